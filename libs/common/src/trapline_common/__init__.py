@@ -1,0 +1,1 @@
+"""The words, guarantees and ledger every Trapline service shares."""

@@ -1,0 +1,1 @@
+"""crawls.yaml: its models, its loader and its errors."""

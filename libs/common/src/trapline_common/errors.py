@@ -1,0 +1,32 @@
+"""The exceptions of Trapline. The class says the reaction: retry, give up, hand back, blocked."""
+
+
+class TraplineError(Exception):
+    """Base of every exception raised on purpose."""
+
+
+class InputRefusedError(TraplineError):
+    """What the user gave can't be used; nothing was done. The command line exits with 2.
+
+    ``str()`` is one line per problem, each naming file, line, field and reason.
+    """
+
+
+class TransientError(TraplineError):
+    """It may work when tried again: the caller re-raises it, so that the platform retries the event."""
+
+
+class RefusedError(TraplineError):
+    """The other side refused for good; trying again can't help."""
+
+
+class LeaseLostError(TraplineError):
+    """The task or the invocation was given to another; nothing that this side holds may be written any more."""
+
+
+class LedgerUnavailableError(TransientError):
+    """Postgres can't be reached, or went away in the middle; nothing that was under way was committed."""
+
+
+class MessageRefusedError(TraplineError):
+    """An event is not a message of ours, or of a version this service does not accept. It is dropped with its reason."""

@@ -1,0 +1,1 @@
+"""Leases tasks, visits pages in a headless browser and writes the results."""

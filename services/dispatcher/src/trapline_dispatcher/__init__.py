@@ -1,0 +1,1 @@
+"""Opens runs, writes tasks and invokes exactly the crawlers that are missing."""

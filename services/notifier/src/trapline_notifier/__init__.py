@@ -1,0 +1,1 @@
+"""Drains the alert outbox and tells people."""
