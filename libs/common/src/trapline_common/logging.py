@@ -1,0 +1,95 @@
+"""Structured logs: one JSON object a line on stderr, coloured lines on a terminal, and never a secret in either."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+HIDDEN = "[hidden]"
+_SECRET_KEY = re.compile(
+    r"password|passwd|secret|token|authorization|credential|cookie|api_?key|database_url|dsn|private_key", re.IGNORECASE
+)
+_USERINFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+"""``user:password`` in a URL, wherever one turns up in a value."""
+
+
+def _clean(value: Any) -> Any:  # noqa: ANN401  (a log value may be anything)
+    if isinstance(value, str):
+        return _USERINFO.sub(HIDDEN, value) if "://" in value else value
+    if isinstance(value, dict):
+        return {key: HIDDEN if _is_secret(key) else _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _is_secret(key: object) -> bool:
+    return isinstance(key, str) and _SECRET_KEY.search(key) is not None
+
+
+def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide values whose key names a secret, and the user and password of every URL, at any depth.
+
+    A second line of defence: no code logs a secret on purpose.
+    """
+    for key, value in event.items():
+        event[key] = HIDDEN if _is_secret(key) and value is not None else _clean(value)
+    return event
+
+
+def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None, console: bool | None = None) -> None:
+    """Send every log of this process, the libraries' too (from warnings up), to ``stream`` (stderr), as JSON.
+
+    ``console`` chooses lines for a person instead; by default it is whether ``stream`` is a terminal. Call it in
+    ``wiring.py`` or the command line, once per process; calling it again replaces what the first call set. Bind what
+    every line of an invocation shares with ``structlog.contextvars.bound_contextvars(run_id=..., invocation_id=...)``.
+    """
+    out = stream if stream is not None else sys.stderr
+    for_person = out.isatty() if console is None else console
+
+    def add_service(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("service", service)
+        return event
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_service,
+    ]
+    ending: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if for_person:
+        ending += [hide_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    else:
+        ending += [
+            structlog.processors.format_exc_info,
+            hide_secrets,
+            structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+        ]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=ending))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]  # Lambda's own handler would write every line a second time, as text
+    root.setLevel(logging.WARNING)
+    logging.getLogger("trapline").setLevel(level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of one part, for example ``get_logger("crawler")``; lines carry it as ``trapline.crawler``."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(f"trapline.{name}")
+    return logger
