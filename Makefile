@@ -1,0 +1,35 @@
+# `make` alone prints this file's commands. The logic is in tools/, which is tested.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV = .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint format lock clean
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## Make .venv from the hashed locks and find or get a headless browser (again: a second)
+	@test -n "$(PYTHON)" || { echo "setup: Python 3.11 or newer is needed; found none on PATH (or say PYTHON=...)" >&2; exit 1; }
+	@$(PYTHON) -m tools.setup
+
+demo: setup ## Crawl the demo site, change it, crawl it again; shows alerts, runs and screenshots
+	@$(VENV) -m tools.demo
+
+test: setup ## Every check and every test: ruff, mypy, import-linter, pytest
+	@$(VENV) -m tools.checks
+
+bench: setup ## Side-by-side benchmarks, printed as ratios (ARGS="--only crawl --json out.json")
+	@$(VENV) -m tests.benchmarks $(ARGS)
+
+lint: setup ## The checks without the tests
+	@$(VENV) -m tools.checks --no-tests
+
+format: setup ## Format the code and mend what ruff can mend
+	@$(VENV) -m ruff check --fix --quiet . ; $(VENV) -m ruff format .
+
+lock: setup ## Make requirements/*.txt anew from the pyproject files
+	@$(VENV) -m tools.lock
+
+clean: ## Remove caches, builds and virtual environments; keeps .trapline (your data)
+	rm -rf .venv .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,34 @@
+"""Reads a JUnit report and refuses it when a test was skipped, or when there were none."""
+
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.shell import ToolError, main_guard, say
+
+
+def skipped(report: Path) -> tuple[int, list[str]]:
+    """Return how many tests ran, and a line with name and reason for each that was skipped."""
+    cases = list(ET.parse(report).getroot().iter("testcase"))
+    marks = [(case, mark) for case in cases if (mark := case.find("skipped")) is not None]
+    lines = [f"{case.get('classname')}::{case.get('name')}: {mark.get('message')}" for case, mark in marks]
+    return len(cases) - len(marks), lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check the report named on the command line. Raises ``ToolError`` when it proves less than it should."""
+    (report,) = arguments if arguments is not None else sys.argv[1:]
+    if not Path(report).is_file():
+        raise ToolError(f"{report}: there is no such report; did the tests run?")
+    ran, lines = skipped(Path(report))
+    if lines:
+        raise ToolError("tests were skipped:\n  " + "\n  ".join(lines))
+    if ran == 0:
+        raise ToolError(f"{report}: no test ran")
+    say(f"{ran} tests ran, none was skipped")
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main)
