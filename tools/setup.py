@@ -44,10 +44,10 @@ def install_packages(environment: Path) -> None:
     """Fill ``environment`` from the development lock and add the five packages editable, without their dependencies."""
     pip = [str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
     say("setup: installing the locked packages (hashes checked)")
-    must([*pip, "install", "--quiet", "--require-hashes", "-r", "requirements/dev.txt"], step="installing the lock")
+    must([*pip, "install", "-qq", "--require-hashes", "-r", "requirements/dev.txt"], step="installing the lock")
     say("setup: installing " + ", ".join(package.name for package in PACKAGES))
     editable = [argument for package in PACKAGES for argument in ("-e", package.folder)]
-    must([*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", *editable], step="installing the packages")
+    must([*pip, "install", "-qq", "--no-deps", "--no-build-isolation", *editable], step="installing the packages")
     must([*pip, "check", "--quiet"], step="checking the environment")
 
 
