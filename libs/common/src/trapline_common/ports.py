@@ -1,7 +1,11 @@
 """What the services need from outside, as protocols. Adapters live in ``aws`` (AWS) and ``local`` (one machine)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
+
+from trapline_common.ids import AlertId, RunId
 
 
 class ArtifactStore(Protocol):
@@ -47,4 +51,41 @@ class SecretSource(Protocol):
 
     async def resolve(self, name: str) -> str:
         """Return the secret's value. Raises ``KeyError`` when there is none by that name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRow:
+    """One alert as the outbox hands it out. ``to`` names channels, empty means all; ``attempts`` counts this claim."""
+
+    id: AlertId
+    kind: str
+    crawl: str
+    run_id: RunId | None
+    payload: Mapping[str, Any]
+    to: tuple[str, ...]
+    created_at: datetime
+    attempts: int = 1
+
+
+class Outbox(Protocol):
+    """The alerts whose cause has committed. Each call is a transaction of its own."""
+
+    async def claim(self, limit: int, hold_seconds: float) -> Sequence[AlertRow]:
+        """Return up to ``limit`` due alerts, oldest first, and hide them from every other claim for ``hold_seconds``.
+
+        An alert whose hold ran out is handed out again: that is what keeps it from being lost with its notifier.
+        """
+        ...
+
+    async def mark_sent(self, ids: Sequence[AlertId], message_id: str) -> None:
+        """Record that the alerts went out, in the message that the channel calls ``message_id``."""
+        ...
+
+    async def refuse(self, ids: Sequence[AlertId], reason: str) -> None:
+        """No channel will ever take these alerts as they are; they are not handed out again."""
+        ...
+
+    async def release(self, ids: Sequence[AlertId], delay: float) -> None:
+        """Hand the alerts out again once ``delay`` seconds have passed."""
         ...

@@ -1,0 +1,233 @@
+"""What an observation means for its page: does it become the baseline, and who must hear what. Pure.
+
+The store locks the page's row, hands its state to ``judge``, and writes the verdict in the transaction that completes
+the task; so an alert exists exactly when its cause does.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from trapline_common import alert_payloads as payloads
+from trapline_common.alert_payloads import RunFacts
+from trapline_common.changes import compare_fields, unified_diff
+from trapline_common.config.models import AlertConfig, CrawlConfig
+from trapline_common.ids import PageId, RunId
+from trapline_common.observation import Failure, Observation, Reason
+
+REMINDER_SLACK = 0.02
+"""A reminder may come this fraction of ``remind_every`` early: a daily run that starts a little sooner than yesterday's
+would otherwise remind every second day."""
+
+Place = Callable[[str], str]
+"""Where a person finds an artifact, by its key (``ArtifactStore.place``)."""
+
+
+class AlertKind(StrEnum):
+    """What a person hears about. ``crawl.alert.on`` names failure (expectation and reminder with it) and the others."""
+
+    FAILURE = "failure"  # a page failed ``after_failures`` runs in a row
+    EXPECTATION = "expectation"  # the same, and the page loaded: it is not what ``expect`` asks for
+    REMINDER = "reminder"  # it still fails, ``remind_every`` later
+    CHANGE = "change"  # what the crawl watches differs from the baseline
+    RECOVERY = "recovery"  # a page whose failure was alerted is good again
+    SUMMARY = "summary"  # a run ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageState:
+    """One page's row, as locked. ``baseline_*`` are ``None`` or empty until the first good visit.
+
+    ``fingerprint`` is that of the config the baseline was made with; ``judged_run`` the newest run that was judged;
+    ``failures`` the failed runs in a row up to it. ``since_alert``: seconds since the last failure alert, and
+    ``failing_for``: seconds since the first failure in the row, both by the database's clock.
+    """
+
+    page_id: PageId
+    url: str
+    version: int
+    baseline_hash: str | None = None
+    baseline_fields: Mapping[str, str | None] = field(default_factory=dict)
+    baseline_run: RunId | None = None
+    fingerprint: str | None = None
+    judged_run: RunId | None = None
+    failures: int = 0
+    alerted: bool = False
+    since_alert: float | None = None
+    failing_for: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageUpdate:
+    """What the page's row becomes. ``baseline``: this observation is it now. ``alerted_now``: set the alert's time."""
+
+    baseline: bool
+    baseline_run: RunId | None
+    fingerprint: str | None
+    judged_run: RunId | None
+    failures: int
+    alerted: bool
+    alerted_now: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDraft:
+    """A row for the outbox. ``to`` names channels, empty means all. ``muted``: kept in the ledger, never sent."""
+
+    kind: AlertKind
+    payload: dict[str, Any]
+    to: tuple[str, ...]
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The outcome of ``judge``. ``changed``: count the observation as a change, whether or not anybody hears of it."""
+
+    update: PageUpdate
+    alerts: tuple[AlertDraft, ...] = ()
+    changed: bool = False
+
+
+def needs_baseline_text(
+    state: PageState, observation: Observation, *, run_id: RunId, crawl: CrawlConfig, fingerprint: str
+) -> bool:
+    """Whether ``judge`` will make a diff, so that the baseline's text must be fetched first."""
+    return (
+        observation.failure is None
+        and not _is_late(state, run_id)
+        and _differs(state, observation, fingerprint)
+        and "change" in crawl.alert.on
+    )
+
+
+def judge(  # noqa: PLR0913  (everything the verdict depends on, and nothing else)
+    state: PageState,
+    observation: Observation,
+    *,
+    run_id: RunId,
+    crawl: CrawlConfig,
+    fingerprint: str,
+    baseline_text: str | None,
+    place: Place,
+) -> Verdict:
+    """Return what ``observation`` of ``run_id`` does to its page, and the alerts it causes.
+
+    Guarantees: a late result (of an older run than one already judged) does nothing; a failed visit never becomes the
+    baseline; the first good visit, and the first under another ``fingerprint``, become it silently; an empty diff is
+    never sent; a failing page alerts once, reminds, and recovers once. ``baseline_text`` is needed when
+    ``needs_baseline_text`` says so; ``None`` then means that the old text is gone, and the alert says that.
+    """
+    if _is_late(state, run_id):
+        return Verdict(update=_unchanged(state))
+    if observation.failure is not None:
+        return _judge_failure(state, observation, observation.failure, run_id=run_id, crawl=crawl, place=place)
+    alerts: list[AlertDraft] = []
+    if state.alerted and "recovery" in crawl.alert.on:
+        payload = payloads.recovery(
+            observation, failures=state.failures, failing_for=state.failing_for, place=place, page_id=state.page_id
+        )
+        alerts.append(AlertDraft(kind=AlertKind.RECOVERY, payload=payload, to=crawl.alert.to))
+    changed = _differs(state, observation, fingerprint)
+    if changed and "change" in crawl.alert.on:
+        change = _change(state, observation, baseline_text=baseline_text, place=place)
+        changed = change is not None
+        if change is not None:
+            alerts.append(AlertDraft(kind=AlertKind.CHANGE, payload=change, to=crawl.alert.to))
+    update = PageUpdate(
+        baseline=True, baseline_run=run_id, fingerprint=fingerprint, judged_run=run_id, failures=0, alerted=False
+    )
+    return Verdict(update=update, alerts=tuple(alerts), changed=changed)
+
+
+def summary(facts: RunFacts, alert: AlertConfig) -> AlertDraft:
+    """Return the alert that a run ended: muted unless ``alert.on`` has ``summary``."""
+    return AlertDraft(
+        kind=AlertKind.SUMMARY, payload=payloads.summary(facts), to=alert.to, muted="summary" not in alert.on
+    )
+
+
+def _is_late(state: PageState, run_id: RunId) -> bool:
+    return any(seen is not None and run_id < seen for seen in (state.judged_run, state.baseline_run))
+
+
+def _differs(state: PageState, observation: Observation, fingerprint: str) -> bool:
+    if state.baseline_hash is None or state.fingerprint != fingerprint:
+        return False
+    return observation.content_hash != state.baseline_hash
+
+
+def _unchanged(state: PageState) -> PageUpdate:
+    return PageUpdate(
+        baseline=False,
+        baseline_run=state.baseline_run,
+        fingerprint=state.fingerprint,
+        judged_run=state.judged_run,
+        failures=state.failures,
+        alerted=state.alerted,
+    )
+
+
+def _change(
+    state: PageState, observation: Observation, *, baseline_text: str | None, place: Place
+) -> dict[str, Any] | None:
+    """Return the payload, or ``None`` when there is nothing to show.
+
+    That happens when the hashes differ but the texts and fields don't: what differs lies beyond the part of the text
+    that is kept, or the way of hashing changed with a release. The observation becomes the baseline, and is no change.
+    """
+    fields = compare_fields(state.baseline_fields, observation.fields)
+    diff = None
+    if baseline_text is not None:
+        diff = unified_diff(baseline_text, observation.text or "", url=observation.url)
+        if not diff and not fields:
+            return None
+    return payloads.change(
+        observation, diff=diff, fields=fields, baseline_run=state.baseline_run, place=place, page_id=state.page_id
+    )
+
+
+def _judge_failure(  # noqa: PLR0913  (see judge)
+    state: PageState, observation: Observation, failure: Failure, *, run_id: RunId, crawl: CrawlConfig, place: Place
+) -> Verdict:
+    if failure.reason is Reason.CANCELLED or state.judged_run == run_id:
+        # An operator's decision says nothing about the page; and a run counts once, however often it visits the page.
+        return Verdict(update=_unchanged(state))
+    failures = state.failures + 1
+    kind = _failure_kind(state, failure, failures=failures, alert=crawl.alert)
+    update = PageUpdate(
+        baseline=False,
+        baseline_run=state.baseline_run,
+        fingerprint=state.fingerprint,
+        judged_run=run_id,
+        failures=failures,
+        alerted=state.alerted or kind is not None,
+        alerted_now=kind is not None,
+    )
+    if kind is None:
+        return Verdict(update=update)
+    payload = payloads.failure(
+        observation,
+        failure,
+        failures=failures,
+        failing_for=state.failing_for,
+        last_good_run=state.baseline_run,
+        place=place,
+        page_id=state.page_id,
+    )
+    return Verdict(update=update, alerts=(AlertDraft(kind=kind, payload=payload, to=crawl.alert.to),))
+
+
+def _failure_kind(state: PageState, failure: Failure, *, failures: int, alert: AlertConfig) -> AlertKind | None:
+    """Return the alert this failure deserves, if any. A poison page is no blip: it does not wait for a second run."""
+    if "failure" not in alert.on:
+        return None
+    if state.alerted:
+        if alert.remind_every is None:
+            return None
+        due = state.since_alert is None or state.since_alert >= alert.remind_every * (1 - REMINDER_SLACK)
+        return AlertKind.REMINDER if due else None
+    if failures < alert.after_failures and failure.reason is not Reason.POISON:
+        return None
+    return AlertKind.EXPECTATION if failure.reason is Reason.EXPECTATION else AlertKind.FAILURE
