@@ -1,0 +1,118 @@
+"""Finds or gets a real HTML manual that nobody here wrote, and serves it on loopback from a process of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTING = "TRAPLINE_MANUAL"
+"""A folder of HTML that is used instead of any other."""
+CACHE = ROOT / ".cache/manual"
+PACKAGES = (
+    "postgresql-doc-15",
+    "postgresql-doc-16",
+    "postgresql-doc-17",
+    "postgresql-doc-14",
+    "postgresql-doc-18",
+    "python3-doc",
+    "gcc-doc",
+)
+"""Debian's and Ubuntu's documentation packages, the largest first; the PostgreSQL manuals have about 1,150 pages."""
+
+
+class NoManualError(Exception):
+    """No manual is large enough, and none could be had; ``str()`` says what was tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manual:
+    """A folder of HTML. ``pages`` are paths relative to ``root``, sorted; ``source`` says where it came from."""
+
+    root: Path
+    pages: tuple[str, ...]
+    source: str
+
+
+def read_manual(root: Path, source: str) -> Manual:
+    """Return the manual under ``root``: every non-empty HTML file that is really inside it."""
+    pages = sorted(
+        str(page.relative_to(root)) for page in root.rglob("*.html") if page.is_file() and page.stat().st_size
+    )
+    return Manual(root=root, pages=tuple(pages), source=source)
+
+
+def find_manual(*, at_least: int = 1000, cache: Path = CACHE) -> Manual:
+    """Return a manual of ``at_least`` pages: the one set, one installed, or one unpacked into ``cache`` (no root needed).
+
+    Raises ``NoManualError``.
+    """
+    tried: list[str] = []
+    for root, source in _candidates(cache, tried):
+        manual = read_manual(root, source)
+        if len(manual.pages) >= at_least:
+            return manual
+        tried.append(f"{source}: {len(manual.pages)} pages")
+    raise NoManualError(f"no HTML manual of {at_least} pages ({'; '.join(tried)}); name a folder in {SETTING}")
+
+
+def _candidates(cache: Path, tried: list[str]) -> Iterator[tuple[Path, str]]:
+    if setting := os.environ.get(SETTING):
+        yield Path(setting), SETTING
+    for package in PACKAGES:
+        installed = Path("/usr/share/doc") / package
+        if installed.is_dir():
+            yield installed.resolve(), f"installed {package}"
+    for package in PACKAGES:
+        unpacked = cache / package
+        if unpacked.is_dir() or download(package, unpacked, tried):
+            yield unpacked, package
+
+
+def download(package: str, target: Path, tried: list[str]) -> bool:
+    """Unpack Debian's ``package`` into ``target``, whole or not at all. What goes wrong is added to ``tried``."""
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        tried.append(f"{package}: no apt-get here")
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        command = ["apt-get", "download", "-q", package]
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=300, check=False)
+        debs = list(Path(work).glob("*.deb"))
+        if done.returncode or not debs:
+            tried.append(f"{package}: {(done.stderr.strip().splitlines() or ['nothing downloaded'])[-1]}")
+            return False
+        subprocess.run(["dpkg-deb", "-x", str(debs[0]), f"{work}/x"], check=True, timeout=300)
+        shutil.rmtree(target, ignore_errors=True)
+        Path(f"{work}/x").rename(target)
+    return True
+
+
+@contextmanager
+def serve(manual: Manual) -> Iterator[str]:
+    """Serve ``manual`` from a process of its own; yields the URL of its root, without a slash at its end."""
+    command = [sys.executable, str(Path(__file__).with_name("manual_server.py")), str(manual.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            if not url:
+                raise NoManualError(f"the manual's server ended with {server.wait()}")
+            yield url
+        finally:
+            server.terminate()
+
+
+def page_urls(manual: Manual, base: str, count: int) -> list[str]:
+    """Return the first ``count`` pages' URLs, spread evenly over the whole manual, so that large and small ones mix.
+
+    Raises ``NoManualError`` when it has fewer.
+    """
+    if count > len(manual.pages):
+        raise NoManualError(f"{manual.source} has {len(manual.pages)} pages, not {count}")
+    return [f"{base}/{manual.pages[index * len(manual.pages) // count]}" for index in range(count)]
