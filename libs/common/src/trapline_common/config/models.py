@@ -3,10 +3,40 @@
 Durations are seconds, as floats. Every field has its final value here; defaults live here and nowhere else.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from trapline_common.config.fields import (
+    ComparisonText,
+    CookiePath,
+    CookieValue,
+    Duration,
+    FieldName,
+    Flag,
+    HeaderName,
+    Name,
+    Schedule,
+    Sendable,
+    Text,
+    Timezone,
+    Token,
+    Url,
+    UrlPattern,
+    Whole,
+)
 
 
 class Model(BaseModel):
@@ -53,86 +83,133 @@ ResourceType = Literal["image", "media", "font", "stylesheet", "script", "xhr", 
 class LaneConfig(Model):
     """A pool of invocations with its own limits. ``host_delay`` is in seconds."""
 
-    max_invocations: int = Field(default=20, ge=1, le=10_000)
-    tasks_per_invocation: int = Field(default=25, ge=1, le=10_000)
-    pages_in_flight: int = Field(default=3, ge=1, le=64)
-    host_delay: float = Field(default=0.0, ge=0, le=3600)
+    max_invocations: Whole = Field(default=20, ge=1, le=10_000)
+    tasks_per_invocation: Whole = Field(default=25, ge=1, le=10_000)
+    pages_in_flight: Whole = Field(default=3, ge=1, le=64)
+    host_delay: Duration = Field(default=0.0, ge=0, le=3600)
 
 
 class Settle(Model):
     """After ``load`` a page has settled when its DOM was quiet for ``quiet`` seconds, or after ``at_most`` seconds."""
 
-    quiet: float = Field(default=0.15, ge=0, le=30)
-    at_most: float = Field(default=3.0, ge=0, le=120)
+    quiet: Duration = Field(default=0.15, ge=0, le=30)
+    at_most: Duration = Field(default=3.0, ge=0, le=120)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        return value if isinstance(value, Mapping | Settle) else {"quiet": value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe both forms: the map, and ``quiet`` alone."""
+        full = handler.resolve_ref_schema(handler(core))
+        return {"anyOf": [full["properties"]["quiet"], full]}
 
 
 class Viewport(Model):
     """In CSS pixels."""
 
-    width: int = Field(default=1280, ge=1, le=10_000)
-    height: int = Field(default=800, ge=1, le=10_000)
+    width: Whole = Field(default=1280, ge=1, le=10_000)
+    height: Whole = Field(default=800, ge=1, le=10_000)
 
 
 class Expect(Model):
-    """What a visit must find. ``fields`` maps an extracted field to a comparison such as ``< 50`` or ``== Sold out``."""
+    """What a visit must find. ``fields`` maps an extracted field to a comparison: ``< 50``, ``== Sold out``."""
 
-    status: int | None = Field(default=None, ge=100, le=599)
-    contains: str | None = None
-    fields: dict[str, str] = Field(default_factory=dict)
+    status: Whole | None = Field(default=None, ge=100, le=599)
+    contains: Text | None = None
+    fields: dict[FieldName, ComparisonText] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, value: object) -> object:
+        """In the file fields stand beside ``status`` and ``contains``; in a frozen config, in ``fields``."""
+        if not isinstance(value, Mapping) or "fields" in value:
+            return value
+        named = {key: value[key] for key in ("status", "contains") if key in value}
+        return {**named, "fields": {key: item for key, item in value.items() if key not in named}}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the file's form."""
+        full = handler.resolve_ref_schema(handler(core))
+        fields = full["properties"].pop("fields")
+        return {**full, "additionalProperties": fields["additionalProperties"]}
 
 
 class AlertConfig(Model):
     """What people hear about, and when. ``remind_every`` is in seconds; ``to`` names channels, empty means all."""
 
     on: tuple[AlertOn, ...] = ("failure", "change", "recovery")
-    after_failures: int = Field(default=2, ge=1, le=1000)
-    remind_every: float | None = Field(default=86_400.0, gt=0)
-    to: tuple[str, ...] = ()
+    after_failures: Whole = Field(default=2, ge=1, le=1000)
+    remind_every: Duration | None = Field(default=86_400.0, gt=0)
+    to: tuple[Name, ...] = ()
 
 
 class Cookie(Model):
     """Sent to the page's own origin only. ``value`` may hold ``${secret:NAME}``."""
 
-    name: str
-    value: str
-    path: str = "/"
+    name: Token
+    value: CookieValue
+    path: CookiePath = "/"
+
+
+def _cookie_list(value: object) -> object:
+    """Turn ``{name: value}`` or ``{name: {value: ..., path: ...}}`` into the list."""
+    if not isinstance(value, Mapping):
+        return value
+    return [{"name": name, **(rest if isinstance(rest, Mapping) else {"value": rest})} for name, rest in value.items()]
+
+
+def _cookie_schema() -> dict[str, Any]:
+    """Describe the map beside the list."""
+    whole = Cookie.model_json_schema()
+    one = {**whole, "properties": {key: value for key, value in whole["properties"].items() if key != "name"}}
+    one["required"] = ["value"]
+    return {
+        "anyOf": [
+            {"type": "array", "items": whole},
+            {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, one]}},
+        ]
+    }
 
 
 class CrawlConfig(Model):
     """One crawl with every value filled in."""
 
-    name: str
-    enabled: bool = True
-    schedule: str | None = None
-    timezone: str = "UTC"
+    name: Name
+    enabled: Flag = True
+    schedule: Schedule | None = None
+    timezone: Timezone = "UTC"
     overlap: Overlap = Overlap.SKIP
 
-    urls: tuple[str, ...] = ()
-    sitemap: str | None = None
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    limit: int = Field(default=10_000, ge=1, le=1_000_000)
-    ordered: bool = False
+    urls: tuple[Url, ...] = ()
+    sitemap: Url | None = None
+    include: tuple[UrlPattern, ...] = ()
+    exclude: tuple[UrlPattern, ...] = ()
+    limit: Whole = Field(default=10_000, ge=1, le=1_000_000)
+    ordered: Flag = False
 
-    lane: str = "default"
-    priority: int = Field(default=0, ge=-1000, le=1000)
+    lane: Name = "default"
+    priority: Whole = Field(default=0, ge=-1000, le=1000)
     isolation: Isolation = Isolation.PAGE
-    retries: int = Field(default=2, ge=0, le=20)
-    timeout: float = Field(default=30.0, gt=0, le=600)
+    retries: Whole = Field(default=2, ge=0, le=20)
+    timeout: Duration = Field(default=30.0, gt=0, le=600)
     settle: Settle = Settle()
-    wait_for: str | None = None
+    wait_for: Text | None = None
 
-    watch: str | None = None
-    extract: dict[str, str] = Field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
+    watch: Text | None = None
+    extract: dict[FieldName, Text] = Field(default_factory=dict)
+    ignore: tuple[Text, ...] = ()
     expect: Expect = Expect()
     screenshot: Screenshot = Screenshot.FAILURE
     html: Keep = Keep.FAILURE
 
     block: tuple[ResourceType, ...] = ()
-    headers: dict[str, str] = Field(default_factory=dict)
-    cookies: tuple[Cookie, ...] = ()
-    user_agent: str | None = None
+    headers: dict[HeaderName, Sendable] = Field(default_factory=dict)
+    cookies: Annotated[tuple[Cookie, ...], BeforeValidator(_cookie_list), WithJsonSchema(_cookie_schema())] = ()
+    user_agent: Annotated[Sendable, Field(min_length=1)] | None = None
     viewport: Viewport = Viewport()
 
     alert: AlertConfig = AlertConfig()
@@ -141,5 +218,5 @@ class CrawlConfig(Model):
 class Config(Model):
     """A whole ``crawls.yaml`` after inheritance."""
 
-    lanes: dict[str, LaneConfig]
-    crawls: dict[str, CrawlConfig]
+    lanes: dict[Name, LaneConfig]
+    crawls: dict[Name, CrawlConfig]

@@ -1,0 +1,113 @@
+"""YAML as plain data with the line of every key and item.
+
+Only scalars, lists and maps are made: no tag can name a class, no alias can multiply, and a key stands once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+
+from trapline_common.config.problems import Path, Problem, dotted, refusal
+
+MAX_BYTES = 8 * 1024 * 1024
+"""More than 100,000 URLs in one file; a longer list belongs in a sitemap."""
+_MAX_VALUES = 500_000
+_MAX_DEPTH = 30
+_TAG = "tag:yaml.org,2002:"
+_SCALARS = frozenset({"null", "bool", "int", "float"})
+_TEXTS = frozenset({"str", "timestamp"})
+"""A bare date is text here: no field of ours is a date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """``data`` is what the YAML says; ``lines`` the line of each path, from 1; ``problems`` what was refused."""
+
+    data: object
+    lines: dict[Path, int]
+    problems: list[Problem]
+
+
+def parse_document(text: str, name: str) -> Document:
+    """Read one YAML 1.2 document. ``data`` is ``None`` when the text holds nothing.
+
+    Raises ``InputRefusedError`` for YAML that can't be read at all.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root: Node | None = yaml.compose(text)
+        if root is None:
+            return Document(data=None, lines={}, problems=[])
+        reading = _Reading(yaml=yaml)
+        return Document(data=reading.value(root, ()), lines=reading.lines, problems=reading.problems)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = " ".join(part for part in (error.context, error.problem) if part)
+        broken = Problem(line=mark.line + 1 if mark else 0, field="", reason=f"not valid YAML: {reason}")
+        raise refusal(name, [broken]) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise refusal(name, [Problem(line=line, field="", reason=f"not valid YAML: {error.reason}")]) from error
+    except RecursionError as error:
+        raise refusal(name, [Problem(line=0, field="", reason="nested too deeply")]) from error
+    except (YAMLError, ValueError) as error:
+        raise refusal(name, [Problem(line=0, field="", reason=f"not valid YAML: {error}")]) from error
+
+
+class _TooMuchError(YAMLError):
+    """The aliases multiply to more values than any real file has."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """One walk over the node graph."""
+
+    yaml: YAML
+    lines: dict[Path, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    seen: int = 0
+
+    def value(self, node: Node, path: Path) -> object:
+        self.seen += 1
+        if self.seen > _MAX_VALUES or len(path) > _MAX_DEPTH:
+            raise _TooMuchError(
+                f"more than {_MAX_VALUES} values, or nested more than {_MAX_DEPTH} deep (aliases count)"
+            )
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, MappingNode):
+            return {key: self.value(item, (*path, key)) for key, item in self._items(node, path)}
+        if isinstance(node, SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _items(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Node]]:
+        first: dict[str, int] = {}
+        for key, item in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, ScalarNode):
+                self._refuse(line, path, "a key must be plain text")
+            elif str(key.tag).endswith(":merge"):
+                self._refuse(line, path, "<< merge keys are not read; put what crawls share under `defaults`")
+            elif key.value in first:
+                self._refuse(line, (*path, key.value), f"stands twice; first on line {first[key.value]}")
+            else:
+                first[key.value] = line
+                self.lines[*path, key.value] = line
+                yield key.value, item
+
+    def _scalar(self, node: Node, path: Path) -> object:
+        kind = str(node.tag).removeprefix(_TAG)
+        if kind in _TEXTS:
+            return str(node.value)
+        if kind in _SCALARS:
+            value: object = self.yaml.constructor.construct_object(node)
+            return value
+        self._refuse(node.start_mark.line + 1, path, f"the tag {node.tag} is not read")
+        return None
+
+    def _refuse(self, line: int, path: Path, reason: str) -> None:
+        self.problems.append(Problem(line=line, field=dotted(path), reason=reason))

@@ -1,0 +1,42 @@
+"""The effective config as YAML: every value filled in, in the form a person would write it."""
+
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from trapline_common.config.durations import format_duration
+from trapline_common.config.models import Config, CrawlConfig, LaneConfig
+
+
+def effective_yaml(config: Config) -> str:
+    """Return YAML that ``parse_config`` reads back as an equal ``Config``. Secrets are still references in it."""
+    yaml = YAML(pure=True)
+    yaml.width = 4096  # a URL is never broken over two lines
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    out = StringIO()
+    yaml.dump(
+        {
+            "lanes": {name: _lane(lane) for name, lane in config.lanes.items()},
+            "crawls": {name: _crawl(crawl) for name, crawl in config.crawls.items()},
+        },
+        out,
+    )
+    return out.getvalue()
+
+
+def _lane(lane: LaneConfig) -> dict[str, Any]:
+    return {**lane.model_dump(mode="json"), "host_delay": format_duration(lane.host_delay)}
+
+
+def _crawl(crawl: CrawlConfig) -> dict[str, Any]:
+    values = crawl.model_dump(mode="json", exclude={"name"})
+    expect = {"status": crawl.expect.status, "contains": crawl.expect.contains, **crawl.expect.fields}
+    reminders = crawl.alert.remind_every
+    return {
+        **values,
+        "timeout": format_duration(crawl.timeout),
+        "settle": {key: format_duration(seconds) for key, seconds in crawl.settle.model_dump().items()},
+        "expect": expect,
+        "alert": {**values["alert"], "remind_every": None if reminders is None else format_duration(reminders)},
+    }

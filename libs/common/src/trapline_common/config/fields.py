@@ -1,0 +1,142 @@
+"""The types of the config's fields: each checks and normalises one value, and describes itself in the JSON Schema."""
+
+import re
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema
+
+from trapline_common.config.comparison import parse_comparison
+from trapline_common.config.durations import PATTERN, parse_duration
+from trapline_common.config.schedule import check_schedule
+from trapline_common.config.secrets import REFERENCE
+from trapline_common.config.suggest import did_you_mean
+from trapline_common.config.urls import normalise_path, normalise_url
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""Crawls, lanes and alert channels: fits an EventBridge schedule's name beside the environment's."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+"""``token`` of RFC 9110, section 5.6.2: header and cookie names."""
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_RESERVED = frozenset({"status", "contains", "fields"})
+"""Keys of ``expect`` that are not extracted fields."""
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
+
+
+def _name(value: str) -> str:
+    if re.fullmatch(NAME_PATTERN, value) is None:
+        raise ValueError(f"bad name {value[:80]!r}: 1 to 63 of a-z, 0-9 and -, not beginning with -")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        hint = did_you_mean(value, available_timezones()) or "write an IANA name such as Europe/Berlin"
+        raise ValueError(f"unknown time zone {value[:80]!r}; {hint}") from error
+    return value
+
+
+def _pattern(value: str) -> str:
+    """Accept a path with ``*``, or a whole URL with ``*``."""
+    if not value.startswith(("/", "*", "http://", "https://")):
+        raise ValueError(f"bad pattern {value[:80]!r}: begin with / or * for a path, or with http:// or https://")
+    normalise_path(value)
+    return value
+
+
+def _comparison_text(value: object) -> object:
+    # a bare number is a comparison too (`basic: 50`); a float's text may differ from the file's, its value does not
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _comparison(value: str) -> str:
+    parse_comparison(value)
+    return value
+
+
+def _token(value: str) -> str:
+    if _TOKEN.fullmatch(value) is None:
+        raise ValueError(f"bad name {value[:80]!r}: letters, digits and !#$%&'*+.^_`|~- only")
+    return value
+
+
+def _header_name(value: str) -> str:
+    if value.lower() in {"host", "content-length", "connection", "transfer-encoding", "cookie"}:
+        hint = "use `cookies`" if value.lower() == "cookie" else "the browser sets it"
+        raise ValueError(f"header {value} can't be set here; {hint}")
+    return _token(value)
+
+
+def _sendable(value: str) -> str:
+    if _UNSENDABLE.search(value):
+        raise ValueError("holds a line break or another control character")
+    if "${" in REFERENCE.sub("", value):
+        raise ValueError("malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-")
+    return value
+
+
+def _one_value(value: str) -> str:
+    if ";" in value or value != value.strip():
+        raise ValueError("a cookie's value holds no ; and neither begins nor ends with a space")
+    return value
+
+
+def _cookie_path(value: str) -> str:
+    if not value.startswith("/") or ";" in value or _UNSENDABLE.search(value):
+        raise ValueError("must begin with / and hold no ;")
+    return value
+
+
+def _field_name(value: str) -> str:
+    if value in _RESERVED:
+        raise ValueError(f"{value!r} is a word of `expect`; give the field another name")
+    if _FIELD.fullmatch(value) is None:
+        raise ValueError(f"bad field name {value[:80]!r}: letters, digits, _ and -, beginning with a letter or _")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+Whole = Annotated[int, Strict()]
+"""``true`` and ``"5"`` are no numbers."""
+Flag = Annotated[bool, Strict()]
+"""``"yes"`` and 1 are no booleans."""
+Text = Annotated[str, AfterValidator(_not_blank)]
+_DURATION_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "string", "pattern": PATTERN}, {"type": "number", "minimum": 0}],
+    "examples": ["150ms", "30s", "24h", "2d"],
+}
+Duration = Annotated[float, BeforeValidator(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
+"""Seconds; in the file ``30s``, ``150ms``, ``24h``, ``2d`` or a plain number."""
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
+Url = Annotated[str, AfterValidator(normalise_url), Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
+Schedule = Annotated[
+    str,
+    AfterValidator(check_schedule),
+    Field(
+        json_schema_extra={
+            "pattern": r"^(rate|cron|at)\([^()]*\)$",
+            "examples": ["rate(6 hours)", "cron(0 8 ? * MON-FRI *)"],
+        }
+    ),
+]
+Timezone = Annotated[str, AfterValidator(_timezone), Field(json_schema_extra={"examples": ["UTC", "America/Chicago"]})]
+UrlPattern = Annotated[str, AfterValidator(_pattern), Field(json_schema_extra={"pattern": r"^(/|\*|https?://)"})]
+ComparisonText = Annotated[
+    str,
+    BeforeValidator(_comparison_text),
+    AfterValidator(_comparison),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["< 50", "== Sold out", "contains per month"]}),
+]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+Token = Annotated[str, AfterValidator(_token)]
+Sendable = Annotated[str, AfterValidator(_sendable)]
+CookieValue = Annotated[str, AfterValidator(_sendable), AfterValidator(_one_value)]
+FieldName = Annotated[str, AfterValidator(_field_name)]
+CookiePath = Annotated[str, AfterValidator(_cookie_path)]

@@ -1,0 +1,74 @@
+"""What must hold between the fields of a crawl."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from trapline_common.config.models import CrawlConfig
+from trapline_common.config.problems import Path
+from trapline_common.config.suggest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """One broken rule: where to point, why, and the other fields it rests on."""
+
+    path: Path
+    reason: str
+    others: Collection[str] = ()
+
+
+def broken_rules(crawl: CrawlConfig, lanes: Collection[str]) -> Iterator[Broken]:
+    """Yield what is wrong with a crawl whose fields are each valid. ``lanes`` are the names that exist."""
+    if crawl.lane not in lanes:
+        yield Broken(path=("lane",), reason=f"no lane {crawl.lane!r}; {did_you_mean(crawl.lane, lanes)}".rstrip("; "))
+    yield from _pages(crawl)
+    yield from _waiting(crawl)
+    for name in crawl.expect.fields:
+        if name not in crawl.extract:
+            hint = did_you_mean(name, {*crawl.extract, "status", "contains"})
+            yield Broken(
+                path=("expect", name), reason=f"no such field in `extract`; {hint}".rstrip("; "), others=["extract"]
+            )
+    lowered = Counter(name.lower() for name in crawl.headers)
+    for name in crawl.headers:
+        if lowered[name.lower()] > 1:
+            yield Broken(path=("headers", name), reason="the same header stands twice; case does not matter")
+
+
+def _pages(crawl: CrawlConfig) -> Iterator[Broken]:
+    if not crawl.urls and crawl.sitemap is None:
+        yield Broken(path=(), reason="no pages: give `urls` or `sitemap`", others=["urls", "sitemap"])
+    if crawl.sitemap is None:
+        for key in ("include", "exclude"):
+            if getattr(crawl, key):
+                yield Broken(
+                    path=(key,), reason="filters a sitemap's pages, and there is no `sitemap`", others=["sitemap"]
+                )
+    if len(crawl.urls) > crawl.limit:
+        yield Broken(
+            path=("limit",), reason=f"{crawl.limit} is less than the {len(crawl.urls)} URLs listed", others=["urls"]
+        )
+    if crawl.ordered and crawl.sitemap is not None:
+        yield Broken(
+            path=("ordered",), reason="needs `urls`: the order of a sitemap is the site's to change", others=["sitemap"]
+        )
+    if crawl.ordered:
+        counted = Counter(crawl.urls)
+        for index, url in enumerate(crawl.urls):
+            if counted[url] > 1:
+                yield Broken(path=("urls", index), reason=f"{url} stands twice; an ordered crawl visits a page once")
+
+
+def _waiting(crawl: CrawlConfig) -> Iterator[Broken]:
+    settle = crawl.settle
+    if settle.quiet > settle.at_most:
+        yield Broken(
+            path=("settle", "quiet"), reason=f"{settle.quiet:g} s is longer than `settle.at_most`, {settle.at_most:g} s"
+        )
+    if settle.at_most > crawl.timeout:
+        yield Broken(
+            path=("settle", "at_most"),
+            reason=f"{settle.at_most:g} s is longer than `timeout`, {crawl.timeout:g} s",
+            others=["timeout"],
+        )
