@@ -1,0 +1,1 @@
+"""The ledger in Postgres: plain SQL through asyncpg, in named files."""

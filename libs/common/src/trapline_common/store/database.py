@@ -1,0 +1,135 @@
+"""One connection to the ledger, shared by the coroutines of one process, with asyncpg's errors mapped to our own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Self
+
+import asyncpg
+
+from trapline_common.errors import LeaseLostError, LedgerUnavailableError
+from trapline_common.store.queries import Query
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds. RDS failover takes longer; then the platform retries the event."""
+
+COMMAND_TIMEOUT = 60.0
+"""Seconds one statement may take. The longest, opening a run of 100,000 pages, takes a few."""
+
+_UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # admin shutdown, crash shutdown, cannot connect now
+    asyncpg.InsufficientResourcesError,  # too many connections, out of memory, disk full
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+)
+
+
+@contextmanager
+def ledger_errors() -> Iterator[None]:
+    """Translate asyncpg's errors: what may work later becomes ``LedgerUnavailableError``, the rest stays as it is."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == "TL001":
+            raise LeaseLostError(str(error)) from error
+        if isinstance(error, _UNAVAILABLE):
+            raise LedgerUnavailableError(f"Postgres: {error}") from error
+        raise
+    except _UNAVAILABLE as error:
+        raise LedgerUnavailableError(f"Postgres: {type(error).__name__}: {error}") from error
+
+
+class Database:
+    """One asyncpg connection behind a lock: the coroutines of a process take turns, one statement or transaction each.
+
+    One connection per invocation, closed at its end: a frozen Lambda environment must hold none.
+    """
+
+    __slots__ = ("_connection", "_lock", "_owner")
+
+    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+        self._connection = connection
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[Any] | None = None
+
+    @classmethod
+    async def connect(cls, dsn: str, *, application: str = "trapline") -> Self:
+        """Connect. Raises ``LedgerUnavailableError`` when Postgres can't be reached."""
+        with ledger_errors():
+            connection = await asyncpg.connect(
+                dsn,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=COMMAND_TIMEOUT,
+                server_settings={"application_name": application, "jit": "off", "timezone": "UTC"},
+            )
+        return cls(connection)
+
+    @property
+    def connection(self) -> "asyncpg.Connection[Any]":
+        """The connection itself, for LISTEN and for the migrations."""
+        return self._connection
+
+    async def close(self) -> None:
+        """Close, and give up waiting for the server's goodbye after 5 s."""
+        try:
+            await self._connection.close(timeout=5)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._connection.terminate()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Hold the connection for one READ COMMITTED transaction; statements of this coroutine join it."""
+        async with self._lock:
+            self._owner = asyncio.current_task()
+            try:
+                with ledger_errors():
+                    async with self._connection.transaction():
+                        yield
+            finally:
+                self._owner = None
+
+    async def fetch(self, query: Query, *args: object) -> list[asyncpg.Record]:
+        """Return every row."""
+        async with self._turn():
+            return list(await self._connection.fetch(query.sql, *args))
+
+    async def fetchrow(self, query: Query, *args: object) -> asyncpg.Record | None:
+        """Return the first row, or ``None``."""
+        async with self._turn():
+            return await self._connection.fetchrow(query.sql, *args)
+
+    async def fetchval(self, query: Query, *args: object) -> Any:  # noqa: ANN401  the column's own type
+        """Return the first column of the first row, or ``None``."""
+        async with self._turn():
+            return await self._connection.fetchval(query.sql, *args)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._owner is not None and self._owner is asyncio.current_task():
+            yield  # inside our own transaction, which maps the errors
+            return
+        async with self._lock:
+            with ledger_errors():
+                yield
+
+
+def to_json(value: object) -> str:
+    """Encode for a ``jsonb`` parameter. NUL, which Postgres refuses in text, becomes U+FFFD."""
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
+
+
+def to_text(value: str | None) -> str | None:
+    """Encode for a ``text`` parameter: NUL and lone surrogates, which a hostile page may send, become U+FFFD."""
+    if value is None:
+        return None
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")

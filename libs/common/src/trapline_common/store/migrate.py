@@ -1,0 +1,83 @@
+"""Bring the schema up to date: each migration once, in order, with its checksum, under a lock."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+
+from trapline_common.errors import TraplineError
+from trapline_common.store.database import Database, ledger_errors
+
+_FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
+
+_LOCK_KEY = 0x74726170_00000000
+"""Any two migrating processes take this advisory lock in turn ('trap' in ASCII; lane keys have other low halves)."""
+
+_BOOTSTRAP = """
+CREATE SCHEMA IF NOT EXISTS trapline;
+CREATE TABLE IF NOT EXISTS trapline.migration (
+    version int PRIMARY KEY,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+"""
+
+
+class MigrationError(TraplineError):
+    """The database's history and this release's migrations contradict each other; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One ``NNNN_name.sql`` file."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """Return the SHA-256 of the file's text."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """Return this release's migrations in order."""
+    found = []
+    for file in files("trapline_common.store").joinpath("migrations").iterdir():
+        if match := _FILE.match(file.name):
+            found.append(Migration(version=int(match[1]), name=match[2], sql=file.read_text("utf-8")))
+    return sorted(found, key=lambda migration: migration.version)
+
+
+async def migrate(database: Database, known: list[Migration] | None = None) -> list[Migration]:
+    """Apply what is missing, all of it in one transaction, and return what was applied.
+
+    Safe to run twice and by two processes at once. A database migrated by a newer release is left alone: migrations
+    expand first, so an older service works on it. Raises ``MigrationError`` when an applied migration's text has changed.
+    """
+    known = migrations() if known is None else known
+    connection = database.connection
+    with ledger_errors():
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
+            await connection.execute(_BOOTSTRAP)
+            rows = await connection.fetch("SELECT version, checksum FROM trapline.migration")
+            applied = {row["version"]: row["checksum"] for row in rows}
+            for migration in known:
+                if applied.get(migration.version, migration.checksum) != migration.checksum:
+                    raise MigrationError(
+                        f"migration {migration.version:04}_{migration.name} was applied with another text; "
+                        "restore the file, or make the change a new migration"
+                    )
+            missing = [migration for migration in known if migration.version not in applied]
+            for migration in missing:
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "INSERT INTO trapline.migration (version, name, checksum) VALUES ($1, $2, $3)",
+                    migration.version,
+                    migration.name,
+                    migration.checksum,
+                )
+    return missing

@@ -1,0 +1,22 @@
+"""Named SQL. Each ``*.sql`` file holds statements that begin with ``-- name: NAME``; no SQL is built from strings."""
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One named statement."""
+
+    name: str
+    sql: str
+
+
+def load(file: str) -> dict[str, Query]:
+    """Return the statements of ``FILE.sql`` by name."""
+    text = files(__name__).joinpath(f"{file}.sql").read_text("utf-8")
+    parts = _NAME.split(text)
+    return {name: Query(name, sql.strip()) for name, sql in zip(parts[1::2], parts[2::2], strict=True)}

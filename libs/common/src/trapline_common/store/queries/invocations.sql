@@ -1,0 +1,86 @@
+-- name: insert_missing
+-- As many rows as are missing, each in a free slot.
+INSERT INTO trapline.invocation (lane, slot, hop)
+SELECT $1, s.slot, $3 FROM (
+    SELECT generate_series(1, l.max_invocations) AS slot FROM trapline.lane l WHERE l.name = $1
+    EXCEPT
+    SELECT i.slot FROM trapline.invocation i WHERE i.lane = $1 AND i.status IN ('created', 'pending', 'ready', 'running')
+    ORDER BY slot LIMIT $2) s
+RETURNING id;
+
+-- name: claim_asking
+-- Compare-and-set before each Invoke: of a slow dispatcher and the reaper only one asks.
+UPDATE trapline.invocation SET asked_at = now(), asks = asks + 1
+WHERE id = $1 AND status = 'created' AND (asked_at IS NULL OR asked_at < now() - make_interval(secs => $2))
+RETURNING lane, hop;
+
+-- name: unasked
+-- Crash before Invoke, response lost, crash after the 202: all look the same.
+SELECT id FROM trapline.invocation
+WHERE status = 'created' AND (asked_at IS NULL OR asked_at < now() - make_interval(secs => $1))
+ORDER BY created_at, id;
+
+-- name: pending
+-- The crawler's ``ready`` may have landed before: then this changes nothing.
+UPDATE trapline.invocation SET status = 'pending', pending_at = now() WHERE id = $1 AND status = 'created' RETURNING id;
+
+-- name: refused
+-- Lambda refused the event for good.
+UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $2
+WHERE id = $1 AND status = 'created' RETURNING id;
+
+-- name: ready
+UPDATE trapline.invocation i
+SET status = 'ready', owner = $2, request_id = $3, place = $4, ready_at = now(), heartbeat_at = now()
+FROM trapline.lane l
+WHERE i.id = $1 AND i.status IN ('created', 'pending') AND l.name = i.lane
+RETURNING i.lane, i.hop, l.tasks_per_invocation, l.pages_in_flight, l.host_delay;
+
+-- name: lane_of
+SELECT lane FROM trapline.invocation WHERE id = $1;
+
+-- name: count_duplicate
+UPDATE trapline.invocation SET duplicates = duplicates + 1 WHERE id = $1 RETURNING status::text;
+
+-- name: heartbeat
+UPDATE trapline.invocation SET heartbeat_at = now()
+WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') RETURNING id;
+
+-- name: succeed
+-- An invocation that still holds a task can't succeed: hand back first.
+UPDATE trapline.invocation i SET status = 'succeeded', ended_at = now(), reason = $3
+WHERE i.id = $1 AND i.owner = $2 AND i.status = 'running'
+  AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased')
+RETURNING i.id;
+
+-- name: terminate_ready
+-- Nothing was left to lease.
+UPDATE trapline.invocation SET status = 'terminated', ended_at = now(), reason = $3
+WHERE id = $1 AND owner = $2 AND status = 'ready' RETURNING id;
+
+-- name: fail_own
+UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3
+WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') RETURNING id;
+
+-- name: fail_from_queue
+-- A failure-queue record: a duplicate's record must not fail its twin that runs.
+UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3
+WHERE id = $1 AND (status IN ('created', 'pending') OR (status IN ('ready', 'running') AND request_id = $2))
+RETURNING id;
+
+-- name: orphan
+-- It never started in time, or its heartbeats stopped. Under the exclusive lock of the lane.
+UPDATE trapline.invocation SET status = 'orphaned', ended_at = now(),
+    reason = CASE WHEN status IN ('created', 'pending') THEN 'never started' ELSE 'heartbeats stopped' END
+WHERE lane = $1 AND (
+    (status IN ('created', 'pending') AND coalesce(pending_at, created_at) < now() - make_interval(secs => $2))
+    OR (status IN ('ready', 'running') AND heartbeat_at < now() - make_interval(secs => $3)))
+RETURNING id;
+
+-- name: terminate_by_run
+-- An operator cancelled the run: invocations that hold tasks of it and of no other run. Under the exclusive lock.
+UPDATE trapline.invocation i SET status = 'terminated', ended_at = now(), reason = 'cancelled'
+WHERE i.lane = $2 AND i.status = 'running'
+  AND EXISTS (SELECT FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased' AND t.run_id = $1)
+  AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased' AND t.run_id <> $1)
+RETURNING i.id;

@@ -1,0 +1,91 @@
+-- name: lock_crawl
+-- Openings of one crawl take turns, so that the overlap check can't be passed by two.
+SELECT pg_advisory_xact_lock(trapline.lane_key('crawl ' || $1));
+
+-- name: insert
+INSERT INTO trapline.run (crawl, lane, scheduled_for, request, retry_of, config, fingerprint)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: existing
+SELECT id, status::text AS status FROM trapline.run WHERE (crawl = $1 AND scheduled_for = $2) OR request = $3;
+
+-- name: earlier_unended
+SELECT id FROM trapline.run WHERE crawl = $1 AND id < $2 AND status <> 'ended' ORDER BY id LIMIT 1;
+
+-- name: get
+SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_of, config, fingerprint,
+    extract(epoch FROM coalesce(ended_at, now()) - created_at)::double precision AS seconds
+FROM trapline.run WHERE id = $1;
+
+-- name: configs
+SELECT id, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
+
+-- name: try_opening
+-- Claims one attempt at opening, so that two reapers do not fetch one sitemap together.
+UPDATE trapline.run SET tried_at = now()
+WHERE id = $1 AND status = 'opening' AND tried_at < now() - make_interval(secs => $2) RETURNING id;
+
+-- name: stale_opening
+SELECT id FROM trapline.run WHERE status = 'opening' AND tried_at < now() - make_interval(secs => $1) ORDER BY id;
+
+-- name: lock
+SELECT status::text FROM trapline.run WHERE id = $1 FOR UPDATE;
+
+-- name: share
+-- Keeps the run from ending while tasks are added to it.
+SELECT status::text AS status, crawl, config, lane FROM trapline.run WHERE id = $1 FOR SHARE;
+
+-- name: add_pages
+INSERT INTO trapline.page (crawl, url) SELECT $1, u FROM unnest($2::text[]) u ON CONFLICT (crawl, url) DO NOTHING;
+
+-- name: add_tasks
+INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
+SELECT $1, $2, $3, u.url, p.id
+FROM unnest($5::text[]) WITH ORDINALITY u (url, place) JOIN trapline.page p ON p.crawl = $4 AND p.url = u.url
+ORDER BY u.place
+ON CONFLICT (run_id, url) DO NOTHING;
+
+-- name: add_ordered_task
+INSERT INTO trapline.task (run_id, lane, priority, url, urls) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (run_id, url) DO NOTHING;
+
+-- name: count_tasks
+SELECT count(*)::int FROM trapline.task WHERE run_id = $1;
+
+-- name: opened
+UPDATE trapline.run SET status = 'open', opened_at = now() WHERE id = $1 AND status = 'opening' RETURNING id;
+
+-- name: failed_urls
+-- Of a run's failed tasks; of a failed ordered task, all its pages, in order.
+SELECT coalesce(t.urls, ARRAY[t.url]) AS urls FROM trapline.task t WHERE t.run_id = $1 AND t.status = 'failed' ORDER BY t.id;
+
+-- name: open_tasks
+SELECT EXISTS (SELECT FROM trapline.task WHERE run_id = $1 AND status IN ('created', 'leased'));
+
+-- name: ended
+UPDATE trapline.run r SET status = 'ended', outcome = $2::trapline.run_outcome, reason = $3, ended_at = now(),
+    tasks_done = c.done, tasks_failed = c.failed
+FROM (SELECT count(*) FILTER (WHERE status = 'done')::int AS done, count(*) FILTER (WHERE status = 'failed')::int AS failed
+      FROM trapline.task WHERE run_id = $1) c
+WHERE r.id = $1 AND r.status <> 'ended'
+RETURNING c.done, c.failed, extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.config;
+
+-- name: facts
+SELECT count(*)::int AS pages, count(*) FILTER (WHERE o.changed)::int AS changes FROM trapline.observation o
+WHERE o.run_id = $1;
+
+-- name: reasons
+SELECT coalesce(split_part(t.reason, ':', 1), '') AS reason, count(*)::int AS tasks, min(t.url) AS example
+FROM trapline.task t
+WHERE t.run_id = $1 AND t.status = 'failed' GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- name: endable
+-- Open runs none of whose tasks is left: the reaper ends what a killed crawler could not.
+SELECT r.id FROM trapline.run r WHERE r.status = 'open'
+  AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.status IN ('created', 'leased'))
+ORDER BY r.id;
+
+-- name: cancel_tasks
+UPDATE trapline.task SET status = 'failed', ended_at = now(), started_at = NULL, reason = 'cancelled'
+WHERE run_id = $1 AND status IN ('created', 'leased') RETURNING id;

@@ -1,0 +1,60 @@
+-- name: lease_share
+SELECT * FROM trapline.lease_share($1, $2, $3, $4, $5);
+
+-- name: start
+-- Before loading. No row: the lease was lost, do not visit.
+UPDATE trapline.task SET started_at = now()
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
+
+-- name: complete_visit
+SELECT trapline.complete_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35);
+
+-- name: retry
+-- The page's fault: another attempt within the run, after ``$5`` seconds.
+UPDATE trapline.task SET status = 'created', attempts = attempts + 1, run_at = now() + make_interval(secs => $5),
+    started_at = NULL, reason = $4
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
+
+-- name: rescue_one
+-- The infrastructure's fault: back at once, charged to the rescue budget.
+UPDATE trapline.task SET status = 'created', rescues = rescues + 1, run_at = now(), started_at = NULL, reason = $4
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
+
+-- name: hand_back_one
+UPDATE trapline.task SET status = 'created', started_at = NULL
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
+
+-- name: hand_back
+-- Everything an invocation still holds, uncharged: it ends in order.
+UPDATE trapline.task SET status = 'created', started_at = NULL
+WHERE invocation_id = $1 AND status = 'leased' RETURNING id;
+
+-- name: count_stale
+UPDATE trapline.invocation SET stale = stale + 1 WHERE id = $1;
+
+-- name: exhausted
+-- Tasks under an ended invocation whose rescue budget is used up: each will be failed with its alert.
+SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages, t.checkpoint,
+    t.invocation_id
+FROM trapline.task t JOIN trapline.invocation i ON i.id = t.invocation_id
+WHERE t.lane = $1 AND t.status = 'leased' AND i.status IN ('succeeded', 'failed', 'orphaned', 'terminated')
+  AND t.started_at IS NOT NULL AND t.rescues >= $2
+ORDER BY t.id FOR NO KEY UPDATE OF t;
+
+-- name: rescue
+-- Tasks under an ended invocation go back; only one that was started in this lease is charged.
+UPDATE trapline.task t SET status = 'created', run_at = now(), started_at = NULL,
+    rescues = t.rescues + CASE WHEN t.started_at IS NOT NULL THEN 1 ELSE 0 END
+FROM trapline.invocation i
+WHERE t.lane = $1 AND t.status = 'leased' AND i.id = t.invocation_id
+  AND i.status IN ('succeeded', 'failed', 'orphaned', 'terminated')
+RETURNING t.id;
+
+-- name: soonest
+-- Seconds until the lane's next delayed task is due; NULL when none waits.
+SELECT extract(epoch FROM min(run_at) - now())::double precision FROM trapline.task
+WHERE lane = $1 AND status = 'created';
+
+-- name: due
+SELECT EXISTS (SELECT FROM trapline.task WHERE lane = $1 AND status = 'created' AND run_at <= now());

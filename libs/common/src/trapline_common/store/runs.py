@@ -1,0 +1,225 @@
+"""Runs: opened once per tick, filled with tasks in one transaction, ended once."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from trapline_common.alert_payloads import ReasonCount, RunFacts
+from trapline_common.alerting import summary
+from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
+from trapline_common.ids import LaneName, RunId
+from trapline_common.lifecycle import RunOutcome, RunStatus
+from trapline_common.store import lanes
+from trapline_common.store.alerts import add_alert
+from trapline_common.store.database import Database
+from trapline_common.store.queries import load
+from trapline_common.store.verdicts import FrozenRun
+
+_RUNS = load("runs")
+_INVOCATIONS = load("invocations")
+
+RESUME_OPENING_AFTER = 60.0
+"""Seconds after which an ``opening`` is stale: longer than a dispatcher takes to fetch its sitemaps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What became of a request to open a run. ``status`` is ``ended`` when the overlap was skipped.
+
+    ``repeated``: the tick or the request was seen before.
+    """
+
+    run_id: RunId
+    status: RunStatus
+    repeated: bool
+    blocked_by: RunId | None = None
+
+
+async def begin(
+    database: Database,
+    crawl: CrawlConfig,
+    lane: LaneConfig,
+    *,
+    fingerprint: str,
+    scheduled_for: datetime | None = None,
+    request: UUID | None = None,
+    retry_of: RunId | None = None,
+) -> Opening:
+    """Insert a run as ``opening`` with its frozen config. Keeps guarantee 1: one tick, or one request, opens one run.
+
+    When the crawl's last run is still open, ``overlap: skip`` ends the new one as ``skipped`` (recorded), ``queue``
+    leaves it ``opening`` until the reaper finds the way free.
+    """
+    async with database.transaction():
+        await database.fetch(_RUNS["lock_crawl"], crawl.name)
+        await lanes.put_lane(database, LaneName(crawl.lane), lane)
+        run_id = await database.fetchval(
+            _RUNS["insert"],
+            crawl.name,
+            crawl.lane,
+            scheduled_for,
+            request,
+            retry_of,
+            crawl.model_dump_json(),
+            fingerprint,
+        )
+        if run_id is None:
+            row = await database.fetchrow(_RUNS["existing"], crawl.name, scheduled_for, request)
+            assert row is not None, "ON CONFLICT found a row under the crawl's lock"
+            return Opening(run_id=RunId(row["id"]), status=RunStatus(row["status"]), repeated=True)
+        blocker = await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id)
+        if blocker is not None and crawl.overlap is Overlap.SKIP:
+            await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open")
+            return Opening(run_id=RunId(run_id), status=RunStatus.ENDED, repeated=False, blocked_by=RunId(blocker))
+    return Opening(
+        run_id=RunId(run_id),
+        status=RunStatus.OPENING,
+        repeated=False,
+        blocked_by=None if blocker is None else RunId(blocker),
+    )
+
+
+async def frozen(database: Database, run_ids: Sequence[RunId]) -> dict[RunId, FrozenRun]:
+    """Return the frozen config of each run."""
+    rows = await database.fetch(_RUNS["configs"], list(run_ids))
+    return {
+        RunId(row["id"]): FrozenRun(
+            run_id=RunId(row["id"]),
+            crawl=CrawlConfig.model_validate_json(row["config"]),
+            fingerprint=row["fingerprint"],
+        )
+        for row in rows
+    }
+
+
+async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int | None:
+    """Write all tasks and ``opening -> open`` in one transaction; return how many tasks.
+
+    ``None`` when there is nothing to do: the run is open or ended already, or an earlier run of the crawl is not ended.
+    Two dispatchers may try at once: the run's row lock lets one pass.
+    """
+    async with database.transaction():
+        await database.fetch(_RUNS["lock_crawl"], crawl.name)
+        if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPENING:
+            return None
+        if await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id) is not None:
+            return None
+        await _add(database, run_id, crawl, urls)
+        await database.fetch(_RUNS["opened"], run_id)
+        count: int = await database.fetchval(_RUNS["count_tasks"], run_id)
+    return count
+
+
+async def _add(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> None:
+    # Sorted, so that two runs that add the same new pages at once can't deadlock.
+    await database.fetch(_RUNS["add_pages"], crawl.name, sorted(set(urls)))
+    if crawl.ordered and urls:
+        await database.fetch(_RUNS["add_ordered_task"], run_id, crawl.lane, crawl.priority, urls[0], list(urls))
+    elif urls:
+        await database.fetch(_RUNS["add_tasks"], run_id, crawl.lane, crawl.priority, crawl.name, list(urls))
+
+
+async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int | None:
+    """Add tasks to an open run; return how many were new (unique by run and URL), ``None`` when the run is not open."""
+    async with database.transaction():
+        row = await database.fetchrow(_RUNS["share"], run_id)
+        if row is None or row["status"] != RunStatus.OPEN:
+            return None
+        crawl = CrawlConfig.model_validate_json(row["config"])
+        before: int = await database.fetchval(_RUNS["count_tasks"], run_id)
+        await _add(database, run_id, crawl, urls)
+        after: int = await database.fetchval(_RUNS["count_tasks"], run_id)
+    return after - before
+
+
+async def failed_urls(database: Database, run_id: RunId) -> list[str]:
+    """Return the pages of a run's failed tasks, in order."""
+    return [url for row in await database.fetch(_RUNS["failed_urls"], run_id) for url in row["urls"]]
+
+
+async def stale_openings(database: Database, *, after: float = RESUME_OPENING_AFTER) -> list[RunId]:
+    """Return runs whose opening was begun and not finished, or that wait for an earlier run to end."""
+    return [RunId(row["id"]) for row in await database.fetch(_RUNS["stale_opening"], after)]
+
+
+async def try_opening(database: Database, run_id: RunId, *, after: float = RESUME_OPENING_AFTER) -> bool:
+    """Claim one attempt at resuming an opening, so that two reapers do not both fetch its sitemap."""
+    return await database.fetchrow(_RUNS["try_opening"], run_id, after) is not None
+
+
+async def waits_for(database: Database, run_id: RunId, crawl: str) -> RunId | None:
+    """Return the earlier run of the crawl that is not ended yet, if any."""
+    blocker: int | None = await database.fetchval(_RUNS["earlier_unended"], crawl, run_id)
+    return None if blocker is None else RunId(blocker)
+
+
+async def refuse(database: Database, run_id: RunId, reason: str) -> None:
+    """End a run that could not be opened, for example for a sitemap that is HTML, with its summary alert."""
+    async with database.transaction():
+        if await database.fetchval(_RUNS["lock"], run_id) == RunStatus.OPENING:
+            await _end(database, run_id, RunOutcome.REFUSED, reason)
+
+
+async def end_if_done(database: Database, run_id: RunId) -> bool:
+    """End an open run when no task is left, with its summary alert, exactly once; say whether this call did.
+
+    Under the run's row lock and in a transaction of its own: of the last two tasks that end together, whichever commits
+    later sees none left. Adding tasks takes the same row lock.
+    """
+    async with database.transaction():
+        if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPEN:
+            return False
+        if await database.fetchval(_RUNS["open_tasks"], run_id):
+            return False
+        await _end(database, run_id, RunOutcome.COMPLETED, None)
+    return True
+
+
+async def endable(database: Database) -> list[RunId]:
+    """Return open runs without a task left, which a killed crawler could not end."""
+    return [RunId(row["id"]) for row in await database.fetch(_RUNS["endable"])]
+
+
+async def cancel(database: Database, run_id: RunId) -> int | None:
+    """End a run by an operator's word; its tasks end ``failed``, reason ``cancelled``. Return how many.
+
+    Invocations that hold tasks of this run only are ``terminated``; others go on, and the fence refuses what they still
+    write for it. ``None`` when there is no such run or it has ended.
+    """
+    row = await database.fetchrow(_RUNS["get"], run_id)
+    if row is None:
+        return None
+    async with database.transaction():
+        await lanes.lock_exclusive(database, LaneName(row["lane"]))
+        if await database.fetchval(_RUNS["lock"], run_id) == RunStatus.ENDED:
+            return None
+        await database.fetch(_INVOCATIONS["terminate_by_run"], run_id, row["lane"])
+        cancelled = await database.fetch(_RUNS["cancel_tasks"], run_id)
+        await _end(database, run_id, RunOutcome.CANCELLED, "cancelled by an operator")
+    return len(cancelled)
+
+
+async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: str | None) -> None:
+    row = await database.fetchrow(_RUNS["ended"], run_id, outcome, reason)
+    assert row is not None, "the caller holds the run's row lock and saw it not ended"
+    facts = await database.fetchrow(_RUNS["facts"], run_id)
+    assert facts is not None, "an aggregate always has a row"
+    reasons = await database.fetch(_RUNS["reasons"], run_id)
+    crawl = CrawlConfig.model_validate(json.loads(row["config"]))
+    draft = summary(
+        RunFacts(
+            run_id=run_id,
+            outcome=outcome,
+            detail=reason,
+            done=row["done"],
+            failed=row["failed"],
+            changes=facts["changes"],
+            seconds=row["seconds"],
+            worst=[ReasonCount(reason=r["reason"], count=r["tasks"], example=r["example"]) for r in reasons],
+        ),
+        crawl.alert,
+    )
+    await add_alert(database, draft, crawl=crawl.name, run_id=run_id)
+

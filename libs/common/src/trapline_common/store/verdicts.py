@@ -1,0 +1,68 @@
+"""Reach a verdict on a visit and write it, again and again until the page row stood still meanwhile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trapline_common.alerting import PageState, Verdict, judge, needs_baseline_text
+from trapline_common.config.models import CrawlConfig
+from trapline_common.ids import RunId
+from trapline_common.observation import Observation
+from trapline_common.store import tasks
+from trapline_common.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenRun:
+    """What a run froze when it was opened."""
+
+    run_id: RunId
+    crawl: CrawlConfig
+    fingerprint: str
+
+
+async def settle(
+    database: Database,
+    lease: tasks.Lease,
+    *,
+    run: FrozenRun,
+    page: PageState,
+    observation: Observation,
+    step: tasks.NextStep,
+    place: Callable[[str], str],
+) -> Verdict:
+    """Judge ``observation`` against ``page`` and write it; when the page row moved, read it and judge again.
+
+    Optimistic: the page row is locked only inside the one statement that writes. Ends because every refusal means that
+    another completion of the same page committed. Raises ``LeaseLostError``.
+    """
+    while True:
+        verdict = await _judge(database, run=run, page=page, observation=observation, place=place)
+        written = await tasks.complete_visit(
+            database,
+            lease,
+            step=step,
+            crawl=run.crawl.name,
+            page=page,
+            observation=observation,
+            verdict=verdict,
+        )
+        if written is tasks.Completion.OK:
+            return verdict
+        page = await tasks.read_page(database, run.crawl.name, page.url)
+
+
+async def _judge(
+    database: Database, *, run: FrozenRun, page: PageState, observation: Observation, place: Callable[[str], str]
+) -> Verdict:
+    text = None
+    if needs_baseline_text(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=run.fingerprint):
+        text = await tasks.baseline_text(database, page)
+    return judge(
+        page,
+        observation,
+        run_id=run.run_id,
+        crawl=run.crawl,
+        fingerprint=run.fingerprint,
+        baseline_text=text,
+        place=place,
+    )

@@ -1,0 +1,92 @@
+"""Shorthands that set the stage in a real ledger: a lane, an open run, invocations at a given step of their life."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from trapline_common.alerting import Verdict
+from trapline_common.config.models import CrawlConfig, LaneConfig
+from trapline_common.ids import InvocationId, LaneName, OwnerToken, RunId
+from trapline_common.lifecycle import TaskStatus
+from trapline_common.observation import Observation
+from trapline_common.store import invocations, lanes, runs, tasks
+from trapline_common.store.database import Database
+from trapline_common.store.invocations import Held
+from trapline_common.store.verdicts import FrozenRun, settle
+
+LANE = LaneName("default")
+FINGERPRINT = "fp"
+
+
+def place(key: str) -> str:
+    """Where an artifact is, for tests that look at none."""
+    return f"artifacts/{key}"
+
+
+def urls(count: int) -> list[str]:
+    """Return ``count`` URLs of one host."""
+    return [f"https://site.example/{number}" for number in range(count)]
+
+
+async def open_run(
+    database: Database,
+    pages: Sequence[str],
+    *,
+    lane: LaneConfig | None = None,
+    crawl: CrawlConfig | None = None,
+) -> RunId:
+    """Open a run of ``pages`` by hand, with all its tasks."""
+    crawl = crawl or CrawlConfig(name="docs", urls=tuple(pages))
+    opening = await runs.begin(database, crawl, lane or LaneConfig(), fingerprint=FINGERPRINT, request=uuid.uuid4())
+    assert await runs.fill(database, opening.run_id, crawl, pages) is not None
+    return opening.run_id
+
+
+async def make_ready(database: Database, invocation_id: InvocationId, *, request_id: str = "request") -> Held:
+    """Let the invocation's process start."""
+    held = await invocations.become_ready(
+        database, invocation_id, owner=OwnerToken(uuid.uuid4()), request_id=request_id, place="test"
+    )
+    assert held is not None
+    return held
+
+
+async def one_ready(database: Database, lane: LaneName = LANE) -> Held:
+    """Plan the lane and start the first invocation it was missing."""
+    planned = await lanes.plan(database, lane)
+    return await make_ready(database, planned.created[0])
+
+
+async def frozen(database: Database, run_id: RunId) -> FrozenRun:
+    """Return the run's frozen config."""
+    return (await runs.frozen(database, [run_id]))[run_id]
+
+
+async def complete(
+    database: Database,
+    task: tasks.LeasedTask,
+    *,
+    text: str = "hello",
+    content_hash: str = "hash",
+    observation: Observation | None = None,
+) -> Verdict:
+    """Write a good visit as the task's result, the way the crawler does."""
+    assert task.page is not None
+    run = await frozen(database, task.run_id)
+    found = observation or Observation(url=task.url, status=200, text=text, content_hash=content_hash)
+    status = TaskStatus.DONE if found.failure is None else TaskStatus.FAILED
+    reason = None if found.failure is None else str(found.failure)
+    return await settle(
+        database,
+        task.lease,
+        run=run,
+        page=task.page,
+        observation=found,
+        step=tasks.NextStep(status=status, reason=reason),
+        place=place,
+    )
+
+
+async def value(database: Database, sql: str, *args: object) -> Any:  # noqa: ANN401  whatever the test asked for
+    """Return one value by SQL of the test's own."""
+    return await database.connection.fetchval(sql, *args)

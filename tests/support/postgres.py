@@ -1,0 +1,53 @@
+"""A real Postgres for the tests: one embedded server per session, one database per test, cloned from a template."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from trapline.embedded import embedded_postgres
+from trapline_common.store.database import Database
+from trapline_common.store.migrate import migrate
+
+TEMPLATE = "trapline_template"
+
+
+def with_database(dsn: str, name: str) -> str:
+    """Return ``dsn`` with another database name."""
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def serve(data: Path) -> Iterator[str]:
+    """Run an embedded Postgres in ``data`` whose template holds the migrated schema; yield its DSN; stop it at the end."""
+    with embedded_postgres(data) as dsn:
+        asyncio.run(_prepare(dsn))
+        yield dsn
+
+
+async def _prepare(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    finally:
+        await connection.close()
+    async with await Database.connect(with_database(dsn, TEMPLATE)) as database:
+        await migrate(database)
+
+
+@asynccontextmanager
+async def fresh_database(server: str, *, template: str = TEMPLATE) -> AsyncIterator[str]:
+    """Clone the template; yield the clone's DSN; drop it."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield with_database(server, name)
+        finally:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
