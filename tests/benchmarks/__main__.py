@@ -1,0 +1,65 @@
+"""`make bench`: crawl speed, ledger speed and the exactness of the count, as tables and as JSON."""
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.benchmarks import count, crawl, ledger
+from tools.shell import main_guard, say
+
+
+def _crawl(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    laps = crawl.measure(folder, pages=options.pages, rounds=options.rounds)
+    return crawl.report(laps), crawl.as_json(laps)
+
+
+def _ledger(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    speeds = ledger.measure(folder, tasks=options.tasks, rounds=options.rounds)
+    return ledger.report(speeds), ledger.as_json(speeds)
+
+
+def _count(folder: Path, _options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    rounds = count.measure(folder)
+    return count.report(rounds), count.as_json(rounds)
+
+
+PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, object]]]] = {
+    "count": _count,
+    "ledger": _ledger,
+    "crawl": _crawl,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and write the JSON file when one was asked for."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument("--only", choices=sorted(PARTS), help="one of the three parts")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each part, interleaved")
+    parser.add_argument("--pages", type=int, default=300, help="pages of a crawl")
+    parser.add_argument("--tasks", type=int, default=8000, help="tasks of a ledger round")
+    options = parser.parse_args(arguments)
+    started = time.monotonic()
+    found: dict[str, object] = {"machine": platform.platform(), "python": platform.python_version()}
+    reports = []
+    with tempfile.TemporaryDirectory(prefix="trapline-bench-") as folder:
+        # A server that drops its privileges when run by root must be able to enter
+        Path(folder).chmod(0o755)
+        for name, part in PARTS.items():
+            if options.only in {None, name}:
+                text, data = part(Path(folder), options)
+                reports.append(text)
+                found[name] = data
+    say("\n" + "\n".join(reports))
+    say(f"measured in {time.monotonic() - started:.0f} s")
+    if options.json is not None:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main)

@@ -1,0 +1,58 @@
+"""A bare Playwright loop: the least that can be done with a page. Runs under the peers' own interpreter.
+
+Reads a job as JSON from standard input (see ``benchmarks.crawl.Job``) and prints ``{"pages", "seconds", "characters"}``.
+``mode`` is ``reuse`` (one page per worker for all its visits: the limit) or ``context`` (a fresh context per visit).
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.async_api import Browser, Page, async_playwright
+
+TEXT = "() => document.body.innerText"
+
+
+async def visit(page: Page, url: str, job: dict[str, Any]) -> int:
+    """Load ``url``, wait by the shared rule, read its title and text; returns how many characters it shows."""
+    await page.goto(url, wait_until="load")
+    await page.evaluate(job["settle"], job["settle_argument"])
+    return len(await page.title()) + len(await page.evaluate(TEXT))
+
+
+async def reuse(browser: Browser, urls: Iterator[str], job: dict[str, Any]) -> list[int]:
+    """One worker: a context and a page of its own, used for every visit."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    return [await visit(page, url, job) for url in urls]
+
+
+async def fresh(browser: Browser, urls: Iterator[str], job: dict[str, Any]) -> list[int]:
+    """One worker: a fresh context and page for each visit."""
+    sizes = []
+    for url in urls:
+        context = await browser.new_context()
+        sizes.append(await visit(await context.new_page(), url, job))
+        await context.close()
+    return sizes
+
+
+async def main() -> None:
+    """Crawl the job's pages with its number of workers, which share one iterator of URLs."""
+    job = json.load(sys.stdin)
+    started = time.monotonic()
+    worker = {"reuse": reuse, "context": fresh}[job["mode"]]
+    urls = iter(job["urls"])
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=job["executable"], args=job["args"])
+        shares = await asyncio.gather(*(worker(browser, urls, job) for _ in range(job["in_flight"])))
+        seconds = time.monotonic() - started
+        await browser.close()
+    sizes = [size for share in shares for size in share]
+    print(json.dumps({"pages": len(sizes), "seconds": seconds, "characters": sum(sizes)}))
+
+
+asyncio.run(main())
