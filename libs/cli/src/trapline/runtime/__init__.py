@@ -1,0 +1,1 @@
+"""The one-machine runtime: the services' own handlers, with processes in the place of Lambda functions."""
