@@ -19,6 +19,11 @@ async def add_alert(database: Database, draft: AlertDraft, *, crawl: str, run_id
     )
 
 
+async def any_due(database: Database) -> bool:
+    """Say whether an alert waits that nobody has claimed."""
+    return bool(await database.fetchval(_ALERTS["due"]))
+
+
 class PostgresOutbox:
     """The notifier's view of the ledger."""
 

@@ -51,6 +51,12 @@ async def unasked(database: Database, *, again_after: float = ASK_AGAIN_AFTER) -
     return [InvocationId(row["id"]) for row in await database.fetch(_INVOCATIONS["unasked"], again_after)]
 
 
+async def lane_of(database: Database, invocation_id: InvocationId) -> LaneName | None:
+    """Return the lane of an invocation; ``None`` when there is no such row."""
+    lane: str | None = await database.fetchval(_INVOCATIONS["lane_of"], invocation_id)
+    return None if lane is None else LaneName(lane)
+
+
 async def mark_pending(database: Database, invocation_id: InvocationId) -> bool:
     """``created -> pending``. ``False`` when the crawler's ``ready`` landed first."""
     return await database.fetchrow(_INVOCATIONS["pending"], invocation_id) is not None

@@ -40,7 +40,7 @@ class Opening:
 async def begin(
     database: Database,
     crawl: CrawlConfig,
-    lane: LaneConfig,
+    lane: LaneConfig | None,
     *,
     fingerprint: str,
     scheduled_for: datetime | None = None,
@@ -50,11 +50,12 @@ async def begin(
     """Insert a run as ``opening`` with its frozen config. Keeps guarantee 1: one tick, or one request, opens one run.
 
     When the crawl's last run is still open, ``overlap: skip`` ends the new one as ``skipped`` (recorded), ``queue``
-    leaves it ``opening`` until the reaper finds the way free.
+    leaves it ``opening`` until the reaper finds the way free. Without ``lane`` the lane's stored limits stay.
     """
     async with database.transaction():
         await database.fetch(_RUNS["lock_crawl"], crawl.name)
-        await lanes.put_lane(database, LaneName(crawl.lane), lane)
+        if lane is not None:
+            await lanes.put_lane(database, LaneName(crawl.lane), lane)
         run_id = await database.fetchval(
             _RUNS["insert"],
             crawl.name,
@@ -137,6 +138,36 @@ async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int
 async def failed_urls(database: Database, run_id: RunId) -> list[str]:
     """Return the pages of a run's failed tasks, in order."""
     return [url for row in await database.fetch(_RUNS["failed_urls"], run_id) for url in row["urls"]]
+
+
+async def retry_source(database: Database, run_id: RunId) -> RunId | None:
+    """Return the run whose failed tasks this one retries, if it does."""
+    row = await database.fetchrow(_RUNS["get"], run_id)
+    return None if row is None or row["retry_of"] is None else RunId(row["retry_of"])
+
+
+async def lane_of(database: Database, run_id: RunId) -> LaneName | None:
+    """Return the lane of a run; ``None`` when there is no such run."""
+    row = await database.fetchrow(_RUNS["get"], run_id)
+    return None if row is None else LaneName(row["lane"])
+
+
+async def has_ended(database: Database, run_id: RunId) -> bool:
+    """Say whether the run is ``ended``."""
+    row = await database.fetchrow(_RUNS["get"], run_id)
+    return row is not None and row["status"] == RunStatus.ENDED
+
+
+async def age(database: Database, run_id: RunId) -> float:
+    """Return the seconds since the run's row was written."""
+    row = await database.fetchrow(_RUNS["get"], run_id)
+    return 0.0 if row is None else float(row["seconds"])
+
+
+async def this_minute(database: Database) -> datetime:
+    """Return the start of the database's current minute."""
+    minute: datetime = await database.fetchval(_RUNS["this_minute"])
+    return minute
 
 
 async def stale_openings(database: Database, *, after: float = RESUME_OPENING_AFTER) -> list[RunId]:

@@ -89,3 +89,6 @@ ORDER BY r.id;
 -- name: cancel_tasks
 UPDATE trapline.task SET status = 'failed', ended_at = now(), started_at = NULL, reason = 'cancelled'
 WHERE run_id = $1 AND status IN ('created', 'leased') RETURNING id;
+
+-- name: this_minute
+SELECT date_trunc('minute', now());

@@ -1,0 +1,29 @@
+"""The dispatcher's entry point: parse, delegate, translate."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trapline_common.errors import MessageRefusedError
+from trapline_common.lambda_runtime import LambdaContext, run
+from trapline_common.logging import get_logger
+
+from trapline_dispatcher import wiring
+from trapline_dispatcher.dispatch import dispatch
+from trapline_dispatcher.services import Services
+
+_log = get_logger("dispatcher")
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lambda's entry point. What is transient is re-raised, so that Lambda retries the event."""
+    return run(lambda: handle(event, context, wiring.from_env()))
+
+
+async def handle(event: Mapping[str, Any], _context: LambdaContext, services: Services) -> dict[str, Any]:
+    """Do what one event asks for, on one connection. An event that is not ours is dropped with its reason."""
+    async with await services.connect() as database:
+        try:
+            return await dispatch(services, database, event)
+        except MessageRefusedError as error:
+            _log.error("message_refused", reason=str(error))
+            return {"refused": str(error)}

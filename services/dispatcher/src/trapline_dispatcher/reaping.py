@@ -1,0 +1,76 @@
+"""The every-minute tick: whatever was killed, lost or forgotten is found here."""
+
+from typing import Any
+
+from trapline_common.errors import LedgerUnavailableError, TransientError
+from trapline_common.logging import get_logger
+from trapline_common.messages import Drain
+from trapline_common.store import alerts, invocations, lanes, rescue, runs
+from trapline_common.store.database import Database
+
+from trapline_dispatcher.asking import ask_all, count_and_ask
+from trapline_dispatcher.opening import resume
+from trapline_dispatcher.services import Services
+
+_log = get_logger("dispatcher")
+
+
+async def reap(services: Services, database: Database) -> dict[str, Any]:
+    """Rescue, end, resume, ask again, count, sweep; return what was done, in numbers.
+
+    One opening that can't go on stops nothing else: its error is raised when the rest is done. The count starts a fresh
+    chain of nudges (hop 0).
+    """
+    orphaned = returned = poisoned = asked = 0
+    for lane in await lanes.busy_lanes(database):
+        found = await rescue.reap_lane(
+            database,
+            lane,
+            place=services.place,
+            pending_ttl=services.limits.pending_ttl,
+            heartbeat_ttl=services.limits.heartbeat_ttl,
+        )
+        orphaned += len(found.orphaned)
+        returned += len(found.returned)
+        poisoned += len(found.poisoned)
+    ended = await end_runs(database)
+    again = await invocations.unasked(database, again_after=services.limits.ask_again_after)
+    await ask_all(services, database, again)
+    resumed, error = await _resume(services, database)
+    for lane in await lanes.busy_lanes(database):
+        asked += (await count_and_ask(services, database, lane)).missing
+    if await alerts.any_due(database):
+        await services.nudger.nudge("notifier", Drain().event())
+    done = {
+        "orphaned": orphaned,
+        "returned": returned,
+        "poisoned": poisoned,
+        "ended": ended,
+        "asked_again": len(again),
+        "resumed": resumed,
+        "asked": asked,
+    }
+    if any(done.values()):
+        _log.info("reaped", **done)
+    if error is not None:
+        raise error
+    return done
+
+
+async def end_runs(database: Database) -> int:
+    """End open runs that have no task left and that no crawler could end; return how many."""
+    return sum([await runs.end_if_done(database, run_id) for run_id in await runs.endable(database)])
+
+
+async def _resume(services: Services, database: Database) -> tuple[int, TransientError | None]:
+    resumed, failed = 0, None
+    for run_id in await runs.stale_openings(database, after=services.limits.resume_opening_after):
+        try:
+            opened = await resume(services, database, run_id)
+        except LedgerUnavailableError:
+            raise
+        except TransientError as error:
+            failed = error
+        else:
+            resumed += opened is not None and opened.tasks is not None
+    return resumed, failed

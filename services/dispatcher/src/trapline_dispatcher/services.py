@@ -1,0 +1,26 @@
+"""What the dispatcher works with; ``wiring`` builds it for Lambda, the one-machine runtime builds its own."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from trapline_common.config.models import Config
+from trapline_common.ports import Invoker, Nudger
+from trapline_common.store.database import Database
+
+from trapline_dispatcher.fetch import Fetch
+from trapline_dispatcher.settings import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """``at_most`` lowers every lane's cap, for a machine that can't bear it. ``place``: where a person finds an artifact."""
+
+    connect: Callable[[], Awaitable[Database]]
+    config: Callable[[], Awaitable[Config]]
+    invoker: Invoker
+    nudger: Nudger
+    fetch: Fetch
+    place: Callable[[str], str]
+    at_most: int | None = None
+    unexpanded_ticks: bool = False
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,50 @@
+"""The dispatcher's settings, read once from the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trapline_common.errors import InputRefusedError
+from trapline_common.store.invocations import ASK_AGAIN_AFTER
+from trapline_common.store.rescue import HEARTBEAT_TTL, PENDING_TTL
+from trapline_common.store.runs import RESUME_OPENING_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long the dispatcher waits before it steps in; all in seconds."""
+
+    ask_again_after: float = ASK_AGAIN_AFTER
+    pending_ttl: float = PENDING_TTL
+    heartbeat_ttl: float = HEARTBEAT_TTL
+    resume_opening_after: float = RESUME_OPENING_AFTER
+    give_up_opening_after: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``unexpanded_ticks``: the schedule's time placeholder arrives as it is; the database's minute takes its place."""
+
+    database_url: str
+    config: str
+    artifacts: str
+    crawler_function: str
+    notifier_function: str
+    unexpanded_ticks: bool = False
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the environment. Raises ``InputRefusedError`` that names what is missing."""
+        names = {
+            "database_url": "DATABASE_URL",
+            "config": "TRAPLINE_CONFIG",
+            "artifacts": "TRAPLINE_ARTIFACTS",
+            "crawler_function": "TRAPLINE_CRAWLER_FUNCTION",
+            "notifier_function": "TRAPLINE_NOTIFIER_FUNCTION",
+        }
+        missing = [variable for variable in names.values() if not environ.get(variable)]
+        if missing:
+            raise InputRefusedError(f"environment: {', '.join(missing)} must be set")
+        return cls(
+            **{field: environ[variable] for field, variable in names.items()},
+            unexpanded_ticks=environ.get("TRAPLINE_UNEXPANDED_TICKS") == "database-minute",
+        )
