@@ -46,7 +46,7 @@ def normalise_url(text: str) -> str:
         raise ValueError("no user name or password may be in a URL: it is stored and shown; use `headers`")
     url = f"{parts.scheme}://{_authority(parts)}{normalise_path(parts.path)}"
     if parts.query:
-        url += "?" + _escape(parts.query, _IN_QUERY)
+        url += "?" + normalise_query(parts.query)
     if len(url) > MAX_URL_BYTES:
         raise ValueError(f"the URL is longer than {MAX_URL_BYTES} bytes")
     return url
@@ -72,6 +72,11 @@ def normalise_path(path: str) -> str:
     if parts and parts[-1] in {".", ".."}:
         segments.append("")
     return "/" + "/".join(segments)
+
+
+def normalise_query(query: str) -> str:
+    """Return ``query``, without its ``?``, with equal escapes. Raises ``ValueError`` if not Unicode."""
+    return _escape(query, _IN_QUERY)
 
 
 def _authority(parts: SplitResult) -> str:

@@ -1,0 +1,86 @@
+"""``include`` and ``exclude``: which of a sitemap's pages belong to a crawl.
+
+``*`` stands for any run of characters, slashes too; nothing else is special. A pattern that begins with ``http://`` or
+``https://`` is compared with the whole URL, any other with the path; one that holds ``?`` with path and query.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from trapline_common.config.urls import normalise_path, normalise_query, normalise_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """One pattern in the normal form of URLs, cut at its stars."""
+
+    parts: tuple[str, ...]
+    whole_url: bool
+    with_query: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a pattern. Raises ``ValueError`` when it is not Unicode."""
+        scheme, separator, rest = text.partition("://")
+        whole = bool(separator) and scheme in {"http", "https"}
+        host, slash, path = rest.partition("/") if whole else ("", "", text)
+        path, question, query = path.partition("?")
+        text = _origin(scheme, host) if whole else ""
+        text += _path(slash + path) if slash or not whole else ""
+        text += f"?{normalise_query(query)}" if question else ""
+        return cls(parts=tuple(text.split("*")), whole_url=whole, with_query=bool(question))
+
+    def matches(self, url: str) -> bool:
+        """Tell whether a normalised URL matches; the time is linear in its length, whatever the pattern."""
+        if self.whole_url:
+            return _glob(self.parts, url)
+        split = urlsplit(url)
+        return _glob(self.parts, f"{split.path}?{split.query}" if self.with_query else split.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFilter:
+    """No ``include`` means every page; ``exclude`` wins over ``include``."""
+
+    include: tuple[Pattern, ...]
+    exclude: tuple[Pattern, ...]
+
+    @classmethod
+    def parse(cls, include: Iterable[str], exclude: Iterable[str]) -> Self:
+        """Read both lists. Raises ``ValueError`` when a pattern is not Unicode."""
+        return cls(include=tuple(map(Pattern.parse, include)), exclude=tuple(map(Pattern.parse, exclude)))
+
+    def accepts(self, url: str) -> bool:
+        """Tell whether a normalised URL belongs to the crawl."""
+        wanted = not self.include or any(pattern.matches(url) for pattern in self.include)
+        return wanted and not any(pattern.matches(url) for pattern in self.exclude)
+
+
+def _origin(scheme: str, host: str) -> str:
+    try:
+        return normalise_url(f"{scheme}://{host}/").removesuffix("/")
+    except ValueError:
+        # a host with a star in it is no host; it is compared as it stands
+        return f"{scheme}://{host.lower()}"
+
+
+def _path(path: str) -> str:
+    return normalise_path(path) if path.startswith("/") else normalise_path(f"/{path}")[1:]
+
+
+def _glob(parts: tuple[str, ...], text: str) -> bool:
+    first, *rest = parts
+    if not rest:
+        return text == first
+    *middle, last = rest
+    if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

@@ -1,0 +1,68 @@
+"""A real HTTP server on loopback that serves whatever files a test puts on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, kw_only=True)
+class SitemapSite:
+    """``files`` maps a path to a whole HTTP answer; ``asked`` lists the paths in the order they came."""
+
+    origin: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    hang: asyncio.Event = field(default_factory=asyncio.Event)
+    """``/hang`` is answered once this is set."""
+
+    def put(self, path: str, body: bytes | str, *, status: str = "200 OK", more: str = "") -> str:
+        """Serve ``body`` at ``path`` and return its URL; ``{origin}`` in a text stands for the server's."""
+        data = body.replace("{origin}", self.origin).encode() if isinstance(body, str) else body
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(data)}\r\nConnection: close\r\n{more}\r\n"
+        self.files[path] = head.encode() + data
+        return self.origin + path
+
+    def redirect(self, path: str, to: str) -> str:
+        """Redirect ``path`` to ``to``, relative or absolute, and return its URL."""
+        return self.put(path, "", status="302 Found", more=f"Location: {to}\r\n")
+
+    def urlset(self, path: str, *entries: str) -> str:
+        """Serve a sitemap of pages; an entry that begins with / is on this server."""
+        return self.put(path, _xml("urlset", "url", entries))
+
+    def index(self, path: str, *entries: str) -> str:
+        """Serve an index of sitemaps."""
+        return self.put(path, _xml("sitemapindex", "sitemap", entries))
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request and close."""
+        request = await reader.readuntil(b"\r\n\r\n")
+        path = request.split(b" ", 2)[1].decode()
+        self.asked.append(path)
+        if path == "/hang":
+            await self.hang.wait()
+        default = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        writer.write(self.files.get(path, default))
+        writer.close()
+
+
+def _xml(root: str, entry: str, entries: tuple[str, ...]) -> str:
+    locs = "".join(
+        f"<{entry}><loc>{'{origin}' if item.startswith('/') else ''}{item}</loc></{entry}>" for item in entries
+    )
+    return f'<?xml version="1.0"?><{root} xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{locs}</{root}>'
+
+
+@asynccontextmanager
+async def sitemap_site() -> AsyncIterator[SitemapSite]:
+    """Run the server for as long as the block lasts."""
+    site = SitemapSite()
+    server = await asyncio.start_server(site.answer, "127.0.0.1", 0)
+    site.origin = "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
+    try:
+        yield site
+    finally:
+        site.hang.set()
+        server.close()
+        await server.wait_closed()
