@@ -61,7 +61,7 @@ def _page(observation: Observation, *, place: Callable[[str], str], page_id: Pag
     }
 
 
-def failure(  # noqa: PLR0913  (the facts of the alert)
+def failure(
     observation: Observation,
     failed: Failure,
     *,
@@ -82,7 +82,7 @@ def failure(  # noqa: PLR0913  (the facts of the alert)
     }
 
 
-def change(  # noqa: PLR0913  (the facts of the alert)
+def change(
     observation: Observation,
     *,
     diff: str | None,

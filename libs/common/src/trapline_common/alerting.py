@@ -102,7 +102,7 @@ def needs_baseline_text(
     )
 
 
-def judge(  # noqa: PLR0913  (everything the verdict depends on, and nothing else)
+def judge(
     state: PageState,
     observation: Observation,
     *,
@@ -188,7 +188,7 @@ def _change(
     )
 
 
-def _judge_failure(  # noqa: PLR0913  (see judge)
+def _judge_failure(
     state: PageState, observation: Observation, failure: Failure, *, run_id: RunId, crawl: CrawlConfig, place: Place
 ) -> Verdict:
     if failure.reason is Reason.CANCELLED or state.judged_run == run_id:

@@ -16,7 +16,7 @@ _USERINFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 """``user:password`` in a URL, wherever one turns up in a value."""
 
 
-def _clean(value: Any) -> Any:  # noqa: ANN401  (a log value may be anything)
+def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return _USERINFO.sub(HIDDEN, value) if "://" in value else value
     if isinstance(value, dict):

@@ -1,0 +1,140 @@
+"""Draining the outbox: claim, group, publish at the pace, mark. Guarantee 5: every due alert goes out at least once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from trapline_common.errors import RefusedError, TransientError
+from trapline_common.lambda_runtime import Deadline
+from trapline_common.logging import get_logger
+from trapline_common.ports import AlertRow, Outbox
+from trapline_notifier.message import AlertMessage, compose, group
+from trapline_notifier.pace import Pacer
+from trapline_notifier.ports import Operations, Publisher
+
+CLAIM = 200
+"""Alerts in one claim: enough to group what one bad deploy causes, few enough to publish within the hold."""
+HOLD = 180.0
+"""Seconds a claim is hidden from other notifiers. One that dies delays its claim by this much."""
+RESERVE = 20.0
+"""Seconds before the deadline, and before the hold runs out, at which nothing more is published: one publish and its
+marking take at most this long (``aws.calls.CLIENT_CONFIG``, ``store.database.CONNECT_TIMEOUT``)."""
+GIVE_UP_AFTER = 3
+"""Messages in a row that failed for now: the channel is down, and the others would only wait for the same timeout."""
+_BACKOFF = (15.0, 600.0)
+
+_log = get_logger("notifier")
+
+
+@dataclass(slots=True, kw_only=True)
+class Drained:
+    """What one drain came to: alerts by outcome, and messages sent. ``released`` alerts are due again later."""
+
+    sent: int = 0
+    refused: int = 0
+    released: int = 0
+    messages: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Drain:
+    """One drain. The parts come from ``wiring``; ``run`` is called once."""
+
+    outbox: Outbox
+    publisher: Publisher
+    operations: Operations
+    pacer: Pacer
+    deadline: Deadline
+    claim: int = CLAIM
+    hold: float = HOLD
+    result: Drained = field(default_factory=Drained)
+    _failed: list[TransientError] = field(default_factory=list)
+    _in_a_row: int = 0
+
+    async def run(self) -> Drained:
+        """Send until nothing is due or the deadline nears.
+
+        A message whose content is refused is reported to operations and blocks nothing. Raises ``TransientError`` at
+        the end when something could not be sent for now: it was released, and the platform retries the event.
+        """
+        while self._may_go_on(self.deadline.earlier(RESERVE)):
+            hold = Deadline.after(self.hold - RESERVE, clock=self.deadline.clock)
+            rows = await self.outbox.claim(self.claim, self.hold)
+            if not rows:
+                break
+            groups = group(rows)
+            while groups and self._may_go_on(self.deadline.earlier(RESERVE), hold):
+                await self._send(groups.pop(0))
+            rest = [row for left in groups for row in left]
+            if rest:
+                self.result.released += len(rest)
+                await self.outbox.release([row.id for row in rest], 0.0)
+        if self._failed:
+            first = self._failed[0]
+            count = len(self._failed)
+            raise TransientError(f"{count} message(s) could not be sent for now; the first: {first}") from first
+        return self.result
+
+    def _may_go_on(self, *ends: Deadline) -> bool:
+        return self._in_a_row < GIVE_UP_AFTER and not any(end.passed for end in ends)
+
+    async def _send(self, rows: Sequence[AlertRow]) -> None:
+        ids = [row.id for row in rows]
+        try:
+            message = _compose(rows)
+            await self.pacer.wait()
+            receipt = await self.publisher.publish(message)
+        except RefusedError as error:
+            self._in_a_row = 0
+            await self._refused(rows, error)
+        except TransientError as error:
+            await self._release(rows, error)
+        else:
+            self._in_a_row = 0
+            await self.outbox.mark_sent(ids, receipt)
+            self.result.sent += len(ids)
+            self.result.messages += 1
+            _log.info("alerts_sent", message=message.id, receipt=receipt, crawl=message.crawl, alerts=len(ids))
+
+    async def _refused(self, rows: Sequence[AlertRow], error: RefusedError) -> None:
+        """Find the alert that can't be sent by halving, so that its neighbours in the message still go out."""
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            await self._send(rows[:middle])
+            await self._send(rows[middle:])
+            return
+        row = rows[0]
+        _log.error("alert_refused", alert=row.id, crawl=row.crawl, kind=row.kind, reason=str(error))
+        try:
+            await self.operations.report(subject="Trapline: an alert was refused", text=_report(row, error))
+        except RefusedError as second:
+            _log.error("report_refused", alert=row.id, reason=str(second))
+        except TransientError as second:
+            await self._release(rows, second)
+            return
+        await self.outbox.refuse([row.id], str(error))
+        self.result.refused += 1
+
+    async def _release(self, rows: Sequence[AlertRow], error: TransientError) -> None:
+        self._in_a_row += 1
+        self._failed.append(error)
+        shortest, longest = _BACKOFF
+        delay = min(longest, shortest * 2 ** min(max(row.attempts for row in rows) - 1, 10))
+        _log.warning("alerts_released", count=len(rows), crawl=rows[0].crawl, seconds=delay, reason=str(error))
+        await self.outbox.release([row.id for row in rows], delay)
+        self.result.released += len(rows)
+
+
+def _compose(rows: Sequence[AlertRow]) -> AlertMessage:
+    try:
+        return compose(rows)
+    except Exception as error:
+        # A payload no release of ours writes. Were it to end the drain, it would end every later one at the same place.
+        _log.exception("alert_unreadable", alerts=[row.id for row in rows])
+        raise RefusedError(f"its text can't be made: {type(error).__name__}: {error}") from error
+
+
+def _report(row: AlertRow, error: RefusedError) -> str:
+    return (
+        f"Alert {row.id} ({row.kind}) of crawl {row.crawl}, run {row.run_id}, was not sent: its content was refused.\n\n"
+        f"Reason: {error}\n\nIt is kept in the ledger as refused. Its page: {str(row.payload.get('url'))[:2000]}\n"
+    )

@@ -1,0 +1,39 @@
+"""The notifier's Lambda: a nudge or the minute's sweep drains the outbox."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from trapline_common.errors import MessageRefusedError
+from trapline_common.lambda_runtime import Deadline, LambdaContext, run
+from trapline_common.logging import get_logger
+from trapline_common.messages import parse_drain
+from trapline_notifier.drain import Drain
+from trapline_notifier.services import Services
+
+_log = get_logger("notifier")
+
+
+async def handle(event: Mapping[str, Any], context: LambdaContext, services: Services) -> dict[str, Any]:
+    """Drain the outbox and return the counts. Raises ``TransientError`` for the platform to retry the event."""
+    try:
+        parse_drain(event)
+    except MessageRefusedError as error:
+        _log.error("event_dropped", reason=str(error))
+        return {"dropped": str(error)}
+    async with services.outbox() as outbox:
+        drain = Drain(
+            outbox=outbox,
+            publisher=services.publisher,
+            operations=services.operations,
+            pacer=services.pacer,
+            deadline=Deadline.of(context, clock=services.clock),
+        )
+        return asdict(await drain.run())
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lambda's entry point."""
+    from trapline_notifier.wiring import services
+
+    return run(lambda: handle(event, context, services()))

@@ -1,0 +1,119 @@
+"""One message: the alerts it is about, and how it reads in each channel."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from trapline_common.ids import AlertId
+from trapline_common.ports import AlertRow
+from trapline_notifier.texts import chat, email
+from trapline_notifier.texts.clean import subject
+from trapline_notifier.texts.words import about, headline
+
+VERSION = 1
+SHOWN = 20
+"""Alerts one message tells about; the others are counted."""
+MAX_BYTES = 240 * 1024
+"""SNS takes 256 KiB for all texts of a message and its attributes together; the rest is room for the latter."""
+_DIFF_LIMITS = (16_384, 8_192, 4_096, 2_048, 1_024, 256, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMessage:
+    """What a publisher gets. ``id`` is the same whenever the same alerts are sent again: drop repeats by it.
+
+    Sent again in other company, an alert keeps its own id, in ``data["alert_ids"]``. ``body`` is plain text, ``email``
+    the same with a footer, ``chat`` short Markdown, ``data`` JSON. ``to`` names channels, empty means all.
+    """
+
+    id: str
+    kind: str
+    crawl: str
+    to: tuple[str, ...]
+    alert_ids: tuple[AlertId, ...]
+    subject: str
+    body: str
+    email: str
+    chat: str
+    data: Mapping[str, Any]
+
+
+def group(rows: Iterable[AlertRow]) -> list[list[AlertRow]]:
+    """Return the alerts that make one message each: those of one crawl, kind and ``to``, in the order they came."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[AlertRow]] = {}
+    for row in rows:
+        groups.setdefault((row.crawl, row.kind, tuple(sorted(set(row.to)))), []).append(row)
+    return list(groups.values())
+
+
+def compose(rows: Sequence[AlertRow]) -> AlertMessage:
+    """Return the message about ``rows``, a group. It fits into SNS: diffs are cut first, evenly, as far as it takes."""
+    first = rows[0]
+    message = _compose(rows, diff_limit=_DIFF_LIMITS[0])
+    for limit in _DIFF_LIMITS[1:]:
+        if size(message) <= MAX_BYTES:
+            break
+        message = _compose(rows, diff_limit=limit)
+    if size(message) > MAX_BYTES:
+        raise ValueError(f"{len(rows)} alerts of {first.crawl!r} make more than {MAX_BYTES} bytes without any diff")
+    return message
+
+
+def channel_texts(message: AlertMessage) -> dict[str, str]:
+    """Return the texts by SNS protocol. ``default`` is JSON: Lambda, SQS and HTTPS take it; people get their own."""
+    return {
+        "default": json.dumps(message.data, ensure_ascii=False),
+        "email": message.email,
+        "sms": message.subject,
+    }
+
+
+def size(message: AlertMessage) -> int:
+    """Return the bytes the message takes in SNS."""
+    return len(json.dumps(channel_texts(message), ensure_ascii=False).encode())
+
+
+def _compose(rows: Sequence[AlertRow], *, diff_limit: int) -> AlertMessage:
+    first = rows[0]
+    ids = tuple(sorted(row.id for row in rows))
+    message_id = sha256(",".join(map(str, ids)).encode()).hexdigest()[:16]
+    title = subject(f"[trapline] {headline(first.kind, first.crawl, rows)}{about(rows)}")
+    body = email.body(first.kind, first.crawl, rows, shown=SHOWN, diff_limit=diff_limit)
+    short = chat.text(first.kind, first.crawl, rows, shown=SHOWN)
+    return AlertMessage(
+        id=message_id,
+        kind=first.kind,
+        crawl=first.crawl,
+        to=tuple(sorted(set(first.to))),
+        alert_ids=ids,
+        subject=title,
+        body=body,
+        email=body + email.footer(first.crawl, message_id=message_id),
+        chat=short,
+        data={
+            "v": VERSION,
+            "id": message_id,
+            "kind": first.kind,
+            "crawl": first.crawl,
+            "to": sorted(set(first.to)),
+            "subject": title,
+            "text": short,
+            "count": len(rows),
+            "alert_ids": list(ids),
+            "alerts": [_item(row, diff_limit=diff_limit) for row in rows[:SHOWN]],
+        },
+    )
+
+
+def _item(row: AlertRow, *, diff_limit: int) -> dict[str, Any]:
+    payload = dict(row.payload)
+    if isinstance(payload.get("diff"), str):
+        payload["diff"] = email.clipped(payload["diff"], diff_limit) if diff_limit else None
+    return {
+        "id": row.id,
+        "run_id": row.run_id,
+        "created_at": row.created_at.isoformat(),
+        **payload,
+    }

@@ -1,0 +1,1 @@
+"""The channels behind the one ``Publisher`` port."""

@@ -1,0 +1,60 @@
+"""The short Markdown that goes to chat. Every word of a page stands in code, where nothing is markup or a mention."""
+
+from collections.abc import Sequence
+
+from trapline_common.ports import AlertRow
+from trapline_notifier.texts.clean import code, fenced
+from trapline_notifier.texts.email import clipped
+from trapline_notifier.texts.item import Item, describe
+from trapline_notifier.texts.words import MARKS, headline, plural
+
+LENGTH = 1_900
+"""Characters. Discord, the strictest of the common channels, takes 2,000."""
+_DIFF = 700
+_HIDDEN = frozenset({"Title", "Compared with"})
+"""Facts a chat message leaves to the email."""
+
+
+def text(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int) -> str:
+    """Return the message: a headline, as many of the first ``shown`` alerts as fit, and how many more there are."""
+    title = headline(kind, crawl, rows)
+    parts = [f"{MARKS.get(kind, '⚪')} **{_bare(title)}**"]
+    told = 0
+    room = LENGTH - len(parts[0]) - 100  # for the last line
+    for row in rows[:shown]:
+        item = describe(row)
+        part = next(
+            (each for each in (_item(item, diff=_DIFF), _item(item, diff=0), _short(item)) if len(each) <= room), None
+        )
+        if part is None:
+            break
+        parts.append(part)
+        room -= len(part) + 2
+        told += 1
+    if told < len(rows):
+        runs = sorted({row.run_id for row in rows if row.run_id is not None})
+        where = f": `trapline show {runs[-1]}`" if runs else ""
+        parts.append(f"… and {plural(len(rows) - told, 'more alert')}{where}")
+    return "\n\n".join(parts)
+
+
+def _item(item: Item, *, diff: int) -> str:
+    lines = [f"{item.url}  \n{code(item.what)}" if item.url else code(item.what)]
+    lines += [f"{label}: {code(value)}" for label, value in _labels(item)]
+    if item.advice:
+        lines.append(f"*{item.advice}*")
+    body = "  \n".join(lines)  # two blanks: a line break in every Markdown
+    return f"{body}\n{fenced(clipped(item.diff, diff))}" if item.diff and diff else body
+
+
+def _labels(item: Item) -> list[tuple[str, str]]:
+    return [(_bare(label), value) for label, value in item.facts if label not in _HIDDEN]
+
+
+def _short(item: Item) -> str:
+    return f"{item.url[:200]}  \n{code(item.what, 100)}"
+
+
+def _bare(label: str) -> str:
+    """Return a name without Markdown's own characters; names of crawls and fields come from the user's file."""
+    return "".join(" " if letter in "*_`[]<>()~|@#\\" else letter for letter in label).strip()

@@ -1,0 +1,51 @@
+"""The plain text that goes to email, and to the terminal."""
+
+from collections.abc import Sequence
+
+from trapline_common.ports import AlertRow
+from trapline_notifier.texts.clean import block, one_line
+from trapline_notifier.texts.item import Item, describe
+from trapline_notifier.texts.words import headline, plural
+
+_INDENT = "   "
+
+
+def body(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int, diff_limit: int) -> str:
+    """Return the message's text: a headline, then up to ``shown`` alerts, each diff at most ``diff_limit`` characters."""
+    parts = [headline(kind, crawl, rows)]
+    parts += [_item(number, describe(row), diff_limit=diff_limit) for number, row in enumerate(rows[:shown], start=1)]
+    left = len(rows) - shown
+    if left > 0:
+        runs = sorted({row.run_id for row in rows if row.run_id is not None})
+        where = f"; `trapline show {runs[-1]}` lists them" if runs else ""
+        parts.append(f"... and {plural(left, 'more alert', 'more alerts')} like these{where}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def footer(crawl: str, *, message_id: str) -> str:
+    """Return what closes an email: why it came, and the id to drop repeats by."""
+    return (
+        f"\n-- \nTrapline sent this because of `alert` in crawl {one_line(crawl, 60)}.\n"
+        f"Message {message_id}; it may arrive more than once.\n"
+    )
+
+
+def _item(number: int, item: Item, *, diff_limit: int) -> str:
+    width = max((len(label) for label, _ in item.facts), default=0) + 1
+    lines = [f"{number}. {item.url}" if item.url else f"{number}. {item.what}"]
+    if item.url:
+        lines.append(f"{_INDENT}{item.what}")
+    lines += [f"{_INDENT}{label + ':':<{width}} {value}" for label, value in item.facts]
+    if item.advice:
+        lines.append(f"{_INDENT}{'To do:':<{width}} {item.advice}")
+    if item.diff and diff_limit:
+        lines += ["", *(f"{_INDENT}{line}".rstrip() for line in clipped(block(item.diff), diff_limit).split("\n"))]
+    return "\n".join(lines)
+
+
+def clipped(diff: str, most: int) -> str:
+    """Return at most ``most`` characters of a diff, cut at a line's end, with a last line that says so."""
+    if len(diff) <= most:
+        return diff
+    kept = diff[:most]
+    return kept[: kept.rfind("\n") if "\n" in kept else len(kept)] + "\n… the diff goes on"

@@ -1,0 +1,123 @@
+"""One alert as lines for a person, before any channel's dress: the email and the chat say the same things."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trapline_common.ports import AlertRow
+from trapline_notifier.texts.advice import advice
+from trapline_notifier.texts.clean import one_line, url
+from trapline_notifier.texts.words import duration, plural
+
+_GONE = "the page's text (the earlier text is no longer kept, so there is no diff)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """``what``: what happened, one line, the page's own words among them. ``facts``: label and value, in order.
+
+    ``diff`` is a unified diff or empty. ``advice`` is what to do or empty. No value has been dressed for a channel yet.
+    """
+
+    url: str
+    what: str
+    facts: tuple[tuple[str, str], ...]
+    diff: str = ""
+    advice: str = ""
+
+
+def describe(row: AlertRow) -> Item:
+    """Return the alert's lines. Takes any payload, so that one of another release can't stop the rest."""
+    payload = row.payload
+    shape = {"change": _change, "recovery": _recovery, "summary": _summary, "test": _test}.get(row.kind, _failure)
+    what, facts, todo = shape(row, payload)
+    return Item(
+        url=url(payload.get("url") or ""),
+        what=what,
+        facts=(*facts, *_page(payload), ("Run", str(row.run_id) if row.run_id is not None else "none")),
+        diff=str(payload.get("diff") or ""),
+        advice=todo,
+    )
+
+
+def _page(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if payload.get("title"):
+        yield "Title", one_line(payload["title"], 160)
+    if payload.get("final_url") and payload["final_url"] != payload.get("url"):
+        yield "Final URL", url(payload["final_url"])
+    if payload.get("screenshot"):
+        yield "Screenshot", one_line(payload["screenshot"], 1_000)
+
+
+_Shape = tuple[str, tuple[tuple[str, str], ...], str]
+
+
+def _failure(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
+    reason, detail = one_line(payload.get("reason", "unknown"), 40), one_line(payload.get("detail") or "", 300)
+    said = f"{reason}: {detail}" if detail else reason
+    what = {"expectation": f"not as expected: {detail or reason}", "reminder": f"still fails: {said}"}.get(
+        row.kind, said
+    )
+    facts = [("Failing for", _row_of_runs(payload))]
+    if payload.get("last_good_run") is not None:
+        facts.append(("Last good", f"run {payload['last_good_run']}"))
+    elif "last_good_run" in payload:
+        facts.append(("Last good", "never"))
+    if payload.get("status") is not None and str(payload["status"]) not in said:
+        facts.append(("HTTP status", one_line(payload["status"], 10)))
+    return what, tuple(facts), advice(payload.get("reason"))
+
+
+def _row_of_runs(payload: Mapping[str, Any]) -> str:
+    failures = payload.get("failures")
+    runs = plural(failures, "run") + (" in a row" if failures != 1 else "") if isinstance(failures, int) else "unknown"
+    lasted = duration(payload.get("failing_for"))
+    return f"{runs}, {lasted}" if lasted else runs
+
+
+def _change(_row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
+    fields = [item for item in payload.get("fields") or () if isinstance(item, Mapping)]
+    changed = tuple(
+        (one_line(item.get("name", "field"), 60), f"{_value(item.get('old'))} -> {_value(item.get('new'))}")
+        for item in fields
+    )
+    names = ", ".join(name for name, _ in changed)
+    text = _GONE if payload.get("diff") is None else "the page's text" if payload["diff"] else ""
+    what = "changed: " + " and ".join(part for part in (one_line(names, 120), text) if part)
+    baseline = payload.get("baseline_run")
+    since = () if baseline is None else (("Compared with", f"run {baseline}"),)
+    return what, (*changed, *since), ""
+
+
+def _value(value: object) -> str:
+    return "nothing" if value is None else one_line(value, 120) or "empty"
+
+
+def _recovery(_row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
+    return "good again", (("Had failed for", _row_of_runs(payload)),), ""
+
+
+def _summary(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
+    outcome = one_line(payload.get("outcome", "completed"), 30)
+    facts = [
+        ("Done", f"{payload.get('done', 0):,}"),
+        ("Failed", f"{payload.get('failed', 0):,}"),
+        ("Changes", f"{payload.get('changes', 0):,}"),
+        ("Took", duration(payload.get("seconds")) or "unknown"),
+    ]
+    if payload.get("detail"):
+        facts.append(("Why", one_line(payload["detail"], 300)))
+    facts += [
+        (
+            one_line(worst.get("reason", "unknown"), 40),
+            f"{worst.get('count', 0):,}, such as {url(worst.get('example', ''))}",
+        )
+        for worst in payload.get("worst") or ()
+        if isinstance(worst, Mapping)
+    ]
+    todo = f"`trapline show {row.run_id}` lists every failed page." if payload.get("failed") else ""
+    return f"run {row.run_id} {'ended' if outcome == 'completed' else 'was ' + outcome}", tuple(facts), todo
+
+
+def _test(_row: AlertRow, _payload: Mapping[str, Any]) -> _Shape:
+    return "a test: this channel works", (), "Nothing. Alerts about your crawls will arrive here."
