@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
 import asyncpg
 
-from trapline_common.errors import LeaseLostError, LedgerUnavailableError
+from trapline_common.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
 from trapline_common.store.queries import Query
 
 CONNECT_TIMEOUT = 15.0
@@ -16,6 +17,14 @@ CONNECT_TIMEOUT = 15.0
 
 COMMAND_TIMEOUT = 60.0
 """Seconds one statement may take. The longest, opening a run of 100,000 pages, takes a few."""
+
+ROLLBACK_TIMEOUT = 5.0
+"""Seconds. Then the connection is cut, which makes the server roll back."""
+
+_NUL = re.compile(r"\\\\|\\u0000")
+"""In JSON text: an escaped backslash, to step over it, or an escaped NUL."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _UNAVAILABLE = (
     OSError,
@@ -40,6 +49,8 @@ def ledger_errors() -> Iterator[None]:
             raise LedgerUnavailableError(f"Postgres: {error}") from error
         raise
     except _UNAVAILABLE as error:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise  # a value that can't be encoded, a DSN that is none: never better later
         raise LedgerUnavailableError(f"Postgres: {type(error).__name__}: {error}") from error
 
 
@@ -58,14 +69,23 @@ class Database:
 
     @classmethod
     async def connect(cls, dsn: str, *, application: str = "trapline") -> Self:
-        """Connect. Raises ``LedgerUnavailableError`` when Postgres can't be reached."""
-        with ledger_errors():
-            connection = await asyncpg.connect(
-                dsn,
-                timeout=CONNECT_TIMEOUT,
-                command_timeout=COMMAND_TIMEOUT,
-                server_settings={"application_name": application, "jit": "off", "timezone": "UTC"},
-            )
+        """Connect. Raises ``LedgerUnavailableError`` when Postgres can't be reached, or refuses us.
+
+        A refused password counts as the former: while a secret is rotated, the next attempt may be right. A DSN that is
+        none raises ``InputRefusedError``.
+        """
+        try:
+            with ledger_errors():
+                connection = await asyncpg.connect(
+                    dsn,
+                    timeout=CONNECT_TIMEOUT,
+                    command_timeout=COMMAND_TIMEOUT,
+                    server_settings={"application_name": application, "jit": "off", "timezone": "UTC"},
+                )
+        except asyncpg.exceptions.ClientConfigurationError as error:
+            raise InputRefusedError(f"DATABASE_URL: {error}") from error
+        except asyncpg.PostgresError as error:
+            raise LedgerUnavailableError(f"Postgres: {error}") from error
         return cls(connection)
 
     @property
@@ -88,15 +108,45 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Hold the connection for one READ COMMITTED transaction; statements of this coroutine join it."""
+        """Hold the connection for one READ COMMITTED transaction; statements of this coroutine join it.
+
+        However it is left, by an error or a cancellation at any await, the connection is outside any transaction
+        afterwards. Only a cancellation during COMMIT leaves it open whether that happened. Does not nest.
+        """
+        if self._is_ours():
+            raise RuntimeError("this coroutine is in a transaction already")
         async with self._lock:
             self._owner = asyncio.current_task()
             try:
                 with ledger_errors():
-                    async with self._connection.transaction():
-                        yield
+                    await self._connection.execute("BEGIN")
+                    yield
+                    await self._connection.execute("COMMIT")
+            except BaseException:
+                await self._roll_back()
+                raise
             finally:
                 self._owner = None
+
+    async def _roll_back(self) -> None:
+        """Leave the transaction, if there is one; a second cancellation must not stop this and is passed on after it.
+
+        asyncpg's own transactions do not survive a cancelled BEGIN or ROLLBACK: the connection stays in limbo.
+        """
+        rolling = asyncio.create_task(self._connection.execute("ROLLBACK", timeout=ROLLBACK_TIMEOUT))
+        cancelled: asyncio.CancelledError | None = None
+        while not rolling.done():
+            try:
+                await asyncio.wait({rolling})
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if rolling.cancelled() or rolling.exception() is not None:
+            self._connection.terminate()  # the caller's own error says what happened; the server rolls back
+        if cancelled is not None:
+            raise cancelled
+
+    def _is_ours(self) -> bool:
+        return self._owner is not None and self._owner is asyncio.current_task()
 
     async def fetch(self, query: Query, *args: object) -> list[asyncpg.Record]:
         """Return every row."""
@@ -108,14 +158,14 @@ class Database:
         async with self._turn():
             return await self._connection.fetchrow(query.sql, *args)
 
-    async def fetchval(self, query: Query, *args: object) -> Any:  # noqa: ANN401  the column's own type
+    async def fetchval(self, query: Query, *args: object) -> Any:
         """Return the first column of the first row, or ``None``."""
         async with self._turn():
             return await self._connection.fetchval(query.sql, *args)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        if self._owner is not None and self._owner is asyncio.current_task():
+        if self._is_ours():
             yield  # inside our own transaction, which maps the errors
             return
         async with self._lock:
@@ -124,12 +174,15 @@ class Database:
 
 
 def to_json(value: object) -> str:
-    """Encode for a ``jsonb`` parameter. NUL, which Postgres refuses in text, becomes U+FFFD."""
-    return json.dumps(value, ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
+    """Encode for a ``jsonb`` parameter: what a hostile page may send and Postgres refuses becomes U+FFFD."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if "\\u0000" in text:
+        text = _NUL.sub(lambda found: found[0] if found[0] == "\\\\" else "\ufffd", text)
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def to_text(value: str | None) -> str | None:
     """Encode for a ``text`` parameter: NUL and lone surrogates, which a hostile page may send, become U+FFFD."""
     if value is None:
         return None
-    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return _SURROGATE.sub("\ufffd", value.replace("\x00", "\ufffd"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from trapline_common.errors import LeaseLostError
 from trapline_common.ids import InvocationId, LaneName, OwnerToken
-from trapline_common.store.database import Database
+from trapline_common.store.database import Database, to_text
 from trapline_common.store.queries import load
 
 _LANES = load("lanes")
@@ -64,7 +64,7 @@ async def mark_pending(database: Database, invocation_id: InvocationId) -> bool:
 
 async def mark_refused(database: Database, invocation_id: InvocationId, reason: str) -> bool:
     """``created -> failed``: Lambda refused the event for good."""
-    return await database.fetchrow(_INVOCATIONS["refused"], invocation_id, reason) is not None
+    return await database.fetchrow(_INVOCATIONS["refused"], invocation_id, to_text(reason)) is not None
 
 
 async def become_ready(
@@ -102,9 +102,10 @@ async def heartbeat(database: Database, held: Held) -> None:
 
 async def succeed(database: Database, held: Held, reason: str | None = None) -> bool:
     """``running -> succeeded``; ``False`` when it still holds a task or was taken away."""
-    return await database.fetchrow(_INVOCATIONS["succeed"], held.invocation_id, held.owner, reason) is not None
+    return await database.fetchrow(_INVOCATIONS["succeed"], held.invocation_id, held.owner, to_text(reason)) is not None
 
 
 async def terminate_ready(database: Database, held: Held, reason: str) -> bool:
     """``ready -> terminated``: nothing was left to lease."""
-    return await database.fetchrow(_INVOCATIONS["terminate_ready"], held.invocation_id, held.owner, reason) is not None
+    row = await database.fetchrow(_INVOCATIONS["terminate_ready"], held.invocation_id, held.owner, to_text(reason))
+    return row is not None

@@ -2,16 +2,20 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
 from trapline_common.errors import TraplineError
-from trapline_common.store.database import Database, ledger_errors
+from trapline_common.store.database import Database
 
 _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
 _LOCK_KEY = 0x74726170_00000000
 """Any two migrating processes take this advisory lock in turn ('trap' in ASCII; lane keys have other low halves)."""
+
+_TIMEOUT = 3600.0
+"""Seconds a migration, or the wait for another process's, may take: an index on a large table takes minutes."""
 
 _BOOTSTRAP = """
 CREATE SCHEMA IF NOT EXISTS trapline;
@@ -44,10 +48,11 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """Return this release's migrations in order."""
-    found = []
-    for file in files("trapline_common.store").joinpath("migrations").iterdir():
-        if match := _FILE.match(file.name):
-            found.append(Migration(version=int(match[1]), name=match[2], sql=file.read_text("utf-8")))
+    found = [
+        Migration(version=int(match[1]), name=match[2], sql=file.read_text("utf-8"))
+        for file in files("trapline_common.store").joinpath("migrations").iterdir()
+        if (match := _FILE.match(file.name))
+    ]
     return sorted(found, key=lambda migration: migration.version)
 
 
@@ -55,29 +60,35 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
     """Apply what is missing, all of it in one transaction, and return what was applied.
 
     Safe to run twice and by two processes at once. A database migrated by a newer release is left alone: migrations
-    expand first, so an older service works on it. Raises ``MigrationError`` when an applied migration's text has changed.
+    expand first, so an older service works on it. Raises ``MigrationError`` when an applied migration's text has changed,
+    or one is missing from the middle of the chain.
     """
     known = migrations() if known is None else known
     connection = database.connection
-    with ledger_errors():
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
-            await connection.execute(_BOOTSTRAP)
-            rows = await connection.fetch("SELECT version, checksum FROM trapline.migration")
-            applied = {row["version"]: row["checksum"] for row in rows}
-            for migration in known:
-                if applied.get(migration.version, migration.checksum) != migration.checksum:
-                    raise MigrationError(
-                        f"migration {migration.version:04}_{migration.name} was applied with another text; "
-                        "restore the file, or make the change a new migration"
-                    )
-            missing = [migration for migration in known if migration.version not in applied]
-            for migration in missing:
-                await connection.execute(migration.sql)
-                await connection.execute(
-                    "INSERT INTO trapline.migration (version, name, checksum) VALUES ($1, $2, $3)",
-                    migration.version,
-                    migration.name,
-                    migration.checksum,
-                )
+    async with database.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY, timeout=_TIMEOUT)
+        await connection.execute(_BOOTSTRAP)
+        rows = await connection.fetch("SELECT version, checksum FROM trapline.migration")
+        missing = _missing(known, {row["version"]: row["checksum"] for row in rows})
+        for migration in missing:
+            await connection.execute(migration.sql, timeout=_TIMEOUT)
+            await connection.execute(
+                "INSERT INTO trapline.migration (version, name, checksum) VALUES ($1, $2, $3)",
+                migration.version,
+                migration.name,
+                migration.checksum,
+            )
     return missing
+
+
+def _missing(known: list[Migration], applied: Mapping[int, str]) -> list[Migration]:
+    newest = max(applied, default=0)
+    for migration in known:
+        name = f"migration {migration.version:04}_{migration.name}"
+        if applied.get(migration.version, migration.checksum) != migration.checksum:
+            raise MigrationError(
+                f"{name} was applied with another text; restore the file, or make the change a new migration"
+            )
+        if migration.version not in applied and migration.version < newest:
+            raise MigrationError(f"{name} was never applied, but {newest:04} was; give it a number after that")
+    return [migration for migration in known if migration.version not in applied]

@@ -7,7 +7,7 @@ from trapline_common.ids import InvocationId, LaneName, RunId, TaskId
 from trapline_common.lifecycle import TaskStatus
 from trapline_common.observation import Failure, Observation, Reason
 from trapline_common.store import lanes, runs, tasks
-from trapline_common.store.database import Database
+from trapline_common.store.database import Database, to_text
 from trapline_common.store.invocations import Held
 from trapline_common.store.queries import load
 from trapline_common.store.verdicts import FrozenRun, settle
@@ -68,7 +68,7 @@ async def fail_reported(
         return False
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
-        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, reason)
+        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, to_text(reason))
         await _release(database, lane, place)
     return failed is not None
 
@@ -77,7 +77,7 @@ async def fail_own(database: Database, held: Held, *, reason: str, place: Callab
     """The crawler ends with an error: ``-> failed``, and what it held goes back. ``False`` when it was taken away."""
     async with database.transaction():
         await lanes.lock_exclusive(database, held.lane)
-        failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, reason)
+        failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, to_text(reason))
         await _release(database, held.lane, place)
     return failed is not None
 
@@ -93,7 +93,9 @@ async def _release(
             task_id=TaskId(row["id"]), seq=row["lease_seq"], invocation_id=InvocationId(row["invocation_id"])
         )
         urls = row["urls"] or [row["url"]]
-        await _poison(database, lease, run=run, urls=urls, position=row["position"], bad=row["failed_pages"], place=place)
+        await _poison(
+            database, lease, run=run, urls=urls, position=row["position"], bad=row["failed_pages"], place=place
+        )
         poisoned.append(lease.task_id)
     rows = await database.fetch(_TASKS["rescue"], lane)
     return [TaskId(row["id"]) for row in rows], poisoned

@@ -13,7 +13,7 @@ from trapline_common.ids import LaneName, RunId
 from trapline_common.lifecycle import RunOutcome, RunStatus
 from trapline_common.store import lanes
 from trapline_common.store.alerts import add_alert
-from trapline_common.store.database import Database
+from trapline_common.store.database import Database, to_text
 from trapline_common.store.queries import load
 from trapline_common.store.verdicts import FrozenRun
 
@@ -68,7 +68,8 @@ async def begin(
         )
         if run_id is None:
             row = await database.fetchrow(_RUNS["existing"], crawl.name, scheduled_for, request)
-            assert row is not None, "ON CONFLICT found a row under the crawl's lock"
+            if row is None:
+                raise RuntimeError("the run that is in the way can't be seen")  # impossible: its commit was waited for
             return Opening(run_id=RunId(row["id"]), status=RunStatus(row["status"]), repeated=True)
         blocker = await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id)
         if blocker is not None and crawl.overlap is Overlap.SKIP:
@@ -107,32 +108,37 @@ async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequ
             return None
         if await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id) is not None:
             return None
-        await _add(database, run_id, crawl, urls)
+        added = await _add(database, run_id, crawl, urls)
         await database.fetch(_RUNS["opened"], run_id)
-        count: int = await database.fetchval(_RUNS["count_tasks"], run_id)
-    return count
+    return added
 
 
-async def _add(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> None:
+async def _add(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int:
+    if not urls:
+        return 0
     # Sorted, so that two runs that add the same new pages at once can't deadlock.
     await database.fetch(_RUNS["add_pages"], crawl.name, sorted(set(urls)))
-    if crawl.ordered and urls:
+    if crawl.ordered:
         await database.fetch(_RUNS["add_ordered_task"], run_id, crawl.lane, crawl.priority, urls[0], list(urls))
-    elif urls:
-        await database.fetch(_RUNS["add_tasks"], run_id, crawl.lane, crawl.priority, crawl.name, list(urls))
+        return 1
+    added: int = await database.fetchval(_RUNS["add_tasks"], run_id, crawl.lane, crawl.priority, crawl.name, list(urls))
+    return added
 
 
 async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int | None:
-    """Add tasks to an open run; return how many were new (unique by run and URL), ``None`` when the run is not open."""
+    """Add tasks to an open run; return how many tasks that made (unique by run and URL); ``None``: the run is not open.
+
+    Of an ordered crawl, the pages that the run does not hold yet become one more task, in their order.
+    """
     async with database.transaction():
-        row = await database.fetchrow(_RUNS["share"], run_id)
+        row = await database.fetchrow(_RUNS["hold"], run_id)
         if row is None or row["status"] != RunStatus.OPEN:
             return None
         crawl = CrawlConfig.model_validate_json(row["config"])
-        before: int = await database.fetchval(_RUNS["count_tasks"], run_id)
-        await _add(database, run_id, crawl, urls)
-        after: int = await database.fetchval(_RUNS["count_tasks"], run_id)
-    return after - before
+        if crawl.ordered:
+            known = {known["url"] for known in await database.fetch(_RUNS["ordered_urls"], run_id)}
+            urls = [url for url in dict.fromkeys(urls) if url not in known]
+        return await _add(database, run_id, crawl, urls)
 
 
 async def failed_urls(database: Database, run_id: RunId) -> list[str]:
@@ -233,10 +239,10 @@ async def cancel(database: Database, run_id: RunId) -> int | None:
 
 
 async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: str | None) -> None:
-    row = await database.fetchrow(_RUNS["ended"], run_id, outcome, reason)
-    assert row is not None, "the caller holds the run's row lock and saw it not ended"
-    facts = await database.fetchrow(_RUNS["facts"], run_id)
-    assert facts is not None, "an aggregate always has a row"
+    row = await database.fetchrow(_RUNS["ended"], run_id, outcome, to_text(reason))
+    if row is None:
+        raise RuntimeError(f"run {run_id} had ended")  # impossible: the caller holds its lock and saw that it had not
+    changes: int = await database.fetchval(_RUNS["changes"], run_id)
     reasons = await database.fetch(_RUNS["reasons"], run_id)
     crawl = CrawlConfig.model_validate(json.loads(row["config"]))
     draft = summary(
@@ -246,11 +252,10 @@ async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: s
             detail=reason,
             done=row["done"],
             failed=row["failed"],
-            changes=facts["changes"],
+            changes=changes,
             seconds=row["seconds"],
             worst=[ReasonCount(reason=r["reason"], count=r["tasks"], example=r["example"]) for r in reasons],
         ),
         crawl.alert,
     )
     await add_alert(database, draft, crawl=crawl.name, run_id=run_id)
-

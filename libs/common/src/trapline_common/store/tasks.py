@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 import asyncpg
 
@@ -175,7 +176,7 @@ async def complete_visit(
     timings = {
         name: value
         for name in ("dns", "connect", "ttfb", "dom", "load", "total")
-        if (value := getattr(o.timings, name)) is not None
+        if (value := getattr(o.timings, name)) is not None and isfinite(value)
     }
     outcome: str = await database.fetchval(
         _TASKS["complete_visit"],
@@ -223,3 +224,9 @@ async def complete_visit(
 async def due(database: Database, lane: LaneName) -> bool:
     """Say whether a task of the lane waits and its time has come."""
     return bool(await database.fetchval(_TASKS["due"], lane))
+
+
+async def soonest(database: Database, lane: LaneName) -> float | None:
+    """Return the seconds until the lane's next waiting task is due (negative when it is); ``None`` when none waits."""
+    seconds: float | None = await database.fetchval(_TASKS["soonest"], lane)
+    return seconds

@@ -51,6 +51,8 @@ CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW
     WHEN (OLD.status <> NEW.status AND NOT trapline.invocation_may(OLD.status, NEW.status))
     EXECUTE FUNCTION trapline.refuse_transition();
 
+CREATE TRIGGER guard_first BEFORE INSERT ON trapline.run FOR EACH ROW
+    WHEN (NEW.status <> 'opening') EXECUTE FUNCTION trapline.refuse_transition('opening');
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW
     WHEN (NEW.status <> 'created') EXECUTE FUNCTION trapline.refuse_transition('created');
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.invocation FOR EACH ROW

@@ -32,26 +32,28 @@ SELECT id FROM trapline.run WHERE status = 'opening' AND tried_at < now() - make
 -- name: lock
 SELECT status::text FROM trapline.run WHERE id = $1 FOR UPDATE;
 
--- name: share
--- Keeps the run from ending while tasks are added to it.
-SELECT status::text AS status, crawl, config, lane FROM trapline.run WHERE id = $1 FOR SHARE;
+-- name: hold
+-- Keeps the run from ending while tasks are added to it; adders take turns, so that they can't deadlock on one URL.
+SELECT status::text AS status, crawl, config, lane FROM trapline.run WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: add_pages
 INSERT INTO trapline.page (crawl, url) SELECT $1, u FROM unnest($2::text[]) u ON CONFLICT (crawl, url) DO NOTHING;
 
 -- name: add_tasks
-INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
-SELECT $1, $2, $3, u.url, p.id
-FROM unnest($5::text[]) WITH ORDINALITY u (url, place) JOIN trapline.page p ON p.crawl = $4 AND p.url = u.url
-ORDER BY u.place
-ON CONFLICT (run_id, url) DO NOTHING;
+-- Returns how many were new.
+WITH added AS (
+    INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
+    SELECT $1, $2, $3, u.url, p.id
+    FROM unnest($5::text[]) WITH ORDINALITY u (url, place) JOIN trapline.page p ON p.crawl = $4 AND p.url = u.url
+    ORDER BY u.place
+    ON CONFLICT (run_id, url) DO NOTHING RETURNING 1)
+SELECT count(*)::int FROM added;
 
 -- name: add_ordered_task
-INSERT INTO trapline.task (run_id, lane, priority, url, urls) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (run_id, url) DO NOTHING;
+INSERT INTO trapline.task (run_id, lane, priority, url, urls) VALUES ($1, $2, $3, $4, $5);
 
--- name: count_tasks
-SELECT count(*)::int FROM trapline.task WHERE run_id = $1;
+-- name: ordered_urls
+SELECT unnest(coalesce(urls, ARRAY[url])) AS url FROM trapline.task WHERE run_id = $1;
 
 -- name: opened
 UPDATE trapline.run SET status = 'open', opened_at = now() WHERE id = $1 AND status = 'opening' RETURNING id;
@@ -71,9 +73,8 @@ FROM (SELECT count(*) FILTER (WHERE status = 'done')::int AS done, count(*) FILT
 WHERE r.id = $1 AND r.status <> 'ended'
 RETURNING c.done, c.failed, extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.config;
 
--- name: facts
-SELECT count(*)::int AS pages, count(*) FILTER (WHERE o.changed)::int AS changes FROM trapline.observation o
-WHERE o.run_id = $1;
+-- name: changes
+SELECT count(*)::int FROM trapline.observation o WHERE o.run_id = $1 AND o.changed;
 
 -- name: reasons
 SELECT coalesce(split_part(t.reason, ':', 1), '') AS reason, count(*)::int AS tasks, min(t.url) AS example
