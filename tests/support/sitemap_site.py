@@ -15,6 +15,8 @@ class SitemapSite:
     asked: list[str] = field(default_factory=list)
     hang: asyncio.Event = field(default_factory=asyncio.Event)
     """``/hang`` is answered once this is set."""
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set as soon as somebody waits for ``/hang``."""
 
     def put(self, path: str, body: bytes | str, *, status: str = "200 OK", more: str = "") -> str:
         """Serve ``body`` at ``path`` and return its URL; ``{origin}`` in a text stands for the server's."""
@@ -41,6 +43,7 @@ class SitemapSite:
         path = request.split(b" ", 2)[1].decode()
         self.asked.append(path)
         if path == "/hang":
+            self.hanging.set()
             await self.hang.wait()
         default = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         writer.write(self.files.get(path, default))

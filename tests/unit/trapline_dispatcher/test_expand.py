@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
-from support.sitemap_site import SitemapSite, sitemap_site
 
+from support.sitemap_site import SitemapSite, sitemap_site
 from trapline_common.config.models import CrawlConfig
 from trapline_common.errors import InputRefusedError
 from trapline_dispatcher.expand import expand

@@ -8,8 +8,8 @@ from typing import Any
 import httpcore
 import pytest
 import pytest_asyncio
-from support.sitemap_site import SitemapSite, sitemap_site
 
+from support.sitemap_site import SitemapSite, sitemap_site
 from trapline_common.errors import InputRefusedError, TransientError
 from trapline_dispatcher.http_fetch import HttpFetch
 
@@ -106,7 +106,7 @@ class Gate(httpcore.AnyIOBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  (httpcore's signature)
+        timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
@@ -145,8 +145,7 @@ async def test_an_unknown_host_is_refused_and_a_silent_resolver_is_not(code: int
 async def test_cancelling_closes_the_connection(site: SitemapSite) -> None:
     """A fetch that is cancelled ends at once and leaves nothing open (an unclosed socket fails the test)."""
     task = asyncio.create_task(HttpFetch()(site.origin + "/hang"))
-    while not site.asked:
-        await asyncio.sleep(0)
+    await site.hanging.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

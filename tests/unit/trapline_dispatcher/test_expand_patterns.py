@@ -37,7 +37,7 @@ from trapline_dispatcher.patterns import PageFilter, Pattern
         ("https://e.com*", "https://e.com/a?b", True),
     ],
 )
-def test_matching(pattern: str, url: str, matches: bool) -> None:  # noqa: FBT001  (a parameter of the table)
+def test_matching(pattern: str, url: str, matches: bool) -> None:
     """A star is any run of characters, nothing else is special, and a path pattern ignores host and query."""
     assert Pattern.parse(pattern).matches(url) is matches
 

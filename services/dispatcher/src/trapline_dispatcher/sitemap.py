@@ -100,7 +100,7 @@ class _Reading:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         try:
-            parser.Parse(data, True)  # noqa: FBT003  (positional only)
+            parser.Parse(data, True)
         except (expat.ExpatError, LookupError, ValueError) as error:
             # a code page expat does not know is a LookupError or a ValueError, as Python's codec has it
             raise InputRefusedError(f"{self.url}: not well-formed XML: {error}") from error

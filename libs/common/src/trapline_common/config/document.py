@@ -15,7 +15,7 @@ from trapline_common.config.problems import Path, Problem, dotted, refusal
 
 MAX_BYTES = 8 * 1024 * 1024
 """More than 100,000 URLs in one file; a longer list belongs in a sitemap."""
-_MAX_VALUES = 500_000
+_MAX_VALUES = 200_000
 _MAX_DEPTH = 30
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset({"null", "bool", "int", "float"})
@@ -45,10 +45,7 @@ def parse_document(text: str, name: str) -> Document:
         reading = _Reading(yaml=yaml)
         return Document(data=reading.value(root, ()), lines=reading.lines, problems=reading.problems)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = " ".join(part for part in (error.context, error.problem) if part)
-        broken = Problem(line=mark.line + 1 if mark else 0, field="", reason=f"not valid YAML: {reason}")
-        raise refusal(name, [broken]) from error
+        raise refusal(name, [_broken(error, text)]) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise refusal(name, [Problem(line=line, field="", reason=f"not valid YAML: {error.reason}")]) from error
@@ -56,6 +53,16 @@ def parse_document(text: str, name: str) -> Document:
         raise refusal(name, [Problem(line=0, field="", reason="nested too deeply")]) from error
     except (YAMLError, ValueError) as error:
         raise refusal(name, [Problem(line=0, field="", reason=f"not valid YAML: {error}")]) from error
+
+
+def _broken(error: MarkedYAMLError, text: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    # what is missing is missed at the end, which is after the last line
+    line = min(mark.line + 1, len(text.splitlines())) if mark else 0
+    reason = " ".join(part for part in (error.context, error.problem) if part)
+    begun = error.context_mark.line + 1 if error.context_mark else line
+    where = f" (begun on line {begun})" if begun != line else ""
+    return Problem(line=line, field="", reason=f"not valid YAML: {reason}{where}")
 
 
 class _TooMuchError(YAMLError):

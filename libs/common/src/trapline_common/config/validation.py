@@ -40,7 +40,8 @@ def validated(model: type[M], values: Mapping[str, object]) -> tuple[M | None, l
 
 def _told(model: type[BaseModel], values: Mapping[str, object], error: ValidationError) -> Iterator[tuple[Path, str]]:
     for detail in error.errors(include_url=False):
-        yield _file_path(detail["loc"], values), _reason(model, detail)
+        path = _file_path(detail["loc"], values)
+        yield path, _reason(model, detail, _written(values, path, detail["input"]))
 
 
 def _file_path(loc: Path, values: Mapping[str, object]) -> Path:
@@ -53,8 +54,17 @@ def _file_path(loc: Path, values: Mapping[str, object]) -> Path:
     return path
 
 
-def _reason(model: type[BaseModel], detail: ErrorDetails) -> str:
-    kind, loc, value = detail["type"], detail["loc"], detail["input"]
+def _written(values: object, path: Path, otherwise: object) -> object:
+    """Return what the file says at ``path``: pydantic shows a value as a validator left it (``1h`` as 3600.0)."""
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            return otherwise
+        values = values[part]
+    return values
+
+
+def _reason(model: type[BaseModel], detail: ErrorDetails, value: object) -> str:
+    kind, loc = detail["type"], detail["loc"]
     if kind == "extra_forbidden":
         around = _NESTED.get(str(loc[0]), model) if len(loc) > 1 else model
         return f"unknown key; {did_you_mean(str(loc[-1]), _keys(around))}".rstrip("; ")

@@ -1,0 +1,102 @@
+"""The other forms of a config: frozen, effective YAML, JSON Schema, fingerprint."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from trapline_common.config.effective import effective_yaml
+from trapline_common.config.fingerprint import fingerprint
+from trapline_common.config.load import parse_config
+from trapline_common.config.models import Config, CrawlConfig
+from trapline_common.config.schema import schema_text
+
+ROOT = Path(__file__).parents[3]
+RICH = """\
+defaults: {timeout: 90s, settle: 333ms, alert: {remind_every: null, to: [ops, team-2]}}
+lanes: {default: {max_invocations: 3}, slow: {host_delay: 1500ms}}
+crawls:
+  a:
+    schedule: rate(6 hours)
+    urls: ["https://example.com/?q=a:b #c", "https://example.com/%23"]
+    lane: slow
+    extract: {price: ".price", on: "#on"}
+    expect: {status: 200, contains: "yes: no", price: "< 50", on: "matches ^#\\\\d"}
+    ignore: [".ad", "time"]
+    headers: {Authorization: "Bearer ${secret:T}", X-Empty: ""}
+    cookies: {s: "${secret:S}", t: {value: "", path: /x}}
+    user_agent: "x: y"
+  b: {sitemap: "https://example.com/s.xml", include: ["*.html"], enabled: false, watch: "null"}
+"""
+
+
+@pytest.fixture
+def rich() -> Config:
+    """A config that uses most fields."""
+    return parse_config(RICH, "crawls.yaml")
+
+
+def test_a_frozen_config_reads_back(rich: Config) -> None:
+    """What a run stores as JSON is the same crawl when the crawler reads it."""
+    for crawl in rich.crawls.values():
+        assert CrawlConfig.model_validate_json(crawl.model_dump_json()) == crawl
+        assert CrawlConfig.model_validate(crawl.model_dump(mode="json")) == crawl
+
+
+def test_the_effective_yaml_reads_back(rich: Config) -> None:
+    """What `trapline config` prints is a valid file that means the same, with every value in it."""
+    text = effective_yaml(rich)
+    assert parse_config(text, "effective.yaml") == rich
+    assert "quiet: 333ms" in text
+    assert "${secret:T}" in text
+
+
+def test_the_checked_in_schema_is_the_models() -> None:
+    """The schema editors use is generated and not behind: `python -m trapline_common.config.schema`."""
+    assert (ROOT / "libs/common/crawls.schema.json").read_text(encoding="utf-8") == schema_text()
+
+
+def test_the_schema_takes_what_the_loader_takes(rich: Config) -> None:
+    """The example, a rich file and the effective YAML all pass the schema."""
+    validator = schema_validator()
+    for text in ((ROOT / "crawls.yaml").read_text(encoding="utf-8"), RICH, effective_yaml(rich)):
+        validator.validate(YAML(typ="safe", pure=True).load(text))
+
+
+@pytest.mark.parametrize(
+    "crawl",
+    [
+        {"watsch": "x"},
+        {"timeout": "soon"},
+        {"isolation": "pages"},
+        {"urls": "http://e.com/"},
+        {"name": "x"},
+        {"retries": -1},
+    ],
+)
+def test_the_schema_refuses_slips(crawl: dict[str, object]) -> None:
+    """An editor marks an unknown key or a wrong value."""
+    assert not schema_validator().is_valid({"crawls": {"c": crawl}})
+
+
+def schema_validator() -> jsonschema.Draft202012Validator:
+    """Return a validator of the checked-in schema."""
+    schema = json.loads((ROOT / "libs/common/crawls.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_fingerprint_follows_what_is_compared() -> None:
+    """Watch, extract and ignore change it; nothing else does, nor does their order."""
+
+    def of(**values: object) -> str:
+        return fingerprint(CrawlConfig.model_validate({"name": "c", **values}))
+
+    base = of(extract={"a": "x", "b": "y"}, ignore=["p", "q"])
+    assert base == of(extract={"b": "y", "a": "x"}, ignore=["q", "p", "q"], timeout=5, name="d", urls=["http://e.com/"])
+    different = [of(), of(watch="a"), of(extract={"a": "a"}), of(ignore=["a"]), of(extract={"b": "a"}), base]
+    assert len(set(different)) == len(different)
+    # a release that computes it differently would reset every baseline there is
+    assert of() == "a308ab760cfc7c67f547fc9bc633366151217f67f5bf5c013eaffe15a032000c"
