@@ -78,9 +78,8 @@ class Lap:
     peak_postgres: float
 
 
-def _run_peer(contestant: Contestant, urls: Sequence[str], executable: str) -> Lap:
-    job = {"mode": contestant.mode, "executable": executable, "args": rules.ARGS, "in_flight": IN_FLIGHT}
-    job |= {"settle": rules.SETTLE, "settle_argument": rules.SETTLE_ARGUMENT}
+def _run_peer(contestant: Contestant, urls: Sequence[str]) -> Lap:
+    job = rules.job() | {"mode": contestant.mode, "in_flight": IN_FLIGHT}
     command = [str(PEERS.python), str(PEER_FOLDER / str(contestant.script))]
     inputs = [json.dumps(job | {"urls": list(urls[start::PROCESSES])}) for start in range(PROCESSES)]
     ended = run_all([command] * PROCESSES, inputs, env=os.environ)
@@ -137,13 +136,15 @@ def measure(folder: Path, *, pages: int, rounds: int) -> dict[str, list[Lap]]:
     Raises ``ToolError`` when one does not finish, or visits fewer pages than it was given.
     """
     PEERS.ensure()
-    manual, executable = find_manual(), rules.executable()
+    manual = find_manual()
     laps: dict[str, list[Lap]] = {contestant.name: [] for contestant in CONTESTANTS}
     for mode in ("crawl", "page"):
         # The embedded Postgres is made before, once: making a cluster is no part of crawling.
         command = trapline("migrate", "--data-dir", str(folder / f"data-{mode}"))
         subprocess.run(command, check=True, capture_output=True, timeout=120)
-    say(f"crawl: {pages} pages of {manual.source}; {PROCESSES} processes x {IN_FLIGHT} pages in flight; {executable}")
+    say(
+        f"crawl: {pages} pages of {manual.source}; {PROCESSES} processes x {IN_FLIGHT} pages in flight; {rules.executable()}"
+    )
     with serve(manual) as base:
         urls = page_urls(manual, base, pages)
         for number in range(rounds):
@@ -151,7 +152,7 @@ def measure(folder: Path, *, pages: int, rounds: int) -> dict[str, list[Lap]]:
                 if contestant.script is None:
                     lap = _run_trapline(contestant, urls, folder)
                 else:
-                    lap = _run_peer(contestant, urls, executable)
+                    lap = _run_peer(contestant, urls)
                 if lap.pages != pages:
                     raise ToolError(f"{contestant.name} visited {lap.pages} of {pages} pages")
                 say(f"  round {number + 1}  {contestant.name:<28} {pages / lap.seconds:6.1f} pages/s")

@@ -1,37 +1,33 @@
-"""What every contestant is held to: the same browser, the same arguments, the same waiting rule.
+"""What every contestant is held to, taken from the product: the same browser, switches, waiting rule and reading script.
 
-``ARGS`` and ``SETTLE`` say the same as the crawler's own; they are written out here because the peers run under
-another interpreter, without the product.
+The peers run under another interpreter, so the rules travel as data in their job.
 """
 
 import os
-from pathlib import Path
+from typing import Any
 
-from tools.browser import find
-from tools.setup import DEVELOPMENT
-from tools.shell import ToolError
+from tools.browser import SETTING
+from trapline_common.config.models import CrawlConfig
+from trapline_crawler.browser.arguments import LEFT_OUT, SWITCHES, needs_no_sandbox
+from trapline_crawler.browser.find import find_browser
+from trapline_crawler.visit.script import question, source
 
-ROOT = Path(__file__).resolve().parents[2]
-
-ARGS = ("--no-sandbox", "--disable-dev-shm-usage")
-
-SETTLE = """({quiet, atMost}) => new Promise((done) => {
-  let timer = 0;
-  const end = () => { observer.disconnect(); clearTimeout(timer); clearTimeout(limit); done(); };
-  const limit = setTimeout(end, atMost);
-  const observer = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(end, quiet); });
-  observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
-  timer = setTimeout(end, quiet);
-})"""
-"""After ``load``: the DOM quiet for ``quiet`` ms, bounded by ``atMost`` ms."""
-
-SETTLE_ARGUMENT = {"quiet": 150, "atMost": 3000}
-"""The defaults of ``settle`` in crawls.yaml, in milliseconds."""
+CRAWL = CrawlConfig(name="manual")
+"""Nothing set: `settle` waits until the DOM was quiet for 150 ms, at most 3 s, and the visible text is read."""
 
 
 def executable() -> str:
-    """Return the browser that the crawler uses. Raises ``ToolError`` when there is none."""
-    found = find(os.environ, python=str(DEVELOPMENT.python))
-    if found is None:
-        raise ToolError("no headless browser here; run `make setup`")
-    return found
+    """Return the browser that the crawler would launch. Raises ``BrowserMissingError``."""
+    return find_browser(os.environ.get(SETTING)).executable
+
+
+def job() -> dict[str, Any]:
+    """Return what a peer needs: how to launch, and one script that waits and reads in a single round trip."""
+    return {
+        "executable": executable(),
+        "args": list(SWITCHES),
+        "left_out": list(LEFT_OUT),
+        "sandbox": not needs_no_sandbox(),
+        "script": source("read.js"),
+        "question": question(CRAWL, settle_at_most=CRAWL.settle.at_most),
+    }

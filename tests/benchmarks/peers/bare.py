@@ -13,14 +13,11 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
-TEXT = "() => document.body.innerText"
-
 
 async def visit(page: Page, url: str, job: dict[str, Any]) -> int:
-    """Load ``url``, wait by the shared rule, read its title and text; returns how many characters it shows."""
+    """Load ``url``, then wait and read it with the shared script; returns how many characters it shows."""
     await page.goto(url, wait_until="load")
-    await page.evaluate(job["settle"], job["settle_argument"])
-    return len(await page.title()) + len(await page.evaluate(TEXT))
+    return len((await page.evaluate(job["script"], job["question"]))["text"])
 
 
 async def reuse(browser: Browser, urls: Iterator[str], job: dict[str, Any]) -> list[int]:
@@ -47,7 +44,12 @@ async def main() -> None:
     worker = {"reuse": reuse, "context": fresh}[job["mode"]]
     urls = iter(job["urls"])
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=job["executable"], args=job["args"])
+        browser = await playwright.chromium.launch(
+            executable_path=job["executable"],
+            args=job["args"],
+            ignore_default_args=job["left_out"],
+            chromium_sandbox=job["sandbox"],
+        )
         shares = await asyncio.gather(*(worker(browser, urls, job) for _ in range(job["in_flight"])))
         seconds = time.monotonic() - started
         await browser.close()

@@ -13,8 +13,6 @@ from crawlee import ConcurrencySettings
 from crawlee.crawlers import PlaywrightCrawler, PlaywrightCrawlingContext
 from crawlee.storage_clients import MemoryStorageClient
 
-TEXT = "() => document.body.innerText"
-
 
 async def main() -> None:
     """Crawl the job's pages, exactly ``in_flight`` at once."""
@@ -25,7 +23,12 @@ async def main() -> None:
     crawler = PlaywrightCrawler(
         browser_type="chromium",
         headless=True,
-        browser_launch_options={"executable_path": job["executable"], "args": job["args"]},
+        browser_launch_options={
+            "executable_path": job["executable"],
+            "args": job["args"],
+            "ignore_default_args": job["left_out"],
+            "chromium_sandbox": job["sandbox"],
+        },
         fingerprint_generator=None,
         goto_options={"wait_until": "load"},
         use_incognito_pages=job["mode"] == "context",
@@ -41,9 +44,7 @@ async def main() -> None:
 
     @crawler.router.default_handler
     async def handle(context: PlaywrightCrawlingContext) -> None:
-        page = context.page
-        await page.evaluate(job["settle"], job["settle_argument"])
-        sizes.append(len(await page.title()) + len(await page.evaluate(TEXT)))
+        sizes.append(len((await context.page.evaluate(job["script"], job["question"]))["text"]))
 
     await crawler.run(job["urls"])
     seconds = time.monotonic() - started
