@@ -1,0 +1,56 @@
+"""Artifacts in S3."""
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from trapline_common.aws.calls import call
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".html": "text/html; charset=utf-8", ".txt": "text/plain"}
+
+
+class S3Artifacts:
+    """Keeps the ``ArtifactStore`` port below ``s3://bucket/prefix``; the bucket encrypts."""
+
+    __slots__ = ("_bucket", "_client", "_prefix")
+
+    def __init__(self, client: "S3Client", url: str) -> None:
+        parts = urlsplit(url)
+        self._client = client
+        self._bucket = parts.netloc
+        self._prefix = parts.path.strip("/")
+
+    async def put(self, data: bytes, *, suffix: str) -> str:
+        """Store ``data`` and return its key. Raises ``TransientError`` when S3 can't take it."""
+        digest = sha256(data).hexdigest()
+        key = f"{digest[:2]}/{digest}{suffix}"
+        kind = _TYPES.get(suffix, "application/octet-stream")
+        await call(
+            lambda: self._client.put_object(Bucket=self._bucket, Key=self._path(key), Body=data, ContentType=kind)
+        )
+        return key
+
+    async def get(self, key: str) -> bytes:
+        """Return what is stored under ``key``. Raises ``KeyError`` when nothing is, ``TransientError`` when S3 is away."""
+        missing = self._client.exceptions.NoSuchKey
+
+        def read() -> bytes | None:
+            try:
+                return self._client.get_object(Bucket=self._bucket, Key=self._path(key))["Body"].read()
+            except missing:
+                return None
+
+        data = await call(read)
+        if data is None:
+            raise KeyError(key)
+        return data
+
+    def place(self, key: str) -> str:
+        """Return the object's ``s3://`` URL."""
+        return f"s3://{self._bucket}/{self._path(key)}"
+
+    def _path(self, key: str) -> str:
+        return f"{self._prefix}/{key}" if self._prefix else key

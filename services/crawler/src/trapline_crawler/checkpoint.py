@@ -1,0 +1,47 @@
+"""An ordered task's session between invocations: compressed and encrypted, so that the ledger holds no readable cookie."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+
+MAX_BYTES = 32 * 1024 * 1024
+"""A session larger than this when unpacked is not restored: cookies and storage of one site are far below."""
+
+
+class Seal:
+    """Encrypts and opens checkpoints with one key (Fernet: AES-128-CBC with HMAC-SHA256)."""
+
+    __slots__ = ("_fernet",)
+
+    def __init__(self, key: bytes) -> None:
+        self._fernet = Fernet(key)
+
+    @staticmethod
+    def new_key() -> bytes:
+        """Return a fresh random key."""
+        return Fernet.generate_key()
+
+    def close(self, state: Mapping[str, Any]) -> bytes:
+        """Return ``state`` (JSON-ready) compressed and encrypted."""
+        return self._fernet.encrypt(zlib.compress(json.dumps(state).encode()))
+
+    def open(self, sealed: bytes | None) -> dict[str, Any] | None:
+        """Return what was sealed; ``None`` when there is nothing, or it was sealed under another key.
+
+        A lost session costs a login, never the task.
+        """
+        if sealed is None:
+            return None
+        try:
+            packed = self._fernet.decrypt(sealed)
+        except InvalidToken:
+            return None
+        inflater = zlib.decompressobj()
+        text = inflater.decompress(packed, MAX_BYTES)
+        if inflater.unconsumed_tail:
+            return None
+        state: dict[str, Any] = json.loads(text)
+        return state

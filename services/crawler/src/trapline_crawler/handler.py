@@ -1,0 +1,39 @@
+"""The crawler's entry point: parse, delegate, translate."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from trapline_common.errors import MessageRefusedError
+from trapline_common.lambda_runtime import Deadline, LambdaContext, run
+from trapline_common.logging import get_logger
+from trapline_common.messages import parse_crawl
+
+from trapline_crawler import wiring
+from trapline_crawler.invocation import live
+from trapline_crawler.services import Services
+
+_log = get_logger("crawler")
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lambda's entry point. An error ends the invocation ``failed`` and is raised, for Lambda's failure queue."""
+    return run(lambda: handle(event, context, wiring.from_env()))
+
+
+async def handle(
+    event: Mapping[str, Any], context: LambdaContext, services: Services, stop: asyncio.Event | None = None
+) -> dict[str, Any]:
+    """Work on one invocation. ``stop``: set it to hand everything back and end in order."""
+    try:
+        message = parse_crawl(event)
+    except MessageRefusedError as error:
+        _log.error("message_refused", reason=str(error))
+        return {"refused": str(error)}
+    return await live(
+        services,
+        message,
+        request_id=context.aws_request_id,
+        deadline=Deadline.of(context),
+        stop=stop or asyncio.Event(),
+    )

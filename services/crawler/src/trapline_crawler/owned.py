@@ -1,0 +1,34 @@
+"""A visitor that owns its browser, so that closing the one ends the other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trapline_common.config.models import CrawlConfig
+from trapline_common.observation import Observation
+from trapline_common.ports import ArtifactStore, SecretSource
+
+from trapline_crawler.browser.life import Browser
+from trapline_crawler.ports import Session
+from trapline_crawler.visit.visitor import Visitor
+
+
+class OwnedVisitor:
+    """Keeps the ``Visitor`` port: one browser per invocation, launched at the first visit, ended by ``close``."""
+
+    __slots__ = ("_browser", "_visitor")
+
+    def __init__(self, browser: Browser, *, artifacts: ArtifactStore, secrets: SecretSource) -> None:
+        self._browser = browser
+        self._visitor = Visitor(browser, artifacts=artifacts, secrets=secrets)
+
+    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+        """Visit one page."""
+        return await self._visitor.visit(url, crawl)
+
+    async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Session:
+        """Open the session of an ordered task."""
+        return await self._visitor.open_session(crawl, None if state is None else dict(state))
+
+    async def close(self) -> None:
+        """End the browser; what is open in it goes with it."""
+        await self._browser.close()

@@ -1,0 +1,42 @@
+"""What the work loop needs from the browser, as protocols: ``visit`` keeps them."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from trapline_common.config.models import CrawlConfig
+from trapline_common.observation import Observation
+
+
+class Session(Protocol):
+    """One browser context that lives as long as an ordered task is worked on."""
+
+    async def visit(self, url: str) -> Observation:
+        """Visit one page in this session. Raises ``BrowserFaultError``; the session is gone then."""
+        ...
+
+    async def state(self) -> dict[str, Any]:
+        """Return cookies and storage, JSON-ready. Raises ``BrowserFaultError``."""
+        ...
+
+    async def close(self) -> None:
+        """End the context; harmless after a fault."""
+        ...
+
+
+class Visitor(Protocol):
+    """Visits pages in one browser, which it launches at the first visit and replaces when it died."""
+
+    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+        """Visit one page in the isolation that the crawl asks for. Safe with many at once.
+
+        A page's fault is in the observation's ``failure``. Raises ``BrowserFaultError`` for the infrastructure's.
+        """
+        ...
+
+    async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Session:
+        """Open a context for an ordered task, with the cookies and storage of its checkpoint. Raises ``BrowserFaultError``."""
+        ...
+
+    async def close(self) -> None:
+        """End the browser with its whole process group."""
+        ...

@@ -1,0 +1,34 @@
+"""What one invocation of the crawler works with; ``wiring`` builds it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from trapline_common.ports import ArtifactStore, Nudger
+from trapline_common.store.database import Database
+
+from trapline_crawler.checkpoint import Seal
+from trapline_crawler.ports import Visitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Seconds: between heartbeats; kept back at the end to hand back and say goodbye; waited for a retry of our own."""
+
+    heartbeat: float = 5.0
+    reserve: float = 10.0
+    linger: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """``visitor`` makes one per invocation. ``host`` is where this process runs, for people: a log stream or a process."""
+
+    connect: Callable[[], Awaitable[Database]]
+    visitor: Callable[[], Visitor]
+    artifacts: ArtifactStore
+    nudger: Nudger
+    seal: Seal
+    host: str
+    pace: Pace = field(default_factory=Pace)
+    new_token: Callable[[], UUID] = uuid4

@@ -1,0 +1,56 @@
+"""The crawler's settings, read once from the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapline_common.errors import InputRefusedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``artifacts`` is a directory, or ``s3://bucket/prefix``. ``dispatcher`` and ``notifier`` name Lambda functions;
+
+    ``nudges`` is ``lambda`` or ``postgres`` (one machine). ``data_dir`` holds secrets on one machine; on AWS they are in
+    Secrets Manager under ``secrets_prefix``. Seconds: ``heartbeat``.
+    """
+
+    database_url: str
+    artifacts: str
+    nudges: str = "lambda"
+    dispatcher: str = ""
+    notifier: str = ""
+    data_dir: Path | None = None
+    secrets_prefix: str = "trapline/"
+    browser: str | None = None
+    heartbeat: float = 5.0
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the environment. Raises ``InputRefusedError`` that names what is missing or wrong."""
+        missing = [name for name in ("DATABASE_URL", "TRAPLINE_ARTIFACTS") if not environ.get(name)]
+        nudges = environ.get("TRAPLINE_NUDGES", "lambda")
+        if nudges == "lambda":
+            functions = ("TRAPLINE_DISPATCHER_FUNCTION", "TRAPLINE_NOTIFIER_FUNCTION")
+            missing += [name for name in functions if not environ.get(name)]
+        if missing:
+            raise InputRefusedError(f"environment: {', '.join(missing)} must be set")
+        if nudges not in {"lambda", "postgres"}:
+            raise InputRefusedError(f"environment: TRAPLINE_NUDGES is {nudges!r}; it is lambda or postgres")
+        heartbeat = environ.get("TRAPLINE_HEARTBEAT", "5")
+        try:
+            seconds = float(heartbeat)
+        except ValueError as error:
+            raise InputRefusedError(f"environment: TRAPLINE_HEARTBEAT is {heartbeat!r}, not seconds") from error
+        folder = environ.get("TRAPLINE_DATA_DIR")
+        return cls(
+            database_url=environ["DATABASE_URL"],
+            artifacts=environ["TRAPLINE_ARTIFACTS"],
+            nudges=nudges,
+            dispatcher=environ.get("TRAPLINE_DISPATCHER_FUNCTION", ""),
+            notifier=environ.get("TRAPLINE_NOTIFIER_FUNCTION", ""),
+            data_dir=Path(folder) if folder else None,
+            secrets_prefix=environ.get("TRAPLINE_SECRETS_PREFIX", "trapline/"),
+            browser=environ.get("TRAPLINE_BROWSER") or None,
+            heartbeat=seconds,
+        )

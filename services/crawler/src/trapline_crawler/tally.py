@@ -1,0 +1,30 @@
+"""What one invocation did, in numbers."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """``stale``: writes that the fence refused. ``rescued``: tasks given back, charged, for the browser's fault."""
+
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    rescued: int = 0
+    handed_back: int = 0
+    stale: int = 0
+    shares: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def facts(self) -> dict[str, int]:
+        """Return the numbers for the log and the handler's answer."""
+        return {
+            "done": self.done,
+            "failed": self.failed,
+            "retried": self.retried,
+            "rescued": self.rescued,
+            "handed_back": self.handed_back,
+            "stale": self.stale,
+            "shares": self.shares,
+        }

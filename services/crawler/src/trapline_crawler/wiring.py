@@ -1,0 +1,83 @@
+"""The only module of the crawler that constructs adapters, from the environment."""
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+from trapline_common.aws.artifacts import S3Artifacts
+from trapline_common.aws.calls import CLIENT_CONFIG
+from trapline_common.aws.lambda_calls import LambdaNudger
+from trapline_common.aws.secrets import ManagedSecrets
+from trapline_common.errors import InputRefusedError
+from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_common.local.nudges import PostgresNudger
+from trapline_common.local.secrets import LocalSecrets
+from trapline_common.logging import configure
+from trapline_common.ports import ArtifactStore, Nudger, SecretSource
+from trapline_common.store.database import Database
+
+from trapline_crawler.browser.find import find_browser
+from trapline_crawler.browser.life import Browser
+from trapline_crawler.checkpoint import Seal
+from trapline_crawler.owned import OwnedVisitor
+from trapline_crawler.services import Pace, Services
+from trapline_crawler.session_key import local_session_key
+from trapline_crawler.settings import Settings
+
+
+def from_env(environ: Mapping[str, str] = os.environ) -> Services:
+    """Build what one invocation works with. Raises ``InputRefusedError`` and ``BrowserMissingError``."""
+    configure(service="crawler")
+    settings = Settings.read(environ)
+    choice = find_browser(settings.browser, environ=environ)
+    artifacts = _artifacts(settings)
+    secrets = _secrets(settings, environ)
+
+    async def connect() -> Database:
+        return await Database.connect(settings.database_url, application="trapline-crawler")
+
+    def nudger() -> Nudger:
+        if settings.nudges == "postgres":
+            return PostgresNudger(connect)
+        functions = {"dispatcher": settings.dispatcher, "notifier": settings.notifier}
+        return LambdaNudger(boto3.client("lambda", config=CLIENT_CONFIG), functions=functions)
+
+    def visitor() -> OwnedVisitor:
+        # Root may not use Chromium's sandbox; everybody else gets it.
+        browser = Browser(choice, no_sandbox=os.geteuid() == 0, environ=environ)
+        return OwnedVisitor(browser, artifacts=artifacts, secrets=secrets)
+
+    return Services(
+        connect=connect,
+        visitor=visitor,
+        artifacts=artifacts,
+        nudger=nudger(),
+        seal=Seal(_session_key(settings, environ)),
+        host=environ.get("TRAPLINE_PLACE") or environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or platform.node(),
+        pace=Pace(heartbeat=settings.heartbeat),
+    )
+
+
+def _artifacts(settings: Settings) -> ArtifactStore:
+    if settings.artifacts.startswith("s3://"):
+        return S3Artifacts(boto3.client("s3", config=CLIENT_CONFIG), settings.artifacts)
+    return DirectoryArtifacts(Path(settings.artifacts))
+
+
+def _secrets(settings: Settings, environ: Mapping[str, str]) -> SecretSource:
+    if settings.data_dir is None:
+        client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+        return ManagedSecrets(client, prefix=settings.secrets_prefix)
+    return LocalSecrets(environ, settings.data_dir / "secrets")
+
+
+def _session_key(settings: Settings, environ: Mapping[str, str]) -> bytes:
+    if settings.data_dir is not None:
+        return local_session_key(settings.data_dir)
+    secret = environ.get("TRAPLINE_SESSION_KEY_SECRET")
+    if not secret:
+        raise InputRefusedError("environment: TRAPLINE_SESSION_KEY_SECRET must name the secret that holds the session key")
+    client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+    return client.get_secret_value(SecretId=secret)["SecretString"].encode()
