@@ -3,6 +3,7 @@
 import json
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -107,7 +108,8 @@ class DemoSite:
 
     def __enter__(self) -> Self:
         self._server = _Server(self.port)
-        threading.Thread(target=self._server.serve_forever, name="demo-site", daemon=True).start()
+        serve = partial(self._server.serve_forever, poll_interval=0.02)  # seconds until a stop is noticed
+        threading.Thread(target=serve, name="demo-site", daemon=True).start()
         return self
 
     def __exit__(

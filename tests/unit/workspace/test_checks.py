@@ -1,0 +1,62 @@
+import subprocess
+
+import pytest
+
+from tools import checks, skips
+from tools.shell import ROOT, ToolError
+
+PASSED = '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>'
+SKIPPED = PASSED.replace("/></testsuite>", '><skipped message="no browser"/></testcase></testsuite>')
+
+
+def test_every_check_runs_after_one_failed():
+    """A failed check does not hide what the others would say, and is named in the result."""
+    ran = []
+
+    def run(command):
+        ran.append(command)
+        return 1 if "mypy" in command else 0
+
+    wanted = checks.checks(tests=True)
+    assert checks.run_all(wanted, run) == ["mypy"]
+    assert ran == [check.command for check in wanted]
+
+
+def test_lint_leaves_the_tests_out():
+    """`make lint` runs every static check and no test."""
+    names = [check.name for check in checks.checks(tests=True)]
+    assert [check.name for check in checks.checks(tests=False)] == names[:-1]
+    assert names[-1] == "pytest"
+
+
+def test_a_skipped_test_fails_the_build(tmp_path):
+    """Continuous integration refuses a report with a skip and says which test and why."""
+    report = tmp_path / "tests.xml"
+    report.write_text(SKIPPED)
+    with pytest.raises(ToolError, match="a::b: no browser"):
+        skips.main([str(report)])
+    report.write_text(PASSED)
+    assert skips.main([str(report)]) == 0
+
+
+@pytest.mark.parametrize("text", [None, "<testsuites/>"])
+def test_no_report_and_no_tests_fail_the_build(tmp_path, text):
+    """A run that tested nothing is refused."""
+    report = tmp_path / "tests.xml"
+    if text is not None:
+        report.write_text(text)
+    with pytest.raises(ToolError):
+        skips.main([str(report)])
+
+
+def test_make_alone_prints_help():
+    """`make` without a target prints each command with a sentence, and does nothing."""
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for target in ("setup", "demo", "test", "bench", "lint", "format", "lock", "clean"):
+        assert f"make {target} " in done.stdout
+
+
+def test_recipes_are_short():
+    """No recipe of the Makefile is longer than three lines: the logic is in tested Python."""
+    recipes = (ROOT / "Makefile").read_text().split("\n\n")
+    assert all(sum(line.startswith("\t") for line in recipe.splitlines()) <= 3 for recipe in recipes)
