@@ -8,7 +8,7 @@ from trapline_common.alerting import Verdict
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.ids import InvocationId, LaneName, OwnerToken, RunId
 from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Observation
+from trapline_common.observation import Failure, Observation, Reason
 from trapline_common.store import invocations, lanes, runs, tasks
 from trapline_common.store.database import Database
 from trapline_common.store.invocations import Held
@@ -87,6 +87,23 @@ async def complete(
     )
 
 
-async def value(database: Database, sql: str, *args: object) -> Any:  # noqa: ANN401  whatever the test asked for
+async def make_old(database: Database, table: str, column: str, seconds: float) -> None:
+    """Put a time of every row of ``table`` further into the past: the database's clock is the only one there is."""
+    sql = f"UPDATE trapline.{table} SET {column} = {column} - make_interval(secs => $1)"
+    await database.connection.execute(sql, seconds)
+
+
+async def status_of(database: Database, held: Held) -> str:
+    """Return the invocation's status."""
+    return str(await value(database, "SELECT status::text FROM trapline.invocation WHERE id = $1", held.invocation_id))
+
+
+async def fail_page(database: Database, task: tasks.LeasedTask, reason: Reason = Reason.TIMEOUT) -> Verdict:
+    """Write a failed visit as the task's result, the way the crawler does when its retries are used up."""
+    failure = Failure(reason=reason, detail="it failed", retry=False)
+    return await complete(database, task, observation=Observation(url=task.url, failure=failure))
+
+
+async def value(database: Database, sql: str, *args: object) -> Any:
     """Return one value by SQL of the test's own."""
     return await database.connection.fetchval(sql, *args)

@@ -1,0 +1,20 @@
+"""Further connections to a test's own database: each contender of a race has one."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from support.races import Connect
+from trapline_common.store.database import Database
+
+
+@pytest.fixture
+async def connect(dsn: str) -> AsyncIterator[Connect]:
+    """Open one more connection; all are closed when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def connection() -> Database:
+            return await stack.enter_async_context(await Database.connect(dsn))
+
+        yield connection
