@@ -16,8 +16,10 @@ from trapline_common.config.validation import validated
 OWN = frozenset({"name", "urls", "sitemap", "include", "exclude"})
 """Fields that say which pages: each crawl's own, never inherited."""
 _TOP = ("defaults", "lanes", "crawls")
-_HOLD_SECRETS = frozenset({"headers", "cookies", "user_agent"})
-"""Where the crawler resolves ``${secret:NAME}``; elsewhere one would end in the ledger, a log or an alert."""
+_HOLD_SECRETS = frozenset({"headers", "cookies", "user_agent", "expect"})
+"""Where the crawler resolves ``${secret:NAME}``; anywhere else the reference itself would be used, as it stands."""
+_TOLD_BY_THEIR_TYPE = frozenset({"headers", "cookies", "user_agent", "urls", "sitemap"})
+"""Fields whose own types look for malformed references, so that each is told once."""
 
 
 def load_config(path: FilePath) -> Config:
@@ -163,12 +165,11 @@ def misplaced_secrets(value: object, path: Path) -> Iterator[tuple[Path, str]]:
         for index, item in enumerate(value):
             yield from misplaced_secrets(item, (*path, index))
     elif isinstance(value, str):
-        fields = [part for part in path[:3] if part in _HOLD_SECRETS]
-        told_by_its_field = bool(fields) or any(part in {"urls", "sitemap"} for part in path)
-        reason = malformed(value)
-        if told_by_its_field:
+        field = path[1] if path[:1] == ("defaults",) else path[2] if len(path) > 2 else ""  # noqa: PLR2004  (crawls.NAME.)
+        if field in _TOLD_BY_THEIR_TYPE:
             return
+        reason = malformed(value)
         if reason is not None:
             yield path, reason
-        elif secret_names(value):
+        elif secret_names(value) and field not in _HOLD_SECRETS:
             yield path, f"a secret can only be used in {', '.join(sorted(_HOLD_SECRETS))}"
