@@ -26,7 +26,9 @@ def step(title: str, command: Sequence[str], *, fine: frozenset[int] = frozenset
     """Say what comes, show the command as a user would type it, and run it. Raises ``ToolError``."""
     shown = " ".join(["trapline", *(argument.replace(f"{ROOT}/", "") for argument in command[1:])])
     say(f"\n== {title}\n$ {shown}")
-    status = subprocess.run(list(command), cwd=ROOT, check=False, timeout=300).returncode
+    # The demo brings its own Postgres, and must not write into one that the user's DATABASE_URL names
+    environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    status = subprocess.run(list(command), cwd=ROOT, env=environ, check=False, timeout=300).returncode
     if status not in fine:
         raise ToolError(f"{shown}: exit {status}")
 

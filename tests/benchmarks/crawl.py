@@ -123,6 +123,11 @@ def trapline(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).parent / "trapline"), *arguments]
 
 
+def own_environment() -> dict[str, str]:
+    """Return the environment without ``DATABASE_URL``: the bench measures the embedded Postgres."""
+    return {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+
+
 def _answer(name: str, ended: Finished) -> dict[str, Any]:
     if ended.status != 0:
         raise ToolError(f"{name} ended with {ended.status}: {ended.errors.strip()[-800:] or ended.output[-800:]}")
@@ -141,7 +146,7 @@ def measure(folder: Path, *, pages: int, rounds: int) -> dict[str, list[Lap]]:
     for mode in ("crawl", "page"):
         # The embedded Postgres is made before, once: making a cluster is no part of crawling.
         command = trapline("migrate", "--data-dir", str(folder / f"data-{mode}"))
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        subprocess.run(command, check=True, capture_output=True, timeout=120, env=own_environment())
     say(
         f"crawl: {pages} pages of {manual.source}; {PROCESSES} processes x {IN_FLIGHT} pages in flight; {rules.executable()}"
     )
