@@ -15,8 +15,8 @@ class Query:
     sql: str
 
 
-def load(file: str) -> dict[str, Query]:
-    """Return the statements of ``FILE.sql`` by name."""
-    text = files(__name__).joinpath(f"{file}.sql").read_text("utf-8")
+def load(file: str, *, package: str = __name__) -> dict[str, Query]:
+    """Return the statements of ``FILE.sql`` in ``package`` by name."""
+    text = files(package).joinpath(f"{file}.sql").read_text("utf-8")
     parts = _NAME.split(text)
     return {name: Query(name, sql.strip()) for name, sql in zip(parts[1::2], parts[2::2], strict=True)}

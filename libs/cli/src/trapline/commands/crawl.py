@@ -1,0 +1,31 @@
+"""``trapline crawl``: open a run of each crawl now and work until they end."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import typer
+
+from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
+from trapline.runtime.crawling import Order, crawl_file
+from trapline.runtime.settings import RuntimeSettings
+
+
+def crawl(
+    file: Path = typer.Argument(help="The crawls.yaml."),
+    only: list[str] = typer.Option([], "--only", metavar="NAME", help="Only this crawl; may be given several times."),
+    max_invocations: int | None = typer.Option(
+        None, "--max-invocations", min=1, max=1000, help="Most crawler processes at once. Default: one per core."
+    ),
+    json: bool = typer.Option(False, "--json", help="Print one JSON object at the end and nothing else."),
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Crawl now, on this machine, and show what failed and what changed.
+
+    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 on Ctrl-C.
+    """
+    environ = {**os.environ, "DATABASE_URL": database_url or ""}
+    settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
+    order = Order(file=file, only=tuple(only), as_json=json, settings=settings)
+    raise typer.Exit(asyncio.run(crawl_file(order, environ)))
