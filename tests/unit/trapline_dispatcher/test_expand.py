@@ -99,6 +99,14 @@ async def test_an_index_cannot_lead_to_another_host(site: SitemapSite) -> None:
         assert other.asked == []
 
 
+async def test_a_redirected_part_does_not_widen_the_site(site: SitemapSite) -> None:
+    """Only the sitemap that the crawl names may move: a part of it that redirects brings in no other host's pages."""
+    async with sitemap_site() as other:
+        site.urlset("/1.xml", "/a")
+        site.redirect("/2.xml", other.urlset("/theirs.xml", "/x"))
+        assert await pages(site, sitemap=site.index("/s.xml", "/1.xml", "/2.xml")) == ["/a"]
+
+
 async def test_a_redirected_sitemap_speaks_for_its_new_host(site: SitemapSite) -> None:
     """A sitemap that moved to another host may list that host's pages."""
     async with sitemap_site() as other:
