@@ -106,7 +106,7 @@ def _run_trapline(contestant: Contestant, urls: Sequence[str], folder: Path) -> 
     )
     data = folder / f"data-{contestant.mode}"
     (one,) = run_all(
-        [trapline("crawl", str(config), "--data-dir", str(data), "--json")], [""], env=os.environ, mark=str(data)
+        [trapline("crawl", str(config), "--data-dir", str(data), "--json")], [""], env=own_environment(), mark=str(data)
     )
     (run,) = _answer(contestant.name, one)["runs"]
     return Lap(
