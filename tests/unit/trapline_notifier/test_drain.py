@@ -1,0 +1,172 @@
+"""The drain's promises, on the outbox port: nothing lost, nothing blocked, never too fast, never too late."""
+
+from collections.abc import Callable
+
+import pytest
+
+from support.alerts import Clock, MemoryOutbox, alert
+from trapline_common.errors import RefusedError, TransientError
+from trapline_common.lambda_runtime import Deadline
+from trapline_common.ports import AlertRow
+from trapline_notifier.drain import RESERVE, Drain
+from trapline_notifier.message import AlertMessage
+from trapline_notifier.pace import Pacer
+
+
+class Recorder:
+    """A publisher and an operations topic that note what they get, when, and fail as ``rule`` says."""
+
+    def __init__(self, clock: Clock, rule: Callable[[AlertMessage], Exception | None] = lambda _: None) -> None:
+        self.clock = clock
+        self.rule = rule
+        self.messages: list[AlertMessage] = []
+        self.times: list[float] = []
+        self.reports: list[str] = []
+        self.report_error: Exception | None = None
+
+    async def publish(self, message: AlertMessage) -> str:
+        self.times.append(self.clock())
+        error = self.rule(message)
+        if error is not None:
+            raise error
+        self.messages.append(message)
+        return f"receipt-{message.id}"
+
+    async def report(self, *, subject: str, text: str) -> None:
+        if self.report_error is not None:
+            raise self.report_error
+        self.reports.append(f"{subject}\n{text}")
+
+
+class Scene:
+    """A drain over some alerts."""
+
+    def __init__(self, rows: list[AlertRow], rule: Callable[[AlertMessage], Exception | None] = lambda _: None) -> None:
+        self.clock = Clock()
+        self.outbox = MemoryOutbox(rows, self.clock)
+        self.out = Recorder(self.clock, rule)
+        self.pacer = Pacer(clock=self.clock, sleep=self.clock.sleep)
+
+    def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 180.0) -> Drain:
+        return Drain(
+            outbox=self.outbox,
+            publisher=self.out,
+            operations=self.out,
+            pacer=self.pacer,
+            deadline=Deadline.after(seconds, clock=self.clock),
+            claim=claim,
+            hold=hold,
+        )
+
+
+def _with_alert(number: int, error: Exception) -> Callable[[AlertMessage], Exception | None]:
+    return lambda message: error if number in message.alert_ids else None
+
+
+async def test_everything_due_is_sent_in_one_message_per_crawl_kind_and_recipients() -> None:
+    """A hundred alerts of four groups are four messages; each alert is marked with the receipt of its own."""
+    rows = [alert(n, ("failure", "change")[n % 2], to=("ops",) if n % 4 < 2 else ()) for n in range(1, 101)]
+    scene = Scene(rows)
+    result = await scene.drain(claim=1000).run()
+    assert (result.sent, result.messages, scene.outbox.due) == (100, 4, [])
+    for message in scene.out.messages:
+        assert {scene.outbox.sent[key] for key in message.alert_ids} == {f"receipt-{message.id}"}
+
+
+async def test_it_claims_until_nothing_is_due() -> None:
+    """More alerts than one claim holds are all sent in one drain."""
+    scene = Scene([alert(n) for n in range(1, 26)])
+    result = await scene.drain(claim=10).run()
+    assert result.sent == 25
+    assert scene.outbox.claims == [10, 10, 5, 0]
+
+
+async def test_messages_keep_a_second_apart() -> None:
+    """Twelve messages take at least eleven seconds, also when a second drain on the same process follows."""
+    scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 13)])
+    await scene.drain(claim=6).run()
+    gaps = [later - sooner for sooner, later in zip(scene.out.times, scene.out.times[1:], strict=False)]
+    assert len(gaps) == 11
+    assert min(gaps) >= 1.0
+    scene.outbox.rows |= {row.id: row for row in [alert(99)]}
+    await scene.drain().run()
+    assert scene.out.times[-1] - scene.out.times[-2] >= 1.0
+
+
+async def test_a_refused_alert_is_reported_and_its_neighbours_still_go_out() -> None:
+    """Of 16 alerts in one message only the one whose content is refused is refused, and operations hear which and why."""
+    scene = Scene([alert(n) for n in range(1, 17)], _with_alert(11, RefusedError("InvalidParameter: Message")))
+    result = await scene.drain().run()
+    assert (result.sent, result.refused) == (15, 1)
+    assert scene.outbox.refused == {11: "InvalidParameter: Message"}
+    (report,) = scene.out.reports
+    assert "Alert 11 (failure) of crawl pricing" in report
+    assert "InvalidParameter: Message" in report
+
+
+async def test_an_unreadable_payload_blocks_nothing() -> None:
+    """An alert no text can be made of is refused; the others are sent."""
+    scene = Scene([alert(1), alert(2, "summary", changes="many"), alert(3, crawl="other")])
+    result = await scene.drain().run()
+    assert (result.sent, list(scene.outbox.refused)) == (2, [2])
+
+
+async def test_a_transient_error_releases_and_is_raised_at_the_end() -> None:
+    """The message that can't be sent for now is due again later, the others go out first, and the platform retries."""
+    scene = Scene(
+        [alert(1, crawl="a"), alert(2, crawl="b"), alert(3, crawl="c")], _with_alert(2, TransientError("throttled"))
+    )
+    with pytest.raises(TransientError, match="throttled"):
+        await scene.drain().run()
+    assert set(scene.outbox.sent) == {1, 3}
+    assert scene.outbox.released == {2: 15.0}
+    scene.out.rule = lambda _: None
+    await scene.clock.sleep(15.0)
+    await scene.drain().run()
+    assert set(scene.outbox.sent) == {1, 2, 3}
+
+
+async def test_a_dead_channel_is_not_tried_for_every_message() -> None:
+    """After three messages in a row that failed, the rest of the claim is given back at once."""
+    scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 11)], lambda _: TransientError("down"))
+    with pytest.raises(TransientError, match="3 message"):
+        await scene.drain().run()
+    assert len(scene.out.times) == 3
+    assert [delay for key, delay in scene.outbox.released.items() if key >= 4] == [0.0] * 7
+
+
+async def test_a_report_that_fails_for_now_leaves_the_alert_due() -> None:
+    """Nothing is refused that operations have not heard of."""
+    scene = Scene([alert(1)], lambda _: RefusedError("no"))
+    scene.out.report_error = TransientError("operations topic is down")
+    with pytest.raises(TransientError, match="operations topic"):
+        await scene.drain().run()
+    assert scene.outbox.refused == {}
+    assert [row.id for row in scene.outbox.due] == [1]
+
+
+async def test_it_stops_before_its_deadline_and_gives_back_the_rest() -> None:
+    """With time for few messages it sends those, and the others are due at once for the next drain."""
+    scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 31)])
+    result = await scene.drain(RESERVE + 5.0).run()
+    assert 4 <= result.sent <= 6
+    assert result.sent + result.released == 30
+    assert scene.clock() <= 1_000.0 + 5.0 + 1.0
+    assert (await scene.drain().run()).sent == 30 - result.sent
+
+
+async def test_it_never_publishes_what_another_may_have_claimed_by_now() -> None:
+    """When the hold nears its end the rest is given back and claimed anew, so no alert goes out twice."""
+    scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 31)])
+    hold = RESERVE + 8.0
+    result = await scene.drain(hold=hold).run()
+    assert result.sent == 30
+    assert result.released > 0
+    assert len(scene.out.messages) == 30
+
+
+async def test_no_time_left_claims_nothing() -> None:
+    """A drain that starts within its reserve leaves the outbox alone."""
+    scene = Scene([alert(1)])
+    assert (await scene.drain(RESERVE).run()).sent == 0
+    assert scene.outbox.claims == []
