@@ -1,0 +1,37 @@
+"""``trapline try``: one visit, to see what a crawl would make of a page."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.output_json import print_json
+from trapline.runtime.attempt import attempt
+from trapline.runtime.attempt_text import show
+from trapline_common.logging import configure
+
+
+def try_(
+    file: Path = typer.Argument(help="The crawls.yaml."),
+    name: str = typer.Argument(help="The crawl whose way of visiting is tried."),
+    url: str | None = typer.Argument(None, help="The page. Default: the crawl's first."),
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Visit one page and show what the crawl would watch, extract and expect. Stores nothing.
+
+    Exits with 0 when the visit was good, 1 when it failed, 2 when the file or the URL was refused.
+    """
+    configure(service="trapline", level="WARNING")
+    found = asyncio.run(
+        attempt(file, name, url, environ=os.environ, data_dir=data_dir.resolve(), as_root=os.geteuid() == 0)
+    )
+    if json:
+        print_json(found.as_json())
+    else:
+        show(Console(file=sys.stdout, highlight=False, markup=False), found)
+    raise typer.Exit(0 if found.observation.failure is None else 1)
