@@ -36,8 +36,8 @@ class Environment:
 
     def digest(self) -> str:
         """Return a digest of everything that decides what is in the environment."""
-        files = [self.root / self.lock, *(self.root / package.pyproject for package in self.packages)]
-        return f"{digest(files, python=sys.version)} {self.path}"
+        files = [self.lock, *(package.pyproject for package in self.packages)]
+        return f"{digest(self.root, files, python=sys.version)} {self.path}"
 
     def is_ready(self) -> bool:
         """Return whether it was completed from exactly these inputs, at this very place."""
@@ -68,11 +68,11 @@ class Environment:
         must([*pip, "check", "--quiet"], step=f"checking {self.name}")
 
 
-def digest(files: Iterable[Path], *, python: str) -> str:
-    """Return a digest of ``files``' names and bytes and of the Python version that will run them."""
+def digest(root: Path, files: Iterable[str], *, python: str) -> str:
+    """Return a digest of the names and bytes of ``files`` below ``root``, and of the Python that will run them."""
     total = hashlib.sha256(python.encode())
     for file in sorted(files):
-        total.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
+        total.update(file.encode() + b"\0" + (root / file).read_bytes() + b"\0")
     return total.hexdigest()
 
 

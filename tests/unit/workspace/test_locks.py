@@ -56,6 +56,7 @@ def test_locks_hold_for_every_supported_python():
         "-e ./libs/common",
         "--index-url https://example.com/simple",
         "a @ https://example.com/a.whl",
+        "# made from https://example.com/simple",
         "a==1",
         "a>=1 \\\n    --hash=sha256:0",
         "/somewhere/a.whl",
