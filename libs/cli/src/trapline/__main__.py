@@ -1,0 +1,5 @@
+"""``python -m trapline``."""
+
+from trapline.main import main
+
+main()

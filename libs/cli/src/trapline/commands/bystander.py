@@ -1,0 +1,56 @@
+"""The dispatcher in a command that starts no crawler: it writes the ledger, and others do the work."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from trapline.commands.access import Ledger
+from trapline.commands.nudging import nudger
+from trapline.places import ARTIFACTS
+from trapline_common.config.models import Config
+from trapline_common.errors import MessageRefusedError, TransientError
+from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_common.store.database import Database
+from trapline_dispatcher.handler import handle
+from trapline_dispatcher.http_fetch import HttpFetch
+from trapline_dispatcher.services import Services
+
+_SECONDS = 900.0
+"""What Lambda gives the dispatcher at most."""
+
+
+class NoCrawlers:
+    """An ``Invoker`` that never starts anything. The lane's cap is 0 here, so only a lost invocation comes to it."""
+
+    __slots__ = ()
+
+    async def invoke(self, message: Mapping[str, Any]) -> None:
+        """Leave it to the next tick, or to a ``trapline crawl``."""
+        raise TransientError(f"invocation {message.get('invocation_id')}: this command starts no crawler")
+
+
+async def ask_dispatcher(ledger: Ledger, event: Mapping[str, Any], *, data_dir: Path) -> dict[str, Any]:
+    """Hand the dispatcher one event and return its answer. Raises ``MessageRefusedError`` when it refuses."""
+
+    async def connect() -> Database:
+        return await Database.connect(ledger.dsn, application="trapline-dispatcher")
+
+    async def no_config() -> Config:
+        return Config(lanes={}, crawls={})
+
+    services = Services(
+        connect=connect,
+        config=no_config,
+        invoker=NoCrawlers(),
+        nudger=nudger(ledger.dsn),
+        fetch=HttpFetch(),
+        place=DirectoryArtifacts(data_dir / ARTIFACTS).place,
+        at_most=0,
+    )
+    context = LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(_SECONDS))
+    answer = await handle(event, context, services)
+    if set(answer) == {"refused"}:
+        raise MessageRefusedError(answer["refused"])
+    return answer

@@ -1,0 +1,41 @@
+"""``trapline cancel RUN``: end a run now."""
+
+import asyncio
+from pathlib import Path
+
+from trapline.commands.access import known_run, writing
+from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
+from trapline.output_json import print_json
+from trapline.output_units import counted
+from trapline_common.errors import InputRefusedError
+from trapline_common.ids import RunId
+from trapline_common.store import runs
+
+
+def cancel(
+    run: RunArgument,
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """End a run now. What is not done yet ends failed, reason cancelled; nobody is alerted about these pages.
+
+    `trapline retry RUN` takes them up again.
+
+    Examples:
+
+      trapline cancel 7
+    """
+    asyncio.run(_cancel(run, json=json, data_dir=data_dir, url=database_url))
+
+
+async def _cancel(run_id: int, *, json: bool, data_dir: Path, url: str | None) -> None:
+    async with writing(data_dir, url) as ledger:
+        run = await known_run(ledger.database, run_id)
+        cancelled = await runs.cancel(ledger.database, RunId(run_id))
+    if cancelled is None:
+        raise InputRefusedError(f"run {run_id} has ended already")
+    if json:
+        print_json({"run_id": run_id, "cancelled": cancelled})
+    else:
+        print(f"run {run_id} of {run.crawl} cancelled: {counted(cancelled, 'task')} not done")

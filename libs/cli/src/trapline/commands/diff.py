@@ -1,0 +1,135 @@
+"""``trapline diff URL``: the last accepted change of a page."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from trapline.commands.access import existing
+from trapline.commands.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, RunFilter
+from trapline.output import Screen, note
+from trapline.output_json import print_json
+from trapline.output_text import one_line
+from trapline.output_units import moment
+from trapline_common.changes import FieldChange, compare_fields, unified_diff
+from trapline_common.config.urls import normalise_url
+from trapline_common.errors import InputRefusedError
+from trapline_common.store.database import Database
+from trapline_common.store.reads_pages import Change, PageRow, find_pages, last_change
+
+_MOST_LINES = 5_000
+_MOST_BYTES = 1024 * 1024
+"""A person asked for this diff: more than an alert carries, still bounded."""
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A change as it is told. ``diff`` is ``None`` when a text is gone, empty when only fields differ."""
+
+    diff: str | None
+    fields: tuple[FieldChange, ...]
+
+
+def diff(
+    url: str = typer.Argument(metavar="URL", help="The page."),
+    crawl: CrawlFilter = None,
+    run: RunFilter = None,
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show the last change of a page as a unified diff, with the extracted fields that differ.
+
+    --crawl chooses where several crawls visit the page; --run shows the change that run found.
+
+    Examples:
+
+      trapline diff https://example.com/pricing
+      trapline diff https://example.com/pricing --crawl pricing --run 7
+      trapline diff https://example.com/pricing --json | jq -r .change.diff
+    """
+    asyncio.run(_diff(url, crawl, run, json=json, data_dir=data_dir, database_url=database_url))
+
+
+async def _diff(
+    url: str, crawl: str | None, run_id: int | None, *, json: bool, data_dir: Path, database_url: str | None
+) -> None:
+    try:
+        wanted = normalise_url(url)
+    except ValueError as error:
+        raise InputRefusedError(f"{url}: {error}") from error
+    async with existing(data_dir, database_url) as database:
+        page = await _one_page(database, wanted, crawl)
+        change = await last_change(database, page.id, run_id=run_id)
+    told = None if change is None else difference(change, page.url)
+    if json:
+        print_json({"url": page.url, "crawl": page.crawl, "change": _as_json(change, told)})
+    elif change is None or told is None:
+        note(f"no change of {page.url} in crawl {page.crawl}" + (f", run {run_id}" if run_id is not None else " yet"))
+    else:
+        _print(Screen(), page, change, told)
+
+
+async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:
+    pages = await find_pages(database, url, crawl=crawl)
+    if not pages:
+        where = f"crawl {crawl}" if crawl is not None else "any crawl"
+        raise InputRefusedError(f"no page {url} in {where}; `trapline tasks --url PART` finds URLs")
+    if len(pages) > 1:
+        names = ", ".join(page.crawl for page in pages)
+        raise InputRefusedError(f"{url} is a page of several crawls ({names}); choose one with --crawl")
+    return pages[0]
+
+
+def difference(change: Change, url: str) -> Difference:
+    """Return what differs; from the alert where the texts themselves are gone."""
+    if change.old_text is None or change.new_text is None:
+        text = change.alert_diff
+    else:
+        text = unified_diff(change.old_text, change.new_text, url=url, max_lines=_MOST_LINES, max_bytes=_MOST_BYTES)
+    fields = () if change.old_fields is None else compare_fields(change.old_fields, change.new_fields)
+    return Difference(diff=text, fields=fields)
+
+
+def _as_json(change: Change | None, told: Difference | None) -> dict[str, object] | None:
+    if change is None or told is None:
+        return None
+    return {
+        "run_id": change.run_id,
+        "baseline_run": change.baseline_run,
+        "at": change.at,
+        "baseline_at": change.baseline_at,
+        "title": change.title,
+        "final_url": change.final_url,
+        "screenshot": change.screenshot,
+        "fields": told.fields,
+        "diff": told.diff,
+    }
+
+
+def _print(screen: Screen, page: PageRow, change: Change, told: Difference) -> None:
+    before = f"run {change.baseline_run}, {moment(change.baseline_at)}" if change.baseline_run else "gone"
+    screen.line(page.url, "bold")
+    screen.facts(
+        [
+            ("crawl", page.crawl),
+            ("title", change.title or ""),
+            ("before", before),
+            ("after", f"run {change.run_id}, {moment(change.at)}"),
+            *((f"field {field.name}", f"{_value(field.old)} -> {_value(field.new)}") for field in told.fields),
+        ]
+    )
+    screen.line()
+    if told.diff is None:
+        screen.line("the text it had before is no longer kept")
+    elif not told.diff:
+        screen.line("the text is the same; only fields differ")
+    else:
+        for line in told.diff.split("\n"):
+            screen.long_line(line, _STYLES.get(line[:1], ""))
+
+
+def _value(value: str | None) -> str:
+    return "(none)" if value is None else one_line(value)

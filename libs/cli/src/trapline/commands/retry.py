@@ -1,0 +1,70 @@
+"""``trapline retry RUN``: a run's failed tasks once more, in a new run."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import typer
+
+from trapline.commands.access import known_run, writing
+from trapline.commands.bystander import ask_dispatcher
+from trapline.commands.nudging import count_again
+from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
+from trapline.output import note
+from trapline.output_json import print_json
+from trapline.output_units import counted
+from trapline_common.errors import InputRefusedError
+from trapline_common.ids import LaneName, RunId
+from trapline_common.messages import OpenRun
+from trapline_common.store import runs as run_store
+
+
+def retry(
+    run: RunArgument,
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Put the failed tasks of an ended run into a new run, under the old run's config, and print the new run's number.
+
+    A crawl that is working takes them up at once; else the next tick, or the next `trapline crawl`, does. Exits with 1
+    when the new run was skipped because another run of the crawl is open.
+
+    Examples:
+
+      trapline retry 7
+      trapline show $(trapline retry 7 --json | jq .run_id)
+    """
+    if not asyncio.run(_retry(run, json=json, data_dir=data_dir, url=database_url)):
+        raise typer.Exit(1)
+
+
+async def _retry(run_id: int, *, json: bool, data_dir: Path, url: str | None) -> bool:
+    async with writing(data_dir, url) as ledger:
+        run = await known_run(ledger.database, run_id)
+        if run.ended_at is None:
+            raise InputRefusedError(f"run {run_id} has not ended; wait for it, or `trapline cancel {run_id}` first")
+        if not await run_store.failed_urls(ledger.database, RunId(run_id)):
+            raise InputRefusedError(f"run {run_id} has no failed task to retry")
+        message = OpenRun(crawl=run.crawl, request=uuid4(), retry_of=run_id)
+        opened = await ask_dispatcher(ledger, message.event(), data_dir=data_dir)
+        await count_again(ledger.dsn, LaneName(run.lane))
+    result = {
+        "run_id": opened["run_id"],
+        "retry_of": run_id,
+        "tasks": opened.get("tasks"),
+        "waits_for": opened.get("waits_for"),
+    }
+    if json:
+        print_json(result)
+    _tell(result, run_id, quiet=json)
+    return opened["status"] != "ended"
+
+
+def _tell(result: dict[str, Any], run_id: int, *, quiet: bool) -> None:
+    if result["tasks"] is not None:
+        if not quiet:
+            print(f"run {result['run_id']} opened with {counted(result['tasks'], 'task')} that failed in run {run_id}")
+    elif result["waits_for"] is not None:
+        note(f"run {result['run_id']} has no task yet: run {result['waits_for']} of the same crawl is still open")

@@ -1,0 +1,49 @@
+"""``trapline show RUN``: what one run did and found."""
+
+import asyncio
+from pathlib import Path
+
+from trapline.commands.access import existing, known_run
+from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, Limit, RunArgument
+from trapline.output import Screen
+from trapline.output_json import plain, print_json
+from trapline.places import artifact_place
+from trapline.tables_show import show_run
+from trapline_common.store import reads
+from trapline_common.store.reads import RunDetail
+
+
+def show(
+    run: RunArgument,
+    limit: Limit = 20,
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show one run: its tasks, failures with their screenshots, changes and alerts.
+
+    --json adds the run's frozen config.
+
+    Examples:
+
+      trapline show 7
+      trapline show 7 --limit 500
+      trapline show 7 --json | jq '.failures[].url'
+    """
+    asyncio.run(_show(run, limit, json=json, data_dir=data_dir, url=database_url))
+
+
+async def _show(run_id: int, limit: int, *, json: bool, data_dir: Path, url: str | None) -> None:
+    async with existing(data_dir, url) as database:
+        run = await known_run(database, run_id)
+        detail = await reads.run_detail(database, run, limit=limit)
+    if json:
+        print_json(_as_json(detail))
+    else:
+        show_run(Screen(), detail, limit=limit, place=lambda key: artifact_place(data_dir, key))
+
+
+def _as_json(detail: RunDetail) -> dict[str, object]:
+    """Return the run's own columns at the top, as in ``trapline runs``, and the rest beside them."""
+    rest = {name: item for name, item in plain(detail).items() if name != "run"}
+    return {**plain(detail.run), **rest}

@@ -1,0 +1,50 @@
+"""``trapline status``: see whether all is well."""
+
+import asyncio
+from pathlib import Path
+
+import typer
+
+from trapline.commands.access import nothing_yet, reading
+from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
+from trapline.health import problems
+from trapline.output import Screen, note
+from trapline.output_json import plain, print_json
+from trapline.tables_status import show_status
+from trapline_common.store.reads_status import read_status
+
+
+def status(
+    limit: int = typer.Option(10, "--limit", "-n", min=1, max=100_000, help="Show at most this many failing pages."),
+    check: bool = typer.Option(False, "--check", help="Exit with 1 when something needs attention, for monitoring."),
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show at a glance whether everything is well: lanes, open runs, last runs, failing pages, alerts.
+
+    Examples:
+
+      trapline status
+      trapline status --check || mail -s "look at trapline" ops@example.com
+      trapline status --json | jq .problems
+    """
+    if asyncio.run(_status(limit, json=json, data_dir=data_dir, url=database_url)) and check:
+        raise typer.Exit(1)
+
+
+async def _status(limit: int, *, json: bool, data_dir: Path, url: str | None) -> bool:
+    async with reading(data_dir, url) as database:
+        found = None if database is None else await read_status(database, failing=limit)
+    if found is None:
+        if json:
+            print_json(None)
+        else:
+            note(nothing_yet(data_dir, url))
+        return False
+    wrong = problems(found)
+    if json:
+        print_json({"problems": wrong, **plain(found)})
+    else:
+        show_status(Screen(), found, wrong)
+    return bool(wrong)

@@ -1,0 +1,53 @@
+"""``trapline tasks``: the tasks, newest first."""
+
+import asyncio
+from functools import partial
+
+import typer
+
+from trapline.commands.listing import Listing
+from trapline.commands.options import (
+    DEFAULT_DATA_DIR,
+    CrawlFilter,
+    DatabaseUrl,
+    DataDir,
+    Json,
+    LaneFilter,
+    Limit,
+    RunFilter,
+)
+from trapline.tables_work import task_table
+from trapline_common.lifecycle import TaskStatus
+from trapline_common.store import reads
+
+
+def tasks(
+    run: RunFilter = None,
+    crawl: CrawlFilter = None,
+    lane: LaneFilter = None,
+    status: TaskStatus | None = typer.Option(None, "--status", "-s", help="Only tasks in this status."),
+    failed: bool = typer.Option(False, "--failed", help="The same as --status failed."),
+    url: str | None = typer.Option(None, "--url", help="Only tasks whose URL contains this."),
+    limit: Limit = 50,
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List tasks, newest first, with what became of them.
+
+    Examples:
+
+      trapline tasks --run 7 --failed
+      trapline tasks --status leased
+      trapline tasks --crawl docs --url /docs/install --json
+    """
+    if failed and status not in (None, TaskStatus.FAILED):
+        raise typer.BadParameter(f"--failed and --status {status} exclude each other")
+    wanted = TaskStatus.FAILED if failed else status
+    listing = Listing(
+        name="tasks",
+        read=partial(reads.list_tasks, limit=limit, run_id=run, crawl=crawl, lane=lane, status=wanted, url_part=url),
+        table=task_table,
+        limit=limit,
+    )
+    asyncio.run(listing.show(data_dir=data_dir, database_url=database_url, json=json))

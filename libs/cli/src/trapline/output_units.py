@@ -1,0 +1,65 @@
+"""Times, durations and sizes as a person reads them: local time with its zone, or how long ago."""
+
+from datetime import datetime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_KIB = 1024
+_TENTHS_BELOW = 10
+_SECOND_IN_MS = 1000
+
+
+def moment(at: datetime | None) -> str:
+    """Return local time to the second with its zone, empty for none."""
+    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Return ``at`` relative to ``now``, both by the database's clock: ``5 min ago``, ``in 20 s``; empty for none."""
+    if at is None:
+        return ""
+    seconds = (now - at).total_seconds()
+    return f"in {span(-seconds)}" if seconds < 0 else f"{span(seconds)} ago"
+
+
+def span(seconds: float | None) -> str:
+    """Return a duration in its one or two largest units: ``0.8 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``, ``3 d 4 h``."""
+    if seconds is None:
+        return ""
+    if seconds < _TENTHS_BELOW:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    for size, unit, smaller_size, smaller in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller_size
+            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
+    raise AssertionError("a minute or more has a unit")
+
+
+def byte_size(count: int | None) -> str:
+    """Return bytes in binary units, empty for none."""
+    if count is None:
+        return ""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < _KIB:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= _TENTHS_BELOW else f"{size:.1f} {unit}"
+        size /= _KIB
+    return f"{size:.1f} TiB"
+
+
+def milliseconds(value: float | None) -> str:
+    """Return milliseconds, as seconds from one second up; empty for none."""
+    if value is None:
+        return ""
+    return f"{value:.0f} ms" if value < _SECOND_IN_MS else f"{value / _SECOND_IN_MS:.1f} s"
+
+
+def counted(number: int, word: str, several: str | None = None) -> str:
+    """Return ``1 task``, ``3 tasks``."""
+    return f"{number:,} {word if number == 1 else several or word + 's'}"
