@@ -57,6 +57,11 @@ async def one_ready(database: Database, lane: LaneName = LANE) -> Held:
     return await make_ready(database, planned.created[0])
 
 
+async def all_ready(database: Database, lane: LaneName = LANE) -> list[Held]:
+    """Plan the lane and start every invocation it was missing."""
+    return [await make_ready(database, invocation) for invocation in (await lanes.plan(database, lane)).created]
+
+
 async def frozen(database: Database, run_id: RunId) -> FrozenRun:
     """Return the run's frozen config."""
     return (await runs.frozen(database, [run_id]))[run_id]
