@@ -116,10 +116,11 @@ def test_a_diff_is_empty_exactly_when_the_lines_are_equal(old: str, new: str) ->
         ("\n".join("abc" * 43_690), "\n".join("acb" * 43_690)),
         ("\n".join(map(str, range(40_000))), "\n".join(map(str, range(50_000, 90_000)))),
         ("\n".join("ab" * 65_536), "\n".join("a" * 131_072)),
+        ("\n".join("x" + "a" * 130_000 + "y" * 500), "\n".join("z" + "a" * 130_000 + "w" * 500)),
         ("x" * 262_144, "y" * 262_144),
         ("é" * 100_000, "è" * 100_000),
     ],
-    ids=["shifted", "permuted", "rewritten", "thinned", "one line", "two-byte letters"],
+    ids=["shifted", "permuted", "rewritten", "thinned", "one line repeated", "one line", "two-byte letters"],
 )
 def test_a_diff_is_bounded_in_size_and_time(old: str, new: str) -> None:
     """The worst texts of 256 KiB give a diff within both bounds, in well under the seconds difflib would need."""
@@ -138,6 +139,14 @@ def test_a_cut_diff_says_so_and_shows_both_sides() -> None:
     assert lines[-1] == "… more differences are not shown"
     assert sum(line.startswith("+price") for line in lines) > 20
     assert sum(line.startswith("-price") for line in lines) > 20
+
+
+def test_a_diff_cut_for_its_bytes_alone_says_so() -> None:
+    """Few changed lines that are long are cut at the bytes, between two lines, and the last line tells."""
+    old = "\n".join(f"{number} {'é' * 150} old" for number in range(60))
+    diff = unified_diff(old, old.replace("old", "new"), url=URL)
+    assert 12 * 1024 < len(diff.encode()) <= 16 * 1024
+    assert diff.endswith(" old\n… more differences are not shown")
 
 
 def test_a_long_line_is_shown_where_it_differs() -> None:

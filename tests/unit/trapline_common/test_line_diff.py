@@ -54,6 +54,17 @@ def test_a_cut_comparison_is_right_as_far_as_it_goes(old: list[str], new: list[s
     assert sum(block.old_end - block.old_start + block.new_end - block.new_start for block in blocks) <= most
 
 
+@given(LINES, LINES, st.integers(0, 20))
+def test_a_search_that_takes_too_long_stops_and_is_right_so_far(old: list[str], new: list[str], most: int) -> None:
+    """With few steps allowed the blocks describe a true beginning, and only equal lines are compared without any."""
+    blocks, complete = compare_lines(old, new, most_edits=100, most_steps=most)
+    made = _apply(old, new, blocks)
+    assert not complete or made == new
+    if blocks:
+        assert made[: blocks[-1].new_end] == new[: blocks[-1].new_end]
+    assert compare_lines(old, new, most_edits=100, most_steps=0)[1] == (old == new)
+
+
 @pytest.mark.parametrize(("old", "new"), [([], []), (["a"], ["a"]), (["a", "b"], ["a", "b"])])
 def test_equal_lines_have_no_blocks(old: list[str], new: list[str]) -> None:
     """Equal lists give no block and a complete comparison."""

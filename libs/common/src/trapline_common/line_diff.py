@@ -7,7 +7,7 @@ edits it looks for. ``difflib`` is quadratic or worse in the number of lines, an
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_MAX_STEPS = 1_000_000
+MAX_STEPS = 1_000_000
 """Lines compared before the search stops where it stands; about a third of a second."""
 
 
@@ -21,10 +21,12 @@ class Block:
     new_end: int
 
 
-def compare_lines(old: Sequence[str], new: Sequence[str], *, most_edits: int) -> tuple[list[Block], bool]:
+def compare_lines(
+    old: Sequence[str], new: Sequence[str], *, most_edits: int, most_steps: int = MAX_STEPS
+) -> tuple[list[Block], bool]:
     """Return the blocks that differ, in order, and whether these are all.
 
-    With more than ``most_edits`` removed and added lines (or too many steps) the blocks describe only the beginning, up
+    With more than ``most_edits`` removed and added lines (or more than ``most_steps`` lines compared) the blocks describe only the beginning, up
     to where the search got farthest: enough to fill a diff that shows fewer lines than that.
     """
     head = 0
@@ -36,11 +38,13 @@ def compare_lines(old: Sequence[str], new: Sequence[str], *, most_edits: int) ->
     numbers: dict[str, int] = {}
     left = [numbers.setdefault(line, len(numbers)) for line in old[head : len(old) - tail]]
     right = [numbers.setdefault(line, len(numbers)) for line in new[head : len(new) - tail]]
-    history, at, complete = _search(left, right, most_edits=most_edits)
+    history, at, complete = _search(left, right, most_edits=most_edits, most_steps=most_steps)
     return _blocks(_edits(history, at, len(left), len(right)), offset=head), complete
 
 
-def _search(left: Sequence[int], right: Sequence[int], *, most_edits: int) -> tuple[list[dict[int, int]], int, bool]:
+def _search(
+    left: Sequence[int], right: Sequence[int], *, most_edits: int, most_steps: int
+) -> tuple[list[dict[int, int]], int, bool]:
     """Return the farthest lines after 0, 1, 2... edits by diagonal, the diagonal it ended on, and if that is the end."""
     history: list[dict[int, int]] = []
     steps = 0
@@ -59,7 +63,7 @@ def _search(left: Sequence[int], right: Sequence[int], *, most_edits: int) -> tu
             if x == len(left) and y == len(right):
                 return [*history, reached], diagonal, True
         history.append(reached)
-        if steps > _MAX_STEPS:
+        if steps > most_steps:
             break
     farthest = history[-1]
     return history, max(farthest, key=lambda diagonal: 2 * farthest[diagonal] - diagonal), False
