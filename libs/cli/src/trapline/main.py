@@ -22,8 +22,10 @@ from trapline.commands.runs import runs
 from trapline.commands.show import show
 from trapline.commands.status import status
 from trapline.commands.tasks import tasks
+from trapline.commands.try_ import try_
 from trapline.output import note
 from trapline_common.errors import InputRefusedError, MessageRefusedError, TraplineError
+from trapline_common.logging import configure
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -51,18 +53,19 @@ def _global(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    pass
+    # Warnings go to standard error; standard output belongs to what was asked for. `crawl` sets up logs of its own.
+    configure(service="trapline", level="WARNING")
 
 
 _PANELS = {
-    "Crawl": (crawl,),
+    "Crawl": (crawl, try_),
     "Read the ledger": (status, runs, show, diff, tasks, invocations, export),
     "Work on a run": (add, cancel, retry),
     "Look after it": (config, migrate, reap, alert),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(_command.__name__.rstrip("_"), rich_help_panel=_panel)(_command)
 
 
 def main() -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 import typer
 
 from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
-from trapline.runtime.crawling import Order, crawl_file
-from trapline.runtime.settings import RuntimeSettings
 
 
 def crawl(
@@ -24,7 +22,16 @@ def crawl(
     """Crawl now, on this machine, and show what failed and what changed.
 
     Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 on Ctrl-C.
+
+    Examples:
+
+      trapline crawl crawls.yaml
+      trapline crawl crawls.yaml --only pricing --json | jq '.runs[].failures'
     """
+    # Late: the services take half a second to load, and every other command would wait for them.
+    from trapline.runtime.crawling import Order, crawl_file
+    from trapline.runtime.settings import RuntimeSettings
+
     environ = {**os.environ, "DATABASE_URL": database_url or ""}
     settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
     order = Order(file=file, only=tuple(only), as_json=json, settings=settings)

@@ -10,8 +10,6 @@ from rich.console import Console
 
 from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.output_json import print_json
-from trapline.runtime.attempt import attempt
-from trapline.runtime.attempt_text import show
 from trapline_common.logging import configure
 
 
@@ -25,7 +23,16 @@ def try_(
     """Visit one page and show what the crawl would watch, extract and expect. Stores nothing.
 
     Exits with 0 when the visit was good, 1 when it failed, 2 when the file or the URL was refused.
+
+    Examples:
+
+      trapline try crawls.yaml pricing
+      trapline try crawls.yaml docs https://example.com/docs/install --json
     """
+    # Late: the browser's library takes long to load, and every other command would wait for it.
+    from trapline.runtime.attempt import attempt
+    from trapline.runtime.attempt_text import show
+
     configure(service="trapline", level="WARNING")
     found = asyncio.run(
         attempt(file, name, url, environ=os.environ, data_dir=data_dir.resolve(), as_root=os.geteuid() == 0)

@@ -1,7 +1,7 @@
 """What people and scripts read of pages: the last change of one, and every observation of a run."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,7 +99,7 @@ async def last_change(database: Database, page_id: int, *, run_id: int | None = 
     )
 
 
-async def observations(database: Database, run_id: int) -> AsyncIterator[ObservationRow]:
+async def observations(database: Database, run_id: int) -> AsyncGenerator[ObservationRow, None]:
     """Yield a run's observations in order through a cursor, so that a run of any size takes little memory.
 
     The connection is in a transaction until the iteration ends. Close the iterator if you leave it early.
