@@ -1,0 +1,66 @@
+"""Artifacts in a directory, for one machine."""
+
+import asyncio
+import os
+import re
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+from trapline_common.errors import TransientError
+
+_KEY = re.compile(r"(?P<prefix>[0-9a-f]{2})/(?P=prefix)[0-9a-f]{62}(?:\.[a-z0-9]{1,8})*", re.ASCII)
+
+
+class DirectoryArtifacts:
+    """Keeps the ``ArtifactStore`` port: one file per content, in 256 folders, so that none grows too long.
+
+    A file appears under its key whole or not at all: it is written beside its place and renamed, which is safe with any
+    number of writers.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def put(self, data: bytes, *, suffix: str) -> str:
+        """Store ``data`` and return its key. Raises ``TransientError`` when the directory can't be written."""
+        return await asyncio.to_thread(self._put, data, suffix)
+
+    async def get(self, key: str) -> bytes:
+        """Return what is stored under ``key``. Raises ``KeyError`` when nothing is, or it is no key of ours."""
+        try:
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        except FileNotFoundError as error:
+            raise KeyError(key) from error
+
+    def place(self, key: str) -> str:
+        """Return the file's absolute path. Raises ``KeyError`` when it is no key of ours."""
+        return str(self._path(key).resolve())
+
+    def _path(self, key: str) -> Path:
+        if _KEY.fullmatch(key) is None:
+            raise KeyError(key)
+        return self._root / key
+
+    def _put(self, data: bytes, suffix: str) -> str:
+        digest = sha256(data).hexdigest()
+        key = f"{digest[:2]}/{digest}{suffix}"
+        path = self._path(key)
+        try:
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write(path, data)
+        except OSError as error:
+            raise TransientError(f"the artifact can't be written: {error}") from error
+        return key
+
+
+def _write(path: Path, data: bytes) -> None:
+    number, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

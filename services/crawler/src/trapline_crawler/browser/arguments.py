@@ -1,0 +1,54 @@
+"""How the browser is launched, as data: switches, environment, and what of Playwright's own is left out."""
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+MARKER = "--trapline-browser="
+"""Chromium ignores switches it does not know. This one, with a token, tells our browser from every other."""
+
+SWITCHES = (
+    "--disable-quic",  # one transport to reason about; and UDP is often closed where crawlers run
+    "--disable-domain-reliability",
+    "--no-pings",
+    "--disable-crash-reporter",
+    "--disable-logging",
+    "--mute-audio",
+    "--hide-scrollbars",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+)
+"""In addition to Playwright's defaults, which already turn off background networking, updates and crash dumps."""
+
+LEFT_OUT = (
+    "--disable-popup-blocking",  # a page without a visitor has no reason to open windows
+    "--disable-ipc-flooding-protection",  # it protects the browser from a page that navigates in a loop
+)
+"""Defaults of Playwright that serve tests of one's own pages, not visits to strangers'."""
+
+_PASSED_ON = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE"})
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+
+
+def browser_environment(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
+    """Return the browser's environment: an allowlist, so that no secret of ours can be in it (guarantee 7).
+
+    What the browser would keep in the user's configuration and cache goes to ``scratch``. A proxy's URL is passed on
+    without its user name and password, which Chromium would ignore.
+    """
+    kept = {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith("LC_")}
+    for name, value in environ.items():
+        if name.lower() in _PROXIES:
+            kept[name] = _without_credentials(value)
+        elif name.lower() == "no_proxy":
+            kept[name] = value
+    return kept | {"XDG_CONFIG_HOME": scratch, "XDG_CACHE_HOME": scratch}
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).removeprefix("//")
+
+
+def needs_no_sandbox(user_id: int | None = None) -> bool:
+    """Tell whether Chromium refuses to start with its sandbox: it does so for root."""
+    return (os.geteuid() if user_id is None else user_id) == 0

@@ -1,0 +1,50 @@
+"""What can go wrong with the browser itself. These are never an observation: the page is not at fault."""
+
+from typing import ClassVar
+
+from trapline_common.errors import TraplineError
+from trapline_common.observation import Failure, Reason
+
+
+class BrowserMissingError(TraplineError):
+    """There is no browser on this machine; the text says how to install one."""
+
+
+class BrowserFaultError(TraplineError):
+    """Base: the visit has no result because the browser failed it. Retried as the infrastructure's fault.
+
+    ``everything_lost`` says whether every visit in flight in that browser ends with it, or only this one. The browser
+    has been dealt with before this is raised: the next visit finds a working one.
+    """
+
+    everything_lost: ClassVar[bool]
+    reason: ClassVar[Reason]
+
+    def failure(self) -> Failure:
+        """Return what to record once the retries for infrastructure faults are used up."""
+        return Failure(reason=self.reason, detail=str(self), retry=True)
+
+
+class BrowserDiedError(BrowserFaultError):
+    """The browser, or Playwright's driver, is gone; all visits in flight are lost."""
+
+    everything_lost = True
+    reason = Reason.BROWSER
+
+
+class BrowserLaunchError(BrowserDiedError):
+    """The browser did not start; the text holds its own last words."""
+
+
+class BrowserHungError(BrowserFaultError):
+    """The browser stopped answering and was killed with its whole process group; all visits in flight are lost."""
+
+    everything_lost = True
+    reason = Reason.BROWSER
+
+
+class PageCrashedError(BrowserFaultError):
+    """This page's renderer died, and only this visit is lost."""
+
+    everything_lost = False
+    reason = Reason.PAGE_CRASHED

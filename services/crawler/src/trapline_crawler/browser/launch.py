@@ -1,0 +1,169 @@
+"""Starts Playwright's driver and one browser, and knows every process that belongs to them."""
+
+import asyncio
+import os
+import resource
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Playwright, async_playwright
+
+from trapline_crawler.browser import guardian, scratch
+from trapline_crawler.browser.arguments import LEFT_OUT, MARKER, SWITCHES, browser_environment
+from trapline_crawler.browser.bounded import bounded
+from trapline_crawler.browser.errors import BrowserHungError, BrowserLaunchError
+from trapline_crawler.browser.find import BrowserChoice
+
+_LAST_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserLimits:
+    """Seconds each step of a browser's life may take. Usual on two shared cores: 0.4, 0.1, 0.01, 0.1."""
+
+    driver: float = 20.0
+    launch: float = 30.0
+    probe: float = 3.0
+    close: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LiveBrowser:
+    """One running browser. Its processes are one group, led by what was launched; its driver is a child of ours."""
+
+    browser: PlaywrightBrowser
+    playwright: Playwright
+    group: int
+    driver: int
+    folders: tuple[str, ...]
+    guardian: asyncio.subprocess.Process
+
+
+async def launch(
+    choice: BrowserChoice, *, no_sandbox: bool, environ: Mapping[str, str], limits: BrowserLimits
+) -> LiveBrowser:
+    """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; then nothing of it is left running."""
+    scratch.sweep()
+    folder = scratch.make()
+    token = MARKER + secrets.token_hex(8)
+    before = _drivers()
+    watch = await _start_guardian(folder)
+    try:
+        playwright = await bounded(async_playwright().start(), limits.driver, "start of the driver")
+        browser = await bounded(
+            playwright.chromium.launch(
+                executable_path=choice.executable,
+                args=[*SWITCHES, token],
+                ignore_default_args=list(LEFT_OUT),
+                chromium_sandbox=not no_sandbox,
+                env=dict(browser_environment(environ, str(folder))),
+                artifacts_dir=folder,
+                # The crawler decides what a signal means; the driver would close the browser under it.
+                handle_sigint=False,
+                handle_sigterm=False,
+                handle_sighup=False,
+                timeout=limits.launch * 1000,
+            ),
+            limits.launch + 1,
+            "launch",
+        )
+        return await _enrol(browser, playwright, token=token, folder=folder, watch=watch)
+    except (PlaywrightError, OSError, BrowserHungError) as error:
+        await asyncio.to_thread(_clean_up, token, before, folder)
+        await _dismiss(watch)
+        if isinstance(error, BrowserHungError):
+            raise
+        raise BrowserLaunchError(_last_words(choice, error)) from error
+
+
+async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
+    """Kill the browser's whole group, end the driver and delete its folders; returns when no process is left."""
+    await asyncio.to_thread(guardian.kill, {live.group})
+    ending = asyncio.ensure_future(live.playwright.stop())
+    await asyncio.wait({ending}, timeout=limits.close)
+    await asyncio.to_thread(guardian.kill, (), {live.driver})
+    await asyncio.wait({ending}, timeout=limits.close)
+    await asyncio.to_thread(guardian.remove, live.folders)
+    await _dismiss(live.guardian)
+
+
+async def _start_guardian(folder: Path) -> asyncio.subprocess.Process:
+    """Start the guardian in a session of its own, so that what kills the crawler's group does not kill it too."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", guardian.__file__, stdin=asyncio.subprocess.PIPE, start_new_session=True, env={}, cwd="/"
+    )
+    _tell(process, f"remove {folder}")
+    return process
+
+
+def _tell(process: asyncio.subprocess.Process, *lines: str) -> None:
+    if process.stdin is not None:
+        process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+
+
+async def _dismiss(process: asyncio.subprocess.Process) -> None:
+    with suppress(ConnectionError):  # somebody killed it: then it has nothing to do any more either
+        _tell(process, "done")
+        if process.stdin is not None:
+            process.stdin.close()
+    await process.wait()
+
+
+async def _enrol(
+    browser: PlaywrightBrowser, playwright: Playwright, *, token: str, folder: Path, watch: asyncio.subprocess.Process
+) -> LiveBrowser:
+    table = await asyncio.to_thread(lambda: list(guardian.processes()))
+    marked = [process for process in table if token in process.command]
+    leader = next((process for process in marked if process.pid == process.group), None)
+    if leader is None:
+        raise BrowserLaunchError("the browser ended right after its launch")
+    profile = next(
+        (line.removeprefix("--user-data-dir=") for process in marked for line in process.command.split("\n")
+         if line.startswith("--user-data-dir=")), "",
+    )  # fmt: skip
+    if profile:
+        scratch.note_profile(folder, profile)
+        _tell(watch, f"remove {profile}")
+    _tell(watch, f"group {leader.group}", f"process {leader.parent}")
+    _no_core_dumps(process.pid for process in table if process.group == leader.group or process.pid == leader.parent)
+    return LiveBrowser(
+        browser=browser, playwright=playwright, group=leader.group, driver=leader.parent,
+        folders=tuple(filter(None, (profile, str(folder)))), guardian=watch,
+    )  # fmt: skip
+
+
+def _no_core_dumps(pids: Iterable[int]) -> None:
+    """Renderers are forked from these processes and inherit it: a crashed page's memory is written nowhere."""
+    if sys.platform == "linux":
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+
+
+def _drivers() -> frozenset[int]:
+    mine = os.getpid()
+    return frozenset(p.pid for p in guardian.processes() if p.parent == mine and "run-driver" in p.command)
+
+
+def _clean_up(token: str, before: frozenset[int], folder: Path) -> None:
+    """Kill what a failed launch started. Another launch in this process may be under way: its driver is no orphan of ours
+    unless no browser but ours hangs on it.
+    """
+    table = list(guardian.processes())
+    marked = [process for process in table if token in process.command]
+    parents = {process.parent for process in table}
+    idle = {pid for pid in _drivers() - before if pid not in parents}
+    guardian.kill({process.group for process in marked}, idle | {p.parent for p in marked if p.pid == p.group})
+    guardian.remove([str(folder)])
+
+
+def _last_words(choice: BrowserChoice, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    hint = "; it may run as a user without sandbox rights: allow `no_sandbox`" if "sandbox" in str(error).lower() else ""
+    return f"{choice.executable} did not start: " + " | ".join(lines[:_LAST_WORDS]) + hint

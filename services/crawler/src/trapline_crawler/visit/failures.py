@@ -1,0 +1,66 @@
+"""Which words of the browser mean which ``Reason``, and what is worth another attempt (DESIGN 8). Pure."""
+
+import re
+
+from trapline_common.observation import Failure, Reason
+
+_NET = re.compile(r"net::ERR_(?P<name>[A-Z0-9_]+)")
+_RETRIED_STATUSES = frozenset({408, 429})
+_FIRST_ERROR = 400
+_FIRST_SERVER_ERROR = 500
+
+_BY_NAME: tuple[tuple[re.Pattern[str], Reason, bool], ...] = tuple(
+    (re.compile(pattern), reason, retry)
+    for pattern, reason, retry in (
+        (r"NAME_|DNS_|ICANN_", Reason.DNS, True),
+        (r"CERT_|BAD_SSL_CLIENT|SSL_PINNED|SSL_OBSOLETE|SSL_VERSION", Reason.TLS, False),
+        (r"SSL_|ECH_|EARLY_DATA", Reason.TLS, True),
+        (r"TIMED_OUT|CONNECTION_TIMED_OUT", Reason.TIMEOUT, True),
+        (r"TOO_MANY_REDIRECTS", Reason.REDIRECTS, False),
+        (r"BLOCKED_|ACCESS_DENIED|UNSAFE_|UNKNOWN_URL|DISALLOWED_|NETWORK_ACCESS_DENIED|FILE_", Reason.BLOCKED, False),
+        (
+            r"CONNECTION_|ADDRESS_|INTERNET_DISCONNECTED|NETWORK_|EMPTY_RESPONSE|SOCKET_|PROXY_|TUNNEL_|HTTP2_|HTTP_1_1_"
+            r"|CONTENT_LENGTH_MISMATCH|INCOMPLETE_|INVALID_HTTP_RESPONSE|INVALID_CHUNKED|CONTENT_DECODING|RESPONSE_HEADERS"
+            r"|INVALID_RESPONSE|FAILED$",
+            Reason.CONNECT,
+            True,
+        ),
+        (r"INSUFFICIENT_RESOURCES|OUT_OF_MEMORY", Reason.NAVIGATION, True),
+    )
+)
+"""From Chromium's net/base/net_error_list.h, first match; names that mean a fault of the way there are worth a retry."""
+
+
+def network_failure(text: str) -> Failure | None:
+    """Return the failure that a ``net::ERR_...`` in ``text`` means, or ``None`` when there is none in it."""
+    match = _NET.search(text)
+    if match is None:
+        return None
+    name = match["name"]
+    for pattern, reason, retry in _BY_NAME:
+        if pattern.match(name):
+            return Failure(reason=reason, detail=_spoken(name), retry=retry)
+    return Failure(reason=Reason.NAVIGATION, detail=_spoken(name), retry=False)
+
+
+def _spoken(name: str) -> str:
+    return f"{name.replace('_', ' ').lower()} (ERR_{name})"
+
+
+def goto_failure(text: str) -> Failure:
+    """Return the failure that the text of Playwright's ``goto`` error means."""
+    if "Download is starting" in text:
+        return Failure(reason=Reason.DOWNLOAD, detail="the answer is a file, not a page", retry=False)
+    if failure := network_failure(text):
+        return failure
+    detail = text.split("\n", 1)[0].removeprefix("Page.goto: ")
+    return Failure(reason=Reason.NAVIGATION, detail=detail, retry="interrupted" in text)
+
+
+def status_failure(status: int | None, expected: int | None) -> Failure | None:
+    """Return why ``status`` fails the visit: not the expected one or, with none expected, 400 and above."""
+    if status is None or status == expected or (expected is None and status < _FIRST_ERROR):
+        return None
+    retry = status in _RETRIED_STATUSES or status >= _FIRST_SERVER_ERROR
+    wanted = f", expected {expected}" if expected is not None else ""
+    return Failure(reason=Reason.HTTP_STATUS, detail=f"status {status}{wanted}", retry=retry)

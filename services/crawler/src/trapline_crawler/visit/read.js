@@ -1,0 +1,93 @@
+// Waits until the DOM was quiet for `quiet` ms (at most `atMost` ms), then reads the page, all in one round trip.
+async ({ quiet, atMost, watch, ignore, extract, longest, longestField }) => {
+  if (atMost > 0) {
+    await new Promise((resolve) => {
+      let timer;
+      const observer = new MutationObserver(() => {
+        clearTimeout(timer);
+        timer = setTimeout(done, quiet);
+      });
+      const done = () => {
+        observer.disconnect();
+        resolve();
+      };
+      timer = setTimeout(done, quiet);
+      setTimeout(done, atMost);
+      observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+  }
+
+  const problems = [];
+  const find = (selector, what) => {
+    try {
+      return Array.from(document.querySelectorAll(selector));
+    } catch {
+      problems.push(`${what}: ${JSON.stringify(selector)} is not valid CSS`);
+      return null;
+    }
+  };
+
+  // Elements to ignore are hidden for the moment of reading by a style sheet of ours: no attribute changes, so no
+  // observer of the page hears of it, and nothing is painted before it is gone again.
+  const valid = ignore.filter((selector) => find(selector, "ignore") !== null);
+  const ignored = (element) => valid.some((selector) => element.closest(selector) !== null);
+  const textOf = (element) => {
+    if (element instanceof HTMLMetaElement) return element.content;
+    if (element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement) return element.value;
+    if (element instanceof HTMLElement) return element.innerText;
+    return element.textContent;
+  };
+  const sheets = document.adoptedStyleSheets;
+  if (valid.length) {
+    const sheet = new CSSStyleSheet();
+    for (const selector of valid) sheet.insertRule(`${selector} { display: none !important }`, 0);
+    document.adoptedStyleSheets = [...sheets, sheet];
+  }
+  let text = null;
+  const fields = {};
+  try {
+    if (watch === null) {
+      const root = document.body ?? document.documentElement;
+      text = root ? textOf(root) : "";
+    } else {
+      const roots = find(watch, "watch");
+      if (roots !== null && roots.length === 0) problems.push(`watch: nothing matches ${JSON.stringify(watch)}`);
+      // A root within another is already in the other's text.
+      const outer = (roots ?? []).filter((root) => !ignored(root) && !roots.some((other) => other !== root && other.contains(root)));
+      if (roots?.length) text = outer.map(textOf).join("\n");
+    }
+    for (const [name, selector] of Object.entries(extract)) {
+      const found = find(selector, `extract ${name}`);
+      const first = found?.find((element) => !ignored(element));
+      if (found !== null && first === undefined) problems.push(`extract ${name}: nothing matches ${JSON.stringify(selector)}`);
+      fields[name] = first === undefined ? null : String(textOf(first) ?? "").trim().slice(0, longestField);
+    }
+  } finally {
+    if (valid.length) document.adoptedStyleSheets = sheets;
+  }
+
+  const page = performance.getEntriesByType("navigation")[0];
+  const parts = performance.getEntriesByType("resource");
+  const since = (value) => (value > 0 ? value : null);
+  return {
+    title: String(document.title).slice(0, 1000),
+    text: text === null ? null : text.slice(0, longest),
+    tooLong: text !== null && text.length > longest,
+    fields,
+    problems,
+    url: document.URL,
+    status: page?.responseStatus ?? 0,
+    body: page?.decodedBodySize ?? null,
+    size: parts.reduce((sum, part) => sum + part.transferSize, page?.transferSize ?? 0),
+    errors: window[Symbol.for("trapline")]?.errors ?? 0,
+    height: document.documentElement?.scrollHeight ?? 0,
+    nodes: document.querySelector("body > *, frameset > *") !== null,
+    timings: page ? {
+      dns: page.domainLookupEnd - page.domainLookupStart,
+      connect: page.connectEnd - page.connectStart,
+      ttfb: since(page.responseStart),
+      dom: since(page.domContentLoadedEventEnd),
+      load: since(page.loadEventEnd),
+    } : {},
+  };
+}

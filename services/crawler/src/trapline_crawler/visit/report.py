@@ -1,0 +1,46 @@
+"""From a load to an observation. Pure but for the hash."""
+
+from dataclasses import replace
+
+from trapline_common.changes import content_hash, normalise
+from trapline_common.observation import Failure, Observation
+from trapline_crawler.visit.judge import judge
+from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.load import Loaded
+from trapline_crawler.visit.secret_values import Resolved
+
+
+def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *, milliseconds: float) -> Observation:
+    """Return what the visit found: judged, text normalised, hashed whole and then bounded, secrets scrubbed."""
+    found, failure = loaded.found, loaded.failure
+    observation = Observation(
+        url=url,
+        status=loaded.status,
+        redirects=loaded.redirects,
+        final_url=None if loaded.final_url is None else resolved.scrub(loaded.final_url),
+    )
+    if found is None:
+        return replace(observation, failure=_scrubbed(failure, resolved))
+    text = None if found.text is None else normalise(resolved.scrub(found.text))
+    fields = {name: None if value is None else normalise(resolved.scrub(value)) for name, value in found.fields.items()}
+    # What went wrong first explains the rest: a page that did not load in time has no price yet either.
+    failure = failure or judge(found, text, loaded.status, resolved.crawl)
+    return replace(
+        observation,
+        timings=replace(found.timings, total=round(milliseconds, 1)),
+        size=found.size,
+        title=resolved.scrub(normalise(found.title)),
+        text=None if text is None else _bounded(text, limits.text),
+        fields=fields,
+        content_hash=None if text is None else content_hash(text, fields),
+        console_errors=found.errors,
+        failure=_scrubbed(failure, resolved),
+    )
+
+
+def _scrubbed(failure: Failure | None, resolved: Resolved) -> Failure | None:
+    return None if failure is None else replace(failure, detail=" ".join(resolved.scrub(failure.detail).split()))
+
+
+def _bounded(text: str, size: int) -> str:
+    return text if len(text) * 4 <= size else text.encode()[:size].decode(errors="ignore")

@@ -1,0 +1,72 @@
+"""The two scripts that run in a page, and what the second one brings back."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from trapline_common.config.models import CrawlConfig
+from trapline_common.observation import Timings
+from trapline_crawler.visit.limits import VisitLimits
+
+LONGEST_TEXT = 4 * 1024 * 1024
+"""Characters of watched text that leave the page. Long before this a page is no page; it is refused as too large."""
+LONGEST_FIELD = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a page said about itself. ``text`` is raw; ``body`` is the main document's size in bytes, decoded."""
+
+    title: str
+    text: str | None
+    too_long: bool
+    fields: dict[str, str | None]
+    problems: tuple[str, ...]
+    url: str
+    status: int | None
+    body: int | None
+    size: int
+    errors: int
+    height: int
+    has_elements: bool
+    timings: Timings
+
+
+@cache
+def source(name: str) -> str:
+    """Return a script's text: ``init.js`` or ``read.js``."""
+    return files("trapline_crawler.visit").joinpath(name).read_text(encoding="utf-8")
+
+
+def question(crawl: CrawlConfig, *, settle_at_most: float) -> dict[str, Any]:
+    """Return the argument of ``read.js``. ``settle_at_most`` is in seconds; 0 reads at once."""
+    return {
+        "quiet": crawl.settle.quiet * 1000,
+        "atMost": settle_at_most * 1000,
+        "watch": crawl.watch,
+        "ignore": list(crawl.ignore),
+        "extract": crawl.extract,
+        "longest": LONGEST_TEXT,
+        "longestField": LONGEST_FIELD,
+    }
+
+
+def reading(answer: dict[str, Any], limits: VisitLimits) -> Reading:
+    """Turn the answer of ``read.js`` into a ``Reading``."""
+    times = {name: round(value, 1) for name, value in answer["timings"].items() if value is not None}
+    return Reading(
+        title=answer["title"],
+        text=answer["text"],
+        too_long=answer["tooLong"] or answer["size"] > limits.size,
+        fields=answer["fields"],
+        problems=tuple(answer["problems"]),
+        url=answer["url"],
+        status=answer["status"] or None,
+        body=answer["body"],
+        size=int(answer["size"]),
+        errors=int(answer["errors"]),
+        height=int(answer["height"]),
+        has_elements=answer["nodes"],
+        timings=Timings(**times),
+    )
