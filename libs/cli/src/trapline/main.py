@@ -2,43 +2,40 @@
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 
 import asyncpg
 import typer
 
-from trapline.commands.add import add
-from trapline.commands.alert import alert
-from trapline.commands.cancel import cancel
-from trapline.commands.config import config
-from trapline.commands.crawl import crawl
-from trapline.commands.diff import diff
-from trapline.commands.export import export
-from trapline.commands.invocations import invocations
-from trapline.commands.migrate import migrate
-from trapline.commands.reap import reap
-from trapline.commands.retry import retry
-from trapline.commands.runs import runs
-from trapline.commands.show import show
-from trapline.commands.status import status
-from trapline.commands.tasks import tasks
-from trapline.commands.try_ import try_
 from trapline.output import note
 from trapline_common.errors import InputRefusedError, MessageRefusedError, TraplineError
-from trapline_common.logging import configure
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
 EXIT_INTERRUPTED = 130
 
-app = typer.Typer(
-    name="trapline",
-    help="Crawl pages on a schedule in a headless browser, and hear what failed and what changed.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,  # its frames print local values, and a DSN may be among them
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_READING = "Read the ledger"
+_COMMANDS: Mapping[str, str] = {
+    "crawl": "Crawl",
+    "try": "Crawl",
+    "status": _READING,
+    "runs": _READING,
+    "show": _READING,
+    "diff": _READING,
+    "tasks": _READING,
+    "invocations": _READING,
+    "export": _READING,
+    "add": "Work on a run",
+    "cancel": "Work on a run",
+    "retry": "Work on a run",
+    "config": "Look after it",
+    "migrate": "Look after it",
+    "reap": "Look after it",
+    "alert": "Look after it",
+}
+"""Each command with its panel in the help. Its function has its name, in the module of that name."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -47,31 +44,45 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _global(
+    context: typer.Context,
     _version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    # Warnings go to standard error; standard output belongs to what was asked for. `crawl` sets up logs of its own.
-    configure(service="trapline", level="WARNING")
+    if _COMMANDS.get(context.invoked_subcommand or "") != _READING:
+        from trapline_common.logging import configure
+
+        # Warnings go to standard error; standard output belongs to what was asked for.
+        configure(service="trapline", level="WARNING")
 
 
-_PANELS = {
-    "Crawl": (crawl, try_),
-    "Read the ledger": (status, runs, show, diff, tasks, invocations, export),
-    "Work on a run": (add, cancel, retry),
-    "Look after it": (config, migrate, reap, alert),
-}
-for _panel, _commands in _PANELS.items():
-    for _command in _commands:
-        app.command(_command.__name__.rstrip("_"), rich_help_panel=_panel)(_command)
+def application(arguments: Sequence[str]) -> typer.Typer:
+    """Return the command line with the one command that ``arguments`` name, or with all when they name none.
+
+    Loading all of them takes three times as long as most commands run.
+    """
+    app = typer.Typer(
+        name="trapline",
+        help="Crawl pages on a schedule in a headless browser, and hear what failed and what changed.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # its frames print local values, and a DSN may be among them
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global)
+    named = next((argument for argument in arguments if not argument.startswith("-")), "")
+    for name in [named] if named in _COMMANDS else _COMMANDS:
+        symbol = "try_" if name == "try" else name
+        function = getattr(import_module(f"trapline.commands.{symbol}"), symbol)
+        app.command(name, rich_help_panel=_COMMANDS[name])(function)
+    return app
 
 
 def main() -> None:
     """Run the command line. Exits with 2 for unusable input, 1 for what failed, 130 on Ctrl-C, each with its line."""
     try:
-        app(prog_name="trapline")
+        application(sys.argv[1:])(prog_name="trapline")
     except (InputRefusedError, MessageRefusedError) as error:
         note(str(error))
         sys.exit(EXIT_REFUSED)
