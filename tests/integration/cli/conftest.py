@@ -67,6 +67,11 @@ async def execute(*args: str, cwd: Path, env: dict[str, str], stdin: str = "") -
     return Ran(code=process.returncode, out=out.decode(), err=err.decode())
 
 
+def names(folder: Path) -> list[str]:
+    """Return what is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 @pytest.fixture
 def trapline(dsn: str, tmp_path: Path) -> Trapline:
     """Run the command on this test's database."""

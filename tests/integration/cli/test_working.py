@@ -9,7 +9,7 @@ import pytest
 from support.ledger import value
 from trapline_common.store.database import Database
 
-from .conftest import URLS, Stage, Trapline, environment, execute
+from .conftest import URLS, Stage, Trapline, environment, execute, names
 
 
 async def test_add_puts_pages_into_an_open_run_once(trapline: Trapline, stage: Stage, database: Database) -> None:
@@ -72,7 +72,7 @@ async def test_export_to_a_file_is_whole_or_absent(trapline: Trapline, stage: St
     ran = await trapline("export", str(stage.second), "--no-text", "-o", "run.csv")
     assert (ran.out, ran.err) == ("", "3 observations written to run.csv\n")
     assert (tmp_path / "run.csv").read_text().splitlines()[0].endswith("field_price")
-    assert os.listdir(tmp_path) == ["run.csv"]
+    assert names(tmp_path) == ["run.csv"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ async def test_reading_nothing_makes_nothing(command: str, tmp_path: Path) -> No
     assert ran.err.startswith("nothing was crawled yet in .trapline")
     as_json = await execute(command, "--json", cwd=tmp_path, env=environment())
     assert as_json.json == (None if command == "status" else {command: []})
-    assert not os.listdir(tmp_path)
+    assert not names(tmp_path)
 
 
 @pytest.mark.parametrize("arguments", [("show", "1"), ("export", "1"), ("cancel", "1"), ("retry", "1"), ("reap",)])
@@ -141,7 +141,7 @@ async def test_working_on_nothing_is_refused(arguments: tuple[str, ...], tmp_pat
     ran = await execute(*arguments, cwd=tmp_path, env=environment())
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("nothing was crawled yet")
-    assert not os.listdir(tmp_path)
+    assert not names(tmp_path)
 
 
 async def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:

@@ -60,10 +60,8 @@ def _pages(status: Status) -> list[str]:
 def _alerts(status: Status) -> list[str]:
     alerts, found = status.alerts, []
     if alerts.oldest_due_seconds is not None and alerts.oldest_due_seconds > _ALERT_PATIENCE:
-        found.append(
-            f"{counted(alerts.due, 'alert waits', 'alerts wait')}, the oldest for {span(alerts.oldest_due_seconds)}: "
-            "the notifier does not get through; try `trapline alert --test`"
-        )
+        wait = f"{counted(alerts.due, 'alert waits', 'alerts wait')}, the oldest for {span(alerts.oldest_due_seconds)}"
+        found.append(f"{wait}: the next tick or `trapline crawl` sends them; else see `trapline alert --test`")
     if alerts.refused:
         found.append(f"{counted(alerts.refused, 'alert was', 'alerts were')} refused by the channel for good")
     return found

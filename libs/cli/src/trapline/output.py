@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 from rich.console import Console
 from rich.text import Text
@@ -51,6 +52,13 @@ class Screen:
     def long_line(self, text: str, style: str = "") -> None:
         """Print a line that must be read to its end: the terminal wraps it."""
         self._console.print(Text(printable(text), style=style), soft_wrap=True)
+
+    def item(self, text: str, style: str = "") -> None:
+        """Print one item of a list, wrapped between words."""
+        line = f"  ! {printable(text)}"
+        lines = [line] if self.width is None else wrap(line, self.width, subsequent_indent="    ")
+        for part in lines:
+            self._console.print(Text(part, style=style), soft_wrap=True)
 
     def heading(self, text: str) -> None:
         """Print a section's title with a blank line before it."""

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_UNITS = ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "m"), (_MINUTE, "m", 1, "s"))
 _KIB = 1024
 _TENTHS_BELOW = 10
 _SECOND_IN_MS = 1000
@@ -13,32 +14,32 @@ def moment(at: datetime | None) -> str:
     return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def minute(at: datetime | None) -> str:
+    """Return local time to the minute with its zone, empty for none."""
+    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
 def ago(at: datetime | None, now: datetime) -> str:
-    """Return ``at`` relative to ``now``, both by the database's clock: ``5 min ago``, ``in 20 s``; empty for none."""
+    """Return ``at`` relative to ``now``, both by the database's clock: ``5m ago``, ``in 20s``; empty for none."""
     if at is None:
         return ""
     seconds = (now - at).total_seconds()
-    return f"in {span(-seconds)}" if seconds < 0 else f"{span(seconds)} ago"
+    size = span(abs(seconds)).split()[0]
+    return f"in {size}" if seconds < 0 else f"{size} ago"
 
 
 def span(seconds: float | None) -> str:
-    """Return a duration in its one or two largest units: ``0.8 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``, ``3 d 4 h``."""
+    """Return a duration in its one or two largest units: ``0.8s``, ``42s``, ``3m 5s``, ``2h 10m``, ``3d 4h``."""
     if seconds is None:
         return ""
     if seconds < _TENTHS_BELOW:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{max(seconds, 0):.1f}s"
     whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    for size, unit, smaller_size, smaller in (
-        (_DAY, "d", _HOUR, "h"),
-        (_HOUR, "h", _MINUTE, "min"),
-        (_MINUTE, "min", 1, "s"),
-    ):
+    for size, unit, smaller_size, smaller in _UNITS:
         if whole >= size:
             rest = whole % size // smaller_size
-            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
-    raise AssertionError("a minute or more has a unit")
+            return f"{whole // size}{unit} {rest}{smaller}" if rest else f"{whole // size}{unit}"
+    return f"{whole}s"
 
 
 def byte_size(count: int | None) -> str:
@@ -57,7 +58,7 @@ def milliseconds(value: float | None) -> str:
     """Return milliseconds, as seconds from one second up; empty for none."""
     if value is None:
         return ""
-    return f"{value:.0f} ms" if value < _SECOND_IN_MS else f"{value / _SECOND_IN_MS:.1f} s"
+    return f"{value:.0f}ms" if value < _SECOND_IN_MS else f"{value / _SECOND_IN_MS:.1f}s"
 
 
 def counted(number: int, word: str, several: str | None = None) -> str:

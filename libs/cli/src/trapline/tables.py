@@ -29,13 +29,14 @@ Row = Sequence[Cell | str | int | None]
 class Column:
     """``right``: numbers. ``flexible``: cut when the terminal is narrow. ``spare``: left out before anything is cut.
 
-    ``least``: cells a flexible column would like to keep. A column whose cells are all empty is not shown.
+    ``middle``: cut there, since the end of a URL says most. ``least``: cells a flexible column would like to keep. A column whose cells are all empty is not shown.
     """
 
     title: str
     right: bool = False
     flexible: bool = False
     spare: bool = False
+    middle: bool = False
     least: int = 24
 
 
@@ -88,7 +89,7 @@ def _fitted(columns: Sequence[Column], shown: Sequence[int], wide: dict[int, int
 def _line(columns: Sequence[Column], shown: Sequence[int], wide: dict[int, int], row: Sequence[Cell]) -> Text:
     line = Text()
     for place, at in enumerate(shown):
-        text = _cut(row[at].text, wide[at])
+        text = _cut(row[at].text, wide[at], middle=columns[at].middle)
         space = " " * (wide[at] - cell_len(text))
         last = place == len(shown) - 1
         if place:
@@ -102,5 +103,10 @@ def _line(columns: Sequence[Column], shown: Sequence[int], wide: dict[int, int],
     return line
 
 
-def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+def _cut(text: str, width: int, *, middle: bool) -> str:
+    if cell_len(text) <= width:
+        return text
+    tail = (width - 1) // 2 if middle else 0
+    start = set_cell_size(text, width - 1 - tail).rstrip()
+    # Reversed, so that the end is measured in cells as well: a wide character is never split.
+    return f"{start}…{set_cell_size(text[::-1], tail).rstrip()[::-1]}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trapline.output import STYLES
-from trapline.output_units import moment, span
+from trapline.output_units import minute, span
 from trapline.tables import Cell, Column, Row
 from trapline_common.store.reads import RunRow
 
@@ -61,7 +61,7 @@ def _row(run: RunRow) -> Row:
         str(run.id),
         run.crawl,
         Cell(text=f"{word} {percent}".strip(), style=STYLES.get(word, "")),
-        moment(run.created_at),
+        minute(run.created_at),
         span(run.seconds),
         run.tasks,
         run.done,

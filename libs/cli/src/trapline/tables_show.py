@@ -9,7 +9,7 @@ from trapline.tables_runs import progress, state
 from trapline_common.store.reads import RunDetail, RunRow, Totals
 
 _FAILURES = (
-    Column(title="URL", flexible=True, least=30),
+    Column(title="URL", flexible=True, middle=True, least=30),
     Column(title="TRIES", right=True, spare=True),
     Column(title="REASON", flexible=True, least=30),
 )

@@ -47,7 +47,7 @@ _FAILING = (
     Column(title="RUNS", right=True),
     Column(title="SINCE"),
     Column(title="ALERTED"),
-    Column(title="PAGE", flexible=True),
+    Column(title="PAGE", flexible=True, middle=True),
     Column(title="REASON", flexible=True, least=16),
 )
 
@@ -57,7 +57,7 @@ def show_status(screen: Screen, status: Status, problems: Sequence[str]) -> None
     if problems:
         screen.line(f"{counted(len(problems), 'thing needs', 'things need')} attention", "bold yellow")
         for line in problems:
-            screen.long_line(f"  ! {line}", "yellow")
+            screen.item(line, "yellow")
     else:
         screen.line("all is well", "bold green")
     screen.line(f"at {moment(status.at)}; {_alerts(status)}", "dim")

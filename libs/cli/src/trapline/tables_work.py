@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from trapline.output_units import ago, moment, span
+from trapline.output_units import ago, minute, span
 from trapline.tables import Cell, Column, Row
 from trapline.tables_runs import state_cell
 from trapline_common.lifecycle import ACTIVE, TaskStatus
@@ -17,7 +17,7 @@ _TASK_COLUMNS = (
     Column(title="RETRIES", right=True, spare=True),
     Column(title="RESCUES", right=True, spare=True),
     Column(title="WHEN"),
-    Column(title="URL", flexible=True),
+    Column(title="URL", flexible=True, middle=True),
     Column(title="REASON", flexible=True, least=20),
 )
 _INVOCATION_COLUMNS = (
@@ -68,7 +68,11 @@ def _when(task: TaskRow, now: datetime) -> str:
         return ago(task.ended_at, now)
     if task.status == TaskStatus.LEASED:
         return ago(task.started_at or task.leased_at, now)
-    return f"due {ago(task.run_at, now)}" if task.run_at > now else f"waits {span((now - task.run_at).total_seconds())}"
+    return (
+        f"due {ago(task.run_at, now)}"
+        if task.run_at > now
+        else f"waits {span((now - task.run_at).total_seconds()).split()[0]}"
+    )
 
 
 def _invocation(invocation: InvocationRow, now: datetime) -> Row:
@@ -79,7 +83,7 @@ def _invocation(invocation: InvocationRow, now: datetime) -> Row:
         invocation.lane,
         invocation.slot,
         state_cell(invocation.status),
-        moment(invocation.created_at),
+        minute(invocation.created_at),
         span(took),
         ago(invocation.heartbeat_at, now) if active else "",
         invocation.leased if active else None,
