@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from trapline_common.store.database import Database
+
 from .conftest import FIRST, HOSTILE, SECOND, URLS, Stage, Trapline
 
 
@@ -185,3 +187,30 @@ async def test_piped_tables_are_plain_and_whole(trapline: Trapline, stage: Stage
     assert url in out
     assert "\x1b" not in out
     assert all(line == line.rstrip() for line in out.splitlines())
+
+
+async def test_diff_ignores_a_late_result(trapline: Trapline, stage: Stage, database: Database) -> None:
+    """What an older run found after a newer one was judged is no baseline: ``diff`` compares the accepted ones."""
+    await database.connection.execute(
+        """
+        INSERT INTO trapline.observation (task_id, position, run_id, page_id, url, redirects, timings, text, fields,
+            content_hash, changed, console_errors)
+        SELECT -1, 0, $2, p.id, p.url, 0, '{}', 'late', '{}', 'late', false, 0
+        FROM trapline.page p WHERE p.crawl = 'shop' AND p.url = $1
+        """,
+        URLS[1],
+        stage.first,
+    )
+    await database.connection.execute(
+        """
+        INSERT INTO trapline.observation (task_id, position, run_id, page_id, url, redirects, timings, text, fields,
+            content_hash, changed, console_errors)
+        SELECT -2, 0, $2, p.id, p.url, 0, '{}', 'newest', '{}', 'newest', true, 0
+        FROM trapline.page p WHERE p.crawl = 'shop' AND p.url = $1
+        """,
+        URLS[1],
+        stage.open,
+    )
+    change = (await trapline("diff", URLS[1], "--json")).json["change"]
+    assert (change["baseline_run"], change["run_id"]) == (stage.second, stage.open)
+    assert "-35 Euro" in change["diff"].splitlines()

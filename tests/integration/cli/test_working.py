@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.ledger import value
+from support.ledger import open_run, value
+from trapline_common.config.models import CrawlConfig
 from trapline_common.store.database import Database
 
 from .conftest import URLS, Stage, Trapline, environment, execute, names
@@ -204,3 +205,23 @@ async def test_version(trapline: Trapline) -> None:
     ran = await trapline("--version")
     assert ran.out.startswith("trapline 0.")
     assert json.dumps(ran.out)
+
+
+async def test_retry_is_skipped_while_another_run_is_open(trapline: Trapline, stage: Stage, database: Database) -> None:
+    """While another run of the crawl is open the retry is recorded as skipped, and the command exits with 1."""
+    shop = CrawlConfig(name="shop", urls=URLS)
+    opened = await open_run(database, list(URLS), crawl=shop)
+    ran = await trapline("retry", str(stage.second), "--json")
+    assert (ran.code, ran.json["tasks"], ran.json["waits_for"]) == (1, None, opened)
+    assert f"run {opened} of the same crawl is still open" in ran.err
+
+
+async def test_the_embedded_ledger_is_made_by_migrate_and_then_read(tmp_path: Path) -> None:
+    """Without ``DATABASE_URL`` commands work on the embedded Postgres of the data directory, once it is there."""
+    here = environment(TRAPLINE_DATA_DIR="data")
+    made = await execute("migrate", cwd=tmp_path, env=here)
+    assert made.out.startswith("applied 0001_ledger\n")
+    assert names(tmp_path) == ["data"]
+    ran = await execute("status", "--json", cwd=tmp_path, env=here)
+    assert (ran.json["problems"], ran.json["lanes"]) == ([], [])
+    assert (await execute("show", "1", cwd=tmp_path, env=here)).err == "no run 1; see `trapline runs`\n"
