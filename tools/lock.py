@@ -41,6 +41,7 @@ LOCKS = (
     Lock(name="notifier", sources=("services/notifier/pyproject.toml",)),
     Lock(name="cli", sources=_ALL),
     Lock(name="bench", sources=("--group", "pyproject.toml:bench"), constraints="crawler"),
+    Lock(name="terraform", sources=("--group", "pyproject.toml:terraform"), constraints=None),
 )
 
 
