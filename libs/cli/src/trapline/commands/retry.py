@@ -15,6 +15,7 @@ from trapline.output_json import print_json
 from trapline.output_units import counted
 from trapline_common.errors import InputRefusedError
 from trapline_common.ids import LaneName, RunId
+from trapline_common.lifecycle import RunStatus
 from trapline_common.messages import OpenRun
 from trapline_common.store import runs as run_store
 
@@ -60,13 +61,15 @@ async def _retry(run_id: int, *, json: bool, data_dir: Path, url: str | None) ->
     }
     if json:
         print_json(result)
-    _tell(result, run_id, quiet=json)
-    return bool(opened["status"] != "ended")
+    skipped = opened["status"] == RunStatus.ENDED
+    _tell(result, run_id, quiet=json, skipped=skipped)
+    return not skipped
 
 
-def _tell(result: dict[str, Any], run_id: int, *, quiet: bool) -> None:
+def _tell(result: dict[str, Any], run_id: int, *, quiet: bool, skipped: bool) -> None:
     if result["tasks"] is not None:
         if not quiet:
             print(f"run {result['run_id']} opened with {counted(result['tasks'], 'task')} that failed in run {run_id}")
     elif result["waits_for"] is not None:
-        note(f"run {result['run_id']} has no task yet: run {result['waits_for']} of the same crawl is still open")
+        became = "was skipped" if skipped else "waits"
+        note(f"run {result['run_id']} {became}: run {result['waits_for']} of the same crawl is still open")
