@@ -1,16 +1,24 @@
 """Fixtures every test may use: the embedded Postgres and a migrated database of one's own."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+
 from support.postgres import fresh_database, serve
 from trapline_common.store.database import Database
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """DSN of a real Postgres that lives as long as the test session."""
-    yield from serve(tmp_path_factory.mktemp("ledger"))
+def postgres() -> Iterator[str]:
+    """DSN of a real Postgres that lives as long as the test session.
+
+    Not under pytest's own temporary folder: every session that starts closes that one to other users, and run by root
+    Postgres is another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder:
+        yield from serve(Path(folder))
 
 
 @pytest.fixture
