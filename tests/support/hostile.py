@@ -42,7 +42,9 @@ class HostileSite:
 
 
 async def _answer(request: Request, body: bytes, *, status: str = "200 OK", kind: str = HTML, more: str = "") -> None:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
+    )
     request.writer.write(head.encode() + body)
     await request.writer.drain()
 
@@ -173,15 +175,29 @@ PAGES: dict[str, Page] = {
     "/popups": _page("<p>main</p><script>for (let i = 0; i < 15; i++) window.open('/good?popup=' + i)</script>"),
     "/download": _raw(b"PK", kind="application/zip", more="Content-Disposition: attachment; filename=a.zip\r\n"),
     "/pdf": _raw(b"%PDF-1.4\n%%EOF\n", kind="application/pdf"),
-    "/latin1": _raw("<title>Prix</title><p>caf\u00e9 12 \u00a3</p>".encode("latin-1"), kind="text/html; charset=iso-8859-1"),
+    "/latin1": _raw(
+        "<title>Prix</title><p>caf\u00e9 12 \u00a3</p>".encode("latin-1"), kind="text/html; charset=iso-8859-1"
+    ),
     "/not-utf8": _raw(b"<title>?</title><p>caf\xe9 \xff\xfe</p>", kind=HTML),
-    "/noisy": _page("<script>console.error('a'); console.error('b'); setTimeout(() => { throw new Error('c') })</script>"),
-    "/late": _page("<p>shell</p><script>setTimeout(() => { document.body.innerHTML += '<b id=late>$ 7</b>' }, 400)</script>"),
-    "/restless": _page("<p id=n></p><script>setInterval(() => { document.all.n.textContent = Date.now() }, 20)</script>"),
+    "/noisy": _page(
+        "<script>console.error('a'); console.error('b'); setTimeout(() => { throw new Error('c') })</script>"
+    ),
+    "/late": _page(
+        "<p>shell</p><script>setTimeout(() => { document.body.innerHTML += '<b id=late>$ 7</b>' }, 400)</script>"
+    ),
+    "/restless": _page(
+        "<p id=n></p><script>setInterval(() => { document.all.n.textContent = Date.now() }, 20)</script>"
+    ),
     "/jump": _page("<script>addEventListener('load', () => setTimeout(() => { location = '/good' }, 30))</script>"),
-    "/counter": _page("<script>localStorage.n = 1 + Number(localStorage.n || 0); document.write('n=' + localStorage.n)</script>"),
-    "/worker": _page("<p id=w>?</p><script>navigator.serviceWorker.getRegistrations().then(r => w.textContent = r.length)</script>"),
-    "/two-images": _page("<p>pictures</p><img src=/pixel.png><img src=/pixel2.png><link rel=stylesheet href=/style.css>"),
+    "/counter": _page(
+        "<script>localStorage.n = 1 + Number(localStorage.n || 0); document.write('n=' + localStorage.n)</script>"
+    ),
+    "/worker": _page(
+        "<p id=w>?</p><script>navigator.serviceWorker.getRegistrations().then(r => w.textContent = r.length)</script>"
+    ),
+    "/two-images": _page(
+        "<p>pictures</p><img src=/pixel.png><img src=/pixel2.png><link rel=stylesheet href=/style.css>"
+    ),
     "/pixel.png": _raw(b"not a picture", kind="image/png"),
     "/style.css": _raw(b"p { color: red }", kind="text/css"),
 }

@@ -7,7 +7,18 @@ from urllib.parse import urlsplit, urlunsplit
 MARKER = "--trapline-browser="
 """Chromium ignores switches it does not know. This one, with a token, tells our browser from every other."""
 
+_FEATURES = (
+    # Playwright's own two: Chromium takes the last list of features, so ours must repeat them.
+    "CDPScreenshotNewSurface",
+    "SkipListAccountsWithoutGaiaCookies",
+    # A cookie belongs to the scheme and port that set it, as all else of an origin does; else the crawl's cookies
+    # would go to every port of the host.
+    "EnablePortBoundCookies",
+    "EnableSchemeBoundCookies",
+)
+
 SWITCHES = (
+    f"--enable-features={','.join(_FEATURES)}",
     "--disable-quic",  # one transport to reason about; and UDP is often closed where crawlers run
     "--disable-domain-reliability",
     "--no-pings",
@@ -25,7 +36,9 @@ LEFT_OUT = (
 )
 """Defaults of Playwright that serve tests of one's own pages, not visits to strangers'."""
 
-_PASSED_ON = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE"})
+_PASSED_ON = frozenset(
+    {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE"}
+)
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 

@@ -49,7 +49,7 @@ def _from_proc(pid: int) -> Process:
 
 
 def _from_ps() -> Iterator[Process]:
-    rows = subprocess.run(  # noqa: S603  (a fixed command line)
+    rows = subprocess.run(
         ["/bin/ps", "-axww", "-o", "pid=,ppid=,pgid=,stat=,command="], capture_output=True, text=True, check=True
     )
     for row in rows.stdout.splitlines():

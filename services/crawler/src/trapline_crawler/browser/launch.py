@@ -152,8 +152,9 @@ def _drivers() -> frozenset[int]:
 
 
 def _clean_up(token: str, before: frozenset[int], folder: Path) -> None:
-    """Kill what a failed launch started. Another launch in this process may be under way: its driver is no orphan of ours
-    unless no browser but ours hangs on it.
+    """Kill what a failed launch started.
+
+    Of the drivers that were started meanwhile, ours is the one without a browser, or with the browser of our token.
     """
     table = list(guardian.processes())
     marked = [process for process in table if token in process.command]
@@ -165,5 +166,7 @@ def _clean_up(token: str, before: frozenset[int], folder: Path) -> None:
 
 def _last_words(choice: BrowserChoice, error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    hint = "; it may run as a user without sandbox rights: allow `no_sandbox`" if "sandbox" in str(error).lower() else ""
+    hint = (
+        "; it may run as a user without sandbox rights: allow `no_sandbox`" if "sandbox" in str(error).lower() else ""
+    )
     return f"{choice.executable} did not start: " + " | ".join(lines[:_LAST_WORDS]) + hint

@@ -23,7 +23,12 @@ class Browser:
     """
 
     def __init__(
-        self, choice: BrowserChoice, *, no_sandbox: bool, environ: Mapping[str, str], limits: BrowserLimits | None = None
+        self,
+        choice: BrowserChoice,
+        *,
+        no_sandbox: bool,
+        environ: Mapping[str, str],
+        limits: BrowserLimits | None = None,
     ) -> None:
         self._choice = choice
         self._no_sandbox = no_sandbox
@@ -78,14 +83,18 @@ class Browser:
         if isinstance(error, BrowserHungError):
             await self.kill(live)
             return error
+        return await self.examine(live, because=first) or PageCrashedError(f"the page's renderer died: {first}")
+
+    async def examine(self, live: LiveBrowser, *, because: str) -> BrowserFaultError | None:
+        """Ask the browser whether it lives. If it is dead or does not answer, kill it and return the error to raise."""
         try:
             session = await bounded(live.browser.new_browser_cdp_session(), self._limits.probe, "probe")
             await bounded(session.send("Browser.getVersion"), self._limits.probe, "probe")
             await bounded(session.detach(), self._limits.probe, "probe")
         except PlaywrightError:
             await self.kill(live)
-            return BrowserDiedError(f"the browser died: {first}")
+            return BrowserDiedError(f"the browser died: {because}")
         except BrowserHungError as hung:
             await self.kill(live)
             return hung
-        return PageCrashedError(f"the page's renderer died: {first}")
+        return None

@@ -78,7 +78,8 @@ class Gate:
             secure = scheme == "https"
             kind = {"secure": secure, "sourceScheme": "Secure" if secure else "NonSecure", "sourcePort": port}
             await self._session.send(
-                "Network.setCookie", {"name": cookie.name, "value": cookie.value, "url": url, "path": cookie.path, **kind}
+                "Network.setCookie",
+                {"name": cookie.name, "value": cookie.value, "url": url, "path": cookie.path, **kind},
             )
 
     def _paused(self, event: dict[str, Any]) -> None:

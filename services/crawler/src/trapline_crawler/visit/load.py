@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request, Response
@@ -109,9 +110,8 @@ class Load:
         loading = asyncio.ensure_future(self._page.goto(self._url, timeout=self._left() * 1000, wait_until="load"))
         try:
             await asyncio.wait({loading}, timeout=min(self._limits.watch_after, self._left()))
-            if not loading.done():
-                if failure := await self._watched(loading):
-                    return failure
+            if not loading.done() and (failure := await self._watched(loading)):
+                return failure
             return await loading
         finally:
             loading.cancel()
@@ -119,7 +119,7 @@ class Load:
     async def _watched(self, loading: "asyncio.Future[Response | None]") -> Failure | None:
         watch = SlowWatch(self._page, size=self._limits.size)
         # The driver keeps the load's timeout; ours is for a driver that does not.
-        waiting = {loading, watch.verdict}
+        waiting: set[asyncio.Future[Any]] = {loading, watch.verdict}
         await asyncio.wait(waiting, timeout=self._left() + self._limits.answer, return_when=asyncio.FIRST_COMPLETED)
         verdict = watch.verdict.result() if watch.verdict.done() else None
         loaded = verdict is None and loading.done() and not loading.cancelled() and loading.exception() is None

@@ -10,7 +10,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.config.models import CrawlConfig
 from trapline_crawler.browser.bounded import bounded
-from trapline_crawler.browser.life import LiveBrowser
+from trapline_crawler.browser.launch import LiveBrowser
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.script import source
 

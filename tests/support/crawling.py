@@ -1,0 +1,57 @@
+"""Parts that tests of the crawler's browser share: short limits, known secrets, a crawl with defaults."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trapline_common.config.models import CrawlConfig
+from trapline_crawler.browser.arguments import needs_no_sandbox
+from trapline_crawler.browser.find import find_browser
+from trapline_crawler.browser.launch import BrowserLimits
+from trapline_crawler.browser.life import Browser
+from trapline_crawler.visit.limits import VisitLimits
+
+LIMITS = VisitLimits(size=20_000_000, watch_after=0.5, answer=2.0, open=10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSecrets:
+    """Resolves the names it was given."""
+
+    values: dict[str, str] = field(default_factory=dict)
+
+    async def resolve(self, name: str) -> str:
+        """Return the value; ``KeyError`` when there is none."""
+        return self.values[name]
+
+
+def new_browser(**limits: float) -> Browser:
+    """Return a browser that is not launched yet."""
+    return Browser(
+        find_browser(None), no_sandbox=needs_no_sandbox(), environ=os.environ, limits=BrowserLimits(**limits)
+    )
+
+
+def crawl(**values: Any) -> CrawlConfig:
+    """Return a crawl with a short ``timeout`` and settle."""
+    return CrawlConfig.model_validate({"name": "demo", "timeout": 20, "settle": {"quiet": 0.05}} | values)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    """Return as soon as ``condition`` holds, looking 50 times a second; ``TimeoutError`` when it never does."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  (the process table and a server's log send no events)
+            await asyncio.sleep(0.02)
+
+
+def exist(paths: Iterable[str]) -> list[str]:
+    """Return which of the paths exist."""
+    return [path for path in paths if Path(path).exists()]
+
+
+def proc(pid: int, name: str) -> bytes:
+    """Return a file of a process's folder in /proc."""
+    return Path(f"/proc/{pid}/{name}").read_bytes()
