@@ -11,6 +11,7 @@ from playwright.async_api import Error as PlaywrightError
 from trapline_common.config.models import CrawlConfig
 from trapline_crawler.browser.bounded import bounded
 from trapline_crawler.browser.launch import LiveBrowser
+from trapline_crawler.visit.cookie_jar import cookies_of, put_cookies
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.script import source
 
@@ -68,14 +69,19 @@ class Room:
                 viewport={"width": crawl.viewport.width, "height": crawl.viewport.height},
                 accept_downloads=False,
                 service_workers="block",
-                storage_state=state,  # type: ignore[arg-type]  # a TypedDict that went through JSON
+                storage_state={"cookies": [], "origins": (state or {}).get("origins", [])},
                 **options,
             ),
             limits.open,
             "new context",
         )
         await bounded(context.add_init_script(source("init.js")), limits.open, "init script")
-        return Room(live, context, limits)
+        room = Room(live, context, limits)
+        if state and state.get("cookies"):
+            tab = await room.tab()
+            await bounded(put_cookies(tab.page, state["cookies"]), limits.open, "cookies of a checkpoint")
+            await room.give_back(tab, reusable=True)
+        return room
 
     async def tab(self) -> Tab:
         """Return an idle tab, or a new one; it belongs to the caller until ``give_back`` or ``discard``."""
@@ -101,7 +107,11 @@ class Room:
 
     async def state(self) -> dict[str, Any]:
         """Return cookies and local storage, as JSON can hold them."""
-        return dict(await bounded(self.context.storage_state(), self._limits.evidence, "storage state"))
+        stored = await bounded(self.context.storage_state(), self._limits.evidence, "storage state")
+        tab = await self.tab()
+        cookies = await bounded(cookies_of(tab.page), self._limits.evidence, "cookies for a checkpoint")
+        await self.give_back(tab, reusable=True)
+        return {"cookies": cookies, "origins": stored.get("origins", [])}
 
     async def close(self) -> None:
         """Close the context with all its pages."""
