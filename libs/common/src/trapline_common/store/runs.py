@@ -1,6 +1,5 @@
 """Runs: opened once per tick, filled with tasks in one transaction, ended once."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,11 +88,19 @@ async def frozen(database: Database, run_ids: Sequence[RunId]) -> dict[RunId, Fr
     return {
         RunId(row["id"]): FrozenRun(
             run_id=RunId(row["id"]),
-            crawl=CrawlConfig.model_validate_json(row["config"]),
+            crawl=_config(row["config"]),
             fingerprint=row["fingerprint"],
         )
         for row in rows
     }
+
+
+def _config(frozen_config: str) -> CrawlConfig:
+    """Read a frozen config; fields it does not know are ignored, here and nowhere else.
+
+    A newer release may have frozen them: services deploy in any order.
+    """
+    return CrawlConfig.model_validate_json(frozen_config, extra="ignore")
 
 
 async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int | None:
@@ -134,7 +141,7 @@ async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int
         row = await database.fetchrow(_RUNS["hold"], run_id)
         if row is None or row["status"] != RunStatus.OPEN:
             return None
-        crawl = CrawlConfig.model_validate_json(row["config"])
+        crawl = _config(row["config"])
         if crawl.ordered:
             known = {known["url"] for known in await database.fetch(_RUNS["ordered_urls"], run_id)}
             urls = [url for url in dict.fromkeys(urls) if url not in known]
@@ -165,9 +172,9 @@ async def has_ended(database: Database, run_id: RunId) -> bool:
 
 
 async def age(database: Database, run_id: RunId) -> float:
-    """Return the seconds since the run's row was written."""
-    row = await database.fetchrow(_RUNS["get"], run_id)
-    return 0.0 if row is None else float(row["seconds"])
+    """Return the seconds since the run could be opened: since its row was written or the crawl's earlier run ended."""
+    seconds: float | None = await database.fetchval(_RUNS["free_for"], run_id)
+    return 0.0 if seconds is None else seconds
 
 
 async def this_minute(database: Database) -> datetime:
@@ -244,7 +251,7 @@ async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: s
         raise RuntimeError(f"run {run_id} had ended")  # impossible: the caller holds its lock and saw that it had not
     changes: int = await database.fetchval(_RUNS["changes"], run_id)
     reasons = await database.fetch(_RUNS["reasons"], run_id)
-    crawl = CrawlConfig.model_validate(json.loads(row["config"]))
+    crawl = _config(row["config"])
     draft = summary(
         RunFacts(
             run_id=run_id,

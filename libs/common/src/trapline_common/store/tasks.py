@@ -1,6 +1,7 @@
 """Leasing, completing and giving back tasks. Every write is fenced by ``(task, lease_seq, invocation, leased)``."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
@@ -127,6 +128,12 @@ async def rescue_one(database: Database, lease: Lease, *, reason: str) -> None:
 async def hand_back_one(database: Database, lease: Lease) -> None:
     """``leased -> created``, nobody's fault. Raises ``LeaseLostError``."""
     await _fenced(database, "hand_back_one", lease)
+
+
+async def hand_back_many(database: Database, held: Held, leases: Sequence[Lease]) -> int:
+    """``leased -> created`` for tasks that were not started, nobody's fault; returns how many were still ours."""
+    ids, seqs = [lease.task_id for lease in leases], [lease.seq for lease in leases]
+    return len(await database.fetch(_TASKS["hand_back_many"], ids, seqs, held.invocation_id))
 
 
 async def hand_back(database: Database, held: Held) -> int:

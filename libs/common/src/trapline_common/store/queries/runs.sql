@@ -18,6 +18,12 @@ SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_
     extract(epoch FROM coalesce(ended_at, now()) - created_at)::double precision AS seconds
 FROM trapline.run WHERE id = $1;
 
+-- name: free_for
+-- Seconds since nothing but its pages kept the run from being opened: what it waited for an earlier run does not count.
+SELECT extract(epoch FROM now() - greatest(r.created_at, (
+    SELECT max(e.ended_at) FROM trapline.run e WHERE e.crawl = r.crawl AND e.id < r.id)))::double precision
+FROM trapline.run r WHERE r.id = $1;
+
 -- name: configs
 SELECT id, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
 

@@ -25,6 +25,12 @@ WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RE
 UPDATE trapline.task SET status = 'created', started_at = NULL
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
 
+-- name: hand_back_many
+-- Tasks that were not started, by their leases: one statement, however large the share was.
+UPDATE trapline.task t SET status = 'created', started_at = NULL
+FROM unnest($1::bigint[], $2::int[]) AS lease (id, seq)
+WHERE t.id = lease.id AND t.lease_seq = lease.seq AND t.invocation_id = $3 AND t.status = 'leased' RETURNING t.id;
+
 -- name: hand_back
 -- Everything an invocation still holds, uncharged: it ends in order.
 UPDATE trapline.task SET status = 'created', started_at = NULL
