@@ -1,11 +1,10 @@
 """The messages services exchange. Each carries ``v``; a consumer accepts its own version and the one before."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trapline_common.errors import MessageRefusedError
 
@@ -13,6 +12,11 @@ VERSION: Literal[1] = 1
 """What this release sends; it accepts this one and the one before."""
 MAX_HOP = 10
 """Nudges stop here: Lambda ends chains of functions that invoke each other after about 16 hops."""
+
+RunNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
+"""Postgres' ``bigint``: a larger one can't be the number of any run."""
+Hop = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""Postgres' ``int``, though no sender goes beyond ``MAX_HOP``."""
 
 
 class Message(BaseModel):
@@ -28,11 +32,11 @@ class Message(BaseModel):
 
 
 class Tick(Message):
-    """A schedule fired. ``scheduled_for`` is what makes a tick delivered twice open one run."""
+    """A schedule fired. ``scheduled_for`` (with its zone) is what makes a tick delivered twice open one run."""
 
     type: Literal["tick"] = "tick"
     crawl: str
-    scheduled_for: datetime
+    scheduled_for: AwareDatetime
 
 
 class OpenRun(Message):
@@ -41,14 +45,14 @@ class OpenRun(Message):
     type: Literal["open"] = "open"
     crawl: str
     request: UUID
-    retry_of: int | None = None
+    retry_of: RunNumber | None = None
 
 
 class Enqueue(Message):
     """Add tasks to an open run; unique by (run, URL)."""
 
     type: Literal["enqueue"] = "enqueue"
-    run_id: int
+    run_id: RunNumber
     urls: tuple[str, ...] = Field(min_length=1, max_length=10_000)
 
 
@@ -57,7 +61,7 @@ class Count(Message):
 
     type: Literal["count"] = "count"
     lane: str | None = None
-    hop: int = Field(default=0, ge=0)
+    hop: Hop = 0
 
 
 class Reap(Message):
@@ -72,7 +76,7 @@ class Crawl(Message):
     type: Literal["crawl"] = "crawl"
     invocation_id: UUID
     lane: str
-    hop: int = Field(default=0, ge=0)
+    hop: Hop = 0
 
 
 class Drain(Message):
@@ -90,25 +94,25 @@ _CRAWL = TypeAdapter(Crawl)
 _DRAIN = TypeAdapter(Drain)
 
 
-def _parse(adapter: TypeAdapter[M], event: Mapping[str, Any]) -> M:
+def _parse(adapter: TypeAdapter[M], event: object) -> M:
     try:
-        return adapter.validate_python(dict(event))
+        return adapter.validate_python(dict(event) if isinstance(event, Mapping) else event)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "message"
         raise MessageRefusedError(f"{where}: {first['msg']}") from error
 
 
-def parse_dispatcher(event: Mapping[str, Any]) -> Tick | OpenRun | Enqueue | Count | Reap:
+def parse_dispatcher(event: object) -> Tick | OpenRun | Enqueue | Count | Reap:
     """Read an event of the dispatcher. Raises ``MessageRefusedError`` with the field and the reason."""
     return _parse(_DISPATCHER, event)
 
 
-def parse_crawl(event: Mapping[str, Any]) -> Crawl:
+def parse_crawl(event: object) -> Crawl:
     """Read an event of the crawler. Raises ``MessageRefusedError`` with the field and the reason."""
     return _parse(_CRAWL, event)
 
 
-def parse_drain(event: Mapping[str, Any]) -> Drain:
+def parse_drain(event: object) -> Drain:
     """Read an event of the notifier. Raises ``MessageRefusedError`` with the field and the reason."""
     return _parse(_DRAIN, event)

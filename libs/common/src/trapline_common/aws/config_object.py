@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trapline_common.aws.calls import call
+from trapline_common.config.document import MAX_BYTES
 from trapline_common.config.load import decode, parse_config
 from trapline_common.config.models import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-MAX_BYTES = 5 * 1024 * 1024
-"""A config of 10,000 crawls is about 2 MB."""
 
 
 async def read_config_object(client: "S3Client", url: str) -> Config:
@@ -22,6 +20,6 @@ async def read_config_object(client: "S3Client", url: str) -> Config:
     parts = urlsplit(url)
 
     def get() -> bytes:
-        return client.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read(MAX_BYTES)
+        return client.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read(MAX_BYTES + 1)
 
     return parse_config(decode(await call(get), url), url)

@@ -18,6 +18,8 @@ _log = get_logger("aws")
 TRY_AGAIN = frozenset({403, 408, 409, 429})
 """4xx answers that may mend: a permission, a time-out, ``ResourceConflict`` and ``ResourceNotReady``, throttling."""
 
+_CLIENT_ERRORS = range(400, 500)
+
 
 async def invoke_event(client: "LambdaClient", function: str, message: Mapping[str, Any]) -> None:
     """Call ``Invoke`` with ``InvocationType="Event"``; returns once Lambda accepted the event (202).
@@ -33,7 +35,7 @@ async def invoke_event(client: "LambdaClient", function: str, message: Mapping[s
         cause = error.__cause__
         if isinstance(cause, ClientError):
             status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            if 400 <= status < 500 and status not in TRY_AGAIN:
+            if status in _CLIENT_ERRORS and status not in TRY_AGAIN:
                 raise RefusedError(str(error)) from error
         raise
 
