@@ -11,7 +11,6 @@ from trapline_common.logging import get_logger
 from trapline_common.messages import Crawl
 from trapline_common.store import invocations, lanes
 from trapline_common.store.database import Database
-
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
@@ -58,14 +57,23 @@ async def count_and_ask(services: Services, database: Database, lane: LaneName, 
 
 
 async def ask_all(services: Services, database: Database, ids: Sequence[InvocationId]) -> list[Answer]:
-    """Ask for several invocations, a bounded number at once."""
+    """Ask for several invocations, a bounded number at once.
+
+    One that fails (the ledger is gone) stops no other: its error is raised when all have ended, so that none goes on
+    behind the back of the caller, who closes the connection.
+    """
     gate = asyncio.Semaphore(ASK_AT_ONCE)
 
     async def one(invocation_id: InvocationId) -> Answer:
         async with gate:
             return await ask(services, database, invocation_id)
 
-    return list(await asyncio.gather(*(one(invocation_id) for invocation_id in ids)))
+    answers: list[Answer] = []
+    for result in await asyncio.gather(*(one(invocation_id) for invocation_id in ids), return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+        answers.append(result)
+    return answers
 
 
 async def ask(services: Services, database: Database, invocation_id: InvocationId) -> Answer:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from trapline_common.config.urls import normalise_url
 from trapline_common.errors import MessageRefusedError
 from trapline_common.ids import CrawlName, LaneName, RunId
 from trapline_common.messages import Count, Drain, Enqueue, OpenRun, Reap, Tick, parse_dispatcher
 from trapline_common.store import alerts, lanes, runs
 from trapline_common.store.database import Database
-
 from trapline_dispatcher.asking import count_and_ask
 from trapline_dispatcher.failures import take_records
 from trapline_dispatcher.opening import Opened, open_run, retry_run
@@ -17,13 +17,13 @@ from trapline_dispatcher.services import Services
 from trapline_dispatcher.ticks import expanded
 
 
-async def dispatch(services: Services, database: Database, event: Mapping[str, Any]) -> dict[str, Any]:
+async def dispatch(services: Services, database: Database, event: object) -> dict[str, Any]:
     """Do what ``event`` asks for and return what came of it, JSON-ready.
 
     Raises ``MessageRefusedError`` for what will never work, ``TransientError`` for what may.
     """
-    if "Records" in event:
-        return await take_records(services, database, event["Records"])
+    if isinstance(event, Mapping) and isinstance(records := event.get("Records"), list):
+        return await take_records(services, database, records)
     message = parse_dispatcher(await expanded(event, database, allowed=services.unexpanded_ticks))
     match message:
         case Tick(crawl=crawl, scheduled_for=scheduled_for):
@@ -45,9 +45,10 @@ async def dispatch(services: Services, database: Database, event: Mapping[str, A
 
 
 async def _open(services: Services, database: Database, message: OpenRun) -> Opened:
+    name = CrawlName(message.crawl)
     if message.retry_of is None:
-        return await open_run(services, database, CrawlName(message.crawl), request=message.request)
-    return await retry_run(services, database, RunId(message.retry_of), request=message.request)
+        return await open_run(services, database, name, request=message.request)
+    return await retry_run(services, database, name, RunId(message.retry_of), request=message.request)
 
 
 async def _opened(services: Services, database: Database, opened: Opened) -> dict[str, Any]:
@@ -65,9 +66,21 @@ async def _opened(services: Services, database: Database, opened: Opened) -> dic
 
 
 async def _enqueue(services: Services, database: Database, run_id: RunId, urls: tuple[str, ...]) -> dict[str, Any]:
+    pages = _normalised(urls)
     lane = await runs.lane_of(database, run_id)
-    added = None if lane is None else await runs.enqueue(database, run_id, urls)
+    added = None if lane is None else await runs.enqueue(database, run_id, pages)
     if lane is None or added is None:
         raise MessageRefusedError(f"run {run_id} is not open; tasks can only be added to an open run")
     asked = await count_and_ask(services, database, lane)
     return {"run_id": run_id, "added": added, "asked": asked.missing}
+
+
+def _normalised(urls: tuple[str, ...]) -> list[str]:
+    """Return each page once, in the form the config's pages have: one page must not become two."""
+    pages: dict[str, None] = {}
+    for place, url in enumerate(urls):
+        try:
+            pages[normalise_url(url)] = None
+        except ValueError as error:
+            raise MessageRefusedError(f"enqueue.urls.{place}: {error}") from error
+    return list(pages)

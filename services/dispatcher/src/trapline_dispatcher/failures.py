@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from trapline_common.errors import MessageRefusedError
 from trapline_common.ids import InvocationId
 from trapline_common.logging import get_logger
 from trapline_common.messages import Drain, parse_crawl
 from trapline_common.store import alerts, invocations, rescue
 from trapline_common.store.database import Database
-
 from trapline_dispatcher.asking import count_and_ask
 from trapline_dispatcher.reaping import end_runs
 from trapline_dispatcher.services import Services
@@ -66,8 +66,8 @@ async def take_records(services: Services, database: Database, records: Sequence
 
 def _read(record: Mapping[str, Any]) -> tuple[InvocationId, str, str]:
     try:
-        parsed = _Record.model_validate(json.loads(record.get("body", "")))
-    except (ValidationError, ValueError, TypeError) as error:
+        parsed = _Record.model_validate(json.loads(record["body"]))
+    except (ValidationError, ValueError, TypeError, KeyError) as error:
         raise MessageRefusedError(f"not a failure record: {error}") from error
     response = parsed.response if isinstance(parsed.response, Mapping) else {}
     said = str(response.get("errorMessage") or "").strip()

@@ -6,7 +6,6 @@ from typing import Any
 from trapline_common.errors import MessageRefusedError
 from trapline_common.lambda_runtime import LambdaContext, run
 from trapline_common.logging import get_logger
-
 from trapline_dispatcher import wiring
 from trapline_dispatcher.dispatch import dispatch
 from trapline_dispatcher.services import Services
@@ -16,7 +15,7 @@ _log = get_logger("dispatcher")
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point. What is transient is re-raised, so that Lambda retries the event."""
-    return run(lambda: handle(event, context, wiring.from_env()))
+    return run(lambda: handle(event, context, wiring.services()))
 
 
 async def handle(event: Mapping[str, Any], _context: LambdaContext, services: Services) -> dict[str, Any]:

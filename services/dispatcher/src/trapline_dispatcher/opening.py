@@ -1,6 +1,6 @@
 """Opening a run: its row first, its pages worked out outside any transaction, then all its tasks at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from trapline_common.lifecycle import RunStatus
 from trapline_common.logging import get_logger
 from trapline_common.store import runs
 from trapline_common.store.database import Database
-
 from trapline_dispatcher.expand import expand
 from trapline_dispatcher.services import Services
 
@@ -62,14 +61,16 @@ async def open_run(
     return await _go_on(services, database, opening, crawl)
 
 
-async def retry_run(services: Services, database: Database, run_id: RunId, *, request: UUID) -> Opened:
+async def retry_run(services: Services, database: Database, name: CrawlName, run_id: RunId, *, request: UUID) -> Opened:
     """Open a new run of another run's failed tasks, under that run's frozen config.
 
-    Raises ``MessageRefusedError`` when there is no such run, it has not ended, or none of its tasks failed.
+    Raises ``MessageRefusedError`` when there is no such run of the crawl, it has not ended, or none of its tasks failed.
     """
     found = (await runs.frozen(database, [run_id])).get(run_id)
     if found is None:
         raise MessageRefusedError(f"no run {run_id}")
+    if found.crawl.name != name:
+        raise MessageRefusedError(f"run {run_id} is one of crawl {found.crawl.name!r}, not of {name!r}")
     if not await runs.has_ended(database, run_id):
         raise MessageRefusedError(f"run {run_id} has not ended; its tasks are still retried in it")
     if not await runs.failed_urls(database, run_id):
@@ -82,9 +83,13 @@ async def retry_run(services: Services, database: Database, run_id: RunId, *, re
 
 async def resume(services: Services, database: Database, run_id: RunId) -> Opened | None:
     """Go on with an opening whose dispatcher died, or that waits for its turn; ``None`` when another does."""
+    crawl = (await runs.frozen(database, [run_id]))[run_id].crawl
+    # First, for it claims no attempt: the tick after the earlier run's end goes on at once.
+    waiting = await _waiting(database, run_id, crawl)
+    if waiting is not None:
+        return waiting
     if not await runs.try_opening(database, run_id, after=services.limits.resume_opening_after):
         return None
-    crawl = (await runs.frozen(database, [run_id]))[run_id].crawl
     return await _fill(services, database, run_id, crawl)
 
 
@@ -93,7 +98,7 @@ async def _go_on(services: Services, database: Database, opening: runs.Opening, 
         # Another dispatcher is at it, or died at it: only a stale opening is taken over.
         resumed = await resume(services, database, opening.run_id)
         if resumed is not None:
-            return resumed
+            return replace(resumed, repeated=True)
     if opening.repeated or opening.status is RunStatus.ENDED or opening.blocked_by is not None:
         return Opened(
             run_id=opening.run_id,
@@ -105,11 +110,16 @@ async def _go_on(services: Services, database: Database, opening: runs.Opening, 
     return await _fill(services, database, opening.run_id, crawl)
 
 
+async def _waiting(database: Database, run_id: RunId, crawl: CrawlConfig) -> Opened | None:
+    """Return what an opening is that an earlier run of the crawl keeps waiting; ``None`` when the way is free."""
+    blocker = await runs.waits_for(database, run_id, crawl.name)
+    if blocker is None:
+        return None
+    return Opened(run_id=run_id, lane=LaneName(crawl.lane), status=RunStatus.OPENING, waits_for=blocker)
+
+
 async def _fill(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> Opened:
     lane = LaneName(crawl.lane)
-    blocker = await runs.waits_for(database, run_id, crawl.name)
-    if blocker is not None:
-        return Opened(run_id=run_id, lane=lane, status=RunStatus.OPENING, waits_for=blocker)
     try:
         urls = await _pages(services, database, run_id, crawl)
     except InputRefusedError as error:
@@ -121,6 +131,8 @@ async def _fill(services: Services, database: Database, run_id: RunId, crawl: Cr
             raise
         return await _refuse(database, run_id, lane, f"given up after {age:.0f} s: {error}")
     tasks = await runs.fill(database, run_id, crawl, urls)
+    if tasks is None:  # another dispatcher, slower or faster than we thought, has written them
+        return Opened(run_id=run_id, lane=lane, status=RunStatus.OPEN, repeated=True)
     _log.info("run_opened", run_id=run_id, crawl=crawl.name, tasks=tasks)
     return Opened(run_id=run_id, lane=lane, status=RunStatus.OPEN, tasks=tasks)
 

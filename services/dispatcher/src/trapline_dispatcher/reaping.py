@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from trapline_common.errors import LedgerUnavailableError, TransientError
+from trapline_common.errors import LedgerUnavailableError
 from trapline_common.logging import get_logger
 from trapline_common.messages import Drain
 from trapline_common.store import alerts, invocations, lanes, rescue, runs
 from trapline_common.store.database import Database
-
 from trapline_dispatcher.asking import ask_all, count_and_ask
 from trapline_dispatcher.opening import resume
 from trapline_dispatcher.services import Services
@@ -18,8 +17,8 @@ _log = get_logger("dispatcher")
 async def reap(services: Services, database: Database) -> dict[str, Any]:
     """Rescue, end, resume, ask again, count, sweep; return what was done, in numbers.
 
-    One opening that can't go on stops nothing else: its error is raised when the rest is done. The count starts a fresh
-    chain of nudges (hop 0).
+    One opening that can't go on stops nothing else: its error, whatever it is, is raised when the rest is done. The
+    count starts a fresh chain of nudges (hop 0).
     """
     orphaned = returned = poisoned = asked = 0
     for lane in await lanes.busy_lanes(database):
@@ -62,14 +61,15 @@ async def end_runs(database: Database) -> int:
     return sum([await runs.end_if_done(database, run_id) for run_id in await runs.endable(database)])
 
 
-async def _resume(services: Services, database: Database) -> tuple[int, TransientError | None]:
-    resumed, failed = 0, None
+async def _resume(services: Services, database: Database) -> tuple[int, Exception | None]:
+    resumed: int = 0
+    failed: Exception | None = None
     for run_id in await runs.stale_openings(database, after=services.limits.resume_opening_after):
         try:
             opened = await resume(services, database, run_id)
         except LedgerUnavailableError:
             raise
-        except TransientError as error:
+        except Exception as error:  # noqa: BLE001  (raised by the caller)
             failed = error
         else:
             resumed += opened is not None and opened.tasks is not None

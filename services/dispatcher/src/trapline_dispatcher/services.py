@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from trapline_common.config.models import Config
 from trapline_common.ports import Invoker, Nudger
 from trapline_common.store.database import Database
-
 from trapline_dispatcher.fetch import Fetch
 from trapline_dispatcher.settings import Limits
 

@@ -8,6 +8,9 @@ from trapline_common.store.invocations import ASK_AGAIN_AFTER
 from trapline_common.store.rescue import HEARTBEAT_TTL, PENDING_TTL
 from trapline_common.store.runs import RESUME_OPENING_AFTER
 
+UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
+DATABASE_MINUTE = "database-minute"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -33,7 +36,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the environment. Raises ``InputRefusedError`` that names what is missing."""
+        """Read the environment. Raises ``InputRefusedError`` that names what is missing or wrong."""
         names = {
             "database_url": "DATABASE_URL",
             "config": "TRAPLINE_CONFIG",
@@ -44,7 +47,10 @@ class Settings:
         missing = [variable for variable in names.values() if not environ.get(variable)]
         if missing:
             raise InputRefusedError(f"environment: {', '.join(missing)} must be set")
+        ticks = environ.get(UNEXPANDED_TICKS, "")
+        if ticks not in {"", DATABASE_MINUTE}:
+            raise InputRefusedError(f"environment: {UNEXPANDED_TICKS} is {ticks!r}; it is {DATABASE_MINUTE} or not set")
         return cls(
             **{field: environ[variable] for field, variable in names.items()},
-            unexpanded_ticks=environ.get("TRAPLINE_UNEXPANDED_TICKS") == "database-minute",
+            unexpanded_ticks=ticks == DATABASE_MINUTE,
         )

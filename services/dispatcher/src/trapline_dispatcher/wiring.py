@@ -3,9 +3,11 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import boto3
+
 from trapline_common.aws.calls import CLIENT_CONFIG
 from trapline_common.aws.config_object import read_config_object
 from trapline_common.aws.lambda_calls import LambdaInvoker, LambdaNudger
@@ -13,10 +15,15 @@ from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
 from trapline_common.logging import configure
 from trapline_common.store.database import Database
-
 from trapline_dispatcher.http_fetch import HttpFetch
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Settings
+
+
+@cache
+def services() -> Services:
+    """Return the dispatcher's services on Lambda, made once per environment: clients stay warm, connections don't."""
+    return from_env()
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> Services:
@@ -39,6 +46,6 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         invoker=LambdaInvoker(client, function=settings.crawler_function),
         nudger=LambdaNudger(client, functions={"notifier": settings.notifier_function}),
         fetch=HttpFetch(),
-        place=lambda key: f"{settings.artifacts}/{key}",
+        place=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
         unexpanded_ticks=settings.unexpanded_ticks,
     )
