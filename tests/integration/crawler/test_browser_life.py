@@ -74,9 +74,9 @@ async def test_concurrent_first_visits_share_one_launch():
 @pytest.mark.parametrize("frozen", [False, True], ids=["running", "frozen browser"])
 async def test_browser_dies_with_a_killed_crawler(*, frozen: bool):
     """SIGKILL of the crawler leaves no browser, driver, guardian or file behind, even where the browser is frozen."""
-    tests = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     crawler = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CRAWLER, stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(tests)}
+        sys.executable, "-c", _CRAWLER, stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": paths}
     )
     assert crawler.stdout is not None
     group, driver, watch, *folders = (await asyncio.wait_for(crawler.stdout.readline(), 30)).decode().split()

@@ -1,0 +1,23 @@
+"""What the browser is given: environment and sandbox."""
+
+from trapline_crawler.browser.arguments import browser_environment, needs_no_sandbox
+
+
+def test_environment_is_an_allowlist():
+    """Of the crawler's environment only what a browser needs is passed on, a proxy without its password."""
+    given = {
+        "PATH": "/bin", "HOME": "/root", "LC_ALL": "C", "TZ": "UTC",
+        "AWS_SESSION_TOKEN": "t", "DATABASE_URL": "d", "TRAPLINE_SECRET_X": "s", "SOMETHING": "else",
+        "HTTPS_PROXY": "http://user:pa@ss@proxy:3128", "http_proxy": "proxy:1", "NO_PROXY": "localhost",
+    }  # fmt: skip
+    assert browser_environment(given, "/scratch") == {
+        "PATH": "/bin", "HOME": "/root", "LC_ALL": "C", "TZ": "UTC",
+        "HTTPS_PROXY": "http://proxy:3128", "http_proxy": "proxy:1", "NO_PROXY": "localhost",
+        "XDG_CONFIG_HOME": "/scratch", "XDG_CACHE_HOME": "/scratch",
+    }  # fmt: skip
+
+
+def test_only_root_goes_without_sandbox():
+    """The sandbox is off for root, for whom Chromium refuses it, and for nobody else."""
+    assert needs_no_sandbox(0)
+    assert not needs_no_sandbox(1000)
