@@ -120,7 +120,8 @@ class Database:
             try:
                 with ledger_errors():
                     await self._connection.execute("BEGIN")
-                    yield
+                yield
+                with ledger_errors():
                     await self._connection.execute("COMMIT")
             except BaseException:
                 await self._roll_back()
@@ -166,7 +167,8 @@ class Database:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         if self._is_ours():
-            yield  # inside our own transaction, which maps the errors
+            with ledger_errors():
+                yield
             return
         async with self._lock:
             with ledger_errors():

@@ -5,9 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
+
+import asyncpg
 
 from trapline_common.errors import TraplineError
-from trapline_common.store.database import Database
+from trapline_common.store.database import Database, ledger_errors
 
 _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
@@ -64,20 +67,24 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
     or one is missing from the middle of the chain.
     """
     known = migrations() if known is None else known
-    connection = database.connection
     async with database.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY, timeout=_TIMEOUT)
-        await connection.execute(_BOOTSTRAP)
-        rows = await connection.fetch("SELECT version, checksum FROM trapline.migration")
-        missing = _missing(known, {row["version"]: row["checksum"] for row in rows})
-        for migration in missing:
-            await connection.execute(migration.sql, timeout=_TIMEOUT)
-            await connection.execute(
-                "INSERT INTO trapline.migration (version, name, checksum) VALUES ($1, $2, $3)",
-                migration.version,
-                migration.name,
-                migration.checksum,
-            )
+        with ledger_errors():
+            return await _apply(database.connection, known)
+
+
+async def _apply(connection: "asyncpg.Connection[Any]", known: list[Migration]) -> list[Migration]:
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY, timeout=_TIMEOUT)
+    await connection.execute(_BOOTSTRAP)
+    rows = await connection.fetch("SELECT version, checksum FROM trapline.migration")
+    missing = _missing(known, {row["version"]: row["checksum"] for row in rows})
+    for migration in missing:
+        await connection.execute(migration.sql, timeout=_TIMEOUT)
+        await connection.execute(
+            "INSERT INTO trapline.migration (version, name, checksum) VALUES ($1, $2, $3)",
+            migration.version,
+            migration.name,
+            migration.checksum,
+        )
     return missing
 
 

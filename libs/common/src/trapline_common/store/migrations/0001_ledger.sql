@@ -120,7 +120,8 @@ CREATE TABLE trapline.task (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX task_waiting ON trapline.task (lane, priority DESC, run_at, id) WHERE status = 'created';
 CREATE INDEX task_leases ON trapline.task (invocation_id) WHERE status = 'leased';
-CREATE INDEX task_open ON trapline.task (run_id) WHERE status IN ('created', 'leased');
+-- By ended_at, not by status: else the planner may take this index, and a sort, for the hot pick of waiting tasks.
+CREATE INDEX task_open ON trapline.task (run_id) WHERE ended_at IS NULL;
 
 -- What a visit found. Unique by (task, position): a result becomes visible exactly once.
 -- ``text`` is kept once per distinct content of a page: NULL means an earlier observation with this hash holds it.

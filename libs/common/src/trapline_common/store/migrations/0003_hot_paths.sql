@@ -69,6 +69,7 @@ BEGIN
 END $$;
 
 -- Record one visit: result, page row and alerts in one transaction, and the task's next status with them.
+-- An ordered task's result must be of the page that is next: one sent twice under a lease that goes on is refused.
 -- Returns 'ok'; 'stale' when the fence refuses (counted on the invocation); 'moved' when the page row was updated since
 -- the verdict was reached. Unless 'ok', nothing but that count is written.
 CREATE FUNCTION trapline.complete_visit(
@@ -86,6 +87,7 @@ DECLARE
 BEGIN
     SELECT * INTO held FROM trapline.task t
         WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
+          AND (t.urls IS NULL OR t.position = next_position - 1)
         FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;

@@ -69,7 +69,7 @@ UPDATE trapline.run SET status = 'open', opened_at = now() WHERE id = $1 AND sta
 SELECT coalesce(t.urls, ARRAY[t.url]) AS urls FROM trapline.task t WHERE t.run_id = $1 AND t.status = 'failed' ORDER BY t.id;
 
 -- name: open_tasks
-SELECT EXISTS (SELECT FROM trapline.task WHERE run_id = $1 AND status IN ('created', 'leased'));
+SELECT EXISTS (SELECT FROM trapline.task WHERE run_id = $1 AND ended_at IS NULL);
 
 -- name: ended
 UPDATE trapline.run r SET status = 'ended', outcome = $2::trapline.run_outcome, reason = $3, ended_at = now(),
@@ -90,12 +90,12 @@ WHERE t.run_id = $1 AND t.status = 'failed' GROUP BY 1 ORDER BY 2 DESC, 1;
 -- name: endable
 -- Open runs none of whose tasks is left: the reaper ends what a killed crawler could not.
 SELECT r.id FROM trapline.run r WHERE r.status = 'open'
-  AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.status IN ('created', 'leased'))
+  AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.ended_at IS NULL)
 ORDER BY r.id;
 
 -- name: cancel_tasks
 UPDATE trapline.task SET status = 'failed', ended_at = now(), started_at = NULL, reason = 'cancelled'
-WHERE run_id = $1 AND status IN ('created', 'leased') RETURNING id;
+WHERE run_id = $1 AND ended_at IS NULL AND status IN ('created', 'leased') RETURNING id;
 
 -- name: this_minute
 SELECT date_trunc('minute', now());
