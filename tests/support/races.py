@@ -1,11 +1,11 @@
 """Puts the contenders of a race where they must stand, by what Postgres says of them; no sleep stands in for that."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from trapline_common.ids import LaneName
-from trapline_common.store import lanes
 from trapline_common.store.database import Database
 
 Connect = Callable[[], Awaitable[Database]]
@@ -22,9 +22,10 @@ async def until_blocked(watcher: Database, count: int = 1) -> None:
 
     Asks again and again: Postgres notifies nobody of a wait.
     """
-    async with asyncio.timeout(PATIENCE):
-        while await watcher.connection.fetchval(_BLOCKED) < count:  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
+    ends = time.monotonic() + PATIENCE
+    while await watcher.connection.fetchval(_BLOCKED) < count:
+        assert time.monotonic() < ends, f"{count} connections should wait for a lock"
+        await asyncio.sleep(0.002)
 
 
 @asynccontextmanager
@@ -34,6 +35,6 @@ async def lane_held(holder: Database, lane: LaneName, *, until: int) -> AsyncIte
     They then go all at once.
     """
     async with holder.transaction():
-        await lanes.lock_exclusive(holder, lane)
+        await holder.connection.execute("SELECT pg_advisory_xact_lock(trapline.lane_key($1))", lane)
         yield
         await until_blocked(holder, until)

@@ -4,9 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from hypothesis import settings
 
 from support.races import Connect
 from trapline_common.store.database import Database
+
+settings.register_profile("long", max_examples=2000, stateful_step_count=80, deadline=None)
+"""For a search of minutes: ``pytest tests/integration/ledger/test_machine.py --hypothesis-profile=long``."""
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -41,19 +43,27 @@ async def test_a_terminated_backend_is_unavailable_now_and_afterwards(database: 
             await victim.fetch(ONE)
 
 
-async def test_postgres_stopped_immediately_is_unavailable(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder outside pytest's own, which is closed to Postgres' user when root runs the tests."""
+    with tempfile.TemporaryDirectory(prefix="trapline-test-") as found:
+        Path(found).chmod(0o755)
+        yield Path(found)
+
+
+async def test_postgres_stopped_immediately_is_unavailable(folder: Path) -> None:
     """An immediate stop in the middle of a transaction is ``LedgerUnavailableError``; nothing of it was committed."""
-    with embedded_postgres(tmp_path) as dsn:
+    with embedded_postgres(folder) as dsn:
         database = await Database.connect(dsn)
         await database.connection.execute("CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)")
-        folder = Path(await value(database, "SHOW data_directory"))
+        data = Path(await value(database, "SHOW data_directory"))
         program = await value(database, "SELECT setting FROM pg_config() WHERE name = 'BINDIR'")
-        stop = [f"{program}/pg_ctl", "stop", "-m", "immediate", "-D", str(folder)]
+        stop = [f"{program}/pg_ctl", "stop", "-m", "immediate", "-D", str(data)]
 
         async def interrupted() -> None:
             async with database.transaction():
                 await database.connection.execute("INSERT INTO kept VALUES (2)")
-                await asyncio.to_thread(_stop, stop, folder)
+                await asyncio.to_thread(_stop, stop, data)
                 await database.fetch(ONE)
 
         with pytest.raises(LedgerUnavailableError):
@@ -61,7 +71,7 @@ async def test_postgres_stopped_immediately_is_unavailable(tmp_path: Path) -> No
         with pytest.raises(LedgerUnavailableError):
             await Database.connect(dsn)
         await database.close()
-    with embedded_postgres(tmp_path) as dsn:
+    with embedded_postgres(folder) as dsn:
         async with await Database.connect(dsn) as again:
             assert await value(again, "SELECT count(*) FROM kept") == 1
 

@@ -1,6 +1,7 @@
 """Race: a stalled crawler wakes up and writes for a task that was given to another. The fence refuses and counts it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -8,6 +9,7 @@ from support.ledger import (
     LANE,
     complete,
     fail_page,
+    frozen,
     make_old,
     make_ready,
     one_ready,
@@ -18,12 +20,15 @@ from support.ledger import (
     value,
 )
 from support.races import Connect, until_blocked
-from trapline_common.config.models import LaneConfig
+from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.errors import LeaseLostError
+from trapline_common.lifecycle import TaskStatus
+from trapline_common.observation import Observation
 from trapline_common.store import invocations, lanes, rescue, runs, tasks
 from trapline_common.store.database import Database
 from trapline_common.store.invocations import Held
 from trapline_common.store.tasks import LeasedTask
+from trapline_common.store.verdicts import settle
 
 OBSERVATIONS = "SELECT count(*) FROM trapline.observation"
 STALE = "SELECT stale FROM trapline.invocation WHERE id = $1"
@@ -50,17 +55,10 @@ async def _taken_over(database: Database) -> tuple[Held, LeasedTask, LeasedTask]
 async def test_every_late_write_of_a_zombie_is_refused_and_counted(database: Database) -> None:
     """Complete, fail, start, retry, rescue and hand-back with the old lease change nothing; each is counted."""
     held, old, new = await _taken_over(database)
-    writes = [
-        complete(database, old),
-        fail_page(database, old),
-        tasks.start(database, old.lease),
-        tasks.retry(database, old.lease, reason="x", delay=0),
-        tasks.rescue_one(database, old.lease, reason="x"),
-        tasks.hand_back_one(database, old.lease),
-    ]
+    writes = _writes(database, old)
     for write in writes:
         with pytest.raises(LeaseLostError):
-            await write
+            await write()
     assert await value(database, OBSERVATIONS) == 0
     assert await value(database, STALE, held.invocation_id) == len(writes)
     await complete(database, new)
@@ -98,15 +96,52 @@ async def test_a_zombies_heartbeat_and_lease_say_that_it_is_over(database: Datab
 
 
 async def test_a_task_leased_again_by_the_same_invocation_has_a_new_fence(database: Database) -> None:
-    """The invocation alone is no fence: after a hand-back its own older lease is refused too."""
+    """The invocation alone is no fence: after a hand-back every write under its own older lease is refused too."""
     await open_run(database, urls(1))
     held = await one_ready(database)
     (old,) = await tasks.lease_share(database, held, share=1, another=False)
     await tasks.hand_back_one(database, old.lease)
     (new,) = await tasks.lease_share(database, held, share=1, another=False)
-    with pytest.raises(LeaseLostError):
-        await complete(database, old)
+    for write in _writes(database, old):
+        with pytest.raises(LeaseLostError):
+            await write()
     await complete(database, new)
+
+
+def _writes(database: Database, task: LeasedTask) -> list[Callable[[], Awaitable[object]]]:
+    """Every write that a lease allows."""
+    return [
+        lambda: complete(database, task),
+        lambda: fail_page(database, task),
+        lambda: tasks.start(database, task.lease),
+        lambda: tasks.retry(database, task.lease, reason="x", delay=0),
+        lambda: tasks.rescue_one(database, task.lease, reason="x"),
+        lambda: tasks.hand_back_one(database, task.lease),
+    ]
+
+
+async def test_an_ordered_tasks_result_sent_twice_is_recorded_once(database: Database) -> None:
+    """The lease goes on to the next page, and still the same page's result is refused when it comes again."""
+    pages = urls(3)
+    await open_run(database, pages, crawl=CrawlConfig(name="docs", urls=tuple(pages), ordered=True))
+    (task,) = await tasks.lease_share(database, await one_ready(database), share=1, another=False)
+    run = await frozen(database, task.run_id)
+
+    async def send() -> None:
+        await settle(
+            database,
+            task.lease,
+            run=run,
+            page=await tasks.read_page(database, "docs", pages[0]),
+            observation=Observation(url=pages[0], text="x", content_hash="x"),
+            step=tasks.NextStep(status=TaskStatus.LEASED, position=1),
+            place=place,
+        )
+
+    await send()
+    with pytest.raises(LeaseLostError):
+        await send()
+    assert await value(database, OBSERVATIONS) == 1
 
 
 async def test_one_lease_completes_once_however_often_it_is_sent(database: Database, connect: Connect) -> None:

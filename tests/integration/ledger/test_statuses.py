@@ -113,8 +113,9 @@ async def test_one_that_hands_everything_back_succeeds(database: Database) -> No
 
 async def test_only_what_stopped_beating_is_orphaned(database: Database) -> None:
     """A reap leaves alone what beats, and what may still start."""
-    await open_run(database, urls(2), lane=None)
+    await open_run(database, urls(2))
     held = await make_ready(database, (await lanes.plan(database, LANE)).created[0])
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
+    await make_old(database, "invocation", "created_at", rescue.PENDING_TTL + 1)
     await invocations.heartbeat(database, held)
     assert (await rescue.reap_lane(database, LANE, place=place)).orphaned == ()

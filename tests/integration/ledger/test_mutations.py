@@ -1,0 +1,214 @@
+"""The tests that guard a guarantee are able to fail: each is run against a ledger that was broken on purpose."""
+
+import asyncio
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import asyncpg
+import pytest
+
+from support import races
+from support.ledger import LANE, open_run, urls, value
+from support.mutation import Mutation
+from support.races import Connect
+from trapline_common.config.models import LaneConfig
+from trapline_common.errors import LeaseLostError
+from trapline_common.store import lanes
+from trapline_common.store.database import Database
+
+SEEN = (
+    AssertionError,
+    pytest.fail.Exception,
+    TimeoutError,  # a contender that had to wait did not
+    LeaseLostError,
+    asyncpg.IntegrityConstraintViolationError,  # the second line of defence: a guard trigger, a unique index
+    BaseExceptionGroup,
+    ValueError,  # a share of another size than it had to be
+    IndexError,
+)
+"""How a test notices. A mistake in the mutated SQL itself (a syntax error, an unknown column) is none of these."""
+
+NO_LOCK = "SELECT 1 WHERE $1::text IS NOT NULL"
+LOCK = "SELECT pg_advisory_xact_lock(trapline.lane_key($1))"
+SHARED = "SELECT pg_advisory_xact_lock_shared(trapline.lane_key($1))"
+ONE_CTE = """WITH l AS MATERIALIZED (SELECT pg_advisory_xact_lock(trapline.lane_key($1)) AS held),
+o AS (UPDATE trapline.invocation SET status = 'orphaned', ended_at = now() FROM l
+      WHERE lane = $1 AND status IN ('ready', 'running') AND $2::float8 > 0
+        AND heartbeat_at < now() - make_interval(secs => $3) RETURNING id),
+t AS (UPDATE trapline.task t SET status = 'created', started_at = NULL FROM o
+      WHERE t.invocation_id = o.id AND t.status = 'leased')
+SELECT id FROM o"""
+
+BROKEN: dict[str, tuple[list[Mutation], str]] = {
+    "no fence on completion": (
+        [Mutation(target="complete_visit", old="t.lease_seq = fence AND ", new="")],
+        "fence.test_a_task_leased_again_by_the_same_invocation_has_a_new_fence",
+    ),
+    "a completion needs no lease": (
+        [Mutation(target="complete_visit", old="AND t.status = 'leased'", new="")],
+        "fence.test_a_zombie_is_refused_before_anybody_took_its_task",
+    ),
+    "a completion of any page": (
+        [Mutation(target="complete_visit", old="AND (t.urls IS NULL OR t.position = next_position - 1)", new="")],
+        "fence.test_an_ordered_tasks_result_sent_twice_is_recorded_once",
+    ),
+    "no holder in the fence": (
+        [Mutation(target="tasks.retry", old="AND invocation_id = $3", new="AND $3::uuid IS NOT NULL")],
+        "fence.test_a_second_invocation_cant_use_the_firsts_lease",
+    ),
+    **{
+        f"no fence on {name}": (
+            [Mutation(target=f"tasks.{name}", old="AND lease_seq = $2", new="AND $2::int > 0")],
+            "fence.test_a_task_leased_again_by_the_same_invocation_has_a_new_fence",
+        )
+        for name in ("start", "retry", "rescue_one", "hand_back_one")
+    },
+    "the fence does not grow": (
+        [Mutation(target="lease_share", old="t.lease_seq + 1", new="t.lease_seq")],
+        "fence.test_a_task_leased_again_by_the_same_invocation_has_a_new_fence",
+    ),
+    "a verdict on any reading": (
+        [Mutation(target="complete_visit", old="AND version = page_version", new="")],
+        "pages.test_in_order_the_newer_replaces_the_older",
+    ),
+    "pending without compare-and-set": (
+        [Mutation(target="invocations.pending", old="AND status = 'created'", new="")],
+        "asking.test_pending_after_ready_changes_nothing",
+    ),
+    "ready without compare-and-set": (
+        [Mutation(target="invocations.ready", old="AND i.status IN ('created', 'pending')", new="")],
+        "asking.test_an_event_delivered_twice_starts_one",
+    ),
+    "asking without compare-and-set": (
+        [
+            Mutation(
+                target="invocations.claim_asking",
+                old="(asked_at IS NULL OR asked_at < now() - make_interval(secs => $2))",
+                new="$2::float8 > 0",
+            )
+        ],
+        "asking.test_of_a_slow_dispatcher_and_the_reaper_only_one_asks",
+    ),
+    "a failure record of any request": (
+        [Mutation(target="invocations.fail_from_queue", old="AND request_id = $2", new="AND $2::text IS NOT NULL")],
+        "asking.test_a_duplicates_failure_record_does_not_fail_its_twin",
+    ),
+    "orphan without compare-and-set": (
+        [Mutation(target="invocations.orphan", old="(status IN ('created', 'pending') AND coalesce", new="(coalesce")],
+        "statuses.test_only_what_stopped_beating_is_orphaned",
+    ),
+    "no lock in the plan": (
+        [Mutation(target="lanes.lock_exclusive", old=LOCK, new=NO_LOCK)],
+        "count.test_eight_dispatchers_at_once_make_exactly_what_is_missing_in_forty_rounds",
+    ),
+    "no slot index": (
+        [Mutation(target="sql", old="", new="DROP INDEX trapline.invocation_slot")],
+        "count.test_no_two_active_invocations_share_a_slot",
+    ),
+    "no lock in the lease": (
+        [
+            Mutation(
+                target="lease_share", old="PERFORM pg_advisory_xact_lock_shared(trapline.lane_key(of_lane));", new=""
+            )
+        ],
+        "rescue.test_a_lease_that_waits_for_a_reap_is_refused",
+    ),
+    "no lock in ready": (
+        [Mutation(target="lanes.lock_shared", old=SHARED, new=NO_LOCK)],
+        "asking.test_an_event_delivered_twice_starts_one",
+    ),
+    "a reap in one statement": (
+        [
+            Mutation(target="lanes.lock_exclusive", old=LOCK, new=NO_LOCK),
+            Mutation(target="invocations.orphan", old="", new=ONE_CTE),
+            Mutation(target="tasks.rescue", old="t.status = 'leased'", new="false"),
+        ],
+        "rescue.test_a_reap_gives_back_a_lease_that_committed_while_it_waited",
+    ),
+    "every task is charged": (
+        [Mutation(target="tasks.rescue", old="CASE WHEN t.started_at IS NOT NULL THEN 1 ELSE 0 END", new="1")],
+        "rescue.test_only_started_tasks_are_charged_and_a_charged_one_is_leased_alone",
+    ),
+    "a charged task in company": (
+        [Mutation(target="lease_share", old="AND (p.id = h.id OR (h.rescues = 0 AND p.rescues = 0))", new="")],
+        "rescue.test_only_started_tasks_are_charged_and_a_charged_one_is_leased_alone",
+    ),
+    "the rescue budget never ends": (
+        [Mutation(target="tasks.exhausted", old="t.rescues >= $2", new="t.rescues >= 99 + $2")],
+        "rescue.test_an_exhausted_task_is_failed_as_poison_with_an_alert",
+    ),
+    "pages are added without the run's lock": (
+        [Mutation(target="runs.hold", old="FOR NO KEY UPDATE", new="")],
+        "runs.test_pages_added_after_the_end_are_refused",
+    ),
+    "a run ends without its lock": (
+        [Mutation(target="runs.lock", old="FOR UPDATE", new="")],
+        "runs.test_pages_added_before_the_end_keep_the_run_open",
+    ),
+    "an opening is claimed by all": (
+        [
+            Mutation(
+                target="runs.try_opening",
+                old="AND tried_at < now() - make_interval(secs => $2)",
+                new="AND $2::float8 > 0",
+            )
+        ],
+        "runs.test_an_opening_left_by_a_dead_dispatcher_is_resumed_by_one",
+    ),
+    "alerts are claimed by all": (
+        [
+            Mutation(target="alerts.claim", old="AND (claimed_until IS NULL OR claimed_until <= now())", new=""),
+        ],
+        "outbox.test_two_notifiers_at_once_claim_different_alerts",
+    ),
+    "no unique summary": (
+        [Mutation(target="sql", old="", new="DROP INDEX trapline.alert_summary")],
+        "outbox.test_a_second_summary_of_a_run_is_dropped",
+    ),
+    **{
+        f"no guard on {table}": (
+            [Mutation(target="sql", old="", new=f"DROP TRIGGER guard ON trapline.{table}")],
+            f"guards.test_code_and_database_agree_on_every_pair_of_statuses[{table}]",
+        )
+        for table in ("run", "task", "invocation")
+    },
+}
+
+
+def _scenario(name: str, database: Database, connect: Connect) -> Callable[[], Awaitable[None]]:
+    """Return the test of that name (``file.test`` or ``file.test[table]``) with its fixtures."""
+    path, _, table = name.rstrip("]").partition("[")
+    file, function = path.split(".")
+    test = getattr(importlib.import_module(f"tests.integration.ledger.test_{file}"), function)
+    known = {"database": database, "connect": connect, "table": table}
+    return partial(test, **{name: known[name] for name in inspect.signature(test).parameters})
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_breaking_the_ledger_turns_its_test_red(
+    database: Database, connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Without this one condition, lock or index, the test that guards it fails."""
+    mutations, scenario = BROKEN[name]
+    for mutation in mutations:
+        await mutation.apply(database, monkeypatch)
+    monkeypatch.setattr(races, "PATIENCE", 0.5)
+    with pytest.raises(SEEN):
+        await _scenario(scenario, database, connect)()
+
+
+async def test_without_the_lock_the_slot_index_still_holds_the_cap(
+    database: Database, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backstop: eight dispatchers that count without the lane's lock never pass the cap, round after round."""
+    await Mutation(target="lanes.lock_exclusive", old=LOCK, new=NO_LOCK).apply(database, monkeypatch)
+    await open_run(database, urls(30), lane=LaneConfig(max_invocations=3, tasks_per_invocation=1))
+    dispatchers = [await connect() for _ in range(8)]
+    for _ in range(10):
+        await asyncio.gather(*(lanes.plan(one, LANE) for one in dispatchers), return_exceptions=True)
+        assert await value(database, "SELECT count(*) FROM trapline.invocation WHERE status = 'created'") <= 3
+        await database.connection.execute(
+            "UPDATE trapline.invocation SET status = 'terminated', ended_at = now() WHERE status = 'created'"
+        )

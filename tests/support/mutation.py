@@ -1,0 +1,50 @@
+"""Breaks the ledger on purpose, in one place: a function of the database, or a named query of the code."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from trapline_common.store import alerts, invocations, lanes, rescue, runs, tasks
+from trapline_common.store.database import Database
+from trapline_common.store.queries import Query
+
+MODULES = (alerts, invocations, lanes, rescue, runs, tasks)
+"""Each has loaded its own copy of the query files it uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """``old`` in the text of ``target`` becomes ``new``; an empty ``old`` means all of it.
+
+    ``target`` is a function of the database, ``file.query``, or ``sql``, which runs ``new``.
+    """
+
+    target: str
+    old: str
+    new: str
+
+    async def apply(self, database: Database, patch: pytest.MonkeyPatch) -> None:
+        """Break it. Raises ``LookupError`` when ``old`` is not there: the mutation would break nothing."""
+        if self.target == "sql":
+            await database.connection.execute(self.new)
+        elif "." in self.target:
+            self._apply_to_query(patch)
+        else:
+            text = await database.connection.fetchval(
+                "SELECT pg_get_functiondef(to_regproc('trapline.' || $1))", self.target
+            )
+            await database.connection.execute(self._mutate(text))
+
+    def _apply_to_query(self, patch: pytest.MonkeyPatch) -> None:
+        file, name = self.target.split(".")
+        for module in MODULES:
+            queries: dict[str, Query] = getattr(module, f"_{file.upper()}", {})
+            if name in queries:
+                patch.setitem(queries, name, Query(name, self._mutate(queries[name].sql)))
+
+    def _mutate(self, text: str) -> str:
+        if not self.old:
+            return self.new
+        if self.old not in text:
+            raise LookupError(f"{self.target} does not hold {self.old!r}")
+        return text.replace(self.old, self.new)
