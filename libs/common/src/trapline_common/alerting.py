@@ -20,6 +20,9 @@ REMINDER_SLACK = 0.02
 """A reminder may come this fraction of ``remind_every`` early: a daily run that starts a little sooner than yesterday's
 would otherwise remind every second day."""
 
+AT_ONCE = frozenset({Reason.POISON, Reason.BROWSER, Reason.PAGE_CRASHED})
+"""Reasons of a task whose rescues are used up: it was tried again and again already, so it is no blip."""
+
 Place = Callable[[str], str]
 """Where a person finds an artifact, by its key (``ArtifactStore.place``)."""
 
@@ -220,7 +223,7 @@ def _judge_failure(
 
 
 def _failure_kind(state: PageState, failure: Failure, *, failures: int, alert: AlertConfig) -> AlertKind | None:
-    """Return the alert this failure deserves, if any. A poison page is no blip: it does not wait for a second run."""
+    """Return the alert this failure deserves, if any; what ``AT_ONCE`` names does not wait for a second run."""
     if "failure" not in alert.on:
         return None
     if state.alerted:
@@ -228,6 +231,6 @@ def _failure_kind(state: PageState, failure: Failure, *, failures: int, alert: A
             return None
         due = state.since_alert is None or state.since_alert >= alert.remind_every * (1 - REMINDER_SLACK)
         return AlertKind.REMINDER if due else None
-    if failures < alert.after_failures and failure.reason is not Reason.POISON:
+    if failures < alert.after_failures and failure.reason not in AT_ONCE:
         return None
     return AlertKind.EXPECTATION if failure.reason is Reason.EXPECTATION else AlertKind.FAILURE

@@ -8,7 +8,6 @@ from trapline_common.errors import MessageRefusedError
 from trapline_common.lambda_runtime import Deadline, LambdaContext, run
 from trapline_common.logging import get_logger
 from trapline_common.messages import parse_crawl
-
 from trapline_crawler import wiring
 from trapline_crawler.invocation import live
 from trapline_crawler.services import Services
@@ -18,7 +17,7 @@ _log = get_logger("crawler")
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point. An error ends the invocation ``failed`` and is raised, for Lambda's failure queue."""
-    return run(lambda: handle(event, context, wiring.from_env()))
+    return run(lambda: handle(event, context, wiring.services()))
 
 
 async def handle(

@@ -1,30 +1,33 @@
-"""What one invocation holds while it works: its connection, its runs' configs, and its part in ending them."""
+"""What one invocation holds while it works: its connection, its runs' configs, its time, and its part in ending runs."""
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from trapline_common.alerting import PageState, Verdict
 from trapline_common.errors import LeaseLostError
 from trapline_common.ids import RunId
 from trapline_common.lambda_runtime import Deadline
 from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Observation
+from trapline_common.observation import Failure, Observation
 from trapline_common.store import runs, tasks
 from trapline_common.store.database import Database
 from trapline_common.store.invocations import Held
+from trapline_common.store.rescue import MAX_RESCUES
 from trapline_common.store.verdicts import FrozenRun, settle
-
 from trapline_crawler.nudges import NotifierNudges
 from trapline_crawler.pacing import HostPacing
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Services
 from trapline_crawler.tally import Tally
+from trapline_crawler.visiting import bounded_visit
+
+T = TypeVar("T")
 
 
 class Holding:
-    """Shared by the work loop and the tasks it runs."""
+    """Shared by the work loop and the tasks it runs. ``window``: the seconds there were for everything at the start."""
 
     def __init__(
         self,
@@ -33,20 +36,23 @@ class Holding:
         held: Held,
         *,
         visitor: Visitor,
+        nudges: NotifierNudges,
         deadline: Deadline,
         stop: asyncio.Event,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.services = services
         self.database = database
         self.held = held
         self.visitor = visitor
+        self.nudges = nudges
         self.deadline = deadline
         self.stop = stop
         self.window = deadline.left
+        # A function whose whole time is little must not keep all of it for its end.
+        self.reserve = min(services.pace.reserve, self.window / 4)
+        self.closing = False  # a task had to be handed back for want of time: take no other
         self.tally = Tally()
-        self.nudges = NotifierNudges(services.nudger, clock=clock)
-        self.pacing = HostPacing(held.host_delay, clock=clock)
+        self._pacing = HostPacing(held.host_delay, clock=deadline.clock)
         self._frozen: dict[RunId, FrozenRun] = {}
         self._in_hand: Counter[RunId] = Counter()
 
@@ -62,13 +68,40 @@ class Holding:
         """Return the frozen config of the task's run."""
         return self._frozen[task.run_id]
 
-    def may_start(self, seconds: float) -> bool:
-        """Say whether work that may take ``seconds`` still fits before the deadline.
+    def may_start(self, seconds: float, *, after: float = 0.0) -> bool:
+        """Say whether work that may take ``seconds`` still fits before the deadline, begun ``after`` seconds from now.
 
         What would not even fit half of the whole window is started all the same while half of it is left: a
         deadline shorter than a crawl's time-out must not keep the crawl from being tried.
         """
-        return not self.stop.is_set() and self.deadline.left >= min(seconds, self.window / 2) + self.services.pace.reserve
+        needed = min(seconds, self.window / 2) + self.reserve + after
+        return not self.stop.is_set() and self.deadline.left >= needed
+
+    async def turn(self, url: str, *, seconds: float) -> bool:
+        """Wait for the host's turn. ``False``: it comes too late for a visit of ``seconds``, or the stop came first."""
+        wait = self._pacing.turn(url)
+        if not self.may_start(seconds, after=wait):
+            self.closing = True
+            return False
+        return await self.pause(wait, seconds=seconds)
+
+    async def pause(self, wait: float, *, seconds: float) -> bool:
+        """Wait before work of ``seconds``; ``False`` at once when there will be no time for it, or as soon as told to stop."""
+        if wait <= 0:
+            return not self.stop.is_set()
+        if not self.may_start(seconds, after=wait):
+            return False
+        try:
+            async with asyncio.timeout(wait):
+                await self.stop.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def visiting(self, visit: Coroutine[Any, Any, T]) -> T:
+        """Run one exchange with the browser, as long as there is time. Raises what ``bounded_visit`` does."""
+        left = self.deadline.earlier(self.reserve / 2).left
+        return await bounded_visit(visit, stop=self.stop, seconds=left)
 
     async def let_go(self, task: tasks.LeasedTask) -> None:
         """The task is no longer in our hands; after the last one of its run, see whether the run has ended."""
@@ -89,8 +122,6 @@ class Holding:
             step=step,
             place=self.services.artifacts.place,
         )
-        if observation.failure is not None:
-            self.tally.reasons[observation.failure.reason] += 1
         if step.status is TaskStatus.DONE:
             self.tally.done += 1
         elif step.status is TaskStatus.FAILED:
@@ -99,11 +130,28 @@ class Holding:
             self.nudges.alert_written()
         return verdict
 
+    async def charge(self, task: tasks.LeasedTask, failure: Failure) -> bool:
+        """Give the task back at the infrastructure's cost; ``False`` when its budget for that is used up.
+
+        Then its failure is to be recorded. Raises ``LeaseLostError``.
+        """
+        if task.rescues >= MAX_RESCUES:
+            return False
+        await tasks.rescue_one(self.database, task.lease, reason=str(failure))
+        self.tally.rescued += 1
+        return True
+
     async def hand_back(self, task: tasks.LeasedTask) -> None:
-        """Give a task back that was not started, or whose pages are all recorded up to its position."""
+        """Give a task back, uncharged: nothing of it is under way, and all its results are recorded."""
         try:
             await tasks.hand_back_one(self.database, task.lease)
             self.tally.handed_back += 1
         except LeaseLostError:
             self.tally.stale += 1
-        await self.let_go(task)
+
+    async def hand_back_unstarted(self, waiting: Sequence[tasks.LeasedTask]) -> None:
+        """Give back tasks that were leased and never begun."""
+        if waiting:
+            given = await tasks.hand_back_many(self.database, self.held, [task.lease for task in waiting])
+            self.tally.handed_back += given
+            self.tally.stale += len(waiting) - given

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from trapline_common.errors import LeaseLostError, TraplineError
+from trapline_common.errors import LeaseLostError, LedgerUnavailableError, TransientError, TraplineError
 from trapline_common.ids import InvocationId, OwnerToken
 from trapline_common.lambda_runtime import Deadline
 from trapline_common.logging import get_logger
@@ -11,11 +11,14 @@ from trapline_common.messages import MAX_HOP, Count, Crawl
 from trapline_common.store import invocations, rescue, tasks
 from trapline_common.store.database import Database
 from trapline_common.store.invocations import Held
-
 from trapline_crawler.heartbeat import beat
 from trapline_crawler.holding import Holding
+from trapline_crawler.nudges import NotifierNudges
 from trapline_crawler.services import Services
 from trapline_crawler.work import WorkLoop
+
+NUDGES_WITHIN = 5.0
+"""Seconds the last nudges get: a nudge may be lost, and must not cost an ordered end."""
 
 _log = get_logger("crawler")
 
@@ -39,32 +42,54 @@ async def live(
         if held is None:
             _log.info("duplicate_delivery", invocation_id=str(message.invocation_id))
             return {"duplicate": True}
+        nudges = NotifierNudges(services.nudger, clock=deadline.clock)
+        try:
+            return await _live(services, database, held, nudges=nudges, deadline=deadline, stop=stop)
+        finally:
+            await nudges.flush(within=min(NUDGES_WITHIN, deadline.left))
+
+
+async def _live(
+    services: Services,
+    database: Database,
+    held: Held,
+    *,
+    nudges: NotifierNudges,
+    deadline: Deadline,
+    stop: asyncio.Event,
+) -> dict[str, Any]:
+    try:
         visitor = services.visitor()
         try:
-            holding = Holding(services, database, held, visitor=visitor, deadline=deadline, stop=stop)
-            return await _work(services, database, holding)
+            holding = Holding(services, database, held, visitor=visitor, nudges=nudges, deadline=deadline, stop=stop)
+            loop = WorkLoop(holding)
+            lost = await _work(holding, loop)
         finally:
             await visitor.close()
-
-
-async def _work(services: Services, database: Database, holding: Holding) -> dict[str, Any]:
-    loop = WorkLoop(holding)
-    try:
-        await _with_heartbeat(database, holding, loop)
-    except LeaseLostError as error:
-        # Orphaned, failed from outside or terminated: the tasks are others' now, or cancelled.
-        _log.warning("invocation_lost", invocation_id=str(holding.held.invocation_id), reason=str(error))
-        return {"lost": True, **holding.tally.facts()}
+        if lost or not await _end(holding, loop):
+            return {"lost": True, **holding.tally.facts()}
     except Exception as error:
-        await _fail(services, database, holding.held, error)
+        await _fail(services, database, held, error)
         raise
-    await _end(database, holding, loop)
+    if not stop.is_set() and held.hop < MAX_HOP and await tasks.due(database, held.lane):
+        await services.nudger.nudge("dispatcher", Count(lane=held.lane, hop=held.hop + 1).event())
     return holding.tally.facts()
 
 
-async def _with_heartbeat(database: Database, holding: Holding, loop: WorkLoop) -> None:
+async def _work(holding: Holding, loop: WorkLoop) -> bool:
+    """Work until there is nothing more to do; say whether the invocation was taken away meanwhile."""
+    try:
+        await _with_heartbeat(holding, loop)
+    except LeaseLostError as error:
+        # Orphaned, failed from outside or terminated: the tasks are others' now, or cancelled.
+        _log.warning("invocation_lost", invocation_id=str(holding.held.invocation_id), reason=str(error))
+        return True
+    return False
+
+
+async def _with_heartbeat(holding: Holding, loop: WorkLoop) -> None:
     """Work with the heart beating beside; whichever fails first ends the other."""
-    beating = asyncio.create_task(beat(database, holding.held, every=holding.services.pace.heartbeat))
+    beating = asyncio.create_task(beat(holding.database, holding.held, every=holding.services.pace.heartbeat))
     working = asyncio.create_task(loop.run())
     try:
         await asyncio.wait({beating, working}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,22 +104,24 @@ async def _with_heartbeat(database: Database, holding: Holding, loop: WorkLoop) 
 
 
 async def _fail(services: Services, database: Database, held: Held, error: Exception) -> None:
+    """Record the error, and give back what is held; started tasks are charged, unless nothing here is to blame."""
     reason = f"{type(error).__name__}: {error}"[:1000]
     try:
+        if isinstance(error, TransientError) and not isinstance(error, LedgerUnavailableError):
+            await tasks.hand_back(database, held)  # the artifact store is away: no page is poison for that
         await rescue.fail_own(database, held, reason=reason, place=services.artifacts.place)
     except TraplineError as second:
         # The ledger is out of reach; the reaper will find the row by its heartbeats. The first error is the one to raise.
         _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(second))
 
 
-async def _end(database: Database, holding: Holding, loop: WorkLoop) -> None:
-    """End in order: nothing held, the last nudges out, the status written, and the dispatcher told if tasks remain."""
+async def _end(holding: Holding, loop: WorkLoop) -> bool:
+    """Write the status in which it ends in order; ``False`` when the invocation was taken away just now."""
     held = holding.held
-    await holding.nudges.flush()
     if loop.leased_any:
-        ended = await invocations.succeed(database, held)
+        ended = await invocations.succeed(holding.database, held)
     else:
-        ended = await invocations.terminate_ready(database, held, "nothing was left to lease")
+        reason = "told to stop before it leased" if holding.stop.is_set() else "nothing was left to lease"
+        ended = await invocations.terminate_ready(holding.database, held, reason)
     _log.info("invocation_ended", invocation_id=str(held.invocation_id), in_order=ended, **holding.tally.facts())
-    if not holding.stop.is_set() and held.hop < MAX_HOP and await tasks.due(database, held.lane):
-        await holding.services.nudger.nudge("dispatcher", Count(lane=held.lane, hop=held.hop + 1).event())
+    return ended

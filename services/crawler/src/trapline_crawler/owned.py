@@ -6,7 +6,6 @@ from typing import Any
 from trapline_common.config.models import CrawlConfig
 from trapline_common.observation import Observation
 from trapline_common.ports import ArtifactStore, SecretSource
-
 from trapline_crawler.browser.life import Browser
 from trapline_crawler.ports import Session
 from trapline_crawler.visit.visitor import Visitor

@@ -5,10 +5,8 @@ from trapline_common.errors import LeaseLostError
 from trapline_common.lifecycle import TaskStatus
 from trapline_common.observation import Observation
 from trapline_common.store import tasks
-from trapline_common.store.rescue import MAX_RESCUES
-
-from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.holding import Holding
+from trapline_crawler.visiting import FAULTS, StoppedError
 
 MAX_BACKOFF = 60.0
 """Seconds; the retries within a run wait 1, 2, 4, ... up to this."""
@@ -20,29 +18,43 @@ def backoff(attempts: int) -> float:
 
 
 async def work_on_page(holding: Holding, task: tasks.LeasedTask, page: PageState) -> None:
-    """Take one task to where it goes next. A lease that was lost meanwhile is counted, and nothing is written."""
-    crawl = holding.run_of(task).crawl
+    """Take one task to where it goes next. A lease that was lost meanwhile is counted, and nothing is written.
+
+    Raises what is wrong with the whole invocation: ``TransientError`` of the ledger or the artifact store.
+    """
     try:
-        await holding.pacing.wait(task.url)
-        await tasks.start(holding.database, task.lease)
-        try:
-            observation = await holding.visitor.visit(task.url, crawl)
-        except BrowserFaultError as fault:
-            if task.rescues < MAX_RESCUES:
-                await tasks.rescue_one(holding.database, task.lease, reason=str(fault.failure()))
-                holding.tally.rescued += 1
-                return
-            observation = Observation(url=task.url, failure=fault.failure())
-        failure = observation.failure
-        if failure is not None and failure.retry and task.attempts < crawl.retries:
-            await tasks.retry(holding.database, task.lease, reason=str(failure), delay=backoff(task.attempts))
-            holding.tally.retried += 1
-            return
-        step = (
-            tasks.NextStep(status=TaskStatus.DONE)
-            if failure is None
-            else tasks.NextStep(status=TaskStatus.FAILED, reason=str(failure), failed_pages=1)
-        )
-        await holding.record(task, page, observation, step)
+        await _work(holding, task, page)
+    except StoppedError:
+        await holding.hand_back(task)
     except LeaseLostError:
         holding.tally.stale += 1
+
+
+async def _work(holding: Holding, task: tasks.LeasedTask, page: PageState) -> None:
+    crawl = holding.run_of(task).crawl
+    if not await holding.turn(task.url, seconds=crawl.timeout):
+        await holding.hand_back(task)
+        return
+    await tasks.start(holding.database, task.lease)
+    try:
+        observation = await holding.visiting(holding.visitor.visit(task.url, crawl))
+    except FAULTS as fault:
+        if await holding.charge(task, fault.failure()):
+            return
+        observation = Observation(url=task.url, failure=fault.failure())
+        await _end(holding, task, page, observation)
+        return
+    failure = observation.failure
+    if failure is not None and failure.retry and task.attempts < crawl.retries:
+        await tasks.retry(holding.database, task.lease, reason=str(failure), delay=backoff(task.attempts))
+        holding.tally.retried += 1
+        return
+    await _end(holding, task, page, observation)
+
+
+async def _end(holding: Holding, task: tasks.LeasedTask, page: PageState, observation: Observation) -> None:
+    if observation.failure is None:
+        step = tasks.NextStep(status=TaskStatus.DONE)
+    else:
+        step = tasks.NextStep(status=TaskStatus.FAILED, reason=str(observation.failure), failed_pages=1)
+    await holding.record(task, page, observation, step)

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 from trapline_common.ports import ArtifactStore, Nudger
 from trapline_common.store.database import Database
-
 from trapline_crawler.checkpoint import Seal
 from trapline_crawler.ports import Visitor
 

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from trapline_crawler.checkpoint import Seal
@@ -16,10 +17,8 @@ def local_session_key(data_dir: Path) -> bytes:
         try:
             with os.fdopen(number, "wb") as file:
                 file.write(Seal.new_key())
-            try:
-                os.link(name, path)  # fails if another process was first: then its key is the one
-            except FileExistsError:
-                pass
+            with suppress(FileExistsError):  # another process was first: then its key is the one
+                os.link(name, path)
         finally:
             Path(name).unlink()
     return path.read_bytes()

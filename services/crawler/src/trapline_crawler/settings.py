@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trapline_common.errors import InputRefusedError
+from trapline_common.store.rescue import HEARTBEAT_TTL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``artifacts`` is a directory, or ``s3://bucket/prefix``. ``dispatcher`` and ``notifier`` name Lambda functions;
+    """``artifacts`` is a directory, or ``s3://bucket/prefix``.
 
-    ``nudges`` is ``lambda`` or ``postgres`` (one machine). ``data_dir`` holds secrets on one machine; on AWS they are in
+    ``dispatcher`` and ``notifier`` name Lambda functions; ``nudges`` is ``lambda`` or ``postgres`` (one machine). ``data_dir`` holds secrets on one machine; on AWS they are in
     Secrets Manager under ``secrets_prefix``. Seconds: ``heartbeat``.
     """
 
@@ -42,6 +43,11 @@ class Settings:
             seconds = float(heartbeat)
         except ValueError as error:
             raise InputRefusedError(f"environment: TRAPLINE_HEARTBEAT is {heartbeat!r}, not seconds") from error
+        if not 0 < seconds <= HEARTBEAT_TTL / 3:
+            most = f"{HEARTBEAT_TTL / 3:g}"
+            raise InputRefusedError(
+                f"environment: TRAPLINE_HEARTBEAT is {heartbeat}; it is more than 0, at most {most} s"
+            )
         folder = environ.get("TRAPLINE_DATA_DIR")
         return cls(
             database_url=environ["DATABASE_URL"],

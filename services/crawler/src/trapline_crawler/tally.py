@@ -1,12 +1,11 @@
 """What one invocation did, in numbers."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """``stale``: writes that the fence refused. ``rescued``: tasks given back, charged, for the browser's fault."""
+    """``stale``: writes that the fence refused. ``rescued``: tasks given back, charged, for no fault of the page."""
 
     done: int = 0
     failed: int = 0
@@ -15,7 +14,6 @@ class Tally:
     handed_back: int = 0
     stale: int = 0
     shares: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
 
     def facts(self) -> dict[str, int]:
         """Return the numbers for the log and the handler's answer."""

@@ -3,9 +3,11 @@
 import os
 import platform
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import boto3
+
 from trapline_common.aws.artifacts import S3Artifacts
 from trapline_common.aws.calls import CLIENT_CONFIG
 from trapline_common.aws.lambda_calls import LambdaNudger
@@ -17,7 +19,6 @@ from trapline_common.local.secrets import LocalSecrets
 from trapline_common.logging import configure
 from trapline_common.ports import ArtifactStore, Nudger, SecretSource
 from trapline_common.store.database import Database
-
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.life import Browser
 from trapline_crawler.checkpoint import Seal
@@ -25,6 +26,12 @@ from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.services import Pace, Services
 from trapline_crawler.session_key import local_session_key
 from trapline_crawler.settings import Settings
+
+
+@cache
+def services() -> Services:
+    """Return the crawler's services on Lambda, made once per environment: clients stay warm, browsers don't."""
+    return from_env()
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> Services:
@@ -78,6 +85,8 @@ def _session_key(settings: Settings, environ: Mapping[str, str]) -> bytes:
         return local_session_key(settings.data_dir)
     secret = environ.get("TRAPLINE_SESSION_KEY_SECRET")
     if not secret:
-        raise InputRefusedError("environment: TRAPLINE_SESSION_KEY_SECRET must name the secret that holds the session key")
+        raise InputRefusedError(
+            "environment: TRAPLINE_SESSION_KEY_SECRET must name the secret that holds the session key"
+        )
     client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
     return client.get_secret_value(SecretId=secret)["SecretString"].encode()

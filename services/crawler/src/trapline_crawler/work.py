@@ -3,15 +3,10 @@
 import asyncio
 from collections import deque
 
-from trapline_common.errors import LeaseLostError
-from trapline_common.logging import get_logger
 from trapline_common.store import tasks
-
 from trapline_crawler.holding import Holding
 from trapline_crawler.ordered_task import work_on_ordered
 from trapline_crawler.page_task import work_on_page
-
-_log = get_logger("crawler")
 
 
 class WorkLoop:
@@ -23,6 +18,7 @@ class WorkLoop:
         self._running: dict[asyncio.Task[None], tasks.LeasedTask] = {}
         self._leased_any = False
         self._drained = False  # the lane had nothing more for us when last asked
+        self._asked_twice = False  # and still had nothing, though tasks were due: they are for others
 
     @property
     def leased_any(self) -> bool:
@@ -30,12 +26,18 @@ class WorkLoop:
         return self._leased_any
 
     async def run(self) -> None:
-        """Work. On an error or a cancellation the visits in flight are cancelled; the caller gives back what is held."""
+        """Work. At the end nothing is held: a task's own coroutine ends it, gives it back, or hands it back.
+
+        On an error or a cancellation the visits in flight are cancelled, and the caller gives back what is held.
+        """
         try:
             while await self._step():
                 pass
-            await self._hand_back_waiting()
-            await self._finish_running()
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            await self._holding.hand_back_unstarted(waiting)
+            while self._running:
+                await self._one_ends()
         finally:
             for running in self._running:
                 running.cancel()
@@ -45,15 +47,18 @@ class WorkLoop:
         """Lease, start, and wait for something to happen; ``False`` when the loop is over."""
         holding = self._holding
         room = holding.held.pages_in_flight - len(self._running)
-        if room and not self._waiting and not (self._drained and self._running) and holding.may_start(0):
+        if room and not self._waiting and not (self._drained and self._running) and self._may_lease():
             await self._lease()
         self._start()
-        if holding.stop.is_set() or (self._waiting and not self._fits(self._waiting[0])):
+        if holding.stop.is_set() or holding.closing or (self._waiting and not self._fits(self._waiting[0])):
             return False
         if not self._running:
             return bool(self._waiting) or await self._linger()
-        await self._wait_for_one()
+        await self._one_ends()
         return True
+
+    def _may_lease(self) -> bool:
+        return not self._holding.closing and self._holding.may_start(0)
 
     async def _lease(self) -> None:
         holding = self._holding
@@ -62,7 +67,7 @@ class WorkLoop:
         )
         self._drained = not share
         if share:
-            self._leased_any = True
+            self._leased_any, self._asked_twice = True, False
             holding.tally.shares += 1
             await holding.take(share)
             self._waiting.extend(share)
@@ -78,7 +83,7 @@ class WorkLoop:
             self._running[asyncio.create_task(self._work_on(task))] = task
 
     def _fits(self, task: tasks.LeasedTask) -> bool:
-        return self._holding.may_start(self._holding.run_of(task).crawl.timeout)
+        return not self._holding.closing and self._holding.may_start(self._holding.run_of(task).crawl.timeout)
 
     async def _work_on(self, task: tasks.LeasedTask) -> None:
         if task.page is None:
@@ -87,15 +92,13 @@ class WorkLoop:
             await work_on_page(self._holding, task, task.page)
         await self._holding.let_go(task)
 
-    async def _wait_for_one(self) -> None:
-        stopped = asyncio.ensure_future(self._holding.stop.wait())
-        try:
-            await asyncio.wait({*self._running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-        for finished in [running for running in self._running if running.done()]:
-            self._running.pop(finished)
-            finished.result()
+    async def _one_ends(self) -> None:
+        """Wait until a task in flight has come to its end; a stop, or the deadline, makes each end by itself."""
+        finished, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            del self._running[task]
+        for task in finished:
+            task.result()
 
     async def _linger(self) -> bool:
         """Wait for a retry of our own that is due soon, rather than leave it to a cold start; ``False`` when none is."""
@@ -103,48 +106,17 @@ class WorkLoop:
         if not holding.tally.retried or not self._leased_any:
             return False
         soonest = await tasks.soonest(holding.database, holding.held.lane)
-        if soonest is None or soonest > holding.services.pace.linger or not holding.may_start(soonest):
+        if soonest is None or soonest > holding.services.pace.linger or not holding.may_start(0, after=soonest):
             return False
+        if soonest <= 0:
+            # It may have become due since we asked. If not, it waits for an idle invocation, and we for nothing.
+            again, self._asked_twice = not self._asked_twice, True
+            self._drained = False
+            return again
         try:
-            async with asyncio.timeout(max(soonest, 0.0) + 0.01):
+            async with asyncio.timeout(soonest + 0.01):
                 await holding.stop.wait()
         except TimeoutError:
             self._drained = False
             return True
         return False
-
-    async def _hand_back_waiting(self) -> None:
-        while self._waiting:
-            await self._holding.hand_back(self._waiting.popleft())
-
-    async def _finish_running(self) -> None:
-        """Let visits in flight end while there is time; told to stop, cut them off at once.
-
-        A visit that the deadline cuts off is charged as a rescue, so that a page too slow for it ends one day.
-        """
-        holding = self._holding
-        grace = 0.0 if holding.stop.is_set() else holding.deadline.earlier(holding.services.pace.reserve / 2).left
-        if self._running:
-            await asyncio.wait(self._running, timeout=grace)
-        cut = {running: task for running, task in self._running.items() if not running.done()}
-        for running in cut:
-            running.cancel()
-        results = await asyncio.gather(*self._running, return_exceptions=True)
-        for (running, task), result in zip(list(self._running.items()), results, strict=True):
-            self._running.pop(running)
-            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-                raise result
-            if running in cut and isinstance(result, asyncio.CancelledError):
-                await self._give_back_cut(task)
-
-    async def _give_back_cut(self, task: tasks.LeasedTask) -> None:
-        if self._holding.stop.is_set():
-            await self._holding.hand_back(task)
-            return
-        _log.warning("visit_cut_off", url=task.url, task_id=task.lease.task_id)
-        try:
-            await tasks.rescue_one(self._holding.database, task.lease, reason="timeout: the invocation's time ran out")
-            self._holding.tally.rescued += 1
-        except LeaseLostError:
-            self._holding.tally.stale += 1
-        await self._holding.let_go(task)
