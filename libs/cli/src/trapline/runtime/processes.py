@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from trapline_common.errors import TransientError
 from trapline_common.messages import Crawl, parse_crawl
 
 MODULE = "trapline.runtime.invocation"
+LOST_FOR = 60.0
+"""Seconds a process whose invocation has ended in the ledger gets to notice, before it is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,7 @@ class _Child:
     log: Path
     process: Process
     watch: "asyncio.Task[None] | None" = None
+    lost_at: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class ProcessInvoker:
     registry: Registry
     environ: Mapping[str, str]
     on_end: Callable[[Ended], None]
+    clock: Callable[[], float] = time.monotonic
     _waiting: deque[Crawl] = field(default_factory=deque)
     _children: dict[UUID, _Child] = field(default_factory=dict)
     _closing: bool = False
@@ -71,14 +76,25 @@ class ProcessInvoker:
         await self._start_waiting()
 
     @property
-    def running(self) -> int:
-        """How many processes there are."""
-        return len(self._children)
+    def invocations(self) -> list[UUID]:
+        """The invocations that have a process."""
+        return list(self._children)
 
-    @property
-    def pids(self) -> list[int]:
-        """The ids of the processes, which are those of their groups too."""
-        return [child.process.pid for child in self._children.values()]
+    async def disown(self, ended: Collection[UUID]) -> None:
+        """Take no more notice of processes whose invocation was orphaned, or has just ended: others may start.
+
+        One that hangs, and so does not learn of it, is killed after ``LOST_FOR`` seconds.
+        """
+        now = self.clock()
+        for invocation_id in ended:
+            child = self._children.get(invocation_id)
+            if child is None:
+                continue
+            if child.lost_at is None:
+                child.lost_at = now
+            elif now - child.lost_at > LOST_FOR:
+                _kill_group(child.process.pid)
+        await self._start_waiting()
 
     async def stop(self, *, within: float) -> bool:
         """Ask every process to stop in order; start no other. Return whether all were gone ``within`` seconds."""
@@ -115,9 +131,9 @@ class ProcessInvoker:
 
     def _next(self) -> Crawl | None:
         """Return what may start now, of the lane with the fewest processes first."""
-        per_lane = Counter(child.message.lane for child in self._children.values())
+        per_lane = Counter(child.message.lane for child in self._children.values() if child.lost_at is None)
         found = min(self._waiting, key=lambda crawl: per_lane[crawl.lane], default=None)
-        if found is None or len(self._children) < self.most:
+        if found is None or per_lane.total() < self.most:
             return found
         return found if not self.strict and not per_lane[found.lane] else None
 

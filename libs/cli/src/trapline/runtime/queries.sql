@@ -22,6 +22,10 @@ WHERE r.id = ANY ($1) ORDER BY r.id;
 SELECT id, lane, hop, request_id, place FROM trapline.invocation
 WHERE status IN ('created', 'pending', 'ready', 'running');
 
+-- name: ended_invocations
+SELECT id FROM trapline.invocation
+WHERE id = ANY ($1) AND status IN ('succeeded', 'failed', 'orphaned', 'terminated');
+
 -- name: alerts_waiting
 SELECT count(*)::int FROM trapline.alert WHERE status = 'due';
 

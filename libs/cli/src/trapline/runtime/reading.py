@@ -105,6 +105,11 @@ async def active_invocations(database: Database) -> list[dict[str, Any]]:
     return [dict(row) for row in await database.fetch(_QUERIES["active_invocations"])]
 
 
+async def ended_invocations(database: Database, ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of the invocations have ended."""
+    return {row["id"] for row in await database.fetch(_QUERIES["ended_invocations"], list(ids))}
+
+
 async def alerts_waiting(database: Database) -> int:
     """Return how many alerts are still to be sent."""
     return int(await database.fetchval(_QUERIES["alerts_waiting"]))

@@ -51,6 +51,7 @@ class Round:
     _said: set[str] = field(default_factory=set)
     _deaths: int = 0
     _ended_tasks: int = 0
+    _over: bool = False
 
     async def work(self, interrupts: Interrupts) -> bool:
         """Work until the runs have ended; ``False`` when an interrupt came first.
@@ -64,8 +65,7 @@ class Round:
             if working.done():
                 await working
                 return True
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            self.screen.say("stopping: the crawlers hand their tasks back (again: kill them)")
             return False
         finally:
             interrupted.cancel()
@@ -78,6 +78,7 @@ class Round:
         try:
             await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._over = True  # should a library swallow the cancellation, the loop still ends with its next turn
             for loop in loops:
                 loop.cancel()
             results = await asyncio.gather(*loops, return_exceptions=True)
@@ -106,7 +107,7 @@ class Round:
     async def _dispatch(self) -> None:
         """Report dead processes, take nudges, and reap on every tick."""
         reaped = float("-inf")
-        while True:
+        while not self._over:
             left = max(0.0, reaped + TICK - time.monotonic())
             for event in await self.machine.inbox.for_dispatcher(within=left):
                 await self._try(partial(self.machine.dispatch, event))
@@ -116,9 +117,14 @@ class Round:
             if time.monotonic() - reaped >= TICK:
                 reaped = time.monotonic()
                 await self._try(partial(self.machine.dispatch, Reap().event()))
+                await self._try(self._disown)
+
+    async def _disown(self) -> None:
+        processes = self.machine.processes
+        await processes.disown(await reading.ended_invocations(self.database, processes.invocations))
 
     async def _notify(self) -> None:
-        while True:
+        while not self._over:
             await self._try(self.machine.drain)
             await self.machine.inbox.for_notifier(within=10 * TICK)
 

@@ -38,7 +38,8 @@ class Inbox:
     async def for_dispatcher(self, *, within: float) -> list[Mapping[str, Any]]:
         """Return what came, as soon as something does; empty after ``within`` seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._dispatcher.wait(), within)
+            async with asyncio.timeout(within):
+                await self._dispatcher.wait()
         self._dispatcher.clear()
         found, self._messages = list(self._messages.values()), {}
         return found
@@ -46,7 +47,8 @@ class Inbox:
     async def for_notifier(self, *, within: float) -> None:
         """Return when there is something to send, or after ``within`` seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._notifier.wait(), within)
+            async with asyncio.timeout(within):
+                await self._notifier.wait()
         self._notifier.clear()
 
 

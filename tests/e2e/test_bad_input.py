@@ -1,0 +1,56 @@
+import pytest
+
+from support.command import Trapline
+from tests.e2e.counting_site import CountingSite
+
+GOOD = "crawls:\n  docs:\n    urls: [https://example.com/]\n"
+BAD = {
+    "broken YAML": ("crawls:\n  docs: [\n", ":2: not valid YAML"),
+    "unknown key": (GOOD + "    colour: red\n", ":4: crawls.docs.colour: unknown key"),
+    "unknown lane": (GOOD + "    lane: fast\n", ":4: crawls.docs.lane: "),
+    "bad cron": (GOOD + "    schedule: cron(0 8 * * *)\n", ":4: crawls.docs.schedule: "),
+    "bad URL": ("crawls:\n  docs:\n    urls: [example]\n", ":3: crawls.docs.urls[0]: "),
+    "file URL": ("crawls:\n  docs:\n    urls: ['file:///etc/passwd']\n", ":3: crawls.docs.urls[0]: "),
+    "two crawls with one name": (GOOD + GOOD.removeprefix("crawls:\n"), ":4: crawls.docs: stands twice"),
+    "no pages": ("crawls:\n  docs: {timeout: 3s}\n", ":2: crawls.docs"),
+    "a sitemap that is HTML": (
+        "crawls:\n  docs:\n    timeout: 3s\n    sitemap: '{site}/sitemap.html'\n",
+        ":4: crawls.docs.sitemap: ",
+    ),
+    "empty file": ("", ": empty"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_refused_in_one_line(command: Trapline, site: CountingSite, what: str):
+    """Each bad file is refused with one line that names file, line and field, exit code 2, and nothing written."""
+    text, expected = BAD[what]
+    config = command.config(text.replace("{site}", site.url))
+    done = command.run("crawl", config, timeout=30)
+    assert done.code == 2, done.err
+    (line,) = done.err.splitlines()
+    assert line.startswith(config + expected), line
+    assert not done.out
+    assert not command.data_dir.exists()
+
+
+@pytest.mark.parametrize(("path", "expected"), [("missing.yaml", "no such file"), ("", "a directory")])
+def test_no_file_is_refused_in_one_line(command: Trapline, path: str, expected: str):
+    """A missing file, or a directory in its place, is refused with one line that names it."""
+    config = str(command.folder / path)
+    done = command.run("crawl", config, timeout=30)
+    assert done.code == 2, done.err
+    (line,) = done.err.splitlines()
+    assert line.startswith(config)
+    assert expected in line
+    assert not command.data_dir.exists()
+
+
+def test_a_refused_crawl_adds_no_row(command: Trapline, site: CountingSite):
+    """A file refused for one crawl opens no run of its other crawls in a ledger that is there already."""
+    good = f"crawls:\n  docs:\n    urls: ['{site.url}/p/1']\n    settle: 0\n"
+    assert command.crawl(command.config(good)).code == 0
+    done = command.run("crawl", command.config(good + f"  more:\n    sitemap: '{site.url}/sitemap.html'\n"))
+    assert done.code == 2
+    with command.ledger() as ledger:
+        assert ledger.value("SELECT count(*)::int FROM trapline.run") == 1
