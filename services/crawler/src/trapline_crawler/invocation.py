@@ -82,6 +82,7 @@ async def _work(holding: Holding, loop: WorkLoop) -> bool:
         await _with_heartbeat(holding, loop)
     except LeaseLostError as error:
         # Orphaned, failed from outside or terminated: the tasks are others' now, or cancelled.
+        await loop.refuse_late()
         _log.warning("invocation_lost", invocation_id=str(holding.held.invocation_id), reason=str(error))
         return True
     return False

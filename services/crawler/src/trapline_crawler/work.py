@@ -43,6 +43,11 @@ class WorkLoop:
                 running.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
 
+    async def refuse_late(self) -> None:
+        """After the invocation was taken away: the visits cut off by that are late. The fence refuses and counts each."""
+        for task in [task for running, task in self._running.items() if running.cancelled()]:
+            await self._holding.hand_back(task)
+
     async def _step(self) -> bool:
         """Lease, start, and wait for something to happen; ``False`` when the loop is over."""
         holding = self._holding
