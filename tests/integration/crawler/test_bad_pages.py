@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Page
 
 from support.crawling import crawl, until
 from support.hostile import HostileSite, hostile_site, self_signed
@@ -145,11 +146,16 @@ async def test_renderer_crash_takes_no_neighbour_along(new_visitor: NewVisitor, 
     config = crawl(isolation="crawl")
     before = len(site.seen)
     crashing = asyncio.ensure_future(visitor.visit(site.origin + "/half-loaded", config))
-    # The page has asked for its picture, so it is there to be crashed.
-    await until(lambda: any(request.path == "/silent" for request in site.seen[before:]))
+    live = await browser.ready()
+
+    def shown() -> list[Page]:
+        pages = [page for context in live.browser.contexts for page in context.pages]
+        return [page for page in pages if page.url.endswith("/half-loaded")]
+
+    # The page is there to be crashed once it is shown; that it asked for its picture is seen before that.
+    await until(lambda: len(shown()) == 1 and any(request.path == "/silent" for request in site.seen[before:]))
     neighbour = asyncio.ensure_future(visitor.visit(site.origin + "/late", config))
-    pages = [page for context in (await browser.ready()).browser.contexts for page in context.pages]
-    (victim,) = [page for page in pages if page.url.endswith("/half-loaded")]
+    victim = shown()[0]
     session = await victim.context.new_cdp_session(victim)
     asyncio.ensure_future(session.send("Page.crash")).add_done_callback(lambda done: done.exception())
     with pytest.raises(PageCrashedError) as raised:
