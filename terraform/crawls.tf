@@ -1,0 +1,28 @@
+# crawls.yaml is checked in full by `trapline config`; here only what the schedules and the checks need is read, with the
+# defaults of trapline_common.config: a crawl's own value, then that of `defaults`, then the product's.
+locals {
+  document = yamldecode(file(var.crawls_file))
+  defaults = try({ for key, value in local.document.defaults : key => value }, {})
+  crawls   = { for name, crawl in try(local.document.crawls, {}) : name => merge(local.defaults, crawl) }
+
+  scheduled = { for name, crawl in local.crawls : name => {
+    expression     = crawl.schedule
+    timezone       = try(coalesce(crawl.timezone), "UTC")
+    enabled        = try(crawl.enabled, true)
+    jitter_minutes = ceil(local.jitter_seconds[name] / 60)
+  } if try(crawl.schedule, null) != null }
+
+  # A duration as people write it: 15m, 1h, 900s, or a number of seconds.
+  jitter_seconds = { for name, crawl in local.crawls : name => try(
+    tonumber(crawl.jitter),
+    tonumber(regex("^([0-9.]+) *(?:s|m|h|d)$", crawl.jitter)[0]) * { s = 1, m = 60, h = 3600, d = 86400 }[regex("[smhd]$", crawl.jitter)],
+    0,
+  ) }
+
+  # A lane that crawls.yaml does not name is `default`, and a lane without a cap has 20.
+  lane_caps = merge({ default = 20 }, {
+    for name, lane in try(local.document.lanes, {}) : name => try(tonumber(lane.max_invocations), 20)
+  })
+  used_lanes      = toset([for crawl in values(local.crawls) : try(coalesce(crawl.lane), "default") if try(crawl.enabled, true)])
+  invocations_cap = sum(concat([0], [for name in local.used_lanes : lookup(local.lane_caps, name, 20)]))
+}

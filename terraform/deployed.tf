@@ -1,0 +1,107 @@
+# Functions exist once their release is known: the first apply in an empty account makes all that they need.
+locals {
+  release_of = { crawler = "crawler", dispatcher = "dispatcher", notifier = "notifier", operator = "operator", relay = "notifier" }
+  made = { for name, function in local.functions : name => merge(function, { release = var.releases[local.release_of[name]] })
+  if contains(keys(var.releases), local.release_of[name]) && (name != "relay" || var.relay) }
+
+  sizes = { for name, function in local.functions : name => {
+    memory_mib           = try(coalesce(var.sizes[name].memory_mib), function.size.memory_mib)
+    timeout              = try(coalesce(var.sizes[name].timeout), function.size.timeout)
+    scratch_mib          = try(coalesce(var.sizes[name].scratch_mib), function.size.scratch_mib)
+    reserved_concurrency = try(var.sizes[name].reserved_concurrency, null)
+  } }
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.made
+
+  name         = "${local.name}-${each.key}"
+  description  = "${each.value.description} (${each.value.release.version})"
+  architecture = var.architecture
+  alias        = local.alias
+
+  code = {
+    image   = each.value.release.digest != null ? "${one(module.image_repository[*].url)}@${each.value.release.digest}" : null
+    file    = each.value.release.file
+    bucket  = each.value.release.key != null ? module.storage.bucket : null
+    key     = each.value.release.key
+    sha256  = each.value.release.sha256
+    handler = each.value.release.digest == null ? each.value.handler : null
+    runtime = each.value.release.runtime
+  }
+
+  memory_mib           = local.sizes[each.key].memory_mib
+  timeout              = local.sizes[each.key].timeout
+  scratch_mib          = local.sizes[each.key].scratch_mib
+  reserved_concurrency = local.sizes[each.key].reserved_concurrency
+
+  retries             = each.value.events.retries
+  max_event_age       = each.value.events.max_event_age
+  failures_visibility = each.key == "crawler" ? 6 * local.sizes["dispatcher"].timeout : 30 # what AWS asks for where a function reads
+
+  environment = merge(local.shared_environment, each.value.environment)
+  statements  = each.value.statements
+  vpc = length(module.network) > 0 && each.value.group != null ? {
+    subnet_ids         = module.network[0].subnet_ids
+    security_group_ids = [module.network[0].security_groups[each.value.group]]
+  } : null
+
+  kms_key_arn = module.key.arn
+  log_days    = var.log_days
+}
+
+# The dispatcher learns at once which crawlers Lambda gave up on.
+resource "aws_lambda_event_source_mapping" "failures" {
+  count = length(setintersection(keys(local.made), ["crawler", "dispatcher"])) == 2 ? 1 : 0
+
+  event_source_arn = module.function["crawler"].failures.arn
+  function_name    = module.function["dispatcher"].alias_arn
+  batch_size       = 10
+
+  scaling_config {
+    maximum_concurrency = 2 # the least there is; a broken crawler must not take all executions with its failures
+  }
+}
+
+module "alarms" {
+  source = "./modules/alarms"
+
+  name      = local.name
+  topic_arn = module.notifications.operations_arn
+
+  functions = { for name, function in module.function : name => {
+    name           = function.name
+    log_group      = function.log_group
+    timeout        = function.timeout
+    duration_share = name == "crawler" ? 0.995 : 0.9 # a crawler works until 10 s before its end, and ends in order
+  } }
+
+  queues = merge(
+    { for name, function in module.function : "${name}-failures" => {
+      name     = function.failures.name
+      consumed = name == "crawler" && length(aws_lambda_event_source_mapping.failures) > 0
+      text     = "Lambda gave up on events of ${function.name}. Each message in ${function.failures.name} holds the event and its error: mend the cause, then redrive or purge the queue."
+    } },
+    { for name, function in module.function : "${name}-dead-letters" => {
+      name = function.dead_letters.name
+      text = "Failures of ${function.name} could not be handled either. Read the messages in ${function.dead_letters.name} and the dispatcher's log, then redrive or purge the queue."
+    } },
+    { for queue in module.schedules[*].missed : "ticks-missed" => {
+      name = queue
+      text = "Ticks did not reach the dispatcher, so runs were not opened. The messages in ${queue} say which; `trapline run NAME` opens a run by hand, then purge the queue."
+    } },
+    { for owner, queue in module.notifications.undelivered : "${owner}-undelivered" => {
+      name = queue
+      text = "SNS could not hand alerts to the ${owner}. The messages in ${queue} are the alerts; look whether the function is throttled or gone."
+    } },
+  )
+
+  schedule_group = one(module.schedules[*].group)
+  database = length(module.database) == 0 ? null : {
+    identifier      = module.database[0].identifier
+    max_connections = coalesce(module.database[0].max_connections, 5000)
+  }
+  run_log_groups = { for name in ["crawler", "dispatcher"] : name => module.function[name].log_group if contains(keys(local.made), name) }
+  silence_hours  = length(module.schedules) > 0 ? var.silence_hours : null
+}

@@ -1,0 +1,128 @@
+# The functions by name: what each runs, finds in its environment and may do. Names and ARNs of the parts that functions call
+# are put together here instead of read from the modules, because dispatcher and crawler call each other.
+locals {
+  alias        = "live"
+  function_arn = { for name in local.names : name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${name}:${local.alias}" }
+  names        = toset(["crawler", "dispatcher", "notifier", "operator", "relay"])
+  secret_path  = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
+  failures_arn = "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.name}-crawler-failures"
+
+  # Every service logs into Postgres as a role of its own, with an IAM token for a password.
+  on_rds       = var.database_url == null
+  database_url = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? join("", ["postgresql://trapline_${name}@", module.database[0].address, ":5432/trapline?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem"]) : var.database_url }
+  log_in = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? {
+    Ledger = {
+      actions   = ["rds-db:connect"]
+      resources = ["arn:${local.partition}:rds-db:${var.region}:${local.account}:dbuser:${module.database[0].resource_id}/trapline_${name}"]
+    }
+  } : {} }
+  write_encrypted = { actions = ["kms:GenerateDataKey"], resources = [module.key.arn] }
+
+  shared_environment = merge(var.environment_variables, local.on_rds ? { TRAPLINE_DATABASE_AUTH = "iam" } : {})
+  artifacts_url      = "s3://${module.storage.bucket}/artifacts"
+
+  functions = {
+    dispatcher = {
+      description = "Opens runs, counts, invokes crawlers, rescues what got stuck"
+      handler     = "trapline_dispatcher.handler.handler"
+      group       = "web" # it fetches sitemaps
+      size        = { memory_mib = 512, timeout = 300, scratch_mib = 512 }
+      events      = { retries = 2, max_event_age = 21600 }
+      environment = {
+        DATABASE_URL               = local.database_url["dispatcher"]
+        TRAPLINE_CONFIG            = module.storage.config_url
+        TRAPLINE_ARTIFACTS         = local.artifacts_url
+        TRAPLINE_RUNS              = "s3://${module.storage.bucket}/runs"
+        TRAPLINE_CRAWLER_FUNCTION  = local.function_arn["crawler"]
+        TRAPLINE_NOTIFIER_FUNCTION = local.function_arn["notifier"]
+        TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
+      }
+      statements = merge(local.log_in["dispatcher"], {
+        Call     = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["crawler"], local.function_arn["notifier"]] }
+        Config   = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
+        Runs     = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/runs/*"] }
+        GivenUp  = { actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], resources = [local.failures_arn] }
+        Encrypts = local.write_encrypted
+      })
+    }
+
+    crawler = {
+      description = "Leases tasks and visits pages in a headless browser"
+      handler     = "trapline_crawler.handler.handler"
+      group       = "web"
+      size        = { memory_mib = 2048, timeout = 900, scratch_mib = 1024 }
+      events      = { retries = 0, max_event_age = 300 } # the ledger repeats, and takes an event for lost after 330 s
+      environment = {
+        DATABASE_URL                 = local.database_url["crawler"]
+        TRAPLINE_ARTIFACTS           = local.artifacts_url
+        TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
+        TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
+        TRAPLINE_SECRETS_PREFIX      = "${local.name}/crawl/"
+        TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
+      }
+      statements = merge(local.log_in["crawler"], {
+        Nudge     = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]] }
+        Artifacts = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/artifacts/*"] }
+        Secrets   = { actions = ["secretsmanager:GetSecretValue"], resources = [module.secrets.arns["session-key"], "${local.secret_path}/crawl/*"] }
+        Encrypts  = local.write_encrypted
+      })
+    }
+
+    notifier = {
+      description = "Drains the alert outbox to the topic"
+      handler     = "trapline_notifier.handler.handler"
+      group       = "inner"
+      size        = { memory_mib = 256, timeout = 300, scratch_mib = 512 }
+      events      = { retries = 2, max_event_age = 21600 }
+      environment = {
+        DATABASE_URL                  = local.database_url["notifier"]
+        TRAPLINE_TOPIC_ARN            = module.notifications.alerts_arn
+        TRAPLINE_OPERATIONS_TOPIC_ARN = module.notifications.operations_arn
+      }
+      statements = merge(local.log_in["notifier"], {
+        Publish  = { actions = ["sns:Publish"], resources = [module.notifications.alerts_arn, module.notifications.operations_arn] }
+        Encrypts = local.write_encrypted
+      })
+    }
+
+    relay = {
+      description = "Takes alerts from the topic to chat channels"
+      handler     = "trapline_notifier.relay.handler"
+      group       = null # no ledger, so no VPC
+      size        = { memory_mib = 256, timeout = 60, scratch_mib = 512 }
+      events      = { retries = 2, max_event_age = 21600 }
+      environment = {
+        TRAPLINE_CHANNELS_SECRET = module.secrets.names["channels"]
+        TRAPLINE_SECRET_PREFIX   = "${local.name}/relay/"
+      }
+      statements = {
+        Channels = { actions = ["secretsmanager:GetSecretValue"], resources = [module.secrets.arns["channels"], "${local.secret_path}/relay/*"] }
+      }
+    }
+
+    operator = {
+      description = "Migrations and the operator's commands; no service may call it"
+      handler     = "trapline.operator.handler"
+      group       = "inner"
+      size        = { memory_mib = 512, timeout = 900, scratch_mib = 512 }
+      events      = { retries = 0, max_event_age = 300 } # it is called directly, and a person reads the answer
+      environment = merge({
+        DATABASE_URL                 = local.database_url["operator"]
+        TRAPLINE_CONFIG              = module.storage.config_url
+        TRAPLINE_ARTIFACTS           = local.artifacts_url
+        TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
+        TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
+        TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
+      }, local.on_rds ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn } : {})
+      statements = merge(local.log_in["operator"], local.on_rds ? {
+        Admin = { actions = ["secretsmanager:GetSecretValue"], resources = [module.database[0].admin_secret_arn] }
+        } : {}, {
+        Key      = { actions = ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue"], resources = [module.secrets.arns["session-key"]] }
+        Encrypts = local.write_encrypted
+        Call     = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]] }
+        Config   = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
+        Read     = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/artifacts/*", "${module.storage.arn}/runs/*"] }
+      })
+    }
+  }
+}

@@ -1,0 +1,101 @@
+data "aws_caller_identity" "this" {}
+
+data "aws_partition" "this" {}
+
+locals {
+  name      = "trapline-${var.environment}"
+  account   = data.aws_caller_identity.this.account_id
+  partition = data.aws_partition.this.partition
+}
+
+module "key" {
+  source = "./modules/key"
+
+  name                 = local.name
+  log_groups           = ["/aws/lambda/${local.name}-*", "/aws/rds/instance/${local.name}/*", "/trapline/${local.name}/*"]
+  deletion_window_days = var.disposable ? 7 : 30
+}
+
+module "network" {
+  source = "./modules/network"
+  count  = var.network.mode == "outside" ? 0 : 1
+
+  name        = local.name
+  mode        = var.network.mode
+  nat         = var.network.nat
+  cidr        = var.network.cidr
+  vpc_id      = var.network.vpc_id
+  subnet_ids  = var.network.subnet_ids
+  kms_key_arn = module.key.arn
+}
+
+module "database" {
+  source = "./modules/database"
+  count  = var.database_url == null ? 1 : 0
+
+  name                = local.name
+  instance_class      = var.database.instance_class
+  postgres_version    = var.database.postgres_version
+  storage_gib         = var.database.storage_gib
+  max_storage_gib     = var.database.max_storage_gib
+  multi_az            = var.database.multi_az
+  backup_days         = var.database.backup_days
+  deletion_protection = var.database.deletion_protection
+  apply_immediately   = var.database.apply_immediately
+  subnet_ids          = module.network[0].subnet_ids
+  security_group_id   = module.network[0].security_groups.database
+  kms_key_arn         = module.key.arn
+  log_days            = var.log_days
+}
+
+module "image_repository" {
+  source = "./modules/image_repository"
+  count  = var.local_aws ? 0 : 1 # an emulator runs zips
+
+  name          = "${local.name}/crawler"
+  function_name = "${local.name}-crawler"
+  kms_key_arn   = module.key.arn
+  force_delete  = var.disposable
+}
+
+module "storage" {
+  source = "./modules/storage"
+
+  bucket        = "${local.name}-${local.account}"
+  crawls        = file(var.crawls_file)
+  expire_days   = var.expire_days
+  force_destroy = var.disposable
+  kms_key_arn   = module.key.arn
+}
+
+module "secrets" {
+  source = "./modules/secrets"
+
+  path                 = local.name
+  kms_key_arn          = module.key.arn
+  recovery_window_days = var.disposable ? 0 : 30
+  secrets = {
+    channels    = "Channels of the relay, `name: address` in YAML; put in by hand"
+    session-key = "Encrypts the sessions of ordered tasks between invocations; the operator function makes it"
+  }
+}
+
+module "notifications" {
+  source = "./modules/notifications"
+
+  name              = local.name
+  kms_key_arn       = module.key.arn
+  alert_emails      = var.alert_emails
+  operations_emails = var.operations_emails
+  relay             = contains(keys(module.function), "relay") ? { name = module.function["relay"].name, alias = local.alias, arn = module.function["relay"].alias_arn } : null
+}
+
+module "schedules" {
+  source = "./modules/schedules"
+  count  = contains(keys(local.made), "dispatcher") ? 1 : 0
+
+  name        = local.name
+  crawls      = local.scheduled
+  target_arn  = module.function["dispatcher"].alias_arn
+  kms_key_arn = module.key.arn
+}

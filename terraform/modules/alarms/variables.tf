@@ -1,0 +1,76 @@
+variable "name" {
+  description = "Name of the environment's parts, for example trapline-dev."
+  type        = string
+}
+
+variable "topic_arn" {
+  description = "Topic that the alarms go to."
+  type        = string
+}
+
+variable "functions" {
+  description = "Functions to watch. duration_share: the part of its timeout that is too long, 0 to 1."
+  type = map(object({
+    name           = string
+    log_group      = string
+    timeout        = number
+    duration_share = optional(number, 0.9)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for one in values(var.functions) : one.duration_share > 0 && one.duration_share <= 1])
+    error_message = "functions: duration_share is more than 0 and at most 1."
+  }
+}
+
+variable "queues" {
+  description = "Queues to watch. consumed: a function reads it, so only an old message is wrong; else any message is."
+  type = map(object({
+    name     = string
+    consumed = optional(bool, false)
+    text     = string # what to do
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for one in values(var.queues) : length(one.text) >= 20])
+    error_message = "queues: text says what to do."
+  }
+}
+
+variable "schedule_group" {
+  description = "Group of schedules to watch; null for none."
+  type        = string
+  default     = null
+}
+
+variable "database" {
+  description = "Database to watch; null for none. storage_floor_gib: free storage that is too little."
+  type = object({
+    identifier        = string
+    max_connections   = number
+    storage_floor_gib = optional(number, 4)
+  })
+  default = null
+}
+
+variable "run_log_groups" {
+  description = "Log groups in which ended runs are logged, by service."
+  type        = map(string)
+  default     = {}
+}
+
+variable "silence_hours" {
+  description = "Hours without a run that succeeded after which something must be wrong; null without a switch."
+  type        = number
+  default     = null
+
+  validation {
+    condition = (
+      var.silence_hours == null ||
+      (coalesce(var.silence_hours, 1) >= 1 && coalesce(var.silence_hours, 1) <= 168 && floor(coalesce(var.silence_hours, 1)) == coalesce(var.silence_hours, 1))
+    )
+    error_message = "silence_hours: whole hours, 1 to 168 (a week, the longest that CloudWatch looks back)."
+  }
+}

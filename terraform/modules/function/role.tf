@@ -1,0 +1,89 @@
+data "aws_caller_identity" "this" {}
+
+data "aws_partition" "this" {}
+
+data "aws_region" "this" {}
+
+locals {
+  function_arn = join(":", [
+    "arn", data.aws_partition.this.partition, "lambda", data.aws_region.this.name,
+    data.aws_caller_identity.this.account_id, "function", var.name,
+  ])
+
+  interface_actions = [
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+  ]
+
+  # Lambda puts the function into the VPC in the role's name. EC2 takes no resource for half of these actions, so the allow
+  # has to be wide; the deny takes all of it away again from the code that runs in the function.
+  vpc_statements = [
+    {
+      Sid      = "NetworkInterfaces"
+      Effect   = "Allow"
+      Action   = local.interface_actions
+      Resource = "*" # EC2 knows no narrower resource for the Describe actions; see the deny
+    },
+    {
+      Sid       = "NetworkInterfacesNotFromCode"
+      Effect    = "Deny"
+      Action    = local.interface_actions
+      Resource  = "*" # a deny is as wide as its allow
+      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = local.function_arn } }
+    },
+  ]
+
+  base_statements = [
+    {
+      Sid      = "Logs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${aws_cloudwatch_log_group.this.arn}:*"] # the group's streams
+    },
+    {
+      Sid      = "Failures"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = [aws_sqs_queue.failures.arn]
+    },
+    {
+      Sid      = "Environment"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [var.kms_key_arn]
+    },
+  ]
+
+  own_statements = [for sid, statement in var.statements : {
+    Sid      = sid
+    Effect   = "Allow"
+    Action   = statement.actions
+    Resource = statement.resources
+  }]
+}
+
+resource "aws_iam_role" "this" {
+  name        = var.name
+  description = "What ${var.name} may do"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  #checkov:skip=CKV_AWS_290:the interface actions are denied to the code; every other statement names its ARNs
+  #checkov:skip=CKV_AWS_355:the same
+  name = "statements"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat(local.base_statements, local.own_statements, [for statement in local.vpc_statements : statement if var.vpc != null])
+  })
+}

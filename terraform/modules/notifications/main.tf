@@ -1,0 +1,74 @@
+data "aws_caller_identity" "this" {}
+
+locals {
+  account = data.aws_caller_identity.this.account_id
+  topics  = { alerts = aws_sns_topic.alerts.arn, operations = aws_sns_topic.operations.arn }
+}
+
+# What people hear about their pages.
+resource "aws_sns_topic" "alerts" {
+  name              = "${var.name}-alerts"
+  display_name      = "Trapline"
+  kms_master_key_id = var.kms_key_arn
+}
+
+# What the operator hears about Trapline itself: alarms, and alerts whose content SNS refused.
+resource "aws_sns_topic" "operations" {
+  name              = "${var.name}-operations"
+  display_name      = "Trapline operations"
+  kms_master_key_id = var.kms_key_arn
+}
+
+# Roles publish by their own policy; a topic's policy opens no other door, and lets alarms in where they belong.
+resource "aws_sns_topic_policy" "this" {
+  for_each = local.topics
+
+  arn = each.value
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid       = "Account"
+          Effect    = "Allow"
+          Principal = { AWS = local.account }
+          Action    = ["sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]
+          Resource  = each.value
+        },
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "sns:Publish"
+          Resource  = each.value
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+      ],
+      each.key == "operations" ? [{
+        Sid       = "Alarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = ["sns:Publish"]
+        Resource  = each.value
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      }] : [],
+    )
+  })
+}
+
+# SNS sends nothing to an address before the person has followed the link in its first mail.
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset(var.alert_emails)
+
+  topic_arn = aws_sns_topic.alerts.arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+resource "aws_sns_topic_subscription" "operations_email" {
+  for_each = toset(var.operations_emails)
+
+  topic_arn = aws_sns_topic.operations.arn
+  protocol  = "email"
+  endpoint  = each.value
+}

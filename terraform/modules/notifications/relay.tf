@@ -1,0 +1,48 @@
+# The relay takes the alerts to Slack, Teams and the rest.
+resource "aws_lambda_permission" "relay" {
+  count = var.relay != null ? 1 : 0
+
+  statement_id  = "alerts"
+  action        = "lambda:InvokeFunction"
+  function_name = var.relay.name
+  qualifier     = var.relay.alias
+  principal     = "sns.amazonaws.com"
+  source_arn    = aws_sns_topic.alerts.arn
+}
+
+resource "aws_sns_topic_subscription" "relay" {
+  count = var.relay != null ? 1 : 0
+
+  topic_arn      = aws_sns_topic.alerts.arn
+  protocol       = "lambda"
+  endpoint       = var.relay.arn
+  redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.undelivered[0].arn })
+
+  depends_on = [aws_lambda_permission.relay, aws_sqs_queue_policy.undelivered]
+}
+
+# Messages that SNS could not hand to Lambda at all. What the relay itself gave up on is in the relay's failure queue.
+resource "aws_sqs_queue" "undelivered" {
+  count = var.relay != null ? 1 : 0
+
+  name                      = "${var.name}-alerts-undelivered"
+  sqs_managed_sse_enabled   = true
+  message_retention_seconds = 1209600 # 14 days, the longest there is
+}
+
+resource "aws_sqs_queue_policy" "undelivered" {
+  count = var.relay != null ? 1 : 0
+
+  queue_url = aws_sqs_queue.undelivered[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Alerts"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.undelivered[0].arn
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_sns_topic.alerts.arn } }
+    }]
+  })
+}

@@ -1,0 +1,121 @@
+data "aws_caller_identity" "this" {}
+
+locals {
+  # jsonencode writes < and > as \u003c and \u003e, and then the Scheduler would not know its placeholder.
+  ticks = { for name, crawl in var.crawls : name => replace(replace(jsonencode({
+    v             = 1
+    type          = "tick"
+    crawl         = name
+    schedule      = name
+    scheduled_for = "<aws.scheduler.scheduled-time>"
+  }), "\\u003c", "<"), "\\u003e", ">") }
+}
+
+resource "aws_scheduler_schedule_group" "this" {
+  name = var.name
+}
+
+resource "aws_scheduler_schedule" "crawl" {
+  for_each = var.crawls
+
+  name                         = each.key
+  group_name                   = aws_scheduler_schedule_group.this.name
+  description                  = "Opens a run of the crawl ${each.key}"
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = each.value.timezone
+  state                        = each.value.enabled ? "ENABLED" : "DISABLED"
+  kms_key_arn                  = var.kms_key_arn
+
+  flexible_time_window {
+    mode                      = each.value.jitter_minutes > 0 ? "FLEXIBLE" : "OFF"
+    maximum_window_in_minutes = each.value.jitter_minutes > 0 ? each.value.jitter_minutes : null
+  }
+
+  target {
+    arn      = var.target_arn
+    role_arn = aws_iam_role.this.arn
+    input    = local.ticks[each.key]
+
+    dead_letter_config {
+      arn = aws_sqs_queue.missed.arn
+    }
+
+    retry_policy {
+      maximum_event_age_in_seconds = 3600 # an hour late is better than not at all; a day late is the next tick's business
+      maximum_retry_attempts       = 20
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.this]
+}
+
+# Every minute: rescue what got stuck, ask again, end runs, sweep alerts. Names of crawls never begin with _.
+resource "aws_scheduler_schedule" "reap" {
+  name                         = "_reap"
+  group_name                   = aws_scheduler_schedule_group.this.name
+  description                  = "Rescues what got stuck, ends runs, sweeps alerts"
+  schedule_expression          = "rate(1 minute)"
+  schedule_expression_timezone = "UTC"
+  kms_key_arn                  = var.kms_key_arn
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = var.target_arn
+    role_arn = aws_iam_role.this.arn
+    input    = jsonencode({ v = 1, type = "reap" })
+
+    dead_letter_config {
+      arn = aws_sqs_queue.missed.arn
+    }
+
+    retry_policy {
+      maximum_event_age_in_seconds = 60 # the next one is due by then
+      maximum_retry_attempts       = 2
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_sqs_queue" "missed" {
+  name                      = "${var.name}-ticks-missed"
+  sqs_managed_sse_enabled   = true
+  message_retention_seconds = 1209600 # 14 days, the longest there is
+}
+
+resource "aws_iam_role" "this" {
+  name        = "${var.name}-scheduler"
+  description = "Lets the schedules of ${var.name} call the dispatcher"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = data.aws_caller_identity.this.account_id
+          "aws:SourceArn"     = aws_scheduler_schedule_group.this.arn
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "statements"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Sid = "Dispatcher", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [var.target_arn] },
+      { Sid = "Missed", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [aws_sqs_queue.missed.arn] },
+      { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key_arn] },
+    ]
+  })
+}

@@ -1,0 +1,227 @@
+variable "environment" {
+  description = "Name of the environment; every name begins with trapline-<environment>."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{0,15}$", var.environment))
+    error_message = "environment: 1 to 16 of a-z and 0-9, beginning with a letter, for example dev."
+  }
+}
+
+variable "region" {
+  description = "AWS region."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region: an AWS region, for example eu-central-1."
+  }
+}
+
+variable "crawls_file" {
+  description = "The crawls.yaml to deploy; relative to this folder."
+  type        = string
+  default     = "../crawls.yaml"
+
+  validation {
+    condition     = can(yamldecode(file(var.crawls_file)).crawls)
+    error_message = "crawls_file: no such file, or no YAML with `crawls`. `trapline config` says which line is wrong."
+  }
+}
+
+variable "releases" {
+  description = <<-EOT
+    What each service runs, recorded by `make deploy` in envs/<environment>.releases.tfvars.json. A service that is not named
+    is not made yet. version, and one of: digest (of an image in the repository), key with sha256 (base64) of a zip in the
+    bucket's packages/, file (a zip on this machine).
+  EOT
+  type = map(object({
+    version = string
+    digest  = optional(string)
+    key     = optional(string)
+    sha256  = optional(string)
+    file    = optional(string)
+    runtime = optional(string, "python3.13")
+  }))
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.releases), ["crawler", "dispatcher", "notifier", "operator"])) == 0
+    error_message = "releases: the services are crawler, dispatcher, notifier and operator."
+  }
+
+  validation {
+    condition = alltrue([
+      for one in values(var.releases) : length([for way in [one.digest, one.key, one.file] : way if way != null]) == 1
+    ])
+    error_message = "releases: each service has exactly one of digest, key and file."
+  }
+
+  validation {
+    condition     = alltrue([for one in values(var.releases) : one.digest == null || can(regex("^sha256:[0-9a-f]{64}$", one.digest))])
+    error_message = "releases: a digest is sha256: and 64 hexadecimal digits."
+  }
+
+  validation {
+    condition     = alltrue([for one in values(var.releases) : one.key == null || (can(regex("^packages/.+\\.zip$", one.key)) && one.sha256 != null)])
+    error_message = "releases: a key is packages/....zip, and goes with sha256."
+  }
+
+  validation {
+    condition     = alltrue([for name, one in var.releases : name == "crawler" || one.digest == null])
+    error_message = "releases: only the crawler is an image."
+  }
+}
+
+variable "network" {
+  description = <<-EOT
+    made: a VPC of Trapline's own (cidr, nat: gateway, gateway_per_zone or none). existing: vpc_id and subnet_ids of yours, with
+    a way out. outside: no VPC; only for a local AWS, because the database is private.
+  EOT
+  type = object({
+    mode       = optional(string, "made")
+    nat        = optional(string, "gateway")
+    cidr       = optional(string, "10.64.0.0/16")
+    vpc_id     = optional(string)
+    subnet_ids = optional(list(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["made", "existing", "outside"], var.network.mode)
+    error_message = "network: mode is made, existing or outside."
+  }
+
+  validation {
+    condition     = (var.network.mode == "outside") == (var.database_url != null)
+    error_message = "network: mode outside goes with database_url, and only with it."
+  }
+}
+
+variable "database" {
+  description = "The RDS instance; see modules/database for what the values mean."
+  type = object({
+    instance_class      = optional(string, "db.t4g.micro")
+    postgres_version    = optional(string, "17")
+    storage_gib         = optional(number, 20)
+    max_storage_gib     = optional(number, 100)
+    multi_az            = optional(bool, true)
+    backup_days         = optional(number, 7)
+    deletion_protection = optional(bool, true)
+    apply_immediately   = optional(bool, false)
+  })
+  default = {}
+}
+
+variable "database_url" {
+  description = "A Postgres that is there already, instead of RDS; without a password, because this is no place for a secret."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_url == null || can(regex("^postgres(ql)?://([^:@/]*@)?[^@]*$", var.database_url))
+    error_message = "database_url: postgresql://user@host/name, without a password."
+  }
+
+  validation {
+    condition     = var.database_url == null || !can(regex("[?&](password|passfile|sslpassword)=", var.database_url))
+    error_message = "database_url: a password has no place here."
+  }
+}
+
+variable "alert_emails" {
+  description = "Addresses that get the alerts. Each person confirms by the link in SNS's first mail."
+  type        = list(string)
+  default     = []
+}
+
+variable "operations_emails" {
+  description = "Addresses that get the alarms about Trapline itself."
+  type        = list(string)
+  default     = []
+}
+
+variable "relay" {
+  description = "Whether alerts go to Slack and the rest. First put the channels into the secret <name>/channels."
+  type        = bool
+  default     = false
+}
+
+variable "sizes" {
+  description = "Memory (MiB), timeout (s), scratch (MiB) and reserved concurrency of functions, where they differ from the usual."
+  type = map(object({
+    memory_mib           = optional(number)
+    timeout              = optional(number)
+    scratch_mib          = optional(number)
+    reserved_concurrency = optional(number)
+  }))
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.sizes), ["crawler", "dispatcher", "notifier", "relay", "operator"])) == 0
+    error_message = "sizes: the functions are crawler, dispatcher, notifier, relay and operator."
+  }
+}
+
+variable "architecture" {
+  description = "Processor that images and zips are built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+}
+
+variable "account_concurrency" {
+  description = "Executions at once that the account allows; null asks AWS (Service Quotas)."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.account_concurrency == null || coalesce(var.account_concurrency, 1) >= 1
+    error_message = "account_concurrency: at least 1, or null."
+  }
+}
+
+variable "silence_hours" {
+  description = "Hours without a run that succeeded after which the dead man's switch alarms; null without a switch."
+  type        = number
+  default     = 26
+}
+
+variable "log_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  default     = 365
+}
+
+variable "expire_days" {
+  description = "After how many days artifacts and exported runs go."
+  type        = object({ artifacts = optional(number, 90), runs = optional(number, 400) })
+  default     = {}
+}
+
+variable "disposable" {
+  description = "Whether destroying the environment may delete its bucket, images and secrets at once. Never for production."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !(var.disposable && startswith(var.environment, "prod"))
+    error_message = "disposable: not for production."
+  }
+}
+
+variable "local_aws" {
+  description = "AWS is an emulator on this machine: paths instead of host names for buckets, ticks that arrive unexpanded."
+  type        = bool
+  default     = false
+}
+
+variable "environment_variables" {
+  description = "More environment variables for every function, for example of an emulator. Never a secret."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = !anytrue([for name in keys(var.environment_variables) : can(regex("(?i)password|passwd|token|api_?key|secret$", name))])
+    error_message = "environment_variables: that looks like a secret; put it into Secrets Manager."
+  }
+}
