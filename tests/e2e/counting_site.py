@@ -22,7 +22,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/sitemap.html":
             self._send(b"<!doctype html><html><body>no sitemap</body></html>")
             return
-        self._send(f"<!doctype html><title>{path}</title><h1>Page {path}</h1><p>Some text of {path}.</p>".encode())
+        picture = "<img src=/picture>" if path == "/with-picture" else ""
+        body = f"<!doctype html><title>{path}</title><h1>Page {path}</h1><p>Some text of {path}.</p>{picture}"
+        self._send(body.encode())
 
     def _send(self, data: bytes, status: int = 200) -> None:
         self.send_response(status)

@@ -83,10 +83,6 @@ class Trapline:
         with embedded_postgres(self.data_dir) as dsn:
             yield Ledger(dsn=dsn)
 
-    def pages(self) -> int:
-        """Return how many processes have this test's temporary folder in their command line or environment."""
-        return len(self.browsers())
-
     def browsers(self) -> list[int]:
         """Return the ids of every process whose command line names this test's temporary folder: its browsers."""
         found = []

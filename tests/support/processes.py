@@ -43,6 +43,20 @@ def crawlers(pid: int) -> list[int]:
     return found
 
 
+def renderers(browsers: Iterable[int]) -> list[int]:
+    """Return the renderer processes of the browsers whose main processes are named."""
+    groups = set()
+    for pid in browsers:
+        with suppress(ProcessLookupError):
+            groups.add(os.getpgid(pid))
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) in groups and "--type=renderer" in process.cmdline():
+                found.append(process.pid)
+    return found
+
+
 def alive(pids: Iterable[int]) -> list[int]:
     """Return those that still run: a zombie does not."""
     found = []
