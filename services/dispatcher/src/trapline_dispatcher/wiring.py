@@ -1,4 +1,7 @@
-"""The only module of the dispatcher that constructs adapters: for Lambda, from the environment."""
+"""The only module of the dispatcher that constructs adapters: for Lambda, from the environment.
+
+What AWS needs is imported where it is used: the one-machine runtime imports the handler, and this module with it.
+"""
 
 import asyncio
 import os
@@ -6,15 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import boto3
-
-from trapline_common.aws.calls import CLIENT_CONFIG
-from trapline_common.aws.config_object import read_config_object
-from trapline_common.aws.lambda_calls import LambdaInvoker, LambdaNudger
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
 from trapline_common.logging import configure
-from trapline_common.store.database import Database
 from trapline_dispatcher.http_fetch import HttpFetch
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Settings
@@ -28,12 +25,16 @@ def services() -> Services:
 
 def from_env(environ: Mapping[str, str] = os.environ) -> Services:
     """Build the dispatcher's services. Raises ``InputRefusedError`` that names what the environment lacks."""
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.config_object import read_config_object
+    from trapline_common.aws.lambda_calls import LambdaInvoker, LambdaNudger
+from trapline_common.aws.ledger import ledger
+
     configure(service="dispatcher")
     settings = Settings.read(environ)
     client = boto3.client("lambda", config=CLIENT_CONFIG)
-
-    async def connect() -> Database:
-        return await Database.connect(settings.database_url, application="trapline-dispatcher")
 
     async def config() -> Config:
         if settings.config.startswith("s3://"):
@@ -41,7 +42,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         return await asyncio.to_thread(load_config, Path(settings.config))
 
     return Services(
-        connect=connect,
+        connect=ledger(environ, application="trapline-dispatcher"),
         config=config,
         invoker=LambdaInvoker(client, function=settings.crawler_function),
         nudger=LambdaNudger(client, functions={"notifier": settings.notifier_function}),

@@ -1,4 +1,7 @@
-"""The only place that makes adapters."""
+"""The only place that makes adapters.
+
+What AWS needs is imported where it is used: one machine needs none of it, and it takes a quarter of a second to load.
+"""
 
 import asyncio
 import os
@@ -10,11 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-import boto3
-
-from trapline_common.aws.calls import CLIENT_CONFIG
-from trapline_common.aws.secrets import ManagedSecrets
-from trapline_common.aws.sns import SnsTopic
 from trapline_common.local.channels import FILE_NAME, parse_channels, read_channels
 from trapline_common.logging import configure
 from trapline_common.ports import Outbox, SecretSource
@@ -25,7 +23,6 @@ from trapline_notifier.ports import Publisher
 from trapline_notifier.publishers.channels import Channels
 from trapline_notifier.publishers.console import ConsolePublisher, LogOperations
 from trapline_notifier.publishers.fan_out import ChannelsPublisher, FanOut
-from trapline_notifier.publishers.sns import SnsOperations, SnsPublisher
 from trapline_notifier.services import RelayServices, Services
 from trapline_notifier.settings import notifier_settings, relay_settings
 
@@ -33,15 +30,22 @@ from trapline_notifier.settings import notifier_settings, relay_settings
 @cache
 def services() -> Services:
     """Return the drain's parts on AWS, made once per environment: clients and the pace stay warm, connections don't."""
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.ledger import ledger
+from trapline_common.aws.secrets import ManagedSecrets
+    from trapline_common.aws.sns import SnsTopic
+    from trapline_notifier.publishers.sns import SnsOperations, SnsPublisher
+
     settings = notifier_settings(os.environ)
     configure(service="notifier", level=settings.log_level)
     sns = boto3.client("sns", config=CLIENT_CONFIG)
-    secrets = ManagedSecrets(boto3.client("secretsmanager", config=CLIENT_CONFIG))
+    connect = ledger(os.environ, application="trapline-notifier")
 
     @asynccontextmanager
     async def outbox() -> AsyncIterator[Outbox]:
-        dsn = await secrets.resolve(settings.database_secret)
-        async with await Database.connect(dsn, application="trapline-notifier") as database:
+        async with await connect() as database:
             yield PostgresOutbox(database)
 
     return Services(
@@ -56,6 +60,12 @@ def services() -> Services:
 @cache
 def relay_services() -> RelayServices:
     """Return the relay's parts on AWS, made once per environment."""
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.ledger import ledger
+from trapline_common.aws.secrets import ManagedSecrets
+
     settings = relay_settings(os.environ)
     configure(service="relay", level=settings.log_level)
     client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
