@@ -27,6 +27,14 @@ variable "crawls_file" {
     condition     = can(yamldecode(file(var.crawls_file)).crawls)
     error_message = "crawls_file: no such file, or no YAML with `crawls`. `trapline config` says which line is wrong."
   }
+
+  validation {
+    condition = !try(anytrue([
+      for name in concat(keys(yamldecode(file(var.crawls_file)).crawls), try(keys(yamldecode(file(var.crawls_file)).lanes), [])) :
+      contains(["true", "false"], name)
+    ]), false)
+    error_message = "crawls_file: put quotes around a name such as on, off, yes or no; Terraform's YAML takes it for true or false."
+  }
 }
 
 variable "releases" {

@@ -1,0 +1,11 @@
+# AWS on this machine (AWS_ENDPOINT_URL): zips, no VPC, no RDS. `make up` names the database, releases and variables.
+environment = "local"
+region      = "us-east-1"
+disposable  = true
+local_aws   = true
+
+network             = { mode = "outside" }
+account_concurrency = 1000
+relay               = true
+log_days            = 7
+silence_hours       = null

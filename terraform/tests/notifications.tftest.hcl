@@ -1,0 +1,87 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name              = "trapline-test"
+  kms_key_arn       = "arn:aws:kms:eu-central-1:123456789012:key/0"
+  alert_emails      = ["watch@example.com"]
+  operations_emails = ["operations@example.com"]
+}
+
+run "two_encrypted_topics" {
+  command = apply
+
+  module {
+    source = "./modules/notifications"
+  }
+
+  assert {
+    condition     = aws_sns_topic.alerts.kms_master_key_id == var.kms_key_arn && aws_sns_topic.operations.kms_master_key_id == var.kms_key_arn
+    error_message = "A topic is not encrypted with the environment's key."
+  }
+
+  assert {
+    condition     = [for one in values(aws_sns_topic_subscription.email) : one.endpoint] == ["watch@example.com"] && [for one in values(aws_sns_topic_subscription.operations_email) : one.endpoint] == ["operations@example.com"]
+    error_message = "An address gets what was meant for another."
+  }
+
+  assert {
+    condition     = strcontains(output.policies["operations"], "cloudwatch.amazonaws.com") && !strcontains(output.policies["alerts"], "cloudwatch.amazonaws.com")
+    error_message = "Alarms belong into the operations topic, and only there."
+  }
+
+  assert {
+    condition = alltrue(flatten([for policy in values(output.policies) : [for statement in jsondecode(policy).Statement :
+      statement.Effect == "Deny" || (statement.Principal != "*" && statement.Resource != "*")
+    ]]))
+    error_message = "A topic is open to everybody."
+  }
+
+  assert {
+    condition     = length(aws_sns_topic_subscription.relay) == 0 && output.undelivered == {}
+    error_message = "There is a relay without a function."
+  }
+}
+
+run "relay_with_its_queue" {
+  command = apply
+
+  module {
+    source = "./modules/notifications"
+  }
+
+  variables {
+    relay = {
+      name  = "trapline-test-relay"
+      alias = "live"
+      arn   = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-relay:live"
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_permission.relay[0].source_arn == aws_sns_topic.alerts.arn && aws_lambda_permission.relay[0].qualifier == "live"
+    error_message = "Others than the alerts topic may call the relay, or it may not."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sns_topic_subscription.relay[0].redrive_policy).deadLetterTargetArn == aws_sqs_queue.undelivered[0].arn && aws_sqs_queue.undelivered[0].sqs_managed_sse_enabled
+    error_message = "An alert that SNS can't hand over would be lost, or lie unencrypted."
+  }
+}
+
+run "refuses_bad_values" {
+  command = plan
+
+  module {
+    source = "./modules/notifications"
+  }
+
+  variables {
+    alert_emails      = ["watch@example.com", "Watch@example.com"]
+    operations_emails = ["Operations <operations@example.com>"]
+    kms_key_arn       = "alias/aws/sns"
+  }
+
+  expect_failures = [var.alert_emails, var.operations_emails, var.kms_key_arn]
+}

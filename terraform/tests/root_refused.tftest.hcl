@@ -1,0 +1,66 @@
+# Bad values are refused before anything is asked of AWS.
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  environment = "test"
+  region      = "eu-central-1"
+  crawls_file = "tests/fixtures/crawls.yaml"
+}
+
+run "bad_values" {
+  command = plan
+
+  variables {
+    environment           = "Dev"
+    region                = "Frankfurt"
+    crawls_file           = "tests/fixtures/missing.yaml"
+    releases              = { browser = { version = "1", digest = "latest" } }
+    database_url          = "postgresql://user:hunter2@host/db"
+    sizes                 = { browser = {} }
+    account_concurrency   = 0
+    environment_variables = { SLACK_TOKEN = "xoxb-1" }
+  }
+
+  expect_failures = [
+    var.environment, var.region, var.crawls_file, var.releases, var.database_url, var.sizes,
+    var.account_concurrency, var.environment_variables,
+  ]
+}
+
+run "a_password_in_the_query_and_a_zip_for_two" {
+  command = plan
+
+  variables {
+    database_url = "postgresql://host/db?password=hunter2"
+    network      = { mode = "outside" }
+    releases     = { dispatcher = { version = "1", key = "packages/a.zip", sha256 = "AAAA", file = "a.zip" } }
+  }
+
+  expect_failures = [var.database_url, var.releases]
+}
+
+run "outside_without_a_database" {
+  command = plan
+
+  variables {
+    crawls_file = "tests/fixtures/unquoted.yaml"
+    network     = { mode = "outside" }
+    releases    = { dispatcher = { version = "1", digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000" } }
+  }
+
+  expect_failures = [var.network, var.releases, var.crawls_file]
+}
+
+run "production_that_can_be_thrown_away" {
+  command = plan
+
+  variables {
+    environment = "prod"
+    disposable  = true
+    network     = { mode = "public" }
+  }
+
+  expect_failures = [var.disposable, var.network]
+}
