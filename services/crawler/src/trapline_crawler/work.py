@@ -51,10 +51,12 @@ class WorkLoop:
     async def _step(self) -> bool:
         """Lease, start, and wait for something to happen; ``False`` when the loop is over."""
         holding = self._holding
-        room = holding.held.pages_in_flight - len(self._running)
-        if room and not self._waiting and not (self._drained and self._running) and self._may_lease():
-            await self._lease()
+        if not self._running:
+            self._drained = False  # there is nothing else to wait for: ask again
         self._start()
+        while self._has_room() and not self._drained and self._may_lease():
+            await self._lease()
+            self._start()
         if holding.stop.is_set() or holding.closing or (self._waiting and not self._fits(self._waiting[0])):
             return False
         if not self._running:
@@ -64,6 +66,14 @@ class WorkLoop:
 
     def _may_lease(self) -> bool:
         return not self._holding.closing and self._holding.may_start(0)
+
+    def _has_room(self) -> bool:
+        """Whether a task leased now would start now: nothing waits, and no rescued task has to be alone."""
+        free = len(self._running) < self._holding.held.pages_in_flight
+        return free and not self._waiting and not self._rescued_runs()
+
+    def _rescued_runs(self) -> bool:
+        return any(task.rescues > 0 for task in self._running.values())
 
     async def _lease(self) -> None:
         holding = self._holding
@@ -81,7 +91,7 @@ class WorkLoop:
         """Start what fits. A task that was rescued runs alone, so that if it kills the browser it kills no neighbour."""
         while self._waiting and len(self._running) < self._holding.held.pages_in_flight:
             task = self._waiting[0]
-            alone = task.rescues > 0 or any(other.rescues > 0 for other in self._running.values())
+            alone = task.rescues > 0 or self._rescued_runs()
             if (alone and self._running) or not self._fits(task):
                 return
             self._waiting.popleft()
@@ -116,12 +126,10 @@ class WorkLoop:
         if soonest <= 0:
             # It may have become due since we asked. If not, it waits for an idle invocation, and we for nothing.
             again, self._asked_twice = not self._asked_twice, True
-            self._drained = False
             return again
         try:
             async with asyncio.timeout(soonest + 0.01):
                 await holding.stop.wait()
         except TimeoutError:
-            self._drained = False
             return True
         return False
