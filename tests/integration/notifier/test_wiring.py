@@ -25,7 +25,7 @@ from trapline_notifier.handler import handle, handler
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch, dsn: str) -> Iterator[Any]:
-    """An AWS account in memory that has the notifier's topics and secrets, and the environment that names them."""
+    """An AWS account in memory that has the notifier's topics, and the environment that names them."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
@@ -33,8 +33,7 @@ def account(monkeypatch: pytest.MonkeyPatch, dsn: str) -> Iterator[Any]:
         sns, sqs = boto3.client("sns"), boto3.client("sqs")
         for variable, name in (("TRAPLINE_TOPIC_ARN", "alerts"), ("TRAPLINE_OPERATIONS_TOPIC_ARN", "operations")):
             monkeypatch.setenv(variable, sns.create_topic(Name=name)["TopicArn"])
-        monkeypatch.setenv("TRAPLINE_DATABASE_SECRET", "trapline/database")
-        boto3.client("secretsmanager").create_secret(Name="trapline/database", SecretString=dsn)
+        monkeypatch.setenv("DATABASE_URL", dsn)
         url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sns.subscribe(TopicArn=sns.create_topic(Name="alerts")["TopicArn"], Protocol="sqs", Endpoint=arn)

@@ -12,7 +12,7 @@ def test_every_missing_variable_is_named_at_once() -> None:
         notifier_settings({"TRAPLINE_TOPIC_ARN": "arn"})
     assert str(caught.value).splitlines() == [
         "environment: TRAPLINE_OPERATIONS_TOPIC_ARN: must be set",
-        "environment: TRAPLINE_DATABASE_SECRET: must be set",
+        "environment: DATABASE_URL: must be set",
     ]
 
 

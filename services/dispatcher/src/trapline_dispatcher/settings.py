@@ -10,6 +10,7 @@ from trapline_common.store.runs import RESUME_OPENING_AFTER
 
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
 DATABASE_MINUTE = "database-minute"
+REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,9 @@ class Settings:
         missing = [variable for variable in names.values() if not environ.get(variable)]
         if missing:
             raise InputRefusedError(f"environment: {', '.join(missing)} must be set")
-        ticks = environ.get(UNEXPANDED_TICKS, "")
-        if ticks not in {"", DATABASE_MINUTE}:
-            raise InputRefusedError(f"environment: {UNEXPANDED_TICKS} is {ticks!r}; it is {DATABASE_MINUTE} or not set")
+        ticks = environ.get(UNEXPANDED_TICKS) or REFUSED
+        if ticks not in {REFUSED, DATABASE_MINUTE}:
+            raise InputRefusedError(f"environment: {UNEXPANDED_TICKS} is {ticks!r}; it is {REFUSED} or {DATABASE_MINUTE}")
         return cls(
             **{field: environ[variable] for field, variable in names.items()},
             unexpanded_ticks=ticks == DATABASE_MINUTE,

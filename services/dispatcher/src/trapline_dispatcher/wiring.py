@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from trapline_common.aws.ledger import ledger
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
 from trapline_common.logging import configure
@@ -30,7 +31,6 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
     from trapline_common.aws.calls import CLIENT_CONFIG
     from trapline_common.aws.config_object import read_config_object
     from trapline_common.aws.lambda_calls import LambdaInvoker, LambdaNudger
-from trapline_common.aws.ledger import ledger
 
     configure(service="dispatcher")
     settings = Settings.read(environ)

@@ -8,11 +8,11 @@ from trapline_common.errors import InputRefusedError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifierSettings:
-    """The drain's. ``database_secret`` is the name of the secret that holds the ledger's DSN."""
+    """The drain's. ``database_url`` is the ledger's address, on AWS without a password."""
 
     topic_arn: str
     operations_topic_arn: str
-    database_secret: str
+    database_url: str
     log_level: str = "INFO"
 
 
@@ -30,11 +30,11 @@ class RelaySettings:
 
 def notifier_settings(environ: Mapping[str, str]) -> NotifierSettings:
     """Read the drain's settings. Raises ``InputRefusedError`` naming every variable that is missing."""
-    found = _required(environ, "TRAPLINE_TOPIC_ARN", "TRAPLINE_OPERATIONS_TOPIC_ARN", "TRAPLINE_DATABASE_SECRET")
+    found = _required(environ, "TRAPLINE_TOPIC_ARN", "TRAPLINE_OPERATIONS_TOPIC_ARN", "DATABASE_URL")
     return NotifierSettings(
         topic_arn=found[0],
         operations_topic_arn=found[1],
-        database_secret=found[2],
+        database_url=found[2],
         log_level=environ.get("TRAPLINE_LOG_LEVEL", "INFO"),
     )
 

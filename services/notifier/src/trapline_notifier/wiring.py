@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
+from trapline_common.aws.ledger import ledger
 from trapline_common.local.channels import FILE_NAME, parse_channels, read_channels
 from trapline_common.logging import configure
 from trapline_common.ports import Outbox, SecretSource
@@ -33,8 +34,6 @@ def services() -> Services:
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG
-    from trapline_common.aws.ledger import ledger
-from trapline_common.aws.secrets import ManagedSecrets
     from trapline_common.aws.sns import SnsTopic
     from trapline_notifier.publishers.sns import SnsOperations, SnsPublisher
 
@@ -63,8 +62,7 @@ def relay_services() -> RelayServices:
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG
-    from trapline_common.aws.ledger import ledger
-from trapline_common.aws.secrets import ManagedSecrets
+    from trapline_common.aws.secrets import ManagedSecrets
 
     settings = relay_settings(os.environ)
     configure(service="relay", level=settings.log_level)

@@ -1,0 +1,35 @@
+"""The dispatcher's environment."""
+
+import pytest
+
+from trapline_common.errors import InputRefusedError
+from trapline_dispatcher.settings import UNEXPANDED_TICKS, Settings
+
+GIVEN = {
+    "DATABASE_URL": "postgresql:///x",
+    "TRAPLINE_CONFIG": "s3://bucket/crawls.yaml",
+    "TRAPLINE_ARTIFACTS": "s3://bucket/artifacts",
+    "TRAPLINE_CRAWLER_FUNCTION": "crawler",
+    "TRAPLINE_NOTIFIER_FUNCTION": "notifier",
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"), [(None, False), ("", False), ("refused", False), ("database-minute", True)]
+)
+def test_unexpanded_ticks_are_taken_only_where_a_setting_says_so(value, allowed):
+    """Silence and `refused` mean the same; only the local AWS says otherwise."""
+    environ = GIVEN if value is None else {**GIVEN, UNEXPANDED_TICKS: value}
+    assert Settings.read(environ).unexpanded_ticks is allowed
+
+
+def test_a_wrong_word_for_unexpanded_ticks_is_refused():
+    """A mistyped setting must not quietly mean one of the two."""
+    with pytest.raises(InputRefusedError, match="it is refused or database-minute"):
+        Settings.read({**GIVEN, UNEXPANDED_TICKS: "yes"})
+
+
+def test_every_missing_variable_is_named_at_once():
+    """A function without its settings says all that is missing."""
+    with pytest.raises(InputRefusedError, match=r"DATABASE_URL, .*TRAPLINE_CONFIG, .*NOTIFIER_FUNCTION must be set"):
+        Settings.read({})
