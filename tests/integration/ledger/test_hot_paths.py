@@ -4,12 +4,14 @@ import json
 import re
 from typing import Any
 
-from support.ledger import LANE, one_ready, open_run, urls, value
-from trapline_common.store import invocations
+from support.ledger import LANE, complete, one_ready, open_run, urls, value
+from support.races import Connect
+from trapline_common.config.models import LaneConfig
+from trapline_common.store import invocations, tasks
 from trapline_common.store.database import Database
 from trapline_common.store.queries import load
 
-PICK = re.compile(r"WITH picked AS MATERIALIZED \(\s*(SELECT.*?SKIP LOCKED)\s*\)", re.DOTALL)
+PICK = re.compile(r"picked AS MATERIALIZED \(\s*(SELECT.*?SKIP LOCKED)\s*\)", re.DOTALL)
 FINISHED = """
     INSERT INTO trapline.task (run_id, lane, url) SELECT min(r.id), 'default', 'https://old.example/' || n
     FROM trapline.run r, generate_series(1, 100000) n GROUP BY n;
@@ -36,7 +38,10 @@ async def test_the_pick_reads_the_waiting_tasks_only(database: Database) -> None
     body = await value(database, "SELECT pg_get_functiondef('trapline.lease_share'::regproc)")
     pick = PICK.search(body)
     assert pick is not None
-    nodes = await _plan(database, pick[1].replace("of_lane", f"'{LANE}'").replace("share", "25"))
+    sql = pick[1].replace("AND EXISTS (SELECT FROM holder)", "").replace("of_lane", "$1").replace("share", "$2")
+    await database.connection.execute("SET plan_cache_mode = force_generic_plan")  # as the function does
+    await database.connection.execute(f"PREPARE pick (text, int) AS {sql}")
+    nodes = await _plan(database, f"EXECUTE pick ('{LANE}', 25)")
     assert [node["Index Name"] for node in nodes if "Index Name" in node] == ["task_waiting"]
     assert not {node["Node Type"] for node in nodes} & {"Sort", "Seq Scan", "Incremental Sort"}
 
@@ -48,6 +53,32 @@ async def test_the_count_reads_the_waiting_tasks_only(database: Database) -> Non
     nodes = await _plan(database, load("lanes")["load"].sql.replace("$1", f"'{LANE}'"))
     assert [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan" and "task" in str(node)] == []
     assert "task_waiting" in {node.get("Index Name") for node in nodes}
+
+
+SCANS = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relname IN ('task', 'page', 'observation')"
+
+
+async def test_no_lease_and_no_completion_scans_a_table(database: Database, connect: Connect) -> None:
+    """With 5,000 waiting tasks, whatever the statistics said when the plans were made, every access is by an index."""
+    await open_run(database, urls(5_000), lane=LaneConfig(max_invocations=1))
+    for analyze in ("SELECT", "ANALYZE"):
+        await database.connection.execute(analyze)
+        before = await _scans(database)
+        client = await connect()
+        held = await one_ready(client)
+        for share in (1, 25, 1, 25, 1, 25, 1, 25):
+            for task in await tasks.lease_share(client, held, share=share, another=True):
+                await complete(client, task)
+        assert await tasks.due(client, LANE)
+        assert await invocations.succeed(client, held)
+        await client.connection.execute("SELECT pg_stat_force_next_flush()")
+        assert await _scans(database) == before
+
+
+async def _scans(database: Database) -> int:
+    await database.connection.execute("SELECT pg_stat_force_next_flush()")
+    await database.connection.execute("SELECT pg_stat_clear_snapshot()")
+    return int(await value(database, SCANS))
 
 
 async def test_heartbeats_stay_hot(database: Database) -> None:

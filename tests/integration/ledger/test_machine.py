@@ -23,9 +23,6 @@ SEARCH = settings(QUICK, phases=[Phase.generate], report_multiple_bugs=False, ma
 NO_LOCK = "SELECT 1 WHERE $1::text IS NOT NULL"
 BROKEN = {
     "no fence": Mutation(target="complete_visit", old="t.lease_seq = fence AND ", new=""),
-    "no page in the fence": Mutation(
-        target="complete_visit", old="AND (t.urls IS NULL OR t.position = next_position - 1)", new=""
-    ),
     "no compare-and-set on ready": Mutation(
         target="invocations.ready", old="AND i.status IN ('created', 'pending')", new=""
     ),

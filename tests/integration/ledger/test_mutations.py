@@ -70,7 +70,7 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         "fence.test_a_task_leased_again_by_the_same_invocation_has_a_new_fence",
     ),
     "a verdict on any reading": (
-        [Mutation(target="complete_visit", old="AND version = page_version", new="")],
+        [Mutation(target="complete_visit", old="AND p.version = page_version", new="")],
         "pages.test_in_order_the_newer_replaces_the_older",
     ),
     "pending without compare-and-set": (
@@ -132,7 +132,7 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         "rescue.test_only_started_tasks_are_charged_and_a_charged_one_is_leased_alone",
     ),
     "a charged task in company": (
-        [Mutation(target="lease_share", old="AND (p.id = h.id OR (h.rescues = 0 AND p.rescues = 0))", new="")],
+        [Mutation(target="lease_share", old="WHERE p.id = h.id OR (h.rescues = 0 AND p.rescues = 0)", new="")],
         "rescue.test_only_started_tasks_are_charged_and_a_charged_one_is_leased_alone",
     ),
     "the rescue budget never ends": (

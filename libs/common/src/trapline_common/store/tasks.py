@@ -185,6 +185,7 @@ async def complete_visit(
         for name in ("dns", "connect", "ttfb", "dom", "load", "total")
         if (value := getattr(o.timings, name)) is not None and isfinite(value)
     }
+    new_content = o.content_hash != page.baseline_hash  # at the version that the database will insist on
     outcome: str = await database.fetchval(
         _TASKS["complete_visit"],
         lease.task_id,
@@ -198,6 +199,7 @@ async def complete_visit(
         page.page_id,
         page.version,
         update.baseline,
+        new_content,
         update.baseline_run,
         update.fingerprint,
         update.judged_run,
@@ -211,7 +213,7 @@ async def complete_visit(
         to_json(timings),
         o.size,
         to_text(o.title),
-        to_text(o.text),
+        to_text(o.text) if new_content else None,
         to_json(dict(o.fields)),
         o.content_hash,
         verdict.changed,

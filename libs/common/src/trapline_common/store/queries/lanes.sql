@@ -24,10 +24,12 @@ WHERE EXISTS (SELECT FROM trapline.task t WHERE t.lane = l.name AND t.status = '
 ORDER BY l.name;
 
 -- name: load
--- The count, under the exclusive lock. ``waiting`` reads no more tasks than the lane could ever ask for.
+-- The count, under the exclusive lock. ``waiting`` reads no more tasks than the lane could ever ask for, in the index's
+-- order, so that no finished task is read.
 SELECT l.max_invocations, l.tasks_per_invocation,
     (SELECT count(*) FROM (
         SELECT 1 FROM trapline.task t WHERE t.lane = l.name AND t.status = 'created' AND t.run_at <= now()
+        ORDER BY t.priority DESC, t.run_at, t.id
         LIMIT (l.max_invocations::bigint * l.tasks_per_invocation)) w)::int AS waiting,
     (SELECT count(*) FROM trapline.invocation i
         WHERE i.lane = l.name AND i.status IN ('created', 'pending', 'ready'))::int AS idle,

@@ -8,7 +8,7 @@ WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RE
 
 -- name: complete_visit
 SELECT trapline.complete_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35);
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36);
 
 -- name: retry
 -- The page's fault: another attempt within the run, after ``$5`` seconds.
@@ -63,4 +63,7 @@ SELECT extract(epoch FROM min(run_at) - now())::double precision FROM trapline.t
 WHERE lane = $1 AND status = 'created';
 
 -- name: due
-SELECT EXISTS (SELECT FROM trapline.task WHERE lane = $1 AND status = 'created' AND run_at <= now());
+-- In the index's order, so that no finished task is read.
+SELECT count(*) > 0 FROM (
+    SELECT 1 FROM trapline.task WHERE lane = $1 AND status = 'created' AND run_at <= now()
+    ORDER BY priority DESC, run_at, id LIMIT 1) w;
