@@ -38,10 +38,12 @@ LOCKS = (
     Lock(name="dev", sources=("--group", "pyproject.toml:dev", *_ALL), constraints=None),
     Lock(name="dispatcher", sources=("services/dispatcher/pyproject.toml",)),
     Lock(name="crawler", sources=("services/crawler/pyproject.toml",)),
+    Lock(name="crawler-image", sources=("--extra", "lambda", "services/crawler/pyproject.toml")),
     Lock(name="notifier", sources=("services/notifier/pyproject.toml",)),
     Lock(name="cli", sources=_ALL),
     Lock(name="bench", sources=("--group", "pyproject.toml:bench"), constraints="crawler"),
     Lock(name="terraform", sources=("--group", "pyproject.toml:terraform"), constraints=None),
+    Lock(name="ministack", sources=("--group", "pyproject.toml:ministack"), constraints=None),
 )
 
 

@@ -12,6 +12,7 @@ from trapline_crawler.browser.arguments import needs_no_sandbox
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.launch import BrowserLimits
 from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.profiles import MACHINE, Profile
 from trapline_crawler.visit.limits import VisitLimits
 
 LIMITS = VisitLimits(size=20_000_000, watch_after=0.5, answer=2.0, open=10.0)
@@ -28,10 +29,14 @@ class KnownSecrets:
         return self.values[name]
 
 
-def new_browser(**limits: float) -> Browser:
+def new_browser(*, profile: Profile = MACHINE, **limits: float) -> Browser:
     """Return a browser that is not launched yet."""
     return Browser(
-        find_browser(None), no_sandbox=needs_no_sandbox(), environ=os.environ, limits=BrowserLimits(**limits)
+        find_browser(None),
+        no_sandbox=needs_no_sandbox(),
+        environ=os.environ,
+        limits=BrowserLimits(**limits),
+        profile=profile,
     )
 
 

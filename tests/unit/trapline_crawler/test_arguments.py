@@ -13,7 +13,7 @@ def test_environment_is_an_allowlist():
     assert browser_environment(given, "/scratch") == {
         "PATH": "/bin", "HOME": "/root", "LC_ALL": "C", "TZ": "UTC",
         "HTTPS_PROXY": "http://proxy:3128", "http_proxy": "proxy:1", "NO_PROXY": "localhost",
-        "XDG_CONFIG_HOME": "/scratch", "XDG_CACHE_HOME": "/scratch",
+        "XDG_CONFIG_HOME": "/scratch", "XDG_CACHE_HOME": "/scratch", "XDG_RUNTIME_DIR": "/scratch",
     }  # fmt: skip
 
 

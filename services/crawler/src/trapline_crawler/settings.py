@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trapline_common.errors import InputRefusedError
 from trapline_common.store.rescue import HEARTBEAT_TTL
+from trapline_crawler.browser.profiles import AUTO, FIXED, MACHINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,8 @@ class Settings:
     """``artifacts`` is a directory, or ``s3://bucket/prefix``.
 
     ``dispatcher`` and ``notifier`` name Lambda functions; ``nudges`` is ``lambda`` or ``postgres`` (one machine). ``data_dir`` holds secrets on one machine; on AWS they are in
-    Secrets Manager under ``secrets_prefix``. Seconds: ``heartbeat``.
+    Secrets Manager under ``secrets_prefix``. ``browser_profile`` names one of ``browser.profiles``, or ``auto``.
+    Seconds: ``heartbeat``.
     """
 
     database_url: str
@@ -24,6 +26,7 @@ class Settings:
     data_dir: Path | None = None
     secrets_prefix: str = "trapline/"
     browser: str | None = None
+    browser_profile: str = MACHINE.name
     heartbeat: float = 5.0
 
     @classmethod
@@ -38,6 +41,10 @@ class Settings:
             raise InputRefusedError(f"environment: {', '.join(missing)} must be set")
         if nudges not in {"lambda", "postgres"}:
             raise InputRefusedError(f"environment: TRAPLINE_NUDGES is {nudges!r}; it is lambda or postgres")
+        profile = environ.get("TRAPLINE_BROWSER_PROFILE") or MACHINE.name
+        if profile != AUTO and profile not in FIXED:
+            known = ", ".join([AUTO, *FIXED])
+            raise InputRefusedError(f"environment: TRAPLINE_BROWSER_PROFILE is {profile!r}; it is one of {known}")
         heartbeat = environ.get("TRAPLINE_HEARTBEAT", "5")
         try:
             seconds = float(heartbeat)
@@ -58,5 +65,6 @@ class Settings:
             data_dir=Path(folder) if folder else None,
             secrets_prefix=environ.get("TRAPLINE_SECRETS_PREFIX", "trapline/"),
             browser=environ.get("TRAPLINE_BROWSER") or None,
+            browser_profile=profile,
             heartbeat=seconds,
         )

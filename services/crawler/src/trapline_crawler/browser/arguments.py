@@ -45,8 +45,8 @@ _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 def browser_environment(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     """Return the browser's environment: an allowlist, so that no secret of ours can be in it (guarantee 7).
 
-    What the browser would keep in the user's configuration and cache goes to ``scratch``. A proxy's URL is passed on
-    without its user name and password, which Chromium would ignore.
+    What the browser would keep in the user's configuration, cache and run-time folders goes to ``scratch``. A proxy's
+    URL is passed on without its user name and password, which Chromium would ignore.
     """
     kept = {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith("LC_")}
     for name, value in environ.items():
@@ -54,7 +54,7 @@ def browser_environment(environ: Mapping[str, str], scratch: str) -> dict[str, s
             kept[name] = _without_credentials(value)
         elif name.lower() == "no_proxy":
             kept[name] = value
-    return kept | {"XDG_CONFIG_HOME": scratch, "XDG_CACHE_HOME": scratch}
+    return kept | dict.fromkeys(("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"), scratch)
 
 
 def _without_credentials(url: str) -> str:

@@ -19,6 +19,8 @@ from trapline_crawler.browser.arguments import LEFT_OUT, MARKER, SWITCHES, brows
 from trapline_crawler.browser.bounded import bounded
 from trapline_crawler.browser.errors import BrowserHungError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
+from trapline_crawler.browser.orphans import collect
+from trapline_crawler.browser.profiles import MACHINE, Profile
 
 _LAST_WORDS = 6
 
@@ -46,7 +48,12 @@ class LiveBrowser:
 
 
 async def launch(
-    choice: BrowserChoice, *, no_sandbox: bool, environ: Mapping[str, str], limits: BrowserLimits
+    choice: BrowserChoice,
+    *,
+    no_sandbox: bool,
+    environ: Mapping[str, str],
+    limits: BrowserLimits,
+    profile: Profile = MACHINE,
 ) -> LiveBrowser:
     """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; then nothing of it is left running."""
     scratch.sweep()
@@ -59,9 +66,9 @@ async def launch(
         browser = await bounded(
             playwright.chromium.launch(
                 executable_path=choice.executable,
-                args=[*SWITCHES, token],
+                args=[*SWITCHES, *profile.switches, token],
                 ignore_default_args=list(LEFT_OUT),
-                chromium_sandbox=not no_sandbox,
+                chromium_sandbox=profile.sandbox and not no_sandbox,
                 env=dict(browser_environment(environ, str(folder))),
                 artifacts_dir=folder,
                 # The crawler decides what a signal means; the driver would close the browser under it.
@@ -91,6 +98,7 @@ async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
     await asyncio.wait({ending}, timeout=limits.close)
     await asyncio.to_thread(guardian.remove, live.folders)
     await _dismiss(live.guardian)
+    collect(live.group)
 
 
 async def _start_guardian(folder: Path) -> asyncio.subprocess.Process:
@@ -140,7 +148,7 @@ async def _enrol(
 
 def _no_core_dumps(pids: Iterable[int]) -> None:
     """Renderers are forked from these processes and inherit it: a crashed page's memory is written nowhere."""
-    if sys.platform == "linux":
+    if sys.platform == "linux" and resource.getrlimit(resource.RLIMIT_CORE)[1] != 0:  # 0 is inherited
         for pid in pids:
             with suppress(ProcessLookupError):
                 resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
@@ -160,13 +168,16 @@ def _clean_up(token: str, before: frozenset[int], folder: Path) -> None:
     marked = [process for process in table if token in process.command]
     parents = {process.parent for process in table}
     idle = {pid for pid in _drivers() - before if pid not in parents}
-    guardian.kill({process.group for process in marked}, idle | {p.parent for p in marked if p.pid == p.group})
+    groups = {process.group for process in marked}
+    guardian.kill(groups, idle | {p.parent for p in marked if p.pid == p.group})
     guardian.remove([str(folder)])
+    for group in groups:
+        collect(group)
 
 
 def _last_words(choice: BrowserChoice, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    hint = (
-        "; it may run as a user without sandbox rights: allow `no_sandbox`" if "sandbox" in str(error).lower() else ""
-    )
-    return f"{choice.executable} did not start: " + " | ".join(lines[:_LAST_WORDS]) + hint
+    # The command line, some 2,000 characters of it, says nothing that is not known; and it names the sandbox.
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "<launching>" not in line]
+    words = " | ".join(lines[:_LAST_WORDS])
+    hint = "; it may run as a user without sandbox rights: allow `no_sandbox`" if "sandbox" in words.lower() else ""
+    return f"{choice.executable} did not start: {words}{hint}"

@@ -14,6 +14,7 @@ from trapline_crawler.browser.errors import (
 )
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.launch import BrowserLimits, LiveBrowser, launch, stop
+from trapline_crawler.browser.profiles import MACHINE, Profile
 
 
 class Browser:
@@ -29,11 +30,13 @@ class Browser:
         no_sandbox: bool,
         environ: Mapping[str, str],
         limits: BrowserLimits | None = None,
+        profile: Profile = MACHINE,
     ) -> None:
         self._choice = choice
         self._no_sandbox = no_sandbox
         self._environ = environ
         self._limits = limits or BrowserLimits()
+        self._profile = profile
         self._changing = asyncio.Lock()
         self._live: LiveBrowser | None = None
         self.launches = 0
@@ -51,7 +54,11 @@ class Browser:
                 await self._stop(self._live)
             if self._live is None:
                 self._live = await launch(
-                    self._choice, no_sandbox=self._no_sandbox, environ=self._environ, limits=self._limits
+                    self._choice,
+                    no_sandbox=self._no_sandbox,
+                    environ=self._environ,
+                    limits=self._limits,
+                    profile=self._profile,
                 )
                 self.launches += 1
             return self._live
