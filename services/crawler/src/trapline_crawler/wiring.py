@@ -21,8 +21,13 @@ from trapline_common.ports import ArtifactStore, Nudger, SecretSource
 from trapline_common.store.database import Database
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
+from trapline_crawler.browser.selection import Selection
 from trapline_crawler.checkpoint import Seal
+from trapline_crawler.choosing import ChoosingVisitor
+from trapline_crawler.one_room import OneRoomVisitor
 from trapline_crawler.owned import OwnedVisitor
+from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Pace, Services
 from trapline_crawler.session_key import local_session_key
 from trapline_crawler.settings import Settings
@@ -51,10 +56,20 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         functions = {"dispatcher": settings.dispatcher, "notifier": settings.notifier}
         return LambdaNudger(boto3.client("lambda", config=CLIENT_CONFIG), functions=functions)
 
-    def visitor() -> OwnedVisitor:
-        # Root may not use Chromium's sandbox; everybody else gets it.
-        browser = Browser(choice, no_sandbox=os.geteuid() == 0, environ=environ)
-        return OwnedVisitor(browser, artifacts=artifacts, secrets=secrets)
+    def new_browser(profile: Profile) -> Browser:
+        # Root may not use Chromium's sandbox; everybody else gets it, where it works.
+        return Browser(choice, no_sandbox=os.geteuid() == 0, environ=environ, profile=profile)
+
+    def new_visitor(profile: Profile, browser: Browser) -> Visitor:
+        if profile.many_contexts:
+            return OwnedVisitor(browser, artifacts=artifacts, secrets=secrets)
+        return OneRoomVisitor(lambda: OwnedVisitor(new_browser(profile), artifacts=artifacts, secrets=secrets))
+
+    selection = Selection(CANDIDATES, new_browser)
+
+    def visitor() -> Visitor:
+        fixed = FIXED.get(settings.browser_profile)
+        return ChoosingVisitor(selection, new_visitor) if fixed is None else new_visitor(fixed, new_browser(fixed))
 
     return Services(
         connect=connect,
