@@ -78,7 +78,10 @@ class Holding:
         return not self.stop.is_set() and self.deadline.left >= needed
 
     async def turn(self, url: str, *, seconds: float) -> bool:
-        """Wait for the host's turn. ``False``: it comes too late for a visit of ``seconds``, or the stop came first."""
+        """Wait for the host's turn. ``False``: it comes too late for a visit of ``seconds``, or the stop came first.
+
+        Then nothing more is leased either: what is handed back now would only come again.
+        """
         wait = self._pacing.turn(url)
         if not self.may_start(seconds, after=wait):
             self.closing = True

@@ -42,8 +42,7 @@ class _Ordered:
         holding = self._holding
         while self._task.position < len(self._urls):
             url = self._urls[self._task.position]
-            fits = holding.may_start(self._crawl.timeout)
-            if not fits or not await holding.turn(url, seconds=self._crawl.timeout):
+            if not await holding.turn(url, seconds=self._crawl.timeout):
                 await holding.hand_back(self._task)
                 return
             await tasks.start(holding.database, self._task.lease)
