@@ -1,0 +1,109 @@
+"""A stage for invocations: a real ledger, a scripted visitor, and what the crawler sends to others."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.adapters import MemoryNudger
+from support.ledger import LANE, open_run
+from support.races import PATIENCE
+from support.visitor import MemoryVisitor
+from trapline_common.config.models import CrawlConfig, LaneConfig
+from trapline_common.ids import RunId
+from trapline_common.lambda_runtime import Deadline
+from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_common.messages import Crawl
+from trapline_common.store import lanes
+from trapline_common.store.database import Database
+from trapline_crawler.checkpoint import Seal
+from trapline_crawler.invocation import live
+from trapline_crawler.services import Pace, Services
+
+CRAWLER = "crawler-on-stage"
+"""How Postgres names the crawler's connections."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """``database`` is the test's own connection; each invocation opens its own, as it does on Lambda."""
+
+    dsn: str
+    database: Database
+    artifacts: Path
+    visitor: MemoryVisitor = field(default_factory=MemoryVisitor)
+    nudger: MemoryNudger = field(default_factory=MemoryNudger)
+    seal: Seal = field(default_factory=lambda: Seal(Seal.new_key()))
+    no_visitor: Exception | None = None  # why none can be made
+    pace: Pace = field(default_factory=lambda: Pace(linger=0.0))
+
+    async def open(
+        self, pages: Sequence[str], *, lane: LaneConfig | None = None, crawl: CrawlConfig | None = None
+    ) -> RunId:
+        """Open a run of ``pages``."""
+        return await open_run(self.database, pages, lane=lane, crawl=crawl)
+
+    async def asked(self, *, hop: int = 0) -> list[Crawl]:
+        """Count the lane and return the messages of the invocations it was missing."""
+        planned = await lanes.plan(self.database, LANE, hop=hop)
+        return [Crawl(invocation_id=invocation_id, lane=LANE, hop=hop) for invocation_id in planned.created]
+
+    def services(self, *, visitor: MemoryVisitor | None = None) -> Services:
+        """Return what an invocation works with."""
+
+        async def connect() -> Database:
+            return await Database.connect(self.dsn, application=CRAWLER)
+
+        def make() -> MemoryVisitor:
+            if self.no_visitor is not None:
+                raise self.no_visitor
+            return visitor or self.visitor
+
+        return Services(
+            connect=connect,
+            visitor=make,
+            artifacts=DirectoryArtifacts(self.artifacts),
+            nudger=self.nudger,
+            seal=self.seal,
+            host="stage",
+            pace=self.pace,
+        )
+
+    async def live(
+        self,
+        message: Crawl | None = None,
+        *,
+        deadline: Deadline | None = None,
+        stop: asyncio.Event | None = None,
+        visitor: MemoryVisitor | None = None,
+    ) -> dict[str, Any]:
+        """Let an invocation live to its end: ``message``, or the first that the lane is missing."""
+        asked = message or (await self.asked())[0]
+        async with asyncio.timeout(PATIENCE):
+            return await live(
+                self.services(visitor=visitor),
+                asked,
+                request_id=f"request of {asked.invocation_id}",
+                deadline=deadline or Deadline.after(120),
+                stop=stop or asyncio.Event(),
+            )
+
+    async def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+        """Return rows by SQL of the test's own."""
+        async with self.database._turn():  # a test may plan the next invocation meanwhile
+            return [tuple(row) for row in await self.database.connection.fetch(sql, *args)]
+
+    async def tasks(self) -> dict[str, int]:
+        """Return how many tasks have each status."""
+        return dict(await self.rows("SELECT status::text, count(*)::int FROM trapline.task GROUP BY 1"))
+
+    async def invocations(self) -> list[str]:
+        """Return the statuses of the invocations, in order."""
+        return [
+            row[0] for row in await self.rows("SELECT status::text FROM trapline.invocation ORDER BY created_at, slot")
+        ]
+
+    async def alerts(self) -> list[str]:
+        """Return the kinds of the alerts that people hear of."""
+        return [row[0] for row in await self.rows("SELECT kind FROM trapline.alert WHERE status = 'due' ORDER BY id")]
