@@ -1,0 +1,85 @@
+"""Artifacts and the config in S3, against moto."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+import boto3
+import pytest
+from moto import mock_aws
+from mypy_boto3_s3 import S3Client
+
+from trapline_common.aws.artifacts import S3Artifacts
+from trapline_common.aws.calls import CLIENT_CONFIG
+from trapline_common.aws.config_object import read_config_object
+from trapline_common.config.document import MAX_BYTES
+from trapline_common.errors import InputRefusedError, TransientError
+
+BUCKET = "trapline-artifacts"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
+    """An account in memory with one bucket."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", config=CLIENT_CONFIG)
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.mark.parametrize("url", [f"s3://{BUCKET}/runs/a", f"s3://{BUCKET}/runs/a/", f"s3://{BUCKET}"])
+async def test_an_artifact_is_kept_under_its_content(s3: S3Client, url: str) -> None:
+    """The key is the digest of the bytes, below the prefix; put twice it is one object; what comes back is the same."""
+    store = S3Artifacts(s3, url)
+    digest = sha256(b"pixels").hexdigest()
+    key = await store.put(b"pixels", suffix=".png")
+    assert key == f"{digest[:2]}/{digest}.png"
+    assert await store.put(b"pixels", suffix=".png") == key
+    assert await store.get(key) == b"pixels"
+    assert store.place(key) == f"{url.rstrip('/')}/{key}"
+    (found,) = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert f"s3://{BUCKET}/{found['Key']}" == store.place(key)
+    assert s3.head_object(Bucket=BUCKET, Key=found["Key"])["ContentType"] == "image/png"
+
+
+async def test_what_is_not_there_is_a_key_error(s3: S3Client) -> None:
+    """The port's promise: ``KeyError`` for a key that nothing is stored under."""
+    with pytest.raises(KeyError):
+        await S3Artifacts(s3, f"s3://{BUCKET}/p").get("00/nothing.png")
+
+
+async def test_a_bucket_that_is_away_is_transient(s3: S3Client) -> None:
+    """A missing bucket, or one we may not use, is mended from outside: tried again, never the page's fault."""
+    store = S3Artifacts(s3, "s3://no-such-bucket/p")
+    with pytest.raises(TransientError, match="NoSuchBucket"):
+        await store.put(b"x", suffix=".txt")
+
+
+async def test_the_config_is_read_and_checked(s3: S3Client) -> None:
+    """``crawls.yaml`` in S3 is the same file with the same rules."""
+    s3.put_object(Bucket=BUCKET, Key="conf/crawls.yaml", Body=b"crawls: {docs: {urls: [https://a.example/]}}")
+    config = await read_config_object(s3, f"s3://{BUCKET}/conf/crawls.yaml")
+    assert config.crawls["docs"].urls == ("https://a.example/",)
+
+
+async def test_what_is_wrong_in_the_config_names_the_object_and_the_line(s3: S3Client) -> None:
+    """A problem reads as on one machine, with the object's URL for the file's name."""
+    s3.put_object(Bucket=BUCKET, Key="crawls.yaml", Body=b"crawls:\n  docs:\n    url: https://a.example/\n")
+    with pytest.raises(InputRefusedError, match=rf"s3://{BUCKET}/crawls.yaml:3: .*url"):
+        await read_config_object(s3, f"s3://{BUCKET}/crawls.yaml")
+
+
+async def test_a_config_too_large_is_refused_and_never_cut_short(s3: S3Client) -> None:
+    """Half a file may be valid YAML with half the crawls: it must not be taken for the whole."""
+    comment = b"# " + b"x" * 1022 + b"\n"
+    body = b"crawls: {docs: {urls: [https://a.example/]}}\n" + comment * (MAX_BYTES // len(comment) + 1)
+    s3.put_object(Bucket=BUCKET, Key="crawls.yaml", Body=body)
+    with pytest.raises(InputRefusedError, match="larger than"):
+        await read_config_object(s3, f"s3://{BUCKET}/crawls.yaml")
+
+
+async def test_a_config_that_is_not_there_is_transient(s3: S3Client) -> None:
+    """Somebody forgot to put it there, or it is being replaced: the tick is tried again and then lies in the queue."""
+    with pytest.raises(TransientError, match="NoSuchKey"):
+        await read_config_object(s3, f"s3://{BUCKET}/crawls.yaml")

@@ -1,0 +1,126 @@
+"""A stage for the dispatcher: a real ledger, real HTTP for sitemaps, and what it asks of Lambda."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from support.adapters import MemoryInvoker, MemoryNudger
+from support.ledger import place
+from support.races import PATIENCE
+from trapline_common.config.load import parse_config
+from trapline_common.config.models import Config
+from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.messages import Count, Message, OpenRun, Reap, Tick
+from trapline_common.store.database import Database
+from trapline_dispatcher.handler import handle
+from trapline_dispatcher.http_fetch import HttpFetch
+from trapline_dispatcher.services import Services
+from trapline_dispatcher.settings import Limits
+
+CONFIG = """
+lanes:
+  default: {max_invocations: 3, tasks_per_invocation: 2}
+crawls:
+  docs:
+    urls: [https://docs.example/1, https://docs.example/2, https://docs.example/3]
+  other:
+    urls: [https://other.example/1]
+  asleep:
+    enabled: false
+    urls: [https://asleep.example/1]
+  patient:
+    overlap: queue
+    urls: [https://patient.example/1]
+"""
+AT = "2026-03-01T08:00:00Z"
+EAGER = Limits(ask_again_after=0.0, resume_opening_after=0.0)
+"""Nothing has to get old before the dispatcher steps in."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """``database`` is the test's own connection; each event gets one of its own, as on Lambda."""
+
+    dsn: str
+    database: Database
+    config: Config = field(default_factory=lambda: parse_config(CONFIG, "crawls.yaml"))
+    config_error: Exception | None = None
+    invoker: MemoryInvoker = field(default_factory=MemoryInvoker)
+    nudger: MemoryNudger = field(default_factory=MemoryNudger)
+    limits: Limits = field(default_factory=Limits)
+    unexpanded_ticks: bool = False
+    fetch_timeout: float = 5.0
+    at_most: int | None = None
+
+    def configure(self, text: str) -> None:
+        """Put another ``crawls.yaml`` in place."""
+        self.config = parse_config(text, "crawls.yaml")
+
+    def services(self) -> Services:
+        """Return what the dispatcher works with."""
+
+        async def connect() -> Database:
+            return await Database.connect(self.dsn)
+
+        async def config() -> Config:
+            if self.config_error is not None:
+                raise self.config_error
+            return self.config
+
+        return Services(
+            connect=connect,
+            config=config,
+            invoker=self.invoker,
+            nudger=self.nudger,
+            fetch=HttpFetch(timeout=self.fetch_timeout),
+            place=place,
+            at_most=self.at_most,
+            limits=self.limits,
+            unexpanded_ticks=self.unexpanded_ticks,
+        )
+
+    async def handle(self, event: Any) -> dict[str, Any]:
+        """Hand one event, or message, to the dispatcher's handler."""
+        context = LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(60))
+        async with asyncio.timeout(PATIENCE):
+            return await handle(event.event() if isinstance(event, Message) else event, context, self.services())
+
+    async def tick(self, crawl: str = "docs", at: str = AT) -> dict[str, Any]:
+        """Let a schedule fire."""
+        return await self.handle(Tick.model_validate({"crawl": crawl, "scheduled_for": at}))
+
+    async def open(self, crawl: str = "docs", *, request: UUID | None = None) -> dict[str, Any]:
+        """Open a run by hand."""
+        return await self.handle(OpenRun(crawl=crawl, request=request or uuid4()))
+
+    async def reap(self) -> dict[str, Any]:
+        """Let the minute's tick come."""
+        return await self.handle(Reap())
+
+    async def count(self, **more: Any) -> dict[str, Any]:
+        """Let a crawler's nudge come."""
+        return await self.handle(Count(**more))
+
+    async def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+        """Return rows by SQL of the test's own."""
+        async with self.database._turn():
+            return [tuple(row) for row in await self.database.connection.fetch(sql, *args)]
+
+    async def runs(self) -> list[tuple[str, str, str | None]]:
+        """Return crawl, status and outcome of every run."""
+        return await self.rows("SELECT crawl, status::text, outcome::text FROM trapline.run ORDER BY id")
+
+    async def invocations(self) -> list[str]:
+        """Return the invocations' statuses."""
+        return [
+            row[0] for row in await self.rows("SELECT status::text FROM trapline.invocation ORDER BY created_at, slot")
+        ]
+
+    async def end_runs(self) -> None:
+        """Let every task end, as crawlers would; the runs stay ``open`` until somebody looks."""
+        await self.rows(
+            "UPDATE trapline.task SET status = 'leased', lease_seq = 1, leased_at = now(), "
+            "invocation_id = gen_random_uuid() WHERE status = 'created'"
+        )
+        await self.rows("UPDATE trapline.task SET status = 'done', ended_at = now() WHERE status = 'leased'")
