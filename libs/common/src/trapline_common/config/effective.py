@@ -35,6 +35,7 @@ def _crawl(crawl: CrawlConfig) -> dict[str, Any]:
     reminders = crawl.alert.remind_every
     return {
         **values,
+        "jitter": format_duration(crawl.jitter),
         "timeout": format_duration(crawl.timeout),
         "settle": {key: format_duration(seconds) for key, seconds in crawl.settle.model_dump().items()},
         "expect": expect,

@@ -176,12 +176,16 @@ def _cookie_schema() -> dict[str, Any]:
 
 
 class CrawlConfig(Model):
-    """One crawl with every value filled in."""
+    """One crawl with every value filled in.
+
+    ``jitter``: seconds within which EventBridge may place a tick; a run opened by hand or on one machine knows none.
+    """
 
     name: Name
     enabled: Flag = True
     schedule: Schedule | None = None
     timezone: Timezone = "UTC"
+    jitter: Duration = Field(default=0.0, ge=0, le=86_400)
     overlap: Overlap = Overlap.SKIP
 
     urls: tuple[Url, ...] = ()

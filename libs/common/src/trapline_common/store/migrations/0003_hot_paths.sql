@@ -10,6 +10,8 @@ $$;
 -- ``another``: take it only if more is waiting than the idle invocations will take.
 -- A task charged with a rescue is leased alone, so that a poison page takes no neighbours along.
 -- Returns no row when there is nothing to take; raises ``TL001`` when the invocation is no longer the caller's.
+-- Its commit does not wait for the disk. A crash of Postgres can only lose the latest commits in order, so what is left is
+-- a state that was; the tasks are then waiting again, and the invocation whose connection broke can't write for them.
 -- A generic plan: with the share's size known, Postgres would plan anew for every call, at twice the cost of the lease.
 CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, share int, another boolean)
     RETURNS TABLE (
@@ -21,6 +23,7 @@ CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, shar
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock_shared(trapline.lane_key(of_lane));
     IF another THEN
         PERFORM 1 FROM trapline.task t WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now()
