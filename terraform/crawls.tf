@@ -12,12 +12,12 @@ locals {
     jitter_minutes = ceil(local.jitter_seconds[name] / 60)
   } if try(crawl.schedule, null) != null }
 
-  # A duration as people write it: 15m, 1h, 900s, or a number of seconds.
-  jitter_seconds = { for name, crawl in local.crawls : name => try(
-    tonumber(crawl.jitter),
-    tonumber(regex("^([0-9.]+) *(?:s|m|h|d)$", crawl.jitter)[0]) * { s = 1, m = 60, h = 3600, d = 86400 }[regex("[smhd]$", crawl.jitter)],
-    0,
-  ) }
+  # A duration as people write it: 15m, 1h, 900s, or a number of seconds. What is none stops the plan here.
+  units = { ms = 0.001, s = 1, m = 60, h = 3600, d = 86400 }
+  jitter_seconds = { for name, crawl in local.crawls : name => try(crawl.jitter, null) == null ? 0 : [
+    for parts in [regex("^([0-9]+(?:[.][0-9]+)?)\\s*(ms|s|m|h|d)?$", trimspace(tostring(crawl.jitter)))] :
+    tonumber(parts[0]) * local.units[coalesce(parts[1], "s")]
+  ][0] }
 
   # A lane that crawls.yaml does not name is `default`, and a lane without a cap has 20.
   lane_caps = merge({ default = 20 }, {

@@ -59,6 +59,14 @@ run "image_in_a_vpc" {
   }
 
   assert {
+    condition = (
+      jsondecode(aws_sqs_queue.dead_letters.redrive_allow_policy).sourceQueueArns == ["arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.failures.name}"]
+      && strcontains(output.policy, "arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.failures.name}")
+    )
+    error_message = "An ARN that is put together is not that of the failure queue."
+  }
+
+  assert {
     condition = alltrue([for statement in jsondecode(output.policy).Statement :
       alltrue([for action in statement.Action : !strcontains(action, "*")])
       && (!contains(flatten([statement.Resource]), "*") || startswith(statement.Sid, "NetworkInterfaces"))

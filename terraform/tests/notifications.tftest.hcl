@@ -68,6 +68,14 @@ run "relay_with_its_queue" {
     condition     = jsondecode(aws_sns_topic_subscription.relay[0].redrive_policy).deadLetterTargetArn == aws_sqs_queue.undelivered[0].arn && aws_sqs_queue.undelivered[0].sqs_managed_sse_enabled
     error_message = "An alert that SNS can't hand over would be lost, or lie unencrypted."
   }
+
+  assert {
+    condition = (
+      jsondecode(aws_sqs_queue.undelivered[0].policy).Statement[0].Resource == "arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.undelivered[0].name}"
+      && jsondecode(aws_sqs_queue.undelivered[0].policy).Statement[0].Condition.ArnEquals["aws:SourceArn"] == aws_sns_topic.alerts.arn
+    )
+    error_message = "SNS may not write into the queue, or others may."
+  }
 }
 
 run "refuses_bad_values" {

@@ -105,18 +105,14 @@ resource "aws_sqs_queue" "failures" {
   })
 }
 
-# What nobody could read out of the failure queue.
+# What nobody could read out of the failure queue. Its one source is named by its ARN, because that queue is made after it.
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
   sqs_managed_sse_enabled   = true
   message_retention_seconds = 1209600 # 14 days
-}
-
-resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
-  queue_url = aws_sqs_queue.dead_letters.id
 
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.failures.arn]
+    sourceQueueArns   = [local.failures_arn]
   })
 }

@@ -5,10 +5,10 @@ data "aws_partition" "this" {}
 data "aws_region" "this" {}
 
 locals {
-  function_arn = join(":", [
-    "arn", data.aws_partition.this.partition, "lambda", data.aws_region.this.name,
-    data.aws_caller_identity.this.account_id, "function", var.name,
-  ])
+  # Put together instead of read: the role needs neither to exist, and SQS takes half a minute to make a queue.
+  place        = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  function_arn = "arn:${data.aws_partition.this.partition}:lambda:${local.place}:function:${var.name}"
+  failures_arn = "arn:${data.aws_partition.this.partition}:sqs:${local.place}:${var.name}-failures"
 
   interface_actions = [
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
@@ -44,7 +44,7 @@ locals {
       Sid      = "Failures"
       Effect   = "Allow"
       Action   = ["sqs:SendMessage"]
-      Resource = [aws_sqs_queue.failures.arn]
+      Resource = [local.failures_arn]
     },
     {
       Sid      = "Environment"

@@ -1,8 +1,15 @@
 data "aws_caller_identity" "this" {}
 
+data "aws_partition" "this" {}
+
+data "aws_region" "this" {}
+
 locals {
   account = data.aws_caller_identity.this.account_id
   topics  = { alerts = aws_sns_topic.alerts.arn, operations = aws_sns_topic.operations.arn }
+
+  # The queue's own policy names the queue, so its ARN is put together.
+  undelivered_arn = "arn:${data.aws_partition.this.partition}:sqs:${data.aws_region.this.name}:${local.account}:${var.name}-alerts-undelivered"
 }
 
 # What people hear about their pages.

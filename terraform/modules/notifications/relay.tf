@@ -18,7 +18,7 @@ resource "aws_sns_topic_subscription" "relay" {
   endpoint       = var.relay.arn
   redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.undelivered[0].arn })
 
-  depends_on = [aws_lambda_permission.relay, aws_sqs_queue_policy.undelivered]
+  depends_on = [aws_lambda_permission.relay]
 }
 
 # Messages that SNS could not hand to Lambda at all. What the relay itself gave up on is in the relay's failure queue.
@@ -28,12 +28,7 @@ resource "aws_sqs_queue" "undelivered" {
   name                      = "${var.name}-alerts-undelivered"
   sqs_managed_sse_enabled   = true
   message_retention_seconds = 1209600 # 14 days, the longest there is
-}
 
-resource "aws_sqs_queue_policy" "undelivered" {
-  count = var.relay != null ? 1 : 0
-
-  queue_url = aws_sqs_queue.undelivered[0].id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -41,7 +36,7 @@ resource "aws_sqs_queue_policy" "undelivered" {
       Effect    = "Allow"
       Principal = { Service = "sns.amazonaws.com" }
       Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.undelivered[0].arn
+      Resource  = local.undelivered_arn
       Condition = { ArnEquals = { "aws:SourceArn" = aws_sns_topic.alerts.arn } }
     }]
   })
