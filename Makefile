@@ -3,10 +3,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format lock clean
+.PHONY: help setup demo test bench test-image lint format lock clean
 
 help: ## Print this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: ## Make .venv from the hashed locks and find or get a headless browser (again: a second)
 	@test -n "$(PYTHON)" || { echo "setup: Python 3.11 or newer is needed; found none on PATH (or say PYTHON=...)" >&2; exit 1; }
@@ -20,6 +20,9 @@ test: setup ## Every check and every test: ruff, mypy, import-linter, pytest
 
 bench: setup ## Side-by-side benchmarks, printed as ratios (ARGS="--only crawl --json out.json")
 	@$(VENV) -m tests.benchmarks $(ARGS)
+
+test-image: setup ## Build the crawler's image and invoke it in a container (needs a container engine, or root on Debian)
+	@$(VENV) -m pytest tests/image --junitxml=build/image.xml
 
 lint: setup ## The checks without the tests
 	@$(VENV) -m tools.checks --no-tests

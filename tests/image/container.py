@@ -1,0 +1,110 @@
+"""One running container of the crawler's image, held as Lambda holds it, and what can be seen of it."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import psutil
+
+from tools.image_engine import Engine
+
+_AS_ON_LAMBDA = (
+    "--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,size=512m,mode=1777", "--ipc", "none",
+    "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "2g", "--memory-swap", "2g",
+    "--network", "host",
+)  # fmt: skip
+"""Nothing can be written but /tmp, there is no /dev/shm, no capability, and the memory of the Terraform's default."""
+
+_PROCESSES = 'for p in /proc/[0-9]*; do read -r line < $p/stat && echo "$line"; done 2>/dev/null; echo "self $$"'
+_KILL_RENDERERS = (
+    'for p in $(grep -l -- "[-]-type=renderer" /proc/[0-9]*/cmdline); do kill -9 $(basename ${p%/*}); done'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """``started``: the monotonic second at which its start was asked for."""
+
+    engine: Engine
+    name: str
+    started: float
+    peak: "PeakMemory"
+
+    def sh(self, script: str) -> str:
+        """Run a script in the container, as its own user."""
+        return self.engine.output("exec", self.name, "sh", "-c", script)
+
+    def processes(self) -> list[str]:
+        """Return the rows of the process table, zombies included, without the one that looks."""
+        *rows, own = self.sh(_PROCESSES).splitlines()
+        return [row for row in rows if row.split()[0] != own.split()[1]]
+
+    def files(self) -> list[str]:
+        """Return every file and folder that could be written and was."""
+        return self.sh("find /tmp -mindepth 1").splitlines()
+
+    def resident(self) -> int:
+        """Return the bytes that the runtime's own process holds in memory."""
+        return int(self.sh("grep VmRSS /proc/1/status").split()[1]) * 1024
+
+    def kill_renderers(self) -> None:
+        """Kill what shows pages, as a crash does."""
+        self.sh(_KILL_RENDERERS)
+
+    def logs(self) -> str:
+        """Return what it wrote to its standard output and error."""
+        command = self.engine.command("logs", self.name)
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Freeze every process of it, as Lambda does between invocations."""
+        self.engine.output("pause", self.name)
+        try:
+            yield
+        finally:
+            self.engine.output("unpause", self.name)
+
+
+@dataclass(slots=True, kw_only=True)
+class PeakMemory:
+    """Samples the proportional set size of all processes; ``bytes`` is the highest sum seen, 0 where it can't be read."""
+
+    bytes: int = 0
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self, first: int) -> None:
+        """Sample until ``end``. ``first``: process 1 of the container, as this machine numbers it."""
+        while not self._ended.wait(0.1):
+            with suppress(psutil.Error):
+                self.bytes = max(self.bytes, self._sum(psutil.Process(first)))
+
+    def end(self) -> None:
+        self._ended.set()
+
+    @staticmethod
+    def _sum(first: psutil.Process) -> int:
+        total = 0
+        for process in (first, *first.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += process.memory_full_info().pss
+        return total
+
+
+@contextmanager
+def running(engine: Engine, image: str, environment: Mapping[str, str]) -> Iterator[Container]:
+    """Start a container of ``image``; remove it at the end."""
+    variables = [argument for pair in environment.items() for argument in ("--env", "=".join(pair))]
+    started = time.monotonic()
+    name = engine.output("run", "--detach", *_AS_ON_LAMBDA, *variables, image)
+    peak = PeakMemory()
+    try:
+        first = int(engine.output("inspect", "--format", "{{.State.Pid}}", name))
+        threading.Thread(target=peak.watch, args=(first,), daemon=True).start()
+        yield Container(engine=engine, name=name, started=started, peak=peak)
+    finally:
+        peak.end()
+        engine.output("rm", "--force", name)

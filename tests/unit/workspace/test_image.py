@@ -1,0 +1,112 @@
+import itertools
+
+import pytest
+
+from tools import image, image_base
+from tools.image_engine import Engine, EngineMissingError, engine
+from tools.shell import ROOT, ToolError
+
+
+def program(folder, name, script):
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_no_engine_is_one_line(tmp_path, monkeypatch):
+    """Where no engine answers and we are not root, one line says so and what helps; nothing is installed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(EngineMissingError) as raised, engine(tmp_path / "layers"):
+        pass
+    assert "\n" not in str(raised.value)
+    assert "start Docker, or run as root" in str(raised.value)
+    assert not (tmp_path / "layers").exists()
+
+
+def test_an_engine_that_answers_is_used(tmp_path, monkeypatch):
+    """An engine that answers is taken as it is: none of our own is started, whoever we are."""
+    found = program(tmp_path, "docker", '[ "$1" = info ]')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with engine(tmp_path / "layers") as used:
+        assert used == Engine(docker=str(found), host=None)
+    assert not (tmp_path / "layers").exists()
+
+
+def test_daemon_that_does_not_start_is_one_line(tmp_path, monkeypatch):
+    """A daemon that ends at once is reported with the last line it wrote, and its process is gone."""
+    program(tmp_path, "docker", "exit 1")
+    program(tmp_path, "dockerd", "echo first; echo no overlay here; exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    last = r"dockerd did not start here: no overlay here$"
+    with pytest.raises(EngineMissingError, match=last), engine(tmp_path / "layers"):
+        pass
+
+
+def test_docker_failure_shows_its_last_words(tmp_path):
+    """A docker command that fails is an error with its status and the end of what it said."""
+    docker = program(tmp_path, "docker", "echo one >&2; echo two >&2; exit 3")
+    with pytest.raises(ToolError, match=r"docker build failed \(exit 3\): one \| two"):
+        Engine(docker=str(docker)).output("build")
+
+
+def test_build_command_passes_proxies_without_keeping_them():
+    """The build gets this machine's proxies by name only, and a base and a version when there are any."""
+    environ = {"HTTPS_PROXY": "http://user:password@proxy:1", "NO_PROXY": ""}
+    command = image.build_command("t:1", base="b", version="1.2.3", environ=environ, context=ROOT)
+    assert command[-1] == str(ROOT)
+    pairs = list(itertools.pairwise(command))
+    assert ("--build-arg", "HTTPS_PROXY") in pairs
+    assert ("--build-arg", "BASE_IMAGE=b") in pairs
+    assert ("--label", "org.opencontainers.image.version=1.2.3") in pairs
+    assert "password" not in " ".join(command)
+    assert "NO_PROXY" not in command
+
+
+def test_image_without_certificates_is_asked_for():
+    """An image for AWS is never built without RDS's certificates by an oversight."""
+    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA"):
+        image._ca(None, without=False)
+    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA"):
+        image._ca("/nowhere.pem", without=False)
+    assert image._ca(None, without=True) is None
+
+
+def test_certificates_of_an_earlier_build_do_not_stay(tmp_path):
+    """Certificates reach the build's context, and a build without them finds none of an earlier one."""
+    given, target = tmp_path / "given.pem", tmp_path / "build/image/rds-ca.pem"
+    given.write_text("certificates")
+    image._put_ca(target, given)
+    assert target.read_text() == "certificates"
+    image._put_ca(target, None)
+    assert not target.exists()
+
+
+def test_base_takes_only_what_another_machine_reaches():
+    """Pip's settings go into the base without the folders of this machine; its trust store's place is Debian's."""
+    settings = {
+        "index-url": "https://a.example/simple",
+        "extra-index-url": "file:///opt/x https://b.example",
+        "cert": "/x",
+    }
+    text = image_base.pip_file(settings | {"find-links": "/opt/wheels"}, trusted=True)
+    assert text.splitlines() == [
+        "[global]",
+        "index-url = https://a.example/simple",
+        "extra-index-url = https://b.example",
+        "cert = /etc/ssl/certs/ca-certificates.crt",
+    ]
+    assert image_base.pip_file({"find-links": "/opt/wheels"}, trusted=False) == ""
+
+
+def test_context_is_what_the_image_is_made_of():
+    """The context excludes all but what the Dockerfile copies: nothing else can get into an image, or rebuild it."""
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    dockerfile = (ROOT / image.DOCKERFILE).read_text().splitlines()
+    copied = {
+        word for line in dockerfile if line.startswith("COPY") and "--from" not in line for word in line.split()[1:-1]
+    }
+    assert {line.removeprefix("!") for line in lines[1:] if line.startswith("!")} == {one.rstrip("*") for one in copied}
