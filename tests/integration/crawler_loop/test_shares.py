@@ -1,11 +1,16 @@
 """Leasing: shares, their bound, and who takes what is left."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from support.crawler_stage import Stage
 from support.ledger import make_old, urls
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
+from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_crawler.handler import handle
 from trapline_crawler.services import Pace
 
 
@@ -21,6 +26,25 @@ async def test_an_event_delivered_twice_ends_without_work_and_is_counted(stage: 
     page.release.set()
     assert (await first)["done"] == 1
     assert await stage.rows("SELECT status::text, duplicates FROM trapline.invocation") == [("succeeded", 1)]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"), [({}, "invocation_id: Field required"), ([], "message: "), ({"type": "drain"}, "type: ")]
+)
+async def test_what_is_no_crawl_message_is_dropped_with_its_reason(stage: Stage, event: Any, reason: str) -> None:
+    """It is not raised, for it would only fail again; no browser is started for it."""
+    context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
+    assert (await handle(event, context, stage.services()))["refused"].startswith(reason)
+    assert stage.visitor.closed == 0
+
+
+async def test_the_handler_lets_an_invocation_live(stage: Stage) -> None:
+    """From the event to the answer: the request id and the place are stored, the deadline is the context's."""
+    await stage.open(urls(1))
+    (message,) = await stage.asked()
+    context = LocalContext(aws_request_id="the-request", deadline=Deadline.after(60))
+    assert (await handle(message.event(), context, stage.services()))["done"] == 1
+    assert await stage.rows("SELECT request_id, place FROM trapline.invocation") == [("the-request", "stage")]
 
 
 async def test_nothing_left_to_lease_is_terminated(stage: Stage) -> None:

@@ -22,7 +22,8 @@ _log = get_logger("dispatcher")
 class _Context(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    request_id: str = Field(alias="requestId")
+    # MiniStack's records have none; then only an invocation that has not said `ready` is failed
+    request_id: str = Field(default="", alias="requestId")
     condition: str
 
 
@@ -44,7 +45,7 @@ async def take_records(services: Services, database: Database, records: Sequence
     failed, touched = 0, set()
     for record in records:
         try:
-            invocation_id, request_id, reason = _read(record)
+            invocation_id, request_id, reason = read_record(record)
         except MessageRefusedError as error:
             _log.error("failure_record_dropped", reason=str(error))
             continue
@@ -64,7 +65,8 @@ async def take_records(services: Services, database: Database, records: Sequence
     return {"failed": failed, "ended": ended}
 
 
-def _read(record: Mapping[str, Any]) -> tuple[InvocationId, str, str]:
+def read_record(record: Mapping[str, Any]) -> tuple[InvocationId, str, str]:
+    """Return invocation, request id and reason of one SQS record. Raises ``MessageRefusedError`` for a malformed one."""
     try:
         parsed = _Record.model_validate(json.loads(record["body"]))
     except (ValidationError, ValueError, TypeError, KeyError) as error:

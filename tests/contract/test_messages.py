@@ -1,0 +1,166 @@
+"""The wire between services: what was ever sent is still read, and what is sent is what was agreed.
+
+The golden files are the contract. A release may add a file, or an optional key; it never edits one that was released.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from trapline_common.errors import MessageRefusedError
+from trapline_common.messages import (
+    VERSION,
+    Count,
+    Crawl,
+    Drain,
+    Enqueue,
+    Message,
+    OpenRun,
+    Reap,
+    Tick,
+    parse_crawl,
+    parse_dispatcher,
+    parse_drain,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+ID = UUID("5b1f3f0e-6c1d-4f7e-9d61-2f4f5c7b8a90")
+PARSERS: dict[str, Callable[[object], Message]] = {"crawl": parse_crawl, "drain": parse_drain}
+
+MESSAGES: dict[str, Message] = {
+    "tick": Tick(crawl="pricing", scheduled_for=datetime(2026, 3, 1, 8, tzinfo=UTC)),
+    "open": OpenRun(crawl="pricing", request=ID),
+    "open-retry": OpenRun(crawl="pricing", request=ID, retry_of=41),
+    "enqueue": Enqueue(run_id=41, urls=("https://example.com/a", "https://example.com/b")),
+    "count": Count(lane="polite", hop=3),
+    "count-all": Count(),
+    "reap": Reap(),
+    "crawl": Crawl(invocation_id=ID, lane="default"),
+    "drain": Drain(),
+}
+
+
+def golden(version: int, name: str) -> dict[str, Any]:
+    """Return one golden message."""
+    found: dict[str, Any] = json.loads((GOLDEN / f"v{version}" / f"{name}.json").read_text())
+    return found
+
+
+def parse(name: str, event: object) -> Message:
+    """Read ``event`` with the consumer of the message ``name``."""
+    return PARSERS.get(name, parse_dispatcher)(event)
+
+
+def test_every_message_has_its_golden_files() -> None:
+    """A message without a golden file, of this version and the one before, is under no contract."""
+    for version in (VERSION - 1, VERSION):
+        assert {file.stem for file in (GOLDEN / f"v{version}").glob("*.json")} == set(MESSAGES)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_what_is_sent_is_what_was_agreed(name: str) -> None:
+    """The bytes of a message are those of its golden file: key by key, nothing more, nothing less."""
+    assert json.loads(json.dumps(MESSAGES[name].event())) == golden(VERSION, name)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION])
+def test_this_version_and_the_one_before_are_read(name: str, version: int) -> None:
+    """Services deploy one at a time, in any order: both versions mean the same."""
+    assert parse(name, golden(version, name)).model_copy(update={"v": VERSION}) == MESSAGES[name]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_keys_of_a_newer_sender_are_ignored(name: str) -> None:
+    """A sender of the next release may add keys within a version."""
+    assert parse(name, golden(VERSION, name) | {"from_the_future": {"deep": [1]}}) == MESSAGES[name]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("version", [VERSION + 1, VERSION - 2, "1", None, 1.5])
+def test_any_other_version_is_refused_by_name(name: str, version: object) -> None:
+    """Two releases ahead or behind, or no version at all that we know: refused, naming ``v``."""
+    with pytest.raises(MessageRefusedError, match=r"(^|\.)v: "):
+        parse(name, golden(VERSION, name) | {"v": version})
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_what_may_be_left_out_is(name: str) -> None:
+    """Only the keys that have no default are needed; a schedule's own JSON holds no more."""
+    wanted = MESSAGES[name].model_dump(mode="json", exclude_defaults=True) | {"type": MESSAGES[name].event()["type"]}
+    assert parse(name, wanted) == MESSAGES[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("tick", "crawl"),
+        ("tick", "scheduled_for"),
+        ("open", "crawl"),
+        ("open", "request"),
+        ("enqueue", "run_id"),
+        ("enqueue", "urls"),
+        ("crawl", "invocation_id"),
+        ("crawl", "lane"),
+    ],
+)
+def test_what_is_missing_is_named(name: str, key: str) -> None:
+    """The refusal names the field."""
+    event = golden(VERSION, name)
+    del event[key]
+    with pytest.raises(MessageRefusedError, match=rf"{key}: Field required"):
+        parse(name, event)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("tick", {"scheduled_for": "<aws.scheduler.scheduled-time>"}),
+        ("tick", {"scheduled_for": "2026-03-01T08:00:00"}),
+        ("open", {"request": "not a uuid"}),
+        ("open", {"retry_of": 0}),
+        ("enqueue", {"run_id": 2**63}),
+        ("enqueue", {"run_id": "many"}),
+        ("enqueue", {"urls": []}),
+        ("enqueue", {"urls": ["https://example.com/"] * 10_001}),
+        ("count", {"hop": -1}),
+        ("crawl", {"hop": 2**31}),
+        ("crawl", {"invocation_id": 7}),
+    ],
+)
+def test_what_the_ledger_could_not_hold_is_refused(name: str, change: dict[str, object]) -> None:
+    """A time without its zone, a number beyond the column, an empty list: refused here, not by Postgres."""
+    (key,) = change
+    with pytest.raises(MessageRefusedError, match=rf"{key}"):
+        parse(name, golden(VERSION, name) | change)
+
+
+@pytest.mark.parametrize("event", [None, [], "drain", 7, {"type": None}, {"type": "unknown"}, {"type": ["drain"]}])
+@pytest.mark.parametrize("parser", [parse_dispatcher, parse_crawl, parse_drain])
+def test_what_is_no_message_is_refused(parser: Callable[[object], Message], event: object) -> None:
+    """Whatever JSON comes: refused with a reason; the platform would only deliver it again."""
+    with pytest.raises(MessageRefusedError):
+        parser(event)
+
+
+def test_an_empty_event_drains_and_does_nothing_else() -> None:
+    """A drain needs no key; everybody else refuses an event that says nothing."""
+    assert parse_drain({}) == Drain()
+    for parser in (parse_dispatcher, parse_crawl):
+        with pytest.raises(MessageRefusedError):
+            parser({})
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_for_another_service_is_refused(name: str) -> None:
+    """A consumer reads its own messages only."""
+    mine = PARSERS.get(name, parse_dispatcher)
+    for parser in (parse_dispatcher, parse_crawl, parse_drain):
+        if parser is not mine:
+            with pytest.raises(MessageRefusedError):
+                parser(golden(VERSION, name))
