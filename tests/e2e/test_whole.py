@@ -46,6 +46,26 @@ def test_two_crawls_of_a_site_that_changes(command: Trapline):
     assert list((command.data_dir / "artifacts").rglob("*.png"))
 
     assert third.code == 0, third.err
-    assert "run 5 pages: 1 tasks" in third.out
+    assert "run 5 pages: 1 task\n" in third.out
     assert not command.browsers()
     assert not (command.data_dir / "postgres" / "postmaster.pid").exists()
+
+
+ALL_BROKEN = """
+defaults: {{timeout: 10s, retries: 0, alert: {{on: [failure], after_failures: 1}}}}
+crawls:
+  one: {{urls: ["{site}/gone/1"]}}
+  two: {{urls: ["{site}/gone/2"]}}
+  three: {{urls: ["{site}/gone/3"]}}
+"""
+
+
+def test_every_alert_is_sent_before_the_command_ends(command: Trapline):
+    """Three alerts at the last moment take three seconds at one message a second; the command waits for each."""
+    with DemoSite() as site:
+        done = command.crawl(command.config(ALL_BROKEN.format(site=site.url)))
+    assert done.code == 1, done.err
+    for number in (1, 2, 3):
+        assert f"{site.url}/gone/{number}\n" in done.err
+    with command.ledger() as ledger:
+        assert ledger.value("SELECT count(*)::int FROM trapline.alert WHERE status = 'due'") == 0

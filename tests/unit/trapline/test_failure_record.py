@@ -5,7 +5,7 @@ import pytest
 
 from trapline.runtime.failure_record import condition_of, failure_event, last_error
 from trapline_common.messages import Crawl
-from trapline_dispatcher.failures import _read
+from trapline_dispatcher.failures import read_record
 
 INVOCATION = UUID("00000000-0000-0000-0000-000000000001")
 
@@ -24,7 +24,7 @@ def test_the_dispatcher_reads_what_we_report(error: str, reason: str):
     """The record has the shape of Lambda's failure queue: the dispatcher's own reader takes it."""
     message = Crawl(invocation_id=INVOCATION, lane="default").event()
     event = failure_event(message, request_id="request", condition="exit status 1", error=error)
-    assert _read(event["Records"][0]) == (INVOCATION, "request", reason)
+    assert read_record(event["Records"][0]) == (INVOCATION, "request", reason)
 
 
 def test_the_last_error_is_found_in_the_log(tmp_path: Path):

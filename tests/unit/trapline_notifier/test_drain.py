@@ -1,5 +1,6 @@
 """The drain's promises, on the outbox port: nothing lost, nothing blocked, never too fast, never too late."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -170,3 +171,22 @@ async def test_no_time_left_claims_nothing() -> None:
     scene = Scene([alert(1)])
     assert (await scene.drain(RESERVE).run()).sent == 0
     assert scene.outbox.claims == []
+
+
+async def test_a_cancelled_drain_gives_back_what_it_did_not_send() -> None:
+    """Cancelled while it publishes, a drain leaves every alert that is not marked sent due at once, not hidden."""
+    scene = Scene([alert(1, crawl="one"), alert(2, crawl="two")])
+    publishing = asyncio.Event()
+
+    async def publish(_message: AlertMessage) -> str:
+        publishing.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    scene.out.publish = publish  # type: ignore[method-assign]
+    draining = asyncio.create_task(scene.drain().run())
+    await publishing.wait()
+    draining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await draining
+    assert [row.id for row in await scene.outbox.claim(10, 1.0)] == [1, 2]

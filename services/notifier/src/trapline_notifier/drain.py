@@ -1,5 +1,6 @@
 """Draining the outbox: claim, group, publish at the pace, mark. Guarantee 5: every due alert goes out at least once."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -62,17 +63,24 @@ class Drain:
             if not rows:
                 break
             groups = group(rows)
-            while groups and self._may_go_on(self.deadline.earlier(RESERVE), hold):
-                await self._send(groups.pop(0))
-            rest = [row for left in groups for row in left]
-            if rest:
-                self.result.released += len(rest)
-                await self.outbox.release([row.id for row in rest], 0.0)
+            try:
+                while groups and self._may_go_on(self.deadline.earlier(RESERVE), hold):
+                    await self._send(groups[0])
+                    del groups[0]
+            finally:
+                # Cancelled, too: else what was claimed and not sent would lie hidden until the hold runs out.
+                await asyncio.shield(self._give_back(groups))
         if self._failed:
             first = self._failed[0]
             count = len(self._failed)
             raise TransientError(f"{count} message(s) could not be sent for now; the first: {first}") from first
         return self.result
+
+    async def _give_back(self, groups: Sequence[Sequence[AlertRow]]) -> None:
+        rest = [row.id for left in groups for row in left]
+        if rest:
+            self.result.released += len(rest)
+            await self.outbox.release(rest, 0.0)
 
     def _may_go_on(self, *ends: Deadline) -> bool:
         return self._in_a_row < GIVE_UP_AFTER and not any(end.passed for end in ends)

@@ -120,5 +120,6 @@ async def _close(order: Order, database: Database, work: Round, interrupts: Inte
     if interrupts is None:
         return closing.exit_code(reports)
     left = sum(report.total - report.done - report.failed for report in reports)
-    console.print(f"stopped: {left} tasks wait in the ledger; `trapline crawl {order.file}` goes on with them")
+    wait = "1 task waits" if left == 1 else f"{left} tasks wait"
+    console.print(f"stopped: {wait} in the ledger; `trapline crawl {order.file}` goes on")
     return interrupts.exit_code

@@ -14,7 +14,7 @@ from trapline.runtime.screen import Screen
 from trapline_common.errors import LedgerUnavailableError, TransientError, TraplineError
 from trapline_common.ids import RunId
 from trapline_common.lifecycle import RunStatus
-from trapline_common.messages import Reap
+from trapline_common.messages import Drain, Reap
 from trapline_common.store.database import Database
 
 TICK = 1.5
@@ -23,6 +23,8 @@ POLL = 0.2
 """Seconds between two readings of the progress; a big run is read less often, see ``_watch``."""
 LINGER = 5.0
 """Seconds the processes get to end by themselves when the runs have; then they are asked to."""
+SEND_WITHIN = 20.0
+"""Seconds the notifier gets at the end for the alerts it is sending; what is left the last drain sends."""
 STOP_WITHIN = 30.0
 """Seconds an ordered stop may take before the processes are killed."""
 GIVE_UP_AFTER = 3
@@ -77,6 +79,9 @@ class Round:
         loops = [asyncio.create_task(one()) for one in (self._watch, self._dispatch, self._notify)]
         try:
             await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+            self._over = True
+            self.machine.inbox.put("notifier", Drain().event())  # so that a notifier that waits hears that it is over
+            await asyncio.wait(loops[2:], timeout=SEND_WITHIN)
         finally:
             self._over = True  # should a library swallow the cancellation, the loop still ends with its next turn
             for loop in loops:

@@ -58,7 +58,7 @@ class Lines:
             last = self._last.get(run.run_id)
             if last is None:
                 self._last[run.run_id] = (now, run.ended)
-                self.say(f"run {run.run_id} {run.crawl}: {run.total} tasks")
+                self.say(f"run {run.run_id} {run.crawl}: {run.total} task{'' if run.total == 1 else 's'}")
             elif over or now - last[0] >= LINE_EVERY:
                 self._last[run.run_id] = (now, run.ended)
                 rate = (run.ended - last[1]) / max(now - last[0], 1e-9)
