@@ -4,19 +4,22 @@ The daemon is started and ended by its id, with its state in one folder, its soc
 its own: builds and containers use the machine's. Nothing of another engine on the machine is touched.
 """
 
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.shell import ToolError, run, say
 
 PACKAGES = ("docker.io", "debootstrap")
+_PID = "dockerd.pid"
 _STARTED_WITHIN = 60.0
 _ENDED_WITHIN = 30.0
 
@@ -95,7 +98,11 @@ def _own(docker: str, folder: Path) -> Iterator[Engine]:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "dockerd.log"
     # A socket's path may have 107 characters at most.
-    with tempfile.TemporaryDirectory(prefix="trapline-engine-") as short, log.open("wb") as output:
+    with (
+        _alone(folder),
+        tempfile.TemporaryDirectory(prefix="trapline-engine-") as short,
+        log.open("wb") as output,
+    ):
         own = Engine(docker=docker, host=f"unix://{short}/docker.sock")
         daemon = subprocess.Popen(
             _daemon_command(folder, Path(short), own), stdout=output, stderr=output, start_new_session=True
@@ -108,8 +115,30 @@ def _own(docker: str, folder: Path) -> Iterator[Engine]:
             _unmount_below(Path(short))
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for another process that uses ``folder``, then end the daemon of one that was killed while it did."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        noted = folder / _PID
+        if noted.exists():
+            _end_forgotten(int(noted.read_text()), folder)
+        yield
+
+
+def _end_forgotten(pid: int, folder: Path) -> None:
+    """End process ``pid`` if it is a daemon on ``folder``: the number may be another program's by now."""
+    with suppress(ProcessLookupError, FileNotFoundError):
+        until = time.monotonic() + _ENDED_WITHIN
+        while str(folder / "data").encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            os.kill(pid, signal.SIGTERM)
+            if time.monotonic() > until:
+                raise ToolError(f"the dockerd of an earlier call, process {pid}, does not end")
+            time.sleep(0.5)
+
+
 def _daemon_command(folder: Path, short: Path, own: Engine) -> Sequence[str]:
-    state = ["--data-root", str(folder / "data"), "--exec-root", str(short / "exec"), "--pidfile", str(short / "pid")]
+    state = ["--data-root", str(folder / "data"), "--exec-root", str(short / "exec"), "--pidfile", str(folder / _PID)]
     return ["dockerd", "--host", own.host or "", *state, "--iptables=false", "--ip6tables=false", "--bridge=none"]
 
 

@@ -29,7 +29,7 @@ from trapline_crawler.checkpoint import Seal
 
 TAG = "trapline-crawler:test"
 FIGURES = pytest.StashKey[dict[str, Any]]()
-_SHARE = 10
+_SHARE = 30
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
 import itertools
+import subprocess
+import sys
 
 import pytest
 
@@ -43,6 +45,27 @@ def test_daemon_that_does_not_start_is_one_line(tmp_path, monkeypatch):
     last = r"dockerd did not start here: no overlay here$"
     with pytest.raises(EngineMissingError, match=last), engine(tmp_path / "layers"):
         pass
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["a daemon of ours", "a stranger"])
+def test_forgotten_daemon_is_ended_and_a_stranger_is_not(ours, tmp_path, monkeypatch):
+    """A daemon on our folder whose caller was killed is ended by its id; a stranger that has the id by now is spared."""
+    program(tmp_path, "docker", "exit 1")
+    program(tmp_path, "dockerd", "exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    layers = tmp_path / "layers"
+    layers.mkdir()
+    data = layers / "data" if ours else tmp_path
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "--data-root", str(data)])
+    try:
+        (layers / "dockerd.pid").write_text(str(process.pid))
+        with pytest.raises(EngineMissingError), engine(layers):
+            pass
+        assert (process.poll() is not None) is ours
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_docker_failure_shows_its_last_words(tmp_path):
