@@ -52,7 +52,7 @@ def test_two_crawls_of_a_site_that_changes(command: Trapline):
 
 
 ALL_BROKEN = """
-defaults: {{timeout: 10s, retries: 0, alert: {{on: [failure], after_failures: 1}}}}
+defaults: {{timeout: 10s, retries: 0, alert: {{on: [failure, summary], after_failures: 1}}}}
 crawls:
   one: {{urls: ["{site}/gone/1"]}}
   two: {{urls: ["{site}/gone/2"]}}
@@ -61,11 +61,11 @@ crawls:
 
 
 def test_every_alert_is_sent_before_the_command_ends(command: Trapline):
-    """Three alerts at the last moment take three seconds at one message a second; the command waits for each."""
+    """Six alerts of the last moment take five seconds at one message a second; the command waits for each."""
     with DemoSite() as site:
         done = command.crawl(command.config(ALL_BROKEN.format(site=site.url)))
     assert done.code == 1, done.err
     for number in (1, 2, 3):
-        assert f"{site.url}/gone/{number}\n" in done.err
+        assert f"1. {site.url}/gone/{number}\n" in done.err
     with command.ledger() as ledger:
         assert ledger.value("SELECT count(*)::int FROM trapline.alert WHERE status = 'due'") == 0
