@@ -41,7 +41,7 @@ run "a_password_in_the_query_and_a_zip_for_two" {
   expect_failures = [var.database_url, var.releases]
 }
 
-run "outside_without_a_database" {
+run "outside_without_a_database_and_an_unquoted_name" {
   command = plan
 
   variables {
@@ -53,7 +53,7 @@ run "outside_without_a_database" {
   expect_failures = [var.network, var.releases, var.crawls_file]
 }
 
-run "production_that_can_be_thrown_away" {
+run "production_thrown_away_in_an_unknown_network" {
   command = plan
 
   variables {
