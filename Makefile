@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench test-image lint format lock clean
+.PHONY: help setup demo test bench test-image test-aws up down lint format lock clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,6 +17,15 @@ demo: setup ## Crawl the demo site, change it, crawl it again; shows alerts, run
 
 test: setup ## Every check and every test: ruff, mypy, import-linter, pytest
 	@$(VENV) -m tools.checks
+
+test-aws: setup ## The whole system on a local AWS: terraform apply, ticks, alerts, destroy; six minutes
+	@$(VENV) -m pytest tests/e2e_aws
+
+up: setup ## Deploy everything to a local AWS by Terraform; schedules fire by themselves (CRAWLS=my.yaml)
+	@$(VENV) -m tools.up $(CRAWLS)
+
+down: ## End the local AWS and everything that `make up` started
+	@$(VENV) -m tools.down
 
 bench: setup ## Side-by-side benchmarks, printed as ratios (ARGS="--only crawl --json out.json")
 	@$(VENV) -m tests.benchmarks $(ARGS)
@@ -34,5 +43,5 @@ lock: setup ## Make requirements/*.txt anew from the pyproject files
 	@$(VENV) -m tools.lock
 
 clean: ## Remove caches, builds and virtual environments; keeps .trapline (your data)
-	rm -rf .venv .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-aws build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,8 @@ OLDEST = (3, 11)
 DEVELOPMENT = Environment(root=ROOT, name=".venv", lock="requirements/dev.txt", packages=PACKAGES)
 PEERS = Environment(root=ROOT, name=".venv-bench", lock="requirements/bench.txt")
 """What the benchmarks compare with; apart, so that its dependencies never disturb the product's."""
+LOCAL_AWS = Environment(root=ROOT, name=".venv-aws", lock="requirements/ministack.txt")
+"""The emulator of `make up`, for the same reason; functions run with this environment's interpreter."""
 
 
 def prepare_browser(run_program: Run) -> str:

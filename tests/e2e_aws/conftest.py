@@ -1,0 +1,55 @@
+"""The whole system on a local AWS of the test's own, on free ports, deployed by Terraform."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from support.local_aws import Deployed
+from tools import terraform, up
+from tools.local_aws import system
+from tools.setup import LOCAL_AWS
+
+
+@pytest.fixture(scope="session")
+def inbox_messages() -> list[Any]:
+    """What a subscriber of the alerts' topic got so far."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory) -> Iterator[Deployed]:
+    """Everything up; at the end everything down, whatever happened, and nothing of it left."""
+    if terraform.binary(os.environ) is None:
+        pytest.skip("Terraform is not installed")
+    LOCAL_AWS.ensure()
+    folder = tmp_path_factory.mktemp("aws") / "system"
+    on = system.start(folder)
+    try:
+        yield Deployed(system=on, deployment=up.deploy(on, crawls=up.TEMPLATE))
+    finally:
+        below = psutil.Process(on.keeper.pid).children(recursive=True) if on.keeper.process() else []
+        system.stop(folder)
+        _, left = psutil.wait_procs(below, timeout=5)
+    assert [process.name() for process in left] == []
+
+
+@pytest.fixture(scope="session")
+def inbox(aws: Deployed, inbox_messages: list[Any]) -> Callable[[str], list[Any]]:
+    """A queue that is subscribed to the alerts' topic as a person's address would be."""
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=aws.outputs["topics"]["alerts"], Protocol="sqs", Endpoint=arn)
+
+    def received(word: str) -> list[Any]:
+        got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        inbox_messages.extend(json.loads(message["Body"]) for message in got)
+        for message in got:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [message for message in inbox_messages if word in message["Subject"]]
+
+    return received

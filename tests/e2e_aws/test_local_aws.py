@@ -1,0 +1,129 @@
+"""From `terraform apply` to the alert and back to nothing, in the order in which it happens to a user."""
+
+import io
+import zipfile
+
+from support.local_aws import eventually
+from tools.local_aws.deployment import NAME, STATE_BUCKET
+
+DRIFT = {
+    # MiniStack's DescribeAlarms leaves most of an alarm out in the protocol that the provider speaks
+    "module.alarms.aws_cloudwatch_metric_alarm.": frozenset(
+        {
+            "actions_enabled",
+            "alarm_actions",
+            "alarm_description",
+            "dimensions",
+            "ok_actions",
+            "period",
+            "statistic",
+            "treat_missing_data",
+            "unit",
+        }
+    ),
+}
+"""The emulator's own drift, reviewed: attributes by the beginning of an address. Nothing else may change."""
+BROKEN = "raise RuntimeError('broken on purpose')\n"
+
+
+def test_schedules_fire_and_every_page_is_crawled(aws, inbox):
+    """Nobody but the schedule opens the runs, and each of their pages ends with a result."""
+    for crawl, done, failed in (("products", 12, 0), ("pages", 2, 1)):
+        (*_, run) = eventually(
+            f"a run of {crawl}", lambda crawl=crawl: [one for one in aws.runs(crawl) if one["ended_at"]]
+        )
+        assert (run["done"], run["failed"]) == (done, failed)
+        assert run["scheduled_for"] is not None
+
+
+def test_the_crawlers_pictures_are_in_the_bucket(aws):
+    """The crawler function visited with a real browser and stored what it saw."""
+    objects = aws.client("s3").list_objects_v2(Bucket=aws.outputs["bucket"], Prefix="artifacts/")["Contents"]
+    pictures = [one["Key"] for one in objects if one["Key"].endswith(".png")]
+    assert len(pictures) >= 12
+
+
+def test_the_failure_is_heard_at_the_hook_and_in_the_topic(aws, inbox):
+    """The page that is broken from the start reaches a chat channel through the relay, and the topic's subscribers."""
+    (message, *_) = eventually("the failure at the web hook", lambda: aws.heard("pages: 1 page failed"))
+    assert f"{aws.system.site}/workshop" in message["message"]
+
+
+def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
+    """A changed price and a mended page are told after a tick that nobody sent by hand."""
+    aws.shop(price={"kettle": 2950}, mend=["workshop"])
+    (message, *_) = eventually("the change at the web hook", lambda: aws.heard("products: 1 page changed"))
+    assert "29.50" in message["message"]
+    eventually("the change in the topic", lambda: inbox("products: 1 page changed"))
+    eventually("the recovery at the web hook", lambda: aws.heard("pages: 1 page is good again"))
+
+
+def test_a_plan_changes_nothing_of_ours(aws):
+    """What was applied is what is there, but for what the emulator does not tell."""
+    for address, attributes in aws.deployment.plan().items():
+        allowed = next((names for start, names in DRIFT.items() if address.startswith(start)), frozenset())
+        assert attributes <= allowed, address
+
+
+def test_a_broken_crawler_ends_failed_through_the_failure_queue(aws):
+    """An event that Lambda gives up on lies in the failure queue, and the dispatcher takes it from there to the ledger."""
+    lambda_, sqs = aws.client("lambda"), aws.client("sqs")
+    function = f"{NAME}-crawler"
+    healthy = lambda_.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
+    (mapping,) = lambda_.list_event_source_mappings(FunctionName=f"{NAME}-dispatcher:live")["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    broken = lambda_.update_function_code(FunctionName=function, ZipFile=_zip_of(BROKEN), Publish=True)["Version"]
+    lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=broken)
+    queue = sqs.get_queue_url(QueueName=f"{function}-failures")["QueueUrl"]
+
+    def waiting():
+        answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    eventually("the event in the failure queue", waiting)
+    lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=healthy)
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    def failed():
+        rows = aws.trapline("invocations")["invocations"]
+        return [row for row in rows if row["status"] == "failed" and "broken on purpose" in (row["reason"] or "")]
+
+    eventually("the invocation's row failed", failed)
+
+
+def test_after_the_mend_the_round_goes_on(aws):
+    """What the broken function was asked for is asked again, and every page of every run has its result."""
+
+    def newest(crawl):
+        return next((run for run in aws.runs(crawl) if run["ended_at"]), None)
+
+    before = max(run["id"] for run in aws.trapline("runs")["runs"])
+    for crawl in ("products", "pages"):
+        run = eventually(
+            f"a whole round of {crawl}",
+            lambda crawl=crawl: (found := newest(crawl)) and found["id"] >= before and not found["failed"] and found,
+        )
+        assert run["waiting"] == run["leased"] == 0
+
+
+def test_destroy_leaves_nothing(aws):
+    """After `terraform destroy` the account holds nothing of ours but the bucket of the state, which is the user's."""
+    aws.deployment.destroy()
+    assert aws.deployment.resources() == []
+    assert aws.client("lambda").list_functions()["Functions"] == []
+    assert aws.client("scheduler").list_schedules()["Schedules"] == []
+    assert aws.client("secretsmanager").list_secrets()["SecretList"] == []
+    assert aws.client("sns").list_topics()["Topics"] == []
+    assert aws.client("iam").list_roles()["Roles"] == []
+    assert [url for url in aws.client("sqs").list_queues().get("QueueUrls", []) if not url.endswith("/inbox")] == []
+    assert [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]] == [STATE_BUCKET]
+    assert aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")["logGroups"] == []
+
+
+def _zip_of(source):
+    """Return a zip in which the crawler's handler is ``source``."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("trapline_crawler/__init__.py", "")
+        archive.writestr("trapline_crawler/handler.py", source)
+    return data.getvalue()

@@ -1,0 +1,72 @@
+"""A deployment on a local AWS, as a test looks at it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tools.local_aws import system
+from tools.local_aws.deployment import Deployment
+from tools.local_aws.hook import AS_SENT
+
+T = TypeVar("T")
+TICK = 60.0
+"""Seconds between two ticks of the round's schedules."""
+PATIENCE = 2 * TICK + 90
+"""Seconds until what the next tick brings must be there; MiniStack looks at its schedules every 10 s."""
+
+
+def eventually(what: str, check: Callable[[], T], *, within: float = PATIENCE) -> T:
+    """Return the first true answer of ``check``; fail with ``what`` after ``within`` seconds."""
+    give_up = time.monotonic() + within
+    while not (answer := check()):
+        if time.monotonic() > give_up:
+            pytest.fail(f"not within {within:.0f} s: {what}")
+        time.sleep(0.5)  # between two looks
+    return answer
+
+
+@dataclass(kw_only=True)
+class Deployed:
+    """What runs, and how a test looks at it."""
+
+    system: system.System
+    deployment: Deployment
+
+    def client(self, service: str) -> Any:
+        return self.deployment.client(service)
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        return self.deployment.outputs()
+
+    def trapline(self, *arguments: str) -> Any:
+        """Return what the operator's own command says, as JSON."""
+        environ = {**os.environ, "DATABASE_URL": self.system.database_url}
+        command = [str(Path(sys.executable).parent / "trapline"), *arguments, "--json"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=60)
+        return json.loads(done.stdout)
+
+    def runs(self, crawl: str) -> list[Any]:
+        """Return the runs of ``crawl`` that worked on pages, the newest first."""
+        return [run for run in self.trapline("runs")["runs"] if run["crawl"] == crawl and run["status"] != "skipped"]
+
+    def heard(self, word: str) -> list[Any]:
+        """Return what the web hook got whose title has ``word``."""
+        lines = (self.system.folder / AS_SENT).read_text().splitlines()
+        return [message for message in map(json.loads, lines) if word in message["title"]]
+
+    def shop(self, **order: Any) -> None:
+        """Change the demo shop."""
+        request = Request(f"{self.system.site}/_control", data=json.dumps(order).encode(), method="POST")
+        with urlopen(request, timeout=10):
+            return

@@ -1,0 +1,38 @@
+"""The gap of MiniStack that is closed: asynchronous events through an alias have the alias's settings."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tools.local_aws.emulator import close_the_gap, with_alias_settings
+
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:crawler"
+SETTINGS = {"MaximumRetryAttempts": 0}
+FUNCTIONS = {"crawler": {"event_invoke_configs": {"live": SETTINGS}}}
+
+
+@pytest.mark.parametrize(
+    ("function", "settings"),
+    [
+        ({"config": {"FunctionArn": f"{ARN}:live"}}, SETTINGS),
+        ({"config": {"FunctionArn": f"{ARN}:other"}}, None),
+        ({"config": {"FunctionArn": ARN}}, None),
+        ({"config": {"FunctionArn": f"{ARN}x:live"}}, None),
+        ({"config": {"FunctionArn": f"{ARN}:live"}, "event_invoke_config": {"own": 1}}, {"own": 1}),
+    ],
+)
+def test_settings_are_those_of_the_alias_that_was_called(function, settings):
+    """Another alias, no alias, or a function that has settings of its own: nothing is put in."""
+    assert with_alias_settings(function, FUNCTIONS).get("event_invoke_config") == settings
+
+
+def test_the_emulators_own_function_is_wrapped():
+    """Every asynchronous event passes through here; a release of another shape is refused, not silently passed by."""
+    seen = []
+    service = SimpleNamespace(_functions=FUNCTIONS, invoke_async_with_retry=lambda *given: seen.append(given))
+    close_the_gap(service)
+    service.invoke_async_with_retry({"config": {"FunctionArn": f"{ARN}:live"}}, {"an": "event"})
+    ((function, event),) = seen
+    assert (function["event_invoke_config"], event) == (SETTINGS, {"an": "event"})
+    with pytest.raises(AttributeError):
+        close_the_gap(SimpleNamespace(_functions={}))

@@ -1,0 +1,149 @@
+"""Trapline's own Terraform root, applied to the local AWS: with the S3 backend, its lockfile and the real provider."""
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from tools import terraform
+from tools.bundle import THIS_MACHINE
+from tools.local_aws.system import System
+from tools.packages import PACKAGES
+from tools.shell import ROOT, ToolError
+from trapline_crawler.checkpoint import Seal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+ROOT_MODULE = ROOT / "terraform"
+NAME = "trapline-local"
+"""What everything's name begins with, by envs/local.tfvars."""
+STATE_BUCKET = "trapline-state"
+APPLY_TIMEOUT = 600.0
+"""Seconds. An apply takes about a minute on two shared cores."""
+PARALLEL = "-parallelism=50"
+"""The provider waits 25 s for each queue until its settings are seen everywhere: then let all wait at once."""
+
+
+def version(distribution: str) -> str:
+    """Return the version that a distribution of ours has in its pyproject file."""
+    (package,) = (package for package in PACKAGES if package.name == distribution)
+    project = tomllib.loads((ROOT / package.pyproject).read_text())["project"]
+    return str(project["version"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One deployment on ``system``. ``zips``: built for this machine, by service; ``crawls``: the crawls.yaml."""
+
+    system: System
+    crawls: Path
+    zips: dict[str, Path]
+    terraform: str
+
+    def init(self) -> None:
+        """Make the bucket of the state and prepare Terraform. Raises ``ToolError``."""
+        s3: S3Client = self.client("s3")
+        if STATE_BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=STATE_BUCKET)
+        backend = {"bucket": STATE_BUCKET, "key": "local.tfstate", "region": "us-east-1", "use_path_style": "true"}
+        skips = ("skip_credentials_validation", "skip_metadata_api_check", "skip_requesting_account_id")
+        settings = [f"{name}={value}" for name, value in {**backend, **dict.fromkeys(skips, "true")}.items()]
+        options = ["-reconfigure", *(f"-backend-config={setting}" for setting in settings)]
+        environ = self.system.environment()
+        self._run(terraform.init_command(self.terraform, ROOT_MODULE, environ=environ, options=options), step="init")
+
+    def apply(self) -> None:
+        """Bring everything up; the secrets first, so that no schedule fires before they hold a value.
+
+        Raises ``ToolError`` with what Terraform said.
+        """
+        self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
+        self._fill_secrets()
+        self._terraform("apply", "-auto-approve", PARALLEL, *self._variables())
+
+    def plan(self) -> dict[str, frozenset[str]]:
+        """Return what Terraform would change now: addresses, and for each the attributes that would change."""
+        file = self.system.folder / "drift.tfplan"
+        self._terraform("plan", PARALLEL, f"-out={file}", *self._variables())
+        done = self._run([self.terraform, f"-chdir={ROOT_MODULE}", "show", "-json", str(file)], step="show")
+        found = {}
+        for resource in json.loads(done.stdout).get("resource_changes", []):
+            change = resource["change"]
+            if change["actions"] not in (["no-op"], ["read"]):
+                before, after = change["before"] or {}, change["after"] or {}
+                names = before.keys() | after.keys()
+                found[resource["address"]] = frozenset(name for name in names if before.get(name) != after.get(name))
+        return found
+
+    def destroy(self) -> None:
+        """Take everything down again. Raises ``ToolError``."""
+        self._terraform("destroy", "-auto-approve", PARALLEL, *self._variables())
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the root's outputs, by name."""
+        done = self._run([self.terraform, f"-chdir={ROOT_MODULE}", "output", "-json", "-no-color"], step="output")
+        return {name: output["value"] for name, output in json.loads(done.stdout).items()}
+
+    def resources(self) -> list[str]:
+        """Return the addresses of what is in the state."""
+        done = self._run([self.terraform, f"-chdir={ROOT_MODULE}", "state", "list"], step="state list")
+        return done.stdout.split()
+
+    def _fill_secrets(self) -> None:
+        """Put in what Terraform never sees: the web hook as the relay's channel, and a session key if there is none."""
+        secrets: SecretsManagerClient = self.client("secretsmanager")
+        names = {name: f"{NAME}/{name}" for name in ("channels", "session-key")}
+        secrets.put_secret_value(SecretId=names["channels"], SecretString=f"hook: {self.system.channel}\n")
+        if "SecretString" not in secrets.get_secret_value(SecretId=names["session-key"]):
+            secrets.put_secret_value(SecretId=names["session-key"], SecretString=Seal.new_key().decode())
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the local AWS."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.system.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def _variables(self) -> list[str]:
+        releases = {
+            service: {
+                "version": version(f"trapline-{service}"),
+                "file": str(path),
+                "runtime": f"python{THIS_MACHINE.python}",
+            }
+            for service, path in self.zips.items()
+        }
+        values = {
+            "crawls_file": str(self.crawls),
+            "database_url": self.system.database_url,
+            "releases": releases,
+        }
+        path = self.system.folder / "local.auto.tfvars.json"
+        path.write_text(json.dumps(values, indent=2))
+        return [f"-var-file={ROOT_MODULE / 'envs/local.tfvars'}", f"-var-file={path}"]
+
+    def _terraform(self, command: str, *options: str) -> None:
+        self._run(
+            [self.terraform, f"-chdir={ROOT_MODULE}", command, "-input=false", "-no-color", *options], step=command
+        )
+
+    def _run(self, command: Sequence[str], *, step: str) -> "subprocess.CompletedProcess[str]":
+        data = self.system.folder / "terraform"
+        environ = terraform.environment(self.system.environment(), data=data)
+        done = subprocess.run(
+            list(command), env=environ, cwd=ROOT, capture_output=True, text=True, timeout=APPLY_TIMEOUT, check=False
+        )
+        (self.system.folder / f"terraform-{step.split(maxsplit=1)[0]}.log").write_text(done.stdout + done.stderr)
+        if done.returncode:
+            raise ToolError(f"terraform {step} failed (exit {done.returncode}):\n{done.stderr.strip() or done.stdout}")
+        return done

@@ -1,0 +1,48 @@
+"""MiniStack with one gap closed. Run as a script by the Python of .venv-aws: `python tools/local_aws/emulator.py`.
+
+MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failure queue) by alias as it should, but when
+an event comes through an alias it asks the version record behind it, which has none. On AWS the alias's settings hold;
+Trapline sets them on the alias, so the same is done here. Standard library and MiniStack only.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+PARTS = 8
+"""Of a qualified function's ARN, split at colons: arn, aws, lambda, region, account, function, name, qualifier."""
+
+
+def with_alias_settings(function: Mapping[str, Any], functions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return MiniStack's ``function`` record with the settings of the alias through which it was called."""
+    config = function.get("config") or function
+    parts = str(config.get("FunctionArn", "")).split(":")
+    if len(parts) != PARTS or function.get("event_invoke_config"):
+        return function
+    *_, name, qualifier = parts
+    settings = (functions.get(name) or {}).get("event_invoke_configs", {}).get(qualifier)
+    return function if settings is None else {**function, "event_invoke_config": settings}
+
+
+def close_the_gap(service: Any) -> None:
+    """Wrap MiniStack's own function; raises ``AttributeError`` when a new release has another shape."""
+    original: Callable[[Mapping[str, Any], Any], None] = service.invoke_async_with_retry
+    functions = service._functions  # noqa: SLF001  (what the service itself looks functions up in)
+
+    def invoke(function: Mapping[str, Any], event: Any) -> None:
+        original(with_alias_settings(function, functions), event)
+
+    service.invoke_async_with_retry = invoke
+
+
+def main() -> None:
+    """Close the gap and serve until a signal."""
+    close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
+    importlib.import_module("ministack.app").main()
+
+
+if __name__ == "__main__":
+    # What lies beside this script is not the emulator's, and its functions' workers must not inherit it
+    sys.path.pop(0)
+    main()

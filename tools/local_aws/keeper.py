@@ -1,0 +1,141 @@
+"""Keeps the parts of the local AWS running: Postgres, MiniStack, the demo shop and the web hook; ends them in order.
+
+One process in the background holds them all, so that ending it ends them: `python -m tools.local_aws.keeper FOLDER`.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import playwright
+
+from tests.site.server import DemoSite
+from tools.browser import SETTING, find
+from tools.local_aws.hook import Told, WebHook
+from tools.local_aws.processes import Started
+from tools.local_aws.system import READY, System, answers
+from tools.setup import LOCAL_AWS
+from tools.shell import ROOT, ToolError, main_guard, say
+from trapline.embedded import embedded_postgres
+from trapline_common.store.database import Database
+from trapline_common.store.migrate import migrate
+
+EXECUTIONS = 24
+"""Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""
+
+
+def without_password(dsn: str) -> str:
+    """Return the embedded Postgres' DSN as Terraform takes it: it listens on a socket only and asks no password."""
+    parts = urlsplit(dsn)
+    where = parts.query.removeprefix("host=")
+    return f"postgresql://{parts.username}@/{parts.path.lstrip('/')}?host={quote(where, safe='/%')}"
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def emulator_environment(folder: Path, port: int) -> dict[str, str]:
+    """Return what MiniStack runs with; its functions' workers inherit it."""
+    browser = find(os.environ)
+    if browser is None:
+        raise ToolError("no headless browser; `make setup` installs one")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TRAPLINE_", "PYTHON"))}
+    kept.pop("DATABASE_URL", None)
+    return {
+        **kept,
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": "us-east-1",
+        "LAMBDA_EXECUTOR": "local",
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(EXECUTIONS),
+        "LAMBDA_WARM_TTL_SECONDS": "120",
+        "TMPDIR": str(folder / "tmp"),
+        SETTING: browser,
+        "PLAYWRIGHT_NODEJS_PATH": str(Path(playwright.__file__).parent / "driver/node"),
+    }
+
+
+@contextmanager
+def emulator(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Run MiniStack on a free port of the loopback; yield its address and its process. Raises ``ToolError``."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    log = folder / "ministack.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [str(LOCAL_AWS.python), str(ROOT / "tools/local_aws/emulator.py")],
+            cwd=folder,
+            env=emulator_environment(folder, port),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    started = Started.of(process.pid)
+    try:
+        give_up = time.monotonic() + READY
+        while not answers(endpoint):
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise ToolError(f"MiniStack did not start; its log is {log}")
+            time.sleep(0.05)
+        yield endpoint, process
+    finally:
+        started.end()
+        process.wait()
+
+
+async def _migrate(dsn: str) -> None:
+    async with await Database.connect(dsn) as database:
+        await migrate(database)
+
+
+def keep(folder: Path) -> int:
+    """Start everything, say in ``folder`` where it is, and wait for a signal or for MiniStack's end."""
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    with ExitStack() as stack:
+        told = stack.enter_context(Told.to(folder))
+        dsn = stack.enter_context(embedded_postgres(folder))
+        asyncio.run(_migrate(dsn))
+        site = stack.enter_context(DemoSite())
+        hook = stack.enter_context(WebHook(heard=told))
+        endpoint, process = stack.enter_context(emulator(folder))
+        System(
+            folder=folder,
+            keeper=Started.of(os.getpid()),
+            emulator=Started.of(process.pid),
+            endpoint=endpoint,
+            site=site.url,
+            channel=hook.channel,
+            database_url=without_password(dsn),
+        ).save()
+        say(f"ready: {endpoint}")
+        while not over.wait(0.5):
+            if process.poll() is not None:
+                raise ToolError(f"MiniStack ended by itself (status {process.returncode})")
+    return 0
+
+
+def main() -> int:
+    """Keep what belongs to the folder on the command line."""
+    return keep(Path(sys.argv[1]).resolve())
+
+
+if __name__ == "__main__":
+    main_guard(main)

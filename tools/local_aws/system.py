@@ -1,0 +1,123 @@
+"""What runs on this machine beneath the local AWS, and where it is."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tools.local_aws.processes import Started
+from tools.shell import ROOT, ToolError
+
+FOLDER = ROOT / ".trapline/aws"
+"""Everything `make up` keeps: Postgres, logs, alerts, the Terraform variables."""
+READY = 120.0
+"""Seconds that the parts get to start; on a slow machine Postgres' first start takes most of it."""
+_STATE = "system.json"
+_LOG = "system.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """The running parts. ``endpoint`` is the AWS API, ``site`` the demo shop, ``channel`` the web hook for Apprise."""
+
+    folder: Path
+    keeper: Started
+    emulator: Started
+    endpoint: str
+    site: str
+    channel: str
+    database_url: str
+
+    def environment(self) -> dict[str, str]:
+        """Return what an AWS client or Terraform needs to reach this AWS and no other."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {
+            **kept,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def runs(self) -> bool:
+        """Return whether keeper and emulator live and the AWS API answers."""
+        if self.keeper.process() is None or self.emulator.process() is None:
+            return False
+        return answers(self.endpoint)
+
+    def save(self) -> None:
+        """Write the state, whole or not at all."""
+        value = {**asdict(self), "folder": str(self.folder)}
+        draft = self.folder / f"{_STATE}.draft"
+        draft.write_text(json.dumps(value, indent=2))
+        draft.replace(self.folder / _STATE)
+
+
+def answers(endpoint: str) -> bool:
+    """Return whether MiniStack answers at ``endpoint``."""
+    try:
+        with urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except (URLError, OSError):
+        return False
+
+
+def load(folder: Path) -> System | None:
+    """Return what was started in ``folder``; ``None`` when nothing was. It may have ended since."""
+    try:
+        value = json.loads((folder / _STATE).read_text())
+    except FileNotFoundError:
+        return None
+    keeper, emulator = Started.read(value.pop("keeper")), Started.read(value.pop("emulator"))
+    return System(folder=Path(value.pop("folder")), keeper=keeper, emulator=emulator, **value)
+
+
+def start(folder: Path) -> System:
+    """Start everything in the background and return once it works; what an earlier one left in ``folder`` goes.
+
+    Its AWS was in memory, so its ledger would speak of artifacts that are gone. Raises ``ToolError`` with the log's place.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    log = folder / _LOG
+    keeper = _spawn([sys.executable, "-m", "tools.local_aws.keeper", str(folder)], log=log)
+    give_up = time.monotonic() + READY
+    while time.monotonic() < give_up and keeper.process() is not None:
+        system = load(folder)
+        if system is not None:
+            return system
+        time.sleep(0.05)  # between two looks
+    keeper.end()
+    lines = log.read_text().strip().splitlines()
+    raise ToolError(f"the local AWS did not start ({log}): {lines[-1] if lines else 'it said nothing'}")
+
+
+def _spawn(command: Sequence[str], *, log: Path) -> Started:
+    """Start a process that outlives this one, in a session of its own; a ``Popen`` would warn when it is forgotten."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    to_log = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), to_log, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return Started.of(os.posix_spawn(command[0], list(command), environ, file_actions=files, setsid=True))
+
+
+def stop(folder: Path) -> bool:
+    """End everything that was started in ``folder``, by id; return whether there was anything."""
+    system = load(folder)
+    if system is None:
+        return False
+    system.keeper.end()  # ends the others in order
+    system.emulator.end()  # only if the keeper was killed
+    (folder / _STATE).unlink(missing_ok=True)
+    return True
