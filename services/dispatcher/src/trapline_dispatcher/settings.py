@@ -50,7 +50,9 @@ class Settings:
             raise InputRefusedError(f"environment: {', '.join(missing)} must be set")
         ticks = environ.get(UNEXPANDED_TICKS) or REFUSED
         if ticks not in {REFUSED, DATABASE_MINUTE}:
-            raise InputRefusedError(f"environment: {UNEXPANDED_TICKS} is {ticks!r}; it is {REFUSED} or {DATABASE_MINUTE}")
+            raise InputRefusedError(
+                f"environment: {UNEXPANDED_TICKS} is {ticks!r}; it is {REFUSED} or {DATABASE_MINUTE}"
+            )
         return cls(
             **{field: environ[variable] for field, variable in names.items()},
             unexpanded_ticks=ticks == DATABASE_MINUTE,
