@@ -7,6 +7,7 @@ import structlog
 
 from support.crawler_stage import CRAWLER, Stage
 from support.ledger import make_old, place, urls
+from support.races import PATIENCE
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.errors import LedgerUnavailableError, TransientError
@@ -64,6 +65,9 @@ async def test_a_browser_fault_is_charged_and_the_task_leased_alone_next(stage: 
     living = asyncio.create_task(stage.live())
     await lost.started()
     lost.release.set()
+    async with asyncio.timeout(PATIENCE):  # until it is leased again, with its neighbours still loading
+        while await stage.rows(TASK, pages[2]) != [("leased", 0, 1, "browser: the browser died")]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
     for hold in holds.values():
         await hold.started()
         hold.release.set()
