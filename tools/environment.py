@@ -77,10 +77,15 @@ def digest(root: Path, files: Iterable[str], *, python: str) -> str:
 
 
 def is_foreign(environment: Path) -> bool:
-    """Return whether another Python version made the environment: then it must be cleared, it can't be mended."""
+    """Return whether another Python version or tool made the environment: it must be cleared, it can't be mended.
+
+    uv's has no pip, and ``venv`` fails on its links.
+    """
     settings = environment / "pyvenv.cfg"
     if not settings.is_file():
         return False
     pairs = dict(line.split(" = ", 1) for line in settings.read_text().splitlines() if " = " in line)
+    if "uv" in pairs:
+        return True
     made_by = pairs.get("version") or pairs.get("version_info", "")
     return made_by.split(".")[:2] != [str(part) for part in sys.version_info[:2]]

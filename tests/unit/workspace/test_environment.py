@@ -47,3 +47,10 @@ def test_environment_of_another_python_is_foreign(tmp_path):
     assert is_foreign(tmp_path)
     settings.write_text(f"home = /usr/bin\nversion = {sys.version.split()[0]}\n")
     assert not is_foreign(tmp_path)
+
+
+def test_environment_of_another_tool_is_foreign(tmp_path):
+    """An environment that uv made, of this very version, is cleared: it has no pip."""
+    settings = tmp_path / "pyvenv.cfg"
+    settings.write_text(f"home = /usr/bin\nuv = 0.9.0\nversion_info = {sys.version.split()[0]}\n")
+    assert is_foreign(tmp_path)
