@@ -7,7 +7,7 @@ from trapline_common.logging import get_logger
 from trapline_common.messages import Drain
 from trapline_common.store import alerts, invocations, lanes, rescue, runs
 from trapline_common.store.database import Database
-from trapline_dispatcher.asking import ask_all, count_and_ask
+from trapline_dispatcher.asking import Answer, ask_all, count_and_ask
 from trapline_dispatcher.opening import resume
 from trapline_dispatcher.services import Services
 
@@ -33,8 +33,9 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
         returned += len(found.returned)
         poisoned += len(found.poisoned)
     ended = await end_runs(database)
-    again = await invocations.unasked(database, again_after=services.limits.ask_again_after)
-    await ask_all(services, database, again)
+    unasked = await invocations.unasked(database, again_after=services.limits.ask_again_after)
+    answers = await ask_all(services, database, unasked)
+    again = len(answers) - answers.count(Answer.NOT_OURS)
     resumed, error = await _resume(services, database)
     for lane in await lanes.busy_lanes(database):
         asked += (await count_and_ask(services, database, lane)).missing
@@ -45,7 +46,7 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
         "returned": returned,
         "poisoned": poisoned,
         "ended": ended,
-        "asked_again": len(again),
+        "asked_again": again,
         "resumed": resumed,
         "asked": asked,
     }
