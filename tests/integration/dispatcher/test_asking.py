@@ -6,10 +6,11 @@ import pytest
 
 from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
-from support.races import PATIENCE
+from support.races import PATIENCE, until_blocked
 from trapline_common.errors import LedgerUnavailableError, RefusedError, TransientError
 from trapline_common.ids import InvocationId
 from trapline_common.messages import parse_crawl
+from trapline_common.store.database import Database
 
 ROW = "SELECT status::text, asks, asked_at IS NOT NULL FROM trapline.invocation ORDER BY slot"
 
@@ -95,7 +96,7 @@ async def test_ready_before_pending_stays_ready(stage: Stage) -> None:
 
 
 async def test_while_a_slow_dispatcher_asks_reap_does_not(stage: Stage) -> None:
-    """A claim that is not old keeps the reaper away; and an old one, claimed by both, is asked for by one."""
+    """A claim that is not old keeps the reaper away; and an old one, claimed by four at once, is asked for by one."""
     answer, began = asyncio.Event(), asyncio.Event()
 
     async def slow() -> None:
@@ -108,7 +109,11 @@ async def test_while_a_slow_dispatcher_asks_reap_does_not(stage: Stage) -> None:
     assert (await stage.reap())["asked_again"] == 0
     assert len(stage.invoker.asked) == 1
     await make_old(stage.database, "invocation", "asked_at", 21)
-    await asyncio.gather(*(stage.reap() for _ in range(4)))
+    async with await Database.connect(stage.dsn) as holder, holder.transaction():
+        await holder.connection.execute("SELECT 1 FROM trapline.invocation FOR UPDATE")
+        reaps = [asyncio.create_task(stage.reap()) for _ in range(4)]
+        await until_blocked(stage.database, 4)
+    assert sorted(done["asked_again"] for done in await asyncio.gather(*reaps)) == [0, 0, 0, 1]
     assert len(stage.invoker.asked) == 2
     answer.set()
     await opening
@@ -124,16 +129,18 @@ async def test_one_refusal_keeps_nobody_else_from_being_asked_for(stage: Stage) 
 
 async def test_a_ledger_lost_while_asking_is_raised_after_every_asker_ended(stage: Stage) -> None:
     """The connection goes in the middle: the error is raised to the platform, and no Invoke goes on behind its back."""
-    answered = asyncio.Event()
+    began, answered = asyncio.Event(), asyncio.Event()
 
     async def cut() -> None:
+        await asyncio.wait_for(began.wait(), PATIENCE)
         await stage.rows(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
     async def late() -> None:
-        await asyncio.sleep(0.05)  # ends after the other has failed
+        began.set()
+        await asyncio.sleep(0.1)  # an answer that comes after the other asker has failed
         answered.set()
 
     stage.invoker.answers.extend([cut, late])
