@@ -22,6 +22,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
     """An account in memory with one bucket."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep these credentials for later tests
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1", config=CLIENT_CONFIG)
         client.create_bucket(Bucket=BUCKET)
