@@ -75,7 +75,7 @@ async def run(database: Database, held: invocations.Held, batch: int, *, start: 
     while leased := await tasks.lease_share(database, held, share=batch, another=done > 0):
         for task in leased:
             if task.run_id not in frozen:
-                frozen |= await runs.frozen(database, [task.run_id])
+                frozen |= await runs.frozen(database, [task.run_id], pages=False)
             if start:
                 await tasks.start(database, task.lease)
             if task.page is None:

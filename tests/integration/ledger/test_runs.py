@@ -259,4 +259,6 @@ async def test_a_runs_config_is_frozen(database: Database) -> None:
         request=uuid.uuid4(),
     )
     frozen = (await runs.frozen(database, [run_id]))[run_id]
+    to_visit = (await runs.frozen(database, [run_id], pages=False))[run_id]
+    assert to_visit.crawl == frozen.crawl.model_copy(update={"urls": ()})
     assert (frozen.crawl.watch, frozen.fingerprint) == ("#old", FINGERPRINT)

@@ -62,7 +62,7 @@ class Holding:
             self._in_hand[task.run_id] += 1
         unknown = {task.run_id for task in share} - self._frozen.keys()
         if unknown:
-            self._frozen |= await runs.frozen(self.database, sorted(unknown))
+            self._frozen |= await runs.frozen(self.database, sorted(unknown), pages=False)
 
     def run_of(self, task: tasks.LeasedTask) -> FrozenRun:
         """Return the frozen config of the task's run."""

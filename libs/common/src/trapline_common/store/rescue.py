@@ -88,7 +88,7 @@ async def _release(
     poisoned = []
     for row in await database.fetch(_TASKS["exhausted"], lane, MAX_RESCUES):
         run_id = RunId(row["run_id"])
-        run = (await runs.frozen(database, [run_id]))[run_id]
+        run = (await runs.frozen(database, [run_id], pages=False))[run_id]
         lease = tasks.Lease(
             task_id=TaskId(row["id"]), seq=row["lease_seq"], invocation_id=InvocationId(row["invocation_id"])
         )

@@ -82,9 +82,9 @@ async def begin(
     )
 
 
-async def frozen(database: Database, run_ids: Sequence[RunId]) -> dict[RunId, FrozenRun]:
-    """Return the frozen config of each run."""
-    rows = await database.fetch(_RUNS["configs"], list(run_ids))
+async def frozen(database: Database, run_ids: Sequence[RunId], *, pages: bool = True) -> dict[RunId, FrozenRun]:
+    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and it is read in no time."""
+    rows = await database.fetch(_RUNS["configs" if pages else "configs_to_visit"], list(run_ids))
     return {
         RunId(row["id"]): FrozenRun(
             run_id=RunId(row["id"]),

@@ -27,6 +27,10 @@ FROM trapline.run r WHERE r.id = $1;
 -- name: configs
 SELECT id, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
 
+-- name: configs_to_visit
+-- Without the list of pages, which is all but the whole of it: who visits has its pages from its tasks.
+SELECT id, config - 'urls' AS config, fingerprint FROM trapline.run WHERE id = ANY ($1);
+
 -- name: try_opening
 -- Claims one attempt at opening, so that two reapers do not fetch one sitemap together.
 UPDATE trapline.run SET tried_at = now()
