@@ -66,7 +66,7 @@ The schedules fire every minute. The demo shop's workshop page is broken: its al
   alerts    tail -F {near[TO_READ]}
   ledger    DATABASE_URL={shlex.quote(on.database_url)} .venv/bin/trapline status
   a change  curl -d {price} {on.site}/_control
-  AWS       AWS_ENDPOINT_URL={on.endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+  AWS       AWS_ENDPOINT_URL={on.endpoint} AWS_CA_BUNDLE={on.certificate} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
   logs      tail -F {near["ministack.log"]}
 `make down` ends all of it."""
 

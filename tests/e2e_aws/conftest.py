@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -21,12 +24,16 @@ def inbox_messages() -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def aws(tmp_path_factory) -> Iterator[Deployed]:
-    """Everything up; at the end everything down, whatever happened, and nothing of it left."""
+def aws() -> Iterator[Deployed]:
+    """Everything up; at the end everything down, whatever happened, and no process of it left.
+
+    Not below pytest's own folder: each session that begins as root makes that unreadable for Postgres' user.
+    """
     if terraform.binary(os.environ) is None:
         pytest.skip("Terraform is not installed")
     LOCAL_AWS.ensure()
-    folder = tmp_path_factory.mktemp("aws") / "system"
+    folder = Path(tempfile.mkdtemp(prefix="trapline-aws-"))
+    folder.chmod(0o755)
     on = system.start(folder)
     try:
         yield Deployed(system=on, deployment=up.deploy(on, crawls=up.TEMPLATE))
@@ -35,6 +42,7 @@ def aws(tmp_path_factory) -> Iterator[Deployed]:
         system.stop(folder)
         _, left = psutil.wait_procs(below, timeout=5)
     assert [process.name() for process in left] == []
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +51,17 @@ def inbox(aws: Deployed, inbox_messages: list[Any]) -> Callable[[str], list[Any]
     sqs, sns = aws.client("sqs"), aws.client("sns")
     url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=aws.outputs["topics"]["alerts"], Protocol="sqs", Endpoint=arn)
+    topic = aws.outputs["topics"]["alerts"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def received(word: str) -> list[Any]:
         got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])

@@ -3,6 +3,9 @@
 import io
 import zipfile
 
+import pytest
+from botocore.exceptions import ClientError
+
 from support.local_aws import eventually
 from tools.local_aws.deployment import NAME, STATE_BUCKET
 
@@ -56,6 +59,21 @@ def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
     assert "29.50" in message["message"]
     eventually("the change in the topic", lambda: inbox("products: 1 page changed"))
     eventually("the recovery at the web hook", lambda: aws.heard("pages: 1 page is good again"))
+
+
+def test_what_no_policy_allows_is_denied(aws):
+    """The emulator enforces IAM, so that the functions did their work with no more than their roles allow."""
+    iam = aws.client("iam")
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    nobody = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    for service, call in (
+        ("lambda", lambda client: client.invoke(FunctionName=f"{NAME}-dispatcher:live", InvocationType="Event")),
+        ("secretsmanager", lambda client: client.get_secret_value(SecretId=f"{NAME}/session-key")),
+        ("s3", lambda client: client.get_object(Bucket=aws.outputs["bucket"], Key="config/crawls.yaml")),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(aws.client(service, **nobody))
 
 
 def test_a_plan_changes_nothing_of_ours(aws):

@@ -104,14 +104,15 @@ class Deployment:
         if "SecretString" not in secrets.get_secret_value(SecretId=names["session-key"]):
             secrets.put_secret_value(SecretId=names["session-key"], SecretString=Seal.new_key().decode())
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of the local AWS."""
+    def client(self, service: str, **key: str) -> Any:
+        """Return a boto3 client of the local AWS, as the account's root unless ``key`` names another's access key."""
+        root = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.system.endpoint,
+            verify=self.system.certificate,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            **{**root, **key},
         )
 
     def _variables(self) -> list[str]:

@@ -37,9 +37,11 @@ def close_the_gap(service: Any) -> None:
 
 
 def main() -> None:
-    """Close the gap and serve until a signal."""
+    """Close the gap and serve until a signal, on the one port that it was told."""
     close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
-    importlib.import_module("ministack.app").main()
+    app: Any = importlib.import_module("ministack.app")
+    app._port_is_bindable = lambda *_: False  # noqa: SLF001  (with TLS it takes port 443 as well where it can)
+    app.main()
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ EXECUTIONS = 24
 """Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""
 
 
+CERTIFICATE = "tmp/ministack-tls/server.crt"
+"""Where MiniStack puts the certificate that it makes for itself, below the folder."""
+
+
 def without_password(dsn: str) -> str:
     """Return the embedded Postgres' DSN as Terraform takes it: it listens on a socket only and asks no password."""
     parts = urlsplit(dsn)
@@ -60,6 +64,9 @@ def emulator_environment(folder: Path, port: int) -> dict[str, str]:
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": "us-east-1",
+        # Every call is allowed or denied by the roles' and the resources' policies, and those ask for TLS
+        "AUTH": "true",
+        "USE_SSL": "1",
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_ACCOUNT_CONCURRENCY": str(EXECUTIONS),
         "LAMBDA_WARM_TTL_SECONDS": "120",
@@ -74,7 +81,7 @@ def emulator(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Run MiniStack on a free port of the loopback; yield its address and its process. Raises ``ToolError``."""
     (folder / "tmp").mkdir(exist_ok=True)
     port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
+    endpoint = f"https://127.0.0.1:{port}"
     log = folder / "ministack.log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -89,7 +96,7 @@ def emulator(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     started = Started.of(process.pid)
     try:
         give_up = time.monotonic() + READY
-        while not answers(endpoint):
+        while not answers(endpoint, certificate=folder / CERTIFICATE):
             if process.poll() is not None or time.monotonic() > give_up:
                 raise ToolError(f"MiniStack did not start; its log is {log}")
             time.sleep(0.05)
@@ -121,6 +128,7 @@ def keep(folder: Path) -> int:
             keeper=Started.of(os.getpid()),
             emulator=Started.of(process.pid),
             endpoint=endpoint,
+            certificate=str(folder / CERTIFICATE),
             site=site.url,
             channel=hook.channel,
             database_url=without_password(dsn),

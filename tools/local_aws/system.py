@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -20,16 +21,21 @@ READY = 120.0
 """Seconds that the parts get to start; on a slow machine Postgres' first start takes most of it."""
 _STATE = "system.json"
 _LOG = "system.log"
+_TEXTS = ("endpoint", "certificate", "site", "channel", "database_url")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """The running parts. ``endpoint`` is the AWS API, ``site`` the demo shop, ``channel`` the web hook for Apprise."""
+    """The running parts. ``endpoint`` is the AWS API, ``site`` the demo shop, ``channel`` the web hook for Apprise.
+
+    ``certificate``: the file with which a client knows the endpoint; MiniStack makes it anew each time.
+    """
 
     folder: Path
     keeper: Started
     emulator: Started
     endpoint: str
+    certificate: str
     site: str
     channel: str
     database_url: str
@@ -40,6 +46,7 @@ class System:
         return {
             **kept,
             "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CA_BUNDLE": self.certificate,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": "us-east-1",
@@ -51,7 +58,7 @@ class System:
         """Return whether keeper and emulator live and the AWS API answers."""
         if self.keeper.process() is None or self.emulator.process() is None:
             return False
-        return answers(self.endpoint)
+        return answers(self.endpoint, certificate=Path(self.certificate))
 
     def save(self) -> None:
         """Write the state, whole or not at all."""
@@ -61,23 +68,30 @@ class System:
         draft.replace(self.folder / _STATE)
 
 
-def answers(endpoint: str) -> bool:
-    """Return whether MiniStack answers at ``endpoint``."""
+def answers(endpoint: str, *, certificate: Path) -> bool:
+    """Return whether the MiniStack that ``certificate`` belongs to answers at ``endpoint``."""
+    if not certificate.is_file():
+        return False
     try:
-        with urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:
+        trusted = ssl.create_default_context(cafile=certificate)
+        with urlopen(f"{endpoint}/_ministack/health", timeout=2, context=trusted) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004
     except (URLError, OSError):
         return False
 
 
 def load(folder: Path) -> System | None:
-    """Return what was started in ``folder``; ``None`` when nothing was. It may have ended since."""
+    """Return what was started in ``folder``; ``None`` when nothing was. It may have ended since.
+
+    What an older release wrote lacks a field; it is empty then, so that its processes can still be ended.
+    """
     try:
         value = json.loads((folder / _STATE).read_text())
     except FileNotFoundError:
         return None
     keeper, emulator = Started.read(value.pop("keeper")), Started.read(value.pop("emulator"))
-    return System(folder=Path(value.pop("folder")), keeper=keeper, emulator=emulator, **value)
+    texts = {name: str(value.get(name, "")) for name in _TEXTS}
+    return System(folder=folder, keeper=keeper, emulator=emulator, **texts)
 
 
 def start(folder: Path) -> System:

@@ -53,6 +53,16 @@ def test_nothing_to_stop_is_fine(tmp_path):
     assert stop(tmp_path) is False
 
 
+def test_what_an_older_release_started_can_be_ended(tmp_path, parent):
+    """A state file that lacks what this release writes still leads to the processes, and they are ended."""
+    process, _ = parent
+    one = {"pid": process.pid, "created": Started.of(process.pid).created}
+    (tmp_path / "system.json").write_text(json.dumps({"keeper": one, "emulator": one}))
+    assert not load(tmp_path).runs()
+    assert stop(tmp_path)
+    assert process.poll() is not None
+
+
 def test_the_hook_keeps_and_prints_messages(tmp_path):
     """Each message is there as it was sent, and as a person reads it; what is none is refused."""
     with Told.to(tmp_path) as told, WebHook(heard=told) as hook:
