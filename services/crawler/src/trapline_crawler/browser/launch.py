@@ -56,6 +56,7 @@ async def launch(
     profile: Profile = MACHINE,
 ) -> LiveBrowser:
     """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; then nothing of it is left running."""
+    _no_core_dumps_from_now_on()
     scratch.sweep()
     folder = scratch.make()
     token = MARKER + secrets.token_hex(8)
@@ -146,8 +147,13 @@ async def _enrol(
     )  # fmt: skip
 
 
+def _no_core_dumps_from_now_on() -> None:
+    """Lower our own limit: whatever we start inherits it, however early it is forked."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def _no_core_dumps(pids: Iterable[int]) -> None:
-    """Renderers are forked from these processes and inherit it: a crashed page's memory is written nowhere."""
+    """Take away the right to raise it again, too: a crashed page's memory is written nowhere."""
     if sys.platform == "linux" and resource.getrlimit(resource.RLIMIT_CORE)[1] != 0:  # 0 is inherited
         for pid in pids:
             with suppress(ProcessLookupError):
