@@ -33,6 +33,8 @@ EXECUTIONS = 24
 """Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""
 
 
+EMULATOR_ENDING = 3.0
+"""Seconds MiniStack gets to end: it would wait for open connections, and what it holds is in memory only."""
 CERTIFICATE = "tmp/ministack-tls/server.crt"
 """Where MiniStack puts the certificate that it makes for itself, below the folder."""
 
@@ -102,7 +104,7 @@ def emulator(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
             time.sleep(0.05)
         yield endpoint, process
     finally:
-        started.end()
+        started.end(patience=EMULATOR_ENDING)
         process.wait()
 
 

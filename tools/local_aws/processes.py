@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import psutil
 
-ENDING = 20.0
-"""Seconds a process gets to end in order; the embedded Postgres and MiniStack's workers need about three."""
+ENDING = 10.0
+"""Seconds a process gets to end in order; Postgres needs about one, MiniStack waits for functions that still run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

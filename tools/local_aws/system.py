@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
+
 from tools.local_aws.processes import Started
 from tools.shell import ROOT, ToolError
 
@@ -19,6 +21,8 @@ FOLDER = ROOT / ".trapline/aws"
 """Everything `make up` keeps: Postgres, logs, alerts, the Terraform variables."""
 READY = 120.0
 """Seconds that the parts get to start; on a slow machine Postgres' first start takes most of it."""
+KEEPER_ENDING = 45.0
+"""Seconds for the keeper, which ends one part after the other; each has its own limit."""
 _STATE = "system.json"
 _LOG = "system.log"
 _TEXTS = ("endpoint", "certificate", "site", "channel", "database_url")
@@ -126,12 +130,27 @@ def _spawn(command: Sequence[str], *, log: Path) -> Started:
     return Started.of(os.posix_spawn(command[0], list(command), environ, file_actions=files, setsid=True))
 
 
+def _postgres(folder: Path) -> Started | None:
+    """Return the Postgres that runs on the data in ``folder``, by its own pid file."""
+    data = folder / "postgres"
+    try:
+        process = psutil.Process(int((data / "postmaster.pid").read_text().partition("\n")[0]))
+        ours = str(data) in process.cmdline()
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return None
+    return Started.of(process.pid) if ours else None
+
+
 def stop(folder: Path) -> bool:
     """End everything that was started in ``folder``, by id; return whether there was anything."""
     system = load(folder)
     if system is None:
         return False
-    system.keeper.end()  # ends the others in order
-    system.emulator.end()  # only if the keeper was killed
+    system.keeper.end(patience=KEEPER_ENDING)
+    # Ended already, unless the keeper was killed
+    system.emulator.end()
+    postgres = _postgres(folder)
+    if postgres is not None:
+        postgres.end()
     (folder / _STATE).unlink(missing_ok=True)
     return True
