@@ -49,8 +49,10 @@ class Environment:
         if self.is_ready():
             return False
         say(f"setup: making {self.name} with Python {sys.version.split()[0]}")
+        # What another tool made, or was cut off half-way, is made from scratch: venv does not write over it
+        clear = is_foreign(self.path) or not (self.path / STAMP).exists()
         (self.path / STAMP).unlink(missing_ok=True)
-        venv.create(self.path, with_pip=True, clear=is_foreign(self.path))
+        venv.create(self.path, with_pip=True, clear=clear)
         self._install()
         (self.path / STAMP).write_text(self.digest())
         return True
