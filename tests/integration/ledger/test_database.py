@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.ledger import value
-from support.races import Connect, until_blocked
+from support.ledger import LANE, value
+from support.races import PATIENCE, Connect, until_blocked
 from trapline.embedded import embedded_postgres
 from trapline_common.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
-from trapline_common.store.database import Database, to_json, to_text
+from trapline_common.store import lanes
+from trapline_common.store.database import Database, Patience, to_json, to_text
 from trapline_common.store.queries import Query
 
 LOCK = Query("lock", "SELECT pg_advisory_lock(1)")
@@ -41,6 +42,31 @@ async def test_a_terminated_backend_is_unavailable_now_and_afterwards(database: 
     with pytest.raises(LedgerUnavailableError):
         async with victim.transaction():
             await victim.fetch(ONE)
+
+
+async def test_a_transaction_that_lies_idle_is_ended_by_the_server_and_its_lane_goes_on(
+    dsn: str, database: Database
+) -> None:
+    """A process that stopped, or can't be reached, inside a transaction does not keep the lane's lock for ever."""
+    async with await Database.connect(dsn, patience=Patience(in_transaction=0.2)) as stopped:
+        with pytest.raises(LedgerUnavailableError):
+            async with stopped.transaction():
+                await lanes.lock_exclusive(stopped, LANE)
+                async with asyncio.timeout(PATIENCE):
+                    await lanes.plan(database, LANE)
+                await stopped.fetch(ONE)
+
+
+async def test_after_a_statement_that_timed_out_nothing_waits_for_that_connection_again(
+    dsn: str, database: Database
+) -> None:
+    """Whoever was at the other end may be gone: the next statement fails at once instead of waiting as long again."""
+    await database.connection.execute("SELECT pg_advisory_lock(1)")
+    async with await Database.connect(dsn, patience=Patience(command=0.2)) as cut_off:
+        with pytest.raises(LedgerUnavailableError):
+            await cut_off.fetch(LOCK)
+        with pytest.raises(LedgerUnavailableError, match="closed"):
+            await cut_off.fetch(ONE)
 
 
 @pytest.fixture

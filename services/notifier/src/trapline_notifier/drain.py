@@ -12,18 +12,27 @@ from trapline_notifier.message import AlertMessage, compose, group
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Operations, Publisher
 
-CLAIM = 200
-"""Alerts in one claim: enough to group what one bad deploy causes, few enough to publish within the hold."""
-HOLD = 180.0
-"""Seconds a claim is hidden from other notifiers. One that dies delays its claim by this much."""
-RESERVE = 20.0
-"""Seconds before the deadline, and before the hold runs out, at which nothing more is published: one publish and its
-marking take at most this long (``aws.calls.CLIENT_CONFIG``, ``store.database.CONNECT_TIMEOUT``)."""
 GIVE_UP_AFTER = 3
 """Messages in a row that failed for now: the channel is down, and the others would only wait for the same timeout."""
-_BACKOFF = (15.0, 600.0)
 
 _log = get_logger("notifier")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Alerts in one ``claim``, and seconds.
+
+    ``claim``: enough to group what one bad deploy causes, few enough to publish within the hold. ``hold``: how long a
+    claim is hidden from other notifiers; one that dies delays its claim by this much. ``reserve``: before the deadline,
+    and before the hold runs out, nothing more is published: one publish and its marking take at most this long
+    (``aws.calls.CLIENT_CONFIG``, ``store.database.Patience``). ``soonest`` and ``latest``: until what failed is tried again.
+    """
+
+    claim: int = 200
+    hold: float = 180.0
+    reserve: float = 20.0
+    soonest: float = 15.0
+    latest: float = 600.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,8 +54,7 @@ class Drain:
     operations: Operations
     pacer: Pacer
     deadline: Deadline
-    claim: int = CLAIM
-    hold: float = HOLD
+    limits: Limits = field(default_factory=Limits)
     result: Drained = field(default_factory=Drained)
     _failed: list[TransientError] = field(default_factory=list)
     _in_a_row: int = 0
@@ -57,14 +65,14 @@ class Drain:
         A message whose content is refused is reported to operations and blocks nothing. Raises ``TransientError`` at
         the end when something could not be sent for now: it was released, and the platform retries the event.
         """
-        while self._may_go_on(self.deadline.earlier(RESERVE)):
-            hold = Deadline.after(self.hold - RESERVE, clock=self.deadline.clock)
-            rows = await self.outbox.claim(self.claim, self.hold)
+        while self._may_go_on(self.deadline.earlier(self.limits.reserve)):
+            hold = Deadline.after(self.limits.hold - self.limits.reserve, clock=self.deadline.clock)
+            rows = await self.outbox.claim(self.limits.claim, self.limits.hold)
             if not rows:
                 break
             groups = group(rows)
             try:
-                while groups and self._may_go_on(self.deadline.earlier(RESERVE), hold):
+                while groups and self._may_go_on(self.deadline.earlier(self.limits.reserve), hold):
                     await self._send(groups[0])
                     del groups[0]
             finally:
@@ -125,8 +133,7 @@ class Drain:
     async def _release(self, rows: Sequence[AlertRow], error: TransientError) -> None:
         self._in_a_row += 1
         self._failed.append(error)
-        shortest, longest = _BACKOFF
-        delay = min(longest, shortest * 2 ** min(max(row.attempts for row in rows) - 1, 10))
+        delay = min(self.limits.latest, self.limits.soonest * 2 ** min(max(row.attempts for row in rows) - 1, 10))
         _log.warning("alerts_released", count=len(rows), crawl=rows[0].crawl, seconds=delay, reason=str(error))
         await self.outbox.release([row.id for row in rows], delay)
         self.result.released += len(rows)

@@ -28,6 +28,7 @@ async def handle(event: Mapping[str, Any], context: LambdaContext, services: Ser
             operations=services.operations,
             pacer=services.pacer,
             deadline=Deadline.of(context, clock=services.clock),
+            limits=services.limits,
         )
         return asdict(await drain.run())
 

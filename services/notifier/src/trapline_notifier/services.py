@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from trapline_common.ports import Outbox
+from trapline_notifier.drain import Limits
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Operations, Publisher
 from trapline_notifier.publishers.channels import Channels
@@ -19,6 +20,7 @@ class Services:
     operations: Operations
     pacer: Pacer
     clock: Callable[[], float]
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
 import asyncpg
@@ -12,11 +13,23 @@ import asyncpg
 from trapline_common.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
 from trapline_common.store.queries import Query
 
-CONNECT_TIMEOUT = 15.0
-"""Seconds. RDS failover takes longer; then the platform retries the event."""
 
-COMMAND_TIMEOUT = 60.0
-"""Seconds one statement may take. The longest, opening a run of 100,000 pages, takes a few."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long one connection waits; all in seconds.
+
+    ``connect``: RDS failover takes longer; then the platform retries the event. ``command``: one statement; the longest,
+    opening a run of 100,000 pages, takes a few. ``in_transaction``: how long the server lets a transaction lie idle. Ours
+    wait for nothing but the ledger, so one that lies idle belongs to a client that stopped or can't be reached, and it may
+    hold the lane's lock: without an end to it, the whole lane would wait for as long as TCP keeps the connection.
+    """
+
+    connect: float = 15.0
+    command: float = 60.0
+    in_transaction: float = 15.0
+
+
+DEFAULT_PATIENCE = Patience()
 
 ROLLBACK_TIMEOUT = 5.0
 """Seconds. Then the connection is cut, which makes the server roll back."""
@@ -32,6 +45,7 @@ _UNAVAILABLE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the server's goodbye came while the connection was idle, and left it in between
     asyncpg.PostgresConnectionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was stopped, or out of reach, inside a transaction
     asyncpg.OperatorInterventionError,  # admin shutdown, crash shutdown, cannot connect now
     asyncpg.InsufficientResourcesError,  # too many connections, out of memory, disk full
     asyncpg.TransactionRollbackError,  # deadlock, serialization
@@ -69,7 +83,7 @@ class Database:
         self._owner: asyncio.Task[Any] | None = None
 
     @classmethod
-    async def connect(cls, dsn: str, *, application: str = "trapline") -> Self:
+    async def connect(cls, dsn: str, *, application: str = "trapline", patience: Patience = DEFAULT_PATIENCE) -> Self:
         """Connect. Raises ``LedgerUnavailableError`` when Postgres can't be reached, or refuses us.
 
         A refused password counts as the former: while a secret is rotated, the next attempt may be right. A DSN that is
@@ -79,9 +93,14 @@ class Database:
             with ledger_errors():
                 connection = await asyncpg.connect(
                     dsn,
-                    timeout=CONNECT_TIMEOUT,
-                    command_timeout=COMMAND_TIMEOUT,
-                    server_settings={"application_name": application, "jit": "off", "timezone": "UTC"},
+                    timeout=patience.connect,
+                    command_timeout=patience.command,
+                    server_settings={
+                        "application_name": application,
+                        "jit": "off",
+                        "timezone": "UTC",
+                        "idle_in_transaction_session_timeout": f"{patience.in_transaction * 1000:.0f}",
+                    },
                 )
         except asyncpg.exceptions.ClientConfigurationError as error:
             raise InputRefusedError(f"DATABASE_URL: {error}") from error
@@ -172,8 +191,14 @@ class Database:
                 yield
             return
         async with self._lock:
-            with ledger_errors():
-                yield
+            try:
+                with ledger_errors():
+                    yield
+            except LedgerUnavailableError as error:
+                if isinstance(error.__cause__, TimeoutError):
+                    # Perhaps nobody is at the other end any more: the next statement must not wait as long again.
+                    self._connection.terminate()
+                raise
 
 
 def to_json(value: object) -> str:
