@@ -48,13 +48,17 @@ async def test_a_transaction_that_lies_idle_is_ended_by_the_server_and_its_lane_
     dsn: str, database: Database
 ) -> None:
     """A process that stopped, or can't be reached, inside a transaction does not keep the lane's lock for ever."""
+
+    async def stop_inside(stopped: Database) -> None:
+        async with stopped.transaction():
+            await lanes.lock_exclusive(stopped, LANE)
+            async with asyncio.timeout(PATIENCE):
+                await lanes.plan(database, LANE)
+            await stopped.fetch(ONE)
+
     async with await Database.connect(dsn, patience=Patience(in_transaction=0.2)) as stopped:
         with pytest.raises(LedgerUnavailableError):
-            async with stopped.transaction():
-                await lanes.lock_exclusive(stopped, LANE)
-                async with asyncio.timeout(PATIENCE):
-                    await lanes.plan(database, LANE)
-                await stopped.fetch(ONE)
+            await stop_inside(stopped)
 
 
 async def test_after_a_statement_that_timed_out_nothing_waits_for_that_connection_again(
