@@ -11,6 +11,7 @@ import asyncpg
 
 from trapline.embedded import embedded_postgres
 from trapline_common.store.database import Database
+from trapline_common.store.grants import apply_grants
 from trapline_common.store.migrate import migrate
 
 TEMPLATE = "trapline_template"
@@ -20,6 +21,13 @@ def with_database(dsn: str, name: str) -> str:
     """Return ``dsn`` with another database name."""
     parts = urlsplit(dsn)
     return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def as_role(dsn: str, role: str) -> str:
+    """Return ``dsn`` with ``role`` logging in: the embedded server listens on a socket only and asks no password."""
+    parts = urlsplit(dsn)
+    where = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}@{where}"))
 
 
 def serve(data: Path) -> Iterator[str]:
@@ -41,6 +49,7 @@ async def _prepare(dsn: str) -> None:
         await connection.close()
     async with await Database.connect(with_database(dsn, TEMPLATE)) as database:
         await migrate(database)
+        await apply_grants(database)
 
 
 @asynccontextmanager

@@ -73,11 +73,17 @@ def names(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def trapline(dsn: str, tmp_path: Path) -> Trapline:
+def login(dsn: str) -> str:
+    """Where the command logs in: as the database's owner, as on one machine."""
+    return dsn
+
+
+@pytest.fixture
+def trapline(login: str, tmp_path: Path) -> Trapline:
     """Run the command on this test's database."""
 
     async def call(*args: str, stdin: str = "") -> Ran:
-        return await execute(*args, cwd=tmp_path, env=environment(DATABASE_URL=dsn), stdin=stdin)
+        return await execute(*args, cwd=tmp_path, env=environment(DATABASE_URL=login), stdin=stdin)
 
     return call
 

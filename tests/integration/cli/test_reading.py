@@ -6,9 +6,16 @@ import json
 
 import pytest
 
+from support.postgres import as_role
 from trapline_common.store.database import Database
 
 from .conftest import FIRST, HOSTILE, SECOND, URLS, Stage, Trapline
+
+
+@pytest.fixture
+def login(dsn: str) -> str:
+    """Log in as the operator function does on AWS: reading needs no more."""
+    return as_role(dsn, "trapline_operator")
 
 
 async def test_runs_lists_newest_first_with_progress(trapline: Trapline, stage: Stage) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from support.crawler_stage import Stage
+from support.postgres import as_role
 from trapline_common.store.database import Database
 
 
 @pytest.fixture
 def stage(dsn: str, database: Database, tmp_path: Path) -> Stage:
-    """Return the stage of one test."""
-    return Stage(dsn=dsn, database=database, artifacts=tmp_path)
+    """Return the stage of one test; invocations log in as the crawler does on AWS."""
+    return Stage(dsn=as_role(dsn, "trapline_crawler"), database=database, artifacts=tmp_path)

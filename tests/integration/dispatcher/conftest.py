@@ -5,14 +5,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.dispatcher_stage import Stage
+from support.postgres import as_role
 from support.sitemap_site import SitemapSite, sitemap_site
 from trapline_common.store.database import Database
 
 
 @pytest.fixture
 def stage(dsn: str, database: Database) -> Stage:
-    """Return the stage of one test."""
-    return Stage(dsn=dsn, database=database)
+    """Return the stage of one test; the dispatcher logs in as it does on AWS."""
+    return Stage(dsn=as_role(dsn, "trapline_dispatcher"), database=database)
 
 
 @pytest.fixture

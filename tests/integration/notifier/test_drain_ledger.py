@@ -10,6 +10,7 @@ import pytest
 
 from support.alerts import Clock
 from support.ledger import open_run, urls
+from support.postgres import as_role
 from trapline_common.alerting import AlertDraft, AlertKind
 from trapline_common.errors import LedgerUnavailableError, RefusedError, TransientError
 from trapline_common.lambda_runtime import Deadline, LocalContext
@@ -44,7 +45,7 @@ def _services(dsn: str, publisher: Any, clock: Clock | None = None) -> Services:
 
     @asynccontextmanager
     async def outbox() -> AsyncIterator[Outbox]:
-        async with await Database.connect(dsn) as database:
+        async with await Database.connect(as_role(dsn, "trapline_notifier")) as database:
             yield PostgresOutbox(database)
 
     return Services(

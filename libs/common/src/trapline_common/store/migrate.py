@@ -14,10 +14,10 @@ from trapline_common.store.database import Database, ledger_errors
 
 _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
-_LOCK_KEY = 0x74726170_00000000
+LOCK_KEY = 0x74726170_00000000
 """Any two migrating processes take this advisory lock in turn ('trap' in ASCII; lane keys have other low halves)."""
 
-_TIMEOUT = 3600.0
+TIMEOUT = 3600.0
 """Seconds a migration, or the wait for another process's, may take: an index on a large table takes minutes."""
 
 _BOOTSTRAP = """
@@ -73,12 +73,12 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
 
 
 async def _apply(connection: "asyncpg.Connection[Any]", known: list[Migration]) -> list[Migration]:
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY, timeout=_TIMEOUT)
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_KEY, timeout=TIMEOUT)
     await connection.execute(_BOOTSTRAP)
     rows = await connection.fetch("SELECT version, checksum FROM trapline.migration")
     missing = _missing(known, {row["version"]: row["checksum"] for row in rows})
     for migration in missing:
-        await connection.execute(migration.sql, timeout=_TIMEOUT)
+        await connection.execute(migration.sql, timeout=TIMEOUT)
         await connection.execute(
             "INSERT INTO trapline.migration (version, name, checksum) VALUES ($1, $2, $3)",
             migration.version,

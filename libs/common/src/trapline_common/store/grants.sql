@@ -1,0 +1,70 @@
+-- What each role may do in the ledger. Applied as a whole after each `trapline migrate` of a deployment: all is taken away
+-- first, so what stands here is all there is.
+--
+-- A new table, column or function needs its line here. A column that nobody updates stands in the comment "written once"
+-- of its table; a test compares this file with the schema. UPDATE names its columns; SELECT does where a role needs few.
+
+REVOKE ALL ON ALL TABLES IN SCHEMA trapline FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA trapline FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA trapline FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
+GRANT USAGE ON SCHEMA trapline TO trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
+
+-- trapline.migration, written once: version, name, checksum, applied_at
+GRANT SELECT ON trapline.migration TO trapline_operator;
+
+-- trapline.lane, written once: name
+GRANT SELECT ON trapline.lane TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT INSERT ON trapline.lane TO trapline_dispatcher;
+GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay) ON trapline.lane TO trapline_dispatcher;
+
+-- trapline.run, written once: id, crawl, lane, scheduled_for, request, retry_of, config, fingerprint, created_at
+GRANT SELECT ON trapline.run TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint) ON trapline.run TO trapline_dispatcher;
+GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON trapline.run
+    TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (tried_at, opened_at) ON trapline.run TO trapline_dispatcher;
+
+-- trapline.page, written once: id, crawl, url
+GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT INSERT (crawl, url) ON trapline.page TO trapline_dispatcher, trapline_operator;
+GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_run, baseline_at, fingerprint, judged_run,
+    failures, failing_since, alerted, alerted_at) ON trapline.page
+    TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
+
+-- trapline.invocation, written once: id, lane, slot, hop, created_at
+GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT INSERT (lane, slot, hop) ON trapline.invocation TO trapline_dispatcher;
+GRANT UPDATE (status, ended_at, reason) ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
+GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
+GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates) ON trapline.invocation
+    TO trapline_crawler;
+
+-- trapline.task, written once: id, run_id, lane, url, urls, page_id, priority
+GRANT SELECT ON trapline.task TO trapline_crawler, trapline_dispatcher;
+GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, lease_seq, invocation_id,
+    leased_at, started_at, ended_at, reason, position, failed_pages) ON trapline.task
+    TO trapline_operator;  -- no session in its checkpoint, sealed though it is
+GRANT INSERT (run_id, lane, url, urls, page_id, priority) ON trapline.task TO trapline_dispatcher, trapline_operator;
+GRANT UPDATE (status, started_at, ended_at, reason) ON trapline.task
+    TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (run_at, rescues, position, failed_pages, checkpoint) ON trapline.task TO trapline_crawler, trapline_dispatcher;
+GRANT UPDATE (attempts, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
+
+-- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status, redirects,
+-- timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason, detail
+GRANT SELECT ON trapline.observation TO trapline_operator;
+GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler, trapline_dispatcher;  -- counted at a run's end
+GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
+
+-- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
+GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator;
+GRANT SELECT (id, status, claimed_until) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
+GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trapline.alert
+    TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (status, claimed_until, attempts, sent_at, message_id, reason) ON trapline.alert TO trapline_notifier;
+
+-- Functions. Those of triggers, trapline.refuse_transition and trapline.refuse_fence, run without a grant.
+GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
+GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;
