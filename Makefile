@@ -4,9 +4,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench test-image test-aws up down lint format lock clean
+.PHONY: plan deploy deploy-service apply destroy version
 
 help: ## Print this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## Make .venv from the hashed locks and find or get a headless browser (again: a second)
 	@test -n "$(PYTHON)" || { echo "setup: Python 3.11 or newer is needed; found none on PATH (or say PYTHON=...)" >&2; exit 1; }
@@ -26,6 +27,24 @@ up: setup ## Deploy everything to a local AWS by Terraform; schedules fire by th
 
 down: ## End the local AWS and everything that `make up` started
 	@$(VENV) -m tools.down
+
+plan: setup ## What an apply to your AWS account would change (ENV=dev)
+	@$(VENV) -m tools.deploy plan --env '$(ENV)'
+
+deploy: setup ## Build, push, record, migrate and apply everything (ENV=dev, or ENV=prod CONFIRM=prod)
+	@$(VENV) -m tools.deploy deploy --env '$(ENV)' --confirm '$(CONFIRM)'
+
+deploy-service: setup ## The same for one service alone, by its own version (SERVICE=crawler ENV=dev)
+	@$(VENV) -m tools.deploy service --service '$(SERVICE)' --env '$(ENV)' --confirm '$(CONFIRM)'
+
+apply: setup ## Apply what is recorded, build nothing: changed crawls or settings, or a rollback (ENV=dev)
+	@$(VENV) -m tools.deploy apply --env '$(ENV)' --confirm '$(CONFIRM)'
+
+destroy: setup ## Take an environment down; says what protects it and what stays (ENV=dev)
+	@$(VENV) -m tools.deploy destroy --env '$(ENV)' --confirm '$(CONFIRM)'
+
+version: setup ## A service's next version, in pyproject.toml and CHANGELOG (SERVICE=crawler BUMP=patch)
+	@$(VENV) -m tools.deploy version --service '$(SERVICE)' --bump '$(BUMP)'
 
 bench: setup ## Side-by-side benchmarks, printed as ratios (ARGS="--only crawl --json out.json")
 	@$(VENV) -m tests.benchmarks $(ARGS)

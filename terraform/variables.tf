@@ -18,6 +18,17 @@ variable "region" {
   }
 }
 
+variable "account_id" {
+  description = "The account that this environment is in: credentials of any other are refused. null takes whichever it is."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.account_id == null || can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id: the 12 digits of an AWS account, in quotes."
+  }
+}
+
 variable "crawls_file" {
   description = "The crawls.yaml to deploy; relative to this folder."
   type        = string
@@ -41,7 +52,8 @@ variable "releases" {
   description = <<-EOT
     What each service runs, recorded by `make deploy` in envs/<environment>.releases.tfvars.json. A service that is not named
     is not made yet. version, and one of: digest (of an image in the repository), key with sha256 (base64) of a zip in the
-    bucket's packages/, file (a zip on this machine).
+    bucket's packages/, file (a zip on this machine). source and schema are notes of `make deploy` to itself: what an image
+    was built from, the newest migration that the code knows.
   EOT
   type = map(object({
     version = string
@@ -50,6 +62,8 @@ variable "releases" {
     sha256  = optional(string)
     file    = optional(string)
     runtime = optional(string, "python3.13")
+    source  = optional(string)
+    schema  = optional(number)
   }))
   default = {}
 

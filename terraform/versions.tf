@@ -16,8 +16,9 @@ terraform {
 }
 
 provider "aws" {
-  region            = var.region
-  s3_use_path_style = var.local_aws
+  region              = var.region
+  allowed_account_ids = var.account_id == null ? null : [var.account_id]
+  s3_use_path_style   = var.local_aws
 
   default_tags {
     tags = {

@@ -4,6 +4,7 @@ One for each service, for Lambda's platform or for this machine's interpreter (t
 """
 
 import argparse
+import hashlib
 import os
 import platform
 import shutil
@@ -121,15 +122,16 @@ def build(service: Service, target: Target, *, destination: Path = DESTINATION, 
     return path
 
 
-def ensure(service: Service, target: Target, *, destination: Path = DESTINATION) -> Path:
+def ensure(service: Service, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
     """Return the zip that ``build`` makes; built only when a file that decides what is in it has changed."""
     folders = [package.folder for package in PACKAGES if package.name in service.packages]
     sources = [file for folder in folders for file in sorted((ROOT / folder).rglob("*")) if is_source(file)]
     names = [service.lock, "tools/bundle.py", *(str(file.relative_to(ROOT)) for file in sources)]
-    wanted = digest(ROOT, names, python=sys.version)
+    certificates = hashlib.sha256(ca.read_bytes()).hexdigest() if ca is not None and ca.is_file() else "none"
+    wanted = digest(ROOT, names, python=f"{sys.version} {certificates}")
     path, stamp = destination / f"{service.name}-{target.name}.zip", destination / f"{service.name}-{target.name}.stamp"
     if not path.is_file() or not stamp.is_file() or stamp.read_text() != wanted:
-        build(service, target, destination=destination)
+        build(service, target, destination=destination, ca=ca)
         stamp.write_text(wanted)
     return path
 

@@ -15,11 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tools.shell import ToolError, run, say
 
 PACKAGES = ("docker.io", "debootstrap")
 _PID = "dockerd.pid"
+_ONE_MANIFEST = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+"""BuildKit would add a statement on the build, and Lambda takes no image that is a list of manifests."""
 _STARTED_WITHIN = 60.0
 _ENDED_WITHIN = 30.0
 
@@ -30,21 +33,37 @@ class EngineMissingError(ToolError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """A way to call ``docker``. ``host`` is None for the engine that its own settings name."""
+    """A way to call ``docker``. ``host`` is None for the engine that its own settings name, ``config`` for those of a user.
+
+    A ``config`` is a folder in which ``docker`` keeps its settings instead, registries' tokens among them.
+    """
 
     docker: str
     host: str | None = None
+    config: str | None = None
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line for ``docker ARGUMENTS``."""
-        return [self.docker, *(("--host", self.host) if self.host else ()), *arguments]
+        config = ("--config", self.config) if self.config else ()
+        return [self.docker, *config, *(("--host", self.host) if self.host else ()), *arguments]
 
-    def output(self, *arguments: str, stdin: int | None = None, timeout: float = 120) -> str:
-        """Run ``docker`` and return what it prints, without the last line's end. Raises ``ToolError``."""
+    def output(self, *arguments: str, stdin: int | None = None, told: str | None = None, timeout: float = 120) -> str:
+        """Run ``docker`` and return what it prints, without the last line's end. Raises ``ToolError``.
+
+        ``stdin``: a file for its input; or ``told``: the input itself, for what must not be an argument.
+        """
         command = self.command(*arguments)
+        given: dict[str, Any] = {"stdin": stdin} if told is None else {"input": told}
         try:
-            done = subprocess.run(
-                command, stdin=stdin, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+            done: subprocess.CompletedProcess[str] = subprocess.run(
+                command,
+                **given,
+                env=os.environ | _ONE_MANIFEST,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise ToolError(f"docker {arguments[0]} took longer than {timeout:g} s") from error

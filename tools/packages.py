@@ -1,6 +1,9 @@
 """The workspace's five distributions, in the order in which they need one another."""
 
+import tomllib
 from dataclasses import dataclass
+
+from tools.shell import ROOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +17,11 @@ class Package:
     @property
     def pyproject(self) -> str:
         return f"{self.folder}/pyproject.toml"
+
+    @property
+    def version(self) -> str:
+        """What its pyproject file says now."""
+        return str(tomllib.loads((ROOT / self.pyproject).read_text())["project"]["version"])
 
 
 PACKAGES = (

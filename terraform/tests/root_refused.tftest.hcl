@@ -15,6 +15,7 @@ run "bad_values" {
   variables {
     environment           = "Dev"
     region                = "Frankfurt"
+    account_id            = "4711"
     crawls_file           = "tests/fixtures/missing.yaml"
     releases              = { browser = { version = "1", digest = "latest" } }
     database_url          = "postgresql://user:hunter2@host/db"
@@ -24,7 +25,7 @@ run "bad_values" {
   }
 
   expect_failures = [
-    var.environment, var.region, var.crawls_file, var.releases, var.database_url, var.sizes,
+    var.environment, var.region, var.account_id, var.crawls_file, var.releases, var.database_url, var.sizes,
     var.account_concurrency, var.environment_variables,
   ]
 }

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +33,7 @@ PARALLEL = "-parallelism=50"
 def version(distribution: str) -> str:
     """Return the version that a distribution of ours has in its pyproject file."""
     (package,) = (package for package in PACKAGES if package.name == distribution)
-    project = tomllib.loads((ROOT / package.pyproject).read_text())["project"]
-    return str(project["version"])
+    return package.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,124 @@
+"""An environment: its tfvars, its backend, its record of releases; and what is refused before anything else."""
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tools.deploy.settings import Settings, read
+from tools.shell import ROOT, ToolError
+
+TERRAFORM = ROOT / "terraform"
+_NOT_DEPLOYED = "local"
+"""Has no fixed place: `make up` says where its database and zips are."""
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One environment. ``folder``: Terraform's root."""
+
+    name: str
+    folder: Path
+    settings: Settings
+
+    @property
+    def tfvars(self) -> Path:
+        return self.folder / f"envs/{self.name}.tfvars"
+
+    @property
+    def backend(self) -> Path:
+        return self.folder / f"envs/{self.name}.backend.hcl"
+
+    @property
+    def releases(self) -> Path:
+        return self.folder / f"envs/{self.name}.releases.tfvars.json"
+
+
+def names(folder: Path = TERRAFORM) -> list[str]:
+    """Return the environments that can be deployed."""
+    found = sorted(file.stem for file in (folder / "envs").glob("*.tfvars"))
+    return [name for name in found if name != _NOT_DEPLOYED]
+
+
+def known(name: str, folder: Path = TERRAFORM) -> str:
+    """Return ``name`` if it is an environment that can be deployed; raise ``ToolError`` with what is valid."""
+    valid = names(folder)
+    if name in valid:
+        return name
+    hint = " (`make up` brings up the local AWS)" if name == _NOT_DEPLOYED else ""
+    what = f"ENV={name} is unknown" if name else "ENV is missing"
+    raise ToolError(f"{what}: it is one of {', '.join(valid)}{hint}; for example ENV={valid[0]}")
+
+
+def is_careful(name: str) -> bool:
+    """Return whether people rely on the environment, by the rule that terraform/variables.tf has for ``disposable``."""
+    return name.startswith("prod")
+
+
+def confirm(name: str, given: str, *, doing: str) -> None:
+    """Refuse to touch what people rely on unless they said its name. Raises ``ToolError``."""
+    if is_careful(name) and given != name:
+        raise ToolError(f"{doing} {name} needs CONFIRM={name}")
+
+
+def find(name: str, *, terraform: str, environ: Mapping[str, str], folder: Path = TERRAFORM) -> Environment:
+    """Return the environment ``name`` with its settings. Raises ``ToolError`` with what is wrong in them."""
+    settings = read(folder / f"envs/{known(name, folder)}.tfvars", terraform=terraform, environ=environ)
+    found = Environment(name=name, folder=folder, settings=settings)
+    if settings.environment != name:
+        raise ToolError(f'{found.tfvars.name} says environment = "{settings.environment}": it must be "{name}"')
+    return found
+
+
+def refuse_stateless(environment: Environment) -> None:
+    """Refuse an environment that has no place for Terraform's state: a local one would be lost, or made twice."""
+    if not environment.backend.is_file():
+        raise ToolError(
+            f"{environment.name} has no place for Terraform's state yet. Make a private, versioned bucket, copy"
+            f" terraform/envs/dev.backend.hcl.example to terraform/envs/{environment.backend.name}, name the bucket and a"
+            f" key of this environment's own there, and commit the file (it holds no secret)"
+        )
+
+
+def own_endpoints(environment: Environment, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environ`` so that it reaches the AWS that the environment means, and no other. Raises ``ToolError``."""
+    told = sorted(name for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value)
+    if not environment.settings.local_aws:
+        if told:
+            raise ToolError(f"{told[0]} is set, but {environment.name} is not on a local AWS: unset it")
+        return {**environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}  # nor one in ~/.aws/config
+    foreign = [name for name in told if urlsplit(environ[name]).hostname not in _LOOPBACK]
+    if foreign or "AWS_ENDPOINT_URL" not in told:
+        what = f"{foreign[0]} is not of this machine" if foreign else "AWS_ENDPOINT_URL is not set"
+        raise ToolError(f"{environment.name} is on a local AWS, but {what}")
+    return dict(environ)
+
+
+def refuse_dirty(root: Path = ROOT) -> None:
+    """Refuse to deploy what no commit says. The records of releases are left out: deploying writes them.
+
+    Raises ``ToolError`` with the files.
+    """
+    command = [
+        "git",
+        "status",
+        "--porcelain",
+        "--untracked-files=all",
+        "--",
+        ".",
+        ":!terraform/envs/*.releases.tfvars.json",
+    ]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolError(f"git can't say whether the tree is clean: {done.stderr.strip()}")
+    lines = done.stdout.splitlines()
+    if lines:
+        more = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+        listed = "\n  ".join(lines[:_SHOWN])
+        raise ToolError(f"the tree is dirty, so nobody could say later what runs; commit first:\n  {listed}{more}")
+
+
+_SHOWN = 10
+"""Files that are named; a person sees from them what is going on."""

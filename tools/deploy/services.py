@@ -1,0 +1,40 @@
+"""The services that are deployed, each by its own version, and what may be versioned."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from tools.packages import PACKAGES, Package
+from tools.shell import ROOT, ToolError
+
+_BY_NAME = {package.name: package for package in PACKAGES}
+
+SERVICES: Mapping[str, Package] = MappingProxyType(
+    {
+        "crawler": _BY_NAME["trapline-crawler"],
+        "dispatcher": _BY_NAME["trapline-dispatcher"],
+        "notifier": _BY_NAME["trapline-notifier"],  # the relay runs its code too
+        "operator": _BY_NAME["trapline"],
+    }
+)
+"""By the name that Terraform's `releases` has."""
+OPERATOR = "operator"
+"""It migrates the ledger, so it goes first."""
+VERSIONED: Mapping[str, Package] = MappingProxyType({**SERVICES, "common": _BY_NAME["trapline-common"]})
+"""What `make version` takes: the services, and the library in all of them."""
+MIGRATIONS = ROOT / "libs/common/src/trapline_common/store/migrations"
+
+
+def service(name: str, *, of: Mapping[str, Package] = SERVICES) -> str:
+    """Return ``name`` if it is one; raise ``ToolError`` with what is valid."""
+    if name in of:
+        return name
+    known = ", ".join(sorted(of))
+    raise ToolError(
+        f"SERVICE={name} is unknown: it is one of {known}" if name else f"SERVICE is missing: one of {known}"
+    )
+
+
+def schema(folder: Path = MIGRATIONS) -> int:
+    """Return the number of the newest migration in this tree: what its code wants of the ledger."""
+    return max(int(file.name[:4]) for file in folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))

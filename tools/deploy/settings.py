@@ -1,0 +1,63 @@
+"""What an environment's tfvars say, read by Terraform itself: a second reader of HCL would one day disagree with it."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.shell import ToolError
+
+_TIMEOUT = 60.0
+"""Seconds; it takes a fifth of one, and asks nobody."""
+_READ = {
+    "environment": "var.environment",
+    "region": "var.region",
+    "account_id": "var.account_id",
+    "architecture": 'coalesce(var.architecture, "x86_64")',
+    "disposable": "coalesce(var.disposable, false)",
+    "local_aws": "coalesce(var.local_aws, false)",
+    "protected": "try(var.database.deletion_protection, true)",
+}
+"""Name of ours: expression. The defaults are those of terraform/variables.tf; a test compares them."""
+_VARIABLES = ("environment", "region", "account_id", "architecture", "disposable", "local_aws", "database")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``account_id``: the only account that this environment may be in, if it says one. ``protected``: the database."""
+
+    environment: str
+    region: str
+    account_id: str | None
+    architecture: str
+    disposable: bool
+    local_aws: bool
+    protected: bool
+
+
+def read(tfvars: Path, *, terraform: str, environ: Mapping[str, str]) -> Settings:
+    """Return the settings in ``tfvars``. Raises ``ToolError`` with what Terraform says of a file that it can't read."""
+    expression = ", ".join(f"{name} = {value}" for name, value in _READ.items())
+    with tempfile.TemporaryDirectory(prefix="trapline-settings-") as folder:
+        declared = "\n".join(f'variable "{name}" {{\n  default = null\n}}' for name in _VARIABLES)
+        (Path(folder) / "main.tf").write_text(declared)
+        done = subprocess.run(
+            [terraform, f"-chdir={folder}", "console", f"-var-file={tfvars.resolve()}"],
+            input=f"jsonencode({{ {expression} }})\n",
+            env={**environ, "TF_DATA_DIR": f"{folder}/data", "NO_COLOR": "1", "CHECKPOINT_DISABLE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    # Before the answer it warns of every variable that is not declared here
+    answers = [line for line in done.stdout.splitlines() if line.startswith('"')]
+    if done.returncode or not answers:
+        raise ToolError(f"{tfvars}: Terraform can't read it:\n{done.stderr.strip() or done.stdout.strip()}")
+    found = json.loads(json.loads(answers[-1]))
+    missing = [name for name in ("environment", "region") if not found[name]]
+    if missing:
+        raise ToolError(f"{tfvars}: {' and '.join(missing)} must be set")
+    return Settings(**found)
