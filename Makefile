@@ -16,10 +16,10 @@ setup: ## Make .venv from the hashed locks and find or get a headless browser (a
 demo: setup ## Crawl the demo site, change it, crawl it again; shows alerts, runs and screenshots
 	@$(VENV) -m tools.demo
 
-test: setup ## Every check and every test: ruff, mypy, import-linter, pytest
-	@$(VENV) -m tools.checks
+test: setup ## Every check and every test: ruff, mypy, import-linter, pytest (a few: ARGS="tests/unit -k words")
+	@$(VENV) -m tools.checks -- $(ARGS)
 
-test-aws: setup ## The whole system on a local AWS: terraform apply, ticks, alerts, destroy; six minutes
+test-aws: setup ## The whole system on a local AWS: terraform apply, ticks, alerts, destroy
 	@$(VENV) -m pytest tests/e2e_aws
 
 up: setup ## Deploy everything to a local AWS by Terraform; schedules fire by themselves (CRAWLS=my.yaml)
@@ -61,6 +61,7 @@ format: setup ## Format the code and mend what ruff can mend
 lock: setup ## Make requirements/*.txt anew from the pyproject files
 	@$(VENV) -m tools.lock
 
-clean: ## Remove caches, builds and virtual environments; keeps .trapline (your data)
+clean: ## Remove caches, builds, virtual environments and the image engine's layers; keeps .trapline (your data)
+	@$(PYTHON) -m tools.image --clean
 	rm -rf .venv .venv-bench .venv-aws build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

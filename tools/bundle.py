@@ -19,12 +19,11 @@ from pathlib import Path
 from tools.environment import digest
 from tools.lock import pip_settings, uv_environment
 from tools.packages import PACKAGES
+from tools.rds_ca import SETTING as CA_SETTING
 from tools.shell import ROOT, ToolError, main_guard, say
 
 DESTINATION = ROOT / "build/bundles"
 LAMBDA_PYTHON = "3.13"
-CA_SETTING = "TRAPLINE_RDS_CA"
-"""Path of the certificates that RDS's are signed with; what runs on Lambda verifies the database with them."""
 CA_NAME = "rds-ca.pem"
 """Where they are in a zip; Terraform's database addresses name it below /var/task."""
 CA_HELP = f"""the certificates of RDS are missing; no system's trust store has them. Say where they are:

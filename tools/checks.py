@@ -24,8 +24,8 @@ class Check:
     command: tuple[str, ...]
 
 
-def checks(*, tests: bool) -> list[Check]:
-    """Return what to run, the quick ones first."""
+def checks(*, tests: bool, chosen: Sequence[str] = ()) -> list[Check]:
+    """Return what to run, the quick ones first. ``chosen``: arguments for pytest, which then runs no more than these."""
     python = (sys.executable, "-m")
     linters = str(Path(sys.executable).parent / "lint-imports")
     typed = tuple(argument for module in _TYPED for argument in ("-p", module))
@@ -36,7 +36,7 @@ def checks(*, tests: bool) -> list[Check]:
         Check(name="mypy", command=(*python, "mypy", "--no-error-summary", *typed)),
     ]
     if tests:
-        found.append(Check(name="pytest", command=(*python, "pytest", f"--junitxml={REPORT}")))
+        found.append(Check(name="pytest", command=(*python, "pytest", f"--junitxml={REPORT}", *chosen)))
     return found
 
 
@@ -58,11 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the checks; 1 when any failed."""
     parser = argparse.ArgumentParser(prog="python -m tools.checks", description=__doc__)
     parser.add_argument("--no-tests", action="store_true", help="only the static checks")
+    parser.add_argument("chosen", nargs="*", metavar="-- ARGUMENTS", help="for pytest, instead of all the tests")
     options = parser.parse_args(arguments)
     # A stale report must not speak for this run
     (ROOT / REPORT).unlink(missing_ok=True)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return 1 if run_all(checks(tests=not options.no_tests), run) else 0
+    return 1 if run_all(checks(tests=not options.no_tests, chosen=options.chosen), run) else 0
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.image_base import can_make_base, make_base
-from tools.image_engine import Engine, engine, folder_size
+from tools.image_engine import Engine, delete, engine, folder_size
+from tools.rds_ca import SETTING as CA_SETTING
 from tools.shell import ROOT, ToolError, main_guard, say
 
 DOCKERFILE = "services/crawler/Dockerfile"
-CA_SETTING = "TRAPLINE_RDS_CA"
-"""Path of the certificates that RDS's are signed with: the same setting as for the zips."""
 _CA = "build/image/rds-ca.pem"
 """Where the Dockerfile takes them from; in the image they are where Terraform's database addresses say, in /var/task."""
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -94,8 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     folder = layers_folder(os.environ)
     if options.clean:
-        say(f"image: deleting {folder} ({folder_size(folder) / 1e9:.1f} GB)")
-        shutil.rmtree(folder, ignore_errors=not folder.exists())
+        if folder.exists():
+            say(f"image: deleting {folder} ({folder_size(folder) / 1e9:.1f} GB)")
+            delete(folder)
         return 0
     ca = _ca(os.environ.get(CA_SETTING), without=options.without_ca)
     with engine(folder) as found:

@@ -92,7 +92,7 @@ def engine(folder: Path) -> Iterator[Engine]:
         raise EngineMissingError(
             "no container engine answers, and only root can start one: start Docker, or run as root"
         )
-    if docker is None or shutil.which("dockerd") is None:
+    if docker is None or shutil.which("dockerd") is None or shutil.which("debootstrap") is None:
         _install()
         docker = shutil.which("docker") or "docker"
     with _own(docker, folder) as own:
@@ -102,7 +102,7 @@ def engine(folder: Path) -> Iterator[Engine]:
 def _install() -> None:
     if shutil.which("apt-get") is None:
         raise EngineMissingError("no container engine here, and no apt-get to install docker.io with: install Docker")
-    say(f"image: no container engine here; installing {', '.join(PACKAGES)}")
+    say(f"image: no container engine runs here; installing {', '.join(PACKAGES)}")
     run(["apt-get", "update", "-qq"])
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES], env=os.environ | _QUIET)
     if shutil.which("dockerd") is None:
@@ -187,6 +187,12 @@ def _unmount_below(folder: Path) -> None:
         place = line.split()[1]
         if place.startswith(f"{folder}/"):
             run(["umount", place])
+
+
+def delete(folder: Path) -> None:
+    """Delete what an engine of our own keeps in ``folder``, once nobody uses it."""
+    with _alone(folder):
+        shutil.rmtree(folder)
 
 
 def folder_size(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""Reads a JUnit report and refuses it when a test was skipped, or when there were none."""
+"""Reads JUnit reports and refuses them when a test was skipped, or when there were none in one of them."""
 
 import sys
 import xml.etree.ElementTree as ET
@@ -17,16 +17,20 @@ def skipped(report: Path) -> tuple[int, list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the report named on the command line. Raises ``ToolError`` when it proves less than it should."""
-    (report,) = arguments if arguments is not None else sys.argv[1:]
-    if not Path(report).is_file():
-        raise ToolError(f"{report}: there is no such report; did the tests run?")
-    ran, lines = skipped(Path(report))
-    if lines:
-        raise ToolError("tests were skipped:\n  " + "\n  ".join(lines))
-    if ran == 0:
-        raise ToolError(f"{report}: no test ran")
-    say(f"{ran} tests ran, none was skipped")
+    """Check the reports named on the command line. Raises ``ToolError`` when one proves less than it should."""
+    ran_in_all = 0
+    for report in arguments if arguments is not None else sys.argv[1:]:
+        if not Path(report).is_file():
+            raise ToolError(f"{report}: there is no such report; did the tests run?")
+        ran, lines = skipped(Path(report))
+        if lines:
+            raise ToolError(f"{report}: tests were skipped:\n  " + "\n  ".join(lines))
+        if ran == 0:
+            raise ToolError(f"{report}: no test ran")
+        ran_in_all += ran
+    if ran_in_all == 0:
+        raise ToolError("no report was named")
+    say(f"{ran_in_all} tests ran, none was skipped")
     return 0
 
 

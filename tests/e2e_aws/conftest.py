@@ -12,10 +12,14 @@ from typing import Any
 import psutil
 import pytest
 
-from support.local_aws import Deployed
+from support.local_aws import Deployed, eventually
 from tools import terraform, up
 from tools.local_aws import system
 from tools.setup import LOCAL_AWS
+from tools.shell import ROOT
+
+LOGS = ROOT / "build/e2e_aws"
+"""Where the logs of the last run stay, for whoever asks why it failed."""
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +39,7 @@ def aws() -> Iterator[Deployed]:
     LOCAL_AWS.ensure()
     folder = Path(tempfile.mkdtemp(prefix="trapline-aws-"))
     folder.chmod(0o755)
+    shutil.rmtree(LOGS, ignore_errors=True)
     on = system.start(folder)
     try:
         yield Deployed(system=on, deployment=up.deploy(on, crawls=up.TEMPLATE))
@@ -42,10 +47,19 @@ def aws() -> Iterator[Deployed]:
         started = time.monotonic()
         system.stop(folder)
         took = time.monotonic() - started
-    left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
-    assert [line for line in left if str(folder) in " ".join(line or ())] == []
+    shutil.copytree(folder, LOGS, ignore=_not_logs, dirs_exist_ok=True)
+    eventually(f"no process left of {folder}", lambda: not _processes_of(folder), within=5)
     assert took < system.KEEPER_ENDING, "the keeper had to be killed"
     shutil.rmtree(folder)
+
+
+def _not_logs(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if Path(name).suffix not in {".log", ".ndjson"}]
+
+
+def _processes_of(folder: Path) -> list[list[str]]:
+    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(folder) in " ".join(line)]
 
 
 @pytest.fixture(scope="session")

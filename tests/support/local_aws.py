@@ -11,18 +11,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import pytest
 
 from tools.local_aws import system
-from tools.local_aws.deployment import Deployment
+from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
+from trapline_common.messages import Message, OpenRun
 
 T = TypeVar("T")
 TICK = 60.0
 """Seconds between two ticks of the round's schedules."""
 PATIENCE = 2 * TICK + 90
-"""Seconds until what the next tick brings must be there; MiniStack looks at its schedules every 10 s."""
+"""Seconds until what the next tick brings must be there, on a machine that does much else."""
 
 
 def eventually(what: str, check: Callable[[], T], *, within: float = PATIENCE) -> T:
@@ -61,6 +63,24 @@ class Deployed:
     def runs(self, crawl: str) -> list[Any]:
         """Return the runs of ``crawl`` that worked on pages, the newest first."""
         return [run for run in self.trapline("runs")["runs"] if run["crawl"] == crawl and run["status"] != "skipped"]
+
+    def dispatch(self, message: Message) -> Any:
+        """Hand ``message`` to the dispatcher function and return what it answers."""
+        answer = self.client("lambda").invoke(
+            FunctionName=f"{NAME}-dispatcher:live", Payload=json.dumps(message.event()).encode()
+        )
+        result = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, result
+        return result
+
+    def opened(self, crawl: str) -> int:
+        """Open a run of ``crawl`` by hand, once no other is open, and return its number."""
+
+        def opened() -> Any:
+            result = self.dispatch(OpenRun(crawl=crawl, request=uuid4()))
+            return None if result["status"] == "skipped" else result["run_id"]
+
+        return int(eventually(f"a run of {crawl} by hand", opened))
 
     def heard(self, word: str) -> list[Any]:
         """Return what the web hook got whose title has ``word``."""

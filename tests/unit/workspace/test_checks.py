@@ -29,6 +29,26 @@ def test_lint_leaves_the_tests_out():
     assert names[-1] == "pytest"
 
 
+def test_chosen_tests_are_pytests_alone():
+    """What is said behind `--` reaches pytest and no other check."""
+    *others, pytest_ = checks.checks(tests=True, chosen=["tests/unit", "-k", "words"])
+    assert pytest_.command[-3:] == ("tests/unit", "-k", "words")
+    assert not [check for check in others if "tests/unit" in check.command]
+
+
+def test_the_closing_line_counts_the_tests_of_all_reports(tmp_path, capsys):
+    """Continuous integration ends with how many tests ran, the image's among them; each report must be there."""
+    reports = [tmp_path / "tests.xml", tmp_path / "image.xml"]
+    reports[0].write_text(PASSED)
+    with pytest.raises(ToolError, match="no such report"):
+        skips.main([str(report) for report in reports])
+    reports[1].write_text(PASSED)
+    assert skips.main([str(report) for report in reports]) == 0
+    assert capsys.readouterr().out == "2 tests ran, none was skipped\n"
+    with pytest.raises(ToolError):
+        skips.main([])
+
+
 def test_a_skipped_test_fails_the_build(tmp_path):
     """Continuous integration refuses a report with a skip and says which test and why."""
     report = tmp_path / "tests.xml"

@@ -1,10 +1,10 @@
-"""The gap of MiniStack that is closed: asynchronous events through an alias have the alias's settings."""
+"""What is changed in MiniStack: asynchronous events have their alias's settings, schedules are looked at often."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from tools.local_aws.emulator import close_the_gap, with_alias_settings
+from tools.local_aws.emulator import LOOKS, close_the_gap, look_often, with_alias_settings
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:crawler"
 SETTINGS = {"MaximumRetryAttempts": 0}
@@ -36,3 +36,12 @@ def test_the_emulators_own_function_is_wrapped():
     assert (function["event_invoke_config"], event) == (SETTINGS, {"an": "event"})
     with pytest.raises(AttributeError):
         close_the_gap(SimpleNamespace(_functions={}))
+
+
+def test_the_scheduler_looks_every_second():
+    """A tick is not late by MiniStack's ten seconds; a release without that number is refused, not silently passed by."""
+    service = SimpleNamespace(_SCHEDULE_TICK_INTERVAL=10)
+    look_often(service)
+    assert service._SCHEDULE_TICK_INTERVAL == LOOKS
+    with pytest.raises(AttributeError):
+        look_often(SimpleNamespace())
