@@ -19,7 +19,7 @@ from pathlib import Path
 from tools.environment import digest
 from tools.lock import pip_settings, uv_environment
 from tools.packages import PACKAGES
-from tools.rds_ca import SETTING as CA_SETTING
+from tools.rds_ca import CA_SETTING
 from tools.shell import ROOT, ToolError, main_guard, say
 
 DESTINATION = ROOT / "build/bundles"

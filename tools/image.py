@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.image_base import can_make_base, make_base
 from tools.image_engine import Engine, delete, engine, folder_size
-from tools.rds_ca import SETTING as CA_SETTING
+from tools.rds_ca import CA_SETTING
 from tools.shell import ROOT, ToolError, main_guard, say
 
 DOCKERFILE = "services/crawler/Dockerfile"

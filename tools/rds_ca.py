@@ -1,4 +1,4 @@
 """The certificates that RDS's are signed with: no system's trust store has them, so image and zips carry them."""
 
-SETTING = "TRAPLINE_RDS_CA"
+CA_SETTING = "TRAPLINE_RDS_CA"
 """Path of the file; AWS documents its download ("Using SSL/TLS to encrypt a connection", RDS)."""

@@ -13,6 +13,7 @@ from tools.deploy.settings import Settings
 from tools.environment import digest
 from tools.image import DOCKERFILE, build
 from tools.image_engine import Engine
+from tools.rds_ca import CA_SETTING
 from tools.shell import ROOT, ToolError, say
 
 _ENGINES_WORD = {"x86_64": "amd64", "arm64": "arm64"}
@@ -41,7 +42,7 @@ def certificates(settings: Settings, environ: Mapping[str, str]) -> Path | None:
     """Return the file of RDS's certificates; a local AWS has no RDS. Raises ``ToolError``."""
     if settings.local_aws:
         return None
-    path = environ.get(bundle.CA_SETTING)
+    path = environ.get(CA_SETTING)
     if not path or not Path(path).is_file():
         raise ToolError(bundle.CA_HELP)
     return Path(path)
