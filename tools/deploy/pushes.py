@@ -42,7 +42,12 @@ def _push_zip(zip_: Path, release: Release, s3: Any, bucket: str) -> None:
     say(f"deploy: pushing s3://{bucket}/{release.key}")
     with zip_.open("rb") as body:  # S3 refuses it when what arrives has another checksum
         s3.put_object(
-            Bucket=bucket, Key=release.key, Body=body, ChecksumSHA256=release.sha256, ContentType="application/zip"
+            Bucket=bucket,
+            Key=release.key,
+            Body=body,
+            ContentType="application/zip",
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=release.sha256,
         )
 
 

@@ -36,11 +36,8 @@ def push(engine: Engine, image: str, *, repository: str, tag: str, login: Login)
             "login", "--username", login.user, "--password-stdin", repository.partition("/")[0], told=login.token
         )
         own.output("tag", image, name)
-        try:
-            own.output("push", "--quiet", name, timeout=_PUSHED_WITHIN)
-            known: list[str] = json.loads(own.output("image", "inspect", "--format", "{{json .RepoDigests}}", name))
-        finally:
-            own.output("image", "rm", "--no-prune", name)
+        own.output("push", "--quiet", name, timeout=_PUSHED_WITHIN)
+        known: list[str] = json.loads(own.output("image", "inspect", "--format", "{{json .RepoDigests}}", name))
     digests = [one.partition("@")[2] for one in known if one.startswith(f"{repository}@")]
     if len(digests) != 1:
         raise ToolError(f"{name} was pushed, but the engine knows it by {digests or 'no digest'}")

@@ -1,0 +1,112 @@
+"""Pushing an image by its digest: a real engine, and a real registry that asks for a login."""
+
+import io
+import os
+import shlex
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.image.registry import LOGIN, Registry, RegistryMissingError, registry
+from tools.deploy.registry import Login, push
+from tools.image_engine import Engine
+from tools.shell import ToolError
+
+
+@pytest.fixture(scope="module")
+def store(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry; where none can be had, one line says so and the tests are skipped."""
+    try:
+        with registry(tmp_path_factory.mktemp("registry")) as found:
+            yield found
+    except RegistryMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def small(docker: Engine, tmp_path: Path) -> Iterator[str]:
+    """An image of one file, by its id: nothing is pulled for it."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        entry = tarfile.TarInfo("hello")
+        entry.size = 5
+        archive.addfile(entry, io.BytesIO(os.urandom(5)))
+    (tmp_path / "small.tar").write_bytes(data.getvalue())
+    made = docker.output("import", str(tmp_path / "small.tar"))
+    yield made
+    docker.output("image", "rm", "--force", made)
+
+
+def spied(docker: Engine, folder: Path) -> Engine:
+    """Return an engine that writes down every command line, environment and settings file before it does its work."""
+    script = folder / "docker"
+    script.write_text(
+        f'#!/bin/sh\n{{ printf "%s\\n" "$@"; env; }} >> {shlex.quote(str(folder / "seen"))}\n'
+        f'case "$1" in --config) echo "$2" >> {shlex.quote(str(folder / "configs"))};; esac\n'
+        f'exec {shlex.quote(docker.docker)} "$@"\n'
+    )
+    script.chmod(0o755)
+    return replace(docker, docker=str(script))
+
+
+def test_an_image_is_in_the_registry_under_the_digest_that_comes_back(docker, store, small):
+    """The digest names the manifest in the registry; the same image pushed again has the same one."""
+    repository = f"{store.address}/trapline-dev/crawler"
+    digest = push(docker, small, repository=repository, tag="0.1.0-abc", login=LOGIN)
+    assert store.status(f"trapline-dev/crawler/manifests/{digest}") == 200
+    assert store.status("trapline-dev/crawler/manifests/0.1.0-abc") == 200
+    assert push(docker, small, repository=repository, tag="0.1.0-abc", login=LOGIN) == digest
+
+
+def test_a_pushed_image_can_be_taken_by_its_digest(docker, store, small, tmp_path):
+    """Whoever pulls `repository@digest`, as Lambda does, gets the very image."""
+    repository = f"{store.address}/trapline-dev/crawler"
+    digest = push(docker, small, repository=repository, tag="0.1.0-pull", login=LOGIN)
+    assert store.status(f"trapline-dev/crawler/manifests/{digest}", login=None) == 401, "a login is asked for"
+    docker.output("image", "rm", "--force", small)
+    other = replace(docker, config=str(tmp_path))
+    other.output("login", "--username", LOGIN.user, "--password-stdin", store.address, told=LOGIN.token)
+    other.output("pull", "--quiet", f"{repository}@{digest}")
+    assert docker.output("image", "inspect", "--format", "{{.Id}}", f"{repository}@{digest}") == small
+
+
+def test_the_token_is_seen_nowhere(docker, store, small, tmp_path, monkeypatch):
+    """It is in no argument and no environment, the folder of the login is gone, and a user's own settings untouched."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "config.json").write_text("{}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(own))
+    push(spied(docker, tmp_path), small, repository=f"{store.address}/x", tag="1", login=LOGIN)
+    seen = (tmp_path / "seen").read_text()
+    assert "--password-stdin" in seen
+    assert LOGIN.token not in seen
+    folders = set((tmp_path / "configs").read_text().split())
+    assert len(folders) == 1
+    assert not any(Path(folder).exists() for folder in folders)
+    assert (own / "config.json").read_text() == "{}"
+    assert LOGIN.token not in repr(LOGIN)
+
+
+def test_a_refused_login_is_one_line(docker, store, small):
+    """A token that the registry does not take ends the push, with what the engine said and without the token."""
+    wrong = Login(user="AWS", token="another token")
+    with pytest.raises(ToolError, match="docker login failed") as refused:
+        push(docker, small, repository=f"{store.address}/x", tag="2", login=wrong)
+    assert wrong.token not in str(refused.value)
+    assert store.status("x/manifests/2") == 404
+
+
+def test_a_push_that_is_cut_off_leaves_no_login(docker, store, small, tmp_path):
+    """Whatever goes wrong after the login, its folder is gone."""
+    engine = spied(docker, tmp_path)
+    script = Path(engine.docker)
+    script.write_text(script.read_text().replace("exec", 'case "$*" in *" push "*) exit 1;; esac\nexec'))
+    with pytest.raises(ToolError, match="docker push failed"):
+        push(engine, small, repository=f"{store.address}/x", tag="3", login=LOGIN)
+    folders = set((tmp_path / "configs").read_text().split())
+    assert folders
+    assert not any(Path(folder).exists() for folder in folders)
+    assert store.status("x/manifests/3") == 404

@@ -1,0 +1,217 @@
+"""The order of a deploy: what is recorded and applied when, and what a failure leaves behind."""
+
+import base64
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from tools.deploy import builds
+from tools.deploy.builds import Built
+from tools.deploy.environments import Environment
+from tools.deploy.releases import Release, load, store
+from tools.deploy.services import SERVICES, schema
+from tools.deploy.settings import Settings
+from tools.deploy.steps import Deploy
+from tools.shell import ToolError
+
+BUCKET = "trapline-dev-123456789012"
+
+
+class Root:
+    """Keeps what each apply found recorded, and makes what Terraform would of it."""
+
+    def __init__(self, environment, account):
+        self.environment, self.account = environment, account
+        self.applied, self.known, self.broken = [], {}, None
+
+    def outputs(self):
+        return self.known
+
+    def apply(self, *, without_functions=False):
+        recorded = {} if without_functions else load(self.environment.releases)
+        s3, where = self.account.client("s3"), {"LocationConstraint": self.account.region}
+        if not s3.list_buckets()["Buckets"]:
+            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        if self.broken in recorded:
+            raise ToolError("terraform apply failed")
+        self.applied.append(sorted(recorded))
+        self.known = {"bucket": BUCKET, "functions": {name: {"alias": f"arn:{name}"} for name in recorded}}
+
+
+@pytest.fixture
+def stage(account, tmp_path, monkeypatch):
+    """A deploy of small zips; ``said``: the applies and migrations in the order in which they came."""
+    said = []
+    code = {name: f"{name} 1" for name in SERVICES}
+
+    def build(service, _settings, *, ca):
+        path = tmp_path / f"{service}.zip"
+        path.write_text(code[service])
+        total = hashlib.sha256(path.read_bytes())
+        sha256 = base64.b64encode(total.digest()).decode()
+        key = f"packages/{service}/{total.hexdigest()}.zip"
+        return Built(release=Release(version="0.1.0", key=key, sha256=sha256, schema=schema()), zip=path)
+
+    monkeypatch.setattr(builds, "build_zip", build)
+
+    def made(name="dev"):
+        settings = Settings(
+            environment=name, region=account.region, account_id=None, architecture="x86_64", disposable=True,
+            local_aws=True, protected=False,
+        )  # fmt: skip
+        (tmp_path / "envs").mkdir(exist_ok=True)
+        environment = Environment(name=name, folder=tmp_path, settings=settings)
+        root = Root(environment, account)
+        root.applied = said
+        return Deploy(
+            environment=environment,
+            account=account,
+            root=root,
+            environ={},
+            migrate=lambda _account, to: said.append(to),
+        )
+
+    return made, said, code
+
+
+def recorded(deploy):
+    return {name: one.key for name, one in load(deploy.environment.releases).items()}
+
+
+def test_an_empty_account_is_brought_up_in_order(stage):
+    """First what needs no code, then the operator alone, then the migrations, then the rest."""
+    made, said, _ = stage
+    deploy = made()
+    deploy.everything()
+    assert said == [[], ["operator"], "arn:operator", ["crawler", "dispatcher", "notifier", "operator"]]
+    deploy.everything()
+    every = ["crawler", "dispatcher", "notifier", "operator"]
+    assert said[4:] == [every, "arn:operator", every]
+
+
+def test_a_failed_migration_leaves_the_old_code(stage):
+    """Nothing but the operator is recorded or applied when migrating fails; the next deploy goes on from there."""
+    made, said, code = stage
+    made_first = made()
+    made_first.everything()
+    before = recorded(made_first)
+    code.update({name: f"{name} 2" for name in SERVICES})
+
+    def fails(_account, _to):
+        raise ToolError("migrating failed")
+
+    broken = replace(made_first, migrate=fails)
+    said.clear()
+    with pytest.raises(ToolError, match="migrating failed"):
+        broken.everything()
+    assert len(said) == 1
+    after = recorded(broken)
+    assert {name for name in after if after[name] != before[name]} == {"operator"}
+    made_first.everything()
+    assert {name for name, key in recorded(made_first).items() if key != before[name]} == set(SERVICES)
+
+
+def test_one_service_is_deployed_alone(stage):
+    """Another service's changed code stays where it is, and the migrations run before the one takes traffic."""
+    made, said, code = stage
+    deploy = made()
+    deploy.everything()
+    before = recorded(deploy)
+    said.clear()
+    code.update({name: f"{name} 2" for name in SERVICES})
+    deploy.one("crawler")
+    assert said[0] == "arn:operator"
+    assert len(said) == 2
+    after = recorded(deploy)
+    assert {name for name in after if after[name] != before[name]} == {"crawler"}
+    said.clear()
+    deploy.one("operator")
+    assert said == [sorted(SERVICES), "arn:operator"]
+
+
+def test_one_service_needs_the_others(stage):
+    """In an empty account a single service is refused, with the command that comes first."""
+    made, said, _ = stage
+    with pytest.raises(ToolError, match="make deploy ENV=dev"):
+        made().one("crawler")
+    assert said == []
+
+
+def test_code_never_runs_ahead_of_the_ledger(stage):
+    """A service that knows a newer migration than the deployed operator is refused: nobody could run it."""
+    made, said, _ = stage
+    deploy = made()
+    deploy.everything()
+    releases = load(deploy.environment.releases)
+    releases["operator"] = replace(releases["operator"], schema=schema() - 1)
+    store(deploy.environment.releases, releases)
+    said.clear()
+    with pytest.raises(ToolError, match="SERVICE=operator ENV=dev first"):
+        deploy.one("crawler")
+    assert said == []
+    deploy.one("operator")
+    deploy.one("crawler")
+
+
+def test_one_version_is_one_content(stage, capsys):
+    """Changed code under a recorded version is a warning in dev, and refused in prod before anything is pushed."""
+    made, said, code = stage
+    dev, prod = made(), made("prod")
+    for deploy in (dev, prod):
+        deploy.everything()
+        code["notifier"] = "notifier 1"
+    code["notifier"] = "notifier 2"
+    said.clear()
+    with pytest.raises(ToolError, match="make version SERVICE=notifier BUMP=patch"):
+        prod.everything()
+    assert said == []
+    capsys.readouterr()
+    dev.everything()
+    assert "warning: changed, and its version did not: notifier 0.1.0" in capsys.readouterr().out
+
+
+def test_a_deploy_that_was_cut_off_is_mended_by_the_next(stage):
+    """Whatever an apply left half done, the record names what was asked for, and a second deploy comes to the end."""
+    made, said, _ = stage
+    deploy = made()
+    deploy.root.broken = "crawler"
+    with pytest.raises(ToolError, match="apply failed"):
+        deploy.everything()
+    deploy.root.broken = None
+    deploy.everything()
+    assert said[-1] == sorted(SERVICES)
+
+
+def test_a_record_of_an_account_that_is_gone_is_not_trusted(stage):
+    """In an empty account an old record names packages that are nowhere: all is built and pushed anew, in order."""
+    made, said, _ = stage
+    deploy = made()
+    store(
+        deploy.environment.releases, {"crawler": Release(version="0.0.9", key="packages/crawler/gone.zip", sha256="a")}
+    )
+    deploy.everything()
+    assert said[:2] == [[], ["operator"]]
+    assert "gone" not in json.dumps(recorded(deploy))
+
+
+def test_account_region_version_and_content_are_said_before_acting(stage, capsys):
+    """A person reads where it goes and what before the first apply."""
+    made, _, _ = stage
+    deploy = made()
+
+    class Stop(Exception):  # noqa: N818
+        """Ends the deploy at its first act."""
+
+    def stop(**_):
+        raise Stop
+
+    deploy.root.apply = stop
+    with pytest.raises(Stop):
+        deploy.everything()
+    text = capsys.readouterr().out
+    assert "account 123456789012, region eu-central-1" in text
+    for name in SERVICES:
+        digest = hashlib.sha256(f"{name} 1".encode()).hexdigest()
+        assert f"0.1.0    packages/{name}/{digest}.zip" in text
