@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from support.adapters import MemoryNudger
+from support.crawling import KnownSecrets
 from support.ledger import LANE, open_run
 from support.races import PATIENCE
 from support.visitor import MemoryVisitor
@@ -19,6 +20,7 @@ from trapline_common.store import lanes
 from trapline_common.store.database import Database
 from trapline_crawler.checkpoint import Seal
 from trapline_crawler.invocation import live
+from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Pace, Services
 
 CRAWLER = "crawler-on-stage"
@@ -35,6 +37,7 @@ class Stage:
     visitor: MemoryVisitor = field(default_factory=MemoryVisitor)
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
     seal: Seal = field(default_factory=lambda: Seal(Seal.new_key()))
+    secrets: dict[str, str] = field(default_factory=dict)
     no_visitor: Exception | None = None  # why none can be made
     pace: Pace = field(default_factory=lambda: Pace(linger=0.0))
 
@@ -49,13 +52,13 @@ class Stage:
         planned = await lanes.plan(self.database, LANE, hop=hop)
         return [Crawl(invocation_id=invocation_id, lane=LANE, hop=hop) for invocation_id in planned.created]
 
-    def services(self, *, visitor: MemoryVisitor | None = None) -> Services:
+    def services(self, *, visitor: Visitor | None = None) -> Services:
         """Return what an invocation works with."""
 
         async def connect() -> Database:
             return await Database.connect(self.dsn, application=CRAWLER)
 
-        def make() -> MemoryVisitor:
+        def make() -> Visitor:
             if self.no_visitor is not None:
                 raise self.no_visitor
             return visitor or self.visitor
@@ -65,6 +68,7 @@ class Stage:
             visitor=make,
             artifacts=DirectoryArtifacts(self.artifacts),
             nudger=self.nudger,
+            secrets=KnownSecrets(values=self.secrets),
             seal=self.seal,
             host="stage",
             pace=self.pace,
@@ -76,7 +80,7 @@ class Stage:
         *,
         deadline: Deadline | None = None,
         stop: asyncio.Event | None = None,
-        visitor: MemoryVisitor | None = None,
+        visitor: Visitor | None = None,
     ) -> dict[str, Any]:
         """Let an invocation live to its end: ``message``, or the first that the lane is missing."""
         asked = message or (await self.asked())[0]

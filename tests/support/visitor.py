@@ -10,6 +10,7 @@ from support.races import PATIENCE
 from trapline_common.changes import content_hash
 from trapline_common.config.models import CrawlConfig
 from trapline_common.observation import Failure, Observation, Reason
+from trapline_crawler.ports import LoggedIn
 
 
 def good(url: str, text: str = "hello") -> Observation:
@@ -82,7 +83,7 @@ class MemoryVisitor:
         self.script(url, hold)
         return hold
 
-    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+    async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         self.visited.append(url)
         self.beside.append((url, len(self.in_flight)))
         self.in_flight.append(url)
@@ -99,6 +100,9 @@ class MemoryVisitor:
             return step or good(url)
         finally:
             self.in_flight.remove(url)
+
+    async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn:
+        raise NotImplementedError
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> "MemorySession":
         session = MemorySession(self, crawl, state)

@@ -1,5 +1,6 @@
-"""An ordered task's session between invocations: compressed and encrypted, so that the ledger holds no readable cookie."""
+"""Sessions between invocations and runs: compressed and encrypted, so that the ledger holds no readable cookie."""
 
+import hmac
 import json
 import zlib
 from collections.abc import Mapping
@@ -12,12 +13,14 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 class Seal:
-    """Encrypts and opens checkpoints with one key (Fernet: AES-128-CBC with HMAC-SHA256)."""
+    """Encrypts and opens sessions with one key (Fernet: AES-128-CBC with HMAC-SHA256)."""
 
-    __slots__ = ("_fernet",)
+    __slots__ = ("_fernet", "_tagging")
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        # A key of its own: no tag says anything about what the first one seals.
+        self._tagging = hmac.digest(key, b"trapline: tags", "sha256")
 
     @staticmethod
     def new_key() -> bytes:
@@ -27,6 +30,10 @@ class Seal:
     def close(self, state: Mapping[str, Any]) -> bytes:
         """Return ``state`` (JSON-ready) compressed and encrypted."""
         return self._fernet.encrypt(zlib.compress(json.dumps(state).encode()))
+
+    def tag(self, facts: Any) -> str:
+        """Return 64 hex digits over ``facts`` (JSON-ready) that tell nobody without the key what they are."""
+        return hmac.digest(self._tagging, json.dumps(facts).encode(), "sha256").hex()
 
     def open(self, sealed: bytes | None) -> dict[str, Any] | None:
         """Return what was sealed; ``None`` when there is nothing, or it was sealed under another key.

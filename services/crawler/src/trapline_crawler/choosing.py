@@ -9,7 +9,7 @@ from trapline_common.observation import Observation
 from trapline_crawler.browser.life import Browser
 from trapline_crawler.browser.profiles import Profile
 from trapline_crawler.browser.selection import Selection
-from trapline_crawler.ports import Session, Visitor
+from trapline_crawler.ports import LoggedIn, Session, Visitor
 
 
 class ChoosingVisitor:
@@ -24,9 +24,13 @@ class ChoosingVisitor:
         self._choosing = asyncio.Lock()
         self._visitor: Visitor | None = None
 
-    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+    async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         """Visit one page."""
-        return await (await self._chosen()).visit(url, crawl)
+        return await (await self._chosen()).visit(url, crawl, state)
+
+    async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
+        """Do the crawl's steps."""
+        return await (await self._chosen()).log_in(url, crawl)
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Session:
         """Open the session of an ordered task."""

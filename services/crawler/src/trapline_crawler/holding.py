@@ -16,6 +16,7 @@ from trapline_common.store.database import Database
 from trapline_common.store.invocations import Held
 from trapline_common.store.rescue import MAX_RESCUES
 from trapline_common.store.verdicts import FrozenRun, settle
+from trapline_crawler.log_ins import LogIns
 from trapline_crawler.nudges import NotifierNudges
 from trapline_crawler.pacing import HostPacing
 from trapline_crawler.ports import Visitor
@@ -52,6 +53,15 @@ class Holding:
         self.reserve = min(services.pace.reserve, self.window / 4)
         self.closing = False  # a task had to be handed back for want of time: take no other
         self.tally = Tally()
+        self.log_ins = LogIns(
+            database,
+            visitor,
+            holder=held.invocation_id,
+            seal=services.seal,
+            secrets=services.secrets,
+            every=services.pace.log_in_every,
+            clock=deadline.clock,
+        )
         self._pacing = HostPacing(held.host_delay, clock=deadline.clock)
         self._frozen: dict[RunId, FrozenRun] = {}
         self._in_hand: Counter[RunId] = Counter()

@@ -8,7 +8,7 @@ from typing import Any
 
 from trapline_common.config.models import CrawlConfig, Isolation
 from trapline_common.observation import Observation
-from trapline_crawler.ports import Session, Visitor
+from trapline_crawler.ports import LoggedIn, Session, Visitor
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -16,6 +16,7 @@ class _Shared:
     """The browser whose one context the visits of a crawl share."""
 
     crawl: CrawlConfig
+    state: Mapping[str, Any] | None
     visitor: Visitor
     in_use: int = 0
 
@@ -32,16 +33,18 @@ class OneRoomVisitor:
         self._shared: list[_Shared] = []
         self._open: set[Visitor] = set()
 
-    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+    async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         """Visit one page."""
         if crawl.isolation is Isolation.CRAWL:
-            async with self._sharing(crawl) as visitor:
-                return await visitor.visit(url, crawl)
-        visitor = self._opened()
-        try:
-            return await visitor.visit(url, crawl)
-        finally:
-            await self._end(visitor)
+            async with self._sharing(crawl, state) as visitor:
+                return await visitor.visit(url, crawl, state)
+        async with self._alone() as visitor:
+            return await visitor.visit(url, crawl, state)
+
+    async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
+        """Do the crawl's steps, in a browser that ends with them."""
+        async with self._alone() as visitor:
+            return await visitor.log_in(url, crawl)
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Session:
         """Open the session of an ordered task; its browser ends with it."""
@@ -57,10 +60,18 @@ class OneRoomVisitor:
         await asyncio.gather(*(self._end(visitor) for visitor in tuple(self._open)))
 
     @asynccontextmanager
-    async def _sharing(self, crawl: CrawlConfig) -> AsyncIterator[Visitor]:
-        shared = next((one for one in self._shared if one.crawl == crawl), None)
+    async def _alone(self) -> AsyncIterator[Visitor]:
+        visitor = self._opened()
+        try:
+            yield visitor
+        finally:
+            await self._end(visitor)
+
+    @asynccontextmanager
+    async def _sharing(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> AsyncIterator[Visitor]:
+        shared = next((one for one in self._shared if one.crawl == crawl and one.state is state), None)
         if shared is None:
-            shared = _Shared(crawl=crawl, visitor=self._opened())
+            shared = _Shared(crawl=crawl, state=state, visitor=self._opened())
             self._shared.append(shared)
         shared.in_use += 1
         try:

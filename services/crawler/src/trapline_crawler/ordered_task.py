@@ -4,12 +4,11 @@ from dataclasses import replace
 
 from trapline_common.errors import LeaseLostError
 from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Failure, Observation, Reason
+from trapline_common.observation import Observation
 from trapline_common.store import tasks
 from trapline_crawler.holding import Holding
+from trapline_crawler.ordered_session import OrderedSession
 from trapline_crawler.page_task import backoff
-from trapline_crawler.ports import Session
-from trapline_crawler.visit.secret_values import SecretMissingError
 from trapline_crawler.visiting import FAULTS, StoppedError
 
 
@@ -36,13 +35,13 @@ class _Ordered:
         self._task = task
         self._urls = task.urls or (task.url,)
         self._crawl = holding.run_of(task).crawl
-        self._session: Session | None = None
+        self._session = OrderedSession(holding, self._crawl)
 
     async def run(self) -> None:
         holding = self._holding
         while self._task.position < len(self._urls):
             url = self._urls[self._task.position]
-            if not await holding.turn(url, seconds=self._crawl.timeout):
+            if not await holding.turn(url, seconds=self._crawl.longest_visit):
                 await holding.hand_back(self._task)
                 return
             await tasks.start(holding.database, self._task.lease)
@@ -51,16 +50,14 @@ class _Ordered:
 
     async def close(self) -> None:
         """End the session, if there is one."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._session.close()
 
     async def _next_page(self, url: str) -> bool:
         """Visit the page and record it with the checkpoint after it; ``False`` when the task was given back instead."""
         observation, checkpoint = None, self._task.checkpoint
         try:
             observation = await self._visit(url)
-            checkpoint = await self._checkpoint()
+            checkpoint = await self._session.checkpoint(self._task.checkpoint)
         except FAULTS as fault:
             await self.close()
             if await self._holding.charge(self._task, fault.failure()):
@@ -73,35 +70,23 @@ class _Ordered:
     async def _visit(self, url: str) -> Observation:
         """Visit within the session, with the crawl's retries in place: later pages may depend on this one."""
         holding, crawl = self._holding, self._crawl
-        if self._session is None:
-            state = holding.services.seal.open(self._task.checkpoint)
-            try:
-                self._session = await holding.visiting(holding.visitor.open_session(crawl, state))
-            except SecretMissingError as error:
-                missing = Failure(reason=Reason.SECRET, detail=str(error), retry=False)
-                return Observation(url=url, failure=missing)
-        observation = await holding.visiting(self._session.visit(url))
+        observation = await self._session.visit(url, self._task.checkpoint)
         for attempt in range(crawl.retries):
             if observation.failure is None or not observation.failure.retry:
                 break
             if not await self._wait_for_retry(url, attempt):
                 break
             holding.tally.retried += 1
-            observation = await holding.visiting(self._session.visit(url))
+            observation = await self._session.visit(url, self._task.checkpoint)
         return observation
 
     async def _wait_for_retry(self, url: str, attempt: int) -> bool:
         """Wait; ``False`` when there is no time left for a retry. Raises ``StoppedError``."""
-        holding, seconds = self._holding, self._crawl.timeout
+        holding, seconds = self._holding, self._crawl.longest_visit
         waited = await holding.pause(backoff(attempt), seconds=seconds) and await holding.turn(url, seconds=seconds)
         if holding.stop.is_set():
             raise StoppedError("told to stop before a retry")
         return waited
-
-    async def _checkpoint(self) -> bytes | None:
-        if self._session is None:
-            return self._task.checkpoint
-        return self._holding.services.seal.close(await self._holding.visiting(self._session.state()))
 
     async def _record(self, url: str, observation: Observation, checkpoint: bytes | None) -> None:
         task = self._task

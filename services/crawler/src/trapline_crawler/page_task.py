@@ -32,12 +32,12 @@ async def work_on_page(holding: Holding, task: tasks.LeasedTask, page: PageState
 
 async def _work(holding: Holding, task: tasks.LeasedTask, page: PageState) -> None:
     crawl = holding.run_of(task).crawl
-    if not await holding.turn(task.url, seconds=crawl.timeout):
+    if not await holding.turn(task.url, seconds=crawl.longest_visit):
         await holding.hand_back(task)
         return
     await tasks.start(holding.database, task.lease)
     try:
-        observation = await holding.visiting(holding.visitor.visit(task.url, crawl))
+        observation = await holding.visiting(holding.log_ins.visit(task.url, crawl))
     except FAULTS as fault:
         if await holding.charge(task, fault.failure()):
             return

@@ -1,10 +1,18 @@
 """What the work loop needs from the browser, as protocols: ``visit`` keeps them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trapline_common.config.models import CrawlConfig
 from trapline_common.observation import Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """The session that a crawl's steps began. ``state``: cookies and storage, JSON-ready; never logged."""
+
+    state: dict[str, Any] = field(repr=False)
 
 
 class Session(Protocol):
@@ -26,11 +34,15 @@ class Session(Protocol):
 class Visitor(Protocol):
     """Visits pages in one browser, which it launches at the first visit and replaces when it died."""
 
-    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+    async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         """Visit one page in the isolation that the crawl asks for. Safe with many at once.
 
-        A page's fault is in the observation's ``failure``. Raises ``BrowserFaultError`` for the infrastructure's.
+        ``state`` is the session to visit it in; the same object for the same session. A page's fault is in the observation's ``failure``. Raises ``BrowserFaultError`` for the infrastructure's.
         """
+        ...
+
+    async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
+        """Do the crawl's steps; return the session they began, or the failed visit of ``url``. Raises ``BrowserFaultError``."""
         ...
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Session:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from trapline_common.ports import ArtifactStore, Nudger
+from trapline_common.ports import ArtifactStore, Nudger, SecretSource
 from trapline_common.store.database import Database
 from trapline_crawler.checkpoint import Seal
 from trapline_crawler.ports import Visitor
@@ -12,11 +12,15 @@ from trapline_crawler.ports import Visitor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Seconds: between heartbeats; kept back at the end to hand back and say goodbye; waited for a retry of our own."""
+    """Seconds: between heartbeats; kept back at the end to hand back and say goodbye; waited for a retry of our own.
+
+    ``log_in_every``: seconds at least between two log-ins of one crawl.
+    """
 
     heartbeat: float = 5.0
     reserve: float = 10.0
     linger: float = 15.0
+    log_in_every: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Services:
     visitor: Callable[[], Visitor]
     artifacts: ArtifactStore
     nudger: Nudger
+    secrets: SecretSource
     seal: Seal
     host: str
     pace: Pace = field(default_factory=Pace)

@@ -77,6 +77,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         visitor=visitor,
         artifacts=artifacts,
         nudger=nudger(),
+        secrets=secrets,
         seal=Seal(_session_key(settings, environ)),
         host=environ.get("TRAPLINE_PLACE") or environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or platform.node(),
         pace=Pace(heartbeat=settings.heartbeat),

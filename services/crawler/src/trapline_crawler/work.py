@@ -98,7 +98,7 @@ class WorkLoop:
             self._running[asyncio.create_task(self._work_on(task))] = task
 
     def _fits(self, task: tasks.LeasedTask) -> bool:
-        return not self._holding.closing and self._holding.may_start(self._holding.run_of(task).crawl.timeout)
+        return not self._holding.closing and self._holding.may_start(self._holding.run_of(task).crawl.longest_visit)
 
     async def _work_on(self, task: tasks.LeasedTask) -> None:
         if task.page is None:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import structlog
 
 from trapline_common.config.models import CrawlConfig
+from trapline_common.config.patterns import PageFilter
 from trapline_common.config.urls import normalise_url
 from trapline_common.errors import InputRefusedError
 from trapline_dispatcher.fetch import Fetch
-from trapline_dispatcher.patterns import PageFilter
 from trapline_dispatcher.sitemap import parse_sitemap
 
 MAX_DEPTH = 3

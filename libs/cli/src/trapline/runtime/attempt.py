@@ -18,6 +18,7 @@ from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.life import Browser
 from trapline_crawler.owned import OwnedVisitor
+from trapline_crawler.ports import LoggedIn
 from trapline_dispatcher.expand import expand
 from trapline_dispatcher.http_fetch import HttpFetch
 
@@ -75,7 +76,7 @@ async def attempt(
         secrets=LocalSecrets(environ, data_dir / "secrets"),
     )
     try:
-        observation = await visitor.visit(page, shown)
+        observation = await _visit(visitor, page, shown)
     except BrowserFaultError as fault:
         observation = Observation(url=page, failure=fault.failure())
     finally:
@@ -85,6 +86,14 @@ async def attempt(
         expectations=tuple(expectations(crawl, observation)),
         screenshot=None if observation.screenshot is None else artifacts.place(observation.screenshot),
     )
+
+
+async def _visit(visitor: OwnedVisitor, page: str, crawl: CrawlConfig) -> Observation:
+    """Visit ``page``, after the crawl's steps if it has any: nothing kept of an earlier session is used."""
+    if not crawl.steps:
+        return await visitor.visit(page, crawl)
+    begun = await visitor.log_in(page, crawl)
+    return await visitor.visit(page, crawl, begun.state) if isinstance(begun, LoggedIn) else begun
 
 
 async def _page(crawl: CrawlConfig, url: str | None) -> str:

@@ -39,5 +39,6 @@ def _crawl(crawl: CrawlConfig) -> dict[str, Any]:
         "timeout": format_duration(crawl.timeout),
         "settle": {key: format_duration(seconds) for key, seconds in crawl.settle.model_dump().items()},
         "expect": expect,
+        "session_max_age": format_duration(crawl.session_max_age),
         "alert": {**values["alert"], "remind_every": None if reminders is None else format_duration(reminders)},
     }

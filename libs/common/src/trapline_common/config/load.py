@@ -16,9 +16,9 @@ from trapline_common.config.validation import validated
 OWN = frozenset({"name", "urls", "sitemap", "include", "exclude"})
 """Fields that say which pages: each crawl's own, never inherited."""
 _TOP = ("defaults", "lanes", "crawls")
-_HOLD_SECRETS = frozenset({"headers", "cookies", "user_agent", "expect"})
+_HOLD_SECRETS = frozenset({"headers", "cookies", "user_agent", "expect", "steps"})
 """Where the crawler resolves ``${secret:NAME}``; anywhere else the reference itself would be used, as it stands."""
-_TOLD_BY_THEIR_TYPE = frozenset({"headers", "cookies", "user_agent", "urls", "sitemap"})
+_TOLD_BY_THEIR_TYPE = frozenset({"headers", "cookies", "user_agent", "urls", "sitemap", "steps"})
 """Fields whose own types look for malformed references, so that each is told once."""
 
 

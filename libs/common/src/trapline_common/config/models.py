@@ -37,6 +37,7 @@ from trapline_common.config.fields import (
     UrlPattern,
     Whole,
 )
+from trapline_common.config.steps import LoggedInCheck, Step
 
 
 class Model(BaseModel):
@@ -179,6 +180,7 @@ class CrawlConfig(Model):
     """One crawl with every value filled in.
 
     ``jitter``: seconds within which EventBridge may place a tick; a run opened by hand or on one machine knows none.
+    ``steps`` begin a session; it is kept for ``session_max_age`` seconds at most, or until ``logged_in_check`` fails.
     """
 
     name: Name
@@ -216,7 +218,16 @@ class CrawlConfig(Model):
     user_agent: Annotated[Sendable, Field(min_length=1)] | None = None
     viewport: Viewport = Viewport()
 
+    steps: Annotated[tuple[Step, ...], Field(max_length=50)] = ()
+    logged_in_check: LoggedInCheck | None = None
+    session_max_age: Duration = Field(default=43_200.0, gt=0, le=2_592_000)
+
     alert: AlertConfig = AlertConfig()
+
+    @property
+    def longest_visit(self) -> float:
+        """Return the seconds that a visit may take with the log-in that may come before it: ``timeout`` holds for each."""
+        return self.timeout * (2 if self.steps else 1)
 
 
 class Config(Model):

@@ -24,6 +24,8 @@ def broken_rules(crawl: CrawlConfig, lanes: Collection[str]) -> Iterator[Broken]
         yield Broken(path=("lane",), reason=f"no lane {crawl.lane!r}; {did_you_mean(crawl.lane, lanes)}".rstrip("; "))
     yield from _pages(crawl)
     yield from _waiting(crawl)
+    if crawl.steps and crawl.steps[0].goto is None:
+        yield Broken(path=("steps", 0), reason="the first step is a `goto`: the browser begins with an empty page")
     for name in crawl.expect.fields:
         if name not in crawl.extract:
             hint = did_you_mean(name, {*crawl.extract, "status", "contains"})

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from trapline_common.config.models import AlertConfig, Cookie, CrawlConfig, Settle, Viewport
 from trapline_common.config.problems import Path
+from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Step
 from trapline_common.config.suggest import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
@@ -15,9 +16,12 @@ M = TypeVar("M", bound=BaseModel)
 _NESTED: Mapping[str, type[BaseModel]] = {
     "alert": AlertConfig,
     "cookies": Cookie,
+    "logged_in_check": LoggedInCheck,
     "settle": Settle,
+    "steps": Step,
     "viewport": Viewport,
 }
+_IN_STEPS: Mapping[str, type[BaseModel]] = {"fill": Fill, "press": Press, "select": Choose}
 _WORDS = {
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
@@ -27,7 +31,7 @@ _WORDS = {
     "tuple_type": "must be a list",
 }
 _SHOWN = 60
-_PRIVATE = frozenset({"headers", "cookies", "user_agent"})
+_PRIVATE = frozenset({"headers", "cookies", "steps", "user_agent"})
 
 
 def validated(model: type[M], values: Mapping[str, object]) -> tuple[M | None, list[tuple[Path, str]]]:
@@ -67,6 +71,8 @@ def _reason(model: type[BaseModel], detail: ErrorDetails, value: object) -> str:
     kind, loc = detail["type"], detail["loc"]
     if kind == "extra_forbidden":
         around = _NESTED.get(str(loc[0]), model) if len(loc) > 1 else model
+        if around is Step and len(loc) > 3:  # noqa: PLR2004  (steps, 0, fill, key)
+            around = _IN_STEPS.get(str(loc[2]), Step)
         return f"unknown key; {did_you_mean(str(loc[-1]), _keys(around))}".rstrip("; ")
     if kind == "missing":
         return "missing"

@@ -10,9 +10,10 @@ from playwright.async_api import Page
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.ports import ArtifactStore
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.script import Reading
+from trapline_crawler.visit.script import LONGEST_TEXT, Reading, source
 from trapline_crawler.visit.secret_values import Resolved
 
+_PASSWORDS = "input[type=password]"
 TALLEST = 16_384
 """CSS pixels. Chromium's compositor can't paint a taller picture, and a person would not look at it."""
 
@@ -27,19 +28,23 @@ class Evidence:
 
 
 async def gather(
-    page: Page, found: Reading, resolved: Resolved, *, failed: bool, store: ArtifactStore, limits: VisitLimits
+    page: Page, found: Reading | None, resolved: Resolved, *, failed: bool, store: ArtifactStore, limits: VisitLimits
 ) -> Evidence:
-    """Take what the crawl wants to keep of a page that still answers, and store it.
+    """Take what the crawl wants to keep of a page that still answers, and store it; ``found`` is how the page was read.
 
-    A page that won't be photographed does not fail its visit. Raises ``TransientError`` when the store can't be reached.
+    No secret is in it (guarantee 8): password fields, and fields that a secret was filled into, are masked; a page that
+    shows one anywhere else is not photographed. A page that won't be photographed does not fail its visit. Raises
+    ``TransientError`` when the store can't be reached.
     """
     crawl = resolved.crawl
     picture = html = problem = None
     try:
         async with asyncio.timeout(limits.evidence):
             if _wants_screenshot(crawl, failed=failed):
-                full = crawl.screenshot is Screenshot.FULL_PAGE
-                picture = await page.screenshot(timeout=limits.evidence * 1000, **_area(found, crawl, full=full))
+                if resolved.values and await _shows_a_secret(page, resolved):
+                    problem = "no screenshot: the page shows a secret"
+                else:
+                    picture = await _photograph(page, found, resolved, seconds=limits.evidence)
             if crawl.html is Keep.ALWAYS or (failed and crawl.html is Keep.FAILURE):
                 html = await page.content()
     except (TimeoutError, PlaywrightError) as error:
@@ -57,8 +62,26 @@ def _wants_screenshot(crawl: CrawlConfig, *, failed: bool) -> bool:
     )
 
 
-def _area(found: Reading, crawl: CrawlConfig, *, full: bool) -> dict[str, Any]:
-    if not full:
+async def _photograph(page: Page, found: Reading | None, resolved: Resolved, *, seconds: float) -> bytes:
+    masked = [frame.locator(f"css={selector}") for frame in page.frames for selector in _masked(resolved)]
+    return await page.screenshot(timeout=seconds * 1000, mask=masked, **_area(found, resolved.crawl))
+
+
+def _masked(resolved: Resolved) -> list[str]:
+    return [_PASSWORDS, *resolved.secret_fields]
+
+
+async def _shows_a_secret(page: Page, resolved: Resolved) -> bool:
+    """Look for every secret in every frame. Here and not in the page: it may never have been told this one."""
+    for frame in page.frames:
+        shown = await frame.evaluate(source("shown.js"), {"masked": _masked(resolved), "longest": LONGEST_TEXT})
+        if shown is None or resolved.scrub(shown) != shown:
+            return True
+    return False
+
+
+def _area(found: Reading | None, crawl: CrawlConfig) -> dict[str, Any]:
+    if found is None or crawl.screenshot is not Screenshot.FULL_PAGE:
         return {}
     if found.height <= TALLEST:
         return {"full_page": True}

@@ -1,5 +1,5 @@
 // Waits until the DOM was quiet for `quiet` ms (at most `atMost` ms), then reads the page, all in one round trip.
-async ({ quiet, atMost, watch, ignore, extract, longest, longestField }) => {
+async ({ quiet, atMost, check, watch, ignore, extract, longest, longestField }) => {
   if (atMost > 0) {
     await new Promise((resolve) => {
       let timer;
@@ -66,6 +66,11 @@ async ({ quiet, atMost, watch, ignore, extract, longest, longestField }) => {
     if (valid.length) document.adoptedStyleSheets = sheets;
   }
 
+  // Whether the visitor is logged in shows anywhere in the page, not only in what is watched.
+  const words = (value) => value.split(/\s+/).join(" ").trim();
+  const signs = check?.selector ? find(check.selector, "logged_in_check") : null;
+  const all = check?.contains ? words(document.body?.innerText ?? "") : "";
+
   const page = performance.getEntriesByType("navigation")[0];
   const parts = performance.getEntriesByType("resource");
   const since = (value) => (value > 0 ? value : null);
@@ -75,6 +80,8 @@ async ({ quiet, atMost, watch, ignore, extract, longest, longestField }) => {
     tooLong: text !== null && text.length > longest,
     fields,
     problems,
+    checkSelector: signs === null || signs.length > 0, // one that is not valid is among the problems
+    checkContains: !check?.contains || all.includes(words(check.contains)),
     url: document.URL,
     status: page?.responseStatus ?? 0,
     body: page?.decodedBodySize ?? null,

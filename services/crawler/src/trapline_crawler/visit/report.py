@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from trapline_common.changes import content_hash, normalise
-from trapline_common.observation import Failure, Observation
-from trapline_crawler.visit.judge import judge
+from trapline_common.observation import Failure, Observation, Reason
+from trapline_crawler.visit.judge import judge, logged_out
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Loaded
 from trapline_crawler.visit.secret_values import Resolved
@@ -23,7 +23,10 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         return replace(observation, failure=_scrubbed(failure, resolved))
     text = None if found.text is None else normalise(resolved.scrub(found.text))
     fields = {name: None if value is None else normalise(resolved.scrub(value)) for name, value in found.fields.items()}
-    # What went wrong first explains the rest: a page that did not load in time has no price yet either.
+    # What went wrong first explains the rest: a page that did not load in time has no price yet either, and one that
+    # asks for a log-in never shows what was waited for.
+    if failure is None or failure.reason is Reason.WAIT_FOR:
+        failure = logged_out(found, loaded.status, resolved.crawl) or failure
     failure = failure or judge(found, text, loaded.status, resolved.crawl)
     return replace(
         observation,

@@ -1,9 +1,9 @@
 """Rooms opened, visited in and closed, with every fault of the browser told from the faults of a page."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
@@ -21,8 +21,10 @@ from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Load
 from trapline_crawler.visit.report import observe
 from trapline_crawler.visit.secret_values import Resolved, SecretMissingError, resolve
+from trapline_crawler.visit.steps import Steps
 from trapline_crawler.visit.tab import Room, Tab
 
+T = TypeVar("T")
 _SILENT = frozenset({Reason.TIMEOUT, Reason.PAGE_HUNG, Reason.WAIT_FOR})
 _SCHEMES = frozenset({"http", "https"})
 
@@ -60,7 +62,7 @@ class Rooms:
         """Return the running browser, launched if need be."""
         return await self._browser.ready()
 
-    async def open(self, crawl: CrawlConfig, state: dict[str, Any] | None = None) -> Room:
+    async def open(self, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Room:
         """Open a room for a resolved crawl."""
         live = await self._browser.ready()
         try:
@@ -85,6 +87,16 @@ class Rooms:
     async def visit(self, room: Room, url: str, resolved: Resolved) -> Observation:
         """Visit ``url`` in a tab of ``room``, and leave the room fit for the next visit."""
         start = self._clock()
+        return await self._in_tab(room, url, resolved, lambda tab: self._visit_in(room, tab, url, resolved, start))
+
+    async def do_steps(self, room: Room, url: str, resolved: Resolved) -> Observation | None:
+        """Do the crawl's steps in a tab of ``room``; return the failed visit of ``url`` that it is when one fails."""
+        return await self._in_tab(room, url, resolved, lambda tab: self._steps_in(room, tab, url, resolved))
+
+    async def _in_tab(
+        self, room: Room, url: str, resolved: Resolved, work: Callable[[Tab], Coroutine[Any, Any, tuple[T, bool]]]
+    ) -> T:
+        """Work in a tab; the second part of what ``work`` returns is whether the tab can be used again."""
         try:
             tab = await room.tab()
         except (PlaywrightError, BrowserHungError) as error:
@@ -93,16 +105,28 @@ class Rooms:
         try:
             # Each step has its own bound; this one is for an await that was forgotten.
             at_most = resolved.crawl.timeout + self._limits.beyond_timeout
-            observation, sound = await bounded(
-                self._visit_in(room, tab, url, resolved, start), at_most, f"visit of {url}"
-            )
-            return observation
+            result, sound = await bounded(work(tab), at_most, f"visit of {url}")
+            return result
         except (PlaywrightError, BrowserHungError) as error:
             if tab.crashed and isinstance(error, PlaywrightError):
                 raise PageCrashedError(f"the page's renderer died while it showed {url}") from error
             raise await self._browser.fault(room.live, error) from error
         finally:
             await self._give_back(room, tab, reusable=sound)
+
+    async def _steps_in(self, room: Room, tab: Tab, url: str, resolved: Resolved) -> tuple[Observation | None, bool]:
+        gate = await bounded(Gate.open(tab.page, url, resolved.crawl), self._limits.open, "set-up of a page")
+        failure = await Steps(tab.page, resolved, self._limits, self._clock).run()
+        if failure is None:
+            if gate is not None:
+                await bounded(gate.close(), self._limits.close, "set-up of a page undone")
+            return None, True
+        fault = await self._browser.examine(room.live, because=failure.detail)
+        if fault is not None:
+            raise fault
+        kept = await gather(tab.page, None, resolved, failed=True, store=self._artifacts, limits=self._limits)
+        failure = replace(failure, detail=" ".join(resolved.scrub(failure.detail).split()))
+        return Observation(url=url, failure=failure, screenshot=kept.screenshot, html=kept.html), False
 
     async def _visit_in(
         self, room: Room, tab: Tab, url: str, resolved: Resolved, start: float

@@ -1,4 +1,4 @@
-"""The two scripts that run in a page, and what the second one brings back."""
+"""The scripts that run in a page, and what the one that reads it brings back."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +16,10 @@ LONGEST_FIELD = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a page said about itself. ``text`` is raw; ``body`` is the main document's size in bytes, decoded."""
+    """What a page said about itself. ``text`` is raw; ``body`` is the main document's size in bytes, decoded.
+
+    ``check_selector`` and ``check_contains``: whether that part of ``logged_in_check`` holds; true where there is none.
+    """
 
     title: str
     text: str | None
@@ -31,17 +34,21 @@ class Reading:
     height: int
     has_elements: bool
     timings: Timings
+    check_selector: bool = True
+    check_contains: bool = True
 
 
 @cache
 def source(name: str) -> str:
-    """Return a script's text: ``init.js`` or ``read.js``."""
+    """Return a script's text: ``init.js``, ``read.js`` or ``shown.js``."""
     return files("trapline_crawler.visit").joinpath(name).read_text(encoding="utf-8")
 
 
 def question(crawl: CrawlConfig, *, settle_at_most: float) -> dict[str, Any]:
     """Return the argument of ``read.js``. ``settle_at_most`` is in seconds; 0 reads at once."""
+    check = crawl.logged_in_check
     return {
+        "check": None if check is None else {"selector": check.selector, "contains": check.contains},
         "quiet": crawl.settle.quiet * 1000,
         "atMost": settle_at_most * 1000,
         "watch": crawl.watch,
@@ -69,4 +76,6 @@ def reading(answer: dict[str, Any], limits: VisitLimits) -> Reading:
         height=int(answer["height"]),
         has_elements=answer["nodes"],
         timings=Timings(**times),
+        check_selector=answer["checkSelector"],
+        check_contains=answer["checkContains"],
     )

@@ -1,6 +1,7 @@
 """One browser context and the pages in it."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +61,7 @@ class Room:
 
     @staticmethod
     async def open(
-        live: LiveBrowser, crawl: CrawlConfig, limits: VisitLimits, state: dict[str, Any] | None = None
+        live: LiveBrowser, crawl: CrawlConfig, limits: VisitLimits, state: Mapping[str, Any] | None = None
     ) -> "Room":
         """Open a context as the crawl describes it. ``state`` is what ``state`` returned before."""
         options: dict[str, Any] = {} if crawl.user_agent is None else {"user_agent": crawl.user_agent}

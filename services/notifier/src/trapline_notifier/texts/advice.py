@@ -20,6 +20,8 @@ ADVICE: Mapping[Reason, str] = {
     Reason.EXPECTATION: "Open the page; if what it shows is right now, correct `expect`.",
     Reason.SELECTOR: "Open the page; if its markup changed, correct `watch` or `extract`.",
     Reason.SECRET: "Check that the secret exists under this name and that the crawler may read it.",
+    Reason.STEP: "Run `trapline try`: its screenshot shows where the steps stopped; then correct `steps` or their secrets.",
+    Reason.LOGGED_OUT: "Logging in did not help: check the secrets in `steps`, the account, and `logged_in_check`.",
     Reason.BLOCKED: "This address is one the crawler never visits; take it out, or find who redirects there.",
     Reason.PAGE_CRASHED: "The page kills its own tab; `block` what it does not need, or take it out.",
     Reason.PAGE_HUNG: "A script keeps the page busy for ever; `block: [script]` may help, or take it out.",

@@ -1,4 +1,4 @@
-"""``include`` and ``exclude``: which of a sitemap's pages belong to a crawl.
+"""URL patterns: ``include`` and ``exclude`` of a sitemap's pages, ``url`` of a ``logged_in_check``.
 
 ``*`` stands for any run of characters, slashes too; nothing else is special. A pattern that begins with ``http://`` or
 ``https://`` is compared with the whole URL, any other with the path; one that holds ``?`` with path and query.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_dispatcher.patterns import PageFilter, Pattern
+from trapline_common.config.patterns import PageFilter, Pattern
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""``steps``: what a browser does before the visits of a crawl, such as logging in; and how a visit knows that it worked."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from trapline_common.config.fields import Sendable, Text, UrlPattern
+from trapline_common.config.suggest import did_you_mean
+from trapline_common.config.urls import normalise_url
+
+StepKind = Literal["goto", "fill", "click", "press", "wait_for", "select"]
+KINDS: tuple[StepKind, ...] = ("goto", "fill", "click", "press", "wait_for", "select")
+_KEYS = frozenset(
+    [
+        "Enter",
+        "Tab",
+        "Escape",
+        "Backspace",
+        "Delete",
+        "Home",
+        "End",
+        "PageUp",
+        "PageDown",
+        "ArrowUp",
+        "ArrowDown",
+        "ArrowLeft",
+        "ArrowRight",
+        "Space",
+    ]
+)
+"""Keys by name (https://playwright.dev/python/docs/api/class-keyboard); any other key is its one character."""
+
+
+def _address(value: str) -> str:
+    """Keep the fragment, which names no other page but is where some applications have their log-in."""
+    fragment = value.strip().partition("#")[2]
+    return normalise_url(value) + (f"#{fragment}" if fragment else "")
+
+
+def _selector(value: str) -> str:
+    if "${" in value:
+        raise ValueError("no secret may be in a selector: it would be stored and shown; put it into `value`")
+    return value
+
+
+def _key(value: str) -> str:
+    if len(value) != 1 and value not in _KEYS:
+        raise ValueError(
+            f"unknown key {value[:40]!r}; {did_you_mean(value, _KEYS) or 'Enter, Tab, ... or one character'}"
+        )
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
+Selector = Annotated[Text, AfterValidator(_selector)]
+Key = Annotated[str, AfterValidator(_key), Field(json_schema_extra={"examples": ["Enter", "Tab"]})]
+
+
+class _Closed(BaseModel):
+    """Frozen and closed, as every model of the config is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fill(_Closed):
+    """Put ``value``, which may hold ``${secret:NAME}``, into the first field that ``selector`` finds."""
+
+    selector: Selector
+    value: Sendable
+
+    @model_validator(mode="after")
+    def _no_password_in_the_file(self) -> Self:
+        if "passw" in self.selector.lower() and self.value and "${secret:" not in self.value:
+            raise ValueError("a password does not belong into this file: write ${secret:NAME}")
+        return self
+
+
+class Choose(_Closed):
+    """Choose the option of a ``<select>`` whose value or label is ``value``, which may hold ``${secret:NAME}``."""
+
+    selector: Selector
+    value: Sendable
+
+
+class Press(_Closed):
+    """Press a key: in the field that ``selector`` finds, else where the page's focus is."""
+
+    key: Key
+    selector: Selector | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        return {"key": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe both forms: the map, and the key alone."""
+        full = handler.resolve_ref_schema(handler(core))
+        return {"anyOf": [full["properties"]["key"], full]}
+
+
+class Step(_Closed):
+    """Exactly one thing to do. ``None`` stands for what this step is not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    goto: Address | None = None
+    fill: Fill | None = None
+    click: Selector | None = None
+    press: Press | None = None
+    wait_for: Selector | None = None
+    select: Choose | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one(cls, value: object) -> object:
+        if isinstance(value, Mapping) and (len(value) != 1 or None in value.values()):
+            raise ValueError(f"a step is one of {', '.join(KINDS)}, and what it needs")
+        return value
+
+    @model_serializer(mode="plain")
+    def _as_written(self) -> dict[str, Any]:
+        done = getattr(self, self.kind)
+        return {self.kind: done.model_dump(exclude_none=True) if isinstance(done, BaseModel) else done}
+
+    @property
+    def kind(self) -> StepKind:
+        """Return which of the things it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+
+class LoggedInCheck(_Closed):
+    """What only a visitor who is logged in sees; all that is given must hold.
+
+    ``selector`` matches an element, the final URL matches ``url``, the page's visible text holds ``contains``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1})
+
+    selector: Text | None = None
+    url: UrlPattern | None = None
+    contains: Text | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.selector is None and self.url is None and self.contains is None:
+            raise ValueError("give `selector`, `url` or `contains`")
+        return self

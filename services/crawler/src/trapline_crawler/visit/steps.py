@@ -1,0 +1,112 @@
+"""``steps``, one after the other in one page. What goes wrong names the step, and never what was filled in."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from trapline_common.config.steps import Step
+from trapline_common.observation import Failure, Reason
+from trapline_crawler.browser.bounded import bounded
+from trapline_crawler.visit.failures import goto_failure, status_failure
+from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.load import is_gone
+from trapline_crawler.visit.secret_values import Resolved
+
+
+class Steps:
+    """The steps of a crawl in ``page``, all of them within the crawl's ``timeout``.
+
+    ``run`` returns why a step failed, or ``None``. Raises Playwright's error, scrubbed, when page or browser are gone, and
+    ``BrowserHungError`` when the driver does not keep its own timeouts.
+    """
+
+    def __init__(
+        self, page: Page, resolved: Resolved, limits: VisitLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._page = page
+        self._resolved = resolved
+        self._limits = limits
+        self._clock = clock
+        self._until = clock() + resolved.crawl.timeout
+        self._sent = False  # whether a step may have sent the site what identifies the visitor
+
+    async def run(self) -> Failure | None:
+        """Do the steps, then wait until what the last one began has come: a redirect, a script's answer."""
+        for number, step in enumerate(self._resolved.crawl.steps, start=1):
+            failure = await self._step(number, step)
+            if failure is not None:
+                return failure
+            self._sent = self._sent or step.kind in {"click", "press"}
+        # A page that never rests is no failure: what it still does, nobody has said to wait for.
+        rest = min(self._resolved.crawl.settle.at_most, self._left())
+        with suppress(PlaywrightTimeout):
+            await self._bounded_rest(rest)
+        return None
+
+    async def _bounded_rest(self, seconds: float) -> None:
+        try:
+            await bounded(
+                self._page.wait_for_load_state("networkidle", timeout=max(1.0, seconds * 1000)),
+                seconds + self._limits.answer,
+                "rest after the steps",
+            )
+        except PlaywrightTimeout:
+            raise
+        except PlaywrightError as error:
+            raise PlaywrightError(self._said(error)) from None
+
+    async def _step(self, number: int, step: Step) -> Failure | None:
+        where = f"step {number}, {step.kind}"
+        try:
+            problem = await bounded(self._do(step), self._left() + self._limits.answer, where)
+        except PlaywrightTimeout:
+            # Before anything was sent another attempt harms nobody; afterwards it may lock the account.
+            detail = f"{where}: not done within {self._resolved.crawl.timeout:g} s{self._waited_for(step)}"
+            return Failure(reason=Reason.STEP, detail=detail, retry=not self._sent)
+        except PlaywrightError as error:
+            # Never as it stands, nor as a cause: the driver's log of a step names what it filled in.
+            said = self._said(error)
+            if is_gone(error):
+                raise PlaywrightError(said) from None
+            failure = goto_failure(said)
+            return Failure(
+                reason=Reason.STEP, detail=f"{where}: {failure.detail}", retry=failure.retry and not self._sent
+            )
+        if problem is None:
+            return None
+        return Failure(reason=Reason.STEP, detail=f"{where}: {problem.detail}", retry=problem.retry and not self._sent)
+
+    async def _do(self, step: Step) -> Failure | None:
+        page, left = self._page, max(1.0, self._left() * 1000)
+        if step.goto is not None:
+            answer = await page.goto(step.goto, timeout=left, wait_until="load")
+            return status_failure(answer.status if answer else None, None)
+        if step.fill is not None:
+            await page.fill(f"css={step.fill.selector}", step.fill.value, timeout=left)
+        elif step.click is not None:
+            await page.click(f"css={step.click}", timeout=left)
+        elif step.press is not None:
+            if step.press.selector is None:
+                await page.keyboard.press(step.press.key)
+            else:
+                await page.press(f"css={step.press.selector}", step.press.key, timeout=left)
+        elif step.wait_for is not None:
+            await page.wait_for_selector(f"css={step.wait_for}", timeout=left)
+        elif step.select is not None:
+            await page.select_option(f"css={step.select.selector}", step.select.value, timeout=left)
+        return None
+
+    def _waited_for(self, step: Step) -> str:
+        on = step.fill or step.press or step.select
+        selector = step.click or step.wait_for or (on.selector if on else None)
+        return f", waiting for {selector!r}" if selector else ""
+
+    def _said(self, error: PlaywrightError) -> str:
+        return self._resolved.scrub(str(error).split("\n", 1)[0])
+
+    def _left(self) -> float:
+        return max(0.0, self._until - self._clock())

@@ -1,0 +1,59 @@
+"""Invocations with a real ledger, a real browser and a real site behind a log-in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.crawler_stage import Stage
+from support.crawling import LIMITS, KnownSecrets, new_browser
+from support.login_site import SECRETS, LoginSite
+from trapline_common.config.models import CrawlConfig
+from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_common.store.database import Database
+from trapline_crawler.owned import OwnedVisitor
+from trapline_crawler.services import Pace
+
+
+@dataclass(slots=True, kw_only=True)
+class SessionStage(Stage):
+    """A stage whose invocations visit with a browser of their own."""
+
+    site: LoginSite
+
+    def browser_visitor(self) -> OwnedVisitor:
+        """Return a visitor as ``wiring`` makes it, with shorter limits."""
+        return OwnedVisitor(
+            new_browser(),
+            artifacts=DirectoryArtifacts(self.artifacts),
+            secrets=KnownSecrets(values=self.secrets),
+            limits=LIMITS,
+        )
+
+    def crawl(self, pages: int = 3, **values: object) -> CrawlConfig:
+        """Return a crawl of pages behind the log-in."""
+        shared = {
+            "name": "account",
+            "timeout": 20,
+            "settle": {"quiet": 0.05},
+            "retries": 0,
+            "urls": self.site.pages(pages),
+        }
+        shared |= {"steps": self.site.steps(), "logged_in_check": {"selector": "#who"}, "watch": "h1"}
+        shared |= {"alert": {"on": ["failure"], "after_failures": 1}}
+        return CrawlConfig.model_validate(shared | values)
+
+
+@pytest.fixture
+def site() -> Iterator[LoginSite]:
+    """A site behind a log-in."""
+    with LoginSite() as running:
+        yield running
+
+
+@pytest.fixture
+def stage(dsn: str, database: Database, tmp_path: Path, site: LoginSite) -> SessionStage:
+    """Return the stage of one test; its log-ins may follow each other at once."""
+    pace = Pace(linger=0.0, log_in_every=0.0)
+    return SessionStage(dsn=dsn, database=database, artifacts=tmp_path, site=site, secrets=dict(SECRETS), pace=pace)

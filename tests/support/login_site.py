@@ -1,0 +1,191 @@
+"""A site behind a log-in, on loopback: a form with a CSRF token, and a session cookie that the site can let expire."""
+
+import secrets
+import threading
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+USER = "ada+crawler@site.example"
+PASSWORD = 'c0rrect & "horse" <battery>'
+"""With all that URLs, HTML and JSON write differently."""
+
+FORM = """<!doctype html><title>Sign in</title><h1>Sign in</h1><p id=problem>{problem}</p>
+<form method=post action=/login>
+<input type=hidden name=csrf value="{csrf}">
+<input id=user name=user><input id=password name=password type=password>
+<select id=region name=region><option value=eu>Europe</option><option value=us>America</option></select>
+<button id=go>Sign in</button></form>"""
+ACCOUNT = """<!doctype html><title>Account</title><h1>Page {path}</h1>
+<p id=who>Signed in</p><p>Region {region}</p><p>Some text of {path}.</p>"""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        if path == "/favicon.ico":
+            self._send("", 404)
+        elif path == "/login":
+            self._show_form("")
+        elif path == "/open":
+            self._send("<!doctype html><title>Open</title><h1>Open to all</h1>")
+        else:
+            self._show_page(path)
+
+    def do_POST(self) -> None:
+        fields = {k: v[0] for k, v in parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()).items()}
+        self.server.arrived.set()
+        self.server.gate.wait(60)
+        with self.server.lock:
+            known = self._cookie("form") in self.server.forms
+            good = known and fields.get("csrf") == self.server.forms[self._cookie("form")]
+            right = good and fields.get("user") == USER and fields.get("password") == self.server.password
+            self.server.attempts.append((good, right))
+        if not right:
+            echo = f": {fields.get('password')}" if self.server.echoes else ""
+            self._show_form(f"Wrong password{echo}" if good else "Bad token")
+            return
+        sid = secrets.token_hex(8)
+        with self.server.lock:
+            self.server.sessions[sid] = fields["region"]
+        self._send("", 303, ("Location", "/account"), ("Set-Cookie", f"sid={sid}; Path=/; HttpOnly"))
+
+    def _show_form(self, problem: str) -> None:
+        form, csrf = secrets.token_hex(8), secrets.token_hex(8)
+        with self.server.lock:
+            self.server.forms[form] = csrf
+        self._send(FORM.format(problem=problem, csrf=csrf), 200, ("Set-Cookie", f"form={form}; Path=/; HttpOnly"))
+
+    def _show_page(self, path: str) -> None:
+        with self.server.lock:
+            region = self.server.sessions.get(self._cookie("sid"))
+            self.server.visits.append((path, region is not None))
+        if region is None:
+            self._send("", 303, ("Location", "/login"))
+        else:
+            self._send(ACCOUNT.format(path=path, region=region) + self.server.more)
+
+    def _cookie(self, name: str) -> str:
+        found = SimpleCookie(self.headers.get("Cookie", "")).get(name)
+        return found.value if found else ""
+
+    def _send(self, body: str, status: int = 200, *headers: tuple[str, str]) -> None:
+        data = body.encode()
+        self.send_response(status)
+        for name, value in (("Content-Type", "text/html; charset=utf-8"), *headers):
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
+        """Stay silent."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.lock = threading.Lock()
+        self.forms: dict[str, str] = {}
+        self.sessions: dict[str, str] = {}
+        self.attempts: list[tuple[bool, bool]] = []
+        self.visits: list[tuple[str, bool]] = []
+        self.password = PASSWORD
+        self.echoes = False
+        self.more = ""
+        self.arrived = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent when a browser that was killed hangs up."""
+
+
+class LoginSite:
+    """The site, served while the ``with`` block lasts. ``more`` is HTML that every page behind the log-in ends with."""
+
+    def __enter__(self) -> Self:
+        self._server = _Server()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.gate.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def log_ins(self) -> int:
+        """How often the form was sent with the right password."""
+        return sum(right for _, right in self._server.attempts)
+
+    @property
+    def attempts(self) -> int:
+        """How often the form was sent."""
+        return len(self._server.attempts)
+
+    @property
+    def visits(self) -> list[tuple[str, bool]]:
+        """The pages that were asked for, each with whether the visitor was logged in."""
+        return list(self._server.visits)
+
+    def expire(self) -> None:
+        """Let every session expire."""
+        with self._server.lock:
+            self._server.sessions.clear()
+
+    def change_password(self, password: str) -> None:
+        self._server.password = password
+
+    def echo_the_password(self) -> None:
+        """Show a wrong password in the page, as a careless site does."""
+        self._server.echoes = True
+
+    def add_to_pages(self, html: str) -> None:
+        self._server.more = html
+
+    def hold(self) -> None:
+        """Answer no log-in from now on; ``arrived`` says when one waits."""
+        self._server.arrived.clear()
+        self._server.gate.clear()
+
+    @property
+    def arrived(self) -> threading.Event:
+        return self._server.arrived
+
+    def release(self) -> None:
+        """Answer the log-ins that wait, and the later ones."""
+        self._server.gate.set()
+
+    def steps(self, *more: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the steps of a crawl that logs in, ``SITE_USER`` and ``SITE_PASSWORD`` being secrets; then ``more``."""
+        return [
+            {"goto": f"{self.url}/login"},
+            {"fill": {"selector": "#user", "value": "${secret:SITE_USER}"}},
+            {"fill": {"selector": "#password", "value": "${secret:SITE_PASSWORD}"}},
+            {"select": {"selector": "#region", "value": "America"}},
+            {"click": "#go"},
+            *more,
+        ]
+
+    def pages(self, count: int) -> list[str]:
+        """Return the URLs of ``count`` pages behind the log-in."""
+        return [f"{self.url}/account/{number}" for number in range(count)]
+
+
+SECRETS = {"SITE_USER": USER, "SITE_PASSWORD": PASSWORD}
