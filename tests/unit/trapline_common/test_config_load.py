@@ -108,7 +108,7 @@ def test_a_crawls_name_opens_no_door_for_secrets() -> None:
     """A crawl that is called like a field that holds secrets is held to the same rules."""
     found = problems(f"crawls: {{headers: {{{PAGES}, watch: '${{secret:X}}'}}}}")
     assert found == [
-        "crawls.yaml:1: crawls.headers.watch: a secret can only be used in cookies, expect, headers, user_agent"
+        "crawls.yaml:1: crawls.headers.watch: a secret can only be used in cookies, expect, headers, steps, user_agent"
     ]
 
 
@@ -178,7 +178,7 @@ def test_every_problem_is_told_at_once() -> None:
         ("cookies: {a: 'b;c'}", "4: cookies.a.value: a cookie's value holds no ; and neither begins nor ends with a space"),
         ("cookies: [{name: a}]", "4: cookies.a.value: missing"),
         ("cookies: {a: '${secrt:X}'}", "4: cookies.a.value: malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-"),
-        ("watch: '${secret:X}'", "4: watch: a secret can only be used in cookies, expect, headers, user_agent"),
+        ("watch: '${secret:X}'", "4: watch: a secret can only be used in cookies, expect, headers, steps, user_agent"),
         ("expect: {contains: '${secrt:X} ${secret:}'}", "4: expect.contains: malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-"),
         ("watch: '${secret:}'", "4: watch: malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-"),
         ("alert: {to: [Ops Team]}", "4: alert.to[0]: bad name 'Ops Team': 1 to 63 of a-z, 0-9 and -, not beginning with -"),

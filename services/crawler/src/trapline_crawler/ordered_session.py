@@ -40,7 +40,8 @@ class OrderedSession:
         """Return the session as it is now, sealed; ``last`` when it was not opened yet."""
         if self._session is None:
             return last
-        return self._holding.services.seal.close({**await self._state(), "version": self._version})
+        version = {} if self._version is None else {"version": self._version}
+        return self._holding.services.seal.close(await self._state() | version)
 
     async def close(self) -> None:
         """End the session, if there is one."""
