@@ -9,6 +9,7 @@ import pytest
 from support.crawler_stage import Stage
 from support.crawling import LIMITS, KnownSecrets, new_browser
 from support.login_site import SECRETS, LoginSite
+from support.postgres import as_role
 from trapline_common.config.models import CrawlConfig
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.store.database import Database
@@ -56,4 +57,11 @@ def site() -> Iterator[LoginSite]:
 def stage(dsn: str, database: Database, tmp_path: Path, site: LoginSite) -> SessionStage:
     """Return the stage of one test; its log-ins may follow each other at once."""
     pace = Pace(linger=0.0, log_in_every=0.0)
-    return SessionStage(dsn=dsn, database=database, artifacts=tmp_path, site=site, secrets=dict(SECRETS), pace=pace)
+    return SessionStage(
+        dsn=as_role(dsn, "trapline_crawler"),
+        database=database,
+        artifacts=tmp_path,
+        site=site,
+        secrets=dict(SECRETS),
+        pace=pace,
+    )

@@ -1,15 +1,11 @@
 """Steps before the visits: one log-in for many, its session kept, refreshed, and its failures told."""
 
 import asyncio
-import time
 
 import pytest
 
-from support.login_site import PASSWORD, USER
 from tests.integration.crawler_sessions.conftest import SessionStage
 from trapline_common.config.models import LaneConfig
-from trapline_crawler.checkpoint import Seal
-from trapline_crawler.services import Pace
 
 THREE = LaneConfig(max_invocations=3, tasks_per_invocation=2, pages_in_flight=2)
 RESULTS = "SELECT url, reason, detail FROM trapline.observation ORDER BY id"

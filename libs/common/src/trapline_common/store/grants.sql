@@ -57,6 +57,12 @@ GRANT SELECT ON trapline.observation TO trapline_operator;
 GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler, trapline_dispatcher;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
 
+-- trapline.session, written once: crawl. It holds log-ins, sealed: nobody but the crawler reads it.
+GRANT SELECT ON trapline.session TO trapline_crawler;
+GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler;
+GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, screenshot, holder, held_until) ON trapline.session
+    TO trapline_crawler;
+
 -- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
 GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator;
 GRANT SELECT (id, status, claimed_until) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
