@@ -70,7 +70,7 @@ GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trap
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, claimed_until, attempts, sent_at, message_id, reason) ON trapline.alert TO trapline_notifier;
 
--- Functions. Those of triggers, trapline.refuse_transition and trapline.refuse_fence, run without a grant.
+-- Functions. Those of triggers, trapline.refuse_transition and trapline.guard_task, run without a grant.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;
