@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trapline_common.errors import MessageRefusedError
-from trapline_common.lambda_runtime import Deadline, LambdaContext, run
+from trapline_common.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
 from trapline_common.logging import get_logger
 from trapline_common.messages import parse_crawl
 from trapline_crawler import wiring
@@ -13,6 +13,8 @@ from trapline_crawler.invocation import live
 from trapline_crawler.services import Services
 
 _log = get_logger("crawler")
+
+load_at_init(*AWS_CLIENTS)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

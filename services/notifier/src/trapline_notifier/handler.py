@@ -5,13 +5,15 @@ from dataclasses import asdict
 from typing import Any
 
 from trapline_common.errors import MessageRefusedError
-from trapline_common.lambda_runtime import Deadline, LambdaContext, run
+from trapline_common.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
 from trapline_common.logging import get_logger
 from trapline_common.messages import parse_drain
 from trapline_notifier.drain import Drain
 from trapline_notifier.services import Services
 
 _log = get_logger("notifier")
+
+load_at_init(*AWS_CLIENTS, "trapline_notifier.wiring")
 
 
 async def handle(event: Mapping[str, Any], context: LambdaContext, services: Services) -> dict[str, Any]:

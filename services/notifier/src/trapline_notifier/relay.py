@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trapline_common.errors import MessageRefusedError, TransientError
-from trapline_common.lambda_runtime import LambdaContext, run
+from trapline_common.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
 from trapline_common.logging import get_logger
 from trapline_notifier.message import VERSION
 from trapline_notifier.publishers.channels import Channels
@@ -20,6 +20,8 @@ REMEMBERED = 256
 """Messages whose partial delivery a warm environment remembers; the oldest is forgotten first."""
 
 _log = get_logger("relay")
+
+load_at_init(*AWS_CLIENTS, "trapline_notifier.wiring")
 
 
 async def handle_relay(event: Mapping[str, Any], _context: LambdaContext, services: RelayServices) -> dict[str, Any]:
