@@ -62,7 +62,7 @@ class Deployed:
 
     def runs(self, crawl: str) -> list[Any]:
         """Return the runs of ``crawl`` that worked on pages, the newest first."""
-        return [run for run in self.trapline("runs")["runs"] if run["crawl"] == crawl and run["status"] != "skipped"]
+        return [run for run in self.trapline("runs")["runs"] if run["crawl"] == crawl and run["outcome"] != "skipped"]
 
     def dispatch(self, message: Message) -> Any:
         """Hand ``message`` to the dispatcher function and return what it answers."""
@@ -78,7 +78,7 @@ class Deployed:
 
         def opened() -> Any:
             result = self.dispatch(OpenRun(crawl=crawl, request=uuid4()))
-            return None if result["status"] == "skipped" else result["run_id"]
+            return result["run_id"] if "tasks" in result else None  # skipped: another is open
 
         return int(eventually(f"a run of {crawl} by hand", opened))
 
