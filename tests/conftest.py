@@ -1,5 +1,6 @@
 """Fixtures every test may use: the embedded Postgres and a migrated database of one's own."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,7 +8,20 @@ from pathlib import Path
 import pytest
 
 from support.postgres import fresh_database, serve
+from tools import terraform
 from trapline_common.store.database import Database
+
+NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
+"""Fixtures that run it."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs Terraform where there is none: from this one place, so that the report says it in one line.
+
+    ``.ci/run`` refuses every skip.
+    """
+    if NEEDS_TERRAFORM.intersection(getattr(item, "fixturenames", ())) and terraform.binary(os.environ) is None:
+        pytest.skip("Terraform is not installed")
 
 
 @pytest.fixture(scope="session")

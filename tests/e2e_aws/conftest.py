@@ -1,7 +1,6 @@
 """The whole system on a local AWS of the test's own, on free ports, deployed by Terraform."""
 
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -13,7 +12,7 @@ import psutil
 import pytest
 
 from support.local_aws import Deployed, eventually
-from tools import terraform, up
+from tools import up
 from tools.local_aws import system
 from tools.setup import LOCAL_AWS
 from tools.shell import ROOT
@@ -34,8 +33,6 @@ def aws() -> Iterator[Deployed]:
 
     Not below pytest's own folder: each session that begins as root makes that unreadable for Postgres' user.
     """
-    if terraform.binary(os.environ) is None:
-        pytest.skip("Terraform is not installed")
     LOCAL_AWS.ensure()
     folder = Path(tempfile.mkdtemp(prefix="trapline-aws-"))
     folder.chmod(0o755)
