@@ -35,6 +35,7 @@ locals {
         TRAPLINE_RUNS              = "s3://${module.storage.bucket}/runs"
         TRAPLINE_CRAWLER_FUNCTION  = local.function_arn["crawler"]
         TRAPLINE_NOTIFIER_FUNCTION = local.function_arn["notifier"]
+        TRAPLINE_ALLOW_PRIVATE     = join(",", var.allow_private)
         TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
       }
       statements = merge(local.log_in["dispatcher"], {
@@ -57,6 +58,7 @@ locals {
         TRAPLINE_ARTIFACTS           = local.artifacts_url
         TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
         TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
+        TRAPLINE_ALLOW_PRIVATE       = join(",", var.allow_private)
         TRAPLINE_SECRETS_PREFIX      = "${local.name}/crawl/"
         TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
       }

@@ -237,6 +237,17 @@ variable "local_aws" {
   default     = false
 }
 
+variable "allow_private" {
+  description = "Private addresses that pages may be on, such as an intranet's: CIDRs. Metadata addresses stay closed whatever it says."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.allow_private : can(cidrhost(cidr, 0))])
+    error_message = "allow_private: CIDRs, such as 10.1.0.0/16."
+  }
+}
+
 variable "environment_variables" {
   description = "More environment variables for every function, for example of an emulator. Never a secret."
   type        = map(string)

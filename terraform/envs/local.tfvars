@@ -4,6 +4,8 @@ region      = "us-east-1"
 disposable  = true
 local_aws   = true
 
+allow_private = ["127.0.0.0/8"] # the pages of `make up` are on this machine
+
 network             = { mode = "outside" }
 account_concurrency = 1000
 relay               = true

@@ -134,6 +134,7 @@ async def stage(docker: Engine, image: str, dsn: str, database: Database) -> Asy
                 "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "DATABASE_URL": ledger,
                 "TRAPLINE_ARTIFACTS": "s3://artifacts/crawler", "TRAPLINE_DISPATCHER_FUNCTION": "dispatcher",
                 "TRAPLINE_NOTIFIER_FUNCTION": "notifier", "TRAPLINE_SESSION_KEY_SECRET": "session-key",
+                "TRAPLINE_ALLOW_PRIVATE": "127.0.0.0/8",
             }  # fmt: skip
             yield Stage(
                 database=database, site=site, api=api, aws=aws,

@@ -19,6 +19,9 @@ import asyncpg
 from support.processes import descendants, eventually, kill_all
 from trapline.embedded import embedded_postgres
 
+OWN_SITES = {"TRAPLINE_ALLOW_PRIVATE": "127.0.0.0/8"}
+"""What every test's crawls need: their sites are on loopback."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
@@ -64,7 +67,13 @@ class Trapline:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
-            env={**environ, "TMPDIR": str(self.tmp), "TRAPLINE_DATA_DIR": str(self.data_dir), **self.environ},
+            env={
+                **environ,
+                "TMPDIR": str(self.tmp),
+                "TRAPLINE_DATA_DIR": str(self.data_dir),
+                **OWN_SITES,
+                **self.environ,
+            },
             start_new_session=True,
         )
 

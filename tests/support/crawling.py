@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.gates import loopback_gate
 from trapline_common.config.models import CrawlConfig
+from trapline_common.gate.gate import Gate
 from trapline_crawler.browser.arguments import needs_no_sandbox
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.launch import BrowserLimits
 from trapline_crawler.browser.life import Browser
 from trapline_crawler.browser.profiles import MACHINE, Profile
+from trapline_crawler.proxy.doors import Doors
 from trapline_crawler.visit.limits import VisitLimits
 
 LIMITS = VisitLimits(size=20_000_000, watch_after=0.5, answer=2.0, open=10.0)
@@ -29,12 +32,13 @@ class KnownSecrets:
         return self.values[name]
 
 
-def new_browser(*, profile: Profile = MACHINE, **limits: float) -> Browser:
+def new_browser(*, profile: Profile = MACHINE, gate: Gate | None = None, **limits: float) -> Browser:
     """Return a browser that is not launched yet."""
     return Browser(
         find_browser(None),
         no_sandbox=needs_no_sandbox(),
         environ=os.environ,
+        doors=lambda: Doors(gate or loopback_gate()),
         limits=BrowserLimits(**limits),
         profile=profile,
     )

@@ -6,15 +6,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from support.adapters import MemoryInvoker, MemoryNudger
+from support.gates import loopback_gate
 from support.ledger import place
 from support.races import PATIENCE
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config
+from trapline_common.gate.http_fetch import HttpFetch
 from trapline_common.lambda_runtime import Deadline, LocalContext
 from trapline_common.messages import Count, Message, OpenRun, Reap, Tick
 from trapline_common.store.database import Database
 from trapline_dispatcher.handler import handle
-from trapline_dispatcher.http_fetch import HttpFetch
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Limits
 
@@ -73,7 +74,7 @@ class Stage:
             config=config,
             invoker=self.invoker,
             nudger=self.nudger,
-            fetch=HttpFetch(timeout=self.fetch_timeout),
+            fetch=HttpFetch(gate=loopback_gate(), timeout=self.fetch_timeout),
             place=place,
             at_most=self.at_most,
             limits=self.limits,

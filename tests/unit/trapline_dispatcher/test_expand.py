@@ -7,11 +7,12 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from support.gates import loopback_gate
 from support.sitemap_site import SitemapSite, sitemap_site
 from trapline_common.config.models import CrawlConfig
 from trapline_common.errors import InputRefusedError
+from trapline_common.gate.http_fetch import HttpFetch
 from trapline_dispatcher.expand import expand
-from trapline_dispatcher.http_fetch import HttpFetch
 
 
 @pytest_asyncio.fixture
@@ -24,7 +25,7 @@ async def site() -> AsyncIterator[SitemapSite]:
 async def pages(site: SitemapSite, **values: object) -> list[str]:
     """Expand a crawl and return its pages, those of the server without its origin."""
     crawl = CrawlConfig.model_validate({"name": "docs", **values})
-    return [url.removeprefix(site.origin) for url in await expand(crawl, HttpFetch(timeout=10))]
+    return [url.removeprefix(site.origin) for url in await expand(crawl, HttpFetch(gate=loopback_gate(), timeout=10))]
 
 
 async def refused(site: SitemapSite, **values: object) -> str:

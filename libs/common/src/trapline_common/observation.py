@@ -23,6 +23,7 @@ class Reason(StrEnum):
     SECRET = "secret"  # noqa: S105  (a reason's name) ``${secret:NAME}`` could not be resolved
     STEP = "step"  # one of ``steps`` before the visit failed; the detail says which
     LOGGED_OUT = "logged_out"  # ``logged_in_check`` failed, in a session that was refreshed as well
+    ADDRESS_REFUSED = "address_refused"  # a private or metadata address, which the gate keeps pages from
     BLOCKED = "blocked"  # an address or scheme the crawler never visits
     PAGE_CRASHED = "page_crashed"  # the page's renderer died
     PAGE_HUNG = "page_hung"  # the page stopped answering the browser

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trapline_common.aws.ledger import ledger
 from trapline_common.errors import InputRefusedError
+from trapline_common.gate.settings import gate_from_env
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.nudges import PostgresNudger
 from trapline_common.local.secrets import LocalSecrets
@@ -25,6 +26,7 @@ from trapline_crawler.choosing import ChoosingVisitor
 from trapline_crawler.one_room import OneRoomVisitor
 from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.ports import Visitor
+from trapline_crawler.proxy.doors import Doors
 from trapline_crawler.services import Pace, Services
 from trapline_crawler.session_key import local_session_key
 from trapline_crawler.settings import Settings
@@ -44,6 +46,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
     artifacts = _artifacts(settings)
     secrets = _secrets(settings, environ)
 
+    gate = gate_from_env(environ)
     connect = ledger(environ, application="trapline-crawler")
 
     def nudger() -> Nudger:
@@ -59,7 +62,9 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
 
     def new_browser(profile: Profile) -> Browser:
         # Root may not use Chromium's sandbox; everybody else gets it, where it works.
-        return Browser(choice, no_sandbox=os.geteuid() == 0, environ=environ, profile=profile)
+        return Browser(
+            choice, no_sandbox=os.geteuid() == 0, environ=environ, doors=lambda: Doors(gate), profile=profile
+        )
 
     def new_visitor(profile: Profile, browser: Browser) -> Visitor:
         if profile.many_contexts:

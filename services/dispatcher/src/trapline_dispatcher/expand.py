@@ -12,7 +12,7 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.config.patterns import PageFilter
 from trapline_common.config.urls import normalise_url
 from trapline_common.errors import InputRefusedError
-from trapline_dispatcher.fetch import Fetch
+from trapline_common.gate.fetch import Fetch
 from trapline_dispatcher.sitemap import parse_sitemap
 
 MAX_DEPTH = 3

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from trapline_common.config.models import Config
+from trapline_common.gate.fetch import Fetch
 from trapline_common.ports import Invoker, Nudger
 from trapline_common.store.database import Database
-from trapline_dispatcher.fetch import Fetch
 from trapline_dispatcher.settings import Limits
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from trapline_common.aws.ledger import ledger
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
+from trapline_common.gate.http_fetch import HttpFetch
+from trapline_common.gate.settings import gate_from_env
 from trapline_common.logging import configure
-from trapline_dispatcher.http_fetch import HttpFetch
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Settings
 
@@ -46,7 +47,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         config=config,
         invoker=LambdaInvoker(client, function=settings.crawler_function),
         nudger=LambdaNudger(client, functions={"notifier": settings.notifier_function}),
-        fetch=HttpFetch(),
+        fetch=HttpFetch(gate=gate_from_env(environ)),
         place=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
         unexpanded_ticks=settings.unexpanded_ticks,
     )

@@ -1,5 +1,6 @@
 """The dispatcher in a command that starts no crawler: it writes the ledger, and others do the work."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from trapline.commands.nudging import nudger
 from trapline.places import ARTIFACTS
 from trapline_common.config.models import Config
 from trapline_common.errors import MessageRefusedError, TransientError
+from trapline_common.gate.http_fetch import HttpFetch
+from trapline_common.gate.settings import gate_from_env
 from trapline_common.lambda_runtime import Deadline, LocalContext
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.store.database import Database
 from trapline_dispatcher.handler import handle
-from trapline_dispatcher.http_fetch import HttpFetch
 from trapline_dispatcher.services import Services
 
 _SECONDS = 900.0
@@ -45,7 +47,7 @@ async def ask_dispatcher(ledger: Ledger, event: Mapping[str, Any], *, data_dir: 
         config=no_config,
         invoker=NoCrawlers(),
         nudger=nudger(ledger.dsn),
-        fetch=HttpFetch(),
+        fetch=HttpFetch(gate=gate_from_env({**os.environ, "DATABASE_URL": ledger.dsn})),
         place=DirectoryArtifacts(data_dir / ARTIFACTS).place,
         at_most=0,
     )

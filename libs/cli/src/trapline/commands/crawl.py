@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
+from trapline.commands.options import DEFAULT_DATA_DIR, AllowPrivate, DatabaseUrl, DataDir, allowing
 
 
 def crawl(
@@ -16,6 +16,7 @@ def crawl(
         None, "--max-invocations", min=1, max=1000, help="Most crawler processes at once. Default: one per core."
     ),
     json: bool = typer.Option(False, "--json", help="Print one JSON object at the end and nothing else."),
+    allow_private: AllowPrivate = [],  # noqa: B006  (Typer's default; never changed)
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -32,7 +33,7 @@ def crawl(
     from trapline.runtime.crawling import Order, crawl_file
     from trapline.runtime.settings import RuntimeSettings
 
-    environ = {**os.environ, "DATABASE_URL": database_url or ""}
+    environ = allowing(os.environ, allow_private) | {"DATABASE_URL": database_url or ""}
     settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
     order = Order(file=file, only=tuple(only), as_json=json, settings=settings)
     raise typer.Exit(asyncio.run(crawl_file(order, environ)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.commands.options import DEFAULT_DATA_DIR, AllowPrivate, DataDir, Json, allowing
 from trapline.output_json import print_json
 from trapline_common.logging import configure
 
@@ -18,6 +18,7 @@ def try_(
     name: str = typer.Argument(help="The crawl whose way of visiting is tried."),
     url: str | None = typer.Argument(None, help="The page. Default: the crawl's first."),
     json: Json = False,
+    allow_private: AllowPrivate = [],  # noqa: B006  (Typer's default; never changed)
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Visit one page and show what the crawl would watch, extract and expect. Stores nothing.
@@ -35,7 +36,14 @@ def try_(
 
     configure(service="trapline", level="WARNING")
     found = asyncio.run(
-        attempt(file, name, url, environ=os.environ, data_dir=data_dir.resolve(), as_root=os.geteuid() == 0)
+        attempt(
+            file,
+            name,
+            url,
+            environ=allowing(os.environ, allow_private),
+            data_dir=data_dir.resolve(),
+            as_root=os.geteuid() == 0,
+        )
     )
     if json:
         print_json(found.as_json())

@@ -11,6 +11,9 @@ from trapline_common.config.load import load_config
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.config.urls import normalise_url
 from trapline_common.errors import InputRefusedError
+from trapline_common.gate.gate import Gate
+from trapline_common.gate.http_fetch import HttpFetch
+from trapline_common.gate.settings import gate_from_env
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.observation import Observation
@@ -19,8 +22,8 @@ from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.life import Browser
 from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.ports import LoggedIn
+from trapline_crawler.proxy.doors import Doors
 from trapline_dispatcher.expand import expand
-from trapline_dispatcher.http_fetch import HttpFetch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,8 @@ async def attempt(
     if name not in config.crawls:
         raise InputRefusedError(f"{file}: no crawl {name!r}; it has {', '.join(sorted(config.crawls))}")
     crawl = config.crawls[name]
-    page = await _page(crawl, url)
+    gate = gate_from_env(environ)
+    page = await _page(crawl, url, gate)
     full = crawl.screenshot is Screenshot.FULL_PAGE
     shown = crawl.model_copy(
         update={"screenshot": Screenshot.FULL_PAGE if full else Screenshot.VIEWPORT, "html": Keep.NEVER}
@@ -71,7 +75,7 @@ async def attempt(
     artifacts = DirectoryArtifacts(Path(tempfile.mkdtemp(prefix="trapline-try-")))
     choice = find_browser(environ.get("TRAPLINE_BROWSER") or None, environ=environ)
     visitor = OwnedVisitor(
-        Browser(choice, no_sandbox=as_root, environ=environ),
+        Browser(choice, no_sandbox=as_root, environ=environ, doors=lambda: Doors(gate)),
         artifacts=artifacts,
         secrets=LocalSecrets(environ, data_dir / "secrets"),
     )
@@ -96,9 +100,9 @@ async def _visit(visitor: OwnedVisitor, page: str, crawl: CrawlConfig) -> Observ
     return await visitor.visit(page, crawl, begun.state) if isinstance(begun, LoggedIn) else begun
 
 
-async def _page(crawl: CrawlConfig, url: str | None) -> str:
+async def _page(crawl: CrawlConfig, url: str | None, gate: Gate) -> str:
     if url is None:
-        return (await expand(crawl.model_copy(update={"limit": 1}), HttpFetch()))[0]
+        return (await expand(crawl.model_copy(update={"limit": 1}), HttpFetch(gate=gate)))[0]
     try:
         return normalise_url(url)
     except ValueError as error:

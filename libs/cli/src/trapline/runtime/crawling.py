@@ -23,8 +23,9 @@ from trapline.runtime.sources import FetchOnce, check_sitemaps
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config, CrawlConfig
 from trapline_common.errors import InputRefusedError, LedgerUnavailableError, TransientError
+from trapline_common.gate.http_fetch import HttpFetch
+from trapline_common.gate.settings import gate_from_env
 from trapline_common.store.database import Database
-from trapline_dispatcher.http_fetch import HttpFetch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ async def crawl_file(order: Order, environ: Mapping[str, str]) -> int:
     """
     config = load_config(order.file)
     crawls = chosen(config, order)
-    fetch = FetchOnce(HttpFetch())
+    fetch = FetchOnce(HttpFetch(gate=gate_from_env(environ)))
     await check_sitemaps(crawls, fetch, order.file)
     settings = order.settings
     with own_log(settings.logs):

@@ -14,13 +14,13 @@ from trapline.runtime.registry import Registry
 from trapline.runtime.settings import RuntimeSettings
 from trapline.runtime.wake import Inbox
 from trapline_common.config.models import Config
+from trapline_common.gate.fetch import Fetch
 from trapline_common.lambda_runtime import Deadline, LocalContext
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.messages import Count, Crawl, Drain
 from trapline_common.store.database import Database
 from trapline_dispatcher import handler as dispatcher
-from trapline_dispatcher.fetch import Fetch
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_notifier import handler as notifier
 from trapline_notifier.services import Services as NotifierServices

@@ -8,7 +8,7 @@ from trapline_common.config.document import parse_document
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.problems import Problem, at, refusal
 from trapline_common.errors import InputRefusedError, TransientError
-from trapline_dispatcher.fetch import Fetch, Fetched
+from trapline_common.gate.fetch import Fetch, Fetched
 from trapline_dispatcher.sitemap import parse_sitemap
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit, urlunsplit
 
 MARKER = "--trapline-browser="
 """Chromium ignores switches it does not know. This one, with a token, tells our browser from every other."""
@@ -39,27 +38,16 @@ LEFT_OUT = (
 _PASSED_ON = frozenset(
     {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE"}
 )
-_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
 def browser_environment(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     """Return the browser's environment: an allowlist, so that no secret of ours can be in it (guarantee 7).
 
-    What the browser would keep in the user's configuration, cache and run-time folders goes to ``scratch``. A proxy's
-    URL is passed on without its user name and password, which Chromium would ignore.
+    What the browser would keep in the user's configuration, cache and run-time folders goes to ``scratch``. No proxy's
+    address is passed on: the browser's only way out is the crawler's own.
     """
     kept = {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith("LC_")}
-    for name, value in environ.items():
-        if name.lower() in _PROXIES:
-            kept[name] = _without_credentials(value)
-        elif name.lower() == "no_proxy":
-            kept[name] = value
     return kept | dict.fromkeys(("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"), scratch)
-
-
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).removeprefix("//")
 
 
 def needs_no_sandbox(user_id: int | None = None) -> bool:

@@ -21,6 +21,7 @@ from trapline_crawler.browser.errors import BrowserHungError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.orphans import collect
 from trapline_crawler.browser.profiles import MACHINE, Profile
+from trapline_crawler.proxy.doors import Doors
 
 _LAST_WORDS = 6
 
@@ -44,6 +45,7 @@ class LiveBrowser:
     group: int
     driver: int
     folders: tuple[str, ...]
+    doors: Doors
     guardian: asyncio.subprocess.Process
 
 
@@ -52,6 +54,7 @@ async def launch(
     *,
     no_sandbox: bool,
     environ: Mapping[str, str],
+    doors: Doors,
     limits: BrowserLimits,
     profile: Profile = MACHINE,
 ) -> LiveBrowser:
@@ -67,7 +70,7 @@ async def launch(
         browser = await bounded(
             playwright.chromium.launch(
                 executable_path=choice.executable,
-                args=[*SWITCHES, *profile.switches, token],
+                args=[*SWITCHES, *doors.switches(), *profile.switches, token],
                 ignore_default_args=list(LEFT_OUT),
                 chromium_sandbox=profile.sandbox and not no_sandbox,
                 env=dict(browser_environment(environ, str(folder))),
@@ -81,9 +84,10 @@ async def launch(
             limits.launch + 1,
             "launch",
         )
-        return await _enrol(browser, playwright, token=token, folder=folder, watch=watch)
+        return await _enrol(browser, playwright, token=token, folder=folder, watch=watch, doors=doors)
     except (PlaywrightError, OSError, BrowserHungError) as error:
         await asyncio.to_thread(_clean_up, token, before, folder)
+        await doors.close()
         await _dismiss(watch)
         if isinstance(error, BrowserHungError):
             raise
@@ -98,6 +102,7 @@ async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
     await asyncio.to_thread(guardian.kill, (), {live.driver})
     await asyncio.wait({ending}, timeout=limits.close)
     await asyncio.to_thread(guardian.remove, live.folders)
+    await live.doors.close()
     await _dismiss(live.guardian)
     collect(live.group)
 
@@ -125,7 +130,13 @@ async def _dismiss(process: asyncio.subprocess.Process) -> None:
 
 
 async def _enrol(
-    browser: PlaywrightBrowser, playwright: Playwright, *, token: str, folder: Path, watch: asyncio.subprocess.Process
+    browser: PlaywrightBrowser,
+    playwright: Playwright,
+    *,
+    token: str,
+    folder: Path,
+    watch: asyncio.subprocess.Process,
+    doors: Doors,
 ) -> LiveBrowser:
     table = await asyncio.to_thread(lambda: list(guardian.processes()))
     marked = [process for process in table if token in process.command]
@@ -143,7 +154,7 @@ async def _enrol(
     _no_core_dumps(process.pid for process in table if process.group == leader.group or process.pid == leader.parent)
     return LiveBrowser(
         browser=browser, playwright=playwright, group=leader.group, driver=leader.parent,
-        folders=tuple(filter(None, (profile, str(folder)))), guardian=watch,
+        folders=tuple(filter(None, (profile, str(folder)))), doors=doors, guardian=watch,
     )  # fmt: skip
 
 

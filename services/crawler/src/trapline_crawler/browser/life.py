@@ -1,7 +1,7 @@
 """The browser's life within one invocation: launched when it is first needed, replaced when it died or hung."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from playwright.async_api import Error as PlaywrightError
 
@@ -15,12 +15,13 @@ from trapline_crawler.browser.errors import (
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.launch import BrowserLimits, LiveBrowser, launch, stop
 from trapline_crawler.browser.profiles import MACHINE, Profile
+from trapline_crawler.proxy.doors import Doors
 
 
 class Browser:
     """At most one browser at a time. After ``close`` no process and no file of any of its browsers is left.
 
-    The event loop that launches it must be the one that uses and closes it.
+    The event loop that launches it must be the one that uses and closes it. ``doors`` makes its ways out at each launch.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class Browser:
         *,
         no_sandbox: bool,
         environ: Mapping[str, str],
+        doors: Callable[[], Doors],
         limits: BrowserLimits | None = None,
         profile: Profile = MACHINE,
     ) -> None:
         self._choice = choice
         self._no_sandbox = no_sandbox
         self._environ = environ
+        self._doors = doors
         self._limits = limits or BrowserLimits()
         self._profile = profile
         self._changing = asyncio.Lock()
@@ -57,6 +60,7 @@ class Browser:
                     self._choice,
                     no_sandbox=self._no_sandbox,
                     environ=self._environ,
+                    doors=self._doors(),
                     limits=self._limits,
                     profile=self._profile,
                 )

@@ -14,6 +14,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from trapline_common.config.models import CrawlConfig
 from trapline_common.observation import Failure, Reason
 from trapline_crawler.browser.errors import BrowserHungError
+from trapline_crawler.proxy.door import Door
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.script import Reading, question, reading, source
@@ -22,6 +23,7 @@ from trapline_crawler.visit.watch import SlowWatch, last_navigation
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
 _NAVIGATED = re.compile(r"Execution context was destroyed|Cannot find context|because of a navigation", re.IGNORECASE)
 _NO_CONTENT = frozenset({204, 205})
+_ERROR_PAGE = "chrome-error:"
 _SOON = 2.0
 """Seconds for questions after a load failed: what the browser knows it says at once."""
 
@@ -58,12 +60,19 @@ class Load:
     """
 
     def __init__(
-        self, page: Page, url: str, crawl: CrawlConfig, limits: VisitLimits, clock: Callable[[], float] = time.monotonic
+        self,
+        page: Page,
+        url: str,
+        crawl: CrawlConfig,
+        limits: VisitLimits,
+        door: Door,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._page = page
         self._url = url
         self._crawl = crawl
         self._limits = limits
+        self._door = door
         self._clock = clock
         self._until = clock() + crawl.timeout
         self._marked = False
@@ -99,10 +108,14 @@ class Load:
                 raise
             failure = goto_failure(str(error))
             return Loaded(status=status, redirects=redirects, final_url=self._page.url, failure=failure)
+        if found.url.startswith(_ERROR_PAGE):
+            return await self._refused(
+                Failure(reason=Reason.NAVIGATION, detail="it went to a page that failed", retry=True)
+            )
         # A script that sent the browser elsewhere: the status is the one of the page that was read.
         status = (found.status if moved else status) or status
         return Loaded(
-            status=status, redirects=redirects, final_url=found.url, found=found, failure=missing, sound=not self._marked
+            status=status, redirects=redirects, final_url=found.url, found=found, failure=self._cut_off() or missing, sound=not self._marked
         )  # fmt: skip
 
     async def _goto(self) -> Response | Failure | None:
@@ -172,6 +185,19 @@ class Load:
                 raise PageHungError("the page it went to by itself did not load in time") from error
             settle = min(self._crawl.settle.at_most, self._left())
 
+    def _cut_off(self) -> Failure | None:
+        if not self._door.spent:
+            return None
+        return Failure(reason=Reason.TOO_LARGE, detail=f"more than {self._limits.size} bytes", retry=False)
+
+    def _explained(self, failure: Failure, url: str) -> Failure:
+        """Return what the door knows of a navigation that the browser only knows to have failed on its way."""
+        if cut := self._cut_off():
+            return cut
+        if failure.reason in {Reason.CONNECT, Reason.NAVIGATION}:
+            return self._door.failure(url) or failure
+        return failure
+
     async def _last_request(self) -> tuple[Request | None, Response | None]:
         """Return the main document's last request and its answer, as far as the driver remembers them."""
         try:
@@ -187,6 +213,7 @@ class Load:
         if response is not None and response.status in _NO_CONTENT:
             detail = f"status {response.status}: nothing to show"
             failure = Failure(reason=Reason.NO_CONTENT, detail=detail, retry=False)
+        failure = self._explained(failure, request.url if request else self._url)
         return Loaded(
             status=response.status if response else None,
             redirects=_hops(request) if request else 0,

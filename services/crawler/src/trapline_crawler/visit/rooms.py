@@ -16,10 +16,10 @@ from trapline_crawler.browser.errors import BrowserHungError, PageCrashedError
 from trapline_crawler.browser.launch import LiveBrowser
 from trapline_crawler.browser.life import Browser
 from trapline_crawler.visit.evidence import gather
-from trapline_crawler.visit.gate import Gate
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Load
 from trapline_crawler.visit.report import observe
+from trapline_crawler.visit.requests import OwnRequests
 from trapline_crawler.visit.secret_values import Resolved, SecretMissingError, resolve
 from trapline_crawler.visit.steps import Steps
 from trapline_crawler.visit.tab import Room, Tab
@@ -99,6 +99,7 @@ class Rooms:
         """Work in a tab; the second part of what ``work`` returns is whether the tab can be used again."""
         try:
             tab = await room.tab()
+            room.door.allow(self._limits.size * room.in_use)
         except (PlaywrightError, BrowserHungError) as error:
             raise await self._browser.fault(room.live, error) from error
         sound = False
@@ -115,11 +116,11 @@ class Rooms:
             await self._give_back(room, tab, reusable=sound)
 
     async def _steps_in(self, room: Room, tab: Tab, url: str, resolved: Resolved) -> tuple[Observation | None, bool]:
-        gate = await bounded(Gate.open(tab.page, url, resolved.crawl), self._limits.open, "set-up of a page")
-        failure = await Steps(tab.page, resolved, self._limits, self._clock).run()
+        rules = await bounded(OwnRequests.open(tab.page, url, resolved.crawl), self._limits.open, "set-up of a page")
+        failure = await Steps(tab.page, resolved, self._limits, room.door, self._clock).run()
         if failure is None:
-            if gate is not None:
-                await bounded(gate.close(), self._limits.close, "set-up of a page undone")
+            if rules is not None:
+                await bounded(rules.close(), self._limits.close, "set-up of a page undone")
             return None, True
         fault = await self._browser.examine(room.live, because=failure.detail)
         if fault is not None:
@@ -132,8 +133,8 @@ class Rooms:
         self, room: Room, tab: Tab, url: str, resolved: Resolved, start: float
     ) -> tuple[Observation, bool]:
         """Visit and tell whether the tab can be used again."""
-        gate = await bounded(Gate.open(tab.page, url, resolved.crawl), self._limits.open, "set-up of a page")
-        loaded = await Load(tab.page, url, resolved.crawl, self._limits, self._clock).run()
+        rules = await bounded(OwnRequests.open(tab.page, url, resolved.crawl), self._limits.open, "set-up of a page")
+        loaded = await Load(tab.page, url, resolved.crawl, self._limits, room.door, self._clock).run()
         if loaded.failure is not None and loaded.failure.reason in _SILENT:
             # The page is blamed only when the browser is not: it answers, and the page does not.
             fault = await self._browser.examine(room.live, because=loaded.failure.detail)
@@ -147,8 +148,8 @@ class Rooms:
                 tab.page, loaded.found, resolved, failed=failed, store=self._artifacts, limits=self._limits
             )
             observation = replace(observation, screenshot=kept.screenshot, html=kept.html)
-        if gate is not None and loaded.sound:
-            await bounded(gate.close(), self._limits.close, "set-up of a page undone")
+        if rules is not None and loaded.sound:
+            await bounded(rules.close(), self._limits.close, "set-up of a page undone")
         return observation, loaded.sound
 
     async def _give_back(self, room: Room, tab: Tab, *, reusable: bool) -> None:

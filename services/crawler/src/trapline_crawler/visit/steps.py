@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
@@ -11,6 +12,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from trapline_common.config.steps import Step
 from trapline_common.observation import Failure, Reason
 from trapline_crawler.browser.bounded import bounded
+from trapline_crawler.proxy.door import Door
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import is_gone
@@ -25,11 +27,17 @@ class Steps:
     """
 
     def __init__(
-        self, page: Page, resolved: Resolved, limits: VisitLimits, clock: Callable[[], float] = time.monotonic
+        self,
+        page: Page,
+        resolved: Resolved,
+        limits: VisitLimits,
+        door: Door,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._page = page
         self._resolved = resolved
         self._limits = limits
+        self._door = door
         self._clock = clock
         self._until = clock() + resolved.crawl.timeout
         self._sent = False  # whether a step may have sent the site what identifies the visitor
@@ -73,6 +81,10 @@ class Steps:
             if is_gone(error):
                 raise PlaywrightError(said) from None
             failure = goto_failure(said)
+            if step.goto is not None and failure.reason is Reason.CONNECT:
+                failure = self._door.failure(step.goto) or failure
+            if failure.reason is Reason.ADDRESS_REFUSED:
+                return replace(failure, detail=f"{where}: {failure.detail}")
             return Failure(
                 reason=Reason.STEP, detail=f"{where}: {failure.detail}", retry=failure.retry and not self._sent
             )

@@ -12,6 +12,7 @@ from playwright.async_api import Error as PlaywrightError
 from trapline_common.config.models import CrawlConfig
 from trapline_crawler.browser.bounded import bounded
 from trapline_crawler.browser.launch import LiveBrowser
+from trapline_crawler.proxy.door import Door
 from trapline_crawler.visit.cookie_jar import cookies_of, put_cookies
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.script import source
@@ -52,8 +53,9 @@ class Room:
     Every error of Playwright, and ``BrowserHungError``, goes to the caller, who asks the browser what it means.
     """
 
-    def __init__(self, live: LiveBrowser, context: BrowserContext, limits: VisitLimits) -> None:
+    def __init__(self, live: LiveBrowser, door: Door, context: BrowserContext, limits: VisitLimits) -> None:
         self.live = live
+        self.door = door
         self.context = context
         self._limits = limits
         self._idle: list[Tab] = []
@@ -65,8 +67,11 @@ class Room:
     ) -> "Room":
         """Open a context as the crawl describes it. ``state`` is what ``state`` returned before."""
         options: dict[str, Any] = {} if crawl.user_agent is None else {"user_agent": crawl.user_agent}
+        door = await live.doors.open()
+        door.allow(limits.size)
         context = await bounded(
             live.browser.new_context(
+                **door.context_options(),
                 viewport={"width": crawl.viewport.width, "height": crawl.viewport.height},
                 accept_downloads=False,
                 service_workers="block",
@@ -77,7 +82,7 @@ class Room:
             "new context",
         )
         await bounded(context.add_init_script(source("init.js")), limits.open, "init script")
-        room = Room(live, context, limits)
+        room = Room(live, door, context, limits)
         if state and state.get("cookies"):
             tab = await room.tab()
             await bounded(put_cookies(tab.page, state["cookies"]), limits.open, "cookies of a checkpoint")
@@ -116,4 +121,7 @@ class Room:
 
     async def close(self) -> None:
         """Close the context with all its pages."""
-        await bounded(self.context.close(), self._limits.close, "close of a context")
+        try:
+            await bounded(self.context.close(), self._limits.close, "close of a context")
+        finally:
+            await self.live.doors.shut(self.door)

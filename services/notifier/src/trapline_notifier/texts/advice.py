@@ -22,6 +22,7 @@ ADVICE: Mapping[Reason, str] = {
     Reason.SECRET: "Check that the secret exists under this name and that the crawler may read it.",
     Reason.STEP: "Run `trapline try`: its screenshot shows where the steps stopped; then correct `steps` or their secrets.",
     Reason.LOGGED_OUT: "Logging in did not help: check the secrets in `steps`, the account, and `logged_in_check`.",
+    Reason.ADDRESS_REFUSED: "If this page is yours and private, allow its address with `allow_private`; else find who points there.",
     Reason.BLOCKED: "This address is one the crawler never visits; take it out, or find who redirects there.",
     Reason.PAGE_CRASHED: "The page kills its own tab; `block` what it does not need, or take it out.",
     Reason.PAGE_HUNG: "A script keeps the page busy for ever; `block: [script]` may help, or take it out.",

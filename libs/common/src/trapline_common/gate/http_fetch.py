@@ -1,9 +1,8 @@
 """``Fetch`` over real HTTP.
 
 httpcore and not httpx: the same transport, without what is not needed here, and with the one seam that is: every
-connection, those of redirects too, is made by a network backend that may be replaced (``network``). An address check
-belongs there, where the name has been resolved; checked any earlier, DNS could answer differently the second time.
-No proxy is read from the environment.
+connection, those of redirects too, is made by a network backend, and ours is the gate. No proxy is read from the
+environment.
 """
 
 import asyncio
@@ -17,7 +16,9 @@ import httpcore
 
 from trapline_common.config.urls import normalise_url
 from trapline_common.errors import InputRefusedError, TransientError
-from trapline_dispatcher.fetch import Fetched
+from trapline_common.gate.fetch import Fetched
+from trapline_common.gate.gate import AddressRefusedError, Gate
+from trapline_common.gate.network import GatedNetwork
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRY_LATER = frozenset({408, 425, 429})
@@ -29,14 +30,14 @@ _SERVER_ERROR = 500
 class HttpFetch:
     """Bounds: ``max_bytes`` over the wire, ``timeout`` seconds in all, ``max_redirects`` hops.
 
-    ``network`` makes the connections (``None``: the system's), ``tls`` checks certificates (``None``: certifi's roots).
+    Every connection passes ``gate``; ``tls`` checks certificates (``None``: certifi's roots).
     """
 
+    gate: Gate
     max_bytes: int = 50 * 1024 * 1024
     timeout: float = 60.0
     max_redirects: int = 5
     user_agent: str = "Trapline"
-    network: httpcore.AsyncNetworkBackend | None = None
     tls: ssl.SSLContext | None = None
 
     async def __call__(self, url: str) -> Fetched:
@@ -49,6 +50,8 @@ class HttpFetch:
                     if isinstance(answer, bytes):
                         return Fetched(url=here, body=answer)
                     here = _checked(urljoin(here, answer.to), url)
+        except AddressRefusedError as error:
+            raise InputRefusedError(f"{url}: {error}") from error
         except TimeoutError as error:
             raise TransientError(f"{url}: not answered within {self.timeout:g} s") from error
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
@@ -56,7 +59,9 @@ class HttpFetch:
         raise InputRefusedError(f"{url}: more than {self.max_redirects} redirects")
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
-        return httpcore.AsyncConnectionPool(ssl_context=self.tls, network_backend=self.network, max_connections=1)
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self.tls, network_backend=GatedNetwork(self.gate), max_connections=1
+        )
 
     async def _get(self, pool: httpcore.AsyncConnectionPool, url: str) -> "bytes | _Redirect":
         headers = [("User-Agent", self.user_agent), ("Accept", "*/*"), ("Accept-Encoding", "identity")]

@@ -35,7 +35,7 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
 
 
-class Gate:
+class OwnRequests:
     """Stands in one page during one visit. Blocks by type; adds headers to requests of the page's own origin only.
 
     Every hop of a redirect is asked about anew, so a header never reaches another origin.
@@ -49,26 +49,26 @@ class Gate:
         self._answers: set[asyncio.Task[None]] = set()
 
     @staticmethod
-    async def open(page: Page, url: str, crawl: CrawlConfig) -> "Gate | None":
-        """Set the gate up, if the crawl asks for any of it."""
+    async def open(page: Page, url: str, crawl: CrawlConfig) -> "OwnRequests | None":
+        """Set the rules up, if the crawl asks for any of it."""
         if not (crawl.block or crawl.headers or crawl.cookies):
             return None
         session = await page.context.new_cdp_session(page)
-        gate = Gate(session, url, crawl)
-        await gate._set_cookies(url, crawl)
-        scheme, host, port = gate._origin
+        rules = OwnRequests(session, url, crawl)
+        await rules._set_cookies(url, crawl)
+        scheme, host, port = rules._origin
         shown_host = f"[{host}]" if ":" in host else host
         shown_port = "" if port == _PORTS.get(scheme) else f":{port}"
-        patterns: list[dict[str, str]] = [{"urlPattern": "*", "resourceType": kind} for kind in sorted(gate._blocked)]
+        patterns: list[dict[str, str]] = [{"urlPattern": "*", "resourceType": kind} for kind in sorted(rules._blocked)]
         if crawl.headers:
             patterns.append({"urlPattern": f"{scheme}://{shown_host}{shown_port}/*"})
         if patterns:
-            session.on("Fetch.requestPaused", gate._paused)
+            session.on("Fetch.requestPaused", rules._paused)
             await session.send("Fetch.enable", {"patterns": patterns})
-        return gate
+        return rules
 
     async def close(self) -> None:
-        """Take the gate out of a page that is used again."""
+        """Take the rules out of a page that is used again."""
         await self._session.detach()
 
     async def _set_cookies(self, url: str, crawl: CrawlConfig) -> None:

@@ -1,0 +1,53 @@
+"""Servers where nothing may ever arrive: they listen, count, and answer nobody."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+FORBIDDEN = ("127.0.0.9", "::1")
+"""Loopback too, so that a failing test reaches nothing else; the gates of the tests allow 127.0.0.1 alone."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Trap:
+    """One port on every forbidden address, TCP and UDP. ``seen`` is whatever was sent, the peer of a connection at least."""
+
+    port: int = 0
+    arrivals: int = 0
+    seen: list[bytes] = field(default_factory=list)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, trap: Trap) -> None:
+        self._trap = trap
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._trap.arrivals += 1
+        self._trap.seen.append(data)
+
+
+@asynccontextmanager
+async def trap() -> AsyncIterator[Trap]:
+    """Listen on the same free port of every forbidden address."""
+    found, loop = Trap(), asyncio.get_running_loop()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found.arrivals += 1
+        found.seen.append(await reader.read(1000))
+        writer.close()
+
+    servers, transports = [], []
+    for address in FORBIDDEN:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server = await asyncio.start_server(accept, address, found.port, family=family)
+        found.port = server.sockets[0].getsockname()[1]
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(found), (address, found.port))
+        servers.append(server)
+        transports.append(transport)
+    try:
+        yield found
+    finally:
+        for each in (*servers, *transports):
+            each.close()
