@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -183,6 +183,11 @@ class Database:
         """Return the first column of the first row, or ``None``."""
         async with self._turn():
             return await self._connection.fetchval(query.sql, *args)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write ``rows`` into ``table`` by one binary COPY. They are encoded as they are sent, never all held at once."""
+        async with self._turn():
+            await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -22,6 +22,9 @@ _INVOCATIONS = load("invocations")
 RESUME_OPENING_AFTER = 60.0
 """Seconds after which an ``opening`` is stale: longer than a dispatcher takes to fetch its sitemaps."""
 
+COPIED_AT_ONCE = 100_000
+"""Pages of one COPY: each statement of a large opening ends well within the time that one may take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
@@ -123,12 +126,18 @@ async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequ
 async def _add(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int:
     if not urls:
         return 0
-    # Sorted, so that two runs that add the same new pages at once can't deadlock.
-    await database.fetch(_RUNS["add_pages"], crawl.name, sorted(set(urls)))
+    await database.fetch(_RUNS["stage"])
+    added = 0
+    for start in range(0, len(urls), COPIED_AT_ONCE):
+        chunk = urls[start : start + COPIED_AT_ONCE]
+        await database.copy("incoming", ("place", "url"), enumerate(chunk, start))
+        await database.fetch(_RUNS["add_pages"], crawl.name)
+        if not crawl.ordered:
+            added += await database.fetchval(_RUNS["add_tasks"], run_id, crawl.lane, crawl.priority, crawl.name)
+        await database.fetch(_RUNS["unstage"])
     if crawl.ordered:
         await database.fetch(_RUNS["add_ordered_task"], run_id, crawl.lane, crawl.priority, urls[0], list(urls))
         return 1
-    added: int = await database.fetchval(_RUNS["add_tasks"], run_id, crawl.lane, crawl.priority, crawl.name, list(urls))
     return added
 
 

@@ -46,16 +46,28 @@ SELECT status::text FROM trapline.run WHERE id = $1 FOR UPDATE;
 -- Keeps the run from ending while tasks are added to it; adders take turns, so that they can't deadlock on one URL.
 SELECT status::text AS status, crawl, config, lane FROM trapline.run WHERE id = $1 FOR NO KEY UPDATE;
 
+-- name: stage
+-- Where the pages of a run arrive, by COPY: seen by this transaction only, never in the WAL, gone with it.
+CREATE TEMPORARY TABLE incoming (place bigint, url text) ON COMMIT DROP;
+
+-- name: unstage
+TRUNCATE incoming;
+
 -- name: add_pages
-INSERT INTO trapline.page (crawl, url) SELECT $1, u FROM unnest($2::text[]) u ON CONFLICT (crawl, url) DO NOTHING;
+-- In one order of bytes, so that two runs that add the same new pages at once can't deadlock. Of a run whose pages are all
+-- known, none is written, and no number of the sequence is used up.
+INSERT INTO trapline.page (crawl, url)
+SELECT DISTINCT $1, i.url COLLATE "C" AS url FROM incoming i
+WHERE NOT EXISTS (SELECT FROM trapline.page p WHERE p.crawl = $1 AND p.url = i.url)
+ORDER BY url
+ON CONFLICT (crawl, url) DO NOTHING;
 
 -- name: add_tasks
 -- Returns how many were new.
 WITH added AS (
     INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
-    SELECT $1, $2, $3, u.url, p.id
-    FROM unnest($5::text[]) WITH ORDINALITY u (url, place) JOIN trapline.page p ON p.crawl = $4 AND p.url = u.url
-    ORDER BY u.place
+    SELECT $1, $2, $3, i.url, p.id FROM incoming i JOIN trapline.page p ON p.crawl = $4 AND p.url = i.url
+    ORDER BY i.place
     ON CONFLICT (run_id, url) DO NOTHING RETURNING 1)
 SELECT count(*)::int FROM added;
 
