@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -9,15 +10,19 @@ import time
 import pytest
 
 from tools.deploy.foreground import attend
+from tools.shell import ROOT
 
 ORDERLY = """
-import pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 folder = pathlib.Path(sys.argv[1])
 def end(number, frame):
+    with (folder / "told").open("a") as told:
+        told.write("x")
     time.sleep(0.3)  # the work of ending in order, which takes a while
-    (folder / "ended").write_text((folder / "ended").read_text() + "x" if (folder / "ended").exists() else "x")
+    (folder / "ended").write_text("")
     sys.exit(1)
 signal.signal(signal.SIGINT, end)
+(folder / "group").write_text(str(os.getpgrp()))
 (folder / "started").write_text("")
 time.sleep(60)
 """
@@ -41,8 +46,21 @@ def test_an_interrupted_terraform_ends_in_order(tmp_path, number):
     once(tmp_path / "started", lambda: os.kill(os.getpid(), number))
     with pytest.raises(KeyboardInterrupt):
         attend([sys.executable, "-c", ORDERLY, str(tmp_path)], environ=os.environ, folder=tmp_path)
-    assert (tmp_path / "ended").read_text() == "x"
+    assert (tmp_path / "ended").exists()
+    assert (tmp_path / "told").read_text() == "x"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_terminals_ctrl_c_comes_once(tmp_path):
+    """A terminal sends Ctrl-C to every process of the command; told twice, Terraform would give up its orderly end."""
+    ours = "import os, pathlib, sys; from tools.deploy.foreground import attend; attend(sys.argv[1:], environ=os.environ, folder=pathlib.Path())"
+    command = [sys.executable, "-c", ours, sys.executable, "-c", ORDERLY, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL) as process:
+        once(tmp_path / "started", lambda: os.killpg(process.pid, signal.SIGINT))
+        assert process.wait(30) == -signal.SIGINT
+        assert int((tmp_path / "group").read_text()) != process.pid, "the terminal would reach it past us"
+    assert (tmp_path / "ended").exists()
+    assert (tmp_path / "told").read_text() == "x"
 
 
 def test_a_program_that_never_ends_is_ended(tmp_path):
