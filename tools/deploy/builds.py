@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def certificates(settings: Settings, environ: Mapping[str, str]) -> Path | None:
     if not path or not Path(path).is_file():
         raise ToolError(bundle.CA_HELP)
     return Path(path)
+
+
+def build_zips(services: Sequence[str], settings: Settings, *, ca: Path | None) -> dict[str, Built]:
+    """Build the zips of ``services`` side by side: mostly they wait for the index and the disk. Raises ``ToolError``."""
+    with ThreadPoolExecutor() as pool:
+        made = pool.map(lambda service: build_zip(service, settings, ca=ca), services)
+        return dict(zip(services, made, strict=True))
 
 
 def build_zip(service: str, settings: Settings, *, ca: Path | None) -> Built:

@@ -113,11 +113,11 @@ class Deploy:
         ca = builds.certificates(settings, self.environ)
         in_image = {"crawler"} if not settings.local_aws else set()
         if not in_image.intersection(services):
-            yield {name: builds.build_zip(name, settings, ca=ca) for name in services}
+            yield builds.build_zips(services, settings, ca=ca)
             return
         release = builds.image_release(settings, ca=ca)
         self.judge(recorded, {"crawler": release})  # an image takes minutes; a refusal need not
-        made = {name: builds.build_zip(name, settings, ca=ca) for name in services if name not in in_image}
+        made = builds.build_zips([name for name in services if name not in in_image], settings, ca=ca)
         there = self._there(recorded.get("crawler"), release)
         if there is not None:
             yield made | {"crawler": Built(release=there)}

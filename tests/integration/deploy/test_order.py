@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tools.deploy import builds
+from tools.deploy import builds, steps
 from tools.deploy.builds import Built
 from tools.deploy.environments import Environment
 from tools.deploy.releases import Release, load, store
@@ -215,3 +215,51 @@ def test_account_region_version_and_content_are_said_before_acting(stage, capsys
     for name in SERVICES:
         digest = hashlib.sha256(f"{name} 1".encode()).hexdigest()
         assert f"0.1.0    packages/{name}/{digest}.zip" in text
+
+
+def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeypatch):
+    """While sources and version stay and ECR has the image, its digest stays; another source in prod is refused unbuilt."""
+    made, _, _ = stage
+    (tmp_path / "ca.pem").write_text("certificates")
+    deploy = made()
+    deploy.everything()
+    settings = replace(deploy.environment.settings, local_aws=False)
+    deploy = replace(
+        deploy,
+        environment=replace(deploy.environment, settings=settings),
+        environ={"TRAPLINE_RDS_CA": str(tmp_path / "ca.pem")},
+    )
+    ecr = account.client("ecr")
+    ecr.create_repository(repositoryName="trapline-dev/crawler")
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": [], "config": {"digest": "sha256:0"}})
+    there = ecr.put_image(repositoryName="trapline-dev/crawler", imageManifest=manifest, imageTag="x")
+    digest = there["image"]["imageId"]["imageDigest"]
+    known = replace(builds.image_release(settings, ca=tmp_path / "ca.pem"), digest=digest)
+    releases = load(deploy.environment.releases) | {"crawler": known}
+    store(deploy.environment.releases, releases)
+
+    def never(*_, **__):
+        raise AssertionError("an engine was asked for")
+
+    monkeypatch.setattr(steps, "engine", never)
+    deploy.everything()
+    assert load(deploy.environment.releases)["crawler"] == known
+
+    store(deploy.environment.releases, releases | {"crawler": replace(known, source="other")})
+    careful = replace(deploy, environment=replace(deploy.environment, name="prod"))
+    store(careful.environment.releases, releases | {"crawler": replace(known, source="other")})
+    with pytest.raises(ToolError, match="make version SERVICE=crawler BUMP=patch"):
+        careful.everything()
+    with pytest.raises(AssertionError, match="an engine"):
+        deploy.everything()
+
+
+def test_the_certificates_of_the_database_are_asked_for(stage):
+    """Nothing is built for an account that could not verify its database."""
+    made, said, _ = stage
+    deploy = made()
+    settings = replace(deploy.environment.settings, local_aws=False)
+    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA="):
+        replace(deploy, environment=replace(deploy.environment, settings=settings)).everything()
+    assert said == []
