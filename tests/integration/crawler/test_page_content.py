@@ -60,6 +60,19 @@ async def test_ignoring_changes_nothing_in_the_page(
     assert b"style" not in html
 
 
+async def test_patterns_leave_text_and_fields(new_visitor: NewVisitor, site: HostileSite):
+    """``ignore`` patterns take text out of what is watched, extracted and expected alike, and out of the hash."""
+    config = crawl(
+        extract={"price": "#price"},
+        ignore=[".ad", {"pattern": r"\.00$"}, {"pattern": "/go+d"}],
+        expect={"fields": {"price": "== $ 42"}},
+    )
+    found = await new_visitor().visit(site.origin + "/good", config)
+    assert found.failure is None
+    assert (found.text, found.fields) == ("Good page\n$ 42", {"price": "$ 42"})
+    assert found.content_hash == content_hash("Good page\n$ 42", {"price": "$ 42"})
+
+
 async def test_late_content_needs_wait_for(new_visitor: NewVisitor, site: HostileSite):
     """What a script shows later is read when ``wait_for`` names it."""
     found = await new_visitor().visit(site.origin + "/late", crawl(wait_for="#late"))

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trapline_common.acceptance import Baseline, Remembered
 from trapline_common.alert_payloads import ReasonCount, RunFacts
-from trapline_common.alerting import AlertKind, PageState, PageUpdate, Verdict, judge, needs_baseline_text, summary
+from trapline_common.alerting import AlertKind, PageState, PageUpdate, Verdict, judge, needs_baseline, summary
 from trapline_common.changes import content_hash
 from trapline_common.config.models import AlertConfig, CrawlConfig
 from trapline_common.ids import PageId, RunId
@@ -56,7 +57,7 @@ def _judge(
         run_id=RunId(run),
         crawl=crawl or _crawl(),
         fingerprint=fingerprint,
-        baseline_text=text,
+        baseline=Baseline(text=text),
         place=lambda key: f"/artifacts/{key}",
     )
 
@@ -105,6 +106,7 @@ def test_the_first_good_visit_becomes_the_baseline_silently() -> None:
             judged_run=RunId(1),
             failures=0,
             alerted=False,
+            remembered=Remembered(seen=0, earlier=()),
         )
     )
 
@@ -132,7 +134,7 @@ def test_a_change_nobody_asked_for_is_counted_and_not_sent() -> None:
     crawl = _crawl(on=("failure",))
     verdict = _judge(_seen(), _good("Basic $45"), crawl=crawl, text=None)
     assert (verdict.alerts, verdict.changed) == ((), True)
-    assert not needs_baseline_text(_seen(), _good("Basic $45"), run_id=RunId(2), crawl=crawl, fingerprint="f1")
+    assert not needs_baseline(_seen(), _good("Basic $45"), run_id=RunId(2), crawl=crawl, fingerprint="f1")
 
 
 def test_an_empty_diff_is_never_sent() -> None:
@@ -170,7 +172,7 @@ def test_a_late_result_does_nothing(state: PageState, observation: Observation) 
     assert verdict.alerts == ()
     assert not verdict.changed
     assert _after(state, verdict.update, observation) == replace(state, version=state.version + 1)
-    assert not needs_baseline_text(state, observation, run_id=RunId(2), crawl=_crawl(), fingerprint="f1")
+    assert not needs_baseline(state, observation, run_id=RunId(2), crawl=_crawl(), fingerprint="f1")
 
 
 def test_a_failure_alerts_once_at_the_configured_run() -> None:

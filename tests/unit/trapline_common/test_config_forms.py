@@ -24,7 +24,10 @@ crawls:
     lane: slow
     extract: {price: ".price", on: "#on"}
     expect: {status: 200, contains: "yes: no", price: "< 50", on: "matches ^#\\\\d"}
-    ignore: [".ad", "time"]
+    ignore: [".ad", {pattern: 'Updated \\d+ "min": #1'}, "time"]
+    confirm_after: 2
+    remember: 3
+    min_change: 5%
     headers: {Authorization: "Bearer ${secret:T}", X-Empty: ""}
     cookies: {s: "${secret:S}", t: {value: "", path: /x}}
     user_agent: "x: y"
@@ -74,6 +77,8 @@ def test_the_schema_takes_what_the_loader_takes(rich: Config) -> None:
         {"urls": "http://e.com/"},
         {"name": "x"},
         {"retries": -1},
+        {"ignore": [{"patern": "x"}]},
+        {"min_change": "3 words"},
     ],
 )
 def test_the_schema_refuses_slips(crawl: dict[str, object]) -> None:
@@ -89,7 +94,7 @@ def schema_validator() -> jsonschema.Draft202012Validator:
 
 
 def test_the_fingerprint_follows_what_is_compared() -> None:
-    """Watch, extract and ignore change it; nothing else does, nor does their order."""
+    """Watch, extract and ignore change it; nothing else does, nor does their order but that of patterns."""
 
     def of(**values: object) -> str:
         return fingerprint(CrawlConfig.model_validate({"name": "c", **values}))
@@ -98,5 +103,8 @@ def test_the_fingerprint_follows_what_is_compared() -> None:
     assert base == of(extract={"b": "y", "a": "x"}, ignore=["q", "p", "q"], timeout=5, name="d", urls=["http://e.com/"])
     different = [of(), of(watch="a"), of(extract={"a": "a"}), of(ignore=["a"]), of(extract={"b": "a"}), base]
     assert len(set(different)) == len(different)
+    patterns = [of(ignore=["p", {"pattern": one}, {"pattern": two}, "q"]) for one, two in ("ab", "ba")]
+    assert len({*patterns, of(ignore=["q", "p", {"pattern": "a"}, {"pattern": "b"}]), base}) == 3
+    assert base == of(extract={"a": "x", "b": "y"}, ignore=["p", "q"], confirm_after=2, remember=3, min_change="5%")
     # a release that computes it differently would reset every baseline there is
     assert of() == "a308ab760cfc7c67f547fc9bc633366151217f67f5bf5c013eaffe15a032000c"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from trapline_common import alert_payloads as payloads
+from trapline_common.acceptance import Baseline, Remembered, Weighed, holds_back, weigh
 from trapline_common.alert_payloads import RunFacts
 from trapline_common.changes import compare_fields, unified_diff
 from trapline_common.config.models import AlertConfig, CrawlConfig
@@ -63,7 +64,10 @@ class PageState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageUpdate:
-    """What the page's row becomes. ``baseline``: this observation is it now. ``alerted_now``: set the alert's time."""
+    """What the page's row becomes. ``baseline``: this observation is it now. ``alerted_now``: set the alert's time.
+
+    ``remembered``: what the row keeps to tell noise from news.
+    """
 
     baseline: bool
     baseline_run: RunId | None
@@ -72,6 +76,7 @@ class PageUpdate:
     failures: int
     alerted: bool
     alerted_now: bool = False
+    remembered: Remembered = field(default_factory=Remembered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,15 +98,15 @@ class Verdict:
     changed: bool = False
 
 
-def needs_baseline_text(
+def needs_baseline(
     state: PageState, observation: Observation, *, run_id: RunId, crawl: CrawlConfig, fingerprint: str
 ) -> bool:
-    """Whether ``judge`` will make a diff, so that the baseline's text must be fetched first."""
+    """Whether ``judge`` will look at the baseline itself, so that it must be fetched first: never for an equal page."""
     return (
         observation.failure is None
         and not _is_late(state, run_id)
         and _differs(state, observation, fingerprint)
-        and "change" in crawl.alert.on
+        and ("change" in crawl.alert.on or holds_back(crawl))
     )
 
 
@@ -112,15 +117,16 @@ def judge(
     run_id: RunId,
     crawl: CrawlConfig,
     fingerprint: str,
-    baseline_text: str | None,
+    baseline: Baseline,
     place: Place,
 ) -> Verdict:
     """Return what ``observation`` of ``run_id`` does to its page, and the alerts it causes.
 
     Guarantees: a late result (of an older run than one already judged) does nothing; a failed visit never becomes the
     baseline; the first good visit, and the first under another ``fingerprint``, become it silently; an empty diff is
-    never sent; a failing page alerts once, reminds, and recovers once. ``baseline_text`` is needed when
-    ``needs_baseline_text`` says so; ``None`` then means that the old text is gone, and the alert says that.
+    never sent; a failing page alerts once, reminds, and recovers once; what ``acceptance`` holds back alerts nobody and
+    leaves the baseline where it was. ``baseline`` is needed when ``needs_baseline`` says so; without its text the alert
+    says that it is gone.
     """
     if _is_late(state, run_id):
         return Verdict(update=_unchanged(state))
@@ -132,14 +138,32 @@ def judge(
             observation, failures=state.failures, failing_for=state.failing_for, place=place, page_id=state.page_id
         )
         alerts.append(AlertDraft(kind=AlertKind.RECOVERY, payload=payload, to=crawl.alert.to))
-    changed = _differs(state, observation, fingerprint)
+    if _differs(state, observation, fingerprint):
+        found = weigh(
+            observation,
+            crawl,
+            baseline=baseline,
+            baseline_hash=state.baseline_hash or "",
+            baseline_fields=state.baseline_fields,
+            again=state.judged_run == run_id,
+        )
+    else:
+        first = state.baseline_hash is None or state.fingerprint != fingerprint
+        found = Weighed(accepted=True, news=False, remembered=Remembered(seen=0, earlier=() if first else None))
+    changed = found.news
     if changed and "change" in crawl.alert.on:
-        change = _change(state, observation, baseline_text=baseline_text, place=place)
+        change = _change(state, observation, baseline_text=baseline.text, place=place)
         changed = change is not None
         if change is not None:
             alerts.append(AlertDraft(kind=AlertKind.CHANGE, payload=change, to=crawl.alert.to))
     update = PageUpdate(
-        baseline=True, baseline_run=run_id, fingerprint=fingerprint, judged_run=run_id, failures=0, alerted=False
+        baseline=found.accepted,
+        baseline_run=run_id if found.accepted else state.baseline_run,
+        fingerprint=fingerprint,
+        judged_run=run_id,
+        failures=0,
+        alerted=False,
+        remembered=found.remembered,
     )
     return Verdict(update=update, alerts=tuple(alerts), changed=changed)
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from operator import ge, gt, le, lt
 
+from trapline_common.config.regex import compile_regex
+
 
 class Operator(StrEnum):
     """How a field's value is compared with the operand."""
@@ -75,10 +77,7 @@ def parse_comparison(text: str) -> Comparison:
     if operator in _ORDER and number is None:
         raise ValueError(f"{operator} needs a number, not {operand!r}")
     if operator is Operator.MATCHES:
-        try:
-            re.compile(operand)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(f"not a regular expression: {error}") from error
+        compile_regex(operand)
     return Comparison(operator=operator, operand=operand, number=number)
 
 
@@ -105,7 +104,7 @@ def _holds(comparison: Comparison, text: str) -> bool:
     if operator is Operator.CONTAINS:
         return operand in text
     if operator is Operator.MATCHES:
-        return re.search(operand, text) is not None
+        return compile_regex(operand).found_in(text)
     number = find_number(text) if comparison.number is not None else None
     if operator in _ORDER:
         return number is not None and comparison.number is not None and _ORDER[operator](number, comparison.number)

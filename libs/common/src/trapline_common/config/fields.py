@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSch
 
 from trapline_common.config.comparison import parse_comparison
 from trapline_common.config.durations import PATTERN, parse_duration
+from trapline_common.config.min_change import PATTERN as MIN_CHANGE_PATTERN
+from trapline_common.config.min_change import parse_min_change
+from trapline_common.config.regex import LONGEST_REGEX, compile_regex
 from trapline_common.config.schedule import check_schedule
 from trapline_common.config.secrets import REFERENCE
 from trapline_common.config.suggest import did_you_mean
@@ -97,6 +100,23 @@ def _field_name(value: str) -> str:
     return value
 
 
+def _min_change_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _min_change(value: str) -> str:
+    parse_min_change(value)
+    return value
+
+
+def _matching(value: str) -> str:
+    if compile_regex(value).found_in(""):
+        raise ValueError(
+            f"bad pattern {value[:80]!r}: it matches the empty text, so it says nothing of what to take out"
+        )
+    return value
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
@@ -134,6 +154,21 @@ ComparisonText = Annotated[
     AfterValidator(_comparison),
     WithJsonSchema({"type": ["string", "number"], "examples": ["< 50", "== Sold out", "contains per month"]}),
 ]
+MinChangeText = Annotated[
+    str,
+    BeforeValidator(_min_change_text),
+    AfterValidator(_min_change),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": MIN_CHANGE_PATTERN}, {"type": "integer", "minimum": 1}],
+            "examples": ["20 characters", "3 lines", "5%"],
+        }
+    ),
+]
+RegularExpression = Annotated[
+    str, AfterValidator(_matching), Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_REGEX})
+]
+"""In RE2's syntax, which needs linear time."""
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 Token = Annotated[str, AfterValidator(_token)]
 Sendable = Annotated[str, AfterValidator(_sendable)]

@@ -11,8 +11,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
+    Tag,
     WithJsonSchema,
     model_validator,
 )
@@ -27,7 +29,9 @@ from trapline_common.config.fields import (
     FieldName,
     Flag,
     HeaderName,
+    MinChangeText,
     Name,
+    RegularExpression,
     Schedule,
     Sendable,
     Text,
@@ -156,6 +160,22 @@ class Cookie(Model):
     path: CookiePath = "/"
 
 
+class IgnoredText(Model):
+    """Taken out of every line of the watched text and of the extracted fields, wherever it matches."""
+
+    pattern: RegularExpression
+
+
+def _ignored_form(value: object) -> str:
+    return "[pattern]" if isinstance(value, Mapping | IgnoredText) else "[selector]"
+
+
+Ignored = Annotated[
+    Annotated[Text, Tag("[selector]")] | Annotated[IgnoredText, Tag("[pattern]")], Discriminator(_ignored_form)
+]
+"""A CSS selector, or ``{pattern: ...}``."""
+
+
 def _cookie_list(value: object) -> object:
     """Turn ``{name: value}`` or ``{name: {value: ..., path: ...}}`` into the list."""
     if not isinstance(value, Mapping):
@@ -181,6 +201,8 @@ class CrawlConfig(Model):
 
     ``jitter``: seconds within which EventBridge may place a tick; a run opened by hand or on one machine knows none.
     ``steps`` begin a session; it is kept for ``session_max_age`` seconds at most, or until ``logged_in_check`` fails.
+    ``remember``: the accepted versions of a page, the newest one included, that are no news when they come again.
+    ``confirm_after``: the good runs in a row that must see new content. ``min_change``: how much of the text must differ.
     """
 
     name: Name
@@ -207,7 +229,10 @@ class CrawlConfig(Model):
 
     watch: Text | None = None
     extract: dict[FieldName, Text] = Field(default_factory=dict)
-    ignore: tuple[Text, ...] = ()
+    ignore: Annotated[tuple[Ignored, ...], Field(max_length=100)] = ()
+    remember: Whole = Field(default=1, ge=1, le=20)
+    confirm_after: Whole = Field(default=1, ge=1, le=100)
+    min_change: MinChangeText | None = None
     expect: Expect = Expect()
     screenshot: Screenshot = Screenshot.FAILURE
     html: Keep = Keep.FAILURE
@@ -228,6 +253,16 @@ class CrawlConfig(Model):
     def longest_visit(self) -> float:
         """Return the seconds that a visit may take with the log-in that may come before it: ``timeout`` holds for each."""
         return self.timeout * (2 if self.steps else 1)
+
+    @property
+    def ignored_selectors(self) -> tuple[str, ...]:
+        """The elements to ignore, as CSS."""
+        return tuple(item for item in self.ignore if isinstance(item, str))
+
+    @property
+    def ignored_patterns(self) -> tuple[str, ...]:
+        """The texts to ignore, as regular expressions."""
+        return tuple(item.pattern for item in self.ignore if isinstance(item, IgnoredText))
 
 
 class Config(Model):

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from trapline_common.config.models import AlertConfig, Cookie, CrawlConfig, Settle, Viewport
+from trapline_common.config.models import AlertConfig, Cookie, CrawlConfig, IgnoredText, Settle, Viewport
 from trapline_common.config.problems import Path
 from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Step
 from trapline_common.config.suggest import did_you_mean
@@ -17,6 +17,7 @@ _NESTED: Mapping[str, type[BaseModel]] = {
     "alert": AlertConfig,
     "cookies": Cookie,
     "logged_in_check": LoggedInCheck,
+    "ignore": IgnoredText,
     "settle": Settle,
     "steps": Step,
     "viewport": Viewport,
@@ -30,6 +31,8 @@ _WORDS = {
     "model_type": "must be a map",
     "tuple_type": "must be a list",
 }
+_NOT_IN_THE_FILE = frozenset({"[key]", "[selector]", "[pattern]"})
+"""Steps of pydantic's own: a map's key, and the form of an item of ``ignore``."""
 _SHOWN = 60
 _PRIVATE = frozenset({"headers", "cookies", "steps", "user_agent"})
 
@@ -49,7 +52,7 @@ def _told(model: type[BaseModel], values: Mapping[str, object], error: Validatio
 
 
 def _file_path(loc: Path, values: Mapping[str, object]) -> Path:
-    path = tuple(part for part in loc if part != "[key]")
+    path = tuple(part for part in loc if part not in _NOT_IN_THE_FILE)
     if path[:2] == ("expect", "fields"):
         return ("expect", *path[2:])
     cookies = values.get("cookies")

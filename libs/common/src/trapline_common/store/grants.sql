@@ -28,7 +28,8 @@ GRANT UPDATE (tried_at, opened_at) ON trapline.run TO trapline_dispatcher;
 GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT (crawl, url) ON trapline.page TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_run, baseline_at, fingerprint, judged_run,
-    failures, failing_since, alerted, alerted_at) ON trapline.page
+    failures, failing_since, alerted, alerted_at, candidate_hash,
+    candidate_seen, earlier_hashes) ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
 
 -- trapline.invocation, written once: id, lane, slot, hop, created_at
@@ -52,7 +53,7 @@ GRANT UPDATE (run_at, rescues, position, failed_pages, checkpoint) ON trapline.t
 GRANT UPDATE (attempts, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
 
 -- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status, redirects,
--- timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason, detail
+-- timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason, detail, accepted
 GRANT SELECT ON trapline.observation TO trapline_operator;
 GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler, trapline_dispatcher;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;

@@ -8,6 +8,7 @@ from math import isfinite
 
 import asyncpg
 
+from trapline_common.acceptance import Baseline
 from trapline_common.alerting import PageState, Verdict
 from trapline_common.errors import LeaseLostError
 from trapline_common.ids import InvocationId, LaneName, PageId, RunId, TaskId
@@ -155,10 +156,17 @@ async def read_page(database: Database, crawl: str, url: str) -> PageState:
     return page_state(row)
 
 
-async def baseline_text(database: Database, page: PageState) -> str | None:
-    """Return the baseline's text for a diff; ``None`` when there is none or the row was updated since."""
-    text: str | None = await database.fetchval(_PAGES["baseline_text"], page.page_id, page.version)
-    return text
+async def baseline(database: Database, page: PageState) -> Baseline:
+    """Return what new content is judged by. An empty one when the row was updated since: then the verdict is refused."""
+    row = await database.fetchrow(_PAGES["baseline"], page.page_id, page.version)
+    if row is None:
+        return Baseline()
+    return Baseline(
+        text=row["baseline_text"],
+        earlier=tuple(row["earlier_hashes"]),
+        candidate=row["candidate_hash"],
+        seen=row["candidate_seen"],
+    )
 
 
 async def complete_visit(
@@ -224,6 +232,9 @@ async def complete_visit(
         None if o.failure is None else to_text(o.failure.detail),
         crawl,
         to_json(alerts) if alerts else None,
+        update.remembered.candidate,
+        update.remembered.seen,
+        update.remembered.earlier,
     )
     if outcome == "stale":
         raise LeaseLostError(f"task {lease.task_id} was given to another")

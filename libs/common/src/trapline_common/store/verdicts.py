@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trapline_common.alerting import PageState, Verdict, judge, needs_baseline_text
+from trapline_common.acceptance import Baseline
+from trapline_common.alerting import PageState, Verdict, judge, needs_baseline
 from trapline_common.config.models import CrawlConfig
 from trapline_common.ids import RunId
 from trapline_common.observation import Observation
@@ -54,15 +55,15 @@ async def settle(
 async def _judge(
     database: Database, *, run: FrozenRun, page: PageState, observation: Observation, place: Callable[[str], str]
 ) -> Verdict:
-    text = None
-    if needs_baseline_text(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=run.fingerprint):
-        text = await tasks.baseline_text(database, page)
+    baseline = Baseline()
+    if needs_baseline(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=run.fingerprint):
+        baseline = await tasks.baseline(database, page)
     return judge(
         page,
         observation,
         run_id=run.run_id,
         crawl=run.crawl,
         fingerprint=run.fingerprint,
-        baseline_text=text,
+        baseline=baseline,
         place=place,
     )

@@ -1,8 +1,11 @@
 """From a load to an observation. Pure but for the hash."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from trapline_common.changes import content_hash, normalise
+from trapline_common.config.regex import Regex, compile_regex
+from trapline_common.ignoring import without_ignored
 from trapline_common.observation import Failure, Observation, Reason
 from trapline_crawler.visit.judge import judge, logged_out
 from trapline_crawler.visit.limits import VisitLimits
@@ -21,7 +24,10 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
     )
     if found is None:
         return replace(observation, failure=_scrubbed(failure, resolved))
-    text = None if found.text is None else normalise(resolved.scrub(found.text))
+    patterns = [compile_regex(pattern) for pattern in resolved.crawl.ignored_patterns]
+    if patterns:
+        found = replace(found, fields={name: _cut(value, patterns) for name, value in found.fields.items()})
+    text = None if found.text is None else without_ignored(normalise(resolved.scrub(found.text)), patterns)
     fields = {name: None if value is None else normalise(resolved.scrub(value)) for name, value in found.fields.items()}
     # What went wrong first explains the rest: a page that did not load in time has no price yet either, and one that
     # asks for a log-in never shows what was waited for.
@@ -39,6 +45,10 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         console_errors=found.errors,
         failure=_scrubbed(failure, resolved),
     )
+
+
+def _cut(value: str | None, patterns: Sequence[Regex]) -> str | None:
+    return None if value is None else without_ignored(normalise(value), patterns)
 
 
 def _scrubbed(failure: Failure | None, resolved: Resolved) -> Failure | None:

@@ -52,7 +52,7 @@ def question(crawl: CrawlConfig, *, settle_at_most: float) -> dict[str, Any]:
         "quiet": crawl.settle.quiet * 1000,
         "atMost": settle_at_most * 1000,
         "watch": crawl.watch,
-        "ignore": list(crawl.ignore),
+        "ignore": list(crawl.ignored_selectors),
         "extract": crawl.extract,
         "longest": LONGEST_TEXT,
         "longestField": LONGEST_FIELD,

@@ -10,7 +10,7 @@ WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RE
 
 -- name: complete_visit
 SELECT trapline.complete_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36);
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39);
 
 -- name: retry
 -- The page's fault: another attempt within the run, after ``$5`` seconds.
