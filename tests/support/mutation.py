@@ -28,14 +28,15 @@ class Mutation:
         if self.target == "sql":
             await database.connection.execute(self.new)
         elif "." in self.target:
-            self._apply_to_query(patch)
+            self.apply_to_query(patch)
         else:
             text = await database.connection.fetchval(
                 "SELECT pg_get_functiondef(to_regproc('trapline.' || $1))", self.target
             )
             await database.connection.execute(self._mutate(text))
 
-    def _apply_to_query(self, patch: pytest.MonkeyPatch) -> None:
+    def apply_to_query(self, patch: pytest.MonkeyPatch) -> None:
+        """Break a named query of this process. Raises ``LookupError`` as ``apply`` does."""
         file, name = self.target.split(".")
         for module in MODULES:
             queries: dict[str, Query] = getattr(module, f"_{file.upper()}", {})

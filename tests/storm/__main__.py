@@ -1,0 +1,79 @@
+"""`make storm`: seeds one after the other, the table, and then the product broken on purpose."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.storm.breaks import BREAKS
+from tests.storm.report import progress, report, said
+from tests.storm.seed import Order, weather_one
+from tests.storm.server import Server, postgres
+from tests.storm.verdict import Verdict
+from tools.shell import main_guard, say
+
+WITHIN = 5
+"""Seeds within which each break must be caught."""
+BROKEN_TASKS = 600
+"""Tasks of a seed whose product is broken: enough faults meet enough work."""
+
+
+def _weather(server: Server, order: Order) -> Verdict:
+    return asyncio.run(weather_one(server, order, progress(sys.stderr)))
+
+
+def _seeds(server: Server, options: argparse.Namespace) -> list[Verdict]:
+    seeds = [options.seed] if options.seed is not None else range(1, options.seeds + 1)
+    verdicts = []
+    for seed in seeds:
+        verdict = _weather(server, Order(seed=seed, tasks=options.tasks))
+        say(said(verdict))
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _caught(server: Server, name: str, options: argparse.Namespace) -> int | None:
+    """Return the number of the seed in which the break was noticed; ``None`` when none noticed."""
+    seeds = [options.seed] if options.seed is not None else range(1, WITHIN + 1)
+    for number, seed in enumerate(seeds, 1):
+        verdict = _weather(server, Order(seed=seed, tasks=min(options.tasks, BROKEN_TASKS), broken=name))
+        if verdict.violations:
+            say(f"break {name} ({BREAKS[name].means}): caught by seed {number}: {verdict.violations[0][:200]}")
+            return number
+    say(f"break {name} ({BREAKS[name].means}): NOT caught within {WITHIN} seeds")
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; 1 when a guarantee did not hold or a break was not caught, 130 on Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="make storm ARGS=...", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, help="how many seeds, from 1")
+    parser.add_argument("--tasks", type=int, default=2000, help="tasks of each seed")
+    parser.add_argument("--seed", type=int, help="only this seed")
+    parser.add_argument("--break", dest="broken", choices=[*BREAKS, "all", "none"], default="all")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything found there")
+    options = parser.parse_args(arguments)
+    only_break = options.broken in BREAKS
+    names = list(BREAKS) if options.broken == "all" else [name for name in BREAKS if name == options.broken]
+    with tempfile.TemporaryDirectory(prefix="trapline-storm-") as folder:
+        Path(folder).chmod(0o755)  # Postgres drops its privileges when run by root, and must be able to enter
+        try:
+            with postgres(Path(folder)) as server:
+                verdicts = [] if only_break else _seeds(server, options)
+                caught = {name: _caught(server, name, options) for name in names}
+        except KeyboardInterrupt:
+            return 130
+    if verdicts:
+        say(report(verdicts))
+    if options.json is not None:
+        found = {"seeds": [asdict(verdict) for verdict in verdicts], "breaks": caught}
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return int(any(verdict.violations for verdict in verdicts) or None in caught.values())
+
+
+if __name__ == "__main__":
+    main_guard(main)

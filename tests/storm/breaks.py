@@ -1,0 +1,57 @@
+"""The product broken on purpose, one guard at a time: a storm that does not notice is not worth its name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.support.mutation import Mutation
+
+OUTBOX = "outbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """``database`` is applied once to the storm's database, ``queries`` in each process."""
+
+    means: str
+    database: Sequence[Mutation] = ()
+    queries: Sequence[Mutation] = ()
+
+
+BREAKS: dict[str, Break] = {
+    "fence": Break(
+        means="a result is written whoever holds the task",
+        database=(
+            Mutation(target="complete_visit", old="t.lease_seq = fence AND ", new=""),
+            Mutation(target="complete_visit", old="t.invocation_id = holder AND ", new=""),
+            Mutation(target="complete_visit", old="AND t.status = 'leased'", new=""),
+        ),
+    ),
+    "cas": Break(
+        means="`-> ready` whatever the status is",
+        queries=(Mutation(target="invocations.ready", old="AND i.status IN ('created', 'pending')", new=""),),
+    ),
+    "lane-lock": Break(
+        means="the count without the lane's lock",
+        queries=(
+            Mutation(
+                target="lanes.lock_exclusive",
+                old="SELECT pg_advisory_xact_lock(trapline.lane_key($1))",
+                new="SELECT 1 WHERE $1::text IS NOT NULL",
+            ),
+        ),
+    ),
+    OUTBOX: Break(
+        means="alerts are written in a transaction of their own, after their cause",
+        database=(
+            Mutation(
+                target="sql",
+                old="",
+                new="CREATE TRIGGER apart BEFORE INSERT ON trapline.alert FOR EACH ROW EXECUTE FUNCTION storm.set_apart()",
+            ),
+        ),
+    ),
+    "pending": Break(
+        means="`-> pending` whatever the status is",
+        queries=(Mutation(target="invocations.pending", old="AND status = 'created'", new=""),),
+    ),
+}

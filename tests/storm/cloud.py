@@ -1,0 +1,180 @@
+"""The storm's Lambda: takes events, runs each in a process, retries, and writes failure records; as its weather has it."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from typing import Any
+from uuid import uuid4
+
+import psutil
+
+from tests.storm.faults import Fault, FaultLog
+from tests.storm.process import Job, Place, run
+from tests.storm.weather import Fate, Record, Weather
+from trapline_common.config.models import Config
+
+AT_ONCE = {"crawler": 32, "dispatcher": 2, "notifier": 2}
+"""Processes of each function at once: two dispatchers, and two notifiers; crawlers as many as are asked for."""
+ACCEPTED = {"status": 202}
+
+
+class Cloud:
+    """``ended`` counts the deliveries of each function that ended well. ``mean``: seconds of a simulated visit."""
+
+    def __init__(
+        self, place: Place, weather: Weather, faults: FaultLog, *, config: Callable[[], Config], mean: float
+    ) -> None:
+        self._place = place
+        self._weather = weather
+        self._faults = faults
+        self._config = config
+        self._mean = mean
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload(["tests.storm.process"])
+        self._gates = {role: asyncio.Semaphore(many) for role, many in AT_ONCE.items()}
+        self._queued: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._live: dict[int, tuple[BaseProcess, Job]] = {}
+        self._number = 0
+        self.ended: Counter[str] = Counter()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no event waits and no process runs."""
+        return not self._tasks
+
+    def queued(self, role: str) -> int:
+        """Return how many events of the function wait or are worked on."""
+        return self._queued[role]
+
+    def crawlers(self) -> int:
+        """Return how many crawler processes run."""
+        return sum(job.role == "crawler" for _process, job in self._live.values())
+
+    def submit(self, role: str, event: dict[str, Any], *, delay: float = 0.0, request_id: str | None = None) -> None:
+        """Accept one asynchronous event."""
+        self._queued[role] += 1
+        task = asyncio.create_task(self._deliver(role, event, delay=delay, request_id=request_id or str(uuid4())))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._queued.subtract([role]))
+
+    async def invoke(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Answer one Invoke of the crawler; ``None``: there is no answer."""
+        fate, scale, request = self._weather.fate(), self._place.scale, str(uuid4())
+        if fate is not Fate.CALM:
+            worth = int(fate in {Fate.AGED, Fate.LATE})
+            about = message["invocation_id"] if worth else None
+            self._faults.add(Fault(kind=f"Invoke: {fate}", where="crawler", worth=worth, invocation=about))
+        match fate:
+            case Fate.THROTTLED:
+                return {"status": 429}
+            case Fate.UNANSWERED:
+                self.submit("crawler", message, request_id=request)
+                return None
+            case Fate.SLOW:
+                self.submit("crawler", message, request_id=request)
+                await asyncio.sleep(scale.answer / 2)
+            case Fate.TWICE:
+                for delay in (0.0, scale.tick / 2):
+                    self.submit("crawler", message, request_id=request, delay=delay)
+            case Fate.AGED:
+                self._record(message, request, "EventAgeExceeded", delay=scale.event_age)
+            case Fate.LATE:
+                self.submit("crawler", message, request_id=request, delay=scale.late)
+            case _:
+                self.submit("crawler", message, request_id=request)
+        return ACCEPTED
+
+    def nudge(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Take one nudge of another function; it may be lost."""
+        if not self._weather.loses_nudge():
+            self.submit(message["service"], message["message"])
+        return ACCEPTED
+
+    async def _deliver(self, role: str, event: dict[str, Any], *, delay: float, request_id: str) -> None:
+        await asyncio.sleep(delay)
+        for pause in (*self._place.scale.retries, None):
+            async with self._gates[role]:
+                status = await self._run(role, event, request_id)
+            if status == 0:
+                self.ended[role] += 1
+                return
+            if role == "crawler":
+                self._record(event, request_id, "RetriesExhausted")
+                return
+            if pause is not None:
+                await asyncio.sleep(pause)
+
+    async def _run(self, role: str, event: dict[str, Any], request_id: str) -> int | None:
+        self._number += 1
+        job = Job(
+            role=role,
+            event=event,
+            request_id=request_id,
+            place=self._place,
+            config=self._config() if event.get("type") == "tick" else None,
+            doom=self._weather.doom(role),
+            number=self._number,
+            hours=1 if self._number % 2 else -1,
+            mean=self._mean,
+        )
+        process = self._processes.Process(target=run, args=(job,), daemon=True)
+        process.start()
+        self._live[process.pid or 0] = (process, job)
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(process.sentinel, ended.set)
+        try:
+            async with asyncio.timeout(self._place.scale.function + self._place.scale.asleep):
+                await ended.wait()
+        except TimeoutError:
+            self._faults.add(Fault(kind="function timed out", where=role, worth=1))
+            process.kill()
+        finally:
+            loop.remove_reader(process.sentinel)
+            if not ended.is_set():
+                process.kill()
+            process.join(5)
+            self._live.pop(process.pid or 0, None)
+        return process.exitcode
+
+    def _record(self, event: dict[str, Any], request_id: str, condition: str, *, delay: float = 0.2) -> None:
+        """Let a failure record reach the dispatcher: soon, twice, or late."""
+        body = {
+            "version": "1.0",
+            "requestContext": {"requestId": request_id, "condition": condition, "approximateInvokeCount": 1},
+            "requestPayload": event,
+        }
+        fate = self._weather.record()
+        record = {"Records": [{"body": json.dumps(body)}]}
+        if fate is Record.LATE:
+            delay += self._place.scale.late
+        for _ in range(2 if fate is Record.TWICE else 1):
+            self.submit("dispatcher", record, delay=delay)
+
+    async def wake_sleepers(self) -> None:
+        """Send SIGCONT to each process that has been stopped long enough. Runs until cancelled."""
+        asleep: dict[int, float] = {}
+        while True:
+            for pid in list(self._live):
+                with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                    if psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+                        asleep.pop(pid, None)
+                    elif time.monotonic() - asleep.setdefault(pid, time.monotonic()) > self._place.scale.asleep:
+                        os.kill(pid, signal.SIGCONT)
+            await asyncio.sleep(0.1)
+
+    async def close(self) -> None:
+        """End every process, stopped ones too."""
+        for task in self._tasks:
+            task.cancel()
+        for process, _job in self._live.values():
+            process.kill()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,88 @@
+"""The product's connection to the ledger, with a fail-point before and after every named query and commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncpg
+
+from tests.storm.journal import Journal
+from tests.storm.points import FailPoints
+from trapline_common.store.database import Database, Patience
+from trapline_common.store.queries import Query
+
+FLUSH = "SELECT storm.flush_alerts()"
+ALERTS = '[{"kind"'
+"""How the alerts of a completed visit begin among its arguments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What a connection of the storm needs. ``outbox_is_apart``: this break writes alerts in a transaction of their own."""
+
+    points: FailPoints
+    journal: Journal
+    outbox_is_apart: bool = False
+
+
+class StormDatabase(Database):
+    """Everything goes on to the product's own ``Database``; what was won is put in the journal once it has committed."""
+
+    __slots__ = ("_witness", "_won")
+
+    _witness: Witness
+    _won: list[dict[str, Any]]
+
+    @classmethod
+    async def open(cls, dsn: str, *, application: str, patience: Patience, witness: Witness) -> Self:
+        """Connect as ``Database.connect`` does."""
+        database = await cls.connect(dsn, application=application, patience=patience)
+        database._witness, database._won = witness, []
+        _, port = database.connection._transport.get_extra_info("sockname")  # type: ignore[attr-defined]
+        witness.points.ports.append(port)
+        return database
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        async with super().transaction():
+            yield
+            await self._witness.points.at("before commit")
+        won, self._won = self._won, []
+        for facts in won:
+            self._witness.journal.write(**facts)
+        await self._witness.points.at("after commit")
+
+    async def fetch(self, query: Query, *args: object) -> list[asyncpg.Record]:
+        await self._witness.points.at(f"before {query.name}")
+        rows = await super().fetch(query, *args)
+        await self._witness.points.at(f"after {query.name}")
+        return rows
+
+    async def fetchrow(self, query: Query, *args: object) -> asyncpg.Record | None:
+        await self._witness.points.at(f"before {query.name}")
+        row = await super().fetchrow(query, *args)
+        if query.name == "ready" and row is not None:
+            self._won.append({"event": "ready", "invocation": args[0]})
+        await self._witness.points.at(f"after {query.name}")
+        return row
+
+    async def fetchval(self, query: Query, *args: object) -> Any:
+        await self._witness.points.at(f"before {query.name}")
+        found = await super().fetchval(query, *args)
+        if query.name == "complete_visit":
+            await self._completed(found, *args)
+        await self._witness.points.at(f"after {query.name}")
+        return found
+
+    async def _completed(self, outcome: str, *args: object) -> None:
+        task, fence, holder, status, position = args[:5]
+        facts = {"task": task, "fence": fence, "holder": holder, "status": status, "position": position}
+        if outcome == "ok" and self._is_ours():
+            self._won.append({"event": "completed", **facts})  # poison, within the rescue's transaction
+        elif outcome == "ok":
+            self._witness.journal.write("completed", **facts)
+        if any(isinstance(argument, str) and argument.startswith(ALERTS) for argument in args):
+            await self._witness.points.at("alert committed")
+        if self._witness.outbox_is_apart and not self._is_ours():
+            await self.fetch(Query("flush_alerts", FLUSH))

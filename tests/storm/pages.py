@@ -1,0 +1,89 @@
+"""Simulated pages: what a visit finds follows from the page's URL and generation; how long it takes is chance."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from random import Random
+from typing import Any, ClassVar
+
+from trapline_common.changes import content_hash
+from trapline_common.config.models import CrawlConfig
+from trapline_common.observation import Failure, Observation, Reason
+from trapline_common.ports import ArtifactStore
+from trapline_crawler.browser.errors import BrowserFaultError
+
+GENERATION = "X-Generation"
+"""The header of a crawl's frozen config that says which state of the site its run sees."""
+SLOWEST = 0.6
+
+
+class SimulatedFaultError(BrowserFaultError):
+    """A browser that failed its page, now and then."""
+
+    everything_lost: ClassVar[bool] = False
+    reason: ClassVar[Reason] = Reason.BROWSER
+
+
+def lot(url: str, generation: str) -> float:
+    """Return the page's lot in that generation, between 0 and 1."""
+    return int.from_bytes(sha256(f"{generation} {url}".encode()).digest()[:4]) / 2**32
+
+
+def text_of(url: str, generation: str) -> str:
+    """Return the page's text: six in a hundred change with the second generation."""
+    changed = generation != "1" and lot(url, "changes") < 0.06
+    return f"{url} in its {'second' if changed else 'first'} form"
+
+
+class SimulatedVisitor:
+    """The ``Visitor`` port. ``poison`` is awaited by a page that kills whoever visits it. ``mean`` is in seconds."""
+
+    def __init__(
+        self, random: Random, *, artifacts: ArtifactStore, poison: Callable[[], Awaitable[None]], mean: float
+    ) -> None:
+        self._random = random
+        self._artifacts = artifacts
+        self._poison = poison
+        self._mean = mean
+
+    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+        await asyncio.sleep(min(SLOWEST, self._random.expovariate(1 / self._mean)))
+        generation = crawl.headers.get(GENERATION, "1")
+        if "/poison" in url:
+            await self._poison()
+        chance = self._random.random()
+        if chance < 0.004:
+            raise SimulatedFaultError("the browser failed it")
+        if chance < 0.014:
+            return Observation(url=url, failure=Failure(reason=Reason.TIMEOUT, detail="not loaded", retry=True))
+        if lot(url, generation) < 0.03:
+            shot = await self._artifacts.put(url.encode(), suffix=".png")
+            failure = Failure(reason=Reason.HTTP_STATUS, detail="404", retry=False)
+            return Observation(url=url, status=404, screenshot=shot, failure=failure)
+        text = text_of(url, generation)
+        return Observation(url=url, final_url=url, status=200, text=text, content_hash=content_hash(text, {}))
+
+    async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> "SimulatedSession":
+        return SimulatedSession(self, crawl, state)
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+
+
+class SimulatedSession:
+    """The ``Session`` port: its state counts the pages it has seen."""
+
+    def __init__(self, visitor: SimulatedVisitor, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> None:
+        self._visitor = visitor
+        self._crawl = crawl
+        self._seen = int(state["seen"]) if state else 0
+
+    async def visit(self, url: str) -> Observation:
+        self._seen += 1
+        return await self._visitor.visit(url, self._crawl)
+
+    async def state(self) -> dict[str, Any]:
+        return {"seen": self._seen}
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)

@@ -1,0 +1,38 @@
+"""Fail-points: the storm's adapters come by here, and the doomed process is struck by its own hand."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tests.storm.weather import Act, Doom
+
+Tell = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Sends one message to the storm and returns its answer."""
+
+
+class FailPoints:
+    """One process's. Nothing of it is in the product: a point is a call of a port or a query, named by the storm's wiring."""
+
+    def __init__(self, doom: Doom | None, *, tell: Tell, role: str, invocation: str | None) -> None:
+        self._doom = doom
+        self._tell = tell
+        self._who = {"role": role, "invocation": invocation, "pid": os.getpid()}
+        self._passed: Counter[str] = Counter()
+        self.ports: list[int] = []
+
+    async def at(self, point: str) -> None:
+        """Come by ``point``; strike when the doom says so."""
+        self._passed[point] += 1
+        doom = self._doom
+        if doom is not None and point == doom.point and self._passed[point] == doom.nth:
+            await self.strike(doom.act, point)
+
+    async def strike(self, act: Act, point: str) -> None:
+        """Tell the storm, then do it. ``ports``: the local ports of this process's connections to the ledger."""
+        await self._tell({"op": "struck", "act": act, "point": point, "ports": self.ports, **self._who})
+        if act is Act.KILL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif act is Act.STOP:
+            os.kill(os.getpid(), signal.SIGSTOP)

@@ -1,0 +1,197 @@
+"""One Lambda environment as a process of its own: the product's handler with the storm's adapters."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
+from tests.storm.breaks import BREAKS, OUTBOX
+from tests.storm.journal import Journal
+from tests.storm.ledger import StormDatabase, Witness
+from tests.storm.pages import SimulatedVisitor
+from tests.storm.points import FailPoints, Tell
+from tests.storm.scale import Scale
+from tests.storm.weather import Act, Doom
+from trapline_common.config.models import Config
+from trapline_common.errors import TransientError
+from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.logging import configure
+from trapline_common.ports import Outbox
+from trapline_common.store.alerts import PostgresOutbox
+from trapline_common.store.database import Patience
+from trapline_crawler import handler as crawler
+from trapline_crawler.checkpoint import Seal
+from trapline_crawler.services import Pace
+from trapline_crawler.services import Services as CrawlerServices
+from trapline_dispatcher import handler as dispatcher
+from trapline_dispatcher.http_fetch import HttpFetch
+from trapline_dispatcher.services import Services as DispatcherServices
+from trapline_dispatcher.settings import Limits
+from trapline_notifier import handler as notifier
+from trapline_notifier.drain import Limits as DrainLimits
+from trapline_notifier.pace import Pacer
+from trapline_notifier.services import Services as NotifierServices
+
+WENT_WRONG = 1
+AGAIN = 3
+"""Exit statuses: an error that no fault explains; an error that the platform is asked to retry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one seed's processes find each other. ``dsn`` leads through the proxy. ``shift``: hours off the true time."""
+
+    dsn: str
+    socket: Path
+    folder: Path
+    key: bytes
+    scale: Scale
+    broken: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One delivery of one event. ``hours``: how far this process's clock is off; ``mean``: seconds of a visit."""
+
+    role: str
+    event: dict[str, Any]
+    request_id: str
+    place: Place
+    config: Config | None
+    doom: Doom | None
+    number: int
+    hours: int
+    mean: float
+
+    @property
+    def invocation(self) -> str | None:
+        """The invocation that the event is about, if any."""
+        found = self.event.get("invocation_id")
+        return None if found is None else str(found)
+
+
+def run(job: Job) -> None:
+    """Live one delivery to its end, and exit as a Lambda environment would."""
+    signal.alarm(int(job.place.scale.function) + 20)  # whatever happens to the storm, nothing of it stays behind
+    _move_clock(job.hours * 3600)
+    log = os.open(job.place.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(log, sys.stderr.fileno())
+    configure(service=job.role, console=False)
+    journal = Journal(job.place.folder / "journal")
+    if job.place.broken is not None:
+        patch = pytest.MonkeyPatch()
+        for mutation in BREAKS[job.place.broken].queries:
+            mutation.apply_to_query(patch)
+    try:
+        asyncio.run(_handle(job, journal))
+    except TransientError:
+        traceback.print_exc()
+        sys.exit(AGAIN)
+    except Exception as error:  # noqa: BLE001  (whatever it was, the storm must hear of it)
+        traceback.print_exc()
+        journal.write("error", role=job.role, error=f"{type(error).__name__}: {error}")
+        sys.exit(WENT_WRONG)
+
+
+def _move_clock(seconds: float) -> None:
+    true = time.time
+    time.time = lambda: true() + seconds
+
+
+def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Mapping[str, Any]]:
+    scale = job.place.scale
+    tell = teller(job.place.socket, within=scale.answer)
+    points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation)
+    witness = Witness(points=points, journal=journal, outbox_is_apart=job.place.broken == OUTBOX)
+    seconds = scale.function if job.role == "crawler" else scale.function / 2
+    context = LocalContext(aws_request_id=job.request_id, deadline=Deadline.after(seconds))
+    match job.role:
+        case "crawler":
+            return crawler.handle(job.event, context, _crawler(job, points, tell, witness))
+        case "dispatcher":
+            return dispatcher.handle(job.event, context, _dispatcher(job, points, tell, witness))
+        case _:
+            return notifier.handle(job.event, context, _notifier(job, points, tell, witness))
+
+
+async def _connect(job: Job, witness: Witness) -> StormDatabase:
+    patience = Patience(
+        connect=job.place.scale.command,
+        command=job.place.scale.command,
+        in_transaction=job.place.scale.in_transaction,
+    )
+    return await StormDatabase.open(
+        job.place.dsn, application=f"trapline-{job.role}", patience=patience, witness=witness
+    )
+
+
+def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> CrawlerServices:
+    artifacts = StormArtifacts(job.place.folder / "artifacts", points)
+    random = Random(job.number)  # noqa: S311  (chance, no secret)
+
+    async def poison() -> None:
+        await points.strike(Act.KILL, "poison page")
+
+    return CrawlerServices(
+        connect=lambda: _connect(job, witness),
+        visitor=lambda: SimulatedVisitor(random, artifacts=artifacts, poison=poison, mean=job.mean),
+        artifacts=artifacts,
+        nudger=StormNudger(tell, points),
+        seal=Seal(job.place.key),
+        host=f"process {os.getpid()}",
+        pace=Pace(heartbeat=job.place.scale.heartbeat, reserve=2.0, linger=job.place.scale.linger),
+    )
+
+
+def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> DispatcherServices:
+    scale = job.place.scale
+
+    async def config() -> Config:
+        if job.config is None:
+            raise LookupError("only a dispatcher reads the config")
+        return job.config
+
+    return DispatcherServices(
+        connect=lambda: _connect(job, witness),
+        config=config,
+        invoker=StormInvoker(tell, points),
+        nudger=StormNudger(tell, points),
+        fetch=HttpFetch(),
+        place=lambda key: key,
+        limits=Limits(
+            ask_again_after=scale.ask_again,
+            pending_ttl=scale.pending_ttl,
+            heartbeat_ttl=scale.heartbeat_ttl,
+            resume_opening_after=scale.opening,
+        ),
+    )
+
+
+def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> NotifierServices:
+    scale = job.place.scale
+    publisher = StormPublisher(tell, points)
+
+    @asynccontextmanager
+    async def outbox() -> AsyncIterator[Outbox]:
+        async with await _connect(job, witness) as database:
+            yield PostgresOutbox(database)
+
+    return NotifierServices(
+        outbox=outbox,
+        publisher=publisher,
+        operations=publisher,
+        pacer=Pacer(clock=time.monotonic, sleep=asyncio.sleep, interval=0.05),
+        clock=time.monotonic,
+        limits=DrainLimits(claim=20, hold=scale.hold, reserve=scale.reserve, soonest=0.5, latest=3.0),
+    )

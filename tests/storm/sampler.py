@@ -1,0 +1,88 @@
+"""Looks at the ledger from outside, many times a second, on a connection of its own that no fault can reach."""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from tests.storm.cloud import Cloud
+from tests.storm.faults import Fault, FaultLog
+
+EVERY = 0.02
+ACTIVE = """
+SELECT i.id::text, i.lane, i.status::text, i.place FROM trapline.invocation i
+WHERE i.status IN ('created', 'pending', 'ready', 'running')
+"""
+PROGRESS = """
+SELECT (SELECT count(*) FROM trapline.task) AS tasks,
+    (SELECT count(*) FROM trapline.task WHERE ended_at IS NOT NULL) AS ended,
+    (SELECT count(*) FROM trapline.run) AS runs,
+    (SELECT count(*) FROM trapline.run WHERE status = 'ended') AS runs_ended,
+    (SELECT count(*) FROM trapline.alert WHERE status = 'due') AS due
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far the ledger is, as last seen."""
+
+    tasks: int = 0
+    ended: int = 0
+    runs: int = 0
+    runs_ended: int = 0
+    due: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Sampler:
+    """``worst``: the most invocations in flight seen per lane. Each sample is one snapshot, so no sum of two moments."""
+
+    dsn: str
+    cloud: Cloud
+    faults: FaultLog
+    progress: Progress = field(default_factory=Progress)
+    worst: Counter[str] = field(default_factory=Counter)
+    samples: int = 0
+    _marks: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Sample until cancelled; connect anew whenever Postgres was away."""
+        while True:
+            try:
+                connection = await asyncpg.connect(self.dsn, timeout=5)
+                try:
+                    while True:
+                        await self._sample(connection)
+                        await asyncio.sleep(EVERY)
+                finally:
+                    connection.terminate()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+                await asyncio.sleep(EVERY)
+
+    async def _sample(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        rows = await connection.fetch(ACTIVE)
+        for lane, count in Counter(row["lane"] for row in rows).items():
+            self.worst[lane] = max(self.worst[lane], count)
+        if self.samples % 10 == 0:
+            row = await connection.fetchrow(PROGRESS)
+            self.progress = Progress(**dict(row or {}))
+        self.samples += 1
+        active = {row["id"]: (row["status"], row["place"]) for row in rows}
+        for fault in self.faults.open:
+            if self._is_over(fault, active):
+                fault.over = time.monotonic()
+
+    def _is_over(self, fault: Fault, active: dict[str, tuple[str, str | None]]) -> bool:
+        """Whether nothing of the fault is left.
+
+        The struck invocation ended, which gives its tasks back with it, or another process has it; of a fault without
+        one: the same function has ended well again, or a task has, since.
+        """
+        if fault.invocation is not None:
+            status, place = active.get(fault.invocation, (None, None))
+            return status is None or (status in {"ready", "running"} and place != fault.place)
+        now = (self.cloud.ended[fault.where.split()[0]], self.progress.ended)
+        before = self._marks.setdefault(id(fault), now)
+        return now[0] > before[0] or now[1] > before[1]

@@ -1,0 +1,199 @@
+"""One seed: a world, its storm, and the verdict."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.storm.breaks import BREAKS
+from tests.storm.cloud import Cloud
+from tests.storm.faults import Fault, FaultLog
+from tests.storm.hub import Hub
+from tests.storm.process import Place
+from tests.storm.proxy import Proxy
+from tests.storm.sampler import Sampler
+from tests.storm.scale import Scale
+from tests.storm.server import Server, fresh
+from tests.storm.topic import Topic
+from tests.storm.verdict import Verdict, judge
+from tests.storm.weather import Blow, Weather
+from tests.storm.world import World
+from trapline_common.messages import Drain, Enqueue, Reap
+from trapline_common.store.database import Database
+from trapline_crawler.checkpoint import Seal
+
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'trapline-%'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to run. ``tasks`` in all; ``seconds`` of bad weather; ``mean`` seconds of a visit; ``broken`` names a break."""
+
+    seed: int
+    tasks: int
+    seconds: float = 14.0
+    mean: float = 0.09
+    broken: str | None = None
+    scale: Scale = Scale()
+
+
+class Storm:
+    """The parts of one seed while it runs."""
+
+    def __init__(self, order: Order, server: Server, database: str, folder: Path) -> None:
+        self.order = order
+        self.folder = folder
+        self.generation = 1
+        self.world = World(order.seed, order.tasks)
+        self.weather = Weather(order.seed, seconds=order.seconds)
+        self.faults = FaultLog()
+        self.topic = Topic(self.weather, self.faults)
+        self.proxy = Proxy(server.socket)
+        self.dsn = server.dsn(database)
+        self._server = server
+        self._database = database
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start everything that goes on by itself: the cloud, the minute's ticks, the blows, the sampler."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.proxy.open())
+            place = Place(
+                dsn=f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self._database}?sslmode=disable",
+                socket=self.folder / "hub",
+                folder=self.folder,
+                key=Seal.new_key(),
+                scale=self.order.scale,
+                broken=self.order.broken,
+            )
+            config = lambda: self.world.config(self.generation)  # noqa: E731  (the cloud asks at each tick)
+            self.cloud = Cloud(place, self.weather, self.faults, config=config, mean=self.order.mean)
+            self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults)
+            hub = Hub(self.cloud, self.topic, self.proxy, self.faults)
+            await stack.enter_async_context(hub.listen(place.socket))
+            stack.push_async_callback(self.cloud.close)
+            loops = [
+                asyncio.create_task(one)
+                for one in (self.sampler.run(), self.cloud.wake_sleepers(), self._minutes(), self._strike())
+            ]
+            try:
+                yield
+            finally:
+                for loop in loops:
+                    loop.cancel()
+                results = await asyncio.gather(*loops, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _minutes(self) -> None:
+        """Two reapers and two notifiers at once, every tick."""
+        while True:
+            for role, event in (("dispatcher", Reap().event()), ("notifier", Drain().event())):
+                for _ in range(2 if self.cloud.queued(role) < 4 else 0):
+                    self.cloud.submit(role, event)
+            await asyncio.sleep(self.order.scale.tick)
+
+    async def _strike(self) -> None:
+        began = time.monotonic()
+        for at, blow in self.weather.blows:
+            await asyncio.sleep(began + at - time.monotonic())
+            await self._blow(blow)
+        await asyncio.sleep(began + self.weather.seconds - time.monotonic())
+        self.weather.over = True
+
+    async def _blow(self, blow: Blow) -> None:
+        if blow is Blow.RESTART:
+            self.faults.add(Fault(kind=blow, where="database", worth=self.cloud.crawlers()))
+            await self._server.restart_at_once()
+        elif blow is Blow.CUT and self.proxy.ports:
+            self.faults.add(Fault(kind=f"{blow}: any", where="database", worth=1))
+            self.proxy.freeze(self.weather.pick(self.proxy.ports))
+        elif blow is Blow.TERMINATE:
+            connection = await asyncpg.connect(self.dsn)
+            try:
+                backends = [row["pid"] for row in await connection.fetch(BACKENDS)]
+                if backends:
+                    self.faults.add(Fault(kind=blow, where="database", worth=1))
+                    await connection.execute("SELECT pg_terminate_backend($1)", self.weather.pick(backends))
+            finally:
+                await connection.close()
+
+    async def crawl(self, progress: Callable[["Storm"], None]) -> bool:
+        """Let the schedules fire, twice each, and wait until all is done; ``False`` when that takes too long."""
+        for event in self.world.ticks(1) * 2:
+            self.cloud.submit("dispatcher", event)
+        until = time.monotonic() + self.order.scale.seed_limit
+        while time.monotonic() < until:
+            progress(self)
+            await asyncio.sleep(0.1)
+            seen = self.sampler.progress
+            if self.generation == 1 and seen.runs == 3 and seen.tasks > 0:
+                await self._second_generation()
+            if self.weather.over and seen.runs_ended == self.world.runs and not seen.due and not self.faults.open:
+                return True
+        return False
+
+    async def _second_generation(self) -> None:
+        """The site changes, its schedules fire again while the first runs are open, and pages are added to one of these."""
+        self.generation = 2
+        for event in self.world.ticks(2) * 2:
+            self.cloud.submit("dispatcher", event)
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            run = await connection.fetchval("SELECT id FROM trapline.run WHERE crawl = 'site' ORDER BY id LIMIT 1")
+        finally:
+            await connection.close()
+        for delay in (0.0, 0.5):
+            self.cloud.submit("dispatcher", Enqueue(run_id=run, urls=self.world.extra()).event(), delay=delay)
+
+
+async def weather_one(server: Server, order: Order, progress: Callable[[Storm], None]) -> Verdict:
+    """Run one seed on ``server`` and judge it."""
+    verdict, began = Verdict(seed=order.seed), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="storm-") as folder:
+        async with fresh(server) as database:
+            storm = Storm(order, server, database, Path(folder))
+            await _break(server.dsn(database), order.broken)
+            async with storm.running():
+                ended = await storm.crawl(progress)
+                verdict.seconds = time.monotonic() - began
+            verdict.must(ended, f"not done after {verdict.seconds:.0f} s: {_left(storm)}")
+            verdict.worst, verdict.samples = dict(storm.sampler.worst), storm.sampler.samples
+            connection = await asyncpg.connect(storm.dsn)
+            try:
+                await judge(
+                    verdict,
+                    connection,
+                    world=storm.world,
+                    folder=storm.folder,
+                    faults=storm.faults,
+                    topic=storm.topic,
+                )
+            finally:
+                await connection.close()
+    return verdict
+
+
+def _left(storm: Storm) -> str:
+    open_faults = ", ".join(f"{fault.kind} at {fault.where}" for fault in storm.faults.open)
+    return f"{storm.sampler.progress}; faults not over: {open_faults or 'none'}"
+
+
+async def _break(dsn: str, broken: str | None) -> None:
+    if broken is None:
+        return
+    async with await Database.connect(dsn) as database:
+        with pytest.MonkeyPatch.context() as patch:
+            for mutation in BREAKS[broken].database:
+                await mutation.apply(database, patch)
+
+
+Weathered = dict[str, Any]

@@ -1,0 +1,157 @@
+"""What is left when the storm is over, and what of it must not be."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from tests.storm import journal
+from tests.storm.causes import due_alerts
+from tests.storm.faults import FaultLog
+from tests.storm.topic import Topic
+from tests.storm.world import LANES, World
+
+TASKS = """
+SELECT count(*) AS tasks, count(*) FILTER (WHERE status = 'done') AS done, count(*) FILTER (WHERE status = 'failed') AS failed,
+    count(*) FILTER (WHERE NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
+FROM trapline.task t
+"""
+LEASES = "SELECT id, lease_seq, invocation_id::text AS holder, urls IS NOT NULL AS ordered FROM trapline.task"
+INVOCATIONS = (
+    "SELECT count(*) AS made, coalesce(sum(stale), 0) AS stale, sum(duplicates) AS duplicates FROM trapline.invocation"
+)
+COUNTS = "SELECT coalesce(sum(made), 0) AS made, coalesce(sum(needed), 0) AS needed, coalesce(sum(greatest(0, made - needed)), 0) AS over FROM storm.count"
+STEPS = "SELECT lane, change FROM storm.step WHERE change <> 0 ORDER BY pg_xact_commit_timestamp(xmin), change"
+ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> 'muted' ORDER BY id"
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """One seed. Counts, and seconds; ``violations`` are sentences, and empty when every guarantee held.
+
+    ``asked``: what the counts asked for, worked out anew as each was made. ``calm``: what a world without faults makes;
+    ``worth``: what the faults may have cost on top of it.
+    """
+
+    seed: int
+    tasks: int = 0
+    done: int = 0
+    failed: int = 0
+    lost: int = 0
+    doubled: int = 0
+    worst: dict[str, int] = field(default_factory=dict)
+    made: int = 0
+    asked: int = 0
+    calm: int = 0
+    worth: int = 0
+    due: int = 0
+    delivered: int = 0
+    alerts_lost: int = 0
+    repeats: int = 0
+    stale: int = 0
+    duplicates: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    recovery: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    samples: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def must(self, held: object, sentence: str) -> None:
+        """Note a violation unless it held."""
+        if not held:
+            self.violations.append(sentence)
+
+
+async def judge(
+    verdict: Verdict,
+    connection: "asyncpg.Connection[Any]",
+    *,
+    world: World,
+    folder: Path,
+    faults: FaultLog,
+    topic: Topic,
+) -> None:
+    """Fill in the verdict from the ledger, the journal, and what the cloud and its topic have seen."""
+    events = list(journal.read(folder / "journal"))
+    await _tasks(verdict, connection, world)
+    await _results(verdict, connection, events)
+    await _invocations(verdict, connection, events)
+    await _alerts(verdict, connection, topic)
+    verdict.calm, verdict.worth = world.calm, faults.worth
+    verdict.faults, verdict.recovery = dict(faults.kinds()), faults.recoveries()
+    verdict.must(
+        verdict.made <= verdict.calm + verdict.worth,
+        f"{verdict.made} invocations: more than {verdict.calm} and the {verdict.worth} that the faults were worth",
+    )
+    for error, count in Counter(event["error"] for event in events if event["event"] == "error").items():
+        verdict.violations.append(f"an error that no fault explains, {count} times: {error}")
+
+
+async def _tasks(verdict: Verdict, connection: "asyncpg.Connection[Any]", world: World) -> None:
+    row = await connection.fetchrow(TASKS)
+    assert row is not None
+    verdict.tasks, verdict.done, verdict.failed = row["tasks"], row["done"], row["failed"]
+    verdict.lost = max(world.tasks, verdict.tasks) - verdict.done - verdict.failed
+    verdict.must(verdict.lost == 0, f"{verdict.lost} tasks were lost")
+    verdict.must(row["without_result"] == 0, f"{row['without_result']} tasks have no result")
+
+
+async def _results(verdict: Verdict, connection: "asyncpg.Connection[Any]", events: list[dict[str, Any]]) -> None:
+    completed = [event for event in events if event["event"] == "completed"]
+    times = Counter((event["task"], event["position"]) for event in completed)
+    twice = {task for (task, _position), count in times.items() if count > 1}
+    leases = {row["id"]: (row["lease_seq"], row["holder"]) for row in await connection.fetch(LEASES)}
+    late = {
+        event["task"]
+        for event in completed
+        if event["status"] in {"done", "failed"} and leases[event["task"]] != (event["fence"], str(event["holder"]))
+    }
+    verdict.doubled = len(twice | late)
+    verdict.must(not twice, f"{len(twice)} tasks have a result that was accepted twice")
+    verdict.must(not late, f"{len(late)} tasks have a result of somebody who did not hold them")
+
+
+async def _invocations(verdict: Verdict, connection: "asyncpg.Connection[Any]", events: list[dict[str, Any]]) -> None:
+    row, counts = await connection.fetchrow(INVOCATIONS), await connection.fetchrow(COUNTS)
+    assert row is not None
+    assert counts is not None
+    verdict.made, verdict.stale, verdict.duplicates = row["made"], row["stale"], row["duplicates"] or 0
+    verdict.asked = counts["needed"]
+    verdict.must(counts["over"] == 0, f"{counts['over']} invocations were made that the count did not ask for")
+    for lane, worst in _replay(await connection.fetch(STEPS)).items():
+        verdict.worst[lane] = max(worst, verdict.worst.get(lane, 0))
+    for lane, worst in verdict.worst.items():
+        cap = LANES[lane].max_invocations
+        verdict.must(worst <= cap, f"{worst} invocations in flight in a lane of {cap}")
+    won = Counter(event["invocation"] for event in events if event["event"] == "ready")
+    twice = sum(count > 1 for count in won.values())
+    verdict.must(not twice, f"{twice} invocations were won by two processes")
+
+
+def _replay(steps: Iterable[asyncpg.Record]) -> Counter[str]:
+    """Return the most invocations active at once per lane, in the order of the commits; of one moment, ends come first."""
+    active, worst = Counter[str](), Counter[str]()
+    for step in steps:
+        active[step["lane"]] += step["change"]
+        worst[step["lane"]] = max(worst[step["lane"]], active[step["lane"]])
+    return worst
+
+
+async def _alerts(verdict: Verdict, connection: "asyncpg.Connection[Any]", topic: Topic) -> None:
+    due = await due_alerts(connection)
+    rows = {
+        row["id"]: ("failure" if row["kind"] == "expectation" else row["kind"], row["run_id"], row["page_id"])
+        for row in await connection.fetch(ALERTS)
+    }
+    arrived = {rows[alert] for alert in {*topic.delivered, *topic.reported} if alert in rows}
+    written = Counter(rows.values())
+    verdict.due, verdict.delivered = len(due), len(due & arrived)
+    verdict.alerts_lost = len(due - arrived)
+    verdict.repeats = sum(topic.delivered.values()) - len(topic.delivered)
+    verdict.must(not verdict.alerts_lost, f"{verdict.alerts_lost} alerts were lost")
+    verdict.must(set(written) <= due, f"{len(set(written) - due)} alerts have no cause")
+    again = sum(count > 1 for count in written.values())
+    verdict.must(not again, f"{again} causes have two alerts")
