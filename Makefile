@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench test-image test-aws up down lint format lock clean
+.PHONY: help setup demo test bench storm test-image test-aws up down lint format lock clean
 .PHONY: plan deploy deploy-service apply destroy version
 
 help: ## Print this help
@@ -48,6 +48,9 @@ version: setup ## A service's next version, in pyproject.toml and CHANGELOG (SER
 
 bench: setup ## Side-by-side benchmarks, printed as ratios (ARGS="--only crawl --json out.json")
 	@$(VENV) -m tests.benchmarks $(ARGS)
+
+storm: setup ## The guarantees under fire: 20 seeded storms of faults, then five breaks that must be caught (ARGS="--seed 7 --tasks 500")
+	@$(VENV) -m tests.storm $(ARGS)
 
 test-image: setup ## Build the crawler's image and invoke it in a container (needs a container engine, or root on Debian)
 	@$(VENV) -m pytest tests/image --junitxml=build/image.xml

@@ -13,7 +13,7 @@ from tools.shell import ROOT, Run, main_guard, run, say
 
 REPORT = "build/tests.xml"
 """JUnit XML of the last `make test`; `.ci/run` reads it."""
-_TYPED = (*(package.module for package in PACKAGES), "tools", "tests.site", "tests.benchmarks")
+_TYPED = (*(package.module for package in PACKAGES), "tools", "tests.site", "tests.benchmarks", "tests.storm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ import psutil
 
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.process import Job, Place, run
-from tests.storm.weather import Fate, Record, Weather
+from tests.storm.weather import COSTLY, Fate, Record, Weather
 from trapline_common.config.models import Config
 
 AT_ONCE = {"crawler": 32, "dispatcher": 2, "notifier": 2}
@@ -70,9 +70,10 @@ class Cloud:
         """Answer one Invoke of the crawler; ``None``: there is no answer."""
         fate, scale, request = self._weather.fate(), self._place.scale, str(uuid4())
         if fate is not Fate.CALM:
-            worth = int(fate in {Fate.AGED, Fate.LATE})
-            about = message["invocation_id"] if worth else None
-            self._faults.add(Fault(kind=f"Invoke: {fate}", where="crawler", worth=worth, invocation=about))
+            about = message["invocation_id"] if fate in {Fate.AGED, Fate.LATE} else None
+            self._faults.add(
+                Fault(kind=f"Invoke: {fate}", where="crawler", worth=int(fate in COSTLY), invocation=about)
+            )
         match fate:
             case Fate.THROTTLED:
                 return {"status": 429}
@@ -123,6 +124,7 @@ class Cloud:
             config=self._config() if event.get("type") == "tick" else None,
             doom=self._weather.doom(role),
             number=self._number,
+            slow=self._weather.slow(),
             hours=1 if self._number % 2 else -1,
             mean=self._mean,
         )

@@ -61,7 +61,7 @@ class Hub:
         fault = Fault(
             kind=f"{message['act']}: {message['role']}",
             where=f"{message['role']} {message['point']}",
-            worth=int(crawler),
+            worth=int(message["role"] != "notifier"),
             invocation=message["invocation"] if crawler else None,
             place=f"process {message['pid']}",
         )

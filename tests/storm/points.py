@@ -1,5 +1,6 @@
 """Fail-points: the storm's adapters come by here, and the doomed process is struck by its own hand."""
 
+import asyncio
 import os
 import signal
 from collections import Counter
@@ -8,6 +9,10 @@ from typing import Any
 
 from tests.storm.weather import Act, Doom
 
+COUNTED = "before insert_missing"
+"""Where a slow dispatcher dwells, for ``SLOW`` seconds: between the count and what follows from it."""
+SLOW = 0.3
+
 Tell = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """Sends one message to the storm and returns its answer."""
 
@@ -15,9 +20,10 @@ Tell = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 class FailPoints:
     """One process's. Nothing of it is in the product: a point is a call of a port or a query, named by the storm's wiring."""
 
-    def __init__(self, doom: Doom | None, *, tell: Tell, role: str, invocation: str | None) -> None:
+    def __init__(self, doom: Doom | None, *, tell: Tell, role: str, invocation: str | None, slow: bool = False) -> None:
         self._doom = doom
         self._tell = tell
+        self._slow = slow
         self._who = {"role": role, "invocation": invocation, "pid": os.getpid()}
         self._passed: Counter[str] = Counter()
         self.ports: list[int] = []
@@ -25,6 +31,8 @@ class FailPoints:
     async def at(self, point: str) -> None:
         """Come by ``point``; strike when the doom says so."""
         self._passed[point] += 1
+        if self._slow and point == COUNTED:
+            await asyncio.sleep(SLOW)
         doom = self._doom
         if doom is not None and point == doom.point and self._passed[point] == doom.nth:
             await self.strike(doom.act, point)

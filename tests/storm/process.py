@@ -71,6 +71,7 @@ class Job:
     config: Config | None
     doom: Doom | None
     number: int
+    slow: bool
     hours: int
     mean: float
 
@@ -112,7 +113,7 @@ def _move_clock(seconds: float) -> None:
 def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Mapping[str, Any]]:
     scale = job.place.scale
     tell = teller(job.place.socket, within=scale.answer)
-    points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation)
+    points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation, slow=job.slow)
     witness = Witness(points=points, journal=journal, outbox_is_apart=job.place.broken == OUTBOX)
     seconds = scale.function if job.role == "crawler" else scale.function / 2
     context = LocalContext(aws_request_id=job.request_id, deadline=Deadline.after(seconds))
@@ -138,7 +139,7 @@ async def _connect(job: Job, witness: Witness) -> StormDatabase:
 
 def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> CrawlerServices:
     artifacts = StormArtifacts(job.place.folder / "artifacts", points)
-    random = Random(job.number)  # noqa: S311  (chance, no secret)
+    random = Random(job.number)
 
     async def poison() -> None:
         await points.strike(Act.KILL, "poison page")

@@ -21,6 +21,10 @@ class Fate(StrEnum):
     LATE = "after orphaned"
 
 
+COSTLY = frozenset({Fate.THROTTLED, Fate.UNANSWERED, Fate.AGED, Fate.LATE})
+"""Losses and late events: each may cost one invocation, which is made in place of the one that never started in time."""
+
+
 class Receipt(StrEnum):
     """What becomes of one publish."""
 
@@ -72,54 +76,59 @@ FATES = (
 RECEIPTS = (*(Receipt.CALM,) * 3, Receipt.REFUSED, Receipt.TIMED_OUT, Receipt.UNANSWERED, Receipt.TWICE)
 RECORDS = (Record.SOON, Record.TWICE, Record.LATE)
 
-POINTS: dict[str, tuple[tuple[str, int], ...]] = {
+POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
     "crawler": (
-        ("before ready", 1),
-        ("after ready", 1),
-        ("before lease_share", 2),
-        ("after lease_share", 2),
-        ("before start", 20),
-        ("after start", 20),
-        ("before complete_visit", 20),
-        ("after complete_visit", 20),
-        ("alert committed", 2),
-        ("alert committed", 2),
-        ("alert committed", 1),
-        ("before upload", 1),
-        ("after upload", 1),
-        ("before heartbeat", 4),
-        ("before commit", 2),
-        ("after commit", 2),
-        ("before succeed", 1),
-        ("after succeed", 1),
-        ("before nudge", 2),
+        ("before ready", 1, None),
+        ("after ready", 1, None),
+        ("before lease_share", 2, None),
+        ("after lease_share", 2, None),
+        ("before start", 20, None),
+        ("after start", 20, None),
+        ("before complete_visit", 20, None),
+        ("after complete_visit", 20, None),
+        ("alert committed", 2, None),
+        ("alert committed", 2, None),
+        ("alert committed", 1, None),
+        *(("before complete_visit", 8, Act.STOP),) * 3,
+        ("after start", 8, Act.STOP),
+        ("before upload", 1, None),
+        ("after upload", 1, None),
+        ("before heartbeat", 4, None),
+        ("before commit", 2, None),
+        ("after commit", 2, None),
+        ("before succeed", 1, None),
+        ("after succeed", 1, None),
+        ("before nudge", 2, None),
     ),
     "dispatcher": (
-        ("after insert", 1),
-        ("before opened", 1),
-        ("after lock_exclusive", 2),
-        ("after orphan", 1),
-        ("after rescue", 1),
-        ("after insert_missing", 1),
-        ("before claim_asking", 2),
-        ("after claim_asking", 2),
-        ("before invoke", 3),
-        ("after invoke", 3),
-        ("before pending", 2),
-        ("after pending", 2),
-        ("before commit", 4),
-        ("after commit", 4),
+        ("after insert", 1, None),
+        ("before opened", 1, None),
+        ("after lock_exclusive", 2, None),
+        ("after orphan", 1, None),
+        ("after rescue", 1, None),
+        ("after insert_missing", 1, None),
+        ("before claim_asking", 2, None),
+        ("after claim_asking", 2, None),
+        ("before invoke", 3, None),
+        ("after invoke", 3, None),
+        ("before pending", 2, None),
+        ("after pending", 2, None),
+        ("before commit", 4, None),
+        ("after commit", 4, None),
     ),
     "notifier": (
-        ("after claim", 1),
-        ("before publish", 2),
-        ("after publish", 2),
-        ("before mark_sent", 2),
-        ("after mark_sent", 2),
-        ("before release", 1),
+        ("after claim", 1, None),
+        ("before publish", 2, None),
+        ("after publish", 2, None),
+        ("before mark_sent", 2, None),
+        ("after mark_sent", 2, None),
+        ("before release", 1, None),
     ),
 }
-"""Where each function may be struck: the named calls of its ports and queries, and how deep into its work."""
+"""Where each function may be struck: the named calls of its ports and queries, how deep into its work, and by what.
+
+A crawler stopped just before it writes a result is the zombie that the fence is for; without an act, any may come.
+"""
 
 SPARED = {"crawler": 1, "dispatcher": 2, "notifier": 2}
 """Processes that are left alone for each one that is doomed."""
@@ -132,11 +141,12 @@ class Weather:
 
     def __init__(self, seed: int, *, seconds: float) -> None:
         self.seconds = seconds
-        self._random = Random(f"weather {seed}")  # noqa: S311  (chance, no secret)
+        self._random = Random(f"weather {seed}")
         self._fates = self._dealt("fates", seed, FATES)
         self._receipts = self._dealt("receipts", seed, RECEIPTS)
         self._records = self._dealt("records", seed, RECORDS)
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}
+        self._slow = self._dealt("slow", seed, (True, False))
         self.blows = self._blows()
         self.over = False
 
@@ -156,6 +166,10 @@ class Weather:
         """Return what the next process of ``role`` is doomed to."""
         return None if self.over else next(self._dooms[role])
 
+    def slow(self) -> bool:
+        """Say whether the next process is slow between what it read and what it writes."""
+        return not self.over and next(self._slow)
+
     def loses_nudge(self) -> bool:
         """Say whether the next nudge is lost."""
         return not self.over and self._random.random() < 0.15
@@ -165,17 +179,17 @@ class Weather:
         return self._random.choice(things)
 
     def _dealt(self, name: str, seed: int, deck: Sequence[T]) -> Iterator[T]:
-        random = Random(f"{name} {seed}")  # noqa: S311  (chance, no secret)
+        random = Random(f"{name} {seed}")
         while True:
             yield from random.sample(deck, len(deck))
 
     def _doomed(self, seed: int, role: str) -> Iterator[Doom | None]:
         points, acts = self._dealt(f"{role} points", seed, POINTS[role]), self._dealt(f"{role} acts", seed, ACTS)
-        random = Random(f"{role} dooms {seed}")  # noqa: S311  (chance, no secret)
+        random = Random(f"{role} dooms {seed}")
         for doomed in self._dealt(f"{role} spared", seed, (True, *(False,) * SPARED[role])):
             if doomed:
-                point, deepest = next(points)
-                yield Doom(point=point, nth=random.randint(1, deepest), act=next(acts))
+                point, deepest, act = next(points)
+                yield Doom(point=point, nth=random.randint(1, deepest), act=act or next(acts))
             else:
                 yield None
 

@@ -21,12 +21,12 @@ FIRST, SECOND = ("site", "shop", "tour"), ("site", "shop")
 
 
 class World:
-    """``tasks`` is how many there are in all, those that are added to an open run included."""
+    """``tasks`` is how many there are at least, without those that are added to an open run."""
 
     def __init__(self, seed: int, tasks: int) -> None:
         self.shop = max(10, tasks // 30)
         self.added = max(10, tasks // 40)
-        self.site = ceil((tasks - 1 - self.added - 2 * self.shop) / 2)
+        self.site = ceil((tasks - 1 - 2 * self.shop) / 2)
         self._host = f"http://seed-{seed}.example"
 
     @property

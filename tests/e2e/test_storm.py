@@ -1,0 +1,37 @@
+"""The storm, in its short form: `make storm` runs twenty long ones."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.storm.seed import Order, Storm, weather_one
+from tests.storm.server import Server, postgres
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A Postgres that may be stopped at once, in a folder that its own user may enter."""
+    with tempfile.TemporaryDirectory(prefix="trapline-storm-") as folder:
+        Path(folder).chmod(0o755)
+        with postgres(Path(folder)) as running:
+            yield running
+
+
+def _unseen(_: Storm) -> None:
+    """Show no progress."""
+
+
+async def test_a_storm_loses_nothing_and_doubles_nothing(server: Server) -> None:
+    """Killed, stopped and cut-off processes, a crash of Postgres, and a cloud that lies: every guarantee holds."""
+    verdict = await weather_one(server, Order(seed=1, tasks=300, seconds=7.0), _unseen)
+    assert verdict.violations == []
+    assert verdict.done + verdict.failed == verdict.tasks >= 300
+    assert len(verdict.faults) >= 8
+
+
+async def test_a_storm_notices_that_pending_is_unguarded(server: Server) -> None:
+    """The storm is able to fail: with `-> pending` whatever the status is, it says so."""
+    verdict = await weather_one(server, Order(seed=1, tasks=300, seconds=7.0, broken="pending"), _unseen)
+    assert any("CheckViolationError" in sentence for sentence in verdict.violations)
