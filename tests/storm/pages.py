@@ -11,6 +11,7 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.observation import Failure, Observation, Reason
 from trapline_common.ports import ArtifactStore
 from trapline_crawler.browser.errors import BrowserFaultError
+from trapline_crawler.ports import LoggedIn
 
 GENERATION = "X-Generation"
 """The header of a crawl's frozen config that says which state of the site its run sees."""
@@ -46,7 +47,7 @@ class SimulatedVisitor:
         self._poison = poison
         self._mean = mean
 
-    async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
+    async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         await asyncio.sleep(min(SLOWEST, self._random.expovariate(1 / self._mean)))
         generation = crawl.headers.get(GENERATION, "1")
         if "/poison" in url:
@@ -62,6 +63,9 @@ class SimulatedVisitor:
             return Observation(url=url, status=404, screenshot=shot, failure=failure)
         text = text_of(url, generation)
         return Observation(url=url, final_url=url, status=200, text=text, content_hash=content_hash(text, {}))
+
+    async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
+        return LoggedIn(state={"seen": 0})
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> "SimulatedSession":
         return SimulatedSession(self, crawl, state)

@@ -26,6 +26,7 @@ from tests.storm.weather import Act, Doom
 from trapline_common.config.models import Config
 from trapline_common.errors import TransientError
 from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.local.secrets import LocalSecrets
 from trapline_common.logging import configure
 from trapline_common.ports import Outbox
 from trapline_common.store.alerts import PostgresOutbox
@@ -149,6 +150,7 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Craw
         visitor=lambda: SimulatedVisitor(random, artifacts=artifacts, poison=poison, mean=job.mean),
         artifacts=artifacts,
         nudger=StormNudger(tell, points),
+        secrets=LocalSecrets({}, job.place.folder / "secrets"),
         seal=Seal(job.place.key),
         host=f"process {os.getpid()}",
         pace=Pace(heartbeat=job.place.scale.heartbeat, reserve=2.0, linger=job.place.scale.linger),
