@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -24,7 +24,7 @@ from tests.storm.points import FailPoints, Tell
 from tests.storm.scale import Scale
 from tests.storm.weather import Act, Doom
 from trapline_common.config.models import Config
-from trapline_common.errors import TransientError
+from trapline_common.errors import InputRefusedError, TransientError
 from trapline_common.lambda_runtime import Deadline, LocalContext
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.logging import configure
@@ -36,7 +36,6 @@ from trapline_crawler.checkpoint import Seal
 from trapline_crawler.services import Pace
 from trapline_crawler.services import Services as CrawlerServices
 from trapline_dispatcher import handler as dispatcher
-from trapline_dispatcher.http_fetch import HttpFetch
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_dispatcher.settings import Limits
 from trapline_notifier import handler as notifier
@@ -127,6 +126,10 @@ def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Mapping[str, Any]
             return notifier.handle(job.event, context, _notifier(job, points, tell, witness))
 
 
+async def _nothing_to_fetch(url: str) -> NoReturn:
+    raise InputRefusedError(f"{url}: no crawl of the storm has a sitemap")
+
+
 async def _connect(job: Job, witness: Witness) -> StormDatabase:
     patience = Patience(
         connect=job.place.scale.command,
@@ -170,7 +173,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         config=config,
         invoker=StormInvoker(tell, points),
         nudger=StormNudger(tell, points),
-        fetch=HttpFetch(),
+        fetch=_nothing_to_fetch,
         place=lambda key: key,
         limits=Limits(
             ask_again_after=scale.ask_again,
