@@ -12,6 +12,7 @@ from support.ledger import LANE, open_run
 from support.races import PATIENCE
 from support.visitor import MemoryVisitor
 from trapline_common.config.models import CrawlConfig, LaneConfig
+from trapline_common.gate.fetch import Fetch, Fetched, NoFileError
 from trapline_common.ids import RunId
 from trapline_common.lambda_runtime import Deadline
 from trapline_common.local.artifacts import DirectoryArtifacts
@@ -27,6 +28,13 @@ CRAWLER = "crawler-on-stage"
 """How Postgres names the crawler's connections."""
 
 
+class NoRobots:
+    """A ``Fetch`` for sites without a robots.txt."""
+
+    async def __call__(self, url: str) -> Fetched:
+        raise NoFileError(url, 404)
+
+
 @dataclass(slots=True, kw_only=True)
 class Stage:
     """``database`` is the test's own connection; each invocation opens its own, as it does on Lambda."""
@@ -38,6 +46,7 @@ class Stage:
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
     seal: Seal = field(default_factory=lambda: Seal(Seal.new_key()))
     secrets: dict[str, str] = field(default_factory=dict)
+    fetch: Fetch = field(default_factory=NoRobots)
     no_visitor: Exception | None = None  # why none can be made
     pace: Pace = field(default_factory=lambda: Pace(linger=0.0))
 
@@ -68,6 +77,7 @@ class Stage:
             visitor=make,
             artifacts=DirectoryArtifacts(self.artifacts),
             nudger=self.nudger,
+            fetch=self.fetch,
             secrets=KnownSecrets(values=self.secrets),
             seal=self.seal,
             host="stage",

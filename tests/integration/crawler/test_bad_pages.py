@@ -23,12 +23,12 @@ FAILED = [
     ("/404", Reason.HTTP_STATUS, False),
     ("/404-empty", Reason.HTTP_STATUS, False),
     ("/408", Reason.HTTP_STATUS, True),
-    ("/429", Reason.HTTP_STATUS, True),
+    ("/429", Reason.BLOCKED, True),
     ("/500", Reason.HTTP_STATUS, True),
     ("/204", Reason.NO_CONTENT, False),
     ("/empty", Reason.NO_CONTENT, False),
     ("/loop", Reason.REDIRECTS, False),
-    ("/to-file", Reason.BLOCKED, False),
+    ("/to-file", Reason.ADDRESS_REFUSED, False),
     ("/reset", Reason.CONNECT, True),
     ("/reset-at-once", Reason.CONNECT, True),
     ("/huge", Reason.TOO_LARGE, False),
@@ -110,7 +110,7 @@ async def test_other_schemes_are_never_visited(new_visitor: NewVisitor):
     """A URL that is neither http nor https is refused before the browser hears of it."""
     found = await new_visitor().visit("file:///etc/passwd", crawl())
     assert found.failure is not None
-    assert found.failure.reason is Reason.BLOCKED
+    assert found.failure.reason is Reason.ADDRESS_REFUSED
 
 
 async def test_finite_alerts_are_dismissed(new_visitor: NewVisitor, site: HostileSite):

@@ -154,11 +154,11 @@ async def test_visits_of_one_host_keep_the_lanes_delay(stage: Stage) -> None:
     assert began[pages[2]] < began[PAGES[1]]
 
 
-async def test_a_turn_that_comes_too_late_goes_back_uncharged(stage: Stage) -> None:
-    """A host whose delay reaches beyond the deadline: its other pages are handed back at once, not waited for."""
+async def test_a_turn_that_comes_too_late_is_put_off_uncharged(stage: Stage) -> None:
+    """A host whose next turn is far away: its other pages are put off at once, not waited for."""
     await stage.open(PAGES[:3], lane=LaneConfig(max_invocations=1, host_delay=1000.0))
     result = await stage.live()
-    assert (result["done"], result["handed_back"], result["rescued"], result["shares"]) == (1, 2, 0, 1)
+    assert (result["done"], result["put_off"], result["rescued"], result["shares"]) == (1, 2, 0, 1)
     assert await stage.rows("SELECT DISTINCT rescues FROM trapline.task") == [(0,)]
 
 

@@ -20,9 +20,9 @@ from trapline_crawler.visit.failures import goto_failure, network_failure, statu
         ("CERT_AUTHORITY_INVALID", Reason.TLS, False),
         ("SSL_PROTOCOL_ERROR", Reason.TLS, True),
         ("TOO_MANY_REDIRECTS", Reason.REDIRECTS, False),
-        ("UNSAFE_PORT", Reason.BLOCKED, False),
-        ("BLOCKED_BY_CLIENT", Reason.BLOCKED, False),
-        ("NETWORK_ACCESS_DENIED", Reason.BLOCKED, False),
+        ("UNSAFE_PORT", Reason.ADDRESS_REFUSED, False),
+        ("BLOCKED_BY_CLIENT", Reason.ADDRESS_REFUSED, False),
+        ("NETWORK_ACCESS_DENIED", Reason.ADDRESS_REFUSED, False),
         ("SOMETHING_NEW", Reason.NAVIGATION, False),
     ],
 )

@@ -29,14 +29,19 @@ Place = Callable[[str], str]
 
 
 class AlertKind(StrEnum):
-    """What a person hears about. ``crawl.alert.on`` names failure (expectation and reminder with it) and the others."""
+    """What a person hears about. ``crawl.alert.on`` names failure (expectation, blocked and reminder with it) and the others."""
 
     FAILURE = "failure"  # a page failed ``after_failures`` runs in a row
     EXPECTATION = "expectation"  # the same, and the page loaded: it is not what ``expect`` asks for
+    BLOCKED = "blocked"  # the same, and the site shuts the crawler out
     REMINDER = "reminder"  # it still fails, ``remind_every`` later
     CHANGE = "change"  # what the crawl watches differs from the baseline
     RECOVERY = "recovery"  # a page whose failure was alerted is good again
     SUMMARY = "summary"  # a run ended
+
+
+_KINDS = {Reason.EXPECTATION: AlertKind.EXPECTATION, Reason.BLOCKED: AlertKind.BLOCKED}
+"""Failures that are alerts of a kind of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,4 +262,4 @@ def _failure_kind(state: PageState, failure: Failure, *, failures: int, alert: A
         return AlertKind.REMINDER if due else None
     if failures < alert.after_failures and failure.reason not in AT_ONCE:
         return None
-    return AlertKind.EXPECTATION if failure.reason is Reason.EXPECTATION else AlertKind.FAILURE
+    return _KINDS.get(failure.reason, AlertKind.FAILURE)

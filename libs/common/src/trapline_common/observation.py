@@ -23,8 +23,9 @@ class Reason(StrEnum):
     SECRET = "secret"  # noqa: S105  (a reason's name) ``${secret:NAME}`` could not be resolved
     STEP = "step"  # one of ``steps`` before the visit failed; the detail says which
     LOGGED_OUT = "logged_out"  # ``logged_in_check`` failed, in a session that was refreshed as well
-    ADDRESS_REFUSED = "address_refused"  # a private or metadata address, which the gate keeps pages from
-    BLOCKED = "blocked"  # an address or scheme the crawler never visits
+    ADDRESS_REFUSED = "address_refused"  # a private or metadata address, or a scheme: the gate keeps pages from it
+    BLOCKED = "blocked"  # 403, 429, 503, or a challenge (CAPTCHA) in place of the page: the site shuts the crawler out
+    ROBOTS = "robots"  # the site's robots.txt closes the page to robots, or can't be read
     PAGE_CRASHED = "page_crashed"  # the page's renderer died
     PAGE_HUNG = "page_hung"  # the page stopped answering the browser
     BROWSER = "browser"  # the browser itself died or hung: the infrastructure's fault, never the page's
@@ -63,7 +64,8 @@ class Observation:
 
     ``text`` is the watched text, normalised; ``content_hash`` is ``changes.content_hash`` of the whole text and the
     fields, so it is ``None`` exactly when ``text`` is. ``size`` is bytes over the wire as the browser reports them.
-    ``screenshot`` and ``html`` are artifact keys.
+    ``screenshot`` and ``html`` are artifact keys. ``retry_after``: seconds for which a host that answered 429 or 503 asks to
+    be left alone.
     """
 
     url: str
@@ -80,3 +82,4 @@ class Observation:
     screenshot: str | None = None
     html: str | None = None
     failure: Failure | None = None
+    retry_after: float | None = None

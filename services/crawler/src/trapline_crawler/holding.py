@@ -16,10 +16,11 @@ from trapline_common.store.database import Database
 from trapline_common.store.invocations import Held
 from trapline_common.store.rescue import MAX_RESCUES
 from trapline_common.store.verdicts import FrozenRun, settle
+from trapline_crawler.admission import Admission
 from trapline_crawler.log_ins import LogIns
 from trapline_crawler.nudges import NotifierNudges
-from trapline_crawler.pacing import HostPacing
 from trapline_crawler.ports import Visitor
+from trapline_crawler.robots import PutOff
 from trapline_crawler.services import Services
 from trapline_crawler.tally import Tally
 from trapline_crawler.visiting import bounded_visit
@@ -62,7 +63,7 @@ class Holding:
             every=services.pace.log_in_every,
             clock=deadline.clock,
         )
-        self._pacing = HostPacing(held.host_delay, clock=deadline.clock)
+        self.admission = Admission(self)
         self._frozen: dict[RunId, FrozenRun] = {}
         self._in_hand: Counter[RunId] = Counter()
 
@@ -86,17 +87,6 @@ class Holding:
         """
         needed = min(seconds, self.window / 2) + self.reserve + after
         return not self.stop.is_set() and self.deadline.left >= needed
-
-    async def turn(self, url: str, *, seconds: float) -> bool:
-        """Wait for the host's turn. ``False``: it comes too late for a visit of ``seconds``, or the stop came first.
-
-        Then nothing more is leased either: what is handed back now would only come again.
-        """
-        wait = self._pacing.turn(url)
-        if not self.may_start(seconds, after=wait):
-            self.closing = True
-            return False
-        return await self.pause(wait, seconds=seconds)
 
     async def pause(self, wait: float, *, seconds: float) -> bool:
         """Wait before work of ``seconds``; ``False`` at once when there will be no time for it, or as soon as told to stop."""
@@ -153,6 +143,11 @@ class Holding:
         await tasks.rescue_one(self.database, task.lease, reason=str(failure))
         self.tally.rescued += 1
         return True
+
+    async def put_off(self, task: tasks.LeasedTask, off: PutOff) -> None:
+        """Give a task back, uncharged, until its host may be visited. Raises ``LeaseLostError``."""
+        await tasks.put_off(self.database, task.lease, reason=off.reason, delay=off.seconds)
+        self.tally.put_off += 1
 
     async def hand_back(self, task: tasks.LeasedTask) -> None:
         """Give a task back, uncharged: nothing of it is under way, and all its results are recorded."""

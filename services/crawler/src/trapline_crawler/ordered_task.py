@@ -4,11 +4,13 @@ from dataclasses import replace
 
 from trapline_common.errors import LeaseLostError
 from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Observation
+from trapline_common.observation import Failure, Observation
 from trapline_common.store import tasks
+from trapline_crawler.admission import Go
 from trapline_crawler.holding import Holding
 from trapline_crawler.ordered_session import OrderedSession
 from trapline_crawler.page_task import backoff
+from trapline_crawler.robots import PutOff
 from trapline_crawler.visiting import FAULTS, StoppedError
 
 
@@ -41,22 +43,24 @@ class _Ordered:
         holding = self._holding
         while self._task.position < len(self._urls):
             url = self._urls[self._task.position]
-            if not await holding.turn(url, seconds=self._crawl.longest_visit):
-                await holding.hand_back(self._task)
+            go = await holding.admission.ask(self._task, url, self._crawl)
+            if isinstance(go, PutOff):
+                await holding.put_off(self._task, go)
                 return
-            await tasks.start(holding.database, self._task.lease)
-            if not await self._next_page(url):
+            if isinstance(go, Failure):
+                await self._record(url, Observation(url=url, failure=go), self._task.checkpoint)
+            elif not await self._next_page(url, go):
                 return
 
     async def close(self) -> None:
         """End the session, if there is one."""
         await self._session.close()
 
-    async def _next_page(self, url: str) -> bool:
+    async def _next_page(self, url: str, go: Go) -> bool:
         """Visit the page and record it with the checkpoint after it; ``False`` when the task was given back instead."""
         observation, checkpoint = None, self._task.checkpoint
         try:
-            observation = await self._visit(url)
+            observation = await self._visit(url, go)
             checkpoint = await self._session.checkpoint(self._task.checkpoint)
         except FAULTS as fault:
             await self.close()
@@ -67,26 +71,30 @@ class _Ordered:
         await self._record(url, observation, checkpoint)
         return True
 
-    async def _visit(self, url: str) -> Observation:
+    async def _visit(self, url: str, go: Go) -> Observation:
         """Visit within the session, with the crawl's retries in place: later pages may depend on this one."""
-        holding, crawl = self._holding, self._crawl
+        holding = self._holding
         observation = await self._session.visit(url, self._task.checkpoint)
-        for attempt in range(crawl.retries):
+        peace = await holding.admission.after(self._task, observation, go)
+        for attempt in range(self._crawl.retries):
             if observation.failure is None or not observation.failure.retry:
                 break
-            if not await self._wait_for_retry(url, attempt):
+            again = await self._wait_for_retry(url, max(backoff(attempt), peace))
+            if again is None:
                 break
             holding.tally.retried += 1
             observation = await self._session.visit(url, self._task.checkpoint)
+            peace = await holding.admission.after(self._task, observation, again)
         return observation
 
-    async def _wait_for_retry(self, url: str, attempt: int) -> bool:
-        """Wait; ``False`` when there is no time left for a retry. Raises ``StoppedError``."""
-        holding, seconds = self._holding, self._crawl.longest_visit
-        waited = await holding.pause(backoff(attempt), seconds=seconds) and await holding.turn(url, seconds=seconds)
+    async def _wait_for_retry(self, url: str, seconds: float) -> Go | None:
+        """Wait; ``None`` when there is no time left for a retry. Raises ``StoppedError``."""
+        holding, crawl = self._holding, self._crawl
+        waited = await holding.pause(seconds, seconds=crawl.longest_visit)
         if holding.stop.is_set():
             raise StoppedError("told to stop before a retry")
-        return waited
+        go = await holding.admission.ask(self._task, url, crawl) if waited else None
+        return go if isinstance(go, Go) else None
 
     async def _record(self, url: str, observation: Observation, checkpoint: bytes | None) -> None:
         task = self._task

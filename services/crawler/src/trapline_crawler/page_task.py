@@ -3,9 +3,11 @@
 from trapline_common.alerting import PageState
 from trapline_common.errors import LeaseLostError
 from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Observation
+from trapline_common.observation import Failure, Observation
 from trapline_common.store import tasks
+from trapline_crawler.admission import LONGEST_WAIT
 from trapline_crawler.holding import Holding
+from trapline_crawler.robots import PutOff
 from trapline_crawler.visiting import FAULTS, StoppedError
 
 MAX_BACKOFF = 60.0
@@ -32,10 +34,13 @@ async def work_on_page(holding: Holding, task: tasks.LeasedTask, page: PageState
 
 async def _work(holding: Holding, task: tasks.LeasedTask, page: PageState) -> None:
     crawl = holding.run_of(task).crawl
-    if not await holding.turn(task.url, seconds=crawl.longest_visit):
-        await holding.hand_back(task)
+    go = await holding.admission.ask(task, task.url, crawl)
+    if isinstance(go, PutOff):
+        await holding.put_off(task, go)
         return
-    await tasks.start(holding.database, task.lease)
+    if isinstance(go, Failure):
+        await _end(holding, task, page, Observation(url=task.url, failure=go))
+        return
     try:
         observation = await holding.visiting(holding.log_ins.visit(task.url, crawl))
     except FAULTS as fault:
@@ -44,9 +49,11 @@ async def _work(holding: Holding, task: tasks.LeasedTask, page: PageState) -> No
         observation = Observation(url=task.url, failure=fault.failure())
         await _end(holding, task, page, observation)
         return
+    peace = await holding.admission.after(task, observation, go)
     failure = observation.failure
-    if failure is not None and failure.retry and task.attempts < crawl.retries:
-        await tasks.retry(holding.database, task.lease, reason=str(failure), delay=backoff(task.attempts))
+    if failure is not None and failure.retry and task.attempts < crawl.retries and peace <= LONGEST_WAIT:
+        delay = max(backoff(task.attempts), peace)
+        await tasks.retry(holding.database, task.lease, reason=str(failure), delay=delay)
         holding.tally.retried += 1
         return
     await _end(holding, task, page, observation)

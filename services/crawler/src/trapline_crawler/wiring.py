@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trapline_common.aws.ledger import ledger
 from trapline_common.errors import InputRefusedError
+from trapline_common.gate.http_fetch import HttpFetch
 from trapline_common.gate.settings import gate_from_env
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.nudges import PostgresNudger
@@ -27,6 +28,7 @@ from trapline_crawler.one_room import OneRoomVisitor
 from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.ports import Visitor
 from trapline_crawler.proxy.doors import Doors
+from trapline_crawler.robots import LARGEST, ROBOT
 from trapline_crawler.services import Pace, Services
 from trapline_crawler.session_key import local_session_key
 from trapline_crawler.settings import Settings
@@ -83,6 +85,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         artifacts=artifacts,
         nudger=nudger(),
         secrets=secrets,
+        fetch=HttpFetch(gate=gate, max_bytes=LARGEST, cut=True, timeout=10.0, user_agent=ROBOT),
         seal=Seal(_session_key(settings, environ)),
         host=environ.get("TRAPLINE_PLACE") or environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or platform.node(),
         pace=Pace(heartbeat=settings.heartbeat),

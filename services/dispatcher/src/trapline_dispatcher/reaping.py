@@ -5,7 +5,7 @@ from typing import Any
 from trapline_common.errors import LedgerUnavailableError
 from trapline_common.logging import get_logger
 from trapline_common.messages import Drain
-from trapline_common.store import alerts, invocations, lanes, rescue, runs
+from trapline_common.store import alerts, hosts, invocations, lanes, rescue, runs
 from trapline_common.store.database import Database
 from trapline_dispatcher.asking import Answer, ask_all, count_and_ask
 from trapline_dispatcher.opening import resume
@@ -39,6 +39,7 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
     resumed, error = await _resume(services, database)
     for lane in await lanes.busy_lanes(database):
         asked += (await count_and_ask(services, database, lane)).missing
+    await hosts.forget(database)
     if await alerts.any_due(database):
         await services.nudger.nudge("notifier", Drain().event())
     done = {

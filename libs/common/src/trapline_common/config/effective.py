@@ -26,7 +26,7 @@ def effective_yaml(config: Config) -> str:
 
 
 def _lane(lane: LaneConfig) -> dict[str, Any]:
-    return {**lane.model_dump(mode="json"), "host_delay": format_duration(lane.host_delay)}
+    return {**lane.model_dump(mode="json", exclude_none=True), "host_delay": format_duration(lane.host_delay)}
 
 
 def _crawl(crawl: CrawlConfig) -> dict[str, Any]:

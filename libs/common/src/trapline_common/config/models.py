@@ -64,6 +64,13 @@ class Overlap(StrEnum):
     QUEUE = "queue"
 
 
+class Robots(StrEnum):
+    """``respect``: a page that the site's robots.txt closes to us is not visited. ``ignore``: for your own site."""
+
+    RESPECT = "respect"
+    IGNORE = "ignore"
+
+
 class Keep(StrEnum):
     """When the HTML of a visit is kept as an artifact."""
 
@@ -86,12 +93,16 @@ ResourceType = Literal["image", "media", "font", "stylesheet", "script", "xhr", 
 
 
 class LaneConfig(Model):
-    """A pool of invocations with its own limits. ``host_delay`` is in seconds."""
+    """A pool of invocations with its own limits. ``host_delay`` is in seconds.
+
+    ``host_delay`` and ``host_concurrency`` hold for each host, across all invocations of the lane.
+    """
 
     max_invocations: Whole = Field(default=20, ge=1, le=10_000)
     tasks_per_invocation: Whole = Field(default=25, ge=1, le=10_000)
     pages_in_flight: Whole = Field(default=3, ge=1, le=64)
     host_delay: Duration = Field(default=0.0, ge=0, le=3600)
+    host_concurrency: Whole | None = Field(default=None, ge=1, le=10_000)
 
 
 class Settle(Model):
@@ -223,6 +234,7 @@ class CrawlConfig(Model):
     priority: Whole = Field(default=0, ge=-1000, le=1000)
     isolation: Isolation = Isolation.PAGE
     retries: Whole = Field(default=2, ge=0, le=20)
+    robots: Robots = Robots.RESPECT
     timeout: Duration = Field(default=30.0, gt=0, le=600)
     settle: Settle = Settle()
     wait_for: Text | None = None

@@ -16,7 +16,7 @@ import httpcore
 
 from trapline_common.config.urls import normalise_url
 from trapline_common.errors import InputRefusedError, TransientError
-from trapline_common.gate.fetch import Fetched
+from trapline_common.gate.fetch import Fetched, NoFileError, TryLaterError
 from trapline_common.gate.gate import AddressRefusedError, Gate
 from trapline_common.gate.network import GatedNetwork
 
@@ -28,13 +28,14 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpFetch:
-    """Bounds: ``max_bytes`` over the wire, ``timeout`` seconds in all, ``max_redirects`` hops.
+    """Bounds: ``max_bytes`` over the wire (``cut``: what is larger ends there, else it is refused), ``timeout`` seconds in all, ``max_redirects`` hops.
 
     Every connection passes ``gate``; ``tls`` checks certificates (``None``: certifi's roots).
     """
 
     gate: Gate
     max_bytes: int = 50 * 1024 * 1024
+    cut: bool = False
     timeout: float = 60.0
     max_redirects: int = 5
     user_agent: str = "Trapline"
@@ -70,15 +71,17 @@ class HttpFetch:
             if response.status in _REDIRECTS:
                 return _Redirect(to=_location(response, url))
             if response.status >= _SERVER_ERROR or response.status in _TRY_LATER:
-                raise TransientError(f"{url}: HTTP {response.status}")
+                raise TryLaterError(url, response.status)
             if response.status != _OK:
-                raise InputRefusedError(f"{url}: HTTP {response.status}")
+                raise NoFileError(url, response.status)
             body = bytearray()
             async for chunk in response.aiter_stream():
                 body += chunk
+                if len(body) > self.max_bytes and self.cut:
+                    break
                 if len(body) > self.max_bytes:
                     raise InputRefusedError(f"{url}: larger than {self.max_bytes} bytes")
-            return bytes(body)
+            return bytes(body[: self.max_bytes])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

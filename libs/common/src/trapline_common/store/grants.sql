@@ -15,7 +15,7 @@ GRANT SELECT ON trapline.migration TO trapline_operator;
 -- trapline.lane, written once: name
 GRANT SELECT ON trapline.lane TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT ON trapline.lane TO trapline_dispatcher;
-GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay) ON trapline.lane TO trapline_dispatcher;
+GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency) ON trapline.lane TO trapline_dispatcher;
 
 -- trapline.run, written once: id, crawl, lane, scheduled_for, request, retry_of, config, fingerprint, created_at
 GRANT SELECT ON trapline.run TO trapline_crawler, trapline_dispatcher, trapline_operator;
@@ -58,6 +58,26 @@ GRANT SELECT ON trapline.observation TO trapline_operator;
 GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler, trapline_dispatcher;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
 
+-- trapline.host, written once: host
+GRANT SELECT ON trapline.host TO trapline_crawler, trapline_dispatcher;
+GRANT INSERT (host, refusals, not_before), UPDATE (refusals, refused_at, not_before) ON trapline.host TO trapline_crawler;
+GRANT DELETE ON trapline.host TO trapline_dispatcher;  -- forgotten after a week
+
+-- trapline.host_turn, written once: lane, host
+GRANT SELECT ON trapline.host_turn TO trapline_crawler, trapline_dispatcher;
+GRANT INSERT (lane, host), UPDATE (next_at) ON trapline.host_turn TO trapline_crawler;
+GRANT DELETE ON trapline.host_turn TO trapline_dispatcher;
+
+-- trapline.host_visit, written once: task_id
+GRANT SELECT, DELETE ON trapline.host_visit TO trapline_crawler;
+GRANT INSERT (task_id, lease_seq, lane, host), UPDATE (lease_seq, lane, host) ON trapline.host_visit TO trapline_crawler;
+
+-- trapline.robots, written once: origin
+GRANT SELECT ON trapline.robots TO trapline_crawler, trapline_dispatcher;
+GRANT INSERT (origin, claimed_until), UPDATE (body, expires_at, claimed_until, failures, retry_at, reason) ON trapline.robots
+    TO trapline_crawler;
+GRANT DELETE ON trapline.robots TO trapline_dispatcher;
+
 -- trapline.session, written once: crawl. It holds log-ins, sealed: nobody but the crawler reads it.
 GRANT SELECT ON trapline.session TO trapline_crawler;
 GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler;
@@ -74,4 +94,5 @@ GRANT UPDATE (status, claimed_until, attempts, sent_at, message_id, reason) ON t
 -- Functions. Those of triggers, trapline.refuse_transition and trapline.guard_task, run without a grant.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
+GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;

@@ -25,7 +25,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """An invocation that won ``-> ready``, with its lane's limits. ``host_delay`` is in seconds."""
+    """An invocation that won ``-> ready``, with its lane's limits. ``host_delay`` is in seconds; ``host_concurrency`` ``None``: any."""
 
     invocation_id: InvocationId
     owner: OwnerToken
@@ -34,6 +34,7 @@ class Held:
     tasks_per_invocation: int
     pages_in_flight: int
     host_delay: float
+    host_concurrency: int | None
 
 
 async def claim_asking(
@@ -91,6 +92,7 @@ async def become_ready(
         tasks_per_invocation=row["tasks_per_invocation"],
         pages_in_flight=row["pages_in_flight"],
         host_delay=row["host_delay"],
+        host_concurrency=row["host_concurrency"],
     )
 
 

@@ -30,6 +30,7 @@ async def put_lane(database: Database, name: LaneName, config: LaneConfig) -> No
         config.tasks_per_invocation,
         config.pages_in_flight,
         config.host_delay,
+        config.host_concurrency,
     )
 
 

@@ -47,6 +47,14 @@ class LeasedTask:
     page: PageState | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRefuses:
+    """A host that answered 429 or 503 ``refusals`` times in a row; ``wait``: seconds before it may be visited, 0 for now."""
+
+    refusals: int
+    wait: float
+
+
 class Completion(StrEnum):
     """What became of a completion. ``moved``: the page row was updated since the verdict was reached; reach it again."""
 
@@ -108,12 +116,27 @@ async def lease_share(database: Database, held: Held, *, share: int, another: bo
     return [_leased(row, held.invocation_id) for row in rows]
 
 
-async def start(database: Database, lease: Lease) -> None:
+async def start(database: Database, lease: Lease, *, host: str = "", probe: float = 30.0) -> HostRefuses | None:
     """Mark the task as started, before its page loads: only a started task is charged for a rescue.
 
-    Raises ``LeaseLostError`` when it was given to another; the refusal is counted.
+    ``None``: go. ``HostRefuses``: the host answered 429 or 503 lately. With ``wait`` 0 the task was started all the same,
+    as the one visit that finds out, and no other begins within ``probe`` seconds; else it was not started. Raises
+    ``LeaseLostError`` when the task was given to another; the refusal is counted.
     """
-    await _fenced(database, "start", lease)
+    row = await database.fetchrow(_TASKS["start"], lease.task_id, lease.seq, lease.invocation_id, host, probe)
+    if row is None or (row["id"] is None and row["refusals"] is None):
+        raise await _lost(database, lease)
+    if row["refusals"] is None:
+        return None
+    if row["id"] is not None:
+        return HostRefuses(refusals=row["refusals"], wait=0.0)
+    # Not above 0: another began to find out, or the lease is lost, which the next write will tell.
+    return HostRefuses(refusals=row["refusals"], wait=row["wait"] if row["wait"] > 0 else probe)
+
+
+async def put_off(database: Database, lease: Lease, *, reason: str, delay: float) -> None:
+    """``leased -> created``, nobody's fault: due again after ``delay`` seconds. Raises ``LeaseLostError``."""
+    await _fenced(database, "put_off", lease, delay, to_text(reason))
 
 
 async def retry(database: Database, lease: Lease, *, reason: str, delay: float) -> None:
@@ -144,8 +167,12 @@ async def hand_back(database: Database, held: Held) -> int:
 
 async def _fenced(database: Database, query: str, lease: Lease, *more: object) -> None:
     if await database.fetchrow(_TASKS[query], lease.task_id, lease.seq, lease.invocation_id, *more) is None:
-        await database.fetch(_TASKS["count_stale"], lease.invocation_id)
-        raise LeaseLostError(f"task {lease.task_id} was given to another")
+        raise await _lost(database, lease)
+
+
+async def _lost(database: Database, lease: Lease) -> LeaseLostError:
+    await database.fetch(_TASKS["count_stale"], lease.invocation_id)
+    return LeaseLostError(f"task {lease.task_id} was given to another")
 
 
 async def read_page(database: Database, crawl: str, url: str) -> PageState:

@@ -3,6 +3,7 @@
 import re
 
 from trapline_common.observation import Failure, Reason
+from trapline_crawler.visit.blocked import blocked_status
 
 _NET = re.compile(r"net::ERR_(?P<name>[A-Z0-9_]+)")
 _RETRIED_STATUSES = frozenset({408, 429})
@@ -23,7 +24,11 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Reason, bool], ...] = tuple(
         (r"SSL_|ECH_|EARLY_DATA", Reason.TLS, True),
         (r"TIMED_OUT|CONNECTION_TIMED_OUT", Reason.TIMEOUT, True),
         (r"TOO_MANY_REDIRECTS", Reason.REDIRECTS, False),
-        (r"BLOCKED_|ACCESS_DENIED|UNSAFE_|UNKNOWN_URL|DISALLOWED_|NETWORK_ACCESS_DENIED|FILE_", Reason.BLOCKED, False),
+        (
+            r"BLOCKED_|ACCESS_DENIED|UNSAFE_|UNKNOWN_URL|DISALLOWED_|NETWORK_ACCESS_DENIED|FILE_",
+            Reason.ADDRESS_REFUSED,
+            False,
+        ),
         (_THE_WAY, Reason.CONNECT, True),
         (r"INSUFFICIENT_RESOURCES|OUT_OF_MEMORY", Reason.NAVIGATION, True),
     )
@@ -61,6 +66,8 @@ def status_failure(status: int | None, expected: int | None) -> Failure | None:
     """Return why ``status`` fails the visit: not the expected one or, with none expected, 400 and above."""
     if status is None or status == expected or (expected is None and status < _FIRST_ERROR):
         return None
+    if blocked := blocked_status(status):
+        return blocked
     retry = status in _RETRIED_STATUSES or status >= _FIRST_SERVER_ERROR
     wanted = f", expected {expected}" if expected is not None else ""
     return Failure(reason=Reason.HTTP_STATUS, detail=f"status {status}{wanted}", retry=retry)

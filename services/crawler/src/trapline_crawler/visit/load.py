@@ -15,6 +15,7 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.observation import Failure, Reason
 from trapline_crawler.browser.errors import BrowserHungError
 from trapline_crawler.proxy.door import Door
+from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.script import Reading, question, reading, source
@@ -32,7 +33,7 @@ _SOON = 2.0
 class Loaded:
     """How a load ended. ``found`` is ``None`` when the page did not get as far as being read.
 
-    ``sound``: it loaded and answered, so its tab can be used again.
+    ``retry_after``: seconds for which a host that answered 429 or 503 asks to be left alone. ``sound``: it loaded and answered, so its tab can be used again.
     """
 
     status: int | None = None
@@ -40,6 +41,7 @@ class Loaded:
     final_url: str | None = None
     found: Reading | None = None
     failure: Failure | None = None
+    retry_after: float | None = None
     sound: bool = False
 
 
@@ -115,8 +117,14 @@ class Load:
         # A script that sent the browser elsewhere: the status is the one of the page that was read.
         status = (found.status if moved else status) or status
         return Loaded(
-            status=status, redirects=redirects, final_url=found.url, found=found, failure=self._cut_off() or missing, sound=not self._marked
-        )  # fmt: skip
+            status=status,
+            redirects=redirects,
+            final_url=found.url,
+            found=found,
+            failure=self._cut_off() or missing,
+            retry_after=None if answer is None else retry_after(answer.headers),
+            sound=not self._marked,
+        )
 
     async def _goto(self) -> Response | Failure | None:
         """Navigate; a load that takes long is watched meanwhile."""
@@ -213,12 +221,16 @@ class Load:
         if response is not None and response.status in _NO_CONTENT:
             detail = f"status {response.status}: nothing to show"
             failure = Failure(reason=Reason.NO_CONTENT, detail=detail, retry=False)
+        elif response is not None:
+            # Chromium shows an error of its own for an error status without a body.
+            failure = status_failure(response.status, self._crawl.expect.status) or failure
         failure = self._explained(failure, request.url if request else self._url)
         return Loaded(
             status=response.status if response else None,
             redirects=_hops(request) if request else 0,
             final_url=request.url if request else None,
             failure=failure,
+            retry_after=None if response is None else retry_after(response.headers),
         )
 
     async def _too_slow(self, detail: str) -> Loaded:

@@ -1,5 +1,5 @@
 // Waits until the DOM was quiet for `quiet` ms (at most `atMost` ms), then reads the page, all in one round trip.
-async ({ quiet, atMost, check, watch, ignore, extract, longest, longestField }) => {
+async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, longestField }) => {
   if (atMost > 0) {
     await new Promise((resolve) => {
       let timer;
@@ -68,9 +68,10 @@ async ({ quiet, atMost, check, watch, ignore, extract, longest, longestField }) 
 
   // Whether the visitor is logged in shows anywhere in the page, not only in what is watched.
   const words = (value) => value.split(/\s+/).join(" ").trim();
-  const signs = check?.selector ? find(check.selector, "logged_in_check") : null;
+  const proof = check?.selector ? find(check.selector, "logged_in_check") : null;
   const all = check?.contains ? words(document.body?.innerText ?? "") : "";
 
+  const shown = signs.flatMap((selector, number) => (document.querySelector(selector) === null ? [] : [number]));
   const page = performance.getEntriesByType("navigation")[0];
   const parts = performance.getEntriesByType("resource");
   const since = (value) => (value > 0 ? value : null);
@@ -80,7 +81,7 @@ async ({ quiet, atMost, check, watch, ignore, extract, longest, longestField }) 
     tooLong: text !== null && text.length > longest,
     fields,
     problems,
-    checkSelector: signs === null || signs.length > 0, // one that is not valid is among the problems
+    checkSelector: proof === null || proof.length > 0, // one that is not valid is among the problems
     checkContains: !check?.contains || all.includes(words(check.contains)),
     url: document.URL,
     status: page?.responseStatus ?? 0,
@@ -88,6 +89,8 @@ async ({ quiet, atMost, check, watch, ignore, extract, longest, longestField }) 
     size: parts.reduce((sum, part) => sum + part.transferSize, page?.transferSize ?? 0),
     errors: window[Symbol.for("trapline")]?.errors ?? 0,
     height: document.documentElement?.scrollHeight ?? 0,
+    signs: shown,
+    littleText: shown.length > 0 && (document.body?.innerText ?? "").trim().length < little,
     nodes: document.querySelector("body > *, frameset > *") !== null,
     timings: page ? {
       dns: page.domainLookupEnd - page.domainLookupStart,

@@ -7,6 +7,7 @@ from trapline_common.changes import content_hash, normalise
 from trapline_common.config.regex import Regex, compile_regex
 from trapline_common.ignoring import without_ignored
 from trapline_common.observation import Failure, Observation, Reason
+from trapline_crawler.visit.blocked import challenge
 from trapline_crawler.visit.judge import judge, logged_out
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Loaded
@@ -20,6 +21,7 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         url=url,
         status=loaded.status,
         redirects=loaded.redirects,
+        retry_after=loaded.retry_after,
         final_url=None if loaded.final_url is None else resolved.scrub(loaded.final_url),
     )
     if found is None:
@@ -31,7 +33,9 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
     fields = {name: None if value is None else normalise(resolved.scrub(value)) for name, value in found.fields.items()}
     # What went wrong first explains the rest: a page that did not load in time has no price yet either, and one that
     # asks for a log-in never shows what was waited for.
-    if failure is None or failure.reason is Reason.WAIT_FOR:
+    if blocked := challenge(found, loaded.status, resolved.crawl, failure):
+        failure = blocked
+    elif failure is None or failure.reason is Reason.WAIT_FOR:
         failure = logged_out(found, loaded.status, resolved.crawl) or failure
     failure = failure or judge(found, text, loaded.status, resolved.crawl)
     return replace(

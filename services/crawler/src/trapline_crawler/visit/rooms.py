@@ -50,7 +50,7 @@ class Rooms:
     async def resolve(self, url: str, crawl: CrawlConfig) -> Resolved | Observation:
         """Return the crawl with its secrets, or the failed visit when that is not to be had."""
         if urlsplit(url).scheme not in _SCHEMES:
-            failure = Failure(reason=Reason.BLOCKED, detail="only http and https are visited", retry=False)
+            failure = Failure(reason=Reason.ADDRESS_REFUSED, detail="only http and https are visited", retry=False)
             return Observation(url=url, failure=failure)
         try:
             return await resolve(crawl, self._secrets)

@@ -8,6 +8,7 @@ from typing import Any
 from trapline_common.config.models import CrawlConfig
 from trapline_common.observation import Timings
 from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.signs import LITTLE, SIGNS
 
 LONGEST_TEXT = 4 * 1024 * 1024
 """Characters of watched text that leave the page. Long before this a page is no page; it is refused as too large."""
@@ -19,6 +20,7 @@ class Reading:
     """What a page said about itself. ``text`` is raw; ``body`` is the main document's size in bytes, decoded.
 
     ``check_selector`` and ``check_contains``: whether that part of ``logged_in_check`` holds; true where there is none.
+    ``signs``: the places in ``SIGNS`` of the challenges that were found; ``little_text``: the page shows next to none.
     """
 
     title: str
@@ -33,6 +35,8 @@ class Reading:
     errors: int
     height: int
     has_elements: bool
+    signs: tuple[int, ...]
+    little_text: bool
     timings: Timings
     check_selector: bool = True
     check_contains: bool = True
@@ -54,6 +58,8 @@ def question(crawl: CrawlConfig, *, settle_at_most: float) -> dict[str, Any]:
         "watch": crawl.watch,
         "ignore": list(crawl.ignored_selectors),
         "extract": crawl.extract,
+        "signs": [sign.selector for sign in SIGNS],
+        "little": LITTLE,
         "longest": LONGEST_TEXT,
         "longestField": LONGEST_FIELD,
     }
@@ -75,6 +81,8 @@ def reading(answer: dict[str, Any], limits: VisitLimits) -> Reading:
         errors=int(answer["errors"]),
         height=int(answer["height"]),
         has_elements=answer["nodes"],
+        signs=tuple(answer["signs"]),
+        little_text=answer["littleText"],
         timings=Timings(**times),
         check_selector=answer["checkSelector"],
         check_contains=answer["checkContains"],

@@ -11,6 +11,7 @@ _RESET = "\x1b[0m"
 _HEADLINES: Mapping[str, str] = {
     "failure": "\x1b[1;31m",
     "expectation": "\x1b[1;31m",
+    "blocked": "\x1b[1;31m",
     "reminder": "\x1b[1;31m",
     "change": "\x1b[1;34m",
     "recovery": "\x1b[1;32m",

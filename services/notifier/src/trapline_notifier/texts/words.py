@@ -9,6 +9,7 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 _WHAT: Mapping[str, tuple[str, str]] = {
     "failure": ("page failed", "pages failed"),
     "expectation": ("page is not as expected", "pages are not as expected"),
+    "blocked": ("page is blocked", "pages are blocked"),
     "reminder": ("page still fails", "pages still fail"),
     "change": ("page changed", "pages changed"),
     "recovery": ("page is good again", "pages are good again"),
@@ -17,6 +18,7 @@ _WHAT: Mapping[str, tuple[str, str]] = {
 MARKS: Mapping[str, str] = {
     "failure": "🔴",
     "expectation": "🔴",
+    "blocked": "🔴",
     "reminder": "🔴",
     "change": "🔵",
     "recovery": "🟢",

@@ -34,7 +34,7 @@ UPDATE trapline.invocation i
 SET status = 'ready', owner = $2, request_id = $3, place = $4, ready_at = now(), heartbeat_at = now()
 FROM trapline.lane l
 WHERE i.id = $1 AND i.status IN ('created', 'pending') AND l.name = i.lane
-RETURNING i.lane, i.hop, l.tasks_per_invocation, l.pages_in_flight, l.host_delay;
+RETURNING i.lane, i.hop, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency;
 
 -- name: lane_of
 SELECT lane FROM trapline.invocation WHERE id = $1;

@@ -1,9 +1,11 @@
 -- name: put_lane
 -- The newest config wins; an unchanged lane is not written.
-INSERT INTO trapline.lane AS l (name, max_invocations, tasks_per_invocation, pages_in_flight, host_delay)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (name) DO UPDATE SET max_invocations = $2, tasks_per_invocation = $3, pages_in_flight = $4, host_delay = $5
-WHERE (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay) IS DISTINCT FROM ($2, $3, $4, $5);
+INSERT INTO trapline.lane AS l (name, max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (name) DO UPDATE SET max_invocations = $2, tasks_per_invocation = $3, pages_in_flight = $4, host_delay = $5,
+    host_concurrency = $6
+WHERE (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency)
+    IS DISTINCT FROM ($2, $3, $4, $5, $6);
 
 -- name: lock_exclusive
 -- Plan, reap and cancel. A statement of its own, before the count: what follows sees all that committed before.

@@ -2,11 +2,21 @@
 SELECT * FROM trapline.lease_share($1, $2, $3, $4, $5);
 
 -- name: start
--- Before loading. No row: the lease was lost, do not visit. Does not wait for the disk: a mark that a crash of Postgres
--- loses costs a rescue that is not charged.
-WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE trapline.task SET started_at = now() FROM quick
-WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
+-- Before loading. A host that refused visits lately is visited by one at a time, ``$5`` seconds apart, until it answers:
+-- ``refusals`` and ``wait`` say so. ``id`` NULL and nothing to wait for: the lease was lost, do not visit.
+-- Does not wait for the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), shy AS MATERIALIZED (
+    SELECT refusals, extract(epoch FROM not_before - now())::double precision AS wait FROM trapline.host
+    WHERE host = $4 AND refusals > 0
+), probe AS (
+    UPDATE trapline.host SET not_before = now() + make_interval(secs => $5)
+    WHERE host = $4 AND refusals > 0 AND not_before <= now() RETURNING 1
+), started AS (
+    UPDATE trapline.task SET started_at = now() FROM quick
+    WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
+      AND (NOT EXISTS (SELECT FROM shy) OR EXISTS (SELECT FROM probe))
+    RETURNING id)
+SELECT (SELECT id FROM started) AS id, (SELECT refusals FROM shy) AS refusals, (SELECT wait FROM shy) AS wait;
 
 -- name: complete_visit
 SELECT trapline.complete_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
@@ -16,6 +26,11 @@ SELECT trapline.complete_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
 -- The page's fault: another attempt within the run, after ``$5`` seconds.
 UPDATE trapline.task SET status = 'created', attempts = attempts + 1, run_at = now() + make_interval(secs => $5),
     started_at = NULL, reason = $4
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
+
+-- name: put_off
+-- Nobody's fault: due again after ``$4`` seconds, when its host may be visited.
+UPDATE trapline.task SET status = 'created', run_at = now() + make_interval(secs => $4), started_at = NULL, reason = $5
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
 
 -- name: rescue_one
