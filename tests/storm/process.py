@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from support.adapters import NoRobots
 from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
 from tests.storm.breaks import BREAKS, OUTBOX
 from tests.storm.journal import Journal
@@ -153,6 +154,7 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Craw
         visitor=lambda: SimulatedVisitor(random, artifacts=artifacts, poison=poison, mean=job.mean),
         artifacts=artifacts,
         nudger=StormNudger(tell, points),
+        fetch=NoRobots(),
         secrets=LocalSecrets({}, job.place.folder / "secrets"),
         seal=Seal(job.place.key),
         host=f"process {os.getpid()}",

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from trapline_common.gate.fetch import Fetched, NoFileError
+
 Answer = Exception | Callable[[], Awaitable[None]] | None
 """What an Invoke does: raises, does something first, or is accepted."""
 
@@ -46,3 +48,10 @@ class MemoryInvoker:
             raise answer
         if answer is not None:
             await answer()
+
+
+class NoRobots:
+    """A ``Fetch`` for sites without a robots.txt."""
+
+    async def __call__(self, url: str) -> Fetched:
+        raise NoFileError(url, 404)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.adapters import MemoryNudger
+from support.adapters import MemoryNudger, NoRobots
 from support.crawling import KnownSecrets
 from support.ledger import LANE, open_run
 from support.races import PATIENCE
 from support.visitor import MemoryVisitor
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.gate.fetch import Fetch, Fetched, NoFileError
+from trapline_common.gate.fetch import Fetch
 from trapline_common.ids import RunId
 from trapline_common.lambda_runtime import Deadline
 from trapline_common.local.artifacts import DirectoryArtifacts
@@ -26,13 +26,6 @@ from trapline_crawler.services import Pace, Services
 
 CRAWLER = "crawler-on-stage"
 """How Postgres names the crawler's connections."""
-
-
-class NoRobots:
-    """A ``Fetch`` for sites without a robots.txt."""
-
-    async def __call__(self, url: str) -> Fetched:
-        raise NoFileError(url, 404)
 
 
 @dataclass(slots=True, kw_only=True)

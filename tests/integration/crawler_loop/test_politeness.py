@@ -74,7 +74,9 @@ async def test_a_refusal_keeps_all_invocations_away_and_charges_one_page(stage: 
     result = await stage.live()
     assert (result["done"], result["retried"], result["put_off"]) == (1, 1, 2)
     assert stage.visitor.visited == [PAGES[0], other]
-    rows = await stage.rows("SELECT attempts, extract(epoch FROM run_at - now())::int FROM trapline.task WHERE status = 'created' ORDER BY id")
+    rows = await stage.rows(
+        "SELECT attempts, extract(epoch FROM run_at - now())::int FROM trapline.task WHERE status = 'created' ORDER BY id"
+    )
     assert [attempts for attempts, _ in rows] == [1, 0, 0]
     assert all(50 <= wait <= 60 for _, wait in rows)
 
@@ -90,7 +92,9 @@ async def test_a_host_that_answers_again_is_free(stage: Stage) -> None:
 
 async def test_a_host_that_always_refuses_is_given_up(stage: Stage) -> None:
     """After six refusals in a row its pages fail as blocked, unvisited, with an alert of their own kind."""
-    crawl = CrawlConfig.model_validate({"name": "docs", "urls": PAGES[:2], "retries": 0, "alert": {"after_failures": 1}})
+    crawl = CrawlConfig.model_validate(
+        {"name": "docs", "urls": PAGES[:2], "retries": 0, "alert": {"after_failures": 1}}
+    )
     await stage.open(PAGES[:2], crawl=crawl, lane=_lane(max_invocations=1))
     await stage.rows(
         "INSERT INTO trapline.host (host, refusals, not_before) VALUES ('site.example', 6, now() + interval '5 min')"

@@ -7,8 +7,8 @@ from trapline_common.store.queries import load
 
 _ROBOTS = load("robots")
 
-CLAIM = 30.0
-"""Seconds one fetch may take before another invocation tries."""
+CLAIM = 12.0
+"""Seconds one fetch may take (it gives up after 10) before another invocation tries."""
 FIRST_WAIT = 10.0
 """Seconds to wait after a first 5xx; it doubles with each."""
 LONGEST_WAIT = 600.0
