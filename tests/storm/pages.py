@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from trapline_common.changes import content_hash
 from trapline_common.config.models import CrawlConfig
+from trapline_common.gate.fetch import Fetched, NoFileError
 from trapline_common.observation import Failure, Observation, Reason
 from trapline_common.ports import ArtifactStore
 from trapline_crawler.browser.errors import BrowserFaultError
@@ -91,3 +92,11 @@ class SimulatedSession:
 
     async def close(self) -> None:
         await asyncio.sleep(0)
+
+
+class NoRobots:
+    """A ``Fetch``: the simulated sites have no robots.txt."""
+
+    async def __call__(self, url: str) -> Fetched:
+        """Raise ``NoFileError``."""
+        raise NoFileError(url, 404)

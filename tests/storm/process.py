@@ -15,12 +15,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from support.adapters import NoRobots
 from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
 from tests.storm.breaks import BREAKS, OUTBOX
 from tests.storm.journal import Journal
 from tests.storm.ledger import StormDatabase, Witness
-from tests.storm.pages import SimulatedVisitor
+from tests.storm.pages import NoRobots, SimulatedVisitor
 from tests.storm.points import FailPoints, Tell
 from tests.storm.scale import Scale
 from tests.storm.weather import Act, Doom
