@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from html import escape
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -27,6 +28,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_GET(self) -> None:
+        if own := self.headers.get("X-Own"):
+            self.server.own_headers.add(own)
         path = urlsplit(self.path).path
         if path == "/favicon.ico":
             self._send("", 404)
@@ -47,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
             right = good and fields.get("user") == USER and fields.get("password") == self.server.password
             self.server.attempts.append((good, right))
         if not right:
-            echo = f": {fields.get('password')}" if self.server.echoes else ""
+            echo = f": {escape(fields['password'])}" if self.server.echoes else ""
             self._show_form(f"Wrong password{echo}" if good else "Bad token")
             return
         sid = secrets.token_hex(8)
@@ -65,6 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             region = self.server.sessions.get(self._cookie("sid"))
             self.server.visits.append((path, region is not None))
+            if len(self.server.visits) == self.server.expires_after:
+                self.server.sessions.clear()
         if region is None:
             self._send("", 303, ("Location", "/login"))
         else:
@@ -101,6 +106,8 @@ class _Server(ThreadingHTTPServer):
         self.visits: list[tuple[str, bool]] = []
         self.password = PASSWORD
         self.echoes = False
+        self.expires_after = 0
+        self.own_headers: set[str] = set()
         self.more = ""
         self.arrived = threading.Event()
         self.gate = threading.Event()
@@ -144,10 +151,20 @@ class LoginSite:
         """The pages that were asked for, each with whether the visitor was logged in."""
         return list(self._server.visits)
 
+    @property
+    def own_headers(self) -> set[str]:
+        """The values of ``X-Own`` that were sent."""
+        return set(self._server.own_headers)
+
     def expire(self) -> None:
         """Let every session expire."""
         with self._server.lock:
             self._server.sessions.clear()
+
+    def expire_after(self, visits: int) -> None:
+        """Let every session expire once so many pages behind the log-in were asked for, from now on."""
+        with self._server.lock:
+            self._server.expires_after = len(self._server.visits) + visits
 
     def change_password(self, password: str) -> None:
         self._server.password = password

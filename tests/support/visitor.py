@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from support.races import PATIENCE
@@ -56,6 +56,10 @@ Step = Observation | Exception | Hold
 """What one visit of a URL does; when no step is left for it, it is good."""
 
 
+LOG_IN = "log in"
+"""What a log-in is scripted under, and listed as in ``visited``."""
+
+
 class MemoryVisitor:
     """``visited`` lists the URLs in the order their visits began; ``on_visit`` hears of each before it goes on.
 
@@ -65,6 +69,7 @@ class MemoryVisitor:
     def __init__(self) -> None:
         self.visited: list[str] = []
         self.sessions: list[MemorySession] = []
+        self.log_ins = 0
         self.closed = 0
         self.in_flight: list[str] = []
         self.beside: list[tuple[str, int]] = []
@@ -101,8 +106,13 @@ class MemoryVisitor:
         finally:
             self.in_flight.remove(url)
 
-    async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn:
-        raise NotImplementedError
+    async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
+        """Do what is scripted for ``LOG_IN``: a failed visit, an error, a hold; else begin the next session."""
+        self.log_ins += 1
+        found = await self.visit(LOG_IN, crawl)
+        if found.failure is not None:
+            return replace(found, url=url)
+        return LoggedIn(state={"cookies": [{"name": "login", "value": f"sesame-{self.log_ins}"}]})
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> "MemorySession":
         session = MemorySession(self, crawl, state)
@@ -120,7 +130,7 @@ class MemorySession:
 
     def __init__(self, visitor: MemoryVisitor, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> None:
         self.restored = state
-        self.seen: list[str] = list(state["seen"]) if state else []
+        self.seen: list[str] = list(state.get("seen", ())) if state else []
         self.closed = False
         self.state_error: Exception | None = None
         self._visitor = visitor

@@ -31,6 +31,13 @@ crawls:
     headers: {Authorization: "Bearer ${secret:T}", X-Empty: ""}
     cookies: {s: "${secret:S}", t: {value: "", path: /x}}
     user_agent: "x: y"
+    steps:
+      - goto: https://example.com/login
+      - fill: {selector: "#u", value: "${secret:U}"}
+      - press: Enter
+      - wait_for: "#who"
+    logged_in_check: {contains: "Sign out"}
+    session_max_age: 90m
   b: {sitemap: "https://example.com/s.xml", include: ["*.html"], enabled: false, watch: "null"}
 """
 
@@ -79,6 +86,9 @@ def test_the_schema_takes_what_the_loader_takes(rich: Config) -> None:
         {"retries": -1},
         {"ignore": [{"patern": "x"}]},
         {"min_change": "3 words"},
+        {"steps": [{"clik": "a"}]},
+        {"steps": [{"click": "a", "wait_for": "b"}]},
+        {"logged_in_check": {}},
     ],
 )
 def test_the_schema_refuses_slips(crawl: dict[str, object]) -> None:

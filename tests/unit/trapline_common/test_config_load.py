@@ -104,6 +104,30 @@ def test_secrets_stay_references() -> None:
     assert crawl("expect: {contains: 'Hello ${secret:USER}'}").expect.contains == "Hello ${secret:USER}"
 
 
+def test_steps_are_read() -> None:
+    """Every kind of step, its short form, and a log-in page behind a fragment; references stay references."""
+    found = crawl("""\
+        steps:
+          - goto: HTTPS://Example.com/app#/login
+          - fill: {selector: "#u", value: "${secret:U}"}
+          - select: {selector: "#r", value: Europe}
+          - press: Tab
+          - press: {key: Enter, selector: "#u"}
+          - click: "#go"
+          - wait_for: "#who"
+        logged_in_check: {selector: "#who", url: "/app*"}
+        session_max_age: 2d
+        """)
+    assert [step.kind for step in found.steps] == ["goto", "fill", "select", "press", "press", "click", "wait_for"]
+    assert found.steps[0].goto == "https://example.com/app#/login"
+    assert found.steps[1].fill is not None
+    assert found.steps[1].fill.value == "${secret:U}"
+    assert found.steps[3].press is not None
+    assert found.steps[3].press.key == "Tab"
+    assert found.session_max_age == 172_800
+    assert found.longest_visit == 2 * found.timeout
+
+
 def test_a_crawls_name_opens_no_door_for_secrets() -> None:
     """A crawl that is called like a field that holds secrets is held to the same rules."""
     found = problems(f"crawls: {{headers: {{{PAGES}, watch: '${{secret:X}}'}}}}")
@@ -198,6 +222,28 @@ def test_every_problem_is_told_at_once() -> None:
         ("min_change: 1.5 lines", "4: min_change: bad amount '1.5 lines': a whole number of lines, 1 or more"),
         ("min_change: 101%", "4: min_change: bad share '101%': more than 0% and at most 100%"),
         ("min_change: true", "4: min_change: must be text (put it in quotes), not true"),
+        ("steps: [{clik: a}]", "4: steps[0].clik: unknown key; did you mean 'click'?"),
+        ("steps: {goto: a}", "4: steps: must be a list"),
+        ("steps: [goto]", "4: steps[0]: must be a map"),
+        ("steps: [{}]", "4: steps[0]: a step is one of goto, fill, click, press, wait_for, select, and what it needs"),
+        ("steps: [{goto: 'https://e.com/', click: a}]", "4: steps[0]: a step is one of goto, fill, click, press, wait_for, select, and what it needs"),
+        ("steps: [{click: a}]", "4: steps[0]: the first step is a `goto`: the browser begins with an empty page"),
+        ("steps: [{goto: 'file:///etc/passwd'}]", "4: steps[0].goto: file: URLs are not visited; only http and https are"),
+        ("steps:\n- goto: https://e.com/\n- fill: '#a'", "6: steps[1].fill: must be a map"),
+        ("steps:\n- goto: https://e.com/\n- fill: {selector: '#a', valu: x, value: x}", "6: steps[1].fill.valu: unknown key; did you mean 'value'?"),
+        ("steps:\n- goto: https://e.com/\n- fill: {selector: '#a', value: 5}", "6: steps[1].fill.value: must be text (put it in quotes)"),
+        ("steps:\n- goto: https://e.com/\n- fill: {selector: '#password', value: hunter2}", "6: steps[1].fill: a password does not belong into this file: write ${secret:NAME}"),
+        ("steps:\n- goto: https://e.com/\n- fill: {selector: '#a', value: '${secrt:P}'}", "6: steps[1].fill.value: malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-"),
+        ("steps:\n- goto: https://e.com/\n- click: '#${secret:P}'", "6: steps[1].click: no secret may be in a selector: it would be stored and shown; put it into `value`"),
+        ("steps:\n- goto: https://e.com/?p=${secret:P}", "5: steps[0].goto: no secret may be in a URL: URLs are stored and shown; use `headers` or `cookies`"),
+        ("steps:\n- goto: https://e.com/\n- press: Entr", "6: steps[1].press.key: unknown key 'Entr'; did you mean 'Enter'?"),
+        ("steps:\n- goto: https://e.com/\n- wait_for: ' '", "6: steps[1].wait_for: must not be empty"),
+        ("steps:\n- goto: https://e.com/\n- select: {selector: a}", "6: steps[1].select.value: missing"),
+        ("logged_in_check: {}", "4: logged_in_check: give `selector`, `url` or `contains`"),
+        ("logged_in_check: {selectr: a}", "4: logged_in_check.selectr: unknown key; did you mean 'selector'?"),
+        ("logged_in_check: {url: account}", "4: logged_in_check.url: bad pattern 'account': begin with / or * for a path, or with http:// or https://"),
+        ("logged_in_check: {contains: '${secret:U}'}", "4: logged_in_check.contains: a secret can only be used in cookies, expect, headers, steps, user_agent"),
+        ("session_max_age: 0", "4: session_max_age: must be greater than 0, not 0"),
         ("alert: {to: [Ops Team]}", "4: alert.to[0]: bad name 'Ops Team': 1 to 63 of a-z, 0-9 and -, not beginning with -"),
         ("alert: {on: [failures]}", "4: alert.on[0]: must be 'failure', 'change', 'recovery' or 'summary', not 'failures'"),
         ("alert: {remind_every: 0}", "4: alert.remind_every: must be greater than 0, not 0"),

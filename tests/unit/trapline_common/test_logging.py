@@ -93,3 +93,20 @@ def test_a_terminal_gets_lines_for_a_person() -> None:
     assert "hello" in out.getvalue()
     assert "hunter2" not in out.getvalue()
     assert not out.getvalue().startswith("{")
+
+
+@pytest.mark.usefixtures("stream")
+def test_a_traceback_on_a_terminal_shows_no_local_variable() -> None:
+    """What a person sees of an error is where it was, and no value that a function held."""
+    out = _Terminal()
+    configure(service="crawler", stream=out)
+
+    def fail(held: str) -> None:
+        raise ValueError(len(held))
+
+    try:
+        fail("hunter" + "2")
+    except ValueError:
+        get_logger("x").exception("failed")
+    assert "ValueError: 7" in out.getvalue()
+    assert "hunter2" not in out.getvalue()

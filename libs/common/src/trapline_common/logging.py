@@ -63,7 +63,9 @@ def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None
     ]
     ending: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if for_person:
-        ending += [hide_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        # Its own way with a traceback prints every local variable: a resolved secret may be one.
+        plain = structlog.dev.plain_traceback
+        ending += [hide_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
     else:
         ending += [
             structlog.processors.format_exc_info,

@@ -65,7 +65,9 @@ async def resolve(crawl: CrawlConfig, source: SecretSource) -> Resolved:
 
     return Resolved(
         values={name: value for name, value in values.items() if value},
-        secret_fields=tuple(step.fill.selector for step in crawl.steps if step.fill and secret_names(step.fill.value)),
+        secret_fields=tuple(
+            field.selector for step in crawl.steps if (field := step.fill or step.select) and secret_names(field.value)
+        ),
         crawl=crawl.model_copy(
             update={
                 "headers": {name: put(value) for name, value in crawl.headers.items()},
