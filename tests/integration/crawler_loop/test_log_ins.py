@@ -10,6 +10,7 @@ import pytest
 from support.crawler_stage import Stage
 from support.crawling import KnownSecrets
 from support.ledger import all_ready
+from support.races import PATIENCE
 from support.visitor import LOG_IN, bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.ids import InvocationId
@@ -114,7 +115,8 @@ async def test_the_right_to_log_in_ends_with_its_invocation(stage: Stage):
     await stage.rows(
         "UPDATE trapline.invocation SET status = 'failed', ended_at = now() WHERE id = $1 RETURNING 1", dead
     )
-    assert isinstance(await waiting, LiveSession)
+    async with asyncio.timeout(PATIENCE):  # far less than the right would have lasted
+        assert isinstance(await waiting, LiveSession)
     assert stage.visitor.log_ins == 2
 
 
