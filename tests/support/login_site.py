@@ -18,9 +18,12 @@ FORM = """<!doctype html><title>Sign in</title><h1>Sign in</h1><p id=problem>{pr
 <input type=hidden name=csrf value="{csrf}">
 <input id=user name=user><input id=password name=password type=password>
 <select id=region name=region><option value=eu>Europe</option><option value=us>America</option></select>
-<button id=go>Sign in</button></form>"""
+<button id=go>Sign in</button></form>
+<script>localStorage.setItem("came", "by the form")</script>"""
 ACCOUNT = """<!doctype html><title>Account</title><h1>Page {path}</h1>
-<p id=who>Signed in</p><p>Region {region}</p><p>Some text of {path}.</p>"""
+<p id=who>Signed in</p><p>Region {region}</p><p>Some text of {path}.</p>
+<p id=stored></p>
+<script>document.getElementById("stored").textContent = localStorage.getItem("came")</script>"""
 
 
 class _Handler(BaseHTTPRequestHandler):

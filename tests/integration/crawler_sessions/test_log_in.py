@@ -26,7 +26,7 @@ async def live_together(stage: SessionStage) -> None:
 @pytest.mark.parametrize("isolation", ["page", "crawl"])
 async def test_three_invocations_that_start_together_log_in_once(stage: SessionStage, isolation: str):
     """Six pages shared by three crawlers cost one log-in, and each page is visited logged in, once."""
-    crawl = stage.crawl(6, isolation=isolation)
+    crawl = stage.crawl(6, isolation=isolation, watch="h1, #stored")
     await stage.open(list(crawl.urls), lane=THREE, crawl=crawl)
     await live_together(stage)
     assert await stage.tasks() == {"done": 6}
@@ -34,7 +34,7 @@ async def test_three_invocations_that_start_together_log_in_once(stage: SessionS
     pages = [visit for visit in stage.site.visits if visit[0] != "/account"]
     assert sorted(pages) == [(f"/account/{number}", True) for number in range(6)]
     ((text,),) = await stage.rows("SELECT DISTINCT baseline_text FROM trapline.page WHERE url LIKE '%/account/0'")
-    assert text == "Page /account/0"
+    assert text == "Page /account/0\nby the form"  # local storage is part of the session
 
 
 async def test_the_next_run_uses_the_kept_session_until_it_expires(stage: SessionStage):
