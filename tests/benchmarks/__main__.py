@@ -1,4 +1,4 @@
-"""`make bench`: crawl speed, ledger speed and the exactness of the count, as tables and as JSON."""
+"""`make bench`: crawl speed, ledger speed, the exactness of the count and the ledger at scale, as tables and as JSON."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, ledger
+from tests.benchmarks import alert, count, crawl, ledger, scale
 from tools.shell import main_guard, say
 
 
@@ -18,7 +18,7 @@ def _crawl(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, ob
 
 
 def _ledger(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
-    speeds = ledger.measure(folder, tasks=options.tasks, rounds=options.rounds)
+    speeds = ledger.measure(folder, tasks=options.tasks or LEDGER_TASKS, rounds=options.rounds)
     return ledger.report(speeds), ledger.as_json(speeds)
 
 
@@ -32,10 +32,20 @@ def _count(folder: Path, _options: argparse.Namespace) -> tuple[str, dict[str, o
     return count.report(rounds), count.as_json(rounds)
 
 
+def _scale(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    result = scale.measure(folder, tasks=options.tasks or SCALE_TASKS, seconds=options.seconds)
+    return scale.report(result), scale.as_json(result)
+
+
+LEDGER_TASKS = 8_000
+SCALE_TASKS = 2_500_000
+"""More than ten minutes' work at the speed that is asked for."""
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, object]]]] = {
     "count": _count,
     "ledger": _ledger,
     "crawl": _crawl,
+    "scale": _scale,
     "alert": _alert,
 }
 WHEN_ASKED = {"alert"}
@@ -49,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each part, interleaved")
     parser.add_argument("--pages", type=int, default=300, help="pages of a crawl")
-    parser.add_argument("--tasks", type=int, default=8000, help="tasks of a ledger round")
+    parser.add_argument(
+        "--tasks", type=int, help=f"tasks of a ledger round ({LEDGER_TASKS}), or of scale ({SCALE_TASKS})"
+    )
+    parser.add_argument("--seconds", type=float, default=720, help="how long scale keeps the load on")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     found: dict[str, object] = {"machine": platform.platform(), "python": platform.python_version()}

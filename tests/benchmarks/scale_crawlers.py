@@ -1,0 +1,143 @@
+"""Hundreds of crawler invocations in one process, for ``scale.py``: every call to the ledger is the crawler's own.
+
+Reads lines from standard input: an invocation's id, as Lambda's event would bring it, or ``stop``. Says ``ready`` when all
+its connections stand, and prints its figures as one JSON object at the end. A visit takes no time here: what is measured
+is the ledger.
+"""
+
+import asyncio
+import json
+import sys
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tests.benchmarks.ledger_ours import DONE, observation
+from trapline_common.ids import InvocationId, OwnerToken, RunId
+from trapline_common.store import invocations, runs, tasks
+from trapline_common.store.database import Database
+from trapline_common.store.invocations import Held
+from trapline_common.store.verdicts import FrozenRun, settle
+
+SHARES = 4
+"""Shares an invocation takes before its time is over and the dispatcher has to ask for another."""
+BEAT_EVERY = 5.0
+"""Seconds between two heartbeats, as in the crawler."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Crawlers:
+    """The invocations of one process, their connections, and what they measured by second of the monotonic clock."""
+
+    databases: asyncio.Queue[Database] = field(default_factory=asyncio.Queue)
+    frozen: dict[RunId, FrozenRun] = field(default_factory=dict)
+    done: Counter[int] = field(default_factory=Counter)
+    milliseconds: dict[str, dict[int, list[float]]] = field(default_factory=dict)
+    ended: int = 0
+    stopping: bool = False
+
+    async def connect(self, dsn: str, connections: int) -> None:
+        for _ in range(connections):
+            self.databases.put_nowait(await Database.connect(dsn, application="trapline-scale"))
+
+    async def close(self) -> None:
+        while not self.databases.empty():
+            await self.databases.get_nowait().close()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Database]:
+        database = await self.databases.get()
+        try:
+            yield database
+        finally:
+            self.databases.put_nowait(database)
+
+    async def _timed(self, name: str, call: Callable[[Database], Awaitable[T]]) -> T:
+        """Do one call on a connection of its own; the wait for a free connection is not the ledger's time."""
+        async with self._turn() as database:
+            started = time.monotonic()
+            result = await call(database)
+            ended = time.monotonic()
+        by_second = self.milliseconds.setdefault(name, defaultdict(list))
+        by_second[int(ended)].append((ended - started) * 1000)
+        return result
+
+    async def invocation(self, invocation_id: InvocationId) -> None:
+        """Live one invocation: ready, shares, starts, completions, heartbeats, the end."""
+        owner = OwnerToken(uuid.uuid4())
+        held = await self._timed(
+            "ready",
+            lambda db: invocations.become_ready(db, invocation_id, owner=owner, request_id="scale", place="scale"),
+        )
+        if held is None:
+            raise SystemExit(f"invocation {invocation_id} was asked for twice")
+        if await self._work(held):
+            await self._timed("succeed", lambda db: invocations.succeed(db, held))
+        else:
+            await self._timed("succeed", lambda db: invocations.terminate_ready(db, held, "nothing was left to lease"))
+        self.ended += 1
+
+    async def _work(self, held: Held) -> bool:
+        beaten, taken = time.monotonic(), 0
+        while taken < SHARES and not self.stopping:
+            another, size = taken > 0, held.tasks_per_invocation
+            share = await self._timed("lease", lambda db: tasks.lease_share(db, held, share=size, another=another))  # noqa: B023
+            if not share:
+                break
+            taken += 1
+            for task in share:
+                if self.stopping:
+                    await self._timed("hand back", lambda db: tasks.hand_back(db, held))
+                    break
+                if time.monotonic() - beaten > BEAT_EVERY:
+                    beaten = time.monotonic()
+                    await self._timed("heartbeat", lambda db: invocations.heartbeat(db, held))
+                await self._visit(task)
+        return taken > 0
+
+    async def _visit(self, task: tasks.LeasedTask) -> None:
+        if task.run_id not in self.frozen:
+            async with self._turn() as database:
+                self.frozen |= await runs.frozen(database, [task.run_id], pages=False)
+        page, run, seen = task.page, self.frozen[task.run_id], observation(task.url)
+        if page is None:
+            raise SystemExit("the bench has no ordered tasks")
+        await self._timed("start", lambda db: tasks.start(db, task.lease))
+        await self._timed(
+            "complete",
+            lambda db: settle(db, task.lease, run=run, page=page, observation=seen, step=DONE, place=str),
+        )
+        self.done[int(time.monotonic())] += 1
+
+    def figures(self) -> str:
+        """Return what was measured: tasks done and milliseconds of every call, by second; invocations that ended."""
+        milliseconds = {
+            name: {second: [round(one, 2) for one in values] for second, values in by_second.items()}
+            for name, by_second in self.milliseconds.items()
+        }
+        return json.dumps({"done": self.done, "milliseconds": milliseconds, "ended": self.ended})
+
+
+async def work(dsn: str, connections: int) -> None:
+    """Live the invocations that standard input names until it says ``stop``."""
+    crawlers = Crawlers()
+    await crawlers.connect(dsn, connections)
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    print("ready", flush=True)
+    async with asyncio.TaskGroup() as group:
+        while (line := (await lines.readline()).decode().strip()) not in {"stop", ""}:
+            group.create_task(crawlers.invocation(InvocationId(uuid.UUID(line))))
+        crawlers.stopping = True
+    await crawlers.close()
+    print(crawlers.figures(), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(work(sys.argv[1], int(sys.argv[2])))
