@@ -40,7 +40,7 @@ class Crawlers:
     done: Counter[int] = field(default_factory=Counter)
     milliseconds: dict[str, dict[int, list[float]]] = field(default_factory=dict)
     ended: int = 0
-    stopping: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def connect(self, dsn: str, connections: int) -> None:
         for _ in range(connections):
@@ -85,14 +85,14 @@ class Crawlers:
 
     async def _work(self, held: Held) -> bool:
         beaten, taken = time.monotonic(), 0
-        while taken < SHARES and not self.stopping:
+        while taken < SHARES and not self.stopping.is_set():
             another, size = taken > 0, held.tasks_per_invocation
             share = await self._timed("lease", lambda db: tasks.lease_share(db, held, share=size, another=another))  # noqa: B023
             if not share:
                 break
             taken += 1
             for task in share:
-                if self.stopping:
+                if self.stopping.is_set():
                     await self._timed("hand back", lambda db: tasks.hand_back(db, held))
                     break
                 if time.monotonic() - beaten > BEAT_EVERY:
@@ -134,7 +134,7 @@ async def work(dsn: str, connections: int) -> None:
     async with asyncio.TaskGroup() as group:
         while (line := (await lines.readline()).decode().strip()) not in {"stop", ""}:
             group.create_task(crawlers.invocation(InvocationId(uuid.UUID(line))))
-        crawlers.stopping = True
+        crawlers.stopping.set()
     await crawlers.close()
     print(crawlers.figures(), flush=True)
 
