@@ -4,7 +4,6 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tools import terraform
@@ -81,8 +80,7 @@ class Root:
 
 
 def root(environment: Environment, *, binary: str, environ: Mapping[str, str]) -> Root:
-    """Return the root, ready to be asked. Raises ``ToolError``, also for a Terraform data folder that can't be made."""
-    Path(DATA).mkdir(parents=True, exist_ok=True)
+    """Return the root, ready to be asked. Raises ``ToolError``."""
     found = Root(environment=environment, binary=binary, environ=environ)
     found.init()
     return found

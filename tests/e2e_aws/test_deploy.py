@@ -1,0 +1,278 @@
+"""`make deploy` and its kin in an empty account of a local AWS: the commands as a person types them, in a clone of this tree."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import boto3
+import pytest
+
+from tools import terraform
+from tools.local_aws import system
+from tools.setup import LOCAL_AWS
+from tools.shell import ROOT
+
+SERVICES = ("crawler", "dispatcher", "notifier", "operator")
+STATES = "states"
+PATIENCE = 900
+"""Seconds for one command; building the zips from an empty cache takes most of it."""
+GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
+SETTINGS = """
+environment         = "trial"
+region              = "us-east-1"
+account_id          = "000000000000"
+disposable          = true
+local_aws           = true
+network             = {{ mode = "outside" }}
+database_url        = "{database_url}"
+account_concurrency = 1000
+log_days            = 7
+silence_hours       = null
+"""
+BACKEND = """
+bucket                      = "{bucket}"
+key                         = "trial.tfstate"
+region                      = "us-east-1"
+use_path_style              = true
+skip_credentials_validation = true
+skip_metadata_api_check     = true
+skip_requesting_account_id  = true
+"""
+BROKEN = "CREATE TABLE trapline.half_done (id int); SELECT 1 / 0;\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An environment ``trial`` on ``aws``, deployed from ``tree``; ``ledger``: its database, empty at first."""
+
+    aws: system.System
+    tree: Path
+    ledger: str
+
+    @property
+    def record(self) -> Path:
+        return self.tree / "terraform/envs/trial.releases.tfvars.json"
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run `python -m tools.deploy ...` as make does."""
+        command = [sys.executable, "-m", "tools.deploy", *arguments]
+        return subprocess.run(
+            command, cwd=self.tree, env=self.environ(), capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+
+    def interrupted(self, *arguments: str, at: str) -> tuple[int, str]:
+        """Run it until it has printed ``at``, then press Ctrl-C; return its status and what it said."""
+        command = [sys.executable, "-m", "tools.deploy", *arguments]
+        said = []
+        with subprocess.Popen(
+            command, cwd=self.tree, env=self.environ(), stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said.append(line)
+                if at in line:
+                    os.killpg(process.pid, signal.SIGINT)
+                    break
+            said.append(process.communicate(timeout=PATIENCE)[0])
+        return process.returncode, "".join(said)
+
+    def environ(self) -> dict[str, str]:
+        return {**self.aws.environment(), "PYTHONPATH": str(self.tree)}
+
+    def must(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+        return done.stdout
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run([*GIT, *arguments], cwd=self.tree, capture_output=True, text=True, check=True).stdout
+
+    def commit(self, what: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", what)
+
+    def releases(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.record.read_text())["releases"]
+        return found
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.aws.endpoint,
+            verify=self.aws.certificate,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def live(self) -> dict[str, tuple[str, str]]:
+        """Return, by service, the version behind the alias that takes traffic, and the hash of its code."""
+        lambda_, found = self.client("lambda"), {}
+        for name in SERVICES:
+            one = lambda_.get_function(FunctionName=f"trapline-trial-{name}", Qualifier="live")["Configuration"]
+            found[name] = (one["Version"], one["CodeSha256"])
+        return found
+
+    def migrations(self) -> list[int]:
+        """Return what the ledger says was migrated; nothing where it has no schema."""
+
+        async def read() -> list[int]:
+            connection = await asyncpg.connect(self.ledger)
+            try:
+                if await connection.fetchval("SELECT to_regclass('trapline.migration')") is None:
+                    return []
+                return [row[0] for row in await connection.fetch("SELECT version FROM trapline.migration ORDER BY 1")]
+            finally:
+                await connection.close()
+
+        return asyncio.run(read())
+
+
+def clone(folder: Path) -> Path:
+    """Copy this working tree as it is, uncommitted work too, into a repository of its own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    return folder
+
+
+async def empty_database(dsn: str, name: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    """An empty account, an empty database, and a clone with an environment for both."""
+    if terraform.binary(os.environ) is None:
+        pytest.skip("Terraform is not installed")
+    LOCAL_AWS.ensure()
+    # Not below pytest's own folder, which Postgres' user may not read
+    folder = Path(tempfile.mkdtemp(prefix="trapline-deploy-"))
+    folder.chmod(0o755)
+    aws = system.start(folder / "aws")
+    try:
+        where = aws.database_url.partition("host=")[2]
+        asyncio.run(empty_database(aws.database_url, "trial"))
+        ledger = f"postgresql://postgres@/trial?host={quote(where, safe='/%')}"
+        tree = clone(folder / "tree")
+        (tree / "terraform/envs/trial.tfvars").write_text(SETTINGS.format(database_url=ledger))
+        (tree / "terraform/envs/trial.backend.hcl").write_text(BACKEND.format(bucket=STATES))
+        made = Trial(aws=aws, tree=tree, ledger=ledger)
+        made.commit("a trial")
+        made.client("s3").create_bucket(Bucket=STATES)
+        yield made
+    finally:
+        system.stop(folder / "aws")
+        shutil.rmtree(folder)
+
+
+def test_an_empty_account_becomes_a_running_one(trial):
+    """One command makes everything: what needs no code, the operator, its migrations, then the rest; also after a Ctrl-C."""
+    assert trial.migrations() == []
+    status, said = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
+    assert status == 130, said
+    assert "trial: account 000000000000, region us-east-1" in said
+    assert said.index("trial: account") < said.index("nothing is there yet") < said.index("Creation complete")
+    assert "run the same command again" in said
+    said = trial.must("deploy", "--env", "trial")
+    steps = ("applying operator", "migrating the ledger", "applying crawler", "deploy: done")
+    places = [said.index(step) for step in steps]
+    assert places == sorted(places)
+    assert trial.migrations()
+    live, recorded = trial.live(), trial.releases()
+    assert {name: code for name, (_, code) in live.items()} == {name: one["sha256"] for name, one in recorded.items()}
+    assert trial.git("status", "--porcelain").split() == ["??", "terraform/envs/trial.releases.tfvars.json"]
+    trial.commit("what runs")
+
+
+def test_a_second_deploy_changes_nothing(trial):
+    """Without a change no function gets a new version, and nothing is pushed."""
+    before, record = trial.live(), trial.record.read_text()
+    said = trial.must("deploy", "--env", "trial")
+    assert "pushing" not in said
+    assert trial.live() == before
+    assert trial.record.read_text() == record
+
+
+def test_one_service_is_deployed_by_its_own_version(trial):
+    """A changed crawler with a new version reaches the crawler, and no other function has another version than before."""
+    code = trial.tree / "services/crawler/src/trapline_crawler/__init__.py"
+    code.write_text(code.read_text() + "\n# changed\n")
+    changes = trial.tree / "services/crawler/CHANGELOG.md"
+    if "## Unreleased" not in changes.read_text():
+        changes.write_text(changes.read_text().replace("\n## ", "\n## Unreleased\n\n- Changed.\n\n## ", 1))
+    assert "the tree is dirty" in trial.run("service", "--service", "crawler", "--env", "trial").stderr
+    trial.must("version", "--service", "crawler", "--bump", "minor")
+    trial.commit("a changed crawler")
+    before, recorded = trial.live(), trial.releases()
+    trial.must("service", "--service", "crawler", "--env", "trial")
+    after = trial.live()
+    assert {name for name in SERVICES if after[name] != before[name]} == {"crawler"}
+    assert int(after["crawler"][0]) == int(before["crawler"][0]) + 1
+    now = trial.releases()
+    assert {name for name in SERVICES if now[name] != recorded[name]} == {"crawler"}
+    assert now["crawler"]["version"] != recorded["crawler"]["version"]
+    trial.commit("what runs now")
+
+
+def test_a_migration_that_fails_stops_the_deploy(trial):
+    """Nothing of the migration stays, no other service is touched, and what ran before takes the traffic."""
+    before, done = trial.live(), trial.migrations()
+    broken = trial.tree / "libs/common/src/trapline_common/store/migrations/9999_broken.sql"
+    broken.write_text(BROKEN)
+    trial.commit("a broken migration")
+    refused = trial.run("service", "--service", "crawler", "--env", "trial")
+    assert "SERVICE=operator ENV=trial first" in refused.stderr
+    failed = trial.run("deploy", "--env", "trial")
+    assert failed.returncode == 1
+    assert "migrating failed" in failed.stderr
+    after = trial.live()
+    assert {name for name in SERVICES if after[name] != before[name]} == {"operator"}
+    assert trial.migrations() == done
+    trial.git("checkout", "--", "terraform/envs")
+    trial.git("revert", "--no-edit", "HEAD")
+
+
+def test_a_rollback_is_a_revert_of_the_record(trial):
+    """The record of the first deploy, applied: its code takes the traffic again, and nothing is built or pushed."""
+    first = trial.git("log", "--format=%H", "--grep", "what runs$").split()[-1]
+    trial.git("checkout", first, "--", str(trial.record.relative_to(trial.tree)))
+    wanted = trial.releases()
+    said = trial.must("apply", "--env", "trial")
+    assert "building" not in said
+    assert "pushing" not in said
+    assert {name: code for name, (_, code) in trial.live().items()} == {
+        name: one["sha256"] for name, one in wanted.items()
+    }
+
+
+def test_destroy_leaves_nothing_and_says_what_stays(trial):
+    """Functions, queues, packages and the record are gone; the state's bucket is the person's own."""
+    said = trial.must("destroy", "--env", "trial")
+    assert "stays  the state's bucket" in said
+    assert not trial.record.exists()
+    assert trial.client("lambda").list_functions()["Functions"] == []
+    assert trial.client("sqs").list_queues().get("QueueUrls", []) == []
+    assert [bucket["Name"] for bucket in trial.client("s3").list_buckets()["Buckets"]] == [STATES]
+    assert trial.client("iam").list_roles()["Roles"] == []
+    refused = trial.run("service", "--service", "crawler", "--env", "trial")
+    assert "not deployed yet: make deploy ENV=trial" in refused.stderr
