@@ -11,7 +11,8 @@ _SESSIONS = load("sessions")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptSession:
-    """A crawl's row. ``state`` is sealed; ``None`` when there is none, and then ``problem`` may say why.
+    """A crawl's row. ``state`` is sealed; ``None`` when there is none, and then ``problem`` may say why, as
+    the words of a ``Failure``.
 
     ``age`` and ``since_tried``: seconds since the state was made, and since the last log-in, by the database's clock.
     """
