@@ -22,7 +22,7 @@ REASONS = {
     "/204": {"no_content"},
     "/empty": {"no_content"},
     "/loop": {"redirects"},
-    "/to-file": {"blocked"},
+    "/to-file": {"address_refused"},
     "/reset": {"connect"},
     "/reset-at-once": {"connect"},
     "/huge": {"too_large"},

@@ -57,16 +57,13 @@ class Deployment:
         environ = self.system.environment()
         self._run(terraform.init_command(self.terraform, ROOT_MODULE, environ=environ, options=options), step="init")
 
-    def make_secrets(self) -> None:
-        """Make the secrets and put in what they hold, before anything reads them. Needs no zips. Raises ``ToolError``."""
-        self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
-        self._fill_secrets()
-
     def apply(self) -> None:
-        """Bring everything up; after ``make_secrets``, so that no schedule fires before they hold a value.
+        """Bring everything up; the secrets first, so that no schedule fires before they hold a value.
 
         Raises ``ToolError`` with what Terraform said.
         """
+        self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
+        self._fill_secrets()
         self._terraform("apply", "-auto-approve", PARALLEL, *self._variables())
 
     def plan(self) -> dict[str, frozenset[str]]:

@@ -11,7 +11,6 @@ from support.crawling import LIMITS, KnownSecrets, new_browser
 from support.login_site import SECRETS, LoginSite
 from support.postgres import as_role
 from trapline_common.config.models import CrawlConfig
-from trapline_common.gate.gate import Gate
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.store.database import Database
 from trapline_crawler.owned import OwnedVisitor
@@ -24,10 +23,10 @@ class SessionStage(Stage):
 
     site: LoginSite
 
-    def browser_visitor(self, *, gate: Gate | None = None) -> OwnedVisitor:
-        """Return a visitor as ``wiring`` makes it, with shorter limits; its gate opens loopback unless another is given."""
+    def browser_visitor(self) -> OwnedVisitor:
+        """Return a visitor as ``wiring`` makes it, with shorter limits."""
         return OwnedVisitor(
-            new_browser(gate=gate),
+            new_browser(),
             artifacts=DirectoryArtifacts(self.artifacts),
             secrets=KnownSecrets(values=self.secrets),
             limits=LIMITS,

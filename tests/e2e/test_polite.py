@@ -1,0 +1,103 @@
+"""Politeness on the wire: what a real site sees of several crawler processes."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from support.command import Trapline
+
+CONFIG = """
+lanes: {{default: {{max_invocations: 2, tasks_per_invocation: 4, pages_in_flight: 2, host_delay: 1s}}}}
+crawls:
+  docs: {{urls: {urls}, settle: 0, alert: {{after_failures: 1}}}}
+"""
+BUSY = 2.0
+"""Seconds that the site asks for, once."""
+
+
+class _Site(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.lock = threading.Lock()
+        self.seen: list[tuple[str, float]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def times(self, *, but: tuple[str, ...] = ()) -> list[float]:
+        """Return when pages were asked for, in order."""
+        with self.lock:
+            return sorted(at for path, at in self.seen if path not in but)
+
+    def paths(self) -> list[str]:
+        with self.lock:
+            return [path for path, _ in self.seen]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Site
+
+    def do_GET(self) -> None:
+        with self.server.lock:
+            before = [path for path, _ in self.server.seen]
+            if self.path != "/favicon.ico":
+                self.server.seen.append((self.path, time.monotonic()))
+        status, more = 200, {}
+        body = f"<!doctype html><title>{self.path}</title><p>Page {self.path}"
+        if self.path == "/robots.txt":
+            body = "User-agent: *\nDisallow: /closed\n"
+        elif self.path == "/busy" and "/busy" not in before:
+            status, more = 429, {"Retry-After": f"{BUSY:.0f}"}
+        elif self.path == "/challenge":
+            body = '<!doctype html><title>Shop</title><iframe src="https://geo.captcha-delivery.com.invalid/captcha/"></iframe>'
+        data = body.encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "text/html", "Content-Length": str(len(data)), **more}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
+        """Stay silent."""
+
+
+@pytest.fixture
+def polite_site() -> Iterator[_Site]:
+    """A site with a robots.txt, a page that is busy once, and a challenge."""
+    with _Site() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
+def test_two_processes_visit_a_site_as_it_wants(command: Trapline, polite_site: _Site):
+    """Two crawlers keep the lane's delay together, read robots.txt once, wait as long as a 429 asks, and know a challenge."""
+    names = ["busy", "1", "2", "3", "closed", "challenge", "4", "5"]
+    config = command.config(CONFIG.format(urls=[f"{polite_site.url}/{name}" for name in names]))
+    done = command.crawl(config, "--max-invocations", "2")
+    assert done.code == 1, done.err
+    run = done.json["runs"][0]
+    reasons = {failure["url"].rpartition("/")[2]: failure["reason"].partition(":")[0] for failure in run["failures"]}
+    assert (run["tasks"], reasons) == ({"done": 6, "failed": 2}, {"closed": "robots", "challenge": "blocked"})
+
+    paths = polite_site.paths()
+    assert (paths.count("/robots.txt"), paths.count("/busy"), paths.count("/closed")) == (1, 2, 0)
+    times = polite_site.times(but=("/robots.txt",))
+    # A second less what a browser takes to start or to open a tab on a busy machine; without the ledger two come at once.
+    assert sorted(later - sooner for sooner, later in pairwise(times))[1] > 0.3
+    assert max(later - sooner for sooner, later in pairwise(times)) > BUSY * 0.6
+    with command.ledger() as ledger:
+        assert ledger.value("SELECT count(DISTINCT invocation_id)::int FROM trapline.task WHERE status = 'done'") >= 2
+        kinds = ledger.rows("SELECT kind FROM trapline.alert WHERE status <> 'muted' ORDER BY kind")
+    assert [row["kind"] for row in kinds] == ["blocked", "failure"]
