@@ -191,3 +191,21 @@ async def test_too_many_bytes_in_parts(new_visitor: NewVisitor, site: HostileSit
     found = await new_visitor(replace(LIMITS, size=1000)).visit(site.origin + "/two-images", crawl())
     assert found.failure is not None
     assert found.failure.reason is Reason.TOO_LARGE
+
+
+async def test_size_counts_what_other_origins_and_frames_sent(
+    new_visitor: NewVisitor, site: HostileSite, other_site: HostileSite
+):
+    """The browser's own protocol says how much came, where the page's timings hide it."""
+    site.redirect_to = other_site.origin + "/pixel.png"
+    found = await new_visitor().visit(site.origin + "/foreign-image", crawl())
+    assert found.size is not None
+    assert found.size > len("<title>I</title><body>pic<img src=''>") + len("not a picture") + 150
+
+
+async def test_look_up_and_connection_are_timed(new_visitor: NewVisitor, site: HostileSite):
+    """The gate's look-up and dial are told apart in the timings of a visit that made a connection."""
+    found = await new_visitor().visit(site.origin + "/good?timed", crawl())
+    assert found.timings.dns is not None
+    assert found.timings.connect is not None
+    assert found.timings.connect > 0

@@ -5,11 +5,12 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from trapline_common.gate.gate import Gate
-from trapline_common.observation import Failure
+from trapline_common.observation import Failure, Timings
 from trapline_crawler.proxy.circuit import Far, Near
 from trapline_crawler.proxy.peer import other_user
 from trapline_crawler.proxy.socks import Reply, Target
@@ -71,10 +72,17 @@ class Door:
         target = _target(url)
         return None if target is None else self._failures.get(target)
 
-    def times(self, url: str) -> Times | None:
-        """Return how long the last good dial to the server of ``url`` took."""
+    def timed(self, timings: Timings, url: str) -> Timings:
+        """Return ``timings`` with the look-up and the connection told apart, as the last good dial to ``url`` took them.
+
+        To the browser both are the wait for its proxy. TLS stays in ``connect``. On a connection that was there: no change.
+        """
         target = _target(url)
-        return None if target is None else self._times.get(target)
+        times = None if target is None else self._times.get(target)
+        if times is None or not timings.connect:
+            return timings
+        connect = max(times.connect, timings.connect - times.dns)
+        return replace(timings, dns=round(times.dns, 1), connect=round(connect, 1))
 
     def admit(self, circuit: Near) -> bool:
         """Let our own user in: to another one of this machine the proxy would be a way out that is not theirs."""

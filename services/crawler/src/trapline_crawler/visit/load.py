@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
@@ -20,6 +20,7 @@ from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.script import Reading, question, reading, source
 from trapline_crawler.visit.watch import SlowWatch, last_navigation
+from trapline_crawler.visit.weight import weight
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
 _NAVIGATED = re.compile(r"Execution context was destroyed|Cannot find context|because of a navigation", re.IGNORECASE)
@@ -114,6 +115,8 @@ class Load:
             return await self._refused(
                 Failure(reason=Reason.NAVIGATION, detail="it went to a page that failed", retry=True)
             )
+        size = await weight(self._page, self._url, _SOON) if found.size_is_partial else None
+        found = replace(found, size=size or found.size, timings=self._door.timed(found.timings, found.url))
         # A script that sent the browser elsewhere: the status is the one of the page that was read.
         status = (found.status if moved else status) or status
         return Loaded(

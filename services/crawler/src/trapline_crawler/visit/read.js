@@ -87,6 +87,9 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
     status: page?.responseStatus ?? 0,
     body: page?.decodedBodySize ?? null,
     size: parts.reduce((sum, part) => sum + part.transferSize, page?.transferSize ?? 0),
+    // The timings say nothing of other origins and of what frames load, and end after 250 entries.
+    partial: parts.length >= 250 || document.querySelector("iframe, frame, object, embed") !== null
+      || parts.some((part) => part.transferSize === 0 && part.decodedBodySize === 0),
     errors: window[Symbol.for("trapline")]?.errors ?? 0,
     height: document.documentElement?.scrollHeight ?? 0,
     signs: shown,

@@ -1,0 +1,48 @@
+"""How many bytes a visit received, by the browser's own protocol (``Network.loadingFinished``), as the driver keeps it.
+
+Asked only where the page's own timings hide something (other origins, frames): it costs two questions for each request,
+a tenth of a plain page's time. Not the proxy's count, which knows connections and no pages.
+"""
+
+import asyncio
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page, Request
+
+MOST = 100
+"""Requests that the driver remembers of a page. A visit with more weighs more than is said; its cap holds all the same."""
+
+
+async def weight(page: Page, url: str, within: float) -> int | None:
+    """Return bytes of heads and bodies over the wire since ``url`` was asked for, at most the last ``MOST`` answers.
+
+    ``None`` when the driver does not say ``within`` so many seconds.
+    """
+    try:
+        async with asyncio.timeout(within):
+            answered = [request for request in _since(await page.requests(), page, url) if request.existing_response]
+            return sum(await asyncio.gather(*(_size(request) for request in answered)))
+    except (TimeoutError, PlaywrightError):
+        return None
+
+
+def _since(requests: list[Request], page: Page, url: str) -> list[Request]:
+    """Return the requests of this visit: a tab that is used again remembers those of earlier ones too."""
+    for at in range(len(requests) - 1, -1, -1):
+        one = requests[at]
+        if (
+            one.is_navigation_request()
+            and one.url == url
+            and one.redirected_from is None
+            and one.frame == page.main_frame
+        ):
+            return requests[at:]
+    return requests
+
+
+async def _size(request: Request) -> int:
+    try:
+        sizes = await request.sizes()
+    except PlaywrightError:
+        return 0  # it failed on its way
+    return max(0, sizes["responseHeadersSize"]) + max(0, sizes["responseBodySize"])
