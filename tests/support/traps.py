@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -29,9 +29,9 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def trap() -> AsyncIterator[Trap]:
-    """Listen on the same free port of every forbidden address."""
-    found, loop = Trap(), asyncio.get_running_loop()
+async def trap(addresses: Sequence[str] = FORBIDDEN, *, port: int = 0) -> AsyncIterator[Trap]:
+    """Listen on the same port, a free one by default, of every one of ``addresses``."""
+    found, loop = Trap(port=port), asyncio.get_running_loop()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found.arrivals += 1
@@ -39,7 +39,7 @@ async def trap() -> AsyncIterator[Trap]:
         writer.close()
 
     servers, transports = [], []
-    for address in FORBIDDEN:
+    for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         server = await asyncio.start_server(accept, address, found.port, family=family)
         found.port = server.sockets[0].getsockname()[1]

@@ -1,0 +1,62 @@
+"""A site whose pages lead elsewhere, as their URL's query says: ``/page?kind=...&to=...``."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import escape
+from urllib.parse import parse_qs, quote, urlsplit
+
+from support.vectors import HEADERS, LOUD, SILENT
+
+_PAC = "function FindProxyForURL(url, host) { return 'PROXY 127.0.0.9:9'; }"
+
+
+def attack(origin: str, kind: str, to: str) -> str:
+    """Return the URL of the page that leads to ``to`` in the way ``kind``."""
+    return f"{origin}/page?kind={quote(kind)}&to={quote(to)}"
+
+
+def _answer(path: str) -> tuple[str, str, str]:
+    """Return status, one header, and the page."""
+    parts = urlsplit(path)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    kind, to = asked.get("kind", ""), asked.get("to", "")
+    if parts.path == "/pac":
+        return "200 OK", "Content-Type: application/x-ns-proxy-autoconfig", _PAC
+    if kind in HEADERS:
+        status, header = HEADERS[kind]
+        return status, header.replace("@TO@", to), "<p>an answer with a header</p>"
+    if kind == "script":
+        return "200 OK", "X-None: 1", f"<p>attack</p><script>location.href = '{to}'</script>"
+    if kind == "part":
+        return "200 OK", "X-None: 1", f"<p>attack</p><script>new Image().src = '{to}'</script>"
+    if kind == "link":
+        text = f'<p>attack</p><a id=a href="{escape(to)}">x</a><script>document.all.a.click()</script>'
+        return "200 OK", "X-None: 1", text
+    if kind == "frame":
+        return "200 OK", "X-None: 1", f'<p>attack</p><iframe src="{escape(to)}"></iframe>'
+    page = (LOUD | SILENT).get(kind, "nothing")
+    return "200 OK", "X-None: 1", "<p>attack</p>" + page.replace("@TO@", to).replace("@HOST@", urlsplit(to).netloc)
+
+
+@asynccontextmanager
+async def attacking_site() -> AsyncIterator[str]:
+    """Serve on a free port of 127.0.0.1 and yield the origin."""
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            status, header, text = _answer(head.split(" ")[1])
+            body = f"<!doctype html><meta charset=utf-8>{text}".encode()
+            top = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{header}\r\n"
+            kind = "" if "Content-Type" in header else "Content-Type: text/html\r\n"
+            writer.write(f"{top}{kind}\r\n".encode() + body)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # a browser that connects ahead of need, and then does not need it
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
