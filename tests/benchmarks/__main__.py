@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, ledger, scale
+from tests.benchmarks import alert, count, crawl, gate, ledger, scale
 from tools.shell import main_guard, say
 
 
@@ -41,11 +41,18 @@ LEDGER_TASKS = 8_000
 SCALE_TASKS = 2_500_000
 """More than ten minutes' work at the speed that is asked for."""
 
+
+def _gate(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    pairs = gate.measure(folder, pages=min(options.pages, 24), pairs=10)
+    return gate.report(pairs), gate.as_json(pairs)
+
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, object]]]] = {
     "count": _count,
     "ledger": _ledger,
     "crawl": _crawl,
     "scale": _scale,
+    "gate": _gate,
     "alert": _alert,
 }
 WHEN_ASKED = {"alert"}
