@@ -40,6 +40,7 @@ LOCKS = (
     Lock(name="crawler", sources=("services/crawler/pyproject.toml",)),
     Lock(name="crawler-image", sources=("--extra", "lambda", "services/crawler/pyproject.toml")),
     Lock(name="notifier", sources=("services/notifier/pyproject.toml",)),
+    Lock(name="operator", sources=("--group", "libs/cli/pyproject.toml:operator", "libs/common/pyproject.toml")),
     Lock(name="cli", sources=_ALL),
     Lock(name="bench", sources=("--group", "pyproject.toml:bench"), constraints="crawler"),
     Lock(name="terraform", sources=("--group", "pyproject.toml:terraform"), constraints=None),

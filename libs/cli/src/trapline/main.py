@@ -9,6 +9,7 @@ from importlib.metadata import version
 import asyncpg
 import typer
 
+from trapline.commands.remotely import remotable
 from trapline.output import note
 from trapline_common.errors import InputRefusedError, MessageRefusedError, TraplineError
 
@@ -20,6 +21,7 @@ _READING = "Read the ledger"
 _COMMANDS: Mapping[str, str] = {
     "crawl": "Crawl",
     "try": "Crawl",
+    "run": "Crawl",
     "status": _READING,
     "runs": _READING,
     "show": _READING,
@@ -75,26 +77,40 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     for name in [named] if named in _COMMANDS else _COMMANDS:
         symbol = "try_" if name == "try" else name
         function = getattr(import_module(f"trapline.commands.{symbol}"), symbol)
-        app.command(name, rich_help_panel=_COMMANDS[name])(function)
+        app.command(name, rich_help_panel=_COMMANDS[name])(remotable(name, function))
     return app
 
 
-def main() -> None:
-    """Run the command line. Exits with 2 for unusable input, 1 for what failed, 130 on Ctrl-C, each with its line."""
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code.
+
+    0: done. 2: unusable input. 1: what failed, with its line on standard error. 130: Ctrl-C. A closed pipe is raised.
+    """
     try:
-        application(sys.argv[1:])(prog_name="trapline")
+        application(arguments)(list(arguments), prog_name="trapline", obj=tuple(arguments))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except (InputRefusedError, MessageRefusedError) as error:
         note(str(error))
-        sys.exit(EXIT_REFUSED)
+        return EXIT_REFUSED
     except (TraplineError, asyncpg.PostgresError) as error:
         note(f"trapline: {error}")
-        sys.exit(EXIT_FAILED)
+        return EXIT_FAILED
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    try:
+        code = execute(sys.argv[1:])
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader (`head`) has what it wanted. What is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_FAILED)
+        code = EXIT_FAILED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from trapline.output_json import json_line, plain
 from trapline.output_text import printable, spreadsheet_cell
+from trapline.remote.protocol import wire_size
 from trapline_common.observation import Timings
 from trapline_common.store.reads_pages import ObservationRow
 
@@ -15,12 +16,32 @@ _PLAIN = tuple(field.name for field in fields(ObservationRow) if field.name not 
 _TIMINGS = tuple(field.name for field in fields(Timings))
 
 
+class Writable(Protocol):
+    """What rows are written to."""
+
+    def write(self, text: str, /) -> object: ...
+
+
+class CountedText:
+    """Passes text on; ``size`` is how many bytes it takes in an answer of the operator function."""
+
+    __slots__ = ("_out", "size")
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.size = 0
+
+    def write(self, text: str, /) -> int:
+        self.size += wire_size(text)
+        return self._out.write(text)
+
+
 class NdjsonRows:
     """One JSON object a line, fields and timings nested."""
 
     __slots__ = ("_ascii_only", "_out", "_text")
 
-    def __init__(self, out: TextIO, *, text: bool, ascii_only: bool) -> None:
+    def __init__(self, out: Writable, *, text: bool, ascii_only: bool) -> None:
         self._out = out
         self._text = text
         self._ascii_only = ascii_only
@@ -41,13 +62,14 @@ class CsvRows:
 
     __slots__ = ("_fields", "_flat", "_text", "_writer")
 
-    def __init__(self, out: TextIO, *, fields: Sequence[str], text: bool, flat: bool) -> None:
+    def __init__(self, out: Writable, *, fields: Sequence[str], text: bool, flat: bool, header: bool = True) -> None:
         self._writer = csv.writer(out, lineterminator="\n")
         self._fields = fields
         self._text = text
         self._flat = flat
         names = [*_PLAIN, *(f"ms_{name}" for name in _TIMINGS), *(f"field_{name}" for name in fields)]
-        self._writer.writerow([*names, "text"] if text else names)
+        if header:
+            self._writer.writerow([*names, "text"] if text else names)
 
     def write(self, observation: ObservationRow) -> None:
         """Write one observation."""

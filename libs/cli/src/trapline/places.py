@@ -1,4 +1,4 @@
-"""Where a person finds an artifact on this machine."""
+"""Where a person finds an artifact."""
 
 from pathlib import Path
 
@@ -8,8 +8,10 @@ ARTIFACTS = "artifacts"
 """The artifacts' folder in the data directory."""
 
 
-def artifact_place(data_dir: Path, key: str) -> str:
-    """Return the file's path if it is on this machine, else the key, which is the same in the bucket."""
+def artifact_place(data_dir: Path, key: str, *, bucket: str = "") -> str:
+    """Return the object's URL below ``bucket`` (``s3://...``) or the file's path on this machine, else the key."""
+    if bucket.startswith("s3://"):
+        return f"{bucket.rstrip('/')}/{key}"
     try:
         place = DirectoryArtifacts(data_dir / ARTIFACTS).place(key)
     except KeyError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from trapline.commands.access import known_run, writing
-from trapline.commands.nudging import count_again
+from trapline.commands.dispatcher import count_again
 from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
 from trapline.output_json import print_json
 from trapline.output_units import counted

@@ -3,24 +3,35 @@
 import asyncio
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
-from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.commands.access import writing
+from trapline.commands.dispatcher import ask_deployed, is_deployed
+from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.output import note
 from trapline.output_json import print_json
 from trapline_common.local.channels import FILE_NAME
 from trapline_common.local.secrets import LocalSecrets
+from trapline_common.messages import Drain
+from trapline_common.store import alerts
+
+_PATIENCE = 60.0
+"""Seconds until a test alert must be out: the notifier sends one message a second."""
 
 
 def alert(
     test: bool = typer.Option(False, "--test", help="Send a test alert through every channel."),
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Send a test alert to the terminal and through every channel of DATA_DIR/channels.yaml; exit with 1 if one fails.
+
+    With --env it goes the way of every alert there: the outbox, the notifier, the topic, and who subscribed to it.
 
     Examples:
 
@@ -29,17 +40,34 @@ def alert(
     """
     if not test:
         raise typer.BadParameter("say --test: it is the only thing this command does")
-    went = asyncio.run(_test(data_dir, to_terminal=not json))
+    deployed = is_deployed()
+    went = asyncio.run(_test_topic(data_dir, database_url) if deployed else _test(data_dir, to_terminal=not json))
     if json:
         print_json({"channels": went})
     else:
-        print()
+        if not deployed:
+            print()
         for name, wrong in went.items():
             print(f"{name}: {'sent' if wrong is None else wrong}")
-        if len(went) == 1:
+        if len(went) == 1 and not deployed:
             note(f"no channel in {data_dir / FILE_NAME}: alerts are only shown here")
     if any(wrong is not None for wrong in went.values()):
         raise typer.Exit(1)
+
+
+async def _test_topic(data_dir: Path, url: str | None) -> dict[str, str | None]:
+    """Write a test alert to the outbox and have the notifier send it; it may be at work on others just now."""
+    async with writing(data_dir, url) as ledger:
+        alert_id = await alerts.add_test(ledger.database)
+        give_up = time.monotonic() + _PATIENCE
+        while True:
+            await ask_deployed(Drain(), variable="TRAPLINE_NOTIFIER_FUNCTION")
+            status, reason = await alerts.outcome(ledger.database, alert_id)
+            if status == "sent":
+                return {"topic": None}
+            if status != "due" or time.monotonic() > give_up:
+                return {"topic": reason or f"alert {alert_id} is {status}; see the notifier's log"}
+            await asyncio.sleep(1)  # another notifier may hold it
 
 
 async def _test(data_dir: Path, *, to_terminal: bool) -> dict[str, str | None]:

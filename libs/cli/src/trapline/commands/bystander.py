@@ -15,6 +15,7 @@ from trapline_common.gate.http_fetch import HttpFetch
 from trapline_common.gate.settings import gate_from_env
 from trapline_common.lambda_runtime import Deadline, LocalContext
 from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_common.messages import Message
 from trapline_common.store.database import Database
 from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
@@ -33,8 +34,8 @@ class NoCrawlers:
         raise TransientError(f"invocation {message.get('invocation_id')}: this command starts no crawler")
 
 
-async def ask_dispatcher(ledger: Ledger, event: Mapping[str, Any], *, data_dir: Path) -> dict[str, Any]:
-    """Hand the dispatcher one event and return its answer. Raises ``MessageRefusedError`` when it refuses."""
+async def ask_here(ledger: Ledger, message: Message, *, data_dir: Path) -> dict[str, Any]:
+    """Hand the dispatcher one message and return its answer. Raises ``MessageRefusedError`` when it refuses."""
 
     async def connect() -> Database:
         return await Database.connect(ledger.dsn, application="trapline-dispatcher")
@@ -52,7 +53,7 @@ async def ask_dispatcher(ledger: Ledger, event: Mapping[str, Any], *, data_dir: 
         at_most=0,
     )
     context = LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(_SECONDS))
-    answer = await handle(event, context, services)
+    answer = await handle(message.event(), context, services)
     if set(answer) == {"refused"}:
         raise MessageRefusedError(answer["refused"])
     return answer

@@ -1,5 +1,7 @@
 """``trapline config FILE``: check a file, and print what every crawl comes to."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import typer
@@ -8,6 +10,7 @@ from trapline.commands.options import Json
 from trapline.output_json import print_json
 from trapline_common.config.effective import effective_yaml
 from trapline_common.config.load import load_config
+from trapline_common.config.models import Config
 from trapline_common.config.schema import schema_text
 
 
@@ -18,7 +21,7 @@ def config(
 ) -> None:
     """Check a file and print its effective values, defaults filled in, as YAML. Secrets stay references.
 
-    Exits with 2 when the file is refused, with a line per problem: file, line, field and reason.
+    With --env it shows the deployed file; name no FILE then. Exits with 2 when the file is refused, with a line per problem: file, line, field and reason.
 
     Examples:
 
@@ -31,10 +34,21 @@ def config(
             raise typer.BadParameter("--schema takes no FILE")
         print(schema_text(), end="")
         return
-    if file is None:
-        raise typer.BadParameter("name a FILE, or use --schema")
-    found = load_config(file)
+    found = asyncio.run(_deployed()) if file is None else load_config(file)
     if json:
         print_json(found.model_dump(mode="json"))
     else:
         print(effective_yaml(found), end="")
+
+
+async def _deployed() -> Config:
+    """Return the config of the deployment in whose operator function this runs."""
+    url = os.environ.get("TRAPLINE_CONFIG", "")
+    if not url.startswith("s3://"):
+        raise typer.BadParameter("name a FILE, or use --schema")
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.config_object import read_config_object
+
+    return await read_config_object(boto3.client("s3", config=CLIENT_CONFIG), url)

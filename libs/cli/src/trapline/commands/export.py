@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
@@ -13,9 +14,9 @@ from typing import TextIO
 import typer
 
 from trapline.commands.access import existing, known_run
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RunArgument
+from trapline.commands.options import DEFAULT_DATA_DIR, MAX_ID, DatabaseUrl, DataDir, RunArgument
 from trapline.output import note
-from trapline.output_rows import CsvRows, NdjsonRows
+from trapline.output_rows import CountedText, CsvRows, NdjsonRows
 from trapline.output_units import counted
 from trapline_common.errors import InputRefusedError
 from trapline_common.store import reads
@@ -38,6 +39,8 @@ def export(
         None, "--output", "-o", metavar="FILE", dir_okay=False, allow_dash=True, help="Write here instead."
     ),
     text: bool = typer.Option(True, "--text/--no-text", help="With or without the watched text of each page."),
+    after: int = typer.Option(0, "--after", min=0, max=MAX_ID, hidden=True),
+    at_most: int | None = typer.Option(None, "--at-most", min=1, hidden=True),
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -51,29 +54,51 @@ def export(
       trapline export 7 | jq -r '[.url, .fields.price] | @tsv'
       trapline export 7 --no-text -o run7.csv
     """
-    asyncio.run(_export(run, form, output, text=text, data_dir=data_dir, url=database_url))
+    page = Page(after=after, at_most=at_most)
+    asyncio.run(_export(run, chosen_format(form, output), output, page, text=text, data_dir=data_dir, url=database_url))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of an export: the observations behind the one ``after``, until ``at_most`` bytes of an answer are passed."""
+
+    after: int = 0
+    at_most: int | None = None
+
+
+def chosen_format(form: Format | None, output: Path | None) -> Format:
+    """Return the format that was asked for, or that the file's ending says."""
+    return form or (Format.CSV if output is not None and output.suffix.lower() == ".csv" else Format.NDJSON)
+
+
+def goes_to_file(output: Path | None) -> bool:
+    """Return whether ``output`` is a file, not standard output."""
+    return output is not None and str(output) != "-"
 
 
 async def _export(
-    run_id: int, form: Format | None, output: Path | None, *, text: bool, data_dir: Path, url: str | None
+    run_id: int, chosen: Format, output: Path | None, page: Page, *, text: bool, data_dir: Path, url: str | None
 ) -> None:
-    to_file = output is not None and str(output) != "-"
-    chosen = form or (Format.CSV if output is not None and output.suffix.lower() == ".csv" else Format.NDJSON)
+    to_file = goes_to_file(output)
     async with existing(data_dir, url) as database:
         await known_run(database, run_id)
         extracted = sorted((await reads.run_config(database, run_id)).get("extract", {}))
-        count = 0
-        with _file(output) if output is not None and to_file else _stdout() as out:
+        count, last = 0, page.after
+        with whole_file(output) if output is not None and to_file else _stdout() as out:
             # A terminal obeys some characters beyond ASCII too; files and pipes keep what the page wrote.
+            counted_out = CountedText(out)
             rows = (
-                CsvRows(out, fields=extracted, text=text, flat=out.isatty())
+                CsvRows(counted_out, fields=extracted, text=text, flat=out.isatty(), header=not page.after)
                 if chosen is Format.CSV
-                else NdjsonRows(out, text=text, ascii_only=out.isatty())
+                else NdjsonRows(counted_out, text=text, ascii_only=out.isatty())
             )
-            async with aclosing(observations(database, run_id)) as found:
+            async with aclosing(observations(database, run_id, after=page.after)) as found:
                 async for observation in found:
+                    if count and page.at_most is not None and counted_out.size > page.at_most:
+                        note(f"export: more after {last}")
+                        break
                     rows.write(observation)
-                    count += 1
+                    count, last = count + 1, observation.id
     if to_file:
         note(f"{counted(count, 'observation')} written to {output}")
 
@@ -85,7 +110,7 @@ def _stdout() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[TextIO]:
+def whole_file(path: Path) -> Iterator[TextIO]:
     """Write to a neighbour of ``path`` and put it in place at the end, so that nobody reads half an export."""
     try:
         number, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)

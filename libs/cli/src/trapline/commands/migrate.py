@@ -1,12 +1,13 @@
-"""``trapline migrate``: bring the schema up to date."""
+"""``trapline migrate``: bring the schema up to date; in a deployment its roles and its session key too."""
 
 import asyncio
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
 from trapline.commands.access import connect
+from trapline.commands.dispatcher import is_deployed
 from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
-from trapline.embedded import embedded_postgres
 from trapline.output_json import print_json
 from trapline_common.store import migrate as migrating
 from trapline_common.store.migrate import Migration
@@ -19,21 +20,31 @@ def migrate(
 ) -> None:
     """Bring the database's schema up to date. Safe to run twice, and while services run.
 
-    `trapline crawl` does it by itself; run it before you deploy a new release on AWS.
+    `trapline crawl` does it by itself. With --env it also makes the services' roles in Postgres, with their grants, and
+    the session key; `make deploy` calls it before new code takes traffic.
 
     Examples:
 
       trapline migrate
-      DATABASE_URL=postgresql://ledger.example/trapline trapline migrate
+      trapline migrate --env dev
     """
-    applied = asyncio.run(_migrate(data_dir, database_url))
     newest = migrating.migrations()[-1].version
+    if is_deployed():
+        # Late: boto3 takes a quarter of a second to load, and on one machine nobody needs it
+        from trapline.remote.administering import administer
+
+        done = asyncio.run(administer(os.environ))
+        applied, more = done.applied, {"roles": done.granted, "session_key": done.session_key}
+    else:
+        applied, more = asyncio.run(_migrate(data_dir, database_url)), {}
     if json:
-        print_json({"applied": [_name(migration) for migration in applied], "version": newest})
+        print_json({"applied": [_name(migration) for migration in applied], "version": newest, **more})
         return
     for migration in applied:
         print(f"applied {_name(migration)}")
     print(f"the schema is at version {newest}" if applied else f"nothing to do: the schema is at version {newest}")
+    for name, did in more.items():
+        print(f"{name.replace('_', ' ')}: {did}")
 
 
 def _name(migration: Migration) -> str:
@@ -42,6 +53,10 @@ def _name(migration: Migration) -> str:
 
 async def _migrate(data_dir: Path, database_url: str | None) -> list[Migration]:
     with ExitStack() as stack:
-        dsn = database_url or stack.enter_context(embedded_postgres(data_dir))
-        async with await connect(dsn) as database:
+        if not database_url:
+            # Late: a deployment's operator function has a database, and no embedded one with it
+            from trapline.embedded import embedded_postgres
+
+            database_url = stack.enter_context(embedded_postgres(data_dir))
+        async with await connect(database_url) as database:
             return await migrating.migrate(database)

@@ -1,8 +1,6 @@
-"""Telling a ``trapline crawl`` that works on this ledger that there is something new; on AWS the minute tick sees it."""
+"""Telling a ``trapline crawl`` that works on this ledger that there is something new."""
 
-from trapline_common.ids import LaneName
 from trapline_common.local.nudges import PostgresNudger
-from trapline_common.messages import Count
 from trapline_common.store.database import Database
 
 
@@ -13,8 +11,3 @@ def nudger(dsn: str) -> PostgresNudger:
         return await Database.connect(dsn)
 
     return PostgresNudger(connect)
-
-
-async def count_again(dsn: str, lane: LaneName) -> None:
-    """Have the lane counted now."""
-    await nudger(dsn).nudge("dispatcher", Count(lane=lane).event())

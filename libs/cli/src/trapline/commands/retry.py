@@ -8,7 +8,7 @@ from uuid import uuid4
 import typer
 
 from trapline.commands.access import known_run, writing
-from trapline.commands.nudging import count_again
+from trapline.commands.dispatcher import ask_dispatcher, count_again
 from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
 from trapline.output import note
 from trapline.output_json import print_json
@@ -47,11 +47,8 @@ async def _retry(run_id: int, *, json: bool, data_dir: Path, url: str | None) ->
             raise InputRefusedError(f"run {run_id} has not ended; wait for it, or `trapline cancel {run_id}` first")
         if not await run_store.failed_urls(ledger.database, RunId(run_id)):
             raise InputRefusedError(f"run {run_id} has no failed task to retry")
-        # Late: the dispatcher takes half a second to load, and every other command would wait for it.
-        from trapline.commands.bystander import ask_dispatcher
-
         message = OpenRun(crawl=run.crawl, request=uuid4(), retry_of=run_id)
-        opened = await ask_dispatcher(ledger, message.event(), data_dir=data_dir)
+        opened = await ask_dispatcher(ledger, message, data_dir=data_dir)
         await count_again(ledger.dsn, LaneName(run.lane))
     result = {
         "run_id": opened["run_id"],

@@ -1,6 +1,7 @@
 """``trapline show RUN``: what one run did and found."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from trapline.commands.access import existing, known_run
@@ -40,7 +41,8 @@ async def _show(run_id: int, limit: int, *, json: bool, data_dir: Path, url: str
     if json:
         print_json(_as_json(detail))
     else:
-        show_run(Screen(), detail, limit=limit, place=lambda key: artifact_place(data_dir, key))
+        bucket = os.environ.get("TRAPLINE_ARTIFACTS", "")
+        show_run(Screen(), detail, limit=limit, place=lambda key: artifact_place(data_dir, key, bucket=bucket))
 
 
 def _as_json(detail: RunDetail) -> dict[str, object]:

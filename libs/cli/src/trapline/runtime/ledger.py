@@ -1,12 +1,11 @@
 """Opens the ledger of one machine: the embedded Postgres, or the one that ``DATABASE_URL`` names; migrated."""
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 
-from trapline.embedded import embedded_postgres
 from trapline_common.errors import LedgerUnavailableError
 from trapline_common.store.database import Database
 from trapline_common.store.migrate import migrate
@@ -20,10 +19,17 @@ async def open_ledger(data_dir: Path, database_url: str | None) -> AsyncIterator
     ``LedgerUnavailableError`` when it can't be reached, ``MigrationError`` when its schema contradicts this release.
     """
     with ExitStack() as stack:
-        dsn = database_url or stack.enter_context(embedded_postgres(data_dir))
+        dsn = database_url or stack.enter_context(_embedded(data_dir))
         async with await _connect(dsn) as database:
             await migrate(database)
             yield dsn, database
+
+
+def _embedded(data_dir: Path) -> AbstractContextManager[str]:
+    # Late: a deployment's operator function has a database, and no embedded one with it
+    from trapline.embedded import embedded_postgres
+
+    return embedded_postgres(data_dir)
 
 
 async def _connect(dsn: str) -> Database:

@@ -1,9 +1,10 @@
-"""Asynchronous Lambda calls: the dispatcher's Invoke, and the nudges between services."""
+"""Lambda calls: the dispatcher's Invoke, the nudges between services, and an operator's question with its answer."""
 
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from trapline_common.aws.calls import call
@@ -19,6 +20,32 @@ TRY_AGAIN = frozenset({403, 408, 409, 429})
 """4xx answers that may mend: a permission, a time-out, ``ResourceConflict`` and ``ResourceNotReady``, throttling."""
 
 _CLIENT_ERRORS = range(400, 500)
+
+
+def waiting_config(seconds: float) -> Config:
+    """Return the settings of a client that waits for answers, each up to ``seconds``.
+
+    It asks once: a call that was cut off may have been done all the same, and doing it twice is the caller's decision.
+    """
+    return Config(connect_timeout=5, read_timeout=seconds, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+
+
+async def ask(client: "LambdaClient", function: str, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a function and return its answer; ``client`` was made with ``waiting_config``.
+
+    Raises ``TransientError`` with the error's own words when the function failed or can't be reached, ``RefusedError``
+    as ``call`` says.
+    """
+
+    def invoke() -> tuple[str | None, Any]:
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(message).encode())
+        return answer.get("FunctionError"), json.loads(answer["Payload"].read() or b"null")
+
+    failed, value = await call(invoke)
+    if failed is not None or not isinstance(value, dict):
+        said = value.get("errorMessage") if isinstance(value, dict) else value
+        raise TransientError(f"{function.rpartition('function:')[2]}: {said}")
+    return value
 
 
 async def invoke_event(client: "LambdaClient", function: str, message: Mapping[str, Any]) -> None:

@@ -11,6 +11,9 @@ from trapline_common.store.queries import load
 
 _ALERTS = load("alerts")
 
+TEST = "test"
+"""The kind of an alert by which a person looks whether alerts get through."""
+
 
 async def add_alert(database: Database, draft: AlertDraft, *, crawl: str, run_id: RunId | None) -> None:
     """Write an alert that belongs to a run; a run's second summary is dropped by the unique index."""
@@ -22,6 +25,20 @@ async def add_alert(database: Database, draft: AlertDraft, *, crawl: str, run_id
 async def any_due(database: Database) -> bool:
     """Say whether an alert waits that nobody has claimed."""
     return bool(await database.fetchval(_ALERTS["due"]))
+
+
+async def add_test(database: Database) -> AlertId:
+    """Write an alert that says it is a test and belongs to no run; return its id."""
+    found: int = await database.fetchval(_ALERTS["add"], TEST, "trapline", None, None, [], "{}", False)
+    return AlertId(found)
+
+
+async def outcome(database: Database, alert_id: AlertId) -> tuple[str, str | None]:
+    """Return an alert's status and why it was refused, if it was. Raises ``KeyError`` when there is no such alert."""
+    row = await database.fetchrow(_ALERTS["outcome"], alert_id)
+    if row is None:
+        raise KeyError(alert_id)
+    return row["status"], row["reason"]
 
 
 class PostgresOutbox:

@@ -99,14 +99,14 @@ async def last_change(database: Database, page_id: int, *, run_id: int | None = 
     )
 
 
-async def observations(database: Database, run_id: int) -> AsyncGenerator[ObservationRow, None]:
-    """Yield a run's observations in order through a cursor, so that a run of any size takes little memory.
+async def observations(database: Database, run_id: int, *, after: int = 0) -> AsyncGenerator[ObservationRow, None]:
+    """Yield a run's observations (those behind the one ``after``) in order through a cursor, so that a run of any size takes little memory.
 
     The connection is in a transaction until the iteration ends. Close the iterator if you leave it early.
     """
     with ledger_errors():
         async with database.connection.transaction(readonly=True):
-            cursor = database.connection.cursor(_READS["observations"].sql, run_id, prefetch=_PREFETCH)
+            cursor = database.connection.cursor(_READS["observations"].sql, run_id, after, prefetch=_PREFETCH)
             async for row in cursor:
                 columns: dict[str, Any] = dict(row)
                 columns["timings"] = json.loads(columns["timings"])

@@ -27,3 +27,6 @@ RETURNING id;
 
 -- name: due
 SELECT EXISTS (SELECT FROM trapline.alert WHERE status = 'due' AND (claimed_until IS NULL OR claimed_until <= now()));
+
+-- name: outcome
+SELECT status::text AS status, reason FROM trapline.alert WHERE id = $1;

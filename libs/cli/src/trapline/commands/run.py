@@ -1,0 +1,59 @@
+"""``trapline run NAME --env ENV``: open a run of a deployment now."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import typer
+
+from trapline.commands.dispatcher import ask_deployed, is_deployed
+from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.output import note
+from trapline.output_json import print_json
+from trapline.output_units import counted
+from trapline_common.errors import InputRefusedError
+from trapline_common.messages import OpenRun
+
+
+def run(
+    name: str = typer.Argument(metavar="NAME", help="The crawl, by its name in the deployed crawls.yaml."),
+    json: Json = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,  # noqa: ARG001  (where `--env local` finds the local AWS)
+) -> None:
+    """Open a run of a deployed crawl now, without waiting for its schedule, and print its number.
+
+    Exits with 1 when the run was skipped because another run of the crawl is open, or could not be filled with pages.
+
+    Examples:
+
+      trapline run pricing --env prod
+      trapline show $(trapline run pricing --env prod --json | jq .run_id) --env prod
+    """
+    if not is_deployed():
+        raise InputRefusedError(
+            f"run: say in which deployment, with --env; on this machine `trapline crawl FILE --only {name}` crawls now"
+        )
+    opened = asyncio.run(ask_deployed(OpenRun(crawl=name, request=uuid4())))
+    result = {key: opened.get(key) for key in ("run_id", "status", "tasks", "waits_for", "refused")}
+    if json:
+        print_json(result)
+    line, failed = _told(name, opened)
+    if failed:
+        note(line)
+        raise typer.Exit(1)
+    if not json:
+        print(line)
+
+
+def _told(name: str, opened: dict[str, Any]) -> tuple[str, bool]:
+    """Return what became of it, and whether that is a failure."""
+    run_id = opened["run_id"]
+    if opened.get("refused") is not None:
+        return f"run {run_id} of {name} was refused: {opened['refused']}", True
+    if opened.get("tasks") is not None:
+        return f"run {run_id} of {name} opened with {counted(opened['tasks'], 'task')}", False
+    if opened.get("waits_for") is None:
+        return f"run {run_id} of {name} is {opened['status']}", False
+    skipped = opened["status"] == "ended"
+    became = "was skipped" if skipped else "waits"
+    return f"run {run_id} of {name} {became}: run {opened['waits_for']} of the same crawl is still open", skipped

@@ -1,0 +1,1 @@
+"""Commands of a deployment: sent to its operator function (``--env``), and performed there."""

@@ -1,0 +1,46 @@
+"""Which commands the operator function performs. Pure; the command line refuses the others before it calls."""
+
+from collections.abc import Sequence
+
+ALLOWED = frozenset(
+    {
+        "add",
+        "alert",
+        "cancel",
+        "config",
+        "diff",
+        "export",
+        "invocations",
+        "migrate",
+        "reap",
+        "retry",
+        "run",
+        "runs",
+        "show",
+        "status",
+        "tasks",
+    }
+)
+"""They read the ledger, or work on it."""
+_REFUSED = {
+    "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
+    "try": "it starts a browser on this machine, and needs no deployment",
+}
+_OPTIONS = ("--data-dir", "--database-url", "--env", "--output", "-o")
+"""They speak of the caller's own machine, or of another database than the deployment's."""
+
+
+def refusal(command: Sequence[str]) -> str | None:
+    """Return why this command line is not performed in a deployment; ``None`` when it is."""
+    name, *rest = command
+    if name in _REFUSED:
+        return f"{name}: {_REFUSED[name]}"
+    if name not in ALLOWED:
+        return f"{name[:100]}: no command that a deployment performs; they are {', '.join(sorted(ALLOWED))}"
+    options = rest[: rest.index("--")] if "--" in rest else rest
+    for option in options:
+        if option.partition("=")[0] in _OPTIONS or (option.startswith("-o") and name == "export"):
+            return f"{name}: {option.partition('=')[0]} has no meaning in a deployment"
+    if name == "config" and any(not option.startswith("-") for option in rest):
+        return "config: a deployment shows the file that it was deployed with; name no FILE"
+    return None

@@ -1,0 +1,121 @@
+"""Calls the operator function of a deployment, with the caller's own AWS credentials."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSOError,
+)
+
+from trapline.remote.local_aws import LOCAL, local_settings
+from trapline.remote.protocol import Answer, Call
+from trapline_common.aws.lambda_calls import waiting_config
+from trapline_common.errors import InputRefusedError, TraplineError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+PATIENCE = 910.0
+"""Seconds for an answer: Lambda ends the function after 900."""
+_NAME = re.compile(r"[a-z][a-z0-9]{0,15}\Z")
+"""As terraform/variables.tf has it."""
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+)
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
+
+
+class CallFailedError(TraplineError):
+    """The operator function could not be called, or gave no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """``function`` with its alias ``live``: the version that `make deploy` put there."""
+
+    client: "LambdaClient"
+    environment: str
+    function: str
+
+    def call(self, call: Call) -> Answer:
+        """Send one command and wait for its answer; it is sent once, whatever happens. Raises ``CallFailedError``."""
+        try:
+            answer = self.client.invoke(
+                FunctionName=self.function, Qualifier="live", Payload=call.model_dump_json().encode()
+            )
+            failed, text = "FunctionError" in answer, answer["Payload"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise CallFailedError(self._reason(error)) from error
+        if failed:
+            raise CallFailedError(self._broken(text))
+        return Answer.model_validate_json(text)
+
+    def _broken(self, text: bytes) -> str:
+        try:
+            said: Any = json.loads(text)
+            what = f"{said['errorType']}: {said['errorMessage']}" if "errorType" in said else str(said["errorMessage"])
+        except (ValueError, KeyError, TypeError):
+            what = text.decode(errors="replace")[:500]
+        return f"{self.function} failed ({what}); more in its log group /aws/lambda/{self.function}"
+
+    def _reason(self, error: Exception) -> str:
+        """Return what went wrong and what to do about it."""
+        name, where = self.environment, self.client.meta.region_name
+        if isinstance(error, _NO_CREDENTIALS):
+            return f"{error}: log in to AWS (`aws sso login`), or name credentials that may, with AWS_PROFILE"
+        if isinstance(error, ReadTimeoutError):
+            return f"{self.function}: no answer in {PATIENCE:.0f} s; it may have been done, see `trapline status --env {name}`"
+        if not isinstance(error, ClientError):
+            return f"AWS can't be reached: {error}"
+        code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        if code == "ResourceNotFoundException":
+            return (
+                f"no function {self.function} in {where}: deploy first (`make deploy ENV={name}`), "
+                "or choose another AWS_REGION or AWS_PROFILE"
+            )
+        if code in {"AccessDeniedException", "AccessDenied"}:
+            return f"your credentials may not call it: they need lambda:InvokeFunction on {self.function}:live ({text})"
+        if code in _EXPIRED:
+            return f"AWS refuses your credentials ({text}): log in again"
+        if code == "TooManyRequestsException":
+            return f"{self.function}: no execution is free in the account ({text}); try again"
+        return f"{self.function}: {code}: {text}"
+
+
+def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path) -> Caller:
+    """Return how to reach a deployment; region, profile and credentials come as the AWS command takes them.
+
+    ``local``: the local AWS that `make up` runs in ``data_dir``. Raises ``InputRefusedError`` for a name that is none, and
+    where nothing says which region.
+    """
+    if not _NAME.match(environment):
+        raise InputRefusedError(f"--env: {environment[:100]!r} is no environment; it is a name such as dev or prod")
+    config = waiting_config(PATIENCE)
+    # boto3 itself reads AWS_DEFAULT_REGION only, the AWS command reads this one
+    settings = local_settings(data_dir) if environment == LOCAL else {"region_name": environ.get("AWS_REGION")}
+    try:
+        client = boto3.client("lambda", config=config, **settings)
+    except NoRegionError as error:
+        raise InputRefusedError(
+            f"no AWS region: set AWS_REGION to the one in terraform/envs/{environment}.tfvars"
+        ) from error
+    except ProfileNotFound as error:
+        raise InputRefusedError(f"{error}; `aws configure list-profiles` names them") from error
+    return Caller(client=client, environment=environment, function=f"trapline-{environment}-operator")

@@ -1,0 +1,46 @@
+"""Finds the local AWS of `make up`, so that nobody has to set variables for it."""
+
+import json
+from pathlib import Path
+from typing import TypedDict
+
+from trapline_common.errors import InputRefusedError
+
+LOCAL = "local"
+"""The environment that `make up` deploys (terraform/envs/local.tfvars)."""
+STATE = "aws/system.json"
+"""Below the data directory; tools/local_aws/system.py writes it once everything runs."""
+ROOT_KEY = "test"
+"""Access key and secret of the emulator's root user, which it is made with."""
+REGION = "us-east-1"
+
+
+class Settings(TypedDict, total=False):
+    """How boto3 reaches it."""
+
+    endpoint_url: str
+    verify: str
+    region_name: str | None
+    aws_access_key_id: str
+    aws_secret_access_key: str
+
+
+def local_settings(data_dir: Path) -> Settings:
+    """Return how to reach the local AWS. Raises ``InputRefusedError`` when none is up below ``data_dir``."""
+    state = data_dir / STATE
+    try:
+        found = json.loads(state.read_text())
+        endpoint, certificate = str(found["endpoint"]), str(found["certificate"])
+    except FileNotFoundError as error:
+        raise InputRefusedError(
+            f"no local AWS is up here ({state} is not there): `make up` starts it; elsewhere say --data-dir"
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise InputRefusedError(f"{state} can't be read ({error}): `make down`, then `make up`") from error
+    return Settings(
+        endpoint_url=endpoint,
+        verify=certificate,
+        region_name=REGION,
+        aws_access_key_id=ROOT_KEY,
+        aws_secret_access_key=ROOT_KEY,
+    )
