@@ -7,9 +7,9 @@ locals {
   secret_path  = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
   failures_arn = "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.name}-crawler-failures"
 
-  # Every service logs into Postgres as a role of its own, with an IAM token for a password.
+  # Every service logs into Postgres as a role of its own, on RDS with an IAM token for a password.
   on_rds       = var.database_url == null
-  database_url = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? join("", ["postgresql://trapline_${name}@", module.database[0].address, ":5432/trapline?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem"]) : var.database_url }
+  database_url = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? join("", ["postgresql://trapline_${name}@", module.database[0].address, ":5432/trapline?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem"]) : replace(var.database_url, "/^(postgres(?:ql)?://)(?:[^/@]*@)?/", "$${1}trapline_${name}@") }
   log_in = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? {
     Ledger = {
       actions   = ["rds-db:connect"]
@@ -115,7 +115,7 @@ locals {
         TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
         TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
         TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
-      }, local.on_rds ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn } : {})
+      }, local.on_rds ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn } : { TRAPLINE_ADMIN_URL = var.database_url })
       statements = merge(local.log_in["operator"], local.on_rds ? {
         Admin = { actions = ["secretsmanager:GetSecretValue"], resources = [module.database[0].admin_secret_arn] }
         } : {}, {

@@ -136,7 +136,7 @@ variable "database" {
 }
 
 variable "database_url" {
-  description = "A Postgres that is there already, instead of RDS; without a password, because this is no place for a secret."
+  description = "The administrator's address of a Postgres that is there already, instead of RDS; without a password, because this is no place for a secret."
   type        = string
   default     = null
 

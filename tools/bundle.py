@@ -19,15 +19,13 @@ from pathlib import Path
 from tools.environment import digest
 from tools.lock import pip_settings, uv_environment
 from tools.packages import PACKAGES
-from tools.rds_ca import CA_SETTING
+from tools.rds_ca import HELP, certificates
 from tools.shell import ROOT, ToolError, main_guard, say
 
 DESTINATION = ROOT / "build/bundles"
 LAMBDA_PYTHON = "3.13"
 CA_NAME = "rds-ca.pem"
 """Where they are in a zip; Terraform's database addresses name it below /var/task."""
-CA_HELP = f"""the certificates of RDS are missing; no system's trust store has them. Say where they are:
-  {CA_SETTING}=/path/to/global-bundle.pem   (AWS documents the download: "Using SSL/TLS to encrypt a connection", RDS)"""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every file's time in a zip: the earliest that the format can say."""
 UNZIPPED_LIMIT = 250 * 1024 * 1024
@@ -58,6 +56,7 @@ SERVICES = {
         Service(name="dispatcher", packages=("trapline-common", "trapline-dispatcher")),
         Service(name="crawler", packages=("trapline-common", "trapline-crawler")),
         Service(name="notifier", packages=("trapline-common", "trapline-notifier")),  # the relay's code is in it
+        Service(name="operator", packages=("trapline-common", "trapline")),
     )
 }
 
@@ -102,7 +101,7 @@ def build(service: Service, target: Target, *, destination: Path = DESTINATION, 
     ``ca``: certificates for the database; a zip for Lambda needs them. Raises ``ToolError``.
     """
     if target.platform is not None and (ca is None or not ca.is_file()):
-        raise ToolError(CA_HELP)
+        raise ToolError(HELP)
     with tempfile.TemporaryDirectory(prefix="trapline-bundle-") as name:
         folder = Path(name) / "code"
         _install(["--require-hashes", "--requirements", service.lock], target, folder)
@@ -202,9 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     target = TARGETS[options.target]
     names = options.services or [name for name in SERVICES if name != "crawler" or target is THIS_MACHINE]
-    ca = os.environ.get(CA_SETTING)
+    ca = certificates(os.environ) if target.platform else None
     for name in names:
-        path = build(SERVICES[name], target, ca=Path(ca) if ca and target.platform else None)
+        path = build(SERVICES[name], target, ca=ca)
         say(f"bundle: {path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

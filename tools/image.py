@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tools.image_base import can_make_base, make_base
 from tools.image_engine import Engine, delete, engine, folder_size
-from tools.rds_ca import CA_SETTING
-from tools.shell import ROOT, ToolError, main_guard, say
+from tools.rds_ca import certificates
+from tools.shell import ROOT, main_guard, say
 
 DOCKERFILE = "services/crawler/Dockerfile"
 _CA = "build/image/rds-ca.pem"
@@ -75,20 +75,12 @@ def _put_ca(target: Path, ca: Path | None) -> None:
         shutil.copyfile(ca, target)
 
 
-def _ca(path: str | None, *, without: bool) -> Path | None:
-    if without:
-        return None
-    if not path or not Path(path).is_file():
-        raise ToolError(f"set {CA_SETTING} to the file of RDS's certificates, or say --without-ca (not for AWS)")
-    return Path(path)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, or with ``--clean`` delete what an engine of our own keeps."""
     parser = argparse.ArgumentParser(prog="python -m tools.image", description=__doc__)
     parser.add_argument("--base-image", default=os.environ.get("BASE_IMAGE"), help="any Debian 13; or set BASE_IMAGE")
     parser.add_argument("--tag", default=f"trapline-crawler:{crawler_version()}")
-    parser.add_argument("--without-ca", action="store_true", help=f"leave RDS's certificates out ({CA_SETTING})")
+    parser.add_argument("--without-ca", action="store_true", help="leave RDS's certificates out; not for AWS")
     parser.add_argument("--clean", action="store_true", help="delete the layers that an engine of our own keeps")
     options = parser.parse_args(arguments)
     folder = layers_folder(os.environ)
@@ -97,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"image: deleting {folder} ({folder_size(folder) / 1e9:.1f} GB)")
             delete(folder)
         return 0
-    ca = _ca(os.environ.get(CA_SETTING), without=options.without_ca)
+    ca = None if options.without_ca else certificates(os.environ)
     with engine(folder) as found:
         image = build(found, options.tag, environ=os.environ, base=options.base_image, ca=ca)
         size = int(found.output("image", "inspect", "--format", "{{.Size}}", image))

@@ -64,7 +64,8 @@ def look_at(on: system.System) -> str:
     return f"""
 The schedules fire every minute. The demo shop's workshop page is broken: its alert comes after the first round.
   alerts    tail -F {near[TO_READ]}
-  ledger    DATABASE_URL={shlex.quote(on.database_url)} .venv/bin/trapline status
+  ledger    .venv/bin/trapline status --env local
+  a run     .venv/bin/trapline run products --env local
   a change  curl -d {price} {on.site}/_control
   AWS       AWS_ENDPOINT_URL={on.endpoint} AWS_CA_BUNDLE={on.certificate} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
   logs      tail -F {near["ministack.log"]}

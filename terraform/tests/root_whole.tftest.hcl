@@ -75,8 +75,10 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = alltrue([for function in values(module.function) : !strcontains(function.policy, "trapline-test-operator:live")])
-    error_message = "Something may call the operator function."
+    condition = alltrue(flatten([for function in values(module.function) : [for statement in jsondecode(function.policy).Statement :
+      !contains(flatten([statement.Action]), "lambda:InvokeFunction") || alltrue([for arn in flatten([statement.Resource]) : !strcontains(arn, "-operator")])
+    ]]))
+    error_message = "A service may call the operator function."
   }
 
   assert {
@@ -118,6 +120,7 @@ run "configured_as_the_services_read_it" {
       crawler    = ["DATABASE_URL", "TRAPLINE_ARTIFACTS", "TRAPLINE_DISPATCHER_FUNCTION", "TRAPLINE_NOTIFIER_FUNCTION", "TRAPLINE_SECRETS_PREFIX", "TRAPLINE_SESSION_KEY_SECRET"]
       notifier   = ["DATABASE_URL", "TRAPLINE_TOPIC_ARN", "TRAPLINE_OPERATIONS_TOPIC_ARN"]
       relay      = ["TRAPLINE_CHANNELS_SECRET", "TRAPLINE_SECRET_PREFIX"]
+      operator   = ["DATABASE_URL", "TRAPLINE_ADMIN_SECRET", "TRAPLINE_CONFIG", "TRAPLINE_ARTIFACTS", "TRAPLINE_DISPATCHER_FUNCTION", "TRAPLINE_NOTIFIER_FUNCTION", "TRAPLINE_SESSION_KEY_SECRET"]
     } : length(setsubtract(wanted, keys(module.function[name].environment))) == 0])
     error_message = "A service would refuse to start for want of a setting."
   }

@@ -1,6 +1,7 @@
 """From `terraform apply` to the alert and back to nothing, in the order in which it happens to a user."""
 
 import io
+import json
 import zipfile
 
 import pytest
@@ -37,6 +38,42 @@ def test_schedules_fire_and_every_page_is_crawled(aws, inbox):
         )
         assert (run["done"], run["failed"]) == (done, failed)
         assert run["scheduled_for"] is not None
+
+
+def test_the_command_works_through_the_operator_function(aws):
+    """Without a variable set, commands read the private ledger and work on it; each service works under its own role."""
+    assert "nothing to do: the schema is at version" in aws.remote("migrate")
+    assert "session key: kept" in aws.remote("migrate")
+    assert "products" in aws.remote("status")
+    assert json.loads(aws.remote("config", "--json"))["crawls"].keys() == {"pages", "products"}
+    (run, *_) = [
+        one for one in json.loads(aws.remote("runs", "--json"))["runs"] if one["crawl"] == "pages" and one["failed"]
+    ]
+    assert f"s3://{aws.outputs['bucket']}/artifacts/" in aws.remote("show", str(run["id"]))
+    assert len(aws.remote("export", str(run["id"])).splitlines()) == 3
+    assert "INVOCATION" in aws.remote("invocations").upper()
+    assert "topic: sent" in aws.remote("alert", "--test")
+    aws.remote("reap")
+    aws.remote("show", "999999", exits=2)
+
+
+def test_a_run_is_opened_and_cancelled_by_hand(aws):
+    """`trapline run` asks the dispatcher, who asks for crawlers; what is cancelled ends at once."""
+
+    def opened():
+        answer = json.loads(aws.remote("run", "products", "--json")) if not _open(aws, "products") else None
+        return answer if answer and answer["tasks"] == 12 else None
+
+    run = eventually("a run by hand", opened)["run_id"]
+    shown = json.loads(aws.remote("show", str(run), "--json"))
+    assert shown["scheduled_for"] is None
+    if shown["status"] == "open":
+        aws.remote("cancel", str(run), exits=0)
+    eventually("the run's end", lambda: json.loads(aws.remote("show", str(run), "--json"))["status"] == "ended")
+
+
+def _open(aws, crawl):
+    return [one for one in aws.runs(crawl) if one["status"] != "ended"]
 
 
 def test_the_crawlers_pictures_are_in_the_bucket(aws):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,23 @@ class Deployed:
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def remote(self, *arguments: str, exits: int = 0) -> str:
+        """Run the command as a person does beside a running `make up`: with ``--env local`` and no variable at all."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DATABASE_"))}
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "aws").symlink_to(self.system.folder)
+            command = [
+                str(Path(sys.executable).parent / "trapline"),
+                *arguments,
+                "--env",
+                "local",
+                "--data-dir",
+                folder,
+            ]
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=90)
+        assert done.returncode == exits, done.stderr
+        return done.stdout
 
     def runs(self, crawl: str) -> list[Any]:
         """Return the runs of ``crawl`` that worked on pages, the newest first."""

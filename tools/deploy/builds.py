@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import bundle
+from tools import bundle, rds_ca
 from tools.deploy.releases import Release
 from tools.deploy.services import SERVICES, schema
 from tools.deploy.settings import Settings
 from tools.environment import digest
 from tools.image import DOCKERFILE, build
 from tools.image_engine import Engine
-from tools.rds_ca import CA_SETTING
 from tools.shell import ROOT, ToolError, say
 
 _ENGINES_WORD = {"x86_64": "amd64", "arm64": "arm64"}
@@ -41,12 +40,7 @@ class Built:
 
 def certificates(settings: Settings, environ: Mapping[str, str]) -> Path | None:
     """Return the file of RDS's certificates; a local AWS has no RDS. Raises ``ToolError``."""
-    if settings.local_aws:
-        return None
-    path = environ.get(CA_SETTING)
-    if not path or not Path(path).is_file():
-        raise ToolError(bundle.CA_HELP)
-    return Path(path)
+    return None if settings.local_aws else rds_ca.certificates(environ)
 
 
 def build_zips(services: Sequence[str], settings: Settings, *, ca: Path | None) -> dict[str, Built]:
@@ -68,6 +62,7 @@ def build_zip(service: str, settings: Settings, *, ca: Path | None) -> Built:
         sha256=base64.b64encode(total.digest()).decode(),
         runtime=f"python{target.python}",
         schema=schema(),
+        ca=rds_ca.fingerprint(ca),
     )
     return Built(release=release, zip=path)
 
@@ -82,7 +77,7 @@ def image_release(settings: Settings, *, ca: Path | None) -> Release:
     names = [DOCKERFILE, "requirements/crawler-image.txt", *(str(file.relative_to(ROOT)) for file in sources)]
     signed = hashlib.sha256(ca.read_bytes() if ca is not None else b"").hexdigest()
     source = digest(ROOT, names, python=f"{settings.architecture} {signed}")
-    return Release(version=SERVICES["crawler"].version, source=source, schema=schema())
+    return Release(version=SERVICES["crawler"].version, source=source, schema=schema(), ca=rds_ca.fingerprint(ca))
 
 
 def build_image(

@@ -16,7 +16,7 @@ class Release:
     """What one service runs: an image by ``digest``, or a zip by ``key`` and ``sha256`` (base64).
 
     ``source``: SHA-256 of what an image was built from (its own bytes differ from build to build). ``schema``: the
-    newest migration that the code knows.
+    newest migration that the code knows. ``ca``: SHA-256 of the certificates of RDS in it.
     """
 
     version: str
@@ -26,6 +26,7 @@ class Release:
     runtime: str | None = None
     source: str | None = None
     schema: int = 0
+    ca: str | None = None
 
     @property
     def content(self) -> str | None:

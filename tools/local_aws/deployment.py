@@ -11,10 +11,10 @@ import boto3
 
 from tools import terraform
 from tools.bundle import THIS_MACHINE
+from tools.deploy.migrations import REQUEST
 from tools.local_aws.system import System
 from tools.packages import PACKAGES
 from tools.shell import ROOT, ToolError
-from trapline_crawler.checkpoint import Seal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,6 +26,15 @@ NAME = "trapline-local"
 STATE_BUCKET = "trapline-state"
 APPLY_TIMEOUT = 600.0
 """Seconds. An apply takes about a minute on two shared cores."""
+AT_FIRST = (
+    "module.function",
+    "module.notifications",
+    "module.storage",
+    "module.schedules[0].aws_sqs_queue.missed",
+)
+"""What a first apply makes before the schedules: all that takes the provider long, so that it is waited for once."""
+BEFORE_THE_REST = ('module.function["operator"]',)
+"""Afterwards: the operator alone, so that migrations run before other new code takes traffic."""
 PARALLEL = "-parallelism=50"
 """The provider waits 25 s for each queue until its settings are seen everywhere: then let all wait at once."""
 
@@ -59,12 +68,35 @@ class Deployment:
 
     def apply(self) -> None:
         """Bring everything up; the secrets first, so that no schedule fires before they hold a value.
+    def make_secrets(self) -> None:
+        """Make the secrets and put in what a person would, before anything reads it. Needs no zips. Raises ``ToolError``."""
+        self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
+        secrets: SecretsManagerClient = self.client("secretsmanager")
+        # What Terraform never sees: the web hook as the relay's channel
+        secrets.put_secret_value(SecretId=f"{NAME}/channels", SecretString=f"hook: {self.system.channel}\n")
 
-        Raises ``ToolError`` with what Terraform said.
+    def apply(self) -> None:
+        """Bring everything up after ``make_secrets``; what schedules need comes first: they fire as soon as they exist.
+
+        So the operator function has made the schema, the services' roles in Postgres and the session key before them.
+        Raises ``ToolError`` with what Terraform or the operator function said.
         """
         self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
         self._fill_secrets()
+        known = any(address.startswith("module.function") for address in self.resources())
+        first = [f"-target={address}" for address in (BEFORE_THE_REST if known else AT_FIRST)]
+        self._terraform("apply", "-auto-approve", PARALLEL, *first, *self._variables())
+        self._migrate()
         self._terraform("apply", "-auto-approve", PARALLEL, *self._variables())
+
+    def _migrate(self) -> None:
+        """Have the operator function migrate, as a deploy to AWS does."""
+        answer = self.client("lambda").invoke(
+            FunctionName=f"{NAME}-operator", Qualifier="live", Payload=json.dumps(REQUEST).encode()
+        )
+        said = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer or said["exit"] != 0:
+            raise ToolError(f"the operator function could not migrate: {said}")
 
     def plan(self) -> dict[str, frozenset[str]]:
         """Return what Terraform would change now: addresses, and for each the attributes that would change."""
@@ -94,14 +126,6 @@ class Deployment:
         done = self._run([self.terraform, f"-chdir={ROOT_MODULE}", "state", "list"], step="state list")
         return done.stdout.split()
 
-    def _fill_secrets(self) -> None:
-        """Put in what Terraform never sees: the web hook as the relay's channel, and a session key if there is none."""
-        secrets: SecretsManagerClient = self.client("secretsmanager")
-        names = {name: f"{NAME}/{name}" for name in ("channels", "session-key")}
-        secrets.put_secret_value(SecretId=names["channels"], SecretString=f"hook: {self.system.channel}\n")
-        if "SecretString" not in secrets.get_secret_value(SecretId=names["session-key"]):
-            secrets.put_secret_value(SecretId=names["session-key"], SecretString=Seal.new_key().decode())
-
     def client(self, service: str, **key: str) -> Any:
         """Return a boto3 client of the local AWS, as the account's root unless ``key`` names another's access key."""
         root = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -116,7 +140,7 @@ class Deployment:
     def _variables(self) -> list[str]:
         releases = {
             service: {
-                "version": version(f"trapline-{service}"),
+                "version": version("trapline" if service == "operator" else f"trapline-{service}"),
                 "file": str(path),
                 "runtime": f"python{THIS_MACHINE.python}",
             }

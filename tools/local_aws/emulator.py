@@ -1,8 +1,8 @@
-"""MiniStack with one gap closed and a quicker clock. Run as a script by the Python of .venv-aws: `python tools/local_aws/emulator.py`.
+"""MiniStack with two gaps closed and a quicker clock. Run as a script by the Python of .venv-aws: `python tools/local_aws/emulator.py`.
 
 MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failure queue) by alias as it should, but when
 an event comes through an alias it asks the version record behind it, which has none. On AWS the alias's settings hold;
-Trapline sets them on the alias, so the same is done here. Standard library and MiniStack only.
+Trapline sets them on the alias, so the same is done here. And it says of a secret without a value that it has a version. Standard library and MiniStack only.
 """
 
 import importlib
@@ -38,6 +38,20 @@ def close_the_gap(service: Any) -> None:
     service.invoke_async_with_retry = invoke
 
 
+def leave_out_places(service: Any) -> None:
+    """Let DescribeSecret name versions that hold a value, as AWS does: a secret that is only a place has none.
+
+    Raises ``AttributeError`` when a new release has another shape.
+    """
+    original: Callable[[Mapping[str, Any]], dict[str, list[str]]] = service._vid_to_stages  # noqa: SLF001
+
+    def stages(secret: Mapping[str, Any]) -> dict[str, list[str]]:
+        held = {key for key, one in secret["Versions"].items() if one.get("SecretString") or one.get("SecretBinary")}
+        return {version: labels for version, labels in original(secret).items() if version in held}
+
+    service._vid_to_stages = stages  # noqa: SLF001
+
+
 def look_often(service: Any) -> None:
     """Let the scheduler look every second what is due; raises ``AttributeError`` when a new release has another shape."""
     del service._SCHEDULE_TICK_INTERVAL  # noqa: SLF001  (there is no setting)
@@ -45,8 +59,9 @@ def look_often(service: Any) -> None:
 
 
 def main() -> None:
-    """Close the gap, look often, and serve until a signal, on the one port that it was told."""
+    """Close the gaps, look often, and serve until a signal, on the one port that it was told."""
     close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
+    leave_out_places(importlib.import_module("ministack.services.secretsmanager"))
     look_often(importlib.import_module("ministack.services.scheduler"))
     app: Any = importlib.import_module("ministack.app")
     app._port_is_bindable = lambda *_: False  # noqa: SLF001  (with TLS it takes port 443 as well where it can)

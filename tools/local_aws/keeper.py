@@ -3,7 +3,6 @@
 One process in the background holds them all, so that ending it ends them: `python -m tools.local_aws.keeper FOLDER`.
 """
 
-import asyncio
 import os
 import signal
 import socket
@@ -26,8 +25,6 @@ from tools.local_aws.system import READY, System, answers
 from tools.setup import LOCAL_AWS
 from tools.shell import ROOT, ToolError, main_guard, say
 from trapline.embedded import embedded_postgres
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrate
 
 EXECUTIONS = 24
 """Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""
@@ -108,11 +105,6 @@ def emulator(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         process.wait()
 
 
-async def _migrate(dsn: str) -> None:
-    async with await Database.connect(dsn) as database:
-        await migrate(database)
-
-
 def keep(folder: Path) -> int:
     """Start everything, say in ``folder`` where it is, and wait for a signal or for MiniStack's end."""
     over = threading.Event()
@@ -121,7 +113,6 @@ def keep(folder: Path) -> int:
     with ExitStack() as stack:
         told = stack.enter_context(Told.to(folder))
         dsn = stack.enter_context(embedded_postgres(folder))
-        asyncio.run(_migrate(dsn))
         site = stack.enter_context(DemoSite())
         hook = stack.enter_context(WebHook(heard=told))
         endpoint, process = stack.enter_context(emulator(folder))

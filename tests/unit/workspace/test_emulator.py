@@ -1,10 +1,10 @@
-"""What is changed in MiniStack: asynchronous events have their alias's settings, schedules are looked at often."""
+"""What is changed in MiniStack: asynchronous events have their alias's settings, places have no version, schedules are looked at often."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from tools.local_aws.emulator import LOOKS, close_the_gap, look_often, with_alias_settings
+from tools.local_aws.emulator import LOOKS, close_the_gap, leave_out_places, look_often, with_alias_settings
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:crawler"
 SETTINGS = {"MaximumRetryAttempts": 0}
@@ -45,3 +45,17 @@ def test_the_scheduler_looks_every_second():
     assert service._SCHEDULE_TICK_INTERVAL == LOOKS
     with pytest.raises(AttributeError):
         look_often(SimpleNamespace())
+
+
+def test_a_secret_without_a_value_has_no_version():
+    """As on AWS, DescribeSecret tells a place from a value; a release of another shape is refused."""
+
+    def staged(secret):
+        return {version: one["Stages"] for version, one in secret["Versions"].items()}
+
+    service = SimpleNamespace(_vid_to_stages=staged)
+    leave_out_places(service)
+    place, value = {"Stages": ["AWSPREVIOUS"], "SecretString": None}, {"Stages": ["AWSCURRENT"], "SecretString": "key"}
+    assert service._vid_to_stages({"Versions": {"1": place, "2": value}}) == {"2": ["AWSCURRENT"]}
+    with pytest.raises(AttributeError):
+        leave_out_places(SimpleNamespace())

@@ -88,13 +88,11 @@ def test_build_command_passes_proxies_without_keeping_them():
     assert "NO_PROXY" not in command
 
 
-def test_image_without_certificates_is_asked_for():
+def test_image_without_certificates_is_asked_for(monkeypatch):
     """An image for AWS is never built without RDS's certificates by an oversight."""
-    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA"):
-        image._ca(None, without=False)
-    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA"):
-        image._ca("/nowhere.pem", without=False)
-    assert image._ca(None, without=True) is None
+    monkeypatch.delenv("TRAPLINE_RDS_CA_SHA256", raising=False)
+    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA_SHA256="):
+        image.main([])
 
 
 def test_certificates_of_an_earlier_build_do_not_stay(tmp_path):

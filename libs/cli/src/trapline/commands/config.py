@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from trapline.commands.options import Json
+from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.output_json import print_json
 from trapline_common.config.effective import effective_yaml
 from trapline_common.config.load import load_config
@@ -18,6 +18,7 @@ def config(
     file: Path | None = typer.Argument(None, metavar="FILE", help="A crawls.yaml."),
     json: Json = False,
     schema: bool = typer.Option(False, "--schema", help="Print the JSON Schema of the file, for editors."),
+    data_dir: DataDir = DEFAULT_DATA_DIR,  # noqa: ARG001  (where `--env local` finds the local AWS)
 ) -> None:
     """Check a file and print its effective values, defaults filled in, as YAML. Secrets stay references.
 

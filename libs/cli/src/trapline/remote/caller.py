@@ -109,7 +109,7 @@ def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path) -> 
         raise InputRefusedError(f"--env: {environment[:100]!r} is no environment; it is a name such as dev or prod")
     config = waiting_config(PATIENCE)
     # boto3 itself reads AWS_DEFAULT_REGION only, the AWS command reads this one
-    settings = local_settings(data_dir) if environment == LOCAL else {"region_name": environ.get("AWS_REGION")}
+    settings = local_settings(data_dir) if environment == LOCAL else {"region_name": environ.get("AWS_REGION") or None}
     try:
         client = boto3.client("lambda", config=config, **settings)
     except NoRegionError as error:
