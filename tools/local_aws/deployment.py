@@ -67,22 +67,15 @@ class Deployment:
         self._run(terraform.init_command(self.terraform, ROOT_MODULE, environ=environ, options=options), step="init")
 
     def apply(self) -> None:
-        """Bring everything up; the secrets first, so that no schedule fires before they hold a value.
-    def make_secrets(self) -> None:
-        """Make the secrets and put in what a person would, before anything reads it. Needs no zips. Raises ``ToolError``."""
+        """Bring everything up; what schedules need comes first, because they fire as soon as they exist.
+
+        So the secrets hold their values, and the operator function has made the schema and the services' roles in Postgres,
+        before them. Raises ``ToolError`` with what Terraform or the operator function said.
+        """
         self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
         secrets: SecretsManagerClient = self.client("secretsmanager")
         # What Terraform never sees: the web hook as the relay's channel
         secrets.put_secret_value(SecretId=f"{NAME}/channels", SecretString=f"hook: {self.system.channel}\n")
-
-    def apply(self) -> None:
-        """Bring everything up after ``make_secrets``; what schedules need comes first: they fire as soon as they exist.
-
-        So the operator function has made the schema, the services' roles in Postgres and the session key before them.
-        Raises ``ToolError`` with what Terraform or the operator function said.
-        """
-        self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
-        self._fill_secrets()
         known = any(address.startswith("module.function") for address in self.resources())
         first = [f"-target={address}" for address in (BEFORE_THE_REST if known else AT_FIRST)]
         self._terraform("apply", "-auto-approve", PARALLEL, *first, *self._variables())
