@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def _caught(server: Server, name: str, options: argparse.Namespace) -> int | Non
     """Return the number of the seed in which the break was noticed; ``None`` when none noticed."""
     seeds = [options.seed] if options.seed is not None else range(1, WITHIN + 1)
     for number, seed in enumerate(seeds, 1):
-        verdict = _weather(server, Order(seed=seed, tasks=min(options.tasks, BROKEN_TASKS), broken=name))
+        verdict = _weather(server, Order(seed=seed, tasks=min(options.tasks, BROKEN_TASKS), mean=0.12, broken=name))
         if verdict.violations:
             say(f"break {name} ({BREAKS[name].means}): caught by seed {number}: {verdict.violations[0][:200]}")
             return number
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     only_break = options.broken in BREAKS
     names = list(BREAKS) if options.broken == "all" else [name for name in BREAKS if name == options.broken]
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(
+            name, signal.default_int_handler
+        )  # also where a shell started us in the background, deaf to Ctrl-C
     with tempfile.TemporaryDirectory(prefix="trapline-storm-") as folder:
         Path(folder).chmod(0o755)  # Postgres drops its privileges when run by root, and must be able to enter
         try:

@@ -44,8 +44,8 @@ class StormDatabase(Database):
         return database
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        async with super().transaction():
+    async def transaction(self, *, bounded: bool = True) -> AsyncIterator[None]:
+        async with super().transaction(bounded=bounded):
             yield
             await self._witness.points.at("before commit")
         won, self._won = self._won, []

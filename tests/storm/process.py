@@ -135,6 +135,7 @@ async def _connect(job: Job, witness: Witness) -> StormDatabase:
         connect=job.place.scale.command,
         command=job.place.scale.command,
         in_transaction=job.place.scale.in_transaction,
+        transaction=job.place.scale.transaction,
     )
     return await StormDatabase.open(
         job.place.dsn, application=f"trapline-{job.role}", patience=patience, witness=witness

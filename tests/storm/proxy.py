@@ -8,15 +8,20 @@ CHUNK = 65_536
 
 
 class _Pipe:
-    """One client's connection. ``frozen``: what comes from either side is swallowed, and neither side hears of an end."""
+    """One client's connection. ``frozen``: what comes from either side is swallowed, and neither side hears of an end.
+
+    ``deaf``: it freezes with the next answer, so that the server still gets what it answers.
+    """
 
     def __init__(self, writers: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
         self.frozen = False
+        self.deaf = False
         self._writers = writers
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
+                self.frozen = self.frozen or (self.deaf and writer is self._writers[0])
                 if not self.frozen:
                     writer.write(data)
                     await writer.drain()
@@ -48,6 +53,11 @@ class Proxy:
             return False
         pipe.frozen = True
         return True
+
+    def freeze_at_next_answer(self) -> None:
+        """Freeze each connection as soon as the server has answered once more; the client never sees that answer."""
+        for pipe in self._pipes.values():
+            pipe.deaf = True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port = writer.get_extra_info("peername")[1]

@@ -22,6 +22,7 @@ class Scale:
     opening: float = 2.0
     command: float = 4.0
     in_transaction: float = 1.5
+    transaction: float = 3.0
     hold: float = 4.0
     reserve: float = 1.5
     answer: float = 0.8

@@ -25,6 +25,23 @@ INVOCATIONS = (
 )
 COUNTS = "SELECT coalesce(sum(made), 0) AS made, coalesce(sum(needed), 0) AS needed, coalesce(sum(greatest(0, made - needed)), 0) AS over FROM storm.count"
 STEPS = "SELECT lane, change FROM storm.step WHERE change <> 0 ORDER BY pg_xact_commit_timestamp(xmin), change"
+LEFT = """
+SELECT format('task %s %s, run_at in %s s, attempts %s, rescues %s, lease %s of %s (%s: %s)', t.id, t.status,
+    round(extract(epoch FROM t.run_at - now()), 1), t.attempts, t.rescues, t.lease_seq, t.invocation_id, i.status, i.reason)
+FROM trapline.task t LEFT JOIN trapline.invocation i ON i.id = t.invocation_id WHERE t.ended_at IS NULL
+UNION ALL
+SELECT format('invocation %s %s of lane %s at %s, made %s s ago, asks %s, beat %s s ago', id, status, lane, place,
+    round(extract(epoch FROM now() - created_at), 1), asks, round(extract(epoch FROM now() - heartbeat_at), 1))
+FROM trapline.invocation WHERE ended_at IS NULL
+UNION ALL
+SELECT format('run %s of %s %s, tried %s s ago', id, crawl, status, round(extract(epoch FROM now() - tried_at), 1))
+FROM trapline.run WHERE status <> 'ended'
+UNION ALL
+SELECT format('%s in a transaction for %s s, %s, waits for %s: %s', application_name,
+    round(extract(epoch FROM now() - xact_start)), state, wait_event, left(query, 60))
+FROM pg_stat_activity WHERE xact_start < now() - interval '2 s' AND datname = current_database()
+LIMIT 12
+"""
 ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> 'muted' ORDER BY id"
 
 
@@ -95,7 +112,9 @@ async def _tasks(verdict: Verdict, connection: "asyncpg.Connection[Any]", world:
     assert row is not None
     verdict.tasks, verdict.done, verdict.failed = row["tasks"], row["done"], row["failed"]
     verdict.lost = max(world.tasks, verdict.tasks) - verdict.done - verdict.failed
+    left = [str(row[0]) for row in await connection.fetch(LEFT)]
     verdict.must(verdict.lost == 0, f"{verdict.lost} tasks were lost")
+    verdict.must(not left, f"left open: {'; '.join(left)}")
     verdict.must(row["without_result"] == 0, f"{row['without_result']} tasks have no result")
 
 

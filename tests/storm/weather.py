@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from random import Random
 from typing import TypeVar
 
@@ -89,7 +90,7 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
         ("alert committed", 2, None),
         ("alert committed", 2, None),
         ("alert committed", 1, None),
-        *(("before complete_visit", 8, Act.STOP),) * 3,
+        ("before complete_visit", 8, Act.STOP),
         ("after start", 8, Act.STOP),
         ("before upload", 1, None),
         ("after upload", 1, None),
@@ -127,8 +128,11 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
 }
 """Where each function may be struck: the named calls of its ports and queries, how deep into its work, and by what.
 
-A crawler stopped just before it writes a result is the zombie that the fence is for; without an act, any may come.
+Without an act, any may come.
 """
+
+FIRST = {"crawler": (("before complete_visit", 5, Act.STOP),) * 3}
+"""What strikes first: a crawler stopped just before it writes a result is the zombie that the fence is for."""
 
 SPARED = {"crawler": 1, "dispatcher": 2, "notifier": 2}
 """Processes that are left alone for each one that is doomed."""
@@ -184,7 +188,8 @@ class Weather:
             yield from random.sample(deck, len(deck))
 
     def _doomed(self, seed: int, role: str) -> Iterator[Doom | None]:
-        points, acts = self._dealt(f"{role} points", seed, POINTS[role]), self._dealt(f"{role} acts", seed, ACTS)
+        points = chain(FIRST.get(role, ()), self._dealt(f"{role} points", seed, POINTS[role]))
+        acts = self._dealt(f"{role} acts", seed, ACTS)
         random = Random(f"{role} dooms {seed}")
         for doomed in self._dealt(f"{role} spared", seed, (True, *(False,) * SPARED[role])):
             if doomed:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from support.ledger import LANE, value
 from support.races import PATIENCE, Connect, until_blocked
+from tests.storm.proxy import Proxy
 from trapline.embedded import embedded_postgres
 from trapline_common.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
 from trapline_common.store import lanes
@@ -59,6 +61,29 @@ async def test_a_transaction_that_lies_idle_is_ended_by_the_server_and_its_lane_
     async with await Database.connect(dsn, patience=Patience(in_transaction=0.2)) as stopped:
         with pytest.raises(LedgerUnavailableError):
             await stop_inside(stopped)
+
+
+async def test_whoever_is_lost_in_the_middle_of_a_statement_does_not_keep_its_lock(
+    dsn: str, database: Database
+) -> None:
+    """Cut off between the two messages of one statement, a transaction is not idle to the server; it ends all the same."""
+    url = urlsplit(dsn)
+    proxy = Proxy(f"{parse_qs(url.query)['host'][0]}/.s.PGSQL.5432")
+
+    async def lost(cut_off: Database) -> None:
+        async with cut_off.transaction():
+            await lanes.lock_exclusive(cut_off, LANE)
+            proxy.freeze_at_next_answer()
+            await cut_off.fetch(ONE)
+
+    async with proxy.open():
+        through = f"postgresql://postgres@127.0.0.1:{proxy.port}{url.path}?sslmode=disable"
+        patience = Patience(command=0.2, in_transaction=0.2, transaction=0.5)
+        async with await Database.connect(through, patience=patience) as cut_off:
+            with pytest.raises(LedgerUnavailableError):
+                await lost(cut_off)
+        async with asyncio.timeout(PATIENCE):
+            await lanes.plan(database, LANE)
 
 
 async def test_after_a_statement_that_timed_out_nothing_waits_for_that_connection_again(

@@ -21,15 +21,37 @@ class Patience:
     ``connect``: RDS failover takes longer; then the platform retries the event. ``command``: one statement; the longest,
     opening a run of 100,000 pages, takes a few. ``in_transaction``: how long the server lets a transaction lie idle. Ours
     wait for nothing but the ledger, so one that lies idle belongs to a client that stopped or can't be reached, and it may
-    hold the lane's lock: without an end to it, the whole lane would wait for as long as TCP keeps the connection.
+    hold the lane's lock: without an end to it, the whole lane would wait for as long as TCP keeps the connection, two
+    hours by default. ``unreachable``: how long the server's TCP believes in a client that answers nothing.
+    ``transaction``: how long a transaction may take in all. The server counts one as idle only between statements, and
+    asyncpg sends a statement in two messages; whoever is lost between the two is caught by this alone. From Postgres 17.
     """
 
     connect: float = 15.0
     command: float = 60.0
     in_transaction: float = 15.0
+    unreachable: float = 30.0
+    transaction: float = 120.0
+
+    def settings(self) -> dict[str, str]:
+        """Return the session settings that make the server give up on a client. The TCP ones do nothing on a socket."""
+        third = max(1, round(self.unreachable / 3))
+        return {
+            "idle_in_transaction_session_timeout": f"{self.in_transaction * 1000:.0f}",
+            "tcp_keepalives_idle": f"{third}",
+            "tcp_keepalives_interval": f"{third}",
+            "tcp_keepalives_count": "2",
+            "tcp_user_timeout": f"{self.unreachable * 1000:.0f}",
+        }
+
+    def begin(self, version: int) -> str:
+        """Return what begins a transaction on a server of that major version."""
+        return f"BEGIN; SET LOCAL transaction_timeout = {self.transaction * 1000:.0f}" if version >= TIMED else "BEGIN"
 
 
 DEFAULT_PATIENCE = Patience()
+TIMED = 17
+"""The first version of Postgres that knows ``transaction_timeout``."""
 
 ROLLBACK_TIMEOUT = 5.0
 """Seconds. Then the connection is cut, which makes the server roll back."""
@@ -46,6 +68,7 @@ _UNAVAILABLE = (
     asyncpg.InternalClientError,  # the server's goodbye came while the connection was idle, and left it in between
     asyncpg.PostgresConnectionError,
     asyncpg.IdleInTransactionSessionTimeoutError,  # this process was stopped, or out of reach, inside a transaction
+    asyncpg.TransactionTimeoutError,
     asyncpg.OperatorInterventionError,  # admin shutdown, crash shutdown, cannot connect now
     asyncpg.InsufficientResourcesError,  # too many connections, out of memory, disk full
     asyncpg.TransactionRollbackError,  # deadlock, serialization
@@ -75,10 +98,11 @@ class Database:
     One connection per invocation, closed at its end: a frozen Lambda environment must hold none.
     """
 
-    __slots__ = ("_connection", "_lock", "_owner")
+    __slots__ = ("_begin", "_connection", "_lock", "_owner")
 
-    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+    def __init__(self, connection: "asyncpg.Connection[Any]", *, begin: str = "BEGIN") -> None:
         self._connection = connection
+        self._begin = begin
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[Any] | None = None
 
@@ -99,14 +123,14 @@ class Database:
                         "application_name": application,
                         "jit": "off",
                         "timezone": "UTC",
-                        "idle_in_transaction_session_timeout": f"{patience.in_transaction * 1000:.0f}",
+                        **patience.settings(),
                     },
                 )
         except asyncpg.exceptions.ClientConfigurationError as error:
             raise InputRefusedError(f"DATABASE_URL: {error}") from error
         except asyncpg.PostgresError as error:
             raise LedgerUnavailableError(f"Postgres: {error}") from error
-        return cls(connection)
+        return cls(connection, begin=patience.begin(connection.get_server_version().major))
 
     @property
     def connection(self) -> "asyncpg.Connection[Any]":
@@ -127,11 +151,12 @@ class Database:
         await self.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
+    async def transaction(self, *, bounded: bool = True) -> AsyncIterator[None]:
         """Hold the connection for one READ COMMITTED transaction; statements of this coroutine join it.
 
         However it is left, by an error or a cancellation at any await, the connection is outside any transaction
-        afterwards. Only a cancellation during COMMIT leaves it open whether that happened. Does not nest.
+        afterwards. Only a cancellation during COMMIT leaves it open whether that happened. Does not nest. Unless ``bounded``
+        it may take as long as it takes.
         """
         if self._is_ours():
             raise RuntimeError("this coroutine is in a transaction already")
@@ -139,7 +164,7 @@ class Database:
             self._owner = asyncio.current_task()
             try:
                 with ledger_errors():
-                    await self._connection.execute("BEGIN")
+                    await self._connection.execute(self._begin if bounded else "BEGIN")
                 yield
                 with ledger_errors():
                     await self._connection.execute("COMMIT")

@@ -67,7 +67,7 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
     or one is missing from the middle of the chain.
     """
     known = migrations() if known is None else known
-    async with database.transaction():
+    async with database.transaction(bounded=False):
         with ledger_errors():
             return await _apply(database.connection, known)
 
