@@ -42,8 +42,8 @@ def _caught(server: Server, name: str, options: argparse.Namespace) -> int | Non
     seeds = [options.seed] if options.seed is not None else range(1, WITHIN + 1)
     for number, seed in enumerate(seeds, 1):
         verdict = _weather(server, Order(seed=seed, tasks=min(options.tasks, BROKEN_TASKS), mean=0.12, broken=name))
-        if verdict.violations:
-            say(f"break {name} ({BREAKS[name].means}): caught by seed {number}: {verdict.violations[0][:200]}")
+        if verdict.certain:
+            say(f"break {name} ({BREAKS[name].means}): caught by seed {number}: {verdict.certain[0][:200]}")
             return number
     say(f"break {name} ({BREAKS[name].means}): NOT caught within {WITHIN} seeds")
     return None

@@ -169,9 +169,9 @@ async def weather_one(server: Server, order: Order, progress: Callable[[Storm], 
             storm = Storm(order, server, database, Path(folder))
             await _break(server.dsn(database), order.broken)
             async with storm.running():
-                ended = await storm.crawl(progress)
+                verdict.ended = await storm.crawl(progress)
                 verdict.seconds = time.monotonic() - began
-            verdict.must(ended, f"not done after {verdict.seconds:.0f} s: {_left(storm)}")
+            verdict.must(verdict.ended, f"not done after {verdict.seconds:.0f} s: {_left(storm)}", at_the_end=True)
             verdict.worst, verdict.samples = dict(storm.sampler.worst), storm.sampler.samples
             connection = await asyncpg.connect(storm.dsn)
             try:

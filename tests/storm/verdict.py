@@ -47,7 +47,8 @@ ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> '
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """One seed. Counts, and seconds; ``violations`` are sentences, and empty when every guarantee held.
+    """One seed. Counts, and seconds; ``violations`` are sentences, and empty when every guarantee held; those
+    in ``certain`` are none of a machine that was too slow.
 
     ``asked``: what the counts asked for, worked out anew as each was made. ``calm``: what a world without faults makes;
     ``worth``: what the faults may have cost on top of it.
@@ -74,12 +75,16 @@ class Verdict:
     recovery: list[float] = field(default_factory=list)
     seconds: float = 0.0
     samples: int = 0
+    ended: bool = False
     violations: list[str] = field(default_factory=list)
+    certain: list[str] = field(default_factory=list)
 
-    def must(self, held: object, sentence: str) -> None:
-        """Note a violation unless it held."""
+    def must(self, held: object, sentence: str, *, at_the_end: bool = False) -> None:
+        """Note a violation unless it held. ``at_the_end``: it says something only of a storm that came to its end."""
         if not held:
             self.violations.append(sentence)
+            if self.ended or not at_the_end:
+                self.certain.append(sentence)
 
 
 async def judge(
@@ -104,7 +109,7 @@ async def judge(
         f"{verdict.made} invocations: more than {verdict.calm} and the {verdict.worth} that the faults were worth",
     )
     for error, count in Counter(event["error"] for event in events if event["event"] == "error").items():
-        verdict.violations.append(f"an error that no fault explains, {count} times: {error}")
+        verdict.must(not error, f"an error that no fault explains, {count} times: {error}")
 
 
 async def _tasks(verdict: Verdict, connection: "asyncpg.Connection[Any]", world: World) -> None:
@@ -113,9 +118,9 @@ async def _tasks(verdict: Verdict, connection: "asyncpg.Connection[Any]", world:
     verdict.tasks, verdict.done, verdict.failed = row["tasks"], row["done"], row["failed"]
     verdict.lost = max(world.tasks, verdict.tasks) - verdict.done - verdict.failed
     left = [str(row[0]) for row in await connection.fetch(LEFT)]
-    verdict.must(verdict.lost == 0, f"{verdict.lost} tasks were lost")
-    verdict.must(not left, f"left open: {'; '.join(left)}")
-    verdict.must(row["without_result"] == 0, f"{row['without_result']} tasks have no result")
+    verdict.must(verdict.lost == 0, f"{verdict.lost} tasks were lost", at_the_end=True)
+    verdict.must(not left, f"left open: {'; '.join(left)}", at_the_end=True)
+    verdict.must(row["without_result"] == 0, f"{row['without_result']} tasks have no result", at_the_end=True)
 
 
 async def _results(verdict: Verdict, connection: "asyncpg.Connection[Any]", events: list[dict[str, Any]]) -> None:
@@ -170,7 +175,7 @@ async def _alerts(verdict: Verdict, connection: "asyncpg.Connection[Any]", topic
     verdict.due, verdict.delivered = len(due), len(due & arrived)
     verdict.alerts_lost = len(due - arrived)
     verdict.repeats = sum(topic.delivered.values()) - len(topic.delivered)
-    verdict.must(not verdict.alerts_lost, f"{verdict.alerts_lost} alerts were lost")
+    verdict.must(not verdict.alerts_lost, f"{verdict.alerts_lost} alerts were lost", at_the_end=True)
     verdict.must(set(written) <= due, f"{len(set(written) - due)} alerts have no cause")
     again = sum(count > 1 for count in written.values())
     verdict.must(not again, f"{again} causes have two alerts")
