@@ -47,9 +47,9 @@ ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> '
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """One seed. Counts, and seconds; ``violations`` are sentences, and empty when every guarantee held; those
-    in ``certain`` are none of a machine that was too slow.
+    """One seed. Counts, and seconds; ``violations`` are sentences, and empty when every guarantee held.
 
+    ``certain``: those of them that a machine that was too slow can't explain.
     ``asked``: what the counts asked for, worked out anew as each was made. ``calm``: what a world without faults makes;
     ``worth``: what the faults may have cost on top of it.
     """
