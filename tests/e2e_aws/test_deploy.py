@@ -19,7 +19,6 @@ import boto3
 import pytest
 
 from tools import terraform
-from tools.bundle import SERVICES as SERVICES_WITH_ZIP
 from tools.local_aws import system
 from tools.setup import LOCAL_AWS
 from tools.shell import ROOT
@@ -165,8 +164,6 @@ def trial() -> Iterator[Trial]:
     """An empty account, an empty database, and a clone with an environment for both."""
     if terraform.binary(os.environ) is None:
         pytest.skip("Terraform is not installed")
-    if "operator" not in SERVICES_WITH_ZIP:
-        pytest.skip("the operator's zip is not built yet")
     LOCAL_AWS.ensure()
     # Not below pytest's own folder, which Postgres' user may not read
     folder = Path(tempfile.mkdtemp(prefix="trapline-deploy-"))
