@@ -58,3 +58,24 @@ def test_a_bad_url_or_name_is_refused(command: Trapline, site):
         assert done.code == 2, done.err
         (line,) = done.err.splitlines()
         assert expected in line
+
+
+def test_a_page_of_this_machine_is_visited_only_when_that_is_allowed(command: Trapline):
+    """Without ``--allow-private`` sitemap and page on loopback are refused, with what to set; a metadata address always."""
+    command.environ["TRAPLINE_ALLOW_PRIVATE"] = ""
+    with DemoSite() as site:
+        config, page = command.config(CONFIG.format(site=site.url)), f"{site.url}/products/kettle"
+        listed = command.run("try", config, "products")
+        named = command.run("try", config, "products", page, "--json")
+        crawled = command.crawl(config)
+        opened = command.run("try", config, "products", page, "--allow-private", "127.0.0.0/8", "--json")
+        never = command.run("try", config, "products", page, "--allow-private", "169.254.169.254")
+    assert listed.code == 2
+    assert "--allow-private 127.0.0.1" in listed.err
+    assert (named.code, named.json["failure"]["reason"]) == (1, "address_refused")
+    assert "--allow-private 127.0.0.1" in named.json["failure"]["detail"]
+    assert crawled.code == 2
+    assert "--allow-private 127.0.0.1" in crawled.err
+    assert opened.code == 0, opened.err
+    assert never.code == 2
+    assert "no setting opens it" in never.err
