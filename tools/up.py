@@ -9,6 +9,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from tools import bundle, terraform
@@ -48,11 +49,15 @@ def deployment(on: system.System, *, crawls: Path, built: dict[str, Path]) -> De
 
 
 def deploy(on: system.System, *, crawls: Path) -> Deployment:
-    """Build the functions and apply."""
+    """Build the functions and apply. The secrets do not need the functions, so they are made meanwhile."""
     say("up: building the functions")
-    made = deployment(on, crawls=crawls, built=zips())
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(zips)
+        made = deployment(on, crawls=crawls, built={})
+        made.init()
+        made.make_secrets()
+        made = replace(made, zips=building.result())
     say("up: terraform apply, with the real provider; about a minute and a half")
-    made.init()
     made.apply()
     return made
 

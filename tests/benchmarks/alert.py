@@ -32,7 +32,7 @@ ENDED_RUNS = "SELECT count(*) FROM trapline.run WHERE status = 'ended'"
 
 
 def measure(folder: Path) -> list[float]:
-    """Return the seconds from tick to alert, round by round; the first finds no crawler warm. Raises ``ToolError``."""
+    """Return the seconds from tick to alert, round by round; the first finds notifier and relay cold. Raises ``ToolError``."""
     LOCAL_AWS.ensure()
     beneath = folder / "aws"
     crawls = folder / "hourly.yaml"

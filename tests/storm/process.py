@@ -182,6 +182,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
             pending_ttl=scale.pending_ttl,
             heartbeat_ttl=scale.heartbeat_ttl,
             resume_opening_after=scale.opening,
+            longest_pause=1.0,
         ),
     )
 
@@ -199,7 +200,7 @@ def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Not
         outbox=outbox,
         publisher=publisher,
         operations=publisher,
-        pacer=Pacer(clock=time.monotonic, sleep=asyncio.sleep, interval=0.05),
+        pacer=Pacer(sleep=asyncio.sleep, interval=0.05),
         clock=time.monotonic,
         limits=DrainLimits(claim=20, hold=scale.hold, reserve=scale.reserve, soonest=0.5, latest=3.0),
     )

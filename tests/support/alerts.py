@@ -47,10 +47,16 @@ class MemoryOutbox:
         self.released: dict[AlertId, float] = {}
         self.claims: list[int] = []
         self._clock = clock
+        self._next_turn = float("-inf")
 
     @property
     def due(self) -> list[AlertRow]:
         return [row for key, row in self.rows.items() if key not in self.sent and key not in self.refused]
+
+    async def turn(self, interval: float) -> float:
+        start = max(self._clock(), self._next_turn)
+        self._next_turn = start + interval
+        return start - self._clock()
 
     async def claim(self, limit: int, hold_seconds: float) -> Sequence[AlertRow]:
         found = [row for row in self.due if self.hidden_until.get(row.id, 0.0) <= self._clock()][:limit]

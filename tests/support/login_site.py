@@ -31,6 +31,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_GET(self) -> None:
+        self.server.asked += 1
         if own := self.headers.get("X-Own"):
             self.server.own_headers.add(own)
         path = urlsplit(self.path).path
@@ -100,8 +101,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, host: str) -> None:
+        super().__init__((host, 0), _Handler)
         self.lock = threading.Lock()
         self.forms: dict[str, str] = {}
         self.sessions: dict[str, str] = {}
@@ -110,6 +111,7 @@ class _Server(ThreadingHTTPServer):
         self.password = PASSWORD
         self.echoes = False
         self.expires_after = 0
+        self.asked = 0
         self.own_headers: set[str] = set()
         self.more = ""
         self.arrived = threading.Event()
@@ -123,8 +125,11 @@ class _Server(ThreadingHTTPServer):
 class LoginSite:
     """The site, served while the ``with`` block lasts. ``more`` is HTML that every page behind the log-in ends with."""
 
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
+
     def __enter__(self) -> Self:
-        self._server = _Server()
+        self._server = _Server(self._host)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -137,7 +142,7 @@ class LoginSite:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self._host}:{self._server.server_address[1]}"
 
     @property
     def log_ins(self) -> int:
@@ -153,6 +158,11 @@ class LoginSite:
     def visits(self) -> list[tuple[str, bool]]:
         """The pages that were asked for, each with whether the visitor was logged in."""
         return list(self._server.visits)
+
+    @property
+    def asked(self) -> int:
+        """How often anything was asked for."""
+        return self._server.asked
 
     @property
     def own_headers(self) -> set[str]:

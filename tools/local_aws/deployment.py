@@ -66,16 +66,21 @@ class Deployment:
         environ = self.system.environment()
         self._run(terraform.init_command(self.terraform, ROOT_MODULE, environ=environ, options=options), step="init")
 
+    def make_secrets(self) -> None:
+        """Make the secrets, and put in what Terraform never sees: the web hook as the relay's channel. Needs no zips.
+
+        Raises ``ToolError``.
+        """
+        self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
+        secrets: SecretsManagerClient = self.client("secretsmanager")
+        secrets.put_secret_value(SecretId=f"{NAME}/channels", SecretString=f"hook: {self.system.channel}\n")
+
     def apply(self) -> None:
-        """Bring everything up; what schedules need comes first, because they fire as soon as they exist.
+        """Bring everything up after ``make_secrets``; what schedules need comes first: they fire as soon as they exist.
 
         So the secrets hold their values, and the operator function has made the schema and the services' roles in Postgres,
         before them. Raises ``ToolError`` with what Terraform or the operator function said.
         """
-        self._terraform("apply", "-auto-approve", "-target=module.secrets", *self._variables())
-        secrets: SecretsManagerClient = self.client("secretsmanager")
-        # What Terraform never sees: the web hook as the relay's channel
-        secrets.put_secret_value(SecretId=f"{NAME}/channels", SecretString=f"hook: {self.system.channel}\n")
         known = any(address.startswith("module.function") for address in self.resources())
         first = [f"-target={address}" for address in (BEFORE_THE_REST if known else AT_FIRST)]
         self._terraform("apply", "-auto-approve", PARALLEL, *first, *self._variables())

@@ -11,6 +11,7 @@ from support.crawling import LIMITS, KnownSecrets, new_browser
 from support.login_site import SECRETS, LoginSite
 from support.postgres import as_role
 from trapline_common.config.models import CrawlConfig
+from trapline_common.gate.gate import Gate
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.store.database import Database
 from trapline_crawler.owned import OwnedVisitor
@@ -23,10 +24,10 @@ class SessionStage(Stage):
 
     site: LoginSite
 
-    def browser_visitor(self) -> OwnedVisitor:
-        """Return a visitor as ``wiring`` makes it, with shorter limits."""
+    def browser_visitor(self, *, gate: Gate | None = None) -> OwnedVisitor:
+        """Return a visitor as ``wiring`` makes it, with shorter limits; its gate opens loopback unless another is given."""
         return OwnedVisitor(
-            new_browser(),
+            new_browser(gate=gate),
             artifacts=DirectoryArtifacts(self.artifacts),
             secrets=KnownSecrets(values=self.secrets),
             limits=LIMITS,

@@ -3,13 +3,17 @@
 import asyncio
 import json
 from html import escape
+from ipaddress import ip_network
 from urllib.parse import quote, quote_plus
 
 import pytest
 
+from support.gates import Names
 from support.login_site import PASSWORD, USER, LoginSite
 from tests.integration.crawler_sessions.conftest import SessionStage
 from trapline_common.config.models import LaneConfig
+from trapline_common.gate.gate import Gate
+from trapline_common.gate.policy import AddressPolicy
 from trapline_crawler.services import Pace
 
 THREE = LaneConfig(max_invocations=3, tasks_per_invocation=2, pages_in_flight=2)
@@ -161,3 +165,18 @@ async def test_what_the_steps_are_told_stays_with_the_pages_own_origin(stage: Se
         assert await stage.tasks() == {"done": 1}
         assert other.own_headers == set()
     assert stage.site.own_headers == {USER}
+
+
+async def test_steps_go_through_the_gate(stage: SessionStage):
+    """A step that leads to an address which the deployment does not open is refused there, and nothing arrives."""
+    only_the_page = Gate(policy=AddressPolicy(allow_private=(ip_network("127.0.0.1/32"),)), resolve=Names())
+    with LoginSite("127.0.0.2") as other:
+        crawl = stage.crawl(1, steps=other.steps())
+        await stage.open(list(crawl.urls), crawl=crawl)
+        await stage.live(visitor=stage.browser_visitor(gate=only_the_page))
+        assert other.asked == 0
+    ((_, reason, detail),) = await stage.rows(RESULTS)
+    assert reason == "address_refused"
+    assert detail.startswith("step 1, goto: ")
+    assert "127.0.0.2" in detail
+    assert stage.site.visits == []

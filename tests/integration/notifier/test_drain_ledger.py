@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from trapline_common.messages import Drain
 from trapline_common.ports import Outbox
 from trapline_common.store.alerts import PostgresOutbox, add_alert
 from trapline_common.store.database import Database
+from trapline_notifier.drain import Limits
 from trapline_notifier.handler import handle
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer
@@ -52,7 +55,7 @@ def _services(dsn: str, publisher: Any, clock: Clock | None = None) -> Services:
         outbox=outbox,
         publisher=publisher,
         operations=LogOperations(),
-        pacer=Pacer(clock=clock, sleep=clock.sleep),
+        pacer=Pacer(sleep=clock.sleep),
         clock=clock,
     )
 
@@ -98,6 +101,35 @@ async def test_two_notifiers_at_once_send_each_alert_once(dsn: str, database: Da
     ids = [key for recorder in recorders for message in recorder.messages for key in message.alert_ids]
     assert len(ids) == len(set(ids)) == 450
     assert await _statuses(database) == {"sent": 450}
+
+
+async def test_two_notifiers_at_once_keep_one_pace(dsn: str, database: Database) -> None:
+    """The turns are the ledger's: of two processes together no more messages go out than one of them may send."""
+    interval, count = 0.15, 12
+    for number in range(count):
+        await add_alert(
+            database, AlertDraft(kind=AlertKind.FAILURE, payload={}, to=()), crawl=f"crawl-{number}", run_id=None
+        )
+    times: list[float] = []
+
+    class Timed(Recorder):
+        async def publish(self, message: AlertMessage) -> str:
+            times.append(time.monotonic())
+            return await super().publish(message)
+
+    async def drain() -> dict[str, Any]:
+        services = replace(
+            _services(dsn, Timed()),
+            pacer=Pacer(sleep=asyncio.sleep, interval=interval),
+            limits=Limits(claim=3),
+        )
+        return await _drain(services)
+
+    results = await asyncio.gather(drain(), drain())
+    assert [result["sent"] > 0 for result in results] == [True, True]
+    assert len(times) == count
+    # one that was woken late does not make the next one late: only the whole is exact
+    assert max(times) - min(times) >= (count - 2) * interval
 
 
 async def test_a_muted_summary_stays_in_the_ledger(dsn: str, database: Database) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.capacity import LaneLimits, LaneLoad, missing_invocations
+from trapline_common.capacity import LaneLimits, LaneLoad, missing_invocations, pause
 
 LOADS = st.builds(LaneLoad, waiting=st.integers(0, 10**7), idle=st.integers(0, 20_000), running=st.integers(0, 20_000))
 LIMITS = st.builds(LaneLimits, max_invocations=st.integers(1, 10_000), tasks_per_invocation=st.integers(1, 10_000))
@@ -63,3 +63,10 @@ def test_examples() -> None:
     assert need(26, 1, 0) == 1
     assert need(10_000, 3, 10) == 7
     assert need(10_000, 0, 25) == 0
+
+
+def test_false_starts_make_the_next_count_wait_longer() -> None:
+    """Two counts may come to nothing for free; each further one doubles the pause, up to the longest."""
+    assert [pause(n, longest=50.0) for n in range(10)] == [0, 0, 0, 1, 2, 4, 8, 16, 32, 50]
+    assert pause(10**9, longest=50.0) == 50.0
+    assert pause(9, longest=0.0) == 0.0

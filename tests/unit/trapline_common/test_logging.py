@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from support.logs import logged
 from trapline_common.logging import configure, get_logger
 
 
@@ -20,15 +21,8 @@ class _Terminal(io.StringIO):
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """A stream that gets this test's logs; the process's own logging is as before afterwards."""
-    root, ours = logging.getLogger(), logging.getLogger("trapline")
-    before = (root.handlers[:], root.level, ours.level)
-    out = io.StringIO()
-    configure(service="crawler", stream=out)
-    yield out
-    structlog.reset_defaults()
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
+    with logged("crawler") as out:
+        yield out
 
 
 def _lines(stream: io.StringIO) -> list[dict[str, Any]]:

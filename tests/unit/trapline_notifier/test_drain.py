@@ -46,7 +46,7 @@ class Scene:
         self.clock = Clock()
         self.outbox = MemoryOutbox(rows, self.clock)
         self.out = Recorder(self.clock, rule)
-        self.pacer = Pacer(clock=self.clock, sleep=self.clock.sleep)
+        self.pacer = Pacer(sleep=self.clock.sleep)
 
     def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 180.0) -> Drain:
         return Drain(
@@ -82,7 +82,7 @@ async def test_it_claims_until_nothing_is_due() -> None:
 
 
 async def test_messages_keep_a_second_apart() -> None:
-    """Twelve messages take at least eleven seconds, also when a second drain on the same process follows."""
+    """Twelve messages take at least eleven seconds, also when a second drain follows."""
     scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 13)])
     await scene.drain(claim=6).run()
     gaps = [later - sooner for sooner, later in zip(scene.out.times, scene.out.times[1:], strict=False)]

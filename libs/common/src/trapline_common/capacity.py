@@ -29,3 +29,19 @@ def missing_invocations(load: LaneLoad, limits: LaneLimits) -> int:
     room = limits.max_invocations - (load.idle + load.running)
     wanted = -(-load.waiting // limits.tasks_per_invocation) - load.idle
     return max(0, min(room, wanted))
+
+
+FREE_STARTS = 2
+"""Counts in a row whose invocations may all fail before they hold a task, until the next has to wait: one crash is no
+reason to slow a lane."""
+
+
+def pause(false_starts: int, *, longest: float) -> float:
+    """Return the seconds from the last false start to the next count that may ask again: 0, 0, 1, 2, 4 ... ``longest``.
+
+    ``false_starts``: counts in a row that made nothing but invocations that failed before they held a task. An image
+    that crashes at its start is asked for a few times a minute, not in a loop with its failure records.
+    """
+    if false_starts <= FREE_STARTS:
+        return 0.0
+    return min(longest, 2.0 ** min(false_starts - FREE_STARTS - 1, 30))

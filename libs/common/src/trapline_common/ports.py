@@ -86,6 +86,10 @@ class Outbox(Protocol):
         """No channel will ever take these alerts as they are; they are not handed out again."""
         ...
 
+    async def turn(self, interval: float) -> float:
+        """Take the next turn to publish, ``interval`` seconds after the last one taken; return the seconds until it comes."""
+        ...
+
     async def release(self, ids: Sequence[AlertId], delay: float) -> None:
         """Hand the alerts out again once ``delay`` seconds have passed."""
         ...

@@ -127,8 +127,7 @@ class LogIns:
                 )  # fmt: skip
             if kept.binding == binding and kept.since_tried is not None and kept.since_tried < self._every:
                 if kept.problem is not None:
-                    failure = Failure(reason=Reason.STEP, detail=kept.problem, retry=False)
-                    return Observation(url=url, failure=failure, screenshot=kept.screenshot)
+                    return Observation(url=url, failure=_failure(kept.problem), screenshot=kept.screenshot)
                 if kept.version == instead_of:
                     return observation
             if await sessions.claim(
@@ -159,14 +158,14 @@ class LogIns:
                 version=newest, state=result.state, until=self._clock() + crawl.session_max_age
             )  # fmt: skip
         failure = result.failure
-        if failure is not None and failure.reason is Reason.STEP and not failure.retry:
+        if failure is not None and failure.reason is not Reason.SECRET and not failure.retry:
             await sessions.refuse(
                 database,
                 name,
                 holder,
                 version=version,
                 binding=binding,
-                problem=failure.detail,
+                problem=str(failure),
                 screenshot=result.screenshot,
             )
         else:
@@ -190,6 +189,12 @@ class LogIns:
 def is_logged_out(observation: Observation) -> bool:
     """Tell whether the visit failed because its session is over."""
     return observation.failure is not None and observation.failure.reason is Reason.LOGGED_OUT
+
+
+def _failure(problem: str) -> Failure:
+    """Return the failure that was kept as its own words."""
+    reason, _, detail = problem.partition(": ")
+    return Failure(reason=Reason(reason), detail=detail, retry=False)
 
 
 def _waited(url: str) -> Observation:

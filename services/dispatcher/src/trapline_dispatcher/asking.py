@@ -40,7 +40,18 @@ class Asked:
 
 async def count_and_ask(services: Services, database: Database, lane: LaneName, *, hop: int = 0) -> Asked:
     """Plan the lane, commit, then ask for each new invocation. Keeps guarantee 4: none that the count did not ask for."""
-    planned = await lanes.plan(database, lane, hop=hop, at_most=services.at_most)
+    planned = await lanes.plan(
+        database, lane, hop=hop, at_most=services.at_most, longest_pause=services.limits.longest_pause
+    )
+    if planned.pause > 0:
+        # Whoever counts next after the pause asks again; on AWS that is the minute's tick at the latest.
+        _log.error(
+            "lane_pauses",
+            lane=lane,
+            false_starts=planned.false_starts,
+            seconds=planned.pause,
+            waiting=planned.load.waiting,
+        )
     answers = await ask_all(services, database, planned.created)
     if planned.missing:
         _log.info(

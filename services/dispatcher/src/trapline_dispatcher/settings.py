@@ -12,16 +12,20 @@ UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
 DATABASE_MINUTE = "database-minute"
 REFUSED = "refused"
 
+LONGEST_PAUSE = 50.0
+"""Seconds after a false start: less than a minute, so that the next minute's tick is never refused."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long the dispatcher waits before it steps in; all in seconds."""
+    """How long the dispatcher waits before it steps in; all in seconds. ``longest_pause``: of a lane that can't start."""
 
     ask_again_after: float = ASK_AGAIN_AFTER
     pending_ttl: float = PENDING_TTL
     heartbeat_ttl: float = HEARTBEAT_TTL
     resume_opening_after: float = RESUME_OPENING_AFTER
     give_up_opening_after: float = 3600.0
+    longest_pause: float = LONGEST_PAUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

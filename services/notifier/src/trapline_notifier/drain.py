@@ -97,7 +97,7 @@ class Drain:
         ids = [row.id for row in rows]
         try:
             message = _compose(rows)
-            await self.pacer.wait()
+            await self.pacer.wait(self.outbox)
             receipt = await self.publisher.publish(message)
         except RefusedError as error:
             self._in_a_row = 0

@@ -2,27 +2,28 @@
 
 from collections.abc import Awaitable, Callable
 
+from trapline_common.ports import Outbox
+
 INTERVAL = 1.0
 """Seconds between the starts of two publishes."""
 
 
 class Pacer:
-    """Waits until the next publish is allowed. One object serves a process, so that warm invocations keep the pace too."""
+    """Waits until the next publish is allowed. The turns are the ledger's: all notifiers at once keep one pace."""
 
-    __slots__ = ("_clock", "_interval", "_next", "_sleep")
+    __slots__ = ("_interval", "_sleep")
 
-    def __init__(
-        self, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]], interval: float = INTERVAL
-    ) -> None:
-        self._clock = clock
+    def __init__(self, *, sleep: Callable[[float], Awaitable[None]], interval: float = INTERVAL) -> None:
         self._sleep = sleep
         self._interval = interval
-        self._next = float("-inf")
 
-    async def wait(self) -> None:
-        """Return when ``interval`` seconds have passed since the last turn began."""
-        now = self._clock()
-        start = max(now, self._next)
-        self._next = start + self._interval  # claimed before the wait: a second caller queues behind
-        if start > now:
-            await self._sleep(start - now)
+    async def wait(self, outbox: Outbox) -> None:
+        """Return when ``interval`` seconds have passed since the last turn, whoever took it, began.
+
+        A turn is taken before the wait: others queue behind it. One whose notifier dies costs ``interval`` seconds.
+        """
+        if self._interval <= 0:
+            return
+        seconds = await outbox.turn(self._interval)
+        if seconds > 0:
+            await self._sleep(seconds)

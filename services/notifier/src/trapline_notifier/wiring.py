@@ -30,7 +30,7 @@ from trapline_notifier.settings import notifier_settings, relay_settings
 
 @cache
 def services() -> Services:
-    """Return the drain's parts on AWS, made once per environment: clients and the pace stay warm, connections don't."""
+    """Return the drain's parts on AWS, made once per environment: clients stay warm, connections don't."""
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG
@@ -51,7 +51,7 @@ def services() -> Services:
         outbox=outbox,
         publisher=SnsPublisher(SnsTopic(sns, settings.topic_arn)),
         operations=SnsOperations(SnsTopic(sns, settings.operations_topic_arn)),
-        pacer=Pacer(clock=time.monotonic, sleep=asyncio.sleep),
+        pacer=Pacer(sleep=asyncio.sleep),
         clock=time.monotonic,
     )
 
@@ -110,6 +110,6 @@ async def local_services(
         outbox=outbox,
         publisher=FanOut(publishers),
         operations=LogOperations(),
-        pacer=Pacer(clock=time.monotonic, sleep=asyncio.sleep, interval=1.0 if channels.names else 0.0),
+        pacer=Pacer(sleep=asyncio.sleep, interval=1.0 if channels.names else 0.0),
         clock=time.monotonic,
     )

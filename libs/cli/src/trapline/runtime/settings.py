@@ -19,6 +19,8 @@ PENDING_TTL = 86_400.0
 RESUME_OPENING_AFTER = 5.0
 GIVE_UP_OPENING_AFTER = 30.0
 """Seconds a sitemap that can't be fetched is asked for again: a person waits."""
+LONGEST_PAUSE = 4.0
+"""Seconds between two starts of crawlers that die at once; ``round.GIVE_UP_AFTER`` ends the command soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class RuntimeSettings:
             heartbeat_ttl=self.heartbeat_ttl,
             resume_opening_after=RESUME_OPENING_AFTER,
             give_up_opening_after=GIVE_UP_OPENING_AFTER,
+            longest_pause=LONGEST_PAUSE,
         )
 
 

@@ -75,6 +75,10 @@ class PostgresOutbox:
         """``due -> refused``: their content will never be accepted."""
         await self._database.fetch(_ALERTS["refuse"], list(ids), to_text(reason))
 
+    async def turn(self, interval: float) -> float:
+        """Take the next turn to publish, of all notifiers; return the seconds until it comes, by the database's clock."""
+        return max(0.0, float(await self._database.fetchval(_ALERTS["turn"], interval)))
+
     async def release(self, ids: Sequence[AlertId], delay: float) -> None:
         """Give them back, to be claimed again after ``delay`` seconds."""
         await self._database.fetch(_ALERTS["release"], list(ids), delay)

@@ -22,7 +22,7 @@ GRANT SELECT ON trapline.run TO trapline_crawler, trapline_dispatcher, trapline_
 GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint) ON trapline.run TO trapline_dispatcher;
 GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON trapline.run
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (tried_at, opened_at) ON trapline.run TO trapline_dispatcher;
+GRANT UPDATE (tried_at, opened_at, archived_at, archiving_at) ON trapline.run TO trapline_dispatcher;
 
 -- trapline.page, written once: id, crawl, url
 GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator;
@@ -32,9 +32,9 @@ GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_r
     candidate_seen, earlier_hashes) ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
 
--- trapline.invocation, written once: id, lane, slot, hop, created_at
+-- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT INSERT (lane, slot, hop) ON trapline.invocation TO trapline_dispatcher;
+GRANT INSERT (lane, slot, hop, false_starts) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (status, ended_at, reason) ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
@@ -83,6 +83,9 @@ GRANT SELECT ON trapline.session TO trapline_crawler;
 GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler;
 GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, screenshot, holder, held_until) ON trapline.session
     TO trapline_crawler;
+
+-- trapline.pace, written once: name
+GRANT SELECT, UPDATE (next_at) ON trapline.pace TO trapline_notifier;
 
 -- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
 GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator;

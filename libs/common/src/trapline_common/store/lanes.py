@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from trapline_common.capacity import LaneLimits, LaneLoad, missing_invocations
+from trapline_common.capacity import LaneLimits, LaneLoad, missing_invocations, pause
 from trapline_common.config.models import LaneConfig
 from trapline_common.ids import InvocationId, LaneName
 from trapline_common.store.database import Database
@@ -14,11 +14,17 @@ _INVOCATIONS = load("invocations")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What was counted in a lane, and the rows inserted for it."""
+    """What was counted in a lane, and the rows inserted for it.
+
+    ``pause``: seconds that the lane still waits, because its last ``false_starts`` counts came to nothing; then
+    nothing was inserted.
+    """
 
     load: LaneLoad
     missing: int
     created: tuple[InvocationId, ...]
+    false_starts: int = 0
+    pause: float = 0.0
 
 
 async def put_lane(database: Database, name: LaneName, config: LaneConfig) -> None:
@@ -44,11 +50,13 @@ async def lock_exclusive(database: Database, lane: LaneName) -> None:
     await database.fetch(_LANES["lock_exclusive"], lane)
 
 
-async def plan(database: Database, lane: LaneName, *, hop: int = 0, at_most: int | None = None) -> Plan:
+async def plan(
+    database: Database, lane: LaneName, *, hop: int = 0, at_most: int | None = None, longest_pause: float = 0.0
+) -> Plan:
     """Count a lane and insert exactly the invocations it is missing, in one transaction under the exclusive lock.
 
     ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, none that was not counted.
-    An unknown lane plans nothing.
+    An unknown lane plans nothing; nor does one that makes false starts, for at most ``longest_pause`` seconds after each.
     """
     async with database.transaction():
         await lock_exclusive(database, lane)
@@ -59,5 +67,10 @@ async def plan(database: Database, lane: LaneName, *, hop: int = 0, at_most: int
         cap = row["max_invocations"] if at_most is None else min(at_most, row["max_invocations"])
         limits = LaneLimits(max_invocations=cap, tasks_per_invocation=row["tasks_per_invocation"])
         missing = missing_invocations(counted, limits)
-        rows = await database.fetch(_INVOCATIONS["insert_missing"], lane, missing, hop) if missing else []
-    return Plan(load=counted, missing=missing, created=tuple(InvocationId(row["id"]) for row in rows))
+        failing = row["false_starts"]
+        wait = pause(failing, longest=longest_pause) - (row["failed_ago"] or 0.0)
+        if missing and wait > 0:
+            return Plan(load=counted, missing=0, created=(), false_starts=failing, pause=wait)
+        rows = await database.fetch(_INVOCATIONS["insert_missing"], lane, missing, hop, failing) if missing else []
+    created = tuple(InvocationId(row["id"]) for row in rows)
+    return Plan(load=counted, missing=missing, created=created, false_starts=failing)

@@ -10,6 +10,7 @@ from trapline_common.alerting import summary
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
 from trapline_common.ids import LaneName, RunId
 from trapline_common.lifecycle import RunOutcome, RunStatus
+from trapline_common.logging import get_logger
 from trapline_common.store import lanes
 from trapline_common.store.alerts import add_alert
 from trapline_common.store.database import Database, to_text
@@ -18,6 +19,7 @@ from trapline_common.store.verdicts import FrozenRun
 
 _RUNS = load("runs")
 _INVOCATIONS = load("invocations")
+_log = get_logger("runs")
 
 RESUME_OPENING_AFTER = 60.0
 """Seconds after which an ``opening`` is stale: longer than a dispatcher takes to fetch its sitemaps."""
@@ -76,10 +78,12 @@ async def begin(
         blocker = await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id)
         if blocker is not None and crawl.overlap is Overlap.SKIP:
             await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open")
-            return Opening(run_id=RunId(run_id), status=RunStatus.ENDED, repeated=False, blocked_by=RunId(blocker))
+    skipped = blocker is not None and crawl.overlap is Overlap.SKIP
+    if skipped:
+        _log.info("run_ended", crawl=crawl.name, run_id=run_id, outcome=RunOutcome.SKIPPED, done=0, failed=0, changes=0)
     return Opening(
         run_id=RunId(run_id),
-        status=RunStatus.OPENING,
+        status=RunStatus.ENDED if skipped else RunStatus.OPENING,
         repeated=False,
         blocked_by=None if blocker is None else RunId(blocker),
     )
@@ -211,8 +215,10 @@ async def waits_for(database: Database, run_id: RunId, crawl: str) -> RunId | No
 async def refuse(database: Database, run_id: RunId, reason: str) -> None:
     """End a run that could not be opened, for example for a sitemap that is HTML, with its summary alert."""
     async with database.transaction():
-        if await database.fetchval(_RUNS["lock"], run_id) == RunStatus.OPENING:
-            await _end(database, run_id, RunOutcome.REFUSED, reason)
+        if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPENING:
+            return
+        ended = await _end(database, run_id, RunOutcome.REFUSED, reason)
+    _say(*ended)
 
 
 async def end_if_done(database: Database, run_id: RunId) -> bool:
@@ -226,7 +232,8 @@ async def end_if_done(database: Database, run_id: RunId) -> bool:
             return False
         if await database.fetchval(_RUNS["open_tasks"], run_id):
             return False
-        await _end(database, run_id, RunOutcome.COMPLETED, None)
+        ended = await _end(database, run_id, RunOutcome.COMPLETED, None)
+    _say(*ended)
     return True
 
 
@@ -250,28 +257,41 @@ async def cancel(database: Database, run_id: RunId) -> int | None:
             return None
         await database.fetch(_INVOCATIONS["terminate_by_run"], run_id, row["lane"])
         cancelled = await database.fetch(_RUNS["cancel_tasks"], run_id)
-        await _end(database, run_id, RunOutcome.CANCELLED, "cancelled by an operator")
+        ended = await _end(database, run_id, RunOutcome.CANCELLED, "cancelled by an operator")
+    _say(*ended)
     return len(cancelled)
 
 
-async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: str | None) -> None:
+def _say(crawl: str, facts: RunFacts) -> None:
+    """Log that a run ended, after the commit: the one who ended it says so, once. The dead man's switch counts these."""
+    _log.info(
+        "run_ended",
+        crawl=crawl,
+        run_id=facts.run_id,
+        outcome=facts.outcome,
+        done=facts.done,
+        failed=facts.failed,
+        changes=facts.changes,
+        seconds=round(facts.seconds, 3),
+    )
+
+
+async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: str | None) -> tuple[str, RunFacts]:
     row = await database.fetchrow(_RUNS["ended"], run_id, outcome, to_text(reason))
     if row is None:
         raise RuntimeError(f"run {run_id} had ended")  # impossible: the caller holds its lock and saw that it had not
     changes: int = await database.fetchval(_RUNS["changes"], run_id)
     reasons = await database.fetch(_RUNS["reasons"], run_id)
     crawl = _config(row["config"])
-    draft = summary(
-        RunFacts(
-            run_id=run_id,
-            outcome=outcome,
-            detail=reason,
-            done=row["done"],
-            failed=row["failed"],
-            changes=changes,
-            seconds=row["seconds"],
-            worst=[ReasonCount(reason=r["reason"], count=r["tasks"], example=r["example"]) for r in reasons],
-        ),
-        crawl.alert,
+    facts = RunFacts(
+        run_id=run_id,
+        outcome=outcome,
+        detail=reason,
+        done=row["done"],
+        failed=row["failed"],
+        changes=changes,
+        seconds=row["seconds"],
+        worst=[ReasonCount(reason=r["reason"], count=r["tasks"], example=r["example"]) for r in reasons],
     )
-    await add_alert(database, draft, crawl=crawl.name, run_id=run_id)
+    await add_alert(database, summary(facts, crawl.alert), crawl=crawl.name, run_id=run_id)
+    return crawl.name, facts

@@ -11,8 +11,9 @@ _SESSIONS = load("sessions")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptSession:
-    """A crawl's row. ``state`` is sealed; ``None`` when there is none, and then ``problem`` may say why.
+    """A crawl's row. ``state`` is sealed; ``None`` when there is none.
 
+    ``problem``: why the last log-in failed, in the words of a ``Failure``: its reason, a colon, its detail.
     ``age`` and ``since_tried``: seconds since the state was made, and since the last log-in, by the database's clock.
     """
 

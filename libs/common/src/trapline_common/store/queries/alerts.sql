@@ -30,3 +30,9 @@ SELECT EXISTS (SELECT FROM trapline.alert WHERE status = 'due' AND (claimed_unti
 
 -- name: outcome
 SELECT status::text AS status, reason FROM trapline.alert WHERE id = $1;
+
+-- name: turn
+-- The row's lock puts notifiers that ask at once one behind the other.
+UPDATE trapline.pace SET next_at = greatest(next_at, clock_timestamp()) + make_interval(secs => $1)
+WHERE name = 'notifier'
+RETURNING extract(epoch FROM next_at - make_interval(secs => $1) - clock_timestamp())::double precision;

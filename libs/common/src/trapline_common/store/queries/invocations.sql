@@ -1,7 +1,7 @@
 -- name: insert_missing
 -- As many rows as are missing, each in a free slot.
-INSERT INTO trapline.invocation (lane, slot, hop)
-SELECT $1, s.slot, $3 FROM (
+INSERT INTO trapline.invocation (lane, slot, hop, false_starts)
+SELECT $1, s.slot, $3, $4 FROM (
     SELECT generate_series(1, l.max_invocations) AS slot FROM trapline.lane l WHERE l.name = $1
     EXCEPT
     SELECT i.slot FROM trapline.invocation i WHERE i.lane = $1 AND i.status IN ('created', 'pending', 'ready', 'running')

@@ -27,7 +27,8 @@ ORDER BY l.name;
 
 -- name: load
 -- The count, under the exclusive lock. ``waiting`` reads no more tasks than the lane could ever ask for, in the index's
--- order, so that no finished task is read.
+-- order, so that no finished task is read. ``false_starts``: counts in a row whose invocations failed before they held a
+-- task, up to the newest of these; none when anything made beside it or later did hold one.
 SELECT l.max_invocations, l.tasks_per_invocation,
     (SELECT count(*) FROM (
         SELECT 1 FROM trapline.task t WHERE t.lane = l.name AND t.status = 'created' AND t.run_at <= now()
@@ -35,5 +36,13 @@ SELECT l.max_invocations, l.tasks_per_invocation,
         LIMIT (l.max_invocations::bigint * l.tasks_per_invocation)) w)::int AS waiting,
     (SELECT count(*) FROM trapline.invocation i
         WHERE i.lane = l.name AND i.status IN ('created', 'pending', 'ready'))::int AS idle,
-    (SELECT count(*) FROM trapline.invocation i WHERE i.lane = l.name AND i.status = 'running')::int AS running
-FROM trapline.lane l WHERE l.name = $1;
+    (SELECT count(*) FROM trapline.invocation i WHERE i.lane = l.name AND i.status = 'running')::int AS running,
+    coalesce(f.false_starts + 1, 0) AS false_starts,
+    extract(epoch FROM now() - f.ended_at)::double precision AS failed_ago
+FROM trapline.lane l
+LEFT JOIN LATERAL (
+    SELECT i.false_starts, i.created_at, i.ended_at FROM trapline.invocation i
+    WHERE i.lane = l.name AND i.status = 'failed' AND i.running_at IS NULL AND i.ended_at > now() - interval '10 min'
+    ORDER BY i.ended_at DESC LIMIT 1) f
+    ON NOT EXISTS (SELECT FROM trapline.invocation g WHERE g.lane = l.name AND g.running_at > f.created_at)
+WHERE l.name = $1;
