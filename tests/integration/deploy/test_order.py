@@ -227,7 +227,10 @@ def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeyp
     deploy = replace(
         deploy,
         environment=replace(deploy.environment, settings=settings),
-        environ={"TRAPLINE_RDS_CA": str(tmp_path / "ca.pem")},
+        environ={
+            "TRAPLINE_RDS_CA": str(tmp_path / "ca.pem"),
+            "TRAPLINE_RDS_CA_SHA256": hashlib.sha256(b"certificates").hexdigest(),
+        },
     )
     ecr = account.client("ecr")
     ecr.create_repository(repositoryName="trapline-dev/crawler")
