@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -32,6 +33,14 @@ def test_the_id_depends_on_the_alerts_alone() -> None:
     assert compose(rows).id == compose(rows[::-1]).id
     assert compose(rows).id != compose(rows[:2]).id
     assert compose(rows).data["alert_ids"] == [1, 2, 3]
+
+
+def test_a_title_that_has_no_bytes_stops_no_message() -> None:
+    """A lone surrogate is replaced: no channel could encode it, and the alert would never be sent."""
+    row = alert(1)
+    broken = compose([replace(row, payload={**row.payload, "title": "\ud800!", "fields": [{"name": "\udfff"}]})])
+    assert "\ud800" not in channel_texts(broken)["default"]
+    assert size(broken) > 0
 
 
 def test_twenty_are_told_and_the_others_counted() -> None:

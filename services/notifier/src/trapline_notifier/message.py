@@ -108,7 +108,8 @@ def _compose(rows: Sequence[AlertRow], *, diff_limit: int) -> AlertMessage:
 
 
 def _item(row: AlertRow, *, diff_limit: int) -> dict[str, Any]:
-    payload = dict(row.payload)
+    # A lone surrogate, which a page's title may hold, has no bytes that could be sent.
+    payload = json.loads(json.dumps(dict(row.payload), ensure_ascii=False).encode(errors="replace"))
     if isinstance(payload.get("diff"), str):
         payload["diff"] = email.clipped(payload["diff"], diff_limit) if diff_limit else None
     return {
