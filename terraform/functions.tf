@@ -41,7 +41,7 @@ locals {
       statements = merge(local.log_in["dispatcher"], {
         Call     = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["crawler"], local.function_arn["notifier"]] }
         Config   = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
-        Runs     = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/runs/*"] }
+        Runs     = { actions = ["s3:PutObject", "s3:AbortMultipartUpload"], resources = ["${module.storage.arn}/runs/*"] }
         GivenUp  = { actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], resources = [local.failures_arn] }
         Encrypts = local.write_encrypted
       })

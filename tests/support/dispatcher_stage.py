@@ -14,6 +14,7 @@ from trapline_common.config.models import Config
 from trapline_common.gate.http_fetch import HttpFetch
 from trapline_common.lambda_runtime import Deadline, LocalContext
 from trapline_common.messages import Count, Message, OpenRun, Reap, Tick
+from trapline_common.ports import Archive
 from trapline_common.store.database import Database
 from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
@@ -53,6 +54,7 @@ class Stage:
     unexpanded_ticks: bool = False
     fetch_timeout: float = 5.0
     at_most: int | None = None
+    archive: Archive | None = None
 
     def configure(self, text: str) -> None:
         """Put another ``crawls.yaml`` in place."""
@@ -79,6 +81,7 @@ class Stage:
             at_most=self.at_most,
             limits=self.limits,
             unexpanded_ticks=self.unexpanded_ticks,
+            archive=self.archive,
         )
 
     async def handle(self, event: Any) -> dict[str, Any]:

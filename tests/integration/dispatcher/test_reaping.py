@@ -5,7 +5,16 @@ from support.ledger import make_old, make_ready
 from trapline_common.ids import InvocationId
 from trapline_common.store import tasks
 
-NOTHING = {"orphaned": 0, "returned": 0, "poisoned": 0, "ended": 0, "asked_again": 0, "resumed": 0, "asked": 0}
+NOTHING = {
+    "orphaned": 0,
+    "returned": 0,
+    "poisoned": 0,
+    "ended": 0,
+    "asked_again": 0,
+    "resumed": 0,
+    "asked": 0,
+    "archived": 0,
+}
 
 
 async def test_an_empty_ledger_needs_nothing(stage: Stage) -> None:

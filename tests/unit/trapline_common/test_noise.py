@@ -103,6 +103,7 @@ def test_what_is_not_among_the_last_accepted_versions_is_always_told(texts: list
         expected = bool(accepted) and text not in accepted
         assert _news(page.sees(_good(text))) == expected
         accepted = [text, *(other for other in accepted if other != text)][:remember]
+        assert len(page.kept.earlier) < remember  # the row does not grow
         assert page.kept.text == text  # a known version is the baseline again: the next diff starts from what was seen
 
 
@@ -199,8 +200,9 @@ def test_how_much_differs(old: str, new: str, differ: str, differ_not: str) -> N
 def test_a_field_that_was_asked_for_is_never_slight() -> None:
     """One digit of an extracted price is a change, however much of the text would have to differ."""
     page = _page(min_change="50%")
-    page.sees(_good("x" * 1000, price="40"))
-    assert page.sees(_good("x" * 1000, price="45")).changed
+    page.sees(_good("x" * 1000 + "40", price="40"))
+    assert not page.sees(_good("x" * 1000 + "41", price="40")).changed
+    assert page.sees(_good("x" * 1000 + "45", price="45")).changed
 
 
 def test_what_differs_where_nobody_sees_it_becomes_the_baseline() -> None:

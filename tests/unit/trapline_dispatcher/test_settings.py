@@ -29,6 +29,13 @@ def test_a_wrong_word_for_unexpanded_ticks_is_refused():
         Settings.read({**GIVEN, UNEXPANDED_TICKS: "yes"})
 
 
+@pytest.mark.parametrize(("value", "runs"), [(None, None), ("", None), ("s3://bucket/runs", "s3://bucket/runs")])
+def test_where_runs_are_archived_is_optional(value, runs):
+    """Without it they stay in the ledger alone."""
+    environ = GIVEN if value is None else {**GIVEN, "TRAPLINE_RUNS": value}
+    assert Settings.read(environ).runs == runs
+
+
 def test_every_missing_variable_is_named_at_once():
     """A function without its settings says all that is missing."""
     with pytest.raises(InputRefusedError, match=r"DATABASE_URL, .*TRAPLINE_CONFIG, .*NOTIFIER_FUNCTION must be set"):

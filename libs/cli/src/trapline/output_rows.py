@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Protocol, TextIO
 
-from trapline.output_json import json_line, plain
 from trapline.output_text import printable, spreadsheet_cell
 from trapline.remote.protocol import wire_size
+from trapline_common.ndjson import json_line, plain
 from trapline_common.observation import Timings
 from trapline_common.store.reads_pages import ObservationRow
 

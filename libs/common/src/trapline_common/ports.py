@@ -1,6 +1,6 @@
 """What the services need from outside, as protocols. Adapters live in ``aws`` (AWS) and ``local`` (one machine)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,6 +24,17 @@ class ArtifactStore(Protocol):
 
     def place(self, key: str) -> str:
         """Return where a person finds it: a path or a URL."""
+        ...
+
+
+class Archive(Protocol):
+    """Whole objects under keys of the caller's choice, for other tools to read."""
+
+    async def write(self, key: str, parts: AsyncIterator[bytes]) -> None:
+        """Store ``parts``, one after the other, under ``key``; nothing is there until all is. Again replaces it.
+
+        Every part but the last is at least 5 MiB, and only one is held at a time. Raises ``TransientError``.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from trapline_common.logging import get_logger
 from trapline_common.messages import Drain
 from trapline_common.store import alerts, hosts, invocations, lanes, rescue, runs
 from trapline_common.store.database import Database
+from trapline_dispatcher.archiving import archive_runs
 from trapline_dispatcher.asking import Answer, ask_all, count_and_ask
 from trapline_dispatcher.opening import resume
 from trapline_dispatcher.services import Services
@@ -15,10 +16,10 @@ _log = get_logger("dispatcher")
 
 
 async def reap(services: Services, database: Database) -> dict[str, Any]:
-    """Rescue, end, resume, ask again, count, sweep; return what was done, in numbers.
+    """Rescue, end, resume, ask again, count, sweep, archive; return what was done, in numbers.
 
-    One opening that can't go on stops nothing else: its error, whatever it is, is raised when the rest is done. The
-    count starts a fresh chain of nudges (hop 0).
+    One opening that can't go on, or one run that can't be archived, stops nothing else: its error, whatever it is, is
+    raised when the rest is done. The count starts a fresh chain of nudges (hop 0).
     """
     orphaned = returned = poisoned = asked = 0
     for lane in await lanes.busy_lanes(database):
@@ -42,6 +43,10 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
     await hosts.forget(database)
     if await alerts.any_due(database):
         await services.nudger.nudge("notifier", Drain().event())
+    archived = 0
+    if services.archive is not None:  # last: writing a large run takes a while, and nothing above must wait for it
+        archived, not_archived = await archive_runs(services.archive, database)
+        error = error or not_archived
     done = {
         "orphaned": orphaned,
         "returned": returned,
@@ -50,6 +55,7 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
         "asked_again": again,
         "resumed": resumed,
         "asked": asked,
+        "archived": archived,
     }
     if any(done.values()):
         _log.info("reaped", **done)

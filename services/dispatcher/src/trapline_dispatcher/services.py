@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 
 from trapline_common.config.models import Config
 from trapline_common.gate.fetch import Fetch
-from trapline_common.ports import Invoker, Nudger
+from trapline_common.ports import Archive, Invoker, Nudger
 from trapline_common.store.database import Database
 from trapline_dispatcher.settings import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """``at_most`` lowers every lane's cap, for a machine that can't bear it. ``place``: where a person finds an artifact."""
+    """``at_most`` lowers every lane's cap, for a machine that can't bear it. ``place``: where a person finds an artifact.
+
+    ``archive``: where ended runs go; ``None``: they stay in the ledger alone.
+    """
 
     connect: Callable[[], Awaitable[Database]]
     config: Callable[[], Awaitable[Config]]
@@ -22,4 +25,5 @@ class Services:
     place: Callable[[str], str]
     at_most: int | None = None
     unexpanded_ticks: bool = False
+    archive: Archive | None = None
     limits: Limits = field(default_factory=Limits)

@@ -30,7 +30,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``unexpanded_ticks``: the schedule's time placeholder arrives as it is; the database's minute takes its place."""
+    """``unexpanded_ticks``: the schedule's time placeholder arrives as it is; the database's minute takes its place.
+
+    ``runs``: where each ended run is archived, an ``s3://`` URL or a folder.
+    """
 
     database_url: str
     config: str
@@ -38,6 +41,7 @@ class Settings:
     crawler_function: str
     notifier_function: str
     unexpanded_ticks: bool = False
+    runs: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -60,4 +64,5 @@ class Settings:
         return cls(
             **{field: environ[variable] for field, variable in names.items()},
             unexpanded_ticks=ticks == DATABASE_MINUTE,
+            runs=environ.get("TRAPLINE_RUNS") or None,
         )

@@ -14,7 +14,9 @@ from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
 from trapline_common.gate.http_fetch import HttpFetch
 from trapline_common.gate.settings import gate_from_env
+from trapline_common.local.archive import DirectoryArchive
 from trapline_common.logging import configure
+from trapline_common.ports import Archive
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Settings
 
@@ -50,4 +52,16 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         fetch=HttpFetch(gate=gate_from_env(environ)),
         place=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
         unexpanded_ticks=settings.unexpanded_ticks,
+        archive=None if settings.runs is None else _archive(settings.runs),
     )
+
+
+def _archive(runs: str) -> Archive:
+    if not runs.startswith("s3://"):
+        return DirectoryArchive(Path(runs))
+    import boto3
+
+    from trapline_common.aws.archive import S3Archive
+    from trapline_common.aws.calls import CLIENT_CONFIG
+
+    return S3Archive(boto3.client("s3", config=CLIENT_CONFIG), runs)

@@ -10,9 +10,10 @@ from trapline.commands.access import writing
 from trapline.commands.dispatcher import ask_deployed, count_again, is_deployed
 from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.output import note
-from trapline.output_json import plain, print_json
+from trapline.output_json import print_json
 from trapline.output_units import counted
 from trapline_common.messages import Reap
+from trapline_common.ndjson import plain
 from trapline_common.store import lanes
 from trapline_common.store.reads_status import read_status
 

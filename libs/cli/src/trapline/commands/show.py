@@ -7,9 +7,10 @@ from pathlib import Path
 from trapline.commands.access import existing, known_run
 from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, Limit, RunArgument
 from trapline.output import Screen
-from trapline.output_json import plain, print_json
+from trapline.output_json import print_json
 from trapline.places import artifact_place
 from trapline.tables_show import show_run
+from trapline_common.ndjson import plain
 from trapline_common.store import reads
 from trapline_common.store.reads import RunDetail
 

@@ -9,8 +9,9 @@ from trapline.commands.access import nothing_yet, reading
 from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.health import problems
 from trapline.output import Screen, note
-from trapline.output_json import plain, print_json
+from trapline.output_json import print_json
 from trapline.tables_status import show_status
+from trapline_common.ndjson import plain
 from trapline_common.store.reads_status import read_status
 
 

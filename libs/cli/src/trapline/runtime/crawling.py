@@ -26,6 +26,7 @@ from trapline_common.errors import InputRefusedError, LedgerUnavailableError, Tr
 from trapline_common.gate.http_fetch import HttpFetch
 from trapline_common.gate.settings import gate_from_env
 from trapline_common.store.database import Database
+from trapline_dispatcher.archiving import archive_runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ async def crawl_file(order: Order, environ: Mapping[str, str]) -> int:
                     work = await _set_up(machine, database, screen, crawls)
                     finished = await work.work(interrupts)
                     await _last_alerts(machine, database, screen)
+                    await _archive(machine, database, screen)
                 finally:
                     screen.close()
                 return await _close(order, database, work, interrupts if not finished else None)
@@ -110,6 +112,15 @@ async def _last_alerts(machine: Machine, database: Database, screen: Screen) -> 
     except TransientError as error:
         waiting = await reading.alerts_waiting(database)
         screen.say(f"{waiting} alerts wait, the next command sends them: {error}")
+
+
+async def _archive(machine: Machine, database: Database, screen: Screen) -> None:
+    """Put what ended since the last tick into the archive, if there is one."""
+    if machine.dispatcher.archive is None:
+        return
+    _, failed = await archive_runs(machine.dispatcher.archive, database)
+    if failed is not None:
+        screen.say(f"not archived, a later command will: {failed}")
 
 
 async def _close(order: Order, database: Database, work: Round, interrupts: Interrupts | None) -> int:

@@ -16,6 +16,7 @@ from trapline.runtime.wake import Inbox
 from trapline_common.config.models import Config
 from trapline_common.gate.fetch import Fetch
 from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.local.archive import DirectoryArchive
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.messages import Count, Crawl, Drain
@@ -141,6 +142,7 @@ async def build(
             place=DirectoryArtifacts(settings.artifacts).place,
             at_most=settings.most,
             limits=settings.limits,
+            archive=None if settings.runs is None else DirectoryArchive(settings.runs),
         ),
         notifier=await local_services(
             dsn,

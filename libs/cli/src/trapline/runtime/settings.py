@@ -28,6 +28,7 @@ class RuntimeSettings:
     """``database_url`` None: the embedded Postgres in ``data_dir``. ``most`` bounds processes on this machine.
 
     ``strict``: ``most`` was asked for; otherwise each busy lane has at least one process. Seconds everywhere.
+    ``runs``: the folder that each ended run is archived in.
     """
 
     data_dir: Path
@@ -36,6 +37,7 @@ class RuntimeSettings:
     strict: bool
     invocation_seconds: float
     heartbeat_ttl: float
+    runs: Path | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, data_dir: Path, max_invocations: int | None) -> Self:
@@ -47,6 +49,7 @@ class RuntimeSettings:
             strict=max_invocations is not None,
             invocation_seconds=_seconds(environ, "TRAPLINE_INVOCATION_SECONDS", INVOCATION_SECONDS),
             heartbeat_ttl=_seconds(environ, "TRAPLINE_HEARTBEAT_TTL", HEARTBEAT_TTL),
+            runs=_folder(environ, "TRAPLINE_RUNS"),
         )
 
     @property
@@ -74,6 +77,15 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    if "://" in text:
+        raise InputRefusedError(f"environment: {name}: {text!r} is no folder; on one machine runs are archived in one")
+    return Path(text).resolve()
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trapline_common.store.database import Database, ledger_errors
+from trapline_common.store.database import Database
 from trapline_common.store.queries import load
 from trapline_common.store.reads import read
 
 _READS = load("reads")
-_PREFETCH = 200
+_PAGE = 200
 """Observations fetched at once: a text may be 256 KiB."""
 
 
@@ -100,15 +100,16 @@ async def last_change(database: Database, page_id: int, *, run_id: int | None = 
 
 
 async def observations(database: Database, run_id: int, *, after: int = 0) -> AsyncGenerator[ObservationRow, None]:
-    """Yield a run's observations (those behind the one ``after``) in order through a cursor, so that a run of any size takes little memory.
+    """Yield a run's observations behind the one ``after``, in order, read a page at a time, so that any run takes little memory.
 
-    The connection is in a transaction until the iteration ends. Close the iterator if you leave it early.
+    No transaction is open between two pages, however long the caller takes: nothing old is kept from vacuum, and a pipe
+    that waits for its reader loses no connection. Observations are never changed, only added.
     """
-    with ledger_errors():
-        async with database.connection.transaction(readonly=True):
-            cursor = database.connection.cursor(_READS["observations"].sql, run_id, after, prefetch=_PREFETCH)
-            async for row in cursor:
-                columns: dict[str, Any] = dict(row)
-                columns["timings"] = json.loads(columns["timings"])
-                columns["fields"] = json.loads(columns["fields"])
-                yield ObservationRow(**columns)
+    last = after
+    while rows := await database.fetch(_READS["observations"], run_id, last, _PAGE):
+        for row in rows:
+            columns: dict[str, Any] = dict(row)
+            columns["timings"] = json.loads(columns["timings"])
+            columns["fields"] = json.loads(columns["fields"])
+            yield ObservationRow(**columns)
+        last = rows[-1]["id"]

@@ -115,3 +115,15 @@ WHERE run_id = $1 AND ended_at IS NULL AND status IN ('created', 'leased') RETUR
 
 -- name: this_minute
 SELECT date_trunc('minute', now());
+
+-- name: claim_unarchived
+-- One ended run that is not archived, and that nobody tried to archive in the last ``$1`` seconds.
+UPDATE trapline.run SET archiving_at = now() WHERE id = (
+    SELECT id FROM trapline.run
+    WHERE archived_at IS NULL AND status = 'ended' AND opened_at IS NOT NULL
+      AND (archiving_at IS NULL OR archiving_at < now() - make_interval(secs => $1))
+    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id, crawl, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day;
+
+-- name: archived
+UPDATE trapline.run SET archived_at = now() WHERE id = $1 RETURNING id;

@@ -1,0 +1,64 @@
+"""The archive of runs in S3, against moto."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+from mypy_boto3_s3 import S3Client
+
+from trapline_common.aws.archive import S3Archive
+from trapline_common.aws.calls import CLIENT_CONFIG
+from trapline_common.errors import TransientError
+
+BUCKET = "trapline-runs"
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
+    """An account in memory with one bucket."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep these credentials for later tests
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", config=CLIENT_CONFIG)
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+async def _parts(*parts: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+    if error is not None:
+        raise error
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (100,), (6 * MIB, 10), (6 * MIB, 5 * MIB, 5 * MIB, 1)])
+async def test_a_run_of_any_size_is_one_object(s3: S3Client, sizes: tuple[int, ...]) -> None:
+    """None, one small part, or several: what is read back is what was written, under the same key again."""
+    body = [os.urandom(size) for size in sizes]
+    store = S3Archive(s3, f"s3://{BUCKET}/runs")
+    for _ in range(2):
+        await store.write("docs/2026-03-01/7.ndjson.gz", _parts(*body))
+    (found,) = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert found["Key"] == "runs/docs/2026-03-01/7.ndjson.gz"
+    answer = s3.get_object(Bucket=BUCKET, Key=found["Key"])
+    assert answer["Body"].read() == b"".join(body)
+    assert answer["ContentType"] == "application/gzip"
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(s3: S3Client) -> None:
+    """No object, and no parts that are paid for."""
+    parts = _parts(b"x" * 6 * MIB, b"y" * 6 * MIB, error=TransientError("the ledger is away"))
+    with pytest.raises(TransientError, match="the ledger is away"):
+        await S3Archive(s3, f"s3://{BUCKET}/runs").write("key", parts)
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+async def test_a_bucket_that_is_away_is_transient(s3: S3Client) -> None:
+    """A wrong name is mended from outside."""
+    with pytest.raises(TransientError, match="NoSuchBucket"):
+        await S3Archive(s3, "s3://no-such-bucket").write("key", _parts(b"x"))
