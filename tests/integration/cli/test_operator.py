@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -104,6 +105,7 @@ def test_an_event_that_is_none_is_refused(operate: Operate, event: Any) -> None:
 
 def test_tables_look_as_on_the_callers_terminal(operate: Operate, stage: Stage) -> None:
     """Width, colours and time zone are the caller's; nothing of them is left for the next call."""
+    before = dict(os.environ)
     wide = operate("runs", terminal={"width": 200, "colour": "truecolor"}, zone="America/Chicago")
     narrow = operate("runs", terminal={"width": 75, "colour": None}, zone="Asia/Tokyo")
     piped = operate("runs")
@@ -111,6 +113,7 @@ def test_tables_look_as_on_the_callers_terminal(operate: Operate, stage: Stage) 
     assert max(len(ESCAPES.sub("", line)) for line in narrow["stdout"].splitlines()) <= 75
     assert "\x1b[32m" not in narrow["stdout"]
     assert "\x1b" not in piped["stdout"]
+    assert dict(os.environ) == before
     for zone, name in (("Asia/Kolkata", " IST"), ("Asia/Tokyo", " JST"), (None, " UTC")):
         assert name in operate("show", str(stage.second), zone=zone)["stdout"]
 
