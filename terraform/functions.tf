@@ -36,6 +36,7 @@ locals {
         TRAPLINE_CRAWLER_FUNCTION  = local.function_arn["crawler"]
         TRAPLINE_NOTIFIER_FUNCTION = local.function_arn["notifier"]
         TRAPLINE_ALLOW_PRIVATE     = join(",", var.allow_private)
+        TRAPLINE_RETENTION_DAYS    = var.retention_days == null ? "" : tostring(var.retention_days)
         TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
       }
       statements = merge(local.log_in["dispatcher"], {

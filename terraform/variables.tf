@@ -220,6 +220,17 @@ variable "expire_days" {
   default     = {}
 }
 
+variable "retention_days" {
+  description = "After how many days runs, with their tasks, observations and alerts, leave the database (archived first); null keeps all."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.retention_days == null || try(var.retention_days >= 1 && var.retention_days <= 36500 && floor(var.retention_days) == var.retention_days, false)
+    error_message = "retention_days: a whole number from 1 to 36500, or null."
+  }
+}
+
 variable "disposable" {
   description = "Whether destroying the environment may delete its bucket, images and secrets at once. Never for production."
   type        = bool

@@ -16,6 +16,7 @@ from trapline_common.lambda_runtime import Deadline, LocalContext
 from trapline_common.messages import Count, Message, OpenRun, Reap, Tick
 from trapline_common.ports import Archive
 from trapline_common.store.database import Database
+from trapline_common.store.retention import Retention
 from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Limits
@@ -55,6 +56,7 @@ class Stage:
     fetch_timeout: float = 5.0
     at_most: int | None = None
     archive: Archive | None = None
+    retention: Retention | None = None
 
     def configure(self, text: str) -> None:
         """Put another ``crawls.yaml`` in place."""
@@ -79,6 +81,7 @@ class Stage:
             fetch=HttpFetch(gate=loopback_gate(), timeout=self.fetch_timeout),
             place=place,
             at_most=self.at_most,
+            retention=self.retention,
             limits=self.limits,
             unexpanded_ticks=self.unexpanded_ticks,
             archive=self.archive,

@@ -4,6 +4,7 @@ from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
 from trapline_common.ids import InvocationId
 from trapline_common.store import tasks
+from trapline_common.store.retention import Retention
 
 NOTHING = {
     "orphaned": 0,
@@ -14,6 +15,7 @@ NOTHING = {
     "resumed": 0,
     "asked": 0,
     "archived": 0,
+    "retired": 0,
 }
 
 
@@ -107,3 +109,16 @@ async def test_reap_again_and_again_changes_nothing_more(stage: Stage) -> None:
     stage.limits = EAGER
     assert await stage.reap() == NOTHING
     assert len(stage.invoker.asked) == asked
+
+
+async def test_what_was_kept_long_enough_is_deleted_last(stage: Stage) -> None:
+    """With days to keep, the tick deletes older runs with their tasks; without, it keeps everything."""
+    for _ in range(2):
+        await stage.open("other")
+        await stage.end_runs()
+        await stage.reap()
+    await stage.rows("UPDATE trapline.run SET ended_at = ended_at - interval '31 days' WHERE id = 1")
+    assert (await stage.reap())["retired"] == 0
+    stage.retention = Retention(days=30)
+    assert (await stage.reap())["retired"] == 3
+    assert await stage.rows("SELECT id FROM trapline.run") == [(2,)]

@@ -178,6 +178,35 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         "guards.test_the_fence_only_grows",
     ),
     **{
+        f"retention forgets {why}": ([Mutation(target="retire", old=old, new=new)], f"retention.test_{test}")
+        for why, old, new, test in (
+            (
+                "that a run is open",
+                "r.ended_at < until",
+                "true",
+                "what_is_still_needed_stays[a run that has not ended]",
+            ),
+            ("alerts", "a.status = 'due'", "false", "what_is_still_needed_stays[an alert that is due]"),
+            ("retries", "later.retry_of = r.id", "false", "what_is_still_needed_stays[a run that is retried]"),
+            (
+                "the last whole run",
+                "whole.outcome = 'completed'",
+                "true",
+                "what_is_still_needed_stays[the crawl's last whole run]",
+            ),
+            ("the archive", "OR NOT archived_only", "OR true", "what_should_be_archived_waits_for_it"),
+            (
+                "to hand on a text",
+                "WHERE o.id = h.id",
+                "WHERE false",
+                "a_text_is_handed_to_the_observation_that_relied_on_it",
+            ),
+            ("the baseline's text", "p.baseline_hash = o.content_hash", "false", "the_last_text_of_a_baseline_stays"),
+            ("leases", "t.invocation_id = d.id", "false", "an_invocation_that_holds_a_task_stays"),
+            ("its own limit", "LIMIT most - rows", "", "a_batch_is_never_larger_and_the_time_is_kept"),
+        )
+    },
+    **{
         f"no guard on {table}": (
             [Mutation(target="sql", old="", new=f"DROP TRIGGER guard ON trapline.{table}")],
             f"guards.test_code_and_database_agree_on_every_pair_of_statuses[{table}]",
@@ -192,7 +221,7 @@ def _scenario(name: str, database: Database, connect: Connect) -> Callable[[], A
     path, _, table = name.rstrip("]").partition("[")
     file, function = path.split(".")
     test = getattr(importlib.import_module(f"tests.integration.ledger.test_{file}"), function)
-    known = {"database": database, "connect": connect, "table": table}
+    known = {"database": database, "connect": connect, "table": table, "why": table}
     return partial(test, **{name: known[name] for name in inspect.signature(test).parameters})
 
 

@@ -1,11 +1,12 @@
 """The every-minute tick: whatever was killed, lost or forgotten is found here."""
 
+import time
 from typing import Any
 
 from trapline_common.errors import LedgerUnavailableError
 from trapline_common.logging import get_logger
 from trapline_common.messages import Drain
-from trapline_common.store import alerts, hosts, invocations, lanes, rescue, runs
+from trapline_common.store import alerts, hosts, invocations, lanes, rescue, retention, runs
 from trapline_common.store.database import Database
 from trapline_dispatcher.archiving import archive_runs
 from trapline_dispatcher.asking import Answer, ask_all, count_and_ask
@@ -16,7 +17,7 @@ _log = get_logger("dispatcher")
 
 
 async def reap(services: Services, database: Database) -> dict[str, Any]:
-    """Rescue, end, resume, ask again, count, sweep, archive; return what was done, in numbers.
+    """Rescue, end, resume, ask again, count, sweep, archive, retire; return what was done, in numbers.
 
     One opening that can't go on, or one run that can't be archived, stops nothing else: its error, whatever it is, is
     raised when the rest is done. The count starts a fresh chain of nudges (hop 0).
@@ -47,6 +48,7 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
     if services.archive is not None:  # last: writing a large run takes a while, and nothing above must wait for it
         archived, not_archived = await archive_runs(services.archive, database)
         error = error or not_archived
+    retired = await _retire(services, database)
     done = {
         "orphaned": orphaned,
         "returned": returned,
@@ -56,6 +58,7 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
         "resumed": resumed,
         "asked": asked,
         "archived": archived,
+        "retired": retired,
     }
     if any(done.values()):
         _log.info("reaped", **done)
@@ -67,6 +70,14 @@ async def reap(services: Services, database: Database) -> dict[str, Any]:
 async def end_runs(database: Database) -> int:
     """End open runs that have no task left and that no crawler could end; return how many."""
     return sum([await runs.end_if_done(database, run_id) for run_id in await runs.endable(database)])
+
+
+async def _retire(services: Services, database: Database) -> int:
+    """Delete what has been kept long enough, last of all and for a bounded time; return how many rows."""
+    if services.retention is None:
+        return 0
+    within = services.limits.retire_within
+    return (await retention.retire(database, services.retention, within=within, clock=time.monotonic)).rows
 
 
 async def _resume(services: Services, database: Database) -> tuple[int, Exception | None]:

@@ -7,6 +7,7 @@ from trapline_common.config.models import Config
 from trapline_common.gate.fetch import Fetch
 from trapline_common.ports import Archive, Invoker, Nudger
 from trapline_common.store.database import Database
+from trapline_common.store.retention import Retention
 from trapline_dispatcher.settings import Limits
 
 
@@ -14,7 +15,7 @@ from trapline_dispatcher.settings import Limits
 class Services:
     """``at_most`` lowers every lane's cap, for a machine that can't bear it. ``place``: where a person finds an artifact.
 
-    ``archive``: where ended runs go; ``None``: they stay in the ledger alone.
+    ``archive``: where ended runs go; ``None``: they stay in the ledger alone. ``retention`` None: the reap tick deletes nothing.
     """
 
     connect: Callable[[], Awaitable[Database]]
@@ -26,4 +27,5 @@ class Services:
     at_most: int | None = None
     unexpanded_ticks: bool = False
     archive: Archive | None = None
+    retention: Retention | None = None
     limits: Limits = field(default_factory=Limits)

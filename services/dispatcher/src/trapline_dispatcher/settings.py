@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from trapline_common.errors import InputRefusedError
 from trapline_common.store.invocations import ASK_AGAIN_AFTER
 from trapline_common.store.rescue import HEARTBEAT_TTL, PENDING_TTL
+from trapline_common.store.retention import Retention
 from trapline_common.store.runs import RESUME_OPENING_AFTER
 
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
@@ -26,13 +27,15 @@ class Limits:
     resume_opening_after: float = RESUME_OPENING_AFTER
     give_up_opening_after: float = 3600.0
     longest_pause: float = LONGEST_PAUSE
+    retire_within: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """``unexpanded_ticks``: the schedule's time placeholder arrives as it is; the database's minute takes its place.
 
-    ``runs``: where each ended run is archived, an ``s3://`` URL or a folder.
+    ``runs``: where each ended run is archived, an ``s3://`` URL or a folder. ``retention`` None: nothing that ended is ever
+    deleted; where runs are archived, one goes only after that.
     """
 
     database_url: str
@@ -42,6 +45,7 @@ class Settings:
     notifier_function: str
     unexpanded_ticks: bool = False
     runs: str | None = None
+    retention: Retention | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -65,4 +69,5 @@ class Settings:
             **{field: environ[variable] for field, variable in names.items()},
             unexpanded_ticks=ticks == DATABASE_MINUTE,
             runs=environ.get("TRAPLINE_RUNS") or None,
+            retention=Retention.read(environ, archived_only=bool(environ.get("TRAPLINE_RUNS"))),
         )

@@ -53,6 +53,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         place=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
         unexpanded_ticks=settings.unexpanded_ticks,
         archive=None if settings.runs is None else _archive(settings.runs),
+        retention=settings.retention,
     )
 
 

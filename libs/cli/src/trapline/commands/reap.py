@@ -24,6 +24,7 @@ _DONE = (
     ("poisoned", "{} failed as poison: every invocation that took it died", "task"),
     ("ended", "{} ended: no task was left", "run"),
     ("resumed", "{} opened that was left opening", "run"),
+    ("retired", "{} deleted: kept for as long as was asked", "row"),
     ("asked_again", "{} asked for again", "invocation"),
     ("asked", "{} asked for", "invocation"),
 )
@@ -35,6 +36,8 @@ def reap(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Rescue by hand: give back the tasks of crawlers that died, and end runs that have none left.
+
+    With TRAPLINE_RETENTION_DAYS set, delete what ended longer ago.
 
     The minute tick does this on AWS, and `trapline crawl` when it starts. Starts no crawler itself; with --env the
     dispatcher does it, who also asks for the crawlers that are missing.

@@ -1,5 +1,6 @@
 """Rescue on one machine: whatever can be told to be dead now is ended, and its tasks go back."""
 
+import time
 from dataclasses import dataclass
 
 from trapline.commands.access import Ledger
@@ -9,27 +10,30 @@ from trapline.runtime.settings import RuntimeSettings
 from trapline_common.ids import InvocationId
 from trapline_common.lifecycle import ACTIVE
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_common.store import lanes, reads, rescue, runs
+from trapline_common.store import lanes, reads, rescue, retention, runs
 from trapline_common.store.reads import InvocationRow
 
 _EVERY = 1_000_000
 """Active invocations read at most: lanes are capped at 10,000 each."""
+_RETIRE_WITHIN = 60.0
+"""Seconds. What is left then, the next reap deletes."""
 _GONE = "ProcessGone: its process on this machine is gone"
 
 
 @dataclass(slots=True, kw_only=True)
 class Reaped:
-    """What was done, in numbers: of invocations (``gone``: their process here has ended), of tasks, and of runs."""
+    """What was done, in numbers: of invocations (``gone``: their process here has ended), of tasks, of runs, of rows deleted."""
 
     gone: int = 0
     orphaned: int = 0
     returned: int = 0
     poisoned: int = 0
     ended: int = 0
+    retired: int = 0
 
 
 async def rescued(ledger: Ledger, settings: RuntimeSettings) -> Reaped:
-    """Rescue everything that can be told to be dead now. Raises ``LedgerUnavailableError``."""
+    """Rescue everything that can be told to be dead now, and delete what was kept long enough. Raises ``LedgerUnavailableError``."""
     done = Reaped()
     place = DirectoryArtifacts(settings.artifacts).place
     registry = Registry(folder=settings.data_dir / "processes")
@@ -52,6 +56,9 @@ async def rescued(ledger: Ledger, settings: RuntimeSettings) -> Reaped:
         done.poisoned += len(found.poisoned)
     for run_id in await runs.endable(ledger.database):
         done.ended += await runs.end_if_done(ledger.database, run_id)
+    if settings.retention is not None:
+        gone = await retention.retire(ledger.database, settings.retention, within=_RETIRE_WITHIN, clock=time.monotonic)
+        done.retired = gone.rows
     return done
 
 

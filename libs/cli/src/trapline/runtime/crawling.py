@@ -26,7 +26,11 @@ from trapline_common.errors import InputRefusedError, LedgerUnavailableError, Tr
 from trapline_common.gate.http_fetch import HttpFetch
 from trapline_common.gate.settings import gate_from_env
 from trapline_common.store.database import Database
+from trapline_common.store.retention import retire
 from trapline_dispatcher.archiving import archive_runs
+
+RETIRE_WITHIN = 10.0
+"""Seconds. What is left then, the next command deletes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,7 @@ async def crawl_file(order: Order, environ: Mapping[str, str]) -> int:
                     finished = await work.work(interrupts)
                     await _last_alerts(machine, database, screen)
                     await _archive(machine, database, screen)
+                    await _retire(settings, database, screen)
                 finally:
                     screen.close()
                 return await _close(order, database, work, interrupts if not finished else None)
@@ -121,6 +126,14 @@ async def _archive(machine: Machine, database: Database, screen: Screen) -> None
     _, failed = await archive_runs(machine.dispatcher.archive, database)
     if failed is not None:
         screen.say(f"not archived, a later command will: {failed}")
+
+
+async def _retire(settings: RuntimeSettings, database: Database, screen: Screen) -> None:
+    if settings.retention is None:
+        return
+    found = await retire(database, settings.retention, within=RETIRE_WITHIN, clock=time.monotonic)
+    if found.rows:
+        screen.say(f"{found.rows} rows deleted that ended more than {settings.retention.days} days ago")
 
 
 async def _close(order: Order, database: Database, work: Round, interrupts: Interrupts | None) -> int:

@@ -8,6 +8,7 @@ from typing import Self
 
 from trapline_common.errors import InputRefusedError
 from trapline_common.store.rescue import HEARTBEAT_TTL
+from trapline_common.store.retention import Retention
 from trapline_dispatcher.settings import Limits
 
 INVOCATION_SECONDS = 3600.0
@@ -28,7 +29,7 @@ class RuntimeSettings:
     """``database_url`` None: the embedded Postgres in ``data_dir``. ``most`` bounds processes on this machine.
 
     ``strict``: ``most`` was asked for; otherwise each busy lane has at least one process. Seconds everywhere.
-    ``runs``: the folder that each ended run is archived in.
+    ``runs``: the folder that each ended run is archived in. ``retention`` None: nothing is deleted.
     """
 
     data_dir: Path
@@ -38,6 +39,7 @@ class RuntimeSettings:
     invocation_seconds: float
     heartbeat_ttl: float
     runs: Path | None = None
+    retention: Retention | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, data_dir: Path, max_invocations: int | None) -> Self:
@@ -50,6 +52,7 @@ class RuntimeSettings:
             invocation_seconds=_seconds(environ, "TRAPLINE_INVOCATION_SECONDS", INVOCATION_SECONDS),
             heartbeat_ttl=_seconds(environ, "TRAPLINE_HEARTBEAT_TTL", HEARTBEAT_TTL),
             runs=_folder(environ, "TRAPLINE_RUNS"),
+            retention=Retention.read(environ, archived_only=bool(environ.get("TRAPLINE_RUNS"))),
         )
 
     @property

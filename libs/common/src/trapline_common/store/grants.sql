@@ -96,6 +96,7 @@ GRANT UPDATE (status, claimed_until, attempts, sent_at, message_id, reason) ON t
 
 -- Functions. Those of triggers, trapline.refuse_transition and trapline.guard_task, run without a grant.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;
