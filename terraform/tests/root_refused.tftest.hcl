@@ -54,6 +54,16 @@ run "outside_without_a_database_and_an_unquoted_name" {
   expect_failures = [var.network, var.releases, var.crawls_file]
 }
 
+run "nothing_kept_for_a_day" {
+  command = plan
+
+  variables {
+    retention_days = 0
+  }
+
+  expect_failures = [var.retention_days]
+}
+
 run "production_thrown_away_in_an_unknown_network" {
   command = plan
 

@@ -57,10 +57,22 @@ async def test_reap_gives_back_what_a_dead_crawler_held(trapline: Trapline, stag
     )
     assert "stopped beating" in (await trapline("status")).out
     ran = await trapline("reap", "--json")
-    assert ran.json == {"gone": 0, "orphaned": 1, "returned": 1, "poisoned": 0, "ended": 0}
+    assert ran.json == {"gone": 0, "orphaned": 1, "returned": 1, "poisoned": 0, "ended": 0, "retired": 0}
     again = await trapline("reap")
     assert again.out == "nothing to rescue\n"
     assert "3 tasks wait" in again.err
+
+
+async def test_reap_deletes_what_was_kept_long_enough(
+    trapline: Trapline, stage: Stage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With days to keep, ``reap`` deletes the older run and says how many rows that were; not set, it keeps all."""
+    await database.connection.execute("UPDATE trapline.run SET ended_at = ended_at - interval '8 days' WHERE id = 1")
+    await database.connection.execute("UPDATE trapline.alert SET status = 'muted' WHERE run_id = 1")
+    assert "deleted" not in (await trapline("reap")).out
+    monkeypatch.setenv("TRAPLINE_RETENTION_DAYS", "7")
+    assert "rows deleted" in (await trapline("reap")).out
+    assert await value(database, "SELECT count(*) FROM trapline.run WHERE id = 1") == 0
 
 
 async def test_migrate_says_what_it_did(trapline: Trapline) -> None:

@@ -44,6 +44,7 @@ REFUSED = [
     ("trapline_dispatcher", "UPDATE trapline.task SET lease_seq = 9"),
     ("trapline_dispatcher", "UPDATE trapline.alert SET status = 'sent'"),
     ("trapline_dispatcher", "DELETE FROM trapline.run"),
+    ("trapline_crawler", "SELECT trapline.retire(1, false, 1)"),
     ("trapline_notifier", "SELECT url FROM trapline.task"),
     ("trapline_notifier", "SELECT config FROM trapline.run"),
     ("trapline_notifier", "INSERT INTO trapline.alert (kind, crawl, payload) VALUES ('failure', 'c', '{}')"),
