@@ -24,9 +24,9 @@ BUILD = """
     INSERT INTO trapline.run (crawl, lane, status, outcome, config, fingerprint, opened_at, ended_at)
         SELECT 'old-' || n % 50, 'default', 'ended', 'completed', '{}', '', now(), now() FROM generate_series(1, 2000) n;
     INSERT INTO trapline.page (crawl, url) SELECT 'old', 'https://old.example/' || n FROM generate_series(1, 50000) n;
-    INSERT INTO trapline.invocation (lane, slot, status, owner, heartbeat_at, ended_at)
-        SELECT 'default', n % 1000 + 1, 'succeeded', gen_random_uuid(), now() - interval '1 day', now()
-        FROM generate_series(1, 40000) n;
+    INSERT INTO trapline.invocation (lane, slot, status, owner, running_at, heartbeat_at, ended_at)
+        SELECT 'default', n % 1000 + 1, 'succeeded', gen_random_uuid(), at, at, at
+        FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '1 s' AS at) t;
     INSERT INTO trapline.task (run_id, lane, url, page_id, status, lease_seq, ended_at)
         SELECT n % 2000 + 1, 'default', 'https://old.example/' || n, n % 50000 + 1,
             (CASE n % 50 WHEN 0 THEN 'failed' ELSE 'done' END)::trapline.task_status, 1, now()
@@ -45,13 +45,13 @@ BUILD = """
 PICK = re.compile(r"(WITH picked AS MATERIALIZED .*?);", re.DOTALL)
 ID = "gen_random_uuid()"
 QUERIES: dict[str, tuple[tuple[str, ...], set[str]]] = {
-    "lanes.load": ((f"'{LANE}'",), {"task_waiting", "invocation_slot"}),
+    "lanes.load": ((f"'{LANE}'",), {"task_waiting", "invocation_slot", "invocation_started"}),
     "lanes.busy_lanes": ((), {"task_waiting"}),
-    "invocations.insert_missing": ((f"'{LANE}'", "3", "0"), {"invocation_slot"}),
+    "invocations.insert_missing": ((f"'{LANE}'", "3", "0", "0"), {"invocation_slot"}),
     "invocations.unasked": (("20",), {"invocation_slot"}),
     "invocations.orphan": ((f"'{LANE}'", "330", "45"), {"invocation_slot"}),
     "invocations.succeed": ((ID, ID, "''"), {"invocation_pkey", "task_leases"}),
-    "tasks.start": (("1", "1", ID), {"task_leases"}),
+    "tasks.start": (("1", "1", ID, "''", "30"), {"task_leases"}),
     "tasks.retry": (("1", "1", ID, "''", "1"), {"task_leases"}),
     "tasks.hand_back": ((ID,), {"task_leases"}),
     "tasks.exhausted": ((f"'{LANE}'", "2"), {"task_leases"}),

@@ -44,5 +44,6 @@ LEFT JOIN LATERAL (
     SELECT i.false_starts, i.created_at, i.ended_at FROM trapline.invocation i
     WHERE i.lane = l.name AND i.status = 'failed' AND i.running_at IS NULL AND i.ended_at > now() - interval '10 min'
     ORDER BY i.ended_at DESC LIMIT 1) f
-    ON NOT EXISTS (SELECT FROM trapline.invocation g WHERE g.lane = l.name AND g.running_at > f.created_at)
+    -- The newest start, from its index: an EXISTS would read the whole table when there is none.
+    ON coalesce((SELECT max(g.running_at) FROM trapline.invocation g WHERE g.lane = l.name) <= f.created_at, true)
 WHERE l.name = $1;
