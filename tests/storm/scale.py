@@ -29,4 +29,4 @@ class Scale:
     linger: float = 5.0
     function: float = 40.0
     retries: tuple[float, float] = (0.5, 1.0)
-    seed_limit: float = 100.0
+    seed_limit: float = 150.0
