@@ -82,7 +82,7 @@ class Cloud:
                 return None
             case Fate.SLOW:
                 self.submit("crawler", message, request_id=request)
-                await asyncio.sleep(scale.answer / 2)
+                await asyncio.sleep(scale.answer * 3 / 4)
             case Fate.TWICE:
                 for delay in (0.0, scale.tick / 2):
                     self.submit("crawler", message, request_id=request, delay=delay)

@@ -14,7 +14,7 @@ class Scale:
     tick: float = 1.0
     heartbeat: float = 0.25
     heartbeat_ttl: float = 3.0
-    ask_again: float = 1.5
+    ask_again: float = 1.8
     event_age: float = 3.0
     pending_ttl: float = 4.5
     late: float = 6.5
@@ -25,7 +25,7 @@ class Scale:
     transaction: float = 3.0
     hold: float = 4.0
     reserve: float = 1.5
-    answer: float = 0.8
+    answer: float = 1.2
     linger: float = 5.0
     function: float = 40.0
     retries: tuple[float, float] = (0.5, 1.0)
