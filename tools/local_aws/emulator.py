@@ -1,8 +1,9 @@
-"""MiniStack with two gaps closed and a quicker clock. Run as a script by the Python of .venv-aws: `python tools/local_aws/emulator.py`.
+"""MiniStack with three gaps closed and a quicker clock, run as a script by .venv-aws: `python tools/local_aws/emulator.py`.
 
 MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failure queue) by alias as it should, but when
 an event comes through an alias it asks the version record behind it, which has none. On AWS the alias's settings hold;
-Trapline sets them on the alias, so the same is done here. And it says of a secret without a value that it has a version. Standard library and MiniStack only.
+Trapline sets them on the alias, so the same is done here. And it says
+of a secret without a value that it has a version, and lets a new `rate` schedule wait. Standard library and MiniStack only.
 """
 
 import importlib
@@ -58,11 +59,30 @@ def look_often(service: Any) -> None:
     service._SCHEDULE_TICK_INTERVAL = LOOKS  # noqa: SLF001
 
 
+def fire_at_once(service: Any) -> None:
+    """Let a new `rate` schedule without a StartDate fire now and not only after its first interval, as on AWS.
+
+    ("Schedule types on EventBridge Scheduler".) Raises ``AttributeError`` when a new release has another shape.
+    """
+    original: Callable[[], None] = service._tick_schedules  # noqa: SLF001
+    schedules, fired = service._schedules, service._schedule_last_fired  # noqa: SLF001
+
+    def tick() -> None:
+        for key, schedule in list(schedules._data.items()):  # noqa: SLF001
+            if str(schedule.get("ScheduleExpression")).startswith("rate(") and not schedule.get("StartDate"):
+                fired.setdefault(key, 0.0)  # the time of its last tick, which never was
+        original()
+
+    service._tick_schedules = tick  # noqa: SLF001
+
+
 def main() -> None:
     """Close the gaps, look often, and serve until a signal, on the one port that it was told."""
     close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
     leave_out_places(importlib.import_module("ministack.services.secretsmanager"))
-    look_often(importlib.import_module("ministack.services.scheduler"))
+    scheduler = importlib.import_module("ministack.services.scheduler")
+    look_often(scheduler)
+    fire_at_once(scheduler)
     app: Any = importlib.import_module("ministack.app")
     app._port_is_bindable = lambda *_: False  # noqa: SLF001  (with TLS it takes port 443 as well where it can)
     app.main()

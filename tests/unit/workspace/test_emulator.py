@@ -4,7 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.local_aws.emulator import LOOKS, close_the_gap, leave_out_places, look_often, with_alias_settings
+from tools.local_aws.emulator import (
+    LOOKS,
+    close_the_gap,
+    fire_at_once,
+    leave_out_places,
+    look_often,
+    with_alias_settings,
+)
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:crawler"
 SETTINGS = {"MaximumRetryAttempts": 0}
@@ -59,3 +66,21 @@ def test_a_secret_without_a_value_has_no_version():
     assert service._vid_to_stages({"Versions": {"1": place, "2": value}}) == {"2": ["AWSCURRENT"]}
     with pytest.raises(AttributeError):
         leave_out_places(SimpleNamespace())
+
+
+def test_a_new_rate_schedule_fires_at_once():
+    """As on AWS; one that has fired keeps its time, and neither cron nor a StartDate is touched."""
+    at = {"new": "rate(1 minute)", "old": "rate(1 minute)", "cron": "cron(0 8 * * ? *)", "later": "rate(1 minute)"}
+    data = {name: {"ScheduleExpression": expression} for name, expression in at.items()}
+    data["later"]["StartDate"] = 2_000_000_000
+    ticked = []
+    service = SimpleNamespace(
+        _schedules=SimpleNamespace(_data=data),
+        _schedule_last_fired={"old": 5.0},
+        _tick_schedules=lambda: ticked.append(dict(service._schedule_last_fired)),
+    )
+    fire_at_once(service)
+    service._tick_schedules()
+    assert ticked == [{"old": 5.0, "new": 0.0}]
+    with pytest.raises(AttributeError):
+        fire_at_once(SimpleNamespace())
