@@ -124,6 +124,7 @@ async def test_a_stolen_id_is_not_an_owner(database: Database) -> None:
         tasks_per_invocation=1,
         pages_in_flight=1,
         host_delay=0,
+        host_concurrency=None,
     )
     with pytest.raises(LeaseLostError):
         await invocations.heartbeat(database, thief)

@@ -17,7 +17,10 @@ LONGEST_FIELD = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a page said about itself. ``size`` is bytes; ``size_is_partial``: its timings do not show all of them. ``text`` is raw; ``body`` is the main document's size in bytes, decoded.
+    """What a page said about itself.
+
+    ``size`` is bytes; ``size_is_partial``: its timings do not show all of them. ``text`` is raw; ``body`` is the main
+    document's size in bytes, decoded.
 
     ``check_selector`` and ``check_contains``: whether that part of ``logged_in_check`` holds; true where there is none.
     ``signs``: the places in ``SIGNS`` of the challenges that were found; ``little_text``: the page shows next to none.
@@ -32,13 +35,13 @@ class Reading:
     status: int | None
     body: int | None
     size: int
-    size_is_partial: bool
     errors: int
     height: int
     has_elements: bool
-    signs: tuple[int, ...]
-    little_text: bool
     timings: Timings
+    size_is_partial: bool = False
+    signs: tuple[int, ...] = ()
+    little_text: bool = False
     check_selector: bool = True
     check_contains: bool = True
 
