@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
         if own := self.headers.get("X-Own"):
             self.server.own_headers.add(own)
         path = urlsplit(self.path).path
-        if path == "/favicon.ico":
+        if path in {"/favicon.ico", "/robots.txt"}:
             self._send("", 404)
         elif path == "/login":
             self._show_form("")
