@@ -65,6 +65,7 @@ class Result:
     sizes: list[dict[str, int]]
     asked: int
     orphaned: int
+    taken_away: list[str]
     most_in_flight: int
     settings: str
 
@@ -129,9 +130,15 @@ async def _play(dsn: str, data: Path, settings: str, *, tasks: int, seconds: flo
         sizes=[dict(row) for row in sizes],
         asked=load.asked,
         orphaned=load.orphaned,
+        taken_away=[one for figures_of in figures for one in _texts(figures_of["taken_away"])],
         most_in_flight=load.most_in_flight,
         settings=settings,
     )
+
+
+def _texts(found: object) -> list[str]:
+    assert isinstance(found, list)
+    return [str(one) for one in found]
 
 
 def _merged(figures: Sequence[Mapping[str, object]]) -> tuple[Counter[int], dict[str, dict[int, list[float]]]]:
@@ -190,6 +197,7 @@ def report(result: Result) -> str:
         ["tasks done", f"{result.tasks} in {result.seconds} s", ""],
         ["most invocations in flight", f"{result.most_in_flight}", f"<= {IN_FLIGHT}"],
         ["invocations asked / orphaned", f"{result.asked} / {result.orphaned}", "any / 0"],
+        ["invocations taken away", f"{len(result.taken_away)}", "0"],
         ["doubled or lost", f"{abs(result.lost['done'] - result.tasks) + result.lost['leased']}", "0"],
         ["tasks/s, median minute", f"{sorted(speeds)[len(speeds) // 2]:.0f}", f">= {LEAST}"],
         ["decay of tasks/s, first to last minute", f"{decay(speeds):.0%}", f"<= {MOST_DECAY:.0%}"],

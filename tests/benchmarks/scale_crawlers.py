@@ -14,9 +14,10 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from tests.benchmarks.ledger_ours import DONE, observation
+from trapline_common.errors import LeaseLostError
 from trapline_common.ids import InvocationId, OwnerToken, RunId
 from trapline_common.store import invocations, runs, tasks
 from trapline_common.store.database import Database
@@ -28,6 +29,8 @@ SHARES = 4
 BEAT_EVERY = 5.0
 """Seconds between two heartbeats, as in the crawler."""
 
+STATE = "SELECT status::text, reason, created_at, pending_at, ended_at, now() FROM trapline.invocation WHERE id = $1"
+
 T = TypeVar("T")
 
 
@@ -35,28 +38,33 @@ T = TypeVar("T")
 class Crawlers:
     """The invocations of one process, their connections, and what they measured by second of the monotonic clock."""
 
-    databases: asyncio.Queue[Database] = field(default_factory=asyncio.Queue)
+    free: asyncio.Semaphore
+    databases: list[Database]
     frozen: dict[RunId, FrozenRun] = field(default_factory=dict)
     done: Counter[int] = field(default_factory=Counter)
     milliseconds: dict[str, dict[int, list[float]]] = field(default_factory=dict)
     ended: int = 0
+    taken_away: list[str] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def connect(self, dsn: str, connections: int) -> None:
-        for _ in range(connections):
-            self.databases.put_nowait(await Database.connect(dsn, application="trapline-scale"))
+    @classmethod
+    async def connect(cls, dsn: str, connections: int) -> Self:
+        databases = [await Database.connect(dsn, application="trapline-scale") for _ in range(connections)]
+        return cls(free=asyncio.Semaphore(connections), databases=databases)
 
     async def close(self) -> None:
-        while not self.databases.empty():
-            await self.databases.get_nowait().close()
+        for database in self.databases:
+            await database.close()
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[Database]:
-        database = await self.databases.get()
-        try:
-            yield database
-        finally:
-            self.databases.put_nowait(database)
+        """Take a connection when it is this invocation's turn: in order, for a queue would let newcomers pass."""
+        async with self.free:
+            database = self.databases.pop(0)
+            try:
+                yield database
+            finally:
+                self.databases.append(database)
 
     async def _timed(self, name: str, call: Callable[[Database], Awaitable[T]]) -> T:
         """Do one call on a connection of its own; the wait for a free connection is not the ledger's time."""
@@ -76,7 +84,16 @@ class Crawlers:
             lambda db: invocations.become_ready(db, invocation_id, owner=owner, request_id="scale", place="scale"),
         )
         if held is None:
-            raise SystemExit(f"invocation {invocation_id} was asked for twice")
+            async with self._turn() as database:
+                row = await database.connection.fetchrow(STATE, invocation_id)
+            self.taken_away.append(f"{invocation_id} before it was ready: {row}")
+            return
+        try:
+            await self._live(held)
+        except LeaseLostError as error:
+            self.taken_away.append(str(error))
+
+    async def _live(self, held: Held) -> None:
         if await self._work(held):
             await self._timed("succeed", lambda db: invocations.succeed(db, held))
         else:
@@ -116,18 +133,22 @@ class Crawlers:
         self.done[int(time.monotonic())] += 1
 
     def figures(self) -> str:
-        """Return what was measured: tasks done and milliseconds of every call, by second; invocations that ended."""
+        """Return what was measured: tasks done and milliseconds of every call, by second; how many invocations ended.
+
+        ``taken_away``: why others could not go on; none should be.
+        """
         milliseconds = {
             name: {second: [round(one, 2) for one in values] for second, values in by_second.items()}
             for name, by_second in self.milliseconds.items()
         }
-        return json.dumps({"done": self.done, "milliseconds": milliseconds, "ended": self.ended})
+        return json.dumps(
+            {"done": self.done, "milliseconds": milliseconds, "ended": self.ended, "taken_away": self.taken_away}
+        )
 
 
 async def work(dsn: str, connections: int) -> None:
     """Live the invocations that standard input names until it says ``stop``."""
-    crawlers = Crawlers()
-    await crawlers.connect(dsn, connections)
+    crawlers = await Crawlers.connect(dsn, connections)
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     print("ready", flush=True)
