@@ -201,7 +201,7 @@ def report(result: Result) -> str:
         ["doubled or lost", f"{abs(result.lost['done'] - result.tasks) + result.lost['leased']}", "0"],
         ["tasks/s, median minute", f"{sorted(speeds)[len(speeds) // 2]:.0f}", f">= {LEAST}"],
         ["decay of tasks/s, first to last minute", f"{decay(speeds):.0%}", f"<= {MOST_DECAY:.0%}"],
-        ["growth of CPU for a task, first to last minute", f"{costs[-1] / costs[0] - 1:.0%}", f"<= {MOST_DECAY:.0%}"],
+        ["growth of CPU for a task, first to last minute", f"{-decay(costs):.0%}", f"<= {MOST_DECAY:.0%}"],
     ]
     calls = [[name, f"{two[0]:.1f}", f"{two[1]:.1f}"] for name, two in sorted(result.calls.items())]
     sizes = [

@@ -61,7 +61,7 @@ def minutes(done: Mapping[int, int], milliseconds: MILLISECONDS, samples: Sequen
     """Return one entry for each pair of neighbouring samples."""
     found = []
     for before, after in pairwise(samples):
-        start, end = before.second, after.second
+        start, end = before.second, max(after.second, before.second + 1)
         tasks = sum(done.get(second, 0) for second in range(start, end))
         clients = after.cpu.clients - before.cpu.clients
         postgres = after.cpu.postgres - before.cpu.postgres
@@ -70,7 +70,7 @@ def minutes(done: Mapping[int, int], milliseconds: MILLISECONDS, samples: Sequen
             Minute(
                 tasks_per_second=tasks / (end - start),
                 cost=1e6 * (clients + postgres) / max(1, tasks),
-                clients=clients / (clients + postgres),
+                clients=clients / max(1e-3, clients + postgres),
                 others=max(0.0, others) / (cores * (end - start)),
                 lease=percentiles(between(milliseconds.get("lease", {}), start, end)),
                 complete=percentiles(between(milliseconds.get("complete", {}), start, end)),
@@ -84,4 +84,4 @@ def minutes(done: Mapping[int, int], milliseconds: MILLISECONDS, samples: Sequen
 
 def decay(values: Sequence[float]) -> float:
     """Return by how much the last value lies below the first, as a share; negative where it lies above."""
-    return 1 - values[-1] / values[0] if values else 0.0
+    return 1 - values[-1] / values[0] if values and values[0] else 0.0

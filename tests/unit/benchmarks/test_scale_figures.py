@@ -24,4 +24,10 @@ def test_percentiles_and_decay() -> None:
     assert percentiles([float(one) for one in range(100)]) == (50, 99)
     assert percentiles([]) == (0, 0)
     assert round(decay([100, 90, 80]), 9) == 0.2
-    assert decay([]) == 0
+    assert decay([]) == decay([0, 5]) == 0
+
+
+def test_a_load_of_less_than_a_second_has_a_minute_of_one() -> None:
+    """Two samples in one second, and no processor time yet: figures all the same, and no division by zero."""
+    (only,) = minutes({5: 7}, {}, [_sample(5, 0), _sample(5, 0)], cores=2)
+    assert (only.tasks_per_second, only.cost, only.clients, only.others) == (7, 0, 0, 0)
