@@ -123,7 +123,10 @@ async def start(database: Database, lease: Lease, *, host: str = "", probe: floa
     as the one visit that finds out, and no other begins within ``probe`` seconds; else it was not started. Raises
     ``LeaseLostError`` when the task was given to another; the refusal is counted.
     """
-    row = await database.fetchrow(_TASKS["start"], lease.task_id, lease.seq, lease.invocation_id, host, probe)
+    fence = (lease.task_id, lease.seq, lease.invocation_id)
+    if await database.fetchrow(_TASKS["start"], *fence, host) is not None:
+        return None
+    row = await database.fetchrow(_TASKS["start_shy"], *fence, host, probe)
     if row is None or (row["id"] is None and row["refusals"] is None):
         raise await _lost(database, lease)
     if row["refusals"] is None:

@@ -2,17 +2,25 @@
 SELECT * FROM trapline.lease_share($1, $2, $3, $4, $5);
 
 -- name: start
--- Before loading. A host that refused visits lately is visited by one at a time, ``$5`` seconds apart, until it answers:
--- ``refusals`` and ``wait`` say so. ``id`` NULL and nothing to wait for: the lease was lost, do not visit.
--- Does not wait for the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
-WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), shy AS MATERIALIZED (
+-- Before loading. No row: the lease was lost, or the host refused visits lately; ``start_shy`` tells which. Does not wait for
+-- the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE trapline.task SET started_at = now() FROM quick
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
+  AND NOT EXISTS (SELECT FROM trapline.host h WHERE h.host = $4 AND h.refusals > 0)
+RETURNING id;
+
+-- name: start_shy
+-- A host that refused visits lately is visited by one at a time, ``$5`` seconds apart, until it answers: ``refusals`` and
+-- ``wait`` say so. ``id`` NULL and no refusals: the lease was lost, do not visit.
+WITH shy AS MATERIALIZED (
     SELECT refusals, extract(epoch FROM not_before - now())::double precision AS wait FROM trapline.host
     WHERE host = $4 AND refusals > 0
 ), probe AS (
     UPDATE trapline.host SET not_before = now() + make_interval(secs => $5)
     WHERE host = $4 AND refusals > 0 AND not_before <= now() RETURNING 1
 ), started AS (
-    UPDATE trapline.task SET started_at = now() FROM quick
+    UPDATE trapline.task SET started_at = now()
     WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
       AND (NOT EXISTS (SELECT FROM shy) OR EXISTS (SELECT FROM probe))
     RETURNING id)
