@@ -174,3 +174,23 @@ async def test_no_robots_txt_closes_nothing(stage: Stage, error: Callable[[str],
     stage.fetch = RobotsTxt(answer=error)
     await stage.open(PAGES[:2])
     assert (await stage.live())["done"] == 2
+
+
+async def test_a_site_that_does_not_answer_is_asked_once_and_keeps_no_other_waiting(stage: Stage) -> None:
+    """Four invocations at a site that never answers ask it once together; another site's pages are visited meanwhile."""
+    released = asyncio.Event()
+    other = "https://other.example/"
+    asked: list[str] = []
+
+    async def fetch(url: str) -> Fetched:
+        asked.append(url)
+        if url.startswith(SITE):
+            await released.wait()
+        raise TransientError(f"{url}: no answer")
+
+    stage.fetch = fetch
+    stage.visitor.on_visit = lambda url: released.set() if url == other else None
+    await stage.open([*PAGES[:7], other], lane=_lane(pages_in_flight=2))
+    await _all_live(stage)
+    assert await stage.tasks() == {"done": 8}
+    assert sorted(asked) == ["https://other.example/robots.txt", f"{SITE}/robots.txt"]

@@ -1,6 +1,7 @@
 """robots.txt (RFC 9309): which pages a site keeps robots from, and how far apart it wants visits."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,7 +31,7 @@ GIVE_UP_AFTER = 5
 """Answers 5xx in a row, after waits of 10 to 80 s, until the pages fail instead of waiting on."""
 
 UNREACHED_FOR = 60.0
-"""Seconds for which an origin that could not be reached is not asked again by this invocation."""
+"""Seconds for which nobody asks an origin again that gave no answer at all."""
 
 _ANOTHER_FETCHES = 0.1
 """Seconds between two looks at whether another invocation has fetched it."""
@@ -73,7 +74,7 @@ class RobotsFiles:
         self._fetch = fetch
         self._clock = clock
         self._known: dict[str, _Known] = {}
-        self._asking = asyncio.Lock()
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ask(self, url: str, user_agent: str | None) -> Allowed | PutOff | Failure:
         """Say whether the page may be visited. The answer is in memory but for an origin's first page."""
@@ -81,7 +82,7 @@ class RobotsFiles:
         origin = f"{parts.scheme}://{parts.netloc}"
         known = self._known.get(origin)
         if known is None or known.until <= self._clock():
-            async with self._asking:
+            async with self._asking[origin]:
                 found = await self._learn(origin)
             if not isinstance(found, _Known):
                 return found
@@ -106,10 +107,10 @@ class RobotsFiles:
                 return _Known(rules=rules, until=self._clock() + stored.good_for)
             if stored is not None and stored.wait > 0:
                 return self._put_off(origin, stored)
-            if not await robots.claim(self._database, origin):
+            if await robots.claim(self._database, origin):
+                await self._get(origin)
+            else:
                 await asyncio.sleep(_ANOTHER_FETCHES)
-            elif not await self._fetched(origin):
-                return _Known(rules=None, until=self._clock() + UNREACHED_FOR)
 
     def _put_off(self, origin: str, stored: robots.Stored) -> PutOff | Failure:
         detail = f"{origin}/robots.txt can't be read: {stored.reason}"
@@ -117,8 +118,8 @@ class RobotsFiles:
             return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
         return PutOff(seconds=stored.wait, reason=detail)
 
-    async def _fetched(self, origin: str) -> bool:
-        """Fetch it for all; ``False`` when the origin gave no answer at all."""
+    async def _get(self, origin: str) -> None:
+        """Fetch it for all."""
         try:
             fetched = await self._fetch(f"{origin}/robots.txt")
         except NoFileError:
@@ -127,9 +128,7 @@ class RobotsFiles:
             await robots.failed(self._database, origin, f"HTTP {error.status}")
         except (TransientError, InputRefusedError) as error:
             _log.info("robots_unreached", origin=origin, reason=str(error))
-            await robots.release(self._database, origin)
-            return False
+            await robots.put(self._database, origin, None, good_for=UNREACHED_FOR)
         else:
             body = fetched.body.decode("utf-8", errors="replace").replace("\0", "")
             await robots.put(self._database, origin, body, good_for=GOOD_FOR)
-        return True

@@ -58,8 +58,3 @@ async def put(database: Database, origin: str, body: str | None, *, good_for: fl
 async def failed(database: Database, origin: str, reason: str) -> None:
     """Note a 5xx: nobody visits the origin, and nobody asks again, for a while that doubles."""
     await database.fetch(_ROBOTS["robots_failed"], origin, reason, FIRST_WAIT, LONGEST_WAIT)
-
-
-async def release(database: Database, origin: str) -> None:
-    """Give up a claim without a result: the next to want it tries again at once."""
-    await database.fetch(_ROBOTS["release_robots"], origin)

@@ -21,6 +21,3 @@ UPDATE trapline.robots SET failures = failures + 1, reason = $2, claimed_until =
     retry_at = now() + make_interval(secs => least($3 * power(2, least(failures, 10)), $4))
 WHERE origin = $1
 RETURNING failures, extract(epoch FROM retry_at - now())::double precision AS wait;
-
--- name: release_robots
-UPDATE trapline.robots SET claimed_until = '-infinity' WHERE origin = $1;
