@@ -11,22 +11,22 @@ help: ## Print this help
 
 setup: ## Make .venv from the hashed locks and find or get a headless browser (again: a second)
 	@test -n "$(PYTHON)" || { echo "setup: Python 3.11 or newer is needed; found none on PATH (or say PYTHON=...)" >&2; exit 1; }
-	@$(PYTHON) -m tools.setup
+	@$(PYTHON) -m tools.workspace.setup
 
 demo: setup ## Crawl the demo site, change it, crawl it again; shows alerts, runs and screenshots
 	@$(VENV) -m tools.demo
 
 test: setup ## Every check and every test: ruff, mypy, import-linter, pytest (a few: ARGS="tests/unit -k words")
-	@$(VENV) -m tools.checks -- $(ARGS)
+	@$(VENV) -m tools.workspace.checks -- $(ARGS)
 
 test-aws: setup ## The whole system on a local AWS: terraform apply, ticks, alerts, destroy
 	@$(VENV) -m pytest tests/e2e_aws
 
 up: setup ## Deploy everything to a local AWS by Terraform; schedules fire by themselves (CRAWLS=my.yaml)
-	@$(VENV) -m tools.up $(CRAWLS)
+	@$(VENV) -m tools.local_aws.up $(CRAWLS)
 
 down: ## End the local AWS and everything that `make up` started
-	@$(VENV) -m tools.down
+	@$(VENV) -m tools.local_aws.down
 
 plan: setup ## What an apply to your AWS account would change (ENV=dev)
 	@$(VENV) -m tools.deploy plan --env '$(ENV)'
@@ -56,15 +56,15 @@ test-image: setup ## Build the crawler's image and invoke it in a container (nee
 	@$(VENV) -m pytest tests/image --junitxml=build/image.xml
 
 lint: setup ## The checks without the tests
-	@$(VENV) -m tools.checks --no-tests
+	@$(VENV) -m tools.workspace.checks --no-tests
 
 format: setup ## Format the code and mend what ruff can mend
 	@$(VENV) -m ruff check --fix --quiet . ; $(VENV) -m ruff format .
 
 lock: setup ## Make requirements/*.txt anew from the pyproject files
-	@$(VENV) -m tools.lock
+	@$(VENV) -m tools.workspace.lock
 
 clean: ## Remove caches, builds, virtual environments and the image engine's layers; keeps .trapline (your data)
-	@$(PYTHON) -m tools.image --clean
+	@$(PYTHON) -m tools.deploy.image --clean
 	rm -rf .venv .venv-bench .venv-aws build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -105,7 +105,7 @@ locals {
 
     operator = {
       description = "Migrations and the operator's commands; no service may call it"
-      handler     = "trapline.operator.handler"
+      handler     = "trapline.operator.handler.handler"
       group       = "inner"
       size        = { memory_mib = 512, timeout = 900, scratch_mib = 512 }
       events      = { retries = 0, max_event_age = 300 } # it is called directly, and a person reads the answer

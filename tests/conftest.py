@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from support.postgres import fresh_database, serve
-from tools import terraform
-from trapline_common.store.database import Database
+from tools.terraform import binary as terraform
+from trapline_common.ledger.connection import Database
 
 NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
 """Fixtures that run it."""

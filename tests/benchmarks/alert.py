@@ -16,12 +16,11 @@ from urllib.request import Request, urlopen
 import asyncpg
 
 from tests.benchmarks.table import table
-from tools import up
-from tools.local_aws import system
+from tools.local_aws import system, up
 from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
-from tools.setup import LOCAL_AWS
 from tools.shell import ToolError, say
+from tools.workspace.setup import LOCAL_AWS
 
 ROUNDS = 10
 CRAWLS = 2

@@ -10,12 +10,12 @@ from pathlib import Path
 from tests.benchmarks.postgres import server
 from tests.benchmarks.table import table
 from tools.shell import say
-from trapline_common.capacity import LaneLimits, LaneLoad, missing_invocations
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.ids import LaneName
-from trapline_common.store import invocations, lanes, runs
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrate
+from trapline_common.domain.capacity import LaneLimits, LaneLoad, missing_invocations
+from trapline_common.domain.ids import LaneName
+from trapline_common.ledger import invocations, lanes, runs
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrate
 
 ROUNDS = 40
 DISPATCHERS = 8

@@ -15,15 +15,15 @@ from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
 from trapline_common.config.models import CrawlConfig
-from trapline_common.gate.gate import Gate
-from trapline_common.gate.policy import AddressPolicy
+from trapline_common.egress.address_policy import AddressPolicy
+from trapline_common.egress.gate import Gate
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.secrets import LocalSecrets
-from trapline_crawler.browser.arguments import needs_no_sandbox
 from trapline_crawler.browser.find import find_browser
-from trapline_crawler.browser.life import Browser
-from trapline_crawler.proxy.door import Door
-from trapline_crawler.proxy.doors import Doors
+from trapline_crawler.browser.launch_options import needs_no_sandbox
+from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_crawler.proxy.context_proxy import Door
 from trapline_crawler.visit.visitor import Visitor
 
 IN_FLIGHT = 3

@@ -10,8 +10,8 @@ from statistics import median
 
 from tests.benchmarks.postgres import Server, server
 from tests.benchmarks.table import spread, table
-from tools.setup import PEERS
 from tools.shell import ToolError, say
+from tools.workspace.setup import PEERS
 
 PROCESSES = 2
 CLIENTS = 4

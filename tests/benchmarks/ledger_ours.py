@@ -11,15 +11,16 @@ import sys
 import time
 import uuid
 
-from trapline_common.changes import content_hash
+from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.ids import LaneName, OwnerToken, RunId
-from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Observation, Timings
-from trapline_common.store import invocations, lanes, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrate
-from trapline_common.store.verdicts import FrozenRun, settle
+from trapline_common.content.text import content_hash
+from trapline_common.domain.ids import LaneName, OwnerToken, RunId
+from trapline_common.domain.lifecycle import TaskStatus
+from trapline_common.domain.observation import Observation, Timings
+from trapline_common.ledger import invocations, lanes, runs, tasks
+from trapline_common.ledger.completion import settle
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrate
 
 LANE = LaneName("bench")
 CLIENTS = 8

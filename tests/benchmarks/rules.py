@@ -6,11 +6,11 @@ The peers run under another interpreter, so the rules travel as data in their jo
 import os
 from typing import Any
 
-from tools.browser import SETTING
+from tools.workspace.browser import SETTING
 from trapline_common.config.models import CrawlConfig
-from trapline_crawler.browser.arguments import LEFT_OUT, SWITCHES, needs_no_sandbox
 from trapline_crawler.browser.find import find_browser
-from trapline_crawler.visit.script import question, source
+from trapline_crawler.browser.launch_options import LEFT_OUT, SWITCHES, needs_no_sandbox
+from trapline_crawler.visit.page_script import question, source
 
 CRAWL = CrawlConfig(name="manual")
 """Nothing set: `settle` waits until the DOM was quiet for 150 ms, at most 3 s, and the visible text is read."""

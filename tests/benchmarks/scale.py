@@ -24,9 +24,9 @@ from tests.benchmarks.scale_load import Load
 from tests.benchmarks.table import table
 from tools.shell import ToolError, say
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.store import runs
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrate
+from trapline_common.ledger import runs
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrate
 
 PROCESSES = 2
 CONNECTIONS = 64

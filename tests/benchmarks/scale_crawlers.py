@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
 from tests.benchmarks.ledger_ours import DONE, observation
-from trapline_common.errors import LeaseLostError
-from trapline_common.ids import InvocationId, OwnerToken, RunId
-from trapline_common.store import invocations, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.invocations import Held
-from trapline_common.store.verdicts import FrozenRun, settle
+from trapline_common.config.frozen_run import FrozenRun
+from trapline_common.domain.errors import LeaseLostError
+from trapline_common.domain.ids import InvocationId, OwnerToken, RunId
+from trapline_common.ledger import invocations, runs, tasks
+from trapline_common.ledger.completion import settle
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import Held
 
 SHARES = 4
 """Shares an invocation takes before its time is over and the dispatcher has to ask for another."""

@@ -12,8 +12,8 @@ import psutil
 from tests.benchmarks.ledger_ours import LANE
 from tests.benchmarks.scale_figures import MINUTE, Cpu, Sample
 from tools.shell import ToolError, say
-from trapline_common.store import invocations, lanes, rescue
-from trapline_common.store.database import Database
+from trapline_common.ledger import invocations, lanes, rescue
+from trapline_common.ledger.connection import Database
 
 COUNT_EVERY = 0.5
 """Seconds between two counts of the lane; each takes its exclusive lock."""

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from trapline.runtime.failure_record import failure_event
-from trapline_common.errors import MessageRefusedError
-from trapline_common.messages import Crawl
-from trapline_dispatcher.failures import read_record
+from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.messages import Crawl
+from trapline_dispatcher.maintenance.failure_records import read_record
+from trapline_machine.failure_record import failure_event
 
 GOLDEN = Path(__file__).parent / "golden" / "failure-records"
 ID = UUID("5b1f3f0e-6c1d-4f7e-9d61-2f4f5c7b8a90")

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from trapline_common.errors import MessageRefusedError
-from trapline_common.messages import (
+from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.messages import (
     VERSION,
     Count,
     Crawl,

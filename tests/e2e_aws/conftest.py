@@ -12,10 +12,9 @@ import psutil
 import pytest
 
 from support.local_aws import Deployed, eventually
-from tools import up
-from tools.local_aws import system
-from tools.setup import LOCAL_AWS
+from tools.local_aws import system, up
 from tools.shell import ROOT
+from tools.workspace.setup import LOCAL_AWS
 
 LOGS = ROOT / "build/e2e_aws"
 """Where the logs of the last run stay, for whoever asks why it failed."""

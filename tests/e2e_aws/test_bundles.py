@@ -5,7 +5,7 @@ import subprocess
 import sys
 import zipfile
 
-from tools.bundle import CA_NAME, SERVICES, TARGETS, THIS_MACHINE, build
+from tools.deploy.bundle import CA_NAME, SERVICES, TARGETS, THIS_MACHINE, build
 
 
 def test_a_service_built_twice_is_the_same_and_imports_alone(tmp_path):

@@ -18,10 +18,10 @@ import asyncpg
 import boto3
 import pytest
 
-from tools import terraform
 from tools.local_aws import system
-from tools.setup import LOCAL_AWS
 from tools.shell import ROOT
+from tools.terraform import binary as terraform
+from tools.workspace.setup import LOCAL_AWS
 
 SERVICES = ("crawler", "dispatcher", "notifier", "operator")
 STATES = "states"
@@ -237,7 +237,7 @@ def test_one_service_is_deployed_by_its_own_version(trial):
 def test_a_migration_that_fails_stops_the_deploy(trial):
     """Nothing of the migration stays, no other service is touched, and what ran before takes the traffic."""
     before, done = trial.live(), trial.migrations()
-    broken = trial.tree / "libs/common/src/trapline_common/store/migrations/9999_broken.sql"
+    broken = trial.tree / "libs/common/src/trapline_common/ledger/schema/migrations/9999_broken.sql"
     broken.write_text(BROKEN)
     trial.commit("a broken migration")
     refused = trial.run("service", "--service", "crawler", "--env", "trial")

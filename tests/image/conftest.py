@@ -18,14 +18,14 @@ from support.ledger import LANE, open_run
 from tests.image.aws_calls import AwsCalls
 from tests.image.container import Container, running
 from tests.image.runtime_api import Answer, RuntimeApi
-from tools.image import build, layers_folder
-from tools.image_engine import Engine, EngineMissingError, engine
+from tools.ci.container_engine import Engine, EngineMissingError, engine
+from tools.deploy.image import build, layers_folder
 from tools.shell import ROOT
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.messages import Crawl
-from trapline_common.store import lanes
-from trapline_common.store.database import Database
-from trapline_crawler.checkpoint import Seal
+from trapline_common.domain.messages import Crawl
+from trapline_common.ledger import lanes
+from trapline_common.ledger.connection import Database
+from trapline_crawler.sessions.seal import Seal
 
 TAG = "trapline-crawler:test"
 FIGURES = pytest.StashKey[dict[str, Any]]()

@@ -15,8 +15,8 @@ from support.crawling import until
 from support.ledger import value
 from tests.image.conftest import TAG, Stage
 from tests.image.container import Container
-from tools.image import build
-from tools.image_engine import Engine
+from tools.ci.container_engine import Engine
+from tools.deploy.image import build
 from tools.shell import ROOT
 
 MIB = 1024 * 1024

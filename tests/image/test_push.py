@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.image.registry import LOGIN, Registry, RegistryMissingError, registry
+from tools.ci.container_engine import Engine
 from tools.deploy.registry import Login, push
-from tools.image_engine import Engine
 from tools.shell import ToolError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.storm.points import FailPoints, Tell
-from trapline_common.errors import RefusedError, TransientError
+from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_notifier.message import AlertMessage, channel_texts
 

@@ -9,8 +9,8 @@ import asyncpg
 
 from tests.storm.journal import Journal
 from tests.storm.points import FailPoints
-from trapline_common.store.database import Database, Patience
-from trapline_common.store.queries import Query
+from trapline_common.ledger.connection import Database, Patience
+from trapline_common.ledger.queries import Query
 
 FLUSH = "SELECT storm.flush_alerts()"
 ALERTS = '[{"kind"'

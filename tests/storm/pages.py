@@ -6,11 +6,11 @@ from hashlib import sha256
 from random import Random
 from typing import Any, ClassVar
 
-from trapline_common.changes import content_hash
 from trapline_common.config.models import CrawlConfig
-from trapline_common.gate.fetch import Fetched, NoFileError
-from trapline_common.observation import Failure, Observation, Reason
-from trapline_common.ports import ArtifactStore
+from trapline_common.content.text import content_hash
+from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.ports import ArtifactStore
+from trapline_common.egress.fetch import Fetched, NoFileError
 from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.ports import LoggedIn
 

@@ -24,17 +24,17 @@ from tests.storm.points import FailPoints, Tell
 from tests.storm.scale import Scale
 from tests.storm.weather import Act, Doom
 from trapline_common.config.models import Config
-from trapline_common.errors import InputRefusedError, TransientError
-from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.domain.ports import Outbox
+from trapline_common.ledger.connection import Patience
+from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.secrets import LocalSecrets
-from trapline_common.logging import configure
-from trapline_common.ports import Outbox
-from trapline_common.store.alerts import PostgresOutbox
-from trapline_common.store.database import Patience
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
+from trapline_common.platform.logging import configure
 from trapline_crawler import handler as crawler
-from trapline_crawler.checkpoint import Seal
 from trapline_crawler.services import Pace
 from trapline_crawler.services import Services as CrawlerServices
+from trapline_crawler.sessions.seal import Seal
 from trapline_dispatcher import handler as dispatcher
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_dispatcher.settings import Limits

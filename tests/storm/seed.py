@@ -25,9 +25,9 @@ from tests.storm.topic import Topic
 from tests.storm.verdict import Verdict, judge
 from tests.storm.weather import Blow, Weather
 from tests.storm.world import World
-from trapline_common.messages import Drain, Enqueue, Reap
-from trapline_common.store.database import Database
-from trapline_crawler.checkpoint import Seal
+from trapline_common.domain.messages import Drain, Enqueue, Reap
+from trapline_common.ledger.connection import Database
+from trapline_crawler.sessions.seal import Seal
 
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'trapline-%'"
 

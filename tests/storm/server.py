@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import asyncpg
 
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrate
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrate
 
 with warnings.catch_warnings():
     # Without a login session the library falls back to the temporary directory, and warns.

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.storm.pages import GENERATION
 from trapline_common.config.models import AlertConfig, Config, CrawlConfig, LaneConfig, Overlap
-from trapline_common.messages import Tick
+from trapline_common.domain.messages import Tick
 
 LANES = {
     "wide": LaneConfig(max_invocations=6, tasks_per_invocation=10, pages_in_flight=3),

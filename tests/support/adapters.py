@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from trapline_common.gate.fetch import Fetched, NoFileError
+from trapline_common.egress.fetch import Fetched, NoFileError
 
 Answer = Exception | Callable[[], Awaitable[None]] | None
 """What an Invoke does: raises, does something first, or is accepted."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from trapline_common.ids import AlertId, RunId
-from trapline_common.ports import AlertRow
+from trapline_common.domain.ids import AlertId, RunId
+from trapline_common.domain.ports import AlertRow
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 
 from support.processes import descendants, eventually, kill_all
-from trapline.embedded import embedded_postgres
+from trapline_machine.embedded_postgres import embedded_postgres
 
 OWN_SITES = {"TRAPLINE_ALLOW_PRIVATE": "127.0.0.0/8"}
 """What every test's crawls need: their sites are on loopback."""

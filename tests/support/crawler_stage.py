@@ -12,17 +12,17 @@ from support.ledger import LANE, open_run
 from support.races import PATIENCE
 from support.visitor import MemoryVisitor
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.gate.fetch import Fetch
-from trapline_common.ids import RunId
-from trapline_common.lambda_runtime import Deadline
+from trapline_common.domain.ids import RunId
+from trapline_common.domain.messages import Crawl
+from trapline_common.egress.fetch import Fetch
+from trapline_common.ledger import lanes
+from trapline_common.ledger.connection import Database
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_common.messages import Crawl
-from trapline_common.store import lanes
-from trapline_common.store.database import Database
-from trapline_crawler.checkpoint import Seal
-from trapline_crawler.invocation import live
+from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Pace, Services
+from trapline_crawler.sessions.seal import Seal
+from trapline_crawler.work.invocation import live
 
 CRAWLER = "crawler-on-stage"
 """How Postgres names the crawler's connections."""

@@ -9,13 +9,13 @@ from typing import Any
 
 from support.gates import loopback_gate
 from trapline_common.config.models import CrawlConfig
-from trapline_common.gate.gate import Gate
-from trapline_crawler.browser.arguments import needs_no_sandbox
+from trapline_common.egress.gate import Gate
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.launch import BrowserLimits
-from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.launch_options import needs_no_sandbox
 from trapline_crawler.browser.profiles import MACHINE, Profile
-from trapline_crawler.proxy.doors import Doors
+from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.proxy.browser_proxies import Doors
 from trapline_crawler.visit.limits import VisitLimits
 
 LIMITS = VisitLimits(size=20_000_000, watch_after=0.5, answer=2.0, open=10.0)

@@ -11,12 +11,12 @@ from support.ledger import place
 from support.races import PATIENCE
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config
-from trapline_common.gate.http_fetch import HttpFetch
-from trapline_common.lambda_runtime import Deadline, LocalContext
-from trapline_common.messages import Count, Message, OpenRun, Reap, Tick
-from trapline_common.ports import Archive
-from trapline_common.store.database import Database
-from trapline_common.store.retention import Retention
+from trapline_common.domain.messages import Count, Message, OpenRun, Reap, Tick
+from trapline_common.domain.ports import Archive
+from trapline_common.egress.http_fetch import HttpFetch
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.retention import Retention
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Limits

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from support.dispatcher_stage import Stage
-from trapline_common.messages import Crawl
+from trapline_common.domain.messages import Crawl
 
 
 def record(invocation_id: UUID, *, request_id: str, condition: str = "RetriesExhausted", **more: Any) -> dict[str, str]:

@@ -4,8 +4,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
-from trapline_common.gate.gate import Gate
-from trapline_common.gate.policy import AddressPolicy
+from trapline_common.egress.address_policy import AddressPolicy
+from trapline_common.egress.gate import Gate
 
 LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
 

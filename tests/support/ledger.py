@@ -4,15 +4,16 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from trapline_common.alerting import Verdict
+from trapline_common.alerts.page_state import Verdict
+from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.ids import InvocationId, LaneName, OwnerToken, RunId
-from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Failure, Observation, Reason
-from trapline_common.store import invocations, lanes, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.invocations import Held
-from trapline_common.store.verdicts import FrozenRun, settle
+from trapline_common.domain.ids import InvocationId, LaneName, OwnerToken, RunId
+from trapline_common.domain.lifecycle import TaskStatus
+from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.ledger import invocations, lanes, runs, tasks
+from trapline_common.ledger.completion import settle
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import Held
 
 LANE = LaneName("default")
 FINGERPRINT = "fp"

@@ -15,15 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from support.ledger import FINGERPRINT, frozen, place
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.errors import LeaseLostError
-from trapline_common.ids import InvocationId, LaneName, OwnerToken, RunId, TaskId
-from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Failure, Observation, Reason
-from trapline_common.store import invocations, lanes, rescue, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.invocations import Held
-from trapline_common.store.tasks import Lease, LeasedTask
-from trapline_common.store.verdicts import settle
+from trapline_common.domain.errors import LeaseLostError
+from trapline_common.domain.ids import InvocationId, LaneName, OwnerToken, RunId, TaskId
+from trapline_common.domain.lifecycle import TaskStatus
+from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.ledger import invocations, lanes, rescue, runs, tasks
+from trapline_common.ledger.completion import settle
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import Held
+from trapline_common.ledger.tasks import Lease, LeasedTask
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ import pytest
 from tools.local_aws import system
 from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
-from trapline_common.messages import Message, OpenRun
+from trapline_common.domain.messages import Message, OpenRun
 
 T = TypeVar("T")
 TICK = 60.0

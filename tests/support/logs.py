@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from trapline_common.logging import configure
+from trapline_common.platform.logging import configure
 
 
 @contextmanager

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from trapline_common.store import alerts, invocations, lanes, rescue, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.queries import Query
+from trapline_common.ledger import invocations, lanes, outbox, rescue, runs, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import Query
 
-MODULES = (alerts, invocations, lanes, rescue, runs, tasks)
+MODULES = (invocations, lanes, outbox, rescue, runs, tasks)
 """Each has loaded its own copy of the query files it uses."""
 
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from trapline.embedded import embedded_postgres
-from trapline_common.store.database import Database
-from trapline_common.store.grants import apply_grants
-from trapline_common.store.migrate import migrate
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.grants import apply_grants
+from trapline_common.ledger.schema.migrate import migrate
+from trapline_machine.embedded_postgres import embedded_postgres
 
 TEMPLATE = "trapline_template"
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import psutil
 
 T = TypeVar("T")
-CRAWLER = "trapline.runtime.invocation"
+CRAWLER = "trapline_machine.crawler_process"
 
 
 def eventually(read: Callable[[], T], is_so: Callable[[T], bool], *, within: float = 30, what: str = "") -> T:

@@ -5,8 +5,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from trapline_common.ids import LaneName
-from trapline_common.store.database import Database
+from trapline_common.domain.ids import LaneName
+from trapline_common.ledger.connection import Database
 
 Connect = Callable[[], Awaitable[Database]]
 """Opens one more connection to the test's database."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from support.races import PATIENCE
-from trapline_common.changes import content_hash
 from trapline_common.config.models import CrawlConfig
-from trapline_common.observation import Failure, Observation, Reason
+from trapline_common.content.text import content_hash
+from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_crawler.ports import LoggedIn
 
 

@@ -5,15 +5,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tools import terraform
 from tools.deploy import environments
 from tools.deploy.account import account
-from tools.deploy.destroying import destroy, refuse_protected
-from tools.deploy.root import root
+from tools.deploy.bump_version import PARTS, bump
+from tools.deploy.destroy import destroy, refuse_protected
 from tools.deploy.services import VERSIONED, service
 from tools.deploy.steps import Deploy
-from tools.deploy.version import PARTS, bump
 from tools.shell import ToolError, main_guard, say
+from tools.terraform import binary as terraform
+from tools.terraform.root import root
 
 _DOING = {
     "deploy": "deploying to",

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tools.image_engine import Engine
+from tools.ci.container_engine import Engine
 from tools.shell import ToolError
 
 _PUSHED_WITHIN = 1800.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tools.packages import PACKAGES, Package
 from tools.shell import ROOT, ToolError
+from tools.workspace.packages import PACKAGES, Package
 
 _BY_NAME = {package.name: package for package in PACKAGES}
 
@@ -22,7 +22,7 @@ OPERATOR = "operator"
 """It migrates the ledger, so it goes first."""
 VERSIONED: Mapping[str, Package] = MappingProxyType({**SERVICES, "common": _BY_NAME["trapline-common"]})
 """What `make version` takes: the services, and the library in all of them."""
-MIGRATIONS = ROOT / "libs/common/src/trapline_common/store/migrations"
+MIGRATIONS = ROOT / "libs/common/src/trapline_common/ledger/schema/migrations"
 
 
 def service(name: str, *, of: Mapping[str, Package] = SERVICES) -> str:

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tools.deploy import builds, releases
+from tools.ci.container_engine import engine
+from tools.deploy import build, releases
 from tools.deploy.account import Account
-from tools.deploy.builds import Built
+from tools.deploy.build import Built
 from tools.deploy.environments import Environment, is_careful
+from tools.deploy.image import layers_folder
 from tools.deploy.migrations import migrate
-from tools.deploy.pushes import image_digest, pushed
+from tools.deploy.push import image_digest, pushed
 from tools.deploy.releases import Release
-from tools.deploy.root import Root
 from tools.deploy.services import OPERATOR, SERVICES, schema
-from tools.image import layers_folder
-from tools.image_engine import engine
 from tools.shell import ToolError, say
+from tools.terraform.root import Root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,20 +110,20 @@ class Deploy:
     def _built(self, services: Sequence[str], recorded: Mapping[str, Release]) -> Iterator[dict[str, Built]]:
         """Yield what was built, by service; an image can be pushed only while its engine runs."""
         settings = self.environment.settings
-        ca = builds.certificates(settings, self.environ)
+        ca = build.certificates(settings, self.environ)
         in_image = {"crawler"} if not settings.local_aws else set()
         if not in_image.intersection(services):
-            yield builds.build_zips(services, settings, ca=ca)
+            yield build.build_zips(services, settings, ca=ca)
             return
-        release = builds.image_release(settings, ca=ca)
+        release = build.image_release(settings, ca=ca)
         self.judge(recorded, {"crawler": release})  # an image takes minutes; a refusal need not
-        made = builds.build_zips([name for name in services if name not in in_image], settings, ca=ca)
+        made = build.build_zips([name for name in services if name not in in_image], settings, ca=ca)
         there = self._there(recorded.get("crawler"), release)
         if there is not None:
             yield made | {"crawler": Built(release=there)}
             return
         with engine(layers_folder(self.environ)) as found:
-            image = builds.build_image(found, release, settings, ca=ca, environ=self.environ)
+            image = build.build_image(found, release, settings, ca=ca, environ=self.environ)
             yield made | {"crawler": image}
 
     def _there(self, old: Release | None, new: Release) -> Release | None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from tools import terraform
-from tools.bundle import THIS_MACHINE
+from tools.deploy.bundle import THIS_MACHINE
 from tools.deploy.migrations import REQUEST
 from tools.local_aws.system import System
-from tools.packages import PACKAGES
 from tools.shell import ROOT, ToolError
+from tools.terraform import binary as terraform
+from tools.workspace.packages import PACKAGES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

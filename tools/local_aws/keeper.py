@@ -18,13 +18,13 @@ from urllib.parse import quote, urlsplit
 import playwright
 
 from tests.site.server import DemoSite
-from tools.browser import SETTING, find
 from tools.local_aws.hook import Told, WebHook
 from tools.local_aws.processes import Started
 from tools.local_aws.system import READY, System, answers
-from tools.setup import LOCAL_AWS
 from tools.shell import ROOT, ToolError, main_guard, say
-from trapline.embedded import embedded_postgres
+from tools.workspace.browser import SETTING, find
+from tools.workspace.setup import LOCAL_AWS
+from trapline_machine.embedded_postgres import embedded_postgres
 
 EXECUTIONS = 24
 """Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""

@@ -11,13 +11,13 @@ from moto import mock_aws
 
 from support.ledger import value
 from support.postgres import as_role, fresh_database
-from trapline.remote.administering import administer
-from trapline_common.aws.administrator import administrator
+from trapline.access.administer import administer
+from trapline_common.aws.ledger_admin import administrator
 from trapline_common.aws.session_key import ensure_session_key
-from trapline_common.errors import InputRefusedError
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrations
-from trapline_crawler.checkpoint import Seal
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrations
+from trapline_crawler.sessions.seal import Seal
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

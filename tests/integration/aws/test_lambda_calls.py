@@ -11,9 +11,9 @@ from mypy_boto3_lambda import LambdaClient
 
 from support.lambda_endpoint import LambdaEndpoint, lambda_endpoint
 from trapline_common.aws.calls import CLIENT_CONFIG
-from trapline_common.aws.lambda_calls import LambdaInvoker, LambdaNudger
-from trapline_common.errors import RefusedError, TransientError
-from trapline_common.messages import Drain
+from trapline_common.aws.lambda_client import LambdaInvoker, LambdaNudger
+from trapline_common.domain.errors import RefusedError, TransientError
+from trapline_common.domain.messages import Drain
 
 REGION = "eu-central-1"
 EVENT = {"v": 1, "type": "crawl", "invocation_id": "00000000-0000-4000-8000-000000000001", "lane": "default", "hop": 0}

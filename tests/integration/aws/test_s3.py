@@ -1,32 +1,15 @@
 """Artifacts and the config in S3, against moto."""
 
-from collections.abc import Iterator
 from hashlib import sha256
 
-import boto3
 import pytest
-from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
+from support.aws import BUCKET
 from trapline_common.aws.artifacts import S3Artifacts
-from trapline_common.aws.calls import CLIENT_CONFIG
-from trapline_common.aws.config_object import read_config_object
+from trapline_common.aws.config_file import read_config_object
 from trapline_common.config.document import MAX_BYTES
-from trapline_common.errors import InputRefusedError, TransientError
-
-BUCKET = "trapline-artifacts"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    """An account in memory with one bucket."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep these credentials for later tests
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1", config=CLIENT_CONFIG)
-        client.create_bucket(Bucket=BUCKET)
-        yield client
+from trapline_common.domain.errors import InputRefusedError, TransientError
 
 
 @pytest.mark.parametrize("url", [f"s3://{BUCKET}/runs/a", f"s3://{BUCKET}/runs/a/", f"s3://{BUCKET}"])

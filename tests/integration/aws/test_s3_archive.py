@@ -1,31 +1,16 @@
 """The archive of runs in S3, against moto."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
-import boto3
 import pytest
-from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
+from support.aws import BUCKET
 from trapline_common.aws.archive import S3Archive
-from trapline_common.aws.calls import CLIENT_CONFIG
-from trapline_common.errors import TransientError
+from trapline_common.domain.errors import TransientError
 
-BUCKET = "trapline-runs"
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    """An account in memory with one bucket."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep these credentials for later tests
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1", config=CLIENT_CONFIG)
-        client.create_bucket(Bucket=BUCKET)
-        yield client
 
 
 async def _parts(*parts: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from support.ledger import complete, one_ready, open_run
-from trapline_common.changes import content_hash
 from trapline_common.config.models import CrawlConfig
-from trapline_common.ids import RunId
-from trapline_common.observation import Failure, Observation, Reason, Timings
-from trapline_common.store import invocations, runs, tasks
-from trapline_common.store.database import Database
+from trapline_common.content.text import content_hash
+from trapline_common.domain.ids import RunId
+from trapline_common.domain.observation import Failure, Observation, Reason, Timings
+from trapline_common.ledger import invocations, runs, tasks
+from trapline_common.ledger.connection import Database
 
 HOSTILE = "\x1b[31mred\x1b[0m [bold]markup[/bold] \u202egnp\x07"
 URLS = ("https://shop.example/list", "https://shop.example/lamp", "https://shop.example/broken")

@@ -13,11 +13,11 @@ import pytest
 
 from support.ledger import value
 from support.postgres import as_role
-from trapline.operator import handler
-from trapline.remote.allowed import ALLOWED
+from trapline.operator.handler import handler
+from trapline.remote.allowlist import ALLOWED
 from trapline.remote.protocol import MAX_ANSWER
-from trapline_common.lambda_runtime import Deadline, LocalContext
-from trapline_common.store.database import Database
+from trapline_common.ledger.connection import Database
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 
 from .conftest import URLS, Stage
 
@@ -144,7 +144,7 @@ async def test_an_answer_beyond_what_lambda_carries_is_refused(
 
 def test_it_needs_no_service_no_browser_and_no_embedded_postgres() -> None:
     """The zip holds the command and the shared library only: every module that the function uses loads without the rest."""
-    modules = ["trapline.operator", "trapline.remote.administering", "trapline.commands.dispatcher"]
+    modules = ["trapline.operator.handler", "trapline.access.administer", "trapline.access.dispatcher"]
     modules += [f"trapline.commands.{name}" for name in sorted(ALLOWED)]
     program = (
         "import sys\n"

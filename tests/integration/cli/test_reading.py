@@ -7,7 +7,7 @@ import json
 import pytest
 
 from support.postgres import as_role
-from trapline_common.store.database import Database
+from trapline_common.ledger.connection import Database
 
 from .conftest import FIRST, HOSTILE, SECOND, URLS, Stage, Trapline
 

@@ -8,7 +8,7 @@ import pytest
 
 from support.ledger import open_run, value
 from trapline_common.config.models import CrawlConfig
-from trapline_common.store.database import Database
+from trapline_common.ledger.connection import Database
 
 from .conftest import URLS, Stage, Trapline, environment, execute, names
 

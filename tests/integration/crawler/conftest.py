@@ -9,7 +9,7 @@ import pytest_asyncio
 from support.crawling import LIMITS, KnownSecrets, new_browser
 from support.hostile import HostileSite, hostile_site
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.visitor import Visitor
 

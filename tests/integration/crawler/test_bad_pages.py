@@ -10,9 +10,9 @@ from playwright.async_api import Page
 
 from support.crawling import crawl, until
 from support.hostile import HostileSite, hostile_site, self_signed
-from trapline_common.observation import Observation, Reason
+from trapline_common.domain.observation import Observation, Reason
 from trapline_crawler.browser.errors import PageCrashedError
-from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.visit.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

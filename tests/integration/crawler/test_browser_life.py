@@ -15,12 +15,12 @@ from support.gates import loopback_gate
 from support.hostile import HostileSite
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser import guardian
-from trapline_crawler.browser.arguments import needs_no_sandbox
 from trapline_crawler.browser.errors import BrowserDiedError, BrowserFaultError, BrowserHungError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice, find_browser
 from trapline_crawler.browser.launch import LiveBrowser
-from trapline_crawler.browser.life import Browser
-from trapline_crawler.proxy.doors import Doors
+from trapline_crawler.browser.launch_options import needs_no_sandbox
+from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.proxy.browser_proxies import Doors
 from trapline_crawler.visit.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from support.crawling import until
 from support.gates import Names, loopback_gate
-from trapline_common.observation import Reason
-from trapline_crawler.proxy.door import Door
+from trapline_common.domain.observation import Reason
+from trapline_crawler.proxy.context_proxy import Door
 
 GREETING = b"\x05\x01\x00"
 MIB = 1024 * 1024

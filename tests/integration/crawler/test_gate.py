@@ -16,10 +16,10 @@ from support.crawling import LIMITS, KnownSecrets, crawl, new_browser, until
 from support.gates import Names
 from support.traps import Trap, trap
 from support.vectors import FORMS, HEADERS, LOUD, SCHEMES, SILENT
-from trapline_common.gate.gate import Gate
-from trapline_common.gate.policy import AddressPolicy
+from trapline_common.domain.observation import Observation, Reason
+from trapline_common.egress.address_policy import AddressPolicy
+from trapline_common.egress.gate import Gate
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_common.observation import Observation, Reason
 from trapline_crawler.visit.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

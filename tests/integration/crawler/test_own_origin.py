@@ -6,7 +6,7 @@ import pytest
 
 from support.crawling import crawl
 from support.hostile import HostileSite
-from trapline_common.observation import Reason
+from trapline_common.domain.observation import Reason
 from trapline_crawler.visit.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

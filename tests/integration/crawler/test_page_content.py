@@ -8,10 +8,10 @@ import pytest
 
 from support.crawling import LIMITS, crawl
 from support.hostile import HostileSite
-from trapline_common.changes import content_hash
+from trapline_common.content.text import content_hash
+from trapline_common.domain.observation import Reason
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_common.observation import Reason
-from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.visit.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

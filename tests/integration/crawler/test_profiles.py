@@ -14,13 +14,13 @@ from trapline_common.config.models import Isolation, Screenshot
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser import guardian
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
-from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.profile_selection import Selection
 from trapline_crawler.browser.profiles import CANDIDATES, MULTI, SINGLE, Profile
-from trapline_crawler.browser.selection import Selection
 from trapline_crawler.browser.self_test import self_test
-from trapline_crawler.choosing import ChoosingVisitor
-from trapline_crawler.one_room import OneRoomVisitor
+from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.owned import OwnedVisitor
+from trapline_crawler.visitors.browser_per_context import OneRoomVisitor
+from trapline_crawler.visitors.by_profile import ChoosingVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

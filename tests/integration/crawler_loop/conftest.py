@@ -6,7 +6,7 @@ import pytest
 
 from support.crawler_stage import Stage
 from support.postgres import as_role
-from trapline_common.store.database import Database
+from trapline_common.ledger.connection import Database
 
 
 @pytest.fixture

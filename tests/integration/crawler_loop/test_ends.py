@@ -8,8 +8,8 @@ from support.ledger import urls
 from support.races import PATIENCE
 from support.visitor import MemoryVisitor, bad
 from trapline_common.config.models import AlertConfig, CrawlConfig, LaneConfig
-from trapline_common.messages import parse_drain
-from trapline_crawler.nudges import NotifierNudges
+from trapline_common.domain.messages import parse_drain
+from trapline_crawler.work.notifier_nudges import NotifierNudges
 
 PAGES = urls(3)
 LOUD = CrawlConfig(

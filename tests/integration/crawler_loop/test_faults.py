@@ -10,10 +10,10 @@ from support.ledger import make_old, place, urls
 from support.races import PATIENCE
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.errors import LedgerUnavailableError, TransientError
-from trapline_common.ids import LaneName
-from trapline_common.observation import Reason
-from trapline_common.store import rescue
+from trapline_common.domain.errors import LedgerUnavailableError, TransientError
+from trapline_common.domain.ids import LaneName
+from trapline_common.domain.observation import Reason
+from trapline_common.ledger import rescue
 from trapline_crawler.browser.errors import BrowserDiedError
 from trapline_crawler.services import Pace
 

@@ -11,9 +11,9 @@ from support.alerts import Clock
 from support.crawler_stage import Stage
 from support.dispatcher_stage import Stage as DispatcherStage
 from support.postgres import as_role
-from trapline_common.errors import RefusedError
-from trapline_common.lambda_runtime import Deadline
-from trapline_common.messages import MAX_HOP, parse_crawl
+from trapline_common.domain.errors import RefusedError
+from trapline_common.domain.messages import MAX_HOP, parse_crawl
+from trapline_common.platform.lambda_runtime import Deadline
 
 LIMIT = 16
 """Invocations that Lambda lets run in one chain ("Lambda recursive loop detection"); the next is stopped."""

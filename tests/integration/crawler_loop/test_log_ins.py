@@ -13,11 +13,11 @@ from support.ledger import all_ready
 from support.races import PATIENCE
 from support.visitor import LOG_IN, bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.ids import InvocationId
-from trapline_common.lambda_runtime import Deadline
-from trapline_common.observation import Failure, Observation, Reason
-from trapline_crawler.checkpoint import Seal
-from trapline_crawler.log_ins import LiveSession, LogIns
+from trapline_common.domain.ids import InvocationId
+from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.platform.lambda_runtime import Deadline
+from trapline_crawler.sessions.seal import Seal
+from trapline_crawler.sessions.shared_login import LiveSession, LogIns
 
 URL = "https://site.example/account"
 SECRETS = {"PASSWORD": "hunter2"}

@@ -4,10 +4,10 @@ import asyncio
 import json
 
 from support.races import PATIENCE
-from trapline_common.errors import LedgerUnavailableError
+from trapline_common.domain.errors import LedgerUnavailableError
+from trapline_common.domain.messages import Count
+from trapline_common.ledger.connection import Database
 from trapline_common.local.nudges import CHANNEL, PostgresNudger
-from trapline_common.messages import Count
-from trapline_common.store.database import Database
 
 
 async def test_a_nudge_reaches_whoever_listens(dsn: str, database: Database) -> None:

@@ -9,10 +9,10 @@ from support.crawler_stage import Stage
 from support.ledger import LANE, place, urls
 from support.visitor import MemorySession, bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.errors import LedgerUnavailableError
-from trapline_common.lambda_runtime import Deadline
-from trapline_common.observation import Reason
-from trapline_common.store import rescue
+from trapline_common.domain.errors import LedgerUnavailableError
+from trapline_common.domain.observation import Reason
+from trapline_common.ledger import rescue
+from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.browser.errors import BrowserDiedError
 
 PAGES = urls(4)

@@ -10,9 +10,9 @@ import pytest
 from support.crawler_stage import Stage
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig, Robots
-from trapline_common.errors import TransientError
-from trapline_common.gate.fetch import Fetched, NoFileError, TryLaterError
-from trapline_common.observation import Failure, Observation, Reason
+from trapline_common.domain.errors import TransientError
+from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.egress.fetch import Fetched, NoFileError, TryLaterError
 
 SITE = "https://site.example"
 PAGES = [f"{SITE}/{number}" for number in range(8)]

@@ -9,7 +9,7 @@ from support.crawler_stage import Stage
 from support.ledger import make_old, urls
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_crawler.handler import handle
 from trapline_crawler.services import Pace
 

@@ -8,8 +8,8 @@ from support.crawler_stage import Stage
 from support.ledger import LANE, place, urls
 from support.visitor import Hold
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.messages import Crawl
-from trapline_common.store import rescue, runs
+from trapline_common.domain.messages import Crawl
+from trapline_common.ledger import rescue, runs
 from trapline_crawler.services import Pace
 
 PAGES = urls(3)

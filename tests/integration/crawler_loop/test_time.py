@@ -7,8 +7,8 @@ from support.crawler_stage import Stage
 from support.ledger import urls
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.lambda_runtime import Deadline
-from trapline_common.messages import MAX_HOP, parse_dispatcher
+from trapline_common.domain.messages import MAX_HOP, parse_dispatcher
+from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.services import Pace
 
 PAGES = urls(6)

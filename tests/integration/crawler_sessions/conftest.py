@@ -11,9 +11,9 @@ from support.crawling import LIMITS, KnownSecrets, new_browser
 from support.login_site import SECRETS, LoginSite
 from support.postgres import as_role
 from trapline_common.config.models import CrawlConfig
-from trapline_common.gate.gate import Gate
+from trapline_common.egress.gate import Gate
+from trapline_common.ledger.connection import Database
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_common.store.database import Database
 from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.services import Pace
 

@@ -12,8 +12,8 @@ from support.gates import Names
 from support.login_site import PASSWORD, USER, LoginSite
 from tests.integration.crawler_sessions.conftest import SessionStage
 from trapline_common.config.models import LaneConfig
-from trapline_common.gate.gate import Gate
-from trapline_common.gate.policy import AddressPolicy
+from trapline_common.egress.address_policy import AddressPolicy
+from trapline_common.egress.gate import Gate
 from trapline_crawler.services import Pace
 
 THREE = LaneConfig(max_invocations=3, tasks_per_invocation=2, pages_in_flight=2)

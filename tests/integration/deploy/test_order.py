@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tools.deploy import builds, steps
-from tools.deploy.builds import Built
+from tools.deploy import build, steps
+from tools.deploy.build import Built
 from tools.deploy.environments import Environment
 from tools.deploy.releases import Release, load, store
 from tools.deploy.services import SERVICES, schema
@@ -46,7 +46,7 @@ def stage(account, tmp_path, monkeypatch):
     said = []
     code = {name: f"{name} 1" for name in SERVICES}
 
-    def build(service, _settings, *, ca):
+    def build_zip(service, _settings, *, ca):
         path = tmp_path / f"{service}.zip"
         path.write_text(code[service])
         total = hashlib.sha256(path.read_bytes())
@@ -54,7 +54,7 @@ def stage(account, tmp_path, monkeypatch):
         key = f"packages/{service}/{total.hexdigest()}.zip"
         return Built(release=Release(version="0.1.0", key=key, sha256=sha256, schema=schema()), zip=path)
 
-    monkeypatch.setattr(builds, "build_zip", build)
+    monkeypatch.setattr(build, "build_zip", build_zip)
 
     def made(name="dev"):
         settings = Settings(
@@ -238,7 +238,7 @@ def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeyp
     manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": [], "config": {"digest": "sha256:0"}})
     there = ecr.put_image(repositoryName="trapline-dev/crawler", imageManifest=manifest, imageTag="x")
     digest = there["image"]["imageId"]["imageDigest"]
-    known = replace(builds.image_release(settings, ca=tmp_path / "ca.pem"), digest=digest)
+    known = replace(build.image_release(settings, ca=tmp_path / "ca.pem"), digest=digest)
     releases = load(deploy.environment.releases) | {"crawler": known}
     store(deploy.environment.releases, releases)
 

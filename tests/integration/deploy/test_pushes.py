@@ -5,10 +5,10 @@ import hashlib
 
 import pytest
 
-from tools.deploy.builds import Built
-from tools.deploy.pushes import image_digest, pushed
+from tools.ci.container_engine import Engine
+from tools.deploy.build import Built
+from tools.deploy.push import image_digest, pushed
 from tools.deploy.releases import Release
-from tools.image_engine import Engine
 from tools.shell import ToolError
 
 BUCKET = "trapline-dev-123456789012"

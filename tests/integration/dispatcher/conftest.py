@@ -7,7 +7,7 @@ import pytest
 from support.dispatcher_stage import Stage
 from support.postgres import as_role
 from support.sitemap_site import SitemapSite, sitemap_site
-from trapline_common.store.database import Database
+from trapline_common.ledger.connection import Database
 
 
 @pytest.fixture

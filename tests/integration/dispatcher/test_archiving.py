@@ -9,15 +9,15 @@ import pytest
 
 from support.dispatcher_stage import Stage
 from support.ledger import complete, one_ready, open_run, urls
-from trapline.output_rows import NdjsonRows
+from trapline.render.export_rows import NdjsonRows
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.errors import TransientError
-from trapline_common.ids import RunId
+from trapline_common.domain.errors import TransientError
+from trapline_common.domain.ids import RunId
+from trapline_common.domain.observation import Observation
+from trapline_common.ledger import run_archive, runs, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.views.pages import observations
 from trapline_common.local.archive import DirectoryArchive
-from trapline_common.observation import Observation
-from trapline_common.store import archive, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.reads_pages import observations
 
 
 async def _ended(database: Database, pages: int = 3, crawl: str = "docs") -> RunId:
@@ -106,7 +106,7 @@ async def test_one_killed_half_way_is_repeated_whole(stage: Stage, store: Counti
     store.error = None
     assert (await stage.reap())["archived"] == 0
     await stage.rows(
-        "UPDATE trapline.run SET archiving_at = now() - make_interval(secs => $1)", archive.AGAIN_AFTER + 1
+        "UPDATE trapline.run SET archiving_at = now() - make_interval(secs => $1)", run_archive.AGAIN_AFTER + 1
     )
     assert (await stage.reap())["archived"] == 1
     assert store.written == [await _key(stage, run_id)] * 2

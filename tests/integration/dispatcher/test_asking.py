@@ -7,10 +7,10 @@ import pytest
 from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
 from support.races import PATIENCE, until_blocked
-from trapline_common.errors import LedgerUnavailableError, RefusedError, TransientError
-from trapline_common.ids import InvocationId
-from trapline_common.messages import parse_crawl
-from trapline_common.store.database import Database
+from trapline_common.domain.errors import LedgerUnavailableError, RefusedError, TransientError
+from trapline_common.domain.ids import InvocationId
+from trapline_common.domain.messages import parse_crawl
+from trapline_common.ledger.connection import Database
 
 ROW = "SELECT status::text, asks, asked_at IS NOT NULL FROM trapline.invocation ORDER BY slot"
 

@@ -9,8 +9,8 @@ import pytest
 from support.dispatcher_stage import Stage
 from support.failure_records import crashed, record, report
 from support.ledger import make_ready
-from trapline_common.ids import InvocationId
-from trapline_common.store import tasks
+from trapline_common.domain.ids import InvocationId
+from trapline_common.ledger import tasks
 
 
 async def test_a_crash_fails_the_row_gives_its_tasks_back_and_asks_anew(stage: Stage) -> None:

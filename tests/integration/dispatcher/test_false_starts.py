@@ -3,8 +3,8 @@
 from support.dispatcher_stage import Stage
 from support.failure_records import crashed, record, report
 from support.ledger import make_ready
-from trapline_common.ids import InvocationId
-from trapline_common.store import tasks
+from trapline_common.domain.ids import InvocationId
+from trapline_common.ledger import tasks
 
 ONE = """
 lanes: {{default: {{max_invocations: {cap}, tasks_per_invocation: 1}}}}

@@ -8,9 +8,9 @@ import pytest
 
 from support.dispatcher_stage import Stage
 from support.ledger import fail_page, make_ready
-from trapline_common.ids import InvocationId
-from trapline_common.messages import Enqueue, OpenRun
-from trapline_common.store import tasks
+from trapline_common.domain.ids import InvocationId
+from trapline_common.domain.messages import Enqueue, OpenRun
+from trapline_common.ledger import tasks
 
 PLACEHOLDER = "<aws.scheduler.scheduled-time>"
 

@@ -10,9 +10,9 @@ from support.ledger import make_old
 from support.races import until_blocked
 from support.sitemap_site import SitemapSite
 from trapline_common.config.fingerprint import fingerprint
-from trapline_common.errors import InputRefusedError, TransientError
-from trapline_common.store import runs
-from trapline_common.store.database import Database
+from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.ledger import runs
+from trapline_common.ledger.connection import Database
 from trapline_dispatcher.settings import Limits
 
 SITEMAP = "crawls: {{docs: {{sitemap: {url}}}}}"

@@ -2,9 +2,9 @@
 
 from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
-from trapline_common.ids import InvocationId
-from trapline_common.store import tasks
-from trapline_common.store.retention import Retention
+from trapline_common.domain.ids import InvocationId
+from trapline_common.ledger import tasks
+from trapline_common.ledger.retention import Retention
 
 NOTHING = {
     "orphaned": 0,

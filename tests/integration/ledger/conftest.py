@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from support.races import Connect
-from trapline_common.store.database import Database
+from trapline_common.ledger.connection import Database
 
 settings.register_profile("long", max_examples=2000, stateful_step_count=80, deadline=None)
 """For a search of minutes: ``pytest tests/integration/ledger/test_machine.py --hypothesis-profile=long``."""

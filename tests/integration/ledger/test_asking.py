@@ -7,11 +7,11 @@ import pytest
 
 from support.ledger import LANE, complete, make_old, make_ready, one_ready, open_run, place, status_of, urls, value
 from support.races import Connect, lane_held
-from trapline_common.errors import LeaseLostError
-from trapline_common.ids import InvocationId, OwnerToken
-from trapline_common.store import invocations, lanes, rescue, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.invocations import Held
+from trapline_common.domain.errors import LeaseLostError
+from trapline_common.domain.ids import InvocationId, OwnerToken
+from trapline_common.ledger import invocations, lanes, rescue, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import Held
 
 STATUS = "SELECT status::text FROM trapline.invocation WHERE id = $1"
 

@@ -9,9 +9,9 @@ import pytest
 from support.ledger import LANE, make_old, make_ready, one_ready, open_run, urls, value
 from support.races import Connect, lane_held
 from trapline_common.config.models import LaneConfig
-from trapline_common.ids import LaneName
-from trapline_common.store import lanes, tasks
-from trapline_common.store.database import Database
+from trapline_common.domain.ids import LaneName
+from trapline_common.ledger import lanes, tasks
+from trapline_common.ledger.connection import Database
 
 ACTIVE = "SELECT count(*) FROM trapline.invocation WHERE status IN ('created', 'pending', 'ready', 'running')"
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from support.ledger import LANE, value
 from support.races import PATIENCE, Connect, until_blocked
 from tests.storm.proxy import Proxy
-from trapline.embedded import embedded_postgres
-from trapline_common.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
-from trapline_common.store import lanes
-from trapline_common.store.database import Database, Patience, to_json, to_text
-from trapline_common.store.queries import Query
+from trapline_common.domain.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
+from trapline_common.ledger import lanes
+from trapline_common.ledger.connection import Database, Patience, to_json, to_text
+from trapline_common.ledger.queries import Query
+from trapline_machine.embedded_postgres import embedded_postgres
 
 LOCK = Query("lock", "SELECT pg_advisory_lock(1)")
 ONE = Query("one", "SELECT 1")

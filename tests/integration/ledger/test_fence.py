@@ -21,14 +21,14 @@ from support.ledger import (
 )
 from support.races import Connect, until_blocked
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.errors import LeaseLostError
-from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Observation
-from trapline_common.store import invocations, lanes, rescue, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.invocations import Held
-from trapline_common.store.tasks import LeasedTask
-from trapline_common.store.verdicts import settle
+from trapline_common.domain.errors import LeaseLostError
+from trapline_common.domain.lifecycle import TaskStatus
+from trapline_common.domain.observation import Observation
+from trapline_common.ledger import invocations, lanes, rescue, runs, tasks
+from trapline_common.ledger.completion import settle
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import Held
+from trapline_common.ledger.tasks import LeasedTask
 
 OBSERVATIONS = "SELECT count(*) FROM trapline.observation"
 STALE = "SELECT stale FROM trapline.invocation WHERE id = $1"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from support.ledger import open_run, urls, value
-from trapline_common.store import runs
-from trapline_common.store.database import Database
+from trapline_common.ledger import runs
+from trapline_common.ledger.connection import Database
 
 MANY = 30_000
 

@@ -12,12 +12,12 @@ import pytest
 
 from support.ledger import value
 from support.postgres import as_role, fresh_database
-from trapline_common.store.database import Database
-from trapline_common.store.grants import ROLES, apply_grants
-from trapline_common.store.migrate import migrate, migrations
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.grants import ROLES, apply_grants
+from trapline_common.ledger.schema.migrate import migrate, migrations
 
-GRANTS = files("trapline_common.store").joinpath("grants.sql").read_text("utf-8")
-WHERE = "libs/common/src/trapline_common/store/grants.sql"
+GRANTS = files("trapline_common.ledger.schema").joinpath("grants.sql").read_text("utf-8")
+WHERE = "libs/common/src/trapline_common/ledger/schema/grants.sql"
 COLUMNS = """
 SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attnum) AS columns
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

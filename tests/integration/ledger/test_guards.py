@@ -1,4 +1,4 @@
-"""The database enforces the transition tables of ``trapline_common.lifecycle``, and what a status requires of its row."""
+"""The database enforces the transition tables of ``trapline_common.domain.lifecycle``, and what a status requires of its row."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from support.ledger import LANE, one_ready, open_run, urls
-from trapline_common.lifecycle import (
+from trapline_common.domain.lifecycle import (
     INVOCATION_TRANSITIONS,
     RUN_TRANSITIONS,
     TASK_TRANSITIONS,
@@ -17,8 +17,8 @@ from trapline_common.lifecycle import (
     RunStatus,
     TaskStatus,
 )
-from trapline_common.store import lanes, tasks
-from trapline_common.store.database import Database
+from trapline_common.ledger import lanes, tasks
+from trapline_common.ledger.connection import Database
 
 TABLES: dict[str, Mapping[Any, frozenset[Any]]] = {
     "run": RUN_TRANSITIONS,

@@ -9,10 +9,10 @@ import pytest
 from support.ledger import LANE, complete, make_old, one_ready, open_run, urls, value
 from support.races import Connect
 from trapline_common.config.models import LaneConfig
-from trapline_common.ids import LaneName
-from trapline_common.store import hosts, rescue, robots, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.tasks import LeasedTask
+from trapline_common.domain.ids import LaneName
+from trapline_common.ledger import hosts, rescue, robots, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.tasks import LeasedTask
 
 HOST = "site.example"
 PROBE = 30.0

@@ -3,8 +3,8 @@
 from support.ledger import LANE, complete, one_ready, open_run, urls, value
 from support.races import Connect
 from trapline_common.config.models import LaneConfig
-from trapline_common.store import invocations, tasks
-from trapline_common.store.database import Database
+from trapline_common.ledger import invocations, tasks
+from trapline_common.ledger.connection import Database
 
 SCANS = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relname IN ('task', 'page', 'observation')"
 

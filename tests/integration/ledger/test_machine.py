@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from support.ledger_machine import LedgerMachine
 from support.mutation import Mutation
 from support.postgres import fresh_database
-from trapline_common.store.database import Database
+from trapline_common.ledger.connection import Database
 
 QUICK = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None)
 """The same examples every time, in some ten seconds. ``--hypothesis-profile=long`` searches for minutes instead."""

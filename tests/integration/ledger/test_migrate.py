@@ -10,8 +10,8 @@ import pytest
 
 from support.ledger import value
 from support.postgres import fresh_database
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import Migration, MigrationError, migrate, migrations
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import Migration, MigrationError, migrate, migrations
 
 TABLES = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'trapline'"
 APPLIED = "SELECT array_agg(version ORDER BY version) FROM trapline.migration"
@@ -55,8 +55,8 @@ async def test_eight_connections_at_once_apply_each_migration_once(empty: str) -
 async def test_two_processes_at_once_apply_each_migration_once(empty: str) -> None:
     """Two processes of their own, on one empty database, both succeed."""
     program = (
-        "import asyncio, sys\nfrom trapline_common.store.database import Database\n"
-        "from trapline_common.store.migrate import migrate\n"
+        "import asyncio, sys\nfrom trapline_common.ledger.connection import Database\n"
+        "from trapline_common.ledger.schema.migrate import migrate\n"
         "async def main():\n    async with await Database.connect(sys.argv[1]) as database:\n"
         "        print(len(await migrate(database)))\nasyncio.run(main())"
     )

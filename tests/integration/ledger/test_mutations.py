@@ -14,9 +14,9 @@ from support.ledger import LANE, open_run, urls, value
 from support.mutation import Mutation
 from support.races import Connect
 from trapline_common.config.models import LaneConfig
-from trapline_common.errors import LeaseLostError
-from trapline_common.store import lanes
-from trapline_common.store.database import Database
+from trapline_common.domain.errors import LeaseLostError
+from trapline_common.ledger import lanes
+from trapline_common.ledger.connection import Database
 
 SEEN = (
     AssertionError,

@@ -5,11 +5,11 @@ import pytest
 from support.ledger import complete, one_ready, open_run, urls, value
 from support.postgres import fresh_database
 from trapline_common.config.models import CrawlConfig
-from trapline_common.store import invocations, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrate, migrations
-from trapline_common.store.queries import Query
-from trapline_common.store.reads_pages import find_pages, last_change
+from trapline_common.ledger import invocations, runs, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import Query
+from trapline_common.ledger.schema.migrate import migrate, migrations
+from trapline_common.ledger.views.pages import find_pages, last_change
 
 URL = urls(1)[0]
 OLD_CALL = Query("complete_visit", f"SELECT trapline.complete_visit({', '.join(f'${n}' for n in range(1, 37))})")

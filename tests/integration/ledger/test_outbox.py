@@ -4,10 +4,10 @@ import asyncio
 
 from support.ledger import value
 from support.races import Connect
-from trapline_common.alerting import AlertDraft, AlertKind
-from trapline_common.ids import RunId
-from trapline_common.store.alerts import PostgresOutbox, add_alert
-from trapline_common.store.database import Database
+from trapline_common.alerts.page_state import AlertDraft, AlertKind
+from trapline_common.domain.ids import RunId
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.outbox import PostgresOutbox, add_alert
 
 
 async def _add(database: Database, count: int, *, muted: bool = False) -> None:

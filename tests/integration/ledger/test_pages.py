@@ -5,12 +5,12 @@ import asyncio
 from support.ledger import complete, fail_page, frozen, one_ready, open_run, place, urls, value
 from support.races import Connect
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.lifecycle import TaskStatus
-from trapline_common.observation import Failure, Observation, Reason
-from trapline_common.store import tasks
-from trapline_common.store.database import Database
-from trapline_common.store.tasks import LeasedTask
-from trapline_common.store.verdicts import settle
+from trapline_common.domain.lifecycle import TaskStatus
+from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.ledger import tasks
+from trapline_common.ledger.completion import settle
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.tasks import LeasedTask
 
 URLS = urls(1)
 ONE = LaneConfig(tasks_per_invocation=1)

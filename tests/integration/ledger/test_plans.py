@@ -11,9 +11,9 @@ import pytest
 from support.ledger import LANE, all_ready, complete, open_run, urls, value
 from support.postgres import TEMPLATE, with_database
 from trapline_common.config.models import LaneConfig
-from trapline_common.store import lanes, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.queries import load
+from trapline_common.ledger import lanes, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
 
 LARGE = "trapline_large"
 FINISHED = 1_000_000

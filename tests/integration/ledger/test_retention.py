@@ -9,12 +9,12 @@ import pytest
 from support.ledger import complete, make_old, one_ready, open_run, urls, value
 from support.races import Connect
 from trapline_common.config.models import CrawlConfig
-from trapline_common.errors import InputRefusedError
-from trapline_common.ids import RunId
-from trapline_common.store import invocations, retention, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.queries import load
-from trapline_common.store.retention import Retention, Retired
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ids import RunId
+from trapline_common.ledger import invocations, retention, runs, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+from trapline_common.ledger.retention import Retention, Retired
 
 KEEP = Retention(days=30)
 TABLES = ("run", "task", "observation", "alert", "invocation")

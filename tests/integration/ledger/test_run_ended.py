@@ -14,8 +14,8 @@ from support.ledger import complete, one_ready, open_run, urls
 from support.logs import logged
 from support.races import Connect
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.store import runs, tasks
-from trapline_common.store.database import Database
+from trapline_common.ledger import runs, tasks
+from trapline_common.ledger.connection import Database
 
 ALARMS = Path(__file__).parents[3] / "terraform/modules/alarms/main.tf"
 CONDITION = re.compile(r'\$\.(\w+) = "([^"]*)"')

@@ -9,10 +9,10 @@ import pytest
 from support.ledger import FINGERPRINT, LANE, all_ready, complete, fail_page, one_ready, open_run, urls, value
 from support.races import Connect, until_blocked
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
-from trapline_common.lifecycle import RunStatus
-from trapline_common.store import lanes, runs, tasks
-from trapline_common.store.database import Database
-from trapline_common.store.runs import Opening
+from trapline_common.domain.lifecycle import RunStatus
+from trapline_common.ledger import lanes, runs, tasks
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.runs import Opening
 
 TICK = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 SUMMARIES = "SELECT count(*) FROM trapline.alert WHERE kind = 'summary'"

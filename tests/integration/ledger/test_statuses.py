@@ -3,9 +3,9 @@
 import pytest
 
 from support.ledger import LANE, complete, make_old, make_ready, one_ready, open_run, place, status_of, urls, value
-from trapline_common.lifecycle import InvocationStatus
-from trapline_common.store import invocations, lanes, rescue, runs, tasks
-from trapline_common.store.database import Database
+from trapline_common.domain.lifecycle import InvocationStatus
+from trapline_common.ledger import invocations, lanes, rescue, runs, tasks
+from trapline_common.ledger.connection import Database
 
 
 async def _created(database: Database) -> str:

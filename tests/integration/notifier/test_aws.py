@@ -13,7 +13,7 @@ from support.alerts import alert
 from trapline_common.aws.calls import CLIENT_CONFIG, call
 from trapline_common.aws.secrets import ManagedSecrets
 from trapline_common.aws.sns import SnsTopic
-from trapline_common.errors import RefusedError, TransientError
+from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_notifier.message import compose
 from trapline_notifier.publishers.sns import SnsOperations, SnsPublisher
 

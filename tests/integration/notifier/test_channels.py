@@ -11,8 +11,8 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 
 from support.alerts import AT, Clock, alert, sns_event
-from trapline_common.errors import InputRefusedError, RefusedError, TransientError
-from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.domain.errors import InputRefusedError, RefusedError, TransientError
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.message import channel_texts, compose
 from trapline_notifier.publishers.channels import Channels
 from trapline_notifier.publishers.fan_out import ChannelsPublisher, FanOut

@@ -13,13 +13,13 @@ import pytest
 from support.alerts import Clock
 from support.ledger import open_run, urls
 from support.postgres import as_role
-from trapline_common.alerting import AlertDraft, AlertKind
-from trapline_common.errors import LedgerUnavailableError, RefusedError, TransientError
-from trapline_common.lambda_runtime import Deadline, LocalContext
-from trapline_common.messages import Drain
-from trapline_common.ports import Outbox
-from trapline_common.store.alerts import PostgresOutbox, add_alert
-from trapline_common.store.database import Database
+from trapline_common.alerts.page_state import AlertDraft, AlertKind
+from trapline_common.domain.errors import LedgerUnavailableError, RefusedError, TransientError
+from trapline_common.domain.messages import Drain
+from trapline_common.domain.ports import Outbox
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.outbox import PostgresOutbox, add_alert
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.drain import Limits
 from trapline_notifier.handler import handle
 from trapline_notifier.message import AlertMessage

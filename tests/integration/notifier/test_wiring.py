@@ -12,13 +12,13 @@ import pytest
 from moto import mock_aws
 
 from support.ledger import open_run, urls
-from trapline_common.alerting import AlertDraft, AlertKind
-from trapline_common.errors import InputRefusedError
-from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.alerts.page_state import AlertDraft, AlertKind
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.messages import Drain
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.outbox import add_alert
 from trapline_common.local.secrets import LocalSecrets
-from trapline_common.messages import Drain
-from trapline_common.store.alerts import add_alert
-from trapline_common.store.database import Database
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier import wiring
 from trapline_notifier.handler import handle, handler
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tools import terraform as finder
 from tools.shell import ROOT
+from tools.terraform import binary as terraform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Terraform:
         """Run one command to its end, at most 15 minutes."""
         return subprocess.run(
             [self.binary, f"-chdir={self.folder}", *arguments],
-            env=finder.environment(os.environ, data=self.data),
+            env=terraform.environment(os.environ, data=self.data),
             capture_output=True,
             text=True,
             timeout=900,
@@ -44,7 +44,7 @@ class Terraform:
 @pytest.fixture(scope="session")
 def terraform_binary() -> str:
     """Terraform's path; where there is none, the test was skipped before (``tests/conftest.py``)."""
-    found = finder.binary(os.environ)
+    found = terraform.binary(os.environ)
     assert found is not None
     return found
 
@@ -58,7 +58,7 @@ def root(terraform_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Ter
     )
     shutil.copy(ROOT / "crawls.yaml", base)
     made = Terraform(binary=terraform_binary, folder=copied, data=base / "data")
-    command = finder.init_command(terraform_binary, copied, environ=os.environ, options=["-backend=false"])
+    command = terraform.init_command(terraform_binary, copied, environ=os.environ, options=["-backend=false"])
     made.must(*command[2:])
     return made
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tools.shell import ToolError
-from tools.terraform import PROVIDER, binary, environment, init_command, mirror
+from tools.terraform.binary import PROVIDER, binary, environment, init_command, mirror
 
 
 def mirrored(folder, version="5.100.0"):

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from tools.environment import Environment
 from tools.shell import ROOT
+from tools.workspace.venv import Environment
 
 SOURCES = sorted((ROOT / "terraform").rglob("*.tf"))
 SKIP = re.compile(r"#checkov:skip=(?P<rule>[A-Z0-9_]+):?(?P<reason>.*)")

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.acceptance import Baseline, Remembered
-from trapline_common.alert_payloads import ReasonCount, RunFacts
-from trapline_common.alerting import AlertKind, PageState, PageUpdate, Verdict, judge, needs_baseline, summary
-from trapline_common.changes import content_hash
+from trapline_common.alerts.page_state import AlertKind, PageState, PageUpdate, Verdict
+from trapline_common.alerts.payloads import ReasonCount, RunFacts
+from trapline_common.alerts.verdict import judge, needs_baseline, summary
 from trapline_common.config.models import AlertConfig, CrawlConfig
-from trapline_common.ids import PageId, RunId
-from trapline_common.observation import Failure, Observation, Reason
+from trapline_common.content.noise import Baseline, Remembered
+from trapline_common.content.text import content_hash
+from trapline_common.domain.ids import PageId, RunId
+from trapline_common.domain.observation import Failure, Observation, Reason
 
 URL = "https://example.com/pricing"
 NEW_PAGE = PageState(page_id=PageId(7), url=URL, version=0)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.capacity import LaneLimits, LaneLoad, missing_invocations, pause
+from trapline_common.domain.capacity import LaneLimits, LaneLoad, missing_invocations, pause
 
 LOADS = st.builds(LaneLoad, waiting=st.integers(0, 10**7), idle=st.integers(0, 20_000), running=st.integers(0, 20_000))
 LIMITS = st.builds(LaneLimits, max_invocations=st.integers(1, 10_000), tasks_per_invocation=st.integers(1, 10_000))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.changes import MAX_LINE, FieldChange, compare_fields, content_hash, normalise, unified_diff
+from trapline_common.content.diff import MAX_LINE, FieldChange, compare_fields, unified_diff
+from trapline_common.content.text import content_hash, normalise
 
 URL = "https://example.com/"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 from trapline_common.local.channels import parse_channels, read_channels
 from trapline_common.local.secrets import LocalSecrets
 

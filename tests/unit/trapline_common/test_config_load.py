@@ -7,7 +7,7 @@ import pytest
 
 from trapline_common.config.load import load_config, parse_config
 from trapline_common.config.models import Config, Cookie, CrawlConfig, LaneConfig, Settle
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 
 PAGES = "urls: [https://example.com/]"
 

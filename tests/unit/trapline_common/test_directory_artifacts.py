@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trapline_common.errors import TransientError
+from trapline_common.domain.errors import TransientError
 from trapline_common.local.artifacts import DirectoryArtifacts
 
 

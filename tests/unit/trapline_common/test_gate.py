@@ -7,11 +7,11 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from support.gates import Names
-from trapline_common.errors import InputRefusedError
-from trapline_common.gate.gate import OWN_TTL, AddressRefusedError, Endpoint, Gate
-from trapline_common.gate.policy import AddressPolicy
-from trapline_common.gate.self_addresses import is_own_interface
-from trapline_common.gate.settings import database_hosts, gate_from_env, own_endpoints, parse_allow_private
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.egress.address_policy import AddressPolicy
+from trapline_common.egress.gate import OWN_TTL, AddressRefusedError, Endpoint, Gate
+from trapline_common.egress.own_addresses import is_own_interface
+from trapline_common.egress.settings import database_hosts, gate_from_env, own_endpoints, parse_allow_private
 
 LOOPBACK = AddressPolicy(allow_private=(ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")))
 

@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from trapline_common.gate.policy import AddressPolicy, embedded
+from trapline_common.egress.address_policy import AddressPolicy, embedded
 
 STRICT = AddressPolicy()
 EVERYTHING = AddressPolicy(allow_private=(ip_network("0.0.0.0/0"), ip_network("::/0")))

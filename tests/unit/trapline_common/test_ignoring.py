@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.changes import normalise
 from trapline_common.config.comparison import check, parse_comparison
 from trapline_common.config.regex import compile_regex
-from trapline_common.ignoring import without_ignored
+from trapline_common.content.ignored_text import without_ignored
+from trapline_common.content.text import normalise
 
 BOUND = 20.0
 """Seconds, on a machine that eight others use as well; the budget is worth about one, and backtracking would need years."""

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from support.alerts import Clock
-from trapline_common.lambda_runtime import Deadline, LocalContext, run
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext, run
 
 
 async def test_a_deadline_counts_down_on_the_clock_it_was_given() -> None:

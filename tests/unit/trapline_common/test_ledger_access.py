@@ -5,9 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from trapline_common.aws.ledger import ledger
-from trapline_common.errors import InputRefusedError
-from trapline_common.store.database import Database
+from trapline_common.aws.ledger_login import ledger
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.ledger.connection import Database
 
 RDS = "postgresql://trapline_crawler@ledger.example:6543/trapline?sslmode=verify-full"
 

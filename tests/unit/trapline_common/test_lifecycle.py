@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import pytest
 
-from trapline_common.lifecycle import (
+from trapline_common.domain.lifecycle import (
     ACTIVE,
     IDLE,
     INVOCATION_TRANSITIONS,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.line_diff import Block, compare_lines
+from trapline_common.content.line_diff import Block, compare_lines
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=14)
 

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from support.logs import logged
-from trapline_common.logging import configure, get_logger
+from trapline_common.platform.logging import configure, get_logger
 
 
 class _Terminal(io.StringIO):

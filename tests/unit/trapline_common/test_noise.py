@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.acceptance import Baseline, differs_enough
-from trapline_common.alerting import AlertKind, PageState, Verdict, judge
-from trapline_common.changes import content_hash
+from trapline_common.alerts.page_state import AlertKind, PageState, Verdict
+from trapline_common.alerts.verdict import judge
 from trapline_common.config.min_change import parse_min_change
 from trapline_common.config.models import CrawlConfig
-from trapline_common.ids import PageId, RunId
-from trapline_common.observation import Failure, Observation, Reason
+from trapline_common.content.noise import Baseline, differs_enough
+from trapline_common.content.text import content_hash
+from trapline_common.domain.ids import PageId, RunId
+from trapline_common.domain.observation import Failure, Observation, Reason
 
 URL = "https://example.com/"
 FAILURE = Failure(reason=Reason.TIMEOUT, detail="slow", retry=False)

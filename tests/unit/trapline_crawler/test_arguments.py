@@ -1,6 +1,6 @@
 """What the browser is given: environment and sandbox."""
 
-from trapline_crawler.browser.arguments import browser_environment, needs_no_sandbox
+from trapline_crawler.browser.launch_options import browser_environment, needs_no_sandbox
 
 
 def test_environment_is_an_allowlist():

@@ -1,6 +1,6 @@
 """How long a retry waits."""
 
-from trapline_crawler.page_task import MAX_BACKOFF, backoff
+from trapline_crawler.work.page_task import MAX_BACKOFF, backoff
 
 
 def test_backoff_doubles_up_to_a_minute() -> None:

@@ -3,11 +3,11 @@
 import pytest
 
 from support.crawling import crawl
-from trapline_common.observation import Failure, Reason, Timings
+from trapline_common.domain.observation import Failure, Reason, Timings
 from trapline_crawler.visit.blocked import blocked_status, challenge, retry_after
+from trapline_crawler.visit.challenge_signs import SIGNS
 from trapline_crawler.visit.failures import status_failure
-from trapline_crawler.visit.script import Reading
-from trapline_crawler.visit.signs import SIGNS
+from trapline_crawler.visit.page_script import Reading
 
 
 def _reading(*, title: str = "Prices", signs: tuple[int, ...] = (), little: bool = False) -> Reading:

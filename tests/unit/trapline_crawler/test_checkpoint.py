@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trapline_crawler.checkpoint import MAX_BYTES, Seal
-from trapline_crawler.session_key import local_session_key
+from trapline_crawler.sessions.local_key import local_session_key
+from trapline_crawler.sessions.seal import MAX_BYTES, Seal
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapline_common.observation import Reason
+from trapline_common.domain.observation import Reason
 from trapline_crawler.visit.failures import goto_failure, network_failure, status_failure
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from support.crawling import crawl
-from trapline_common.observation import Reason, Timings
-from trapline_crawler.visit.judge import logged_out
-from trapline_crawler.visit.script import Reading
+from trapline_common.domain.observation import Reason, Timings
+from trapline_crawler.visit.expectations import logged_out
+from trapline_crawler.visit.page_script import Reading
 
 
 def reading(**values: Any) -> Reading:

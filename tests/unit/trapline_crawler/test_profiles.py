@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 from trapline_crawler.browser.profiles import AUTO, CANDIDATES, FIXED, MACHINE, MULTI, SINGLE
 from trapline_crawler.browser.self_test import first_pixel
 from trapline_crawler.settings import Settings

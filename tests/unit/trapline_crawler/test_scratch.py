@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trapline_crawler.browser import scratch
+from trapline_crawler.browser import temp_folders
 
 
 def _dead_pid() -> int:
@@ -15,14 +15,14 @@ def _dead_pid() -> int:
 
 def test_folders_of_the_dead_are_swept_with_their_profile(tmp_path: Path):
     """A dead crawler's folder goes, and the profile it noted; a living one's stays, and what is not ours."""
-    mine = scratch.make(str(tmp_path))
+    mine = temp_folders.make(str(tmp_path))
     profile = tmp_path / "profile"
     left = tmp_path / f"trapline-browser-{_dead_pid()}-abc"
     other = tmp_path / "trapline-browser-notes"
     for folder in (profile, left, other):
         folder.mkdir()
-    scratch.note_profile(left, str(profile))
-    assert set(scratch.sweep(str(tmp_path))) == {str(left), str(profile)}
+    temp_folders.note_profile(left, str(profile))
+    assert set(temp_folders.sweep(str(tmp_path))) == {str(left), str(profile)}
     assert mine.exists()
     assert other.exists()
     assert not left.exists()
@@ -34,5 +34,5 @@ def test_links_are_not_followed(tmp_path: Path):
     precious = tmp_path / "precious"
     precious.mkdir()
     (tmp_path / f"trapline-browser-{_dead_pid()}-abc").symlink_to(precious)
-    assert scratch.sweep(str(tmp_path)) == ()
+    assert temp_folders.sweep(str(tmp_path)) == ()
     assert precious.exists()

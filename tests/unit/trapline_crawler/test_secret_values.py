@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from support.crawling import KnownSecrets, crawl
-from trapline_crawler.visit.secret_values import resolve
+from trapline_crawler.visit.resolved_secrets import resolve
 
 VALUE = 'a "b"  & <c>/é'
 STEPS = [

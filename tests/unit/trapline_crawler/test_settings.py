@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 from trapline_crawler.settings import Settings
 
 LOCAL = {"DATABASE_URL": "postgresql://h/d", "TRAPLINE_ARTIFACTS": "art", "TRAPLINE_NUDGES": "postgres"}

@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from support.gates import loopback_gate
 from support.sitemap_site import SitemapSite, sitemap_site
 from trapline_common.config.models import CrawlConfig
-from trapline_common.errors import InputRefusedError
-from trapline_common.gate.http_fetch import HttpFetch
-from trapline_dispatcher.expand import expand
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.egress.http_fetch import HttpFetch
+from trapline_dispatcher.runs.pages import expand
 
 
 @pytest_asyncio.fixture

@@ -12,10 +12,10 @@ from support.gates import Names, loopback_gate
 from support.sitemap_site import SitemapSite, sitemap_site
 from support.traps import Trap
 from support.traps import trap as listening_trap
-from trapline_common.errors import InputRefusedError, TransientError
-from trapline_common.gate.gate import Gate
-from trapline_common.gate.http_fetch import HttpFetch
-from trapline_common.gate.policy import AddressPolicy
+from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.egress.address_policy import AddressPolicy
+from trapline_common.egress.gate import Gate
+from trapline_common.egress.http_fetch import HttpFetch
 
 
 @pytest_asyncio.fixture

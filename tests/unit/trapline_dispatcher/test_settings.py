@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 from trapline_dispatcher.settings import UNEXPANDED_TICKS, Settings
 
 GIVEN = {

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from trapline_common.errors import InputRefusedError
-from trapline_dispatcher.sitemap import MAX_BYTES, MAX_ENTRIES, parse_sitemap
+from trapline_common.domain.errors import InputRefusedError
+from trapline_dispatcher.runs.sitemap import MAX_BYTES, MAX_ENTRIES, parse_sitemap
 
 URL = "https://example.com/sitemap.xml"
 NS = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'

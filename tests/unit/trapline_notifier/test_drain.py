@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from support.alerts import Clock, MemoryOutbox, alert
-from trapline_common.errors import RefusedError, TransientError
-from trapline_common.lambda_runtime import Deadline
-from trapline_common.ports import AlertRow
+from trapline_common.domain.errors import RefusedError, TransientError
+from trapline_common.domain.ports import AlertRow
+from trapline_common.platform.lambda_runtime import Deadline
 from trapline_notifier.drain import Drain, Limits
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer

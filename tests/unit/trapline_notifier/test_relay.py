@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from support.alerts import Clock, alert, sns_event
-from trapline_common.errors import TransientError
-from trapline_common.lambda_runtime import Deadline, LocalContext
+from trapline_common.domain.errors import TransientError
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.message import channel_texts, compose
 from trapline_notifier.publishers.channels import Channels, Outcome
 from trapline_notifier.relay import REMEMBERED, handle_relay

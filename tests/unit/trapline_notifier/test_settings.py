@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 from trapline_notifier.settings import notifier_settings, relay_settings
 
 

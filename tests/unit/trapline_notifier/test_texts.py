@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from support.alerts import alert
-from trapline_common.changes import unified_diff
-from trapline_common.observation import Reason
+from trapline_common.content.diff import unified_diff
+from trapline_common.domain.observation import Reason
 from trapline_notifier.message import compose
 from trapline_notifier.texts.advice import ADVICE, advice
 from trapline_notifier.texts.words import duration, plural

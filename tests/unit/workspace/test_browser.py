@@ -3,8 +3,8 @@ import stat
 
 import pytest
 
-from tools import browser
 from tools.shell import ToolError
+from tools.workspace import browser
 
 
 def program(folder, name, status=0):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.bundle import AWS_APIS, SERVICES, TARGETS, build, is_source, is_wanted, pack
-from tools.packages import PACKAGES
+from tools.deploy.bundle import AWS_APIS, SERVICES, TARGETS, build, is_source, is_wanted, pack
 from tools.shell import ROOT, ToolError
+from tools.workspace.packages import PACKAGES
 
 SOURCE = [ROOT / package.folder / "src" for package in PACKAGES]
 

@@ -2,8 +2,9 @@ import subprocess
 
 import pytest
 
-from tools import checks, skips
+from tools.ci import refuse_skips
 from tools.shell import ROOT, ToolError
+from tools.workspace import checks
 
 PASSED = '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>'
 SKIPPED = PASSED.replace("/></testsuite>", '><skipped message="no browser"/></testcase></testsuite>')
@@ -41,12 +42,12 @@ def test_the_closing_line_counts_the_tests_of_all_reports(tmp_path, capsys):
     reports = [tmp_path / "tests.xml", tmp_path / "image.xml"]
     reports[0].write_text(PASSED)
     with pytest.raises(ToolError, match="no such report"):
-        skips.main([str(report) for report in reports])
+        refuse_skips.main([str(report) for report in reports])
     reports[1].write_text(PASSED)
-    assert skips.main([str(report) for report in reports]) == 0
+    assert refuse_skips.main([str(report) for report in reports]) == 0
     assert capsys.readouterr().out == "2 tests ran, none was skipped\n"
     with pytest.raises(ToolError):
-        skips.main([])
+        refuse_skips.main([])
 
 
 def test_a_skipped_test_fails_the_build(tmp_path):
@@ -54,9 +55,9 @@ def test_a_skipped_test_fails_the_build(tmp_path):
     report = tmp_path / "tests.xml"
     report.write_text(SKIPPED)
     with pytest.raises(ToolError, match="a::b: no browser"):
-        skips.main([str(report)])
+        refuse_skips.main([str(report)])
     report.write_text(PASSED)
-    assert skips.main([str(report)]) == 0
+    assert refuse_skips.main([str(report)]) == 0
 
 
 @pytest.mark.parametrize("text", [None, "<testsuites/>"])
@@ -66,7 +67,7 @@ def test_no_report_and_no_tests_fail_the_build(tmp_path, text):
     if text is not None:
         report.write_text(text)
     with pytest.raises(ToolError):
-        skips.main([str(report)])
+        refuse_skips.main([str(report)])
 
 
 def test_make_alone_prints_help():

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from tools.deploy.bump_version import bump, raised
 from tools.deploy.releases import Release, load, store, unversioned
-from tools.deploy.version import bump, raised
-from tools.packages import Package
 from tools.shell import ROOT, ToolError
+from tools.workspace.packages import Package
 
 PACKAGE = Package(name="p", folder="p", module="p")
 ZIP = Release(version="0.1.0", key="packages/notifier/a.zip", sha256="YQ==", runtime="python3.13", schema=3)
@@ -95,8 +95,8 @@ def test_an_unknown_bump_is_refused_with_the_valid_ones(package, part):
 
 def test_every_package_can_be_versioned():
     """Each pyproject file of the workspace has its version in the one line that is replaced."""
+    from tools.deploy.bump_version import _VERSION
     from tools.deploy.services import VERSIONED
-    from tools.deploy.version import _VERSION
 
     for one in VERSIONED.values():
         assert len(_VERSION.findall((ROOT / one.pyproject).read_text())) == 1, one.name

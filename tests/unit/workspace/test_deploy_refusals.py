@@ -6,7 +6,7 @@ import pytest
 
 from tools.deploy import environments
 from tools.deploy.__main__ import main
-from tools.deploy.destroying import refuse_protected, stays
+from tools.deploy.destroy import refuse_protected, stays
 from tools.deploy.environments import Environment, confirm, known, own_endpoints, refuse_dirty, refuse_stateless
 from tools.deploy.services import VERSIONED, service
 from tools.deploy.settings import Settings

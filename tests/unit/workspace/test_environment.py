@@ -1,7 +1,7 @@
 import sys
 
-from tools.environment import STAMP, Environment, is_foreign
-from tools.packages import Package
+from tools.workspace.packages import Package
+from tools.workspace.venv import STAMP, Environment, is_foreign
 
 PACKAGE = Package(name="one", folder="one", module="one")
 

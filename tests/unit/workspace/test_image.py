@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from tools import image, image_base
-from tools.image_engine import Engine, EngineMissingError, engine
+from tools.ci import base_image
+from tools.ci.container_engine import Engine, EngineMissingError, engine
+from tools.deploy import image
 from tools.shell import ROOT, ToolError
 
 
@@ -112,14 +113,14 @@ def test_base_takes_only_what_another_machine_reaches():
         "extra-index-url": "file:///opt/x https://b.example",
         "cert": "/x",
     }
-    text = image_base.pip_file(settings | {"find-links": "/opt/wheels"}, trusted=True)
+    text = base_image.pip_file(settings | {"find-links": "/opt/wheels"}, trusted=True)
     assert text.splitlines() == [
         "[global]",
         "index-url = https://a.example/simple",
         "extra-index-url = https://b.example",
         "cert = /etc/ssl/certs/ca-certificates.crt",
     ]
-    assert image_base.pip_file({"find-links": "/opt/wheels"}, trusted=False) == ""
+    assert base_image.pip_file({"find-links": "/opt/wheels"}, trusted=False) == ""
 
 
 def test_context_is_what_the_image_is_made_of():

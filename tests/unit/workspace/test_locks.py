@@ -3,9 +3,9 @@ import tomllib
 
 import pytest
 
-from tools import lock
-from tools.packages import PACKAGES
 from tools.shell import ROOT
+from tools.workspace import lock
+from tools.workspace.packages import PACKAGES
 
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)
 

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-from tools import rds_ca
-from tools.rds_ca import certificates, fingerprint
+from tools.deploy import rds_ca
+from tools.deploy.rds_ca import certificates, fingerprint
 from tools.shell import ToolError
 
 DATA = b"-----BEGIN CERTIFICATE-----"

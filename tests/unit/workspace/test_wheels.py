@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.packages import PACKAGES
 from tools.shell import ROOT
+from tools.workspace.packages import PACKAGES
 
 NAMES = frozenset(package.name for package in PACKAGES)
 IMPORT_ALL = """
@@ -29,7 +30,7 @@ print(len(names))
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory):
-    """Build the five wheels, with the backend that is installed: nothing is downloaded."""
+    """Build each wheel, with the backend that is installed: nothing is downloaded."""
     folder = tmp_path_factory.mktemp("wheels")
     found = {}
     for package in PACKAGES:
@@ -121,3 +122,24 @@ def test_package_stands_alone(package, wheels, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     foreign = {one.module for one in PACKAGES if one.name not in ours}
     assert not any((site / module).exists() for module in foreign)
+
+
+def test_the_command_stands_without_the_runtime(wheels, tmp_path):
+    """With the operator's dependencies alone, every module of the command imports, and `crawl` says what to install."""
+    venv.create(tmp_path / "env", with_pip=False, symlinks=True)
+    (site,) = (tmp_path / "env/lib").glob("python*/site-packages")
+    groups = tomllib.loads((ROOT / "libs/cli/pyproject.toml").read_text())["dependency-groups"]
+    others = closure("trapline-common", wheels)[1]
+    for requirement in map(Requirement, groups["operator"]):
+        others |= {requirement.name, *closure(requirement.name, wheels)[1]}
+    link_installed(others, site)
+    for name in ("trapline", "trapline-common"):
+        with zipfile.ZipFile(wheels[name]) as archive:
+            archive.extractall(site)
+    python = [str(tmp_path / "env/bin/python"), "-I"]
+    done = subprocess.run([*python, "-c", IMPORT_ALL, "trapline"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    crawl = [*python, "-m", "trapline", "crawl", "crawls.yaml", "--json"]
+    done = subprocess.run(crawl, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install trapline" in done.stderr

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from trapline_common.errors import MessageRefusedError
-from trapline_common.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
-from trapline_common.logging import get_logger
-from trapline_common.messages import parse_crawl
+from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.messages import parse_crawl
+from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
+from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
-from trapline_crawler.invocation import live
 from trapline_crawler.services import Services
+from trapline_crawler.work.invocation import live
 
 _log = get_logger("crawler")
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from trapline_common.config.models import CrawlConfig
-from trapline_common.observation import Observation
-from trapline_common.ports import ArtifactStore, SecretSource
-from trapline_crawler.browser.life import Browser
+from trapline_common.domain.observation import Observation
+from trapline_common.domain.ports import ArtifactStore, SecretSource
+from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.ports import LoggedIn, Session
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.visitor import Visitor

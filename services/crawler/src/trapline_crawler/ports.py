@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trapline_common.config.models import CrawlConfig
-from trapline_common.observation import Observation
+from trapline_common.domain.observation import Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from trapline_common.gate.fetch import Fetch
-from trapline_common.ports import ArtifactStore, Nudger, SecretSource
-from trapline_common.store.database import Database
-from trapline_crawler.checkpoint import Seal
+from trapline_common.domain.ports import ArtifactStore, Nudger, SecretSource
+from trapline_common.egress.fetch import Fetch
+from trapline_common.ledger.connection import Database
 from trapline_crawler.ports import Visitor
+from trapline_crawler.sessions.seal import Seal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapline_common.errors import InputRefusedError
-from trapline_common.store.rescue import HEARTBEAT_TTL
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.ledger.rescue import HEARTBEAT_TTL
 from trapline_crawler.browser.profiles import AUTO, FIXED, MACHINE
 
 

@@ -9,29 +9,29 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from trapline_common.aws.ledger import ledger
-from trapline_common.errors import InputRefusedError
-from trapline_common.gate.http_fetch import HttpFetch
-from trapline_common.gate.settings import gate_from_env
+from trapline_common.aws.ledger_login import ledger
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ports import ArtifactStore, Nudger, SecretSource
+from trapline_common.egress.http_fetch import HttpFetch
+from trapline_common.egress.settings import gate_from_env
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.nudges import PostgresNudger
 from trapline_common.local.secrets import LocalSecrets
-from trapline_common.logging import configure
-from trapline_common.ports import ArtifactStore, Nudger, SecretSource
+from trapline_common.platform.logging import configure
 from trapline_crawler.browser.find import find_browser
-from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.profile_selection import Selection
 from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
-from trapline_crawler.browser.selection import Selection
-from trapline_crawler.checkpoint import Seal
-from trapline_crawler.choosing import ChoosingVisitor
-from trapline_crawler.one_room import OneRoomVisitor
+from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.owned import OwnedVisitor
+from trapline_crawler.politeness.robots_txt import LARGEST, ROBOT
 from trapline_crawler.ports import Visitor
-from trapline_crawler.proxy.doors import Doors
-from trapline_crawler.robots import LARGEST, ROBOT
+from trapline_crawler.proxy.browser_proxies import Doors
 from trapline_crawler.services import Pace, Services
-from trapline_crawler.session_key import local_session_key
+from trapline_crawler.sessions.local_key import local_session_key
+from trapline_crawler.sessions.seal import Seal
 from trapline_crawler.settings import Settings
+from trapline_crawler.visitors.browser_per_context import OneRoomVisitor
+from trapline_crawler.visitors.by_profile import ChoosingVisitor
 
 
 @cache
@@ -57,7 +57,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         import boto3
 
         from trapline_common.aws.calls import CLIENT_CONFIG
-        from trapline_common.aws.lambda_calls import LambdaNudger
+        from trapline_common.aws.lambda_client import LambdaNudger
 
         functions = {"dispatcher": settings.dispatcher, "notifier": settings.notifier}
         return LambdaNudger(boto3.client("lambda", config=CLIENT_CONFIG), functions=functions)

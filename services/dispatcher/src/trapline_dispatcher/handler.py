@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trapline_common.errors import MessageRefusedError
-from trapline_common.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
-from trapline_common.logging import get_logger
+from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
+from trapline_common.platform.logging import get_logger
 from trapline_dispatcher import wiring
-from trapline_dispatcher.dispatch import dispatch
+from trapline_dispatcher.routes import dispatch
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")

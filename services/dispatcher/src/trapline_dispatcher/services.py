@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from trapline_common.config.models import Config
-from trapline_common.gate.fetch import Fetch
-from trapline_common.ports import Archive, Invoker, Nudger
-from trapline_common.store.database import Database
-from trapline_common.store.retention import Retention
+from trapline_common.domain.ports import Archive, Invoker, Nudger
+from trapline_common.egress.fetch import Fetch
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.retention import Retention
 from trapline_dispatcher.settings import Limits
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trapline_common.errors import InputRefusedError
-from trapline_common.store.invocations import ASK_AGAIN_AFTER
-from trapline_common.store.rescue import HEARTBEAT_TTL, PENDING_TTL
-from trapline_common.store.retention import Retention
-from trapline_common.store.runs import RESUME_OPENING_AFTER
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.ledger.invocations import ASK_AGAIN_AFTER
+from trapline_common.ledger.rescue import HEARTBEAT_TTL, PENDING_TTL
+from trapline_common.ledger.retention import Retention
+from trapline_common.ledger.runs import RESUME_OPENING_AFTER
 
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
 DATABASE_MINUTE = "database-minute"

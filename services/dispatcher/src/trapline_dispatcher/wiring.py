@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from trapline_common.aws.ledger import ledger
+from trapline_common.aws.ledger_login import ledger
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
-from trapline_common.gate.http_fetch import HttpFetch
-from trapline_common.gate.settings import gate_from_env
+from trapline_common.domain.ports import Archive
+from trapline_common.egress.http_fetch import HttpFetch
+from trapline_common.egress.settings import gate_from_env
 from trapline_common.local.archive import DirectoryArchive
-from trapline_common.logging import configure
-from trapline_common.ports import Archive
+from trapline_common.platform.logging import configure
 from trapline_dispatcher.services import Services
 from trapline_dispatcher.settings import Settings
 
@@ -32,8 +32,8 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG
-    from trapline_common.aws.config_object import read_config_object
-    from trapline_common.aws.lambda_calls import LambdaInvoker, LambdaNudger
+    from trapline_common.aws.config_file import read_config_object
+    from trapline_common.aws.lambda_client import LambdaInvoker, LambdaNudger
 
     configure(service="dispatcher")
     settings = Settings.read(environ)

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trapline_common.errors import RefusedError, TransientError
-from trapline_common.lambda_runtime import Deadline
-from trapline_common.logging import get_logger
-from trapline_common.ports import AlertRow, Outbox
+from trapline_common.domain.errors import RefusedError, TransientError
+from trapline_common.domain.ports import AlertRow, Outbox
+from trapline_common.platform.lambda_runtime import Deadline
+from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import AlertMessage, compose, group
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Operations, Publisher

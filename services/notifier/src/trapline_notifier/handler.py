@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from trapline_common.errors import MessageRefusedError
-from trapline_common.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
-from trapline_common.logging import get_logger
-from trapline_common.messages import parse_drain
+from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.messages import parse_drain
+from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
+from trapline_common.platform.logging import get_logger
 from trapline_notifier.drain import Drain
 from trapline_notifier.services import Services
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from trapline_common.ids import AlertId
-from trapline_common.ports import AlertRow
+from trapline_common.domain.ids import AlertId
+from trapline_common.domain.ports import AlertRow
 from trapline_notifier.texts import chat, email
 from trapline_notifier.texts.clean import subject
 from trapline_notifier.texts.words import about, headline

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from trapline_common.ports import Outbox
+from trapline_common.domain.ports import Outbox
 
 INTERVAL = 1.0
 """Seconds between the starts of two publishes."""

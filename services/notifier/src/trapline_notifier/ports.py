@@ -1,4 +1,4 @@
-"""What the notifier needs to send; the outbox's port is in ``trapline_common.ports``, because the ledger implements it."""
+"""What the notifier needs to send; the outbox's port is in ``trapline_common.domain.ports``, because the ledger implements it."""
 
 from typing import Protocol
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from trapline_common.errors import MessageRefusedError, TransientError
-from trapline_common.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
-from trapline_common.logging import get_logger
+from trapline_common.domain.errors import MessageRefusedError, TransientError
+from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
+from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import VERSION
 from trapline_notifier.publishers.channels import Channels
 from trapline_notifier.services import RelayServices

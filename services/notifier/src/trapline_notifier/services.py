@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from trapline_common.ports import Outbox
+from trapline_common.domain.ports import Outbox
 from trapline_notifier.drain import Limits
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Operations, Publisher

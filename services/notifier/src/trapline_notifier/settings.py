@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

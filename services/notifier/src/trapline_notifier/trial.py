@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from trapline_common.errors import RefusedError, TransientError
-from trapline_common.ids import AlertId
-from trapline_common.ports import AlertRow
+from trapline_common.domain.errors import RefusedError, TransientError
+from trapline_common.domain.ids import AlertId
+from trapline_common.domain.ports import AlertRow
 from trapline_notifier.message import AlertMessage, compose
 from trapline_notifier.ports import Publisher
 

@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from trapline_common.aws.ledger import ledger
+from trapline_common.aws.ledger_login import ledger
+from trapline_common.domain.ports import Outbox, SecretSource
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.channels import FILE_NAME, parse_channels, read_channels
-from trapline_common.logging import configure
-from trapline_common.ports import Outbox, SecretSource
-from trapline_common.store.alerts import PostgresOutbox
-from trapline_common.store.database import Database
+from trapline_common.platform.logging import configure
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Publisher
 from trapline_notifier.publishers.channels import Channels

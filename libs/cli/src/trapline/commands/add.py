@@ -7,15 +7,15 @@ from pathlib import Path
 
 import typer
 
-from trapline.commands.access import known_run, writing
-from trapline.commands.dispatcher import count_again
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
-from trapline.output_json import print_json
-from trapline.output_units import counted
+from trapline.access.dispatcher import count_again
+from trapline.access.ledger import known_run, writing
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
+from trapline.render.json import print_json
 from trapline_common.config.urls import normalise_url
-from trapline_common.errors import InputRefusedError
-from trapline_common.ids import LaneName, RunId
-from trapline_common.store import runs
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ids import LaneName, RunId
+from trapline_common.ledger import runs
+from trapline_common.platform.text import counted
 
 _AT_ONCE = 10_000
 """URLs of one transaction: the same as of one ``enqueue`` message."""

@@ -2,22 +2,20 @@
 
 import asyncio
 import os
-import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
-from trapline.commands.access import writing
-from trapline.commands.dispatcher import ask_deployed, is_deployed
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
-from trapline.output import note
-from trapline.output_json import print_json
+from trapline.access.dispatcher import ask_deployed, is_deployed
+from trapline.access.ledger import writing
+from trapline.access.one_machine import send_test_alert
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
+from trapline.render.json import print_json
+from trapline.render.screen import note
+from trapline_common.domain.messages import Drain
+from trapline_common.ledger import outbox
 from trapline_common.local.channels import FILE_NAME
-from trapline_common.local.secrets import LocalSecrets
-from trapline_common.messages import Drain
-from trapline_common.store import alerts
 
 _PATIENCE = 60.0
 """Seconds until a test alert must be out: the notifier sends one message a second."""
@@ -41,7 +39,11 @@ def alert(
     if not test:
         raise typer.BadParameter("say --test: it is the only thing this command does")
     deployed = is_deployed()
-    went = asyncio.run(_test_topic(data_dir, database_url) if deployed else _test(data_dir, to_terminal=not json))
+    went = asyncio.run(
+        _test_topic(data_dir, database_url)
+        if deployed
+        else send_test_alert(environ=os.environ, data_dir=data_dir, to_terminal=not json)
+    )
     if json:
         print_json({"channels": went})
     else:
@@ -58,24 +60,13 @@ def alert(
 async def _test_topic(data_dir: Path, url: str | None) -> dict[str, str | None]:
     """Write a test alert to the outbox and have the notifier send it; it may be at work on others just now."""
     async with writing(data_dir, url) as ledger:
-        alert_id = await alerts.add_test(ledger.database)
+        alert_id = await outbox.add_test(ledger.database)
         give_up = time.monotonic() + _PATIENCE
         while True:
             await ask_deployed(Drain(), variable="TRAPLINE_NOTIFIER_FUNCTION")
-            status, reason = await alerts.outcome(ledger.database, alert_id)
+            status, reason = await outbox.outcome(ledger.database, alert_id)
             if status == "sent":
                 return {"topic": None}
             if status != "due" or time.monotonic() > give_up:
                 return {"topic": reason or f"alert {alert_id} is {status}; see the notifier's log"}
             await asyncio.sleep(1)  # another notifier may hold it
-
-
-async def _test(data_dir: Path, *, to_terminal: bool) -> dict[str, str | None]:
-    # Apprise and boto3 take half a second to load: only this command needs them.
-    from trapline_notifier.publishers.console import ConsolePublisher
-    from trapline_notifier.trial import send_test
-    from trapline_notifier.wiring import local_publishers
-
-    publishers = await local_publishers(data_dir, LocalSecrets(os.environ, data_dir / "secrets"))
-    terminal = {"terminal": ConsolePublisher(sys.stdout)} if to_terminal else {}
-    return await send_test({**terminal, **publishers}, at=datetime.now(UTC))

@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 
-from trapline.commands.access import known_run, writing
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
-from trapline.output_json import print_json
-from trapline.output_units import counted
-from trapline_common.errors import InputRefusedError
-from trapline_common.ids import RunId
-from trapline_common.store import runs
+from trapline.access.ledger import known_run, writing
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
+from trapline.render.json import print_json
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ids import RunId
+from trapline_common.ledger import runs
+from trapline_common.platform.text import counted
 
 
 def cancel(

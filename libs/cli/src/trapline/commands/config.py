@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
-from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
-from trapline.output_json import print_json
+from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.render.json import print_json
 from trapline_common.config.effective import effective_yaml
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
@@ -50,6 +50,6 @@ async def _deployed() -> Config:
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG
-    from trapline_common.aws.config_object import read_config_object
+    from trapline_common.aws.config_file import read_config_object
 
     return await read_config_object(boto3.client("s3", config=CLIENT_CONFIG), url)

@@ -1,35 +1,23 @@
 """``trapline diff URL``: the last accepted change of a page."""
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from trapline.commands.access import existing
-from trapline.commands.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, RunFilter
-from trapline.output import Screen, note
-from trapline.output_json import print_json
-from trapline.output_text import one_line
-from trapline.output_units import moment
-from trapline_common.changes import FieldChange, compare_fields, unified_diff
+from trapline.access.ledger import existing
+from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, RunFilter
+from trapline.render.json import print_json
+from trapline.render.safe_text import one_line
+from trapline.render.screen import Screen, note
+from trapline.render.units import moment
 from trapline_common.config.urls import normalise_url
-from trapline_common.errors import InputRefusedError
-from trapline_common.store.database import Database
-from trapline_common.store.reads_pages import Change, PageRow, find_pages, last_change
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.views.difference import Difference, difference
+from trapline_common.ledger.views.pages import Change, PageRow, find_pages, last_change
 
-_MOST_LINES = 5_000
-_MOST_BYTES = 1024 * 1024
-"""A person asked for this diff: more than an alert carries, still bounded."""
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A change as it is told. ``diff`` is ``None`` when a text is gone, empty when only fields differ."""
-
-    diff: str | None
-    fields: tuple[FieldChange, ...]
 
 
 def diff(
@@ -81,16 +69,6 @@ async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:
         names = ", ".join(page.crawl for page in pages)
         raise InputRefusedError(f"{url} is a page of several crawls ({names}); choose one with --crawl")
     return pages[0]
-
-
-def difference(change: Change, url: str) -> Difference:
-    """Return what differs; from the alert where the texts themselves are gone."""
-    if change.old_text is None or change.new_text is None:
-        text = change.alert_diff
-    else:
-        text = unified_diff(change.old_text, change.new_text, url=url, max_lines=_MOST_LINES, max_bytes=_MOST_BYTES)
-    fields = () if change.old_fields is None else compare_fields(change.old_fields, change.new_fields)
-    return Difference(diff=text, fields=fields)
 
 
 def _as_json(change: Change | None, told: Difference | None) -> dict[str, object] | None:

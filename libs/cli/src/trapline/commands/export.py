@@ -1,33 +1,23 @@
 """``trapline export RUN``: a run's observations, for other tools."""
 
 import asyncio
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
 import typer
 
-from trapline.commands.access import existing, known_run
-from trapline.commands.options import DEFAULT_DATA_DIR, MAX_ID, DatabaseUrl, DataDir, RunArgument
-from trapline.output import note
-from trapline.output_rows import CountedText, CsvRows, NdjsonRows
-from trapline.output_units import counted
-from trapline_common.errors import InputRefusedError
-from trapline_common.store import reads
-from trapline_common.store.reads_pages import observations
-
-
-class Format(StrEnum):
-    """How observations are written."""
-
-    NDJSON = "ndjson"
-    CSV = "csv"
+from trapline.access.ledger import existing, known_run
+from trapline.access.options import DEFAULT_DATA_DIR, MAX_ID, DatabaseUrl, DataDir, RunArgument
+from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
+from trapline.render.export_rows import CountedText, CsvRows, NdjsonRows
+from trapline.render.screen import note
+from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.pages import observations
+from trapline_common.platform.text import counted
 
 
 def export(
@@ -66,23 +56,13 @@ class Page:
     at_most: int | None = None
 
 
-def chosen_format(form: Format | None, output: Path | None) -> Format:
-    """Return the format that was asked for, or that the file's ending says."""
-    return form or (Format.CSV if output is not None and output.suffix.lower() == ".csv" else Format.NDJSON)
-
-
-def goes_to_file(output: Path | None) -> bool:
-    """Return whether ``output`` is a file, not standard output."""
-    return output is not None and str(output) != "-"
-
-
 async def _export(
     run_id: int, chosen: Format, output: Path | None, page: Page, *, text: bool, data_dir: Path, url: str | None
 ) -> None:
     to_file = goes_to_file(output)
     async with existing(data_dir, url) as database:
         await known_run(database, run_id)
-        extracted = sorted((await reads.run_config(database, run_id)).get("extract", {}))
+        extracted = sorted((await run_views.run_config(database, run_id)).get("extract", {}))
         count, last = 0, page.after
         with whole_file(output) if output is not None and to_file else _stdout() as out:
             # A terminal obeys some characters beyond ASCII too; files and pipes keep what the page wrote.
@@ -107,23 +87,3 @@ async def _export(
 def _stdout() -> Iterator[TextIO]:
     yield sys.stdout
     sys.stdout.flush()
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """Write to a neighbour of ``path`` and put it in place at the end, so that nobody reads half an export."""
-    try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    except OSError as error:
-        raise InputRefusedError(f"{path}: can't be written: {error.strerror}") from error
-    whole = Path(name)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as out:
-            yield out
-        umask = os.umask(0)
-        os.umask(umask)
-        whole.chmod(0o666 & ~umask)  # mkstemp's own 0600 would surprise the tools that read it
-        whole.replace(path)
-    except BaseException:
-        whole.unlink(missing_ok=True)
-        raise

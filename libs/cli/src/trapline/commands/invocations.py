@@ -5,11 +5,11 @@ from functools import partial
 
 import typer
 
-from trapline.commands.listing import Listing
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, LaneFilter, Limit, RunFilter
-from trapline.tables_work import invocation_table
-from trapline_common.lifecycle import ACTIVE, InvocationStatus
-from trapline_common.store import reads
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, LaneFilter, Limit, RunFilter
+from trapline.listing import Listing
+from trapline.render.tables.tasks import invocation_table
+from trapline_common.domain.lifecycle import ACTIVE, InvocationStatus
+from trapline_common.ledger.views import runs as run_views
 
 
 def invocations(
@@ -38,7 +38,7 @@ def invocations(
     listing = Listing(
         name="invocations",
         read=partial(
-            reads.list_invocations,
+            run_views.list_invocations,
             limit=limit,
             lane=lane,
             statuses=_chosen(status, active=active, failed=failed),

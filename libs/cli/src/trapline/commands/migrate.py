@@ -5,12 +5,13 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from trapline.commands.access import connect
-from trapline.commands.dispatcher import is_deployed
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
-from trapline.output_json import print_json
-from trapline_common.store import migrate as migrating
-from trapline_common.store.migrate import Migration
+from trapline.access.dispatcher import is_deployed
+from trapline.access.ledger import connect
+from trapline.access.one_machine import embedded_postgres
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
+from trapline.render.json import print_json
+from trapline_common.ledger.schema import migrate as migrating
+from trapline_common.ledger.schema.migrate import Migration
 
 
 def migrate(
@@ -31,7 +32,7 @@ def migrate(
     newest = migrating.migrations()[-1].version
     if is_deployed():
         # Late: boto3 takes a quarter of a second to load, and on one machine nobody needs it
-        from trapline.remote.administering import administer
+        from trapline.access.administer import administer
 
         done = asyncio.run(administer(os.environ))
         applied, more = done.applied, {"roles": done.granted, "session_key": done.session_key}
@@ -54,9 +55,6 @@ def _name(migration: Migration) -> str:
 async def _migrate(data_dir: Path, database_url: str | None) -> list[Migration]:
     with ExitStack() as stack:
         if not database_url:
-            # Late: a deployment's operator function has a database, and no embedded one with it
-            from trapline.embedded import embedded_postgres
-
             database_url = stack.enter_context(embedded_postgres(data_dir))
         async with await connect(database_url) as database:
             return await migrating.migrate(database)

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trapline.commands.access import writing
-from trapline.commands.dispatcher import ask_deployed, count_again, is_deployed
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
-from trapline.output import note
-from trapline.output_json import print_json
-from trapline.output_units import counted
-from trapline_common.messages import Reap
-from trapline_common.ndjson import plain
-from trapline_common.store import lanes
-from trapline_common.store.reads_status import read_status
+from trapline.access import one_machine
+from trapline.access.dispatcher import ask_deployed, count_again, is_deployed
+from trapline.access.ledger import writing
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
+from trapline.render.json import print_json
+from trapline.render.screen import note
+from trapline_common.domain.messages import Reap
+from trapline_common.ledger import lanes
+from trapline_common.ledger.views.status import read_status
+from trapline_common.platform.text import counted
 
 _DONE = (
     ("gone", "{} ended: the process is gone", "invocation"),
@@ -62,17 +62,12 @@ def reap(
 
 async def _reap(*, data_dir: Path, url: str | None) -> tuple[dict[str, Any], int]:
     """Rescue here; return what was done, and how many tasks wait."""
-    # Late: the dispatcher's settings take half a second to load, and a deployment's operator function has none of it
-    from trapline.commands.rescuing import rescued
-    from trapline.runtime.settings import RuntimeSettings
-
-    settings = RuntimeSettings.read({**os.environ, "DATABASE_URL": url or ""}, data_dir=data_dir, max_invocations=None)
     async with writing(data_dir, url) as ledger:
-        done = await rescued(ledger, settings)
+        done = await one_machine.reap(ledger, environ={**os.environ, "DATABASE_URL": url or ""}, data_dir=data_dir)
         waiting = sum(lane.waiting for lane in (await read_status(ledger.database, failing=1)).lanes)
         for lane in await lanes.busy_lanes(ledger.database):
             await count_again(ledger.dsn, lane)
-    return plain(done), waiting
+    return done, waiting
 
 
 def _told(done: Mapping[str, int]) -> list[str]:

@@ -7,17 +7,17 @@ from uuid import uuid4
 
 import typer
 
-from trapline.commands.access import known_run, writing
-from trapline.commands.dispatcher import ask_dispatcher, count_again
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
-from trapline.output import note
-from trapline.output_json import print_json
-from trapline.output_units import counted
-from trapline_common.errors import InputRefusedError
-from trapline_common.ids import LaneName, RunId
-from trapline_common.lifecycle import RunStatus
-from trapline_common.messages import OpenRun
-from trapline_common.store import runs as run_store
+from trapline.access.dispatcher import ask_dispatcher, count_again
+from trapline.access.ledger import known_run, writing
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
+from trapline.render.json import print_json
+from trapline.render.screen import note
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ids import LaneName, RunId
+from trapline_common.domain.lifecycle import RunStatus
+from trapline_common.domain.messages import OpenRun
+from trapline_common.ledger import runs as run_store
+from trapline_common.platform.text import counted
 
 
 def retry(

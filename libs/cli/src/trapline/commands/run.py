@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import typer
 
-from trapline.commands.dispatcher import ask_deployed, is_deployed
-from trapline.commands.options import DEFAULT_DATA_DIR, DataDir, Json
-from trapline.output import note
-from trapline.output_json import print_json
-from trapline.output_units import counted
-from trapline_common.errors import InputRefusedError
-from trapline_common.messages import OpenRun
+from trapline.access.dispatcher import ask_deployed, is_deployed
+from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.render.json import print_json
+from trapline.render.screen import note
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.messages import OpenRun
+from trapline_common.platform.text import counted
 
 
 def run(

@@ -6,10 +6,10 @@ from functools import partial
 
 import typer
 
-from trapline.commands.listing import Listing
-from trapline.commands.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, LaneFilter, Limit
-from trapline.tables_runs import run_table
-from trapline_common.store import reads
+from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, LaneFilter, Limit
+from trapline.listing import Listing
+from trapline.render.tables.runs import run_table
+from trapline_common.ledger.views import runs as run_views
 
 
 class RunState(StrEnum):
@@ -46,7 +46,7 @@ def runs(
     """
     listing = Listing(
         name="runs",
-        read=partial(reads.list_runs, limit=limit, crawl=crawl, lane=lane, status=status, failed=failed),
+        read=partial(run_views.list_runs, limit=limit, crawl=crawl, lane=lane, status=status, failed=failed),
         table=run_table,
         limit=limit,
     )

@@ -4,15 +4,15 @@ import asyncio
 import os
 from pathlib import Path
 
-from trapline.commands.access import existing, known_run
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, Limit, RunArgument
-from trapline.output import Screen
-from trapline.output_json import print_json
-from trapline.places import artifact_place
-from trapline.tables_show import show_run
-from trapline_common.ndjson import plain
-from trapline_common.store import reads
-from trapline_common.store.reads import RunDetail
+from trapline.access.ledger import existing, known_run
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, Limit, RunArgument
+from trapline.render.artifact_location import artifact_place
+from trapline.render.json import print_json
+from trapline.render.screen import Screen
+from trapline.render.tables.run_detail import show_run
+from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.runs import RunDetail
+from trapline_common.platform.plain_json import plain
 
 
 def show(
@@ -38,7 +38,7 @@ def show(
 async def _show(run_id: int, limit: int, *, json: bool, data_dir: Path, url: str | None) -> None:
     async with existing(data_dir, url) as database:
         run = await known_run(database, run_id)
-        detail = await reads.run_detail(database, run, limit=limit)
+        detail = await run_views.run_detail(database, run, limit=limit)
     if json:
         print_json(_as_json(detail))
     else:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import typer
 
-from trapline.commands.access import nothing_yet, reading
-from trapline.commands.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
-from trapline.health import problems
-from trapline.output import Screen, note
-from trapline.output_json import print_json
-from trapline.tables_status import show_status
-from trapline_common.ndjson import plain
-from trapline_common.store.reads_status import read_status
+from trapline.access.ledger import nothing_yet, reading
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
+from trapline.render.json import print_json
+from trapline.render.screen import Screen, note
+from trapline.render.tables.status import show_status
+from trapline_common.ledger.views.health import problems
+from trapline_common.ledger.views.status import read_status
+from trapline_common.platform.plain_json import plain
 
 
 def status(

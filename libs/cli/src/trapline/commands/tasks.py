@@ -5,8 +5,7 @@ from functools import partial
 
 import typer
 
-from trapline.commands.listing import Listing
-from trapline.commands.options import (
+from trapline.access.options import (
     DEFAULT_DATA_DIR,
     CrawlFilter,
     DatabaseUrl,
@@ -16,9 +15,10 @@ from trapline.commands.options import (
     Limit,
     RunFilter,
 )
-from trapline.tables_work import task_table
-from trapline_common.lifecycle import TaskStatus
-from trapline_common.store import reads
+from trapline.listing import Listing
+from trapline.render.tables.tasks import task_table
+from trapline_common.domain.lifecycle import TaskStatus
+from trapline_common.ledger.views import runs as run_views
 
 
 def tasks(
@@ -46,7 +46,9 @@ def tasks(
     wanted = TaskStatus.FAILED if failed else status
     listing = Listing(
         name="tasks",
-        read=partial(reads.list_tasks, limit=limit, run_id=run, crawl=crawl, lane=lane, status=wanted, url_part=url),
+        read=partial(
+            run_views.list_tasks, limit=limit, run_id=run, crawl=crawl, lane=lane, status=wanted, url_part=url
+        ),
         table=task_table,
         limit=limit,
     )

@@ -22,8 +22,8 @@ from botocore.exceptions import (
 
 from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.remote.protocol import Answer, Call
-from trapline_common.aws.lambda_calls import waiting_config
-from trapline_common.errors import InputRefusedError, TraplineError
+from trapline_common.aws.lambda_client import waiting_config
+from trapline_common.domain.errors import InputRefusedError, TraplineError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

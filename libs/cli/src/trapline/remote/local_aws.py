@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TypedDict
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 
 LOCAL = "local"
 """The environment that `make up` deploys (terraform/envs/local.tfvars)."""

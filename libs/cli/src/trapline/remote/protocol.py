@@ -1,12 +1,11 @@
 """What goes to the operator function and what it answers. Pure."""
 
-import json
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trapline_common.errors import MessageRefusedError
-from trapline_common.messages import VERSION, Message
+from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.messages import VERSION, Message
 
 MAX_ERRORS = 500_000
 """Bytes of standard error."""
@@ -62,8 +61,3 @@ def parse_call(event: object) -> Call:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "event"
         raise MessageRefusedError(f"{where}: {first['msg']}") from error
-
-
-def wire_size(text: str) -> int:
-    """Return how many bytes ``text`` takes in an answer at most: everything but ASCII escaped."""
-    return len(json.dumps(text)) - 2

@@ -7,7 +7,7 @@ from typing import TypeVar
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from trapline_common.errors import RefusedError, TransientError
+from trapline_common.domain.errors import RefusedError, TransientError
 
 T = TypeVar("T")
 

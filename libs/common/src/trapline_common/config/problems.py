@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trapline_common.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError
 
 Path = tuple[str | int, ...]
 """Keys and list indexes from the top of the file."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from trapline_common.errors import TransientError
+from trapline_common.domain.errors import TransientError
 
 
 class DirectoryArchive:

@@ -7,7 +7,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from trapline_common.errors import TransientError
+from trapline_common.domain.errors import TransientError
 
 _KEY = re.compile(r"(?P<prefix>[0-9a-f]{2})/(?P=prefix)[0-9a-f]{62}(?:\.[a-z0-9]{1,8})*", re.ASCII)
 

@@ -9,8 +9,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from trapline_common.config.secrets import REFERENCE, malformed, secret_names
-from trapline_common.errors import InputRefusedError
-from trapline_common.ports import SecretSource
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ports import SecretSource
 
 FILE_NAME = "channels.yaml"
 """In the data directory."""

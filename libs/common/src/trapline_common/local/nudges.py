@@ -4,10 +4,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from trapline_common.errors import LedgerUnavailableError
-from trapline_common.logging import get_logger
-from trapline_common.store.database import Database
-from trapline_common.store.queries import load
+from trapline_common.domain.errors import LedgerUnavailableError
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+from trapline_common.platform.logging import get_logger
 
 CHANNEL = "trapline_nudge"
 """``LISTEN`` on it; each payload is ``{"service": ..., "message": {...}}``."""

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from trapline_common.errors import TraplineError
-from trapline_common.observation import Failure, Reason
+from trapline_common.domain.errors import TraplineError
+from trapline_common.domain.observation import Failure, Reason
 
 
 class BrowserMissingError(TraplineError):

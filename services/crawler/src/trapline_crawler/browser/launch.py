@@ -14,14 +14,14 @@ from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Playwright, async_playwright
 
-from trapline_crawler.browser import guardian, scratch
-from trapline_crawler.browser.arguments import LEFT_OUT, MARKER, SWITCHES, browser_environment
-from trapline_crawler.browser.bounded import bounded
+from trapline_crawler.browser import guardian, temp_folders
+from trapline_crawler.browser.collect_children import collect
 from trapline_crawler.browser.errors import BrowserHungError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
-from trapline_crawler.browser.orphans import collect
+from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment
 from trapline_crawler.browser.profiles import MACHINE, Profile
-from trapline_crawler.proxy.doors import Doors
+from trapline_crawler.browser.timeout import bounded
+from trapline_crawler.proxy.browser_proxies import Doors
 
 _LAST_WORDS = 6
 
@@ -60,8 +60,8 @@ async def launch(
 ) -> LiveBrowser:
     """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; then nothing of it is left running."""
     _no_core_dumps_from_now_on()
-    scratch.sweep()
-    folder = scratch.make()
+    temp_folders.sweep()
+    folder = temp_folders.make()
     token = MARKER + secrets.token_hex(8)
     before = _drivers()
     watch = await _start_guardian(folder)
@@ -148,7 +148,7 @@ async def _enrol(
          if line.startswith("--user-data-dir=")), "",
     )  # fmt: skip
     if profile:
-        scratch.note_profile(folder, profile)
+        temp_folders.note_profile(folder, profile)
         _tell(watch, f"remove {profile}")
     _tell(watch, f"group {leader.group}", f"process {leader.parent}")
     _no_core_dumps(process.pid for process in table if process.group == leader.group or process.pid == leader.parent)

@@ -5,9 +5,9 @@ import zlib
 
 from playwright.async_api import Error as PlaywrightError
 
-from trapline_crawler.browser.bounded import bounded
 from trapline_crawler.browser.errors import BrowserDiedError
-from trapline_crawler.browser.life import Browser
+from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.browser.timeout import bounded
 
 _SIZE = 16
 _COLOUR = (10, 160, 40)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from trapline_common.config.models import CrawlConfig
-from trapline_common.observation import Failure, Reason
-from trapline_crawler.visit.script import Reading
-from trapline_crawler.visit.signs import SIGNS
+from trapline_common.domain.observation import Failure, Reason
+from trapline_crawler.visit.challenge_signs import SIGNS
+from trapline_crawler.visit.page_script import Reading
 
 _TITLES = re.compile(
     r"just a moment\.{3}|attention required! \| cloudflare|robot check|are you a robot\??|human verification"

@@ -8,10 +8,10 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
-from trapline_common.ports import ArtifactStore
+from trapline_common.domain.ports import ArtifactStore
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.script import LONGEST_TEXT, Reading, source
-from trapline_crawler.visit.secret_values import Resolved
+from trapline_crawler.visit.page_script import LONGEST_TEXT, Reading, source
+from trapline_crawler.visit.resolved_secrets import Resolved
 
 _PASSWORDS = "input[type=password]"
 TALLEST = 16_384

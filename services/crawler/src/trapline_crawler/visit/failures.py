@@ -2,7 +2,7 @@
 
 import re
 
-from trapline_common.observation import Failure, Reason
+from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.visit.blocked import blocked_status
 
 _NET = re.compile(r"net::ERR_(?P<name>[A-Z0-9_]+)")

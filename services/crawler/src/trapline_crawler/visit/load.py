@@ -12,15 +12,15 @@ from playwright.async_api import Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from trapline_common.config.models import CrawlConfig
-from trapline_common.observation import Failure, Reason
+from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.browser.errors import BrowserHungError
-from trapline_crawler.proxy.door import Door
+from trapline_crawler.proxy.context_proxy import Door
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.script import Reading, question, reading, source
-from trapline_crawler.visit.watch import SlowWatch, last_navigation
-from trapline_crawler.visit.weight import weight
+from trapline_crawler.visit.page_script import Reading, question, reading, source
+from trapline_crawler.visit.slow_load import SlowWatch, last_navigation
+from trapline_crawler.visit.transfer_size import weight
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
 _NAVIGATED = re.compile(r"Execution context was destroyed|Cannot find context|because of a navigation", re.IGNORECASE)

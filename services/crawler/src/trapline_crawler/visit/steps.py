@@ -10,13 +10,13 @@ from playwright.async_api import Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from trapline_common.config.steps import Step
-from trapline_common.observation import Failure, Reason
-from trapline_crawler.browser.bounded import bounded
-from trapline_crawler.proxy.door import Door
+from trapline_common.domain.observation import Failure, Reason
+from trapline_crawler.browser.timeout import bounded
+from trapline_crawler.proxy.context_proxy import Door
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import is_gone
-from trapline_crawler.visit.secret_values import Resolved
+from trapline_crawler.visit.resolved_secrets import Resolved
 
 
 class Steps:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from trapline_common.config.models import CrawlConfig, Isolation
-from trapline_common.observation import Observation
-from trapline_common.ports import ArtifactStore, SecretSource
-from trapline_crawler.browser.life import Browser
+from trapline_common.domain.observation import Observation
+from trapline_common.domain.ports import ArtifactStore, SecretSource
+from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.ports import LoggedIn
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.rooms import Rooms
-from trapline_crawler.visit.secret_values import resolve
-from trapline_crawler.visit.tab import Room
+from trapline_crawler.visit.page_pool import Room
+from trapline_crawler.visit.resolved_secrets import resolve
+from trapline_crawler.visit.visit_in_context import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

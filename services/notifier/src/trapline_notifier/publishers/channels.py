@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import apprise
 
-from trapline_common.errors import InputRefusedError
-from trapline_common.logging import get_logger
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.platform.logging import get_logger
 
 TIMEOUT = 15.0
 """Seconds for one channel, all its connections together; Apprise's own socket timeouts are 4 s each."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TextIO
 
-from trapline_common.ids import AlertId
-from trapline_common.logging import get_logger
+from trapline_common.domain.ids import AlertId
+from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import AlertMessage
 
 _RESET = "\x1b[0m"

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from trapline_common.errors import RefusedError, TransientError
-from trapline_common.logging import get_logger
+from trapline_common.domain.errors import RefusedError, TransientError
+from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.ports import Publisher
 from trapline_notifier.publishers.channels import Channels

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trapline_common.observation import Reason
+from trapline_common.domain.observation import Reason
 
 _CHECK = "Open the page in a browser."
 

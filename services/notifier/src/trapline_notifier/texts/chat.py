@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trapline_common.ports import AlertRow
+from trapline_common.domain.ports import AlertRow
 from trapline_notifier.texts.clean import code, fenced
 from trapline_notifier.texts.email import clipped
 from trapline_notifier.texts.item import Item, describe

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trapline_common.ports import AlertRow
+from trapline_common.domain.ports import AlertRow
 from trapline_notifier.texts.advice import advice
 from trapline_notifier.texts.clean import one_line, url
 from trapline_notifier.texts.words import duration, plural

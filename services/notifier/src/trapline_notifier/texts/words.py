@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from trapline_common.ports import AlertRow
+from trapline_common.domain.ports import AlertRow
 from trapline_notifier.texts.clean import one_line
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))

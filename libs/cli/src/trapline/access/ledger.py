@@ -1,0 +1,93 @@
+"""How commands reach the ledger: readers create and migrate nothing, writers do."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from trapline.access.one_machine import Ledger, open_ledger
+from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TraplineError
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrations
+from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.runs import RunRow
+
+
+class SchemaOldError(TraplineError):
+    """The database's schema is older than this release."""
+
+
+@asynccontextmanager
+async def reading(data_dir: Path, database_url: str | None) -> AsyncIterator[Database | None]:
+    """Yield a connection, or ``None`` when there is no ledger yet; a reader never makes one.
+
+    A ledger that ``DATABASE_URL`` names is not migrated either: it may be somebody else's production. Raises
+    ``SchemaOldError`` when it has to be.
+    """
+    if not database_url:
+        if not _made(data_dir):
+            yield None
+            return
+        async with open_ledger(data_dir) as (_, database):
+            yield database
+        return
+    async with await connect(database_url) as database:
+        version = await run_views.schema_version(database)
+        if version is not None and version < migrations()[-1].version:
+            raise SchemaOldError("the database's schema is older than this release; run `trapline migrate`")
+        yield None if version is None else database
+
+
+async def connect(database_url: str) -> Database:
+    """Connect without migrating. Raises ``LedgerUnavailableError`` in one line that holds no password."""
+    if not database_url.startswith(("postgresql://", "postgres://")):
+        raise InputRefusedError("DATABASE_URL: not the URL of a Postgres; it begins with postgresql://")
+    try:
+        return await Database.connect(database_url)
+    except asyncpg.PostgresError as error:  # a wrong password, no such database: nothing a retry would mend
+        raise LedgerUnavailableError(f"Postgres: {error}") from error
+
+
+def nothing_yet(data_dir: Path, database_url: str | None) -> str:
+    """Return what to tell somebody who reads a ledger that is not there."""
+    where = "the database" if database_url else str(data_dir)
+    return f"nothing was crawled yet in {where}; start with `trapline crawl crawls.yaml`"
+
+
+@asynccontextmanager
+async def existing(data_dir: Path, database_url: str | None) -> AsyncIterator[Database]:
+    """Yield a connection for reading something that must be there. Raises ``InputRefusedError`` without a ledger."""
+    async with reading(data_dir, database_url) as database:
+        if database is None:
+            raise InputRefusedError(nothing_yet(data_dir, database_url))
+        yield database
+
+
+@asynccontextmanager
+async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Ledger]:
+    """Yield a ledger that is there already: what these commands work on is in it.
+
+    Raises ``InputRefusedError`` when it is not; nothing is made then.
+    """
+    if database_url:
+        async with existing(data_dir, database_url) as database:
+            yield Ledger(dsn=database_url, database=database)
+    elif not _made(data_dir):
+        raise InputRefusedError(nothing_yet(data_dir, database_url))
+    else:
+        async with open_ledger(data_dir) as (dsn, database):
+            yield Ledger(dsn=dsn, database=database)
+
+
+async def known_run(database: Database, run_id: int) -> RunRow:
+    """Return a run. Raises ``InputRefusedError`` when there is no such."""
+    run = await run_views.find_run(database, run_id)
+    if run is None:
+        raise InputRefusedError(f"no run {run_id}; see `trapline runs`")
+    return run
+
+
+def _made(data_dir: Path) -> bool:
+    """Return whether there is an embedded Postgres: its marker file, not only a folder."""
+    return (data_dir / "postgres" / "PG_VERSION").is_file()

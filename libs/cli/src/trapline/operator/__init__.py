@@ -1,0 +1,1 @@
+"""The operator function of a deployment, which performs a person's commands there."""

@@ -1,0 +1,36 @@
+"""Standard streams of a command that is performed for somebody elsewhere."""
+
+import io
+
+from trapline_common.domain.errors import TraplineError
+from trapline_common.platform.plain_json import wire_size
+
+TOO_LARGE = "the output is larger than Lambda carries (6 MB); ask for less, for example with --limit, --run or --crawl"
+
+
+class AnswerTooLargeError(TraplineError):
+    """The output is larger than an answer may be."""
+
+
+class Captured(io.StringIO):
+    """Keeps what is written, up to ``limit`` bytes of an answer. ``terminal``: writers are to take it for one.
+
+    Raises ``AnswerTooLargeError`` at the write that goes beyond, and is ``overflowed`` then: commands that print much only
+    read, so nothing is left half done.
+    """
+
+    def __init__(self, *, terminal: bool, limit: int) -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._left = limit
+        self.overflowed = False
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def write(self, text: str, /) -> int:
+        self._left -= wire_size(text)
+        if self._left < 0:
+            self.overflowed = True
+            raise AnswerTooLargeError(TOO_LARGE)
+        return super().write(text)

@@ -1,0 +1,24 @@
+"""The operator function of a deployment: a person's command, performed beside the private database.
+
+It is called directly, with a person's credentials; no service's role may call it.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from trapline.execute import EXIT_REFUSED
+from trapline.operator.perform import perform
+from trapline.remote.protocol import Answer, parse_call
+from trapline_common.aws.ledger_login import address
+from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.platform.lambda_runtime import LambdaContext
+
+
+def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Lambda's entry point: ``{"v": 1, "command": ["status", "--json"]}`` to its exit code and its two streams."""
+    try:
+        call = parse_call(event)
+    except MessageRefusedError as error:
+        return Answer(exit=EXIT_REFUSED, stderr=f"{error}\n").model_dump()
+    return perform(call, address=address(os.environ)).model_dump()

@@ -1,0 +1,79 @@
+"""Performs one command in the operator function, as if it had been typed there."""
+
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib.resources import files
+
+from trapline.execute import EXIT_FAILED, EXIT_REFUSED, execute
+from trapline.operator.capture import TOO_LARGE, Captured
+from trapline.remote.allowlist import refusal
+from trapline.remote.protocol import MAX_ANSWER, MAX_ERRORS, Answer, Call
+
+_WITHOUT_LEDGER = frozenset({"config", "run"})
+
+
+def perform(call: Call, *, address: Callable[[], str]) -> Answer:
+    """Run the command and return what it printed, and its exit code as in a shell. ``address``: of the ledger, now.
+
+    The address may hold a token, so it is an argument inside this process and no environment variable. A bug's exception
+    is raised: the function fails, and its log has the traceback.
+    """
+    refused = refusal(call.command)
+    if refused is not None:
+        return Answer(exit=EXIT_REFUSED, stderr=f"{refused}\n")
+    name, *rest = call.command
+    out = Captured(terminal=call.terminal is not None, limit=MAX_ANSWER)
+    err = Captured(terminal=False, limit=MAX_ERRORS)
+    with _told(call), redirect_stdout(out), redirect_stderr(err):
+        login = [] if name in _WITHOUT_LEDGER else ["--database-url", address()]
+        code = execute([name, *login, *rest])
+    if out.overflowed:
+        return Answer(exit=EXIT_FAILED, stderr=f"trapline: {TOO_LARGE}\n")
+    return Answer(exit=code, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+@contextmanager
+def _told(call: Call) -> Iterator[None]:
+    """Let the command see the caller's standard input, terminal and time zone, and nothing of them afterwards.
+
+    An environment of Lambda performs one call at a time, so the process's own settings may be set for it.
+    """
+    before = {name: os.environ.get(name) for name in _SETTINGS}
+    stdin = sys.stdin
+    try:
+        _set({**dict.fromkeys(_SETTINGS), **_settings(call)})
+        sys.stdin = io.StringIO(call.stdin)
+        yield
+    finally:
+        sys.stdin = stdin
+        _set(before)
+
+
+_SETTINGS = ("COLUMNS", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "TERM", "TZ", "TZDIR")
+
+
+def _settings(call: Call) -> Mapping[str, str]:
+    # Lambda's image has no zones of its own; those of the tzdata package are read by the C library as well
+    found = {"TZ": call.zone or "UTC", "TZDIR": str(files("tzdata").joinpath("zoneinfo"))}
+    if call.terminal is not None:
+        found["TERM"] = "xterm-256color" if call.terminal.colour == "256" else "xterm"
+        if call.terminal.width is not None:
+            found["COLUMNS"] = str(call.terminal.width)
+        if call.terminal.colour is None:
+            found["NO_COLOR"] = "1"
+        elif call.terminal.colour == "truecolor":
+            found["COLORTERM"] = "truecolor"
+    return found
+
+
+def _set(settings: Mapping[str, str | None]) -> None:
+    for name, value in settings.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    time.tzset()

@@ -1,0 +1,1 @@
+"""How answers look: tables, JSON, export files, texts that are safe on a terminal."""

@@ -1,0 +1,76 @@
+"""One run as a person sees it."""
+
+from collections.abc import Callable
+
+from trapline.render.screen import Screen
+from trapline.render.tables.layout import Cell, Column
+from trapline.render.tables.runs import progress, state
+from trapline.render.units import milliseconds, moment
+from trapline_common.ledger.views.runs import RunDetail, RunRow, Totals
+from trapline_common.platform.text import byte_size, counted, span
+
+_FAILURES = (
+    Column(title="URL", flexible=True, middle=True, least=30),
+    Column(title="TRIES", right=True, spare=True),
+    Column(title="REASON", flexible=True, least=30),
+)
+
+
+def show_run(screen: Screen, detail: RunDetail, *, limit: int, place: Callable[[str], str]) -> None:
+    """Print the run's facts, its failures with the places of their screenshots, and its changes."""
+    run = detail.run
+    screen.line(f"Run {run.id} of {run.crawl}: {f'{state(run)} {progress(run)}'.strip()}", "bold")
+    screen.facts(
+        [
+            ("why", run.reason or ""),
+            ("retries", f"run {run.retry_of}" if run.retry_of is not None else ""),
+            ("scheduled", moment(run.scheduled_for)),
+            ("opened", moment(run.created_at)),
+            ("ended", moment(run.ended_at)),
+            ("took", span(run.seconds)),
+            ("lane", run.lane),
+            ("tasks", _tasks(run)),
+            ("pages", _pages(detail.totals)),
+            ("changes", f"{run.changes:,}"),
+            ("alerts", ", ".join(f"{item.count:,} {item.kind} {item.status}" for item in detail.alerts)),
+        ]
+    )
+    if detail.failures:
+        screen.heading(_title("Failures", len(detail.failures), limit))
+        screen.table(
+            _FAILURES,
+            [
+                (
+                    failure.url,
+                    None if failure.attempts is None else failure.attempts + 1,
+                    Cell(text=": ".join(part for part in (failure.reason, failure.detail) if part), style="red"),
+                )
+                for failure in detail.failures
+            ],
+        )
+        for failure in detail.failures:
+            if failure.screenshot:
+                screen.long_line(f"  screenshot of {failure.url}: {place(failure.screenshot)}", "dim")
+    if detail.changes:
+        screen.heading(_title("Changes", len(detail.changes), limit))
+        for change in detail.changes:
+            screen.long_line(change.url, "magenta")
+        screen.line("`trapline diff URL` shows what changed", "dim")
+
+
+def _title(name: str, count: int, limit: int) -> str:
+    return f"{name} (the first {limit:,}; --limit shows more)" if count == limit else name
+
+
+def _tasks(run: RunRow) -> str:
+    parts = [(run.done, "done"), (run.failed, "failed"), (run.leased, "leased"), (run.waiting, "waiting")]
+    return ", ".join(f"{number:,} {word}" for number, word in parts if number) or "none"
+
+
+def _pages(totals: Totals) -> str:
+    if not totals.pages:
+        return "none visited yet"
+    said = [counted(totals.pages, "visit"), byte_size(totals.bytes)]
+    if totals.median_ms is not None:
+        said.append(f"half took at most {milliseconds(totals.median_ms)}, 95% at most {milliseconds(totals.p95_ms)}")
+    return ", ".join(part for part in said if part)

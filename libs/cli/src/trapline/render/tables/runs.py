@@ -1,0 +1,78 @@
+"""Runs as a table."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from trapline.render.screen import STYLES
+from trapline.render.tables.layout import Cell, Column, Row
+from trapline.render.units import minute
+from trapline_common.ledger.views.runs import RunRow
+from trapline_common.platform.text import span
+
+_COLUMNS = (
+    Column(title="RUN", right=True),
+    Column(title="CRAWL", flexible=True, least=16),
+    Column(title="STATE"),
+    Column(title="OPENED"),
+    Column(title="TOOK", right=True),
+    Column(title="TASKS", right=True, spare=True),
+    Column(title="DONE", right=True),
+    Column(title="FAILED", right=True),
+    Column(title="CHANGED", right=True),
+    Column(title="NOTE", flexible=True, spare=True),
+)
+
+
+def state(run: RunRow) -> str:
+    """Return the outcome of an ended run, the status of another."""
+    return run.outcome or run.status
+
+
+def state_cell(word: str) -> Cell:
+    """Return a status or an outcome in its colour."""
+    return Cell(text=word, style=STYLES.get(word, ""))
+
+
+def progress(run: RunRow) -> str:
+    """Return how far an open run is, in per cent; empty for one that ended or has no task."""
+    if run.ended_at is not None or not run.tasks:
+        return ""
+    return f"{100 * (run.done + run.failed) // run.tasks}%"
+
+
+def failed_cell(count: int) -> Cell:
+    """Return a number of failures, red unless it is 0."""
+    return Cell(text=f"{count:,}", style="red" if count else "")
+
+
+def changed_cell(count: int) -> Cell:
+    """Return a number of changes, marked unless it is 0."""
+    return Cell(text=f"{count:,}", style="magenta" if count else "")
+
+
+def run_table(runs: Sequence[RunRow], _now: datetime) -> tuple[Sequence[Column], list[Row]]:
+    """Return the columns and a row per run."""
+    return _COLUMNS, [_row(run) for run in runs]
+
+
+def _row(run: RunRow) -> Row:
+    percent = progress(run)
+    word = state(run)
+    return (
+        str(run.id),
+        run.crawl,
+        Cell(text=f"{word} {percent}".strip(), style=STYLES.get(word, "")),
+        minute(run.created_at),
+        span(run.seconds),
+        run.tasks,
+        run.done,
+        failed_cell(run.failed),
+        changed_cell(run.changes),
+        remark(run),
+    )
+
+
+def remark(run: RunRow) -> str:
+    """Return what else is to be said of a run: why it ended so, or which run it retries."""
+    retries = f"retries run {run.retry_of}" if run.retry_of is not None else ""
+    return "; ".join(part for part in (retries, run.reason or "") if part)

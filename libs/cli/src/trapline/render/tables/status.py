@@ -1,0 +1,143 @@
+"""The status as a person sees it."""
+
+from collections.abc import Sequence
+
+from trapline.render.screen import Screen
+from trapline.render.tables.layout import Cell, Column, Row
+from trapline.render.tables.runs import changed_cell, failed_cell, progress, remark, state, state_cell
+from trapline.render.units import moment
+from trapline_common.ledger.views.status import FailingPage, LaneRow, LastRun, Status
+from trapline_common.platform.text import ago, counted, span
+
+_LANES = (
+    Column(title="LANE", flexible=True),
+    Column(title="WAITING", right=True),
+    Column(title="LATER", right=True, spare=True),
+    Column(title="LEASED", right=True),
+    Column(title="IDLE", right=True),
+    Column(title="RUNNING", right=True),
+    Column(title="CAP", right=True),
+    Column(title="SHARE", right=True, spare=True),
+    Column(title="PAGES AT ONCE", right=True, spare=True),
+    Column(title="HOST DELAY", right=True, spare=True),
+)
+_OPEN = (
+    Column(title="RUN", right=True),
+    Column(title="CRAWL", flexible=True),
+    Column(title="STATE"),
+    Column(title="DONE", right=True),
+    Column(title="FAILED", right=True),
+    Column(title="LEFT", right=True),
+    Column(title="CHANGED", right=True),
+    Column(title="OPENED"),
+    Column(title="NOTE", flexible=True, spare=True),
+)
+_LAST = (
+    Column(title="CRAWL", flexible=True),
+    Column(title="RUN", right=True),
+    Column(title="OUTCOME"),
+    Column(title="ENDED"),
+    Column(title="TOOK", right=True, spare=True),
+    Column(title="DONE", right=True),
+    Column(title="FAILED", right=True),
+    Column(title="CHANGED", right=True),
+    Column(title="NOTE", flexible=True, spare=True),
+)
+_FAILING = (
+    Column(title="CRAWL", flexible=True, least=12),
+    Column(title="RUNS", right=True),
+    Column(title="SINCE"),
+    Column(title="ALERTED"),
+    Column(title="PAGE", flexible=True, middle=True),
+    Column(title="REASON", flexible=True, least=16),
+)
+
+
+def show_status(screen: Screen, status: Status, problems: Sequence[str]) -> None:
+    """Print the verdict, then what it rests on; sections with nothing in them are left out."""
+    if problems:
+        screen.line(f"{counted(len(problems), 'thing needs', 'things need')} attention", "bold yellow")
+        for line in problems:
+            screen.item(line, "yellow")
+    else:
+        screen.line("all is well", "bold green")
+    screen.line(f"at {moment(status.at)}; {_alerts(status)}", "dim")
+    if status.open_runs:
+        screen.heading("Open runs")
+        screen.table(_OPEN, _open_rows(status))
+    if status.last_runs:
+        screen.heading("Last run of each crawl")
+        screen.table(_LAST, [_last(last, status) for last in status.last_runs])
+    if status.failing:
+        more = status.failing_total - len(status.failing)
+        screen.heading("Failing pages" + (f" (and {more:,} more; --limit shows them)" if more else ""))
+        screen.table(_FAILING, [_failing(page, status) for page in status.failing])
+    if status.lanes:
+        screen.heading("Lanes")
+        screen.table(_LANES, [_lane(lane) for lane in status.lanes])
+
+
+def _alerts(status: Status) -> str:
+    alerts = status.alerts
+    sent = f"{counted(alerts.sent_last_day, 'alert')} sent in the last 24 h"
+    return f"{sent}, {alerts.due:,} due, {alerts.refused:,} refused"
+
+
+def _open_rows(status: Status) -> list[Row]:
+    return [
+        (
+            str(run.id),
+            run.crawl,
+            Cell(text=f"{run.status} {progress(run)}".strip(), style="cyan"),
+            run.done,
+            failed_cell(run.failed),
+            run.waiting + run.leased,
+            changed_cell(run.changes),
+            ago(run.created_at, status.at),
+            remark(run),
+        )
+        for run in status.open_runs
+    ]
+
+
+def _last(last: LastRun, status: Status) -> Row:
+    run = last.run
+    skipped = f"{counted(last.skipped_since, 'tick')} skipped since" if last.skipped_since else ""
+    return (
+        run.crawl,
+        str(run.id),
+        state_cell(state(run)),
+        ago(run.ended_at, status.at),
+        span(run.seconds),
+        run.done,
+        failed_cell(run.failed),
+        changed_cell(run.changes),
+        "; ".join(part for part in (skipped, remark(run)) if part),
+    )
+
+
+def _failing(page: FailingPage, status: Status) -> Row:
+    return (
+        page.crawl,
+        page.failures,
+        ago(page.since, status.at),
+        "yes" if page.alerted else "not yet",
+        page.url,
+        Cell(text=": ".join(part for part in (page.reason, page.detail) if part), style="red"),
+    )
+
+
+def _lane(lane: LaneRow) -> Row:
+    running = f"{lane.running} ({lane.stalled} stalled)" if lane.stalled else f"{lane.running}"
+    return (
+        lane.name,
+        lane.waiting,
+        lane.delayed or None,
+        lane.leased,
+        lane.idle,
+        Cell(text=running, style="red" if lane.stalled else ""),
+        lane.max_invocations,
+        lane.tasks_per_invocation,
+        lane.pages_in_flight,
+        span(lane.host_delay) if lane.host_delay else "",
+    )

@@ -1,0 +1,99 @@
+"""Tasks and invocations as tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from trapline.render.tables.layout import Cell, Column, Row
+from trapline.render.tables.runs import state_cell
+from trapline.render.units import minute
+from trapline_common.domain.lifecycle import ACTIVE, TaskStatus
+from trapline_common.ledger.views.runs import InvocationRow, TaskRow
+from trapline_common.platform.text import ago, span
+
+_TASK_COLUMNS = (
+    Column(title="TASK", right=True),
+    Column(title="RUN", right=True),
+    Column(title="CRAWL", flexible=True, spare=True, least=12),
+    Column(title="STATE"),
+    Column(title="RETRIES", right=True, spare=True),
+    Column(title="RESCUES", right=True, spare=True),
+    Column(title="WHEN"),
+    Column(title="URL", flexible=True, middle=True),
+    Column(title="REASON", flexible=True, least=20),
+)
+_INVOCATION_COLUMNS = (
+    Column(title="INVOCATION"),
+    Column(title="LANE", flexible=True, least=10),
+    Column(title="SLOT", right=True, spare=True),
+    Column(title="STATE"),
+    Column(title="ASKED", spare=True),
+    Column(title="TOOK", right=True),
+    Column(title="HEARTBEAT"),
+    Column(title="TASKS", right=True),
+    Column(title="STALE", right=True, spare=True),
+    Column(title="REPEATS", right=True, spare=True),
+    Column(title="REASON", flexible=True, least=16),
+    Column(title="WHERE", flexible=True, spare=True),
+)
+_SHORT_ID = 8
+
+
+def task_table(tasks: Sequence[TaskRow], now: datetime) -> tuple[Sequence[Column], list[Row]]:
+    """Return the columns and a row per task; ``now`` is the database's."""
+    return _TASK_COLUMNS, [_task(task, now) for task in tasks]
+
+
+def invocation_table(invocations: Sequence[InvocationRow], now: datetime) -> tuple[Sequence[Column], list[Row]]:
+    """Return the columns and a row per invocation; ``now`` is the database's."""
+    return _INVOCATION_COLUMNS, [_invocation(invocation, now) for invocation in invocations]
+
+
+def _task(task: TaskRow, now: datetime) -> Row:
+    url = task.url if task.pages == 1 else f"{task.url} (page {min(task.position + 1, task.pages)} of {task.pages})"
+    return (
+        str(task.id),
+        str(task.run_id),
+        task.crawl,
+        state_cell(task.status),
+        _unless_zero(task.attempts),
+        _unless_zero(task.rescues),
+        _when(task, now),
+        url,
+        Cell(text=task.reason or "", style="" if task.status == TaskStatus.DONE else "yellow"),
+    )
+
+
+def _when(task: TaskRow, now: datetime) -> str:
+    """Return when a task ended, was leased, or is due."""
+    if task.ended_at is not None:
+        return ago(task.ended_at, now)
+    if task.status == TaskStatus.LEASED:
+        return ago(task.started_at or task.leased_at, now)
+    return (
+        f"due {ago(task.run_at, now)}"
+        if task.run_at > now
+        else f"waits {span((now - task.run_at).total_seconds()).split()[0]}"
+    )
+
+
+def _invocation(invocation: InvocationRow, now: datetime) -> Row:
+    active = invocation.status in ACTIVE
+    took = ((invocation.ended_at or now) - invocation.created_at).total_seconds()
+    return (
+        str(invocation.id)[:_SHORT_ID],
+        invocation.lane,
+        invocation.slot,
+        state_cell(invocation.status),
+        minute(invocation.created_at),
+        span(took),
+        ago(invocation.heartbeat_at, now) if active else "",
+        invocation.leased if active else None,
+        _unless_zero(invocation.stale),
+        _unless_zero(invocation.duplicates),
+        invocation.reason,
+        invocation.place,
+    )
+
+
+def _unless_zero(count: int) -> int | None:
+    return count or None

@@ -1,0 +1,1 @@
+"""A page's text: normalised, freed of noise, compared. Pure."""

@@ -1,0 +1,1 @@
+"""The words and rules that everything else is built from. Pure: nothing here imports an I/O library."""

@@ -1,0 +1,124 @@
+"""``Fetch`` over real HTTP.
+
+httpcore and not httpx: the same transport, without what is not needed here, and with the one seam that is: every
+connection, those of redirects too, is made by a network backend, and ours is the gate. No proxy is read from the
+environment.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpcore
+
+from trapline_common.config.urls import normalise_url
+from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.egress.fetch import Fetched, NoFileError, TryLaterError
+from trapline_common.egress.gate import AddressRefusedError, Gate
+from trapline_common.egress.httpcore_backend import GatedNetwork
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TRY_LATER = frozenset({408, 425, 429})
+_OK = 200
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpFetch:
+    """Bounds: ``max_bytes`` over the wire (``cut``: what is larger ends there, else it is refused), ``timeout`` seconds in all, ``max_redirects`` hops.
+
+    Every connection passes ``gate``; ``tls`` checks certificates (``None``: certifi's roots).
+    """
+
+    gate: Gate
+    max_bytes: int = 50 * 1024 * 1024
+    cut: bool = False
+    timeout: float = 60.0
+    max_redirects: int = 5
+    user_agent: str = "Trapline"
+    tls: ssl.SSLContext | None = None
+
+    async def __call__(self, url: str) -> Fetched:
+        """Return the file at ``url``; the errors are those of ``Fetch``."""
+        try:
+            async with asyncio.timeout(self.timeout), self._pool() as pool:
+                here = url
+                for _ in range(self.max_redirects + 1):
+                    answer = await self._get(pool, here)
+                    if isinstance(answer, bytes):
+                        return Fetched(url=here, body=answer)
+                    here = _checked(urljoin(here, answer.to), url)
+        except AddressRefusedError as error:
+            raise InputRefusedError(f"{url}: {error}") from error
+        except TimeoutError as error:
+            raise TransientError(f"{url}: not answered within {self.timeout:g} s") from error
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+            raise _connection(url, error) from error
+        raise InputRefusedError(f"{url}: more than {self.max_redirects} redirects")
+
+    def _pool(self) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self.tls, network_backend=GatedNetwork(self.gate), max_connections=1
+        )
+
+    async def _get(self, pool: httpcore.AsyncConnectionPool, url: str) -> "bytes | _Redirect":
+        headers = [("User-Agent", self.user_agent), ("Accept", "*/*"), ("Accept-Encoding", "identity")]
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
+        async with pool.stream("GET", url, headers=headers, extensions={"timeout": timeouts}) as response:
+            if response.status in _REDIRECTS:
+                return _Redirect(to=_location(response, url))
+            if response.status >= _SERVER_ERROR or response.status in _TRY_LATER:
+                raise TryLaterError(url, response.status)
+            if response.status != _OK:
+                raise NoFileError(url, response.status)
+            body = bytearray()
+            async for chunk in response.aiter_stream():
+                body += chunk
+                if len(body) > self.max_bytes and self.cut:
+                    break
+                if len(body) > self.max_bytes:
+                    raise InputRefusedError(f"{url}: larger than {self.max_bytes} bytes")
+            return bytes(body[: self.max_bytes])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Redirect:
+    """``to`` may be relative."""
+
+    to: str
+
+
+def _location(response: httpcore.Response, url: str) -> str:
+    for name, value in response.headers:
+        if name.lower() == b"location":
+            return value.decode("utf-8", errors="replace")
+    raise InputRefusedError(f"{url}: HTTP {response.status} without a Location")
+
+
+def _checked(target: str, url: str) -> str:
+    try:
+        return normalise_url(target)
+    except ValueError as error:
+        raise InputRefusedError(f"{url}: redirects to a refused URL: {error}") from error
+
+
+def _connection(url: str, error: Exception) -> InputRefusedError | TransientError:
+    """Tell a host that does not exist, or a certificate that is refused, from a connection that may work later."""
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror) and cause.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
+            return InputRefusedError(f"{url}: host not found")
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return InputRefusedError(f"{url}: certificate refused: {cause.verify_message}")
+    return TransientError(f"{url}: {type(error).__name__}: {error}".rstrip(": "))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for part in error.exceptions:
+                yield from _causes(part)
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,59 @@
+"""Reach a verdict on a visit and write it, again and again until the page row stood still meanwhile."""
+
+from collections.abc import Callable
+
+from trapline_common.alerts.page_state import PageState, Verdict
+from trapline_common.alerts.verdict import judge, needs_baseline
+from trapline_common.config.frozen_run import FrozenRun
+from trapline_common.content.noise import Baseline
+from trapline_common.domain.observation import Observation
+from trapline_common.ledger import tasks
+from trapline_common.ledger.connection import Database
+
+
+async def settle(
+    database: Database,
+    lease: tasks.Lease,
+    *,
+    run: FrozenRun,
+    page: PageState,
+    observation: Observation,
+    step: tasks.NextStep,
+    place: Callable[[str], str],
+) -> Verdict:
+    """Judge ``observation`` against ``page`` and write it; when the page row moved, read it and judge again.
+
+    Optimistic: the page row is locked only inside the one statement that writes. Ends because every refusal means that
+    another completion of the same page committed. Raises ``LeaseLostError``.
+    """
+    while True:
+        verdict = await _judge(database, run=run, page=page, observation=observation, place=place)
+        written = await tasks.complete_visit(
+            database,
+            lease,
+            step=step,
+            crawl=run.crawl.name,
+            page=page,
+            observation=observation,
+            verdict=verdict,
+        )
+        if written is tasks.Completion.OK:
+            return verdict
+        page = await tasks.read_page(database, run.crawl.name, page.url)
+
+
+async def _judge(
+    database: Database, *, run: FrozenRun, page: PageState, observation: Observation, place: Callable[[str], str]
+) -> Verdict:
+    baseline = Baseline()
+    if needs_baseline(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=run.fingerprint):
+        baseline = await tasks.baseline(database, page)
+    return judge(
+        page,
+        observation,
+        run_id=run.run_id,
+        crawl=run.crawl,
+        fingerprint=run.fingerprint,
+        baseline=baseline,
+        place=place,
+    )

@@ -1,0 +1,246 @@
+"""One connection to the ledger, shared by the coroutines of one process, with asyncpg's errors mapped to our own."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncpg
+
+from trapline_common.domain.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
+from trapline_common.ledger.queries import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long one connection waits; all in seconds.
+
+    ``connect``: RDS failover takes longer; then the platform retries the event. ``command``: one statement; the longest,
+    opening a run of 100,000 pages, takes a few. ``in_transaction``: how long the server lets a transaction lie idle. Ours
+    wait for nothing but the ledger, so one that lies idle belongs to a client that stopped or can't be reached, and it may
+    hold the lane's lock: without an end to it, the whole lane would wait for as long as TCP keeps the connection, two
+    hours by default. ``unreachable``: how long the server's TCP believes in a client that answers nothing.
+    ``transaction``: how long a transaction may take in all. The server counts one as idle only between statements, and
+    asyncpg sends a statement in two messages; whoever is lost between the two is caught by this alone. From Postgres 17.
+    """
+
+    connect: float = 15.0
+    command: float = 60.0
+    in_transaction: float = 15.0
+    unreachable: float = 30.0
+    transaction: float = 120.0
+
+    def settings(self) -> dict[str, str]:
+        """Return the session settings that make the server give up on a client. The TCP ones do nothing on a socket."""
+        third = max(1, round(self.unreachable / 3))
+        return {
+            "idle_in_transaction_session_timeout": f"{self.in_transaction * 1000:.0f}",
+            "tcp_keepalives_idle": f"{third}",
+            "tcp_keepalives_interval": f"{third}",
+            "tcp_keepalives_count": "2",
+            "tcp_user_timeout": f"{self.unreachable * 1000:.0f}",
+        }
+
+    def begin(self, version: int) -> str:
+        """Return what begins a transaction on a server of that major version."""
+        return f"BEGIN; SET LOCAL transaction_timeout = {self.transaction * 1000:.0f}" if version >= TIMED else "BEGIN"
+
+
+DEFAULT_PATIENCE = Patience()
+TIMED = 17
+"""The first version of Postgres that knows ``transaction_timeout``."""
+
+ROLLBACK_TIMEOUT = 5.0
+"""Seconds. Then the connection is cut, which makes the server roll back."""
+
+_NUL = re.compile(r"\\\\|\\u0000")
+"""In JSON text: an escaped backslash, to step over it, or an escaped NUL."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's goodbye came while the connection was idle, and left it in between
+    asyncpg.PostgresConnectionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was stopped, or out of reach, inside a transaction
+    asyncpg.TransactionTimeoutError,
+    asyncpg.OperatorInterventionError,  # admin shutdown, crash shutdown, cannot connect now
+    asyncpg.InsufficientResourcesError,  # too many connections, out of memory, disk full
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+)
+
+
+@contextmanager
+def ledger_errors() -> Iterator[None]:
+    """Translate asyncpg's errors: what may work later becomes ``LedgerUnavailableError``, the rest stays as it is."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == "TL001":
+            raise LeaseLostError(str(error)) from error
+        if isinstance(error, _UNAVAILABLE):
+            raise LedgerUnavailableError(f"Postgres: {error}") from error
+        raise
+    except _UNAVAILABLE as error:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise  # a value that can't be encoded, a DSN that is none: never better later
+        raise LedgerUnavailableError(f"Postgres: {type(error).__name__}: {error}") from error
+
+
+class Database:
+    """One asyncpg connection behind a lock: the coroutines of a process take turns, one statement or transaction each.
+
+    One connection per invocation, closed at its end: a frozen Lambda environment must hold none.
+    """
+
+    __slots__ = ("_begin", "_connection", "_lock", "_owner")
+
+    def __init__(self, connection: "asyncpg.Connection[Any]", *, begin: str = "BEGIN") -> None:
+        self._connection = connection
+        self._begin = begin
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[Any] | None = None
+
+    @classmethod
+    async def connect(cls, dsn: str, *, application: str = "trapline", patience: Patience = DEFAULT_PATIENCE) -> Self:
+        """Connect. Raises ``LedgerUnavailableError`` when Postgres can't be reached, or refuses us.
+
+        A refused password counts as the former: while a secret is rotated, the next attempt may be right. A DSN that is
+        none raises ``InputRefusedError``.
+        """
+        try:
+            with ledger_errors():
+                connection = await asyncpg.connect(
+                    dsn,
+                    timeout=patience.connect,
+                    command_timeout=patience.command,
+                    server_settings={
+                        "application_name": application,
+                        "jit": "off",
+                        "timezone": "UTC",
+                        **patience.settings(),
+                    },
+                )
+        except asyncpg.exceptions.ClientConfigurationError as error:
+            raise InputRefusedError(f"DATABASE_URL: {error}") from error
+        except asyncpg.PostgresError as error:
+            raise LedgerUnavailableError(f"Postgres: {error}") from error
+        return cls(connection, begin=patience.begin(connection.get_server_version().major))
+
+    @property
+    def connection(self) -> "asyncpg.Connection[Any]":
+        """The connection itself, for LISTEN and for the migrations."""
+        return self._connection
+
+    async def close(self) -> None:
+        """Close, and give up waiting for the server's goodbye after 5 s."""
+        try:
+            await self._connection.close(timeout=5)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._connection.terminate()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def transaction(self, *, bounded: bool = True) -> AsyncIterator[None]:
+        """Hold the connection for one READ COMMITTED transaction; statements of this coroutine join it.
+
+        However it is left, by an error or a cancellation at any await, the connection is outside any transaction
+        afterwards. Only a cancellation during COMMIT leaves it open whether that happened. Does not nest. Unless ``bounded``
+        it may take as long as it takes.
+        """
+        if self._is_ours():
+            raise RuntimeError("this coroutine is in a transaction already")
+        async with self._lock:
+            self._owner = asyncio.current_task()
+            try:
+                with ledger_errors():
+                    await self._connection.execute(self._begin if bounded else "BEGIN")
+                yield
+                with ledger_errors():
+                    await self._connection.execute("COMMIT")
+            except BaseException:
+                await self._roll_back()
+                raise
+            finally:
+                self._owner = None
+
+    async def _roll_back(self) -> None:
+        """Leave the transaction, if there is one; a second cancellation must not stop this and is passed on after it.
+
+        asyncpg's own transactions do not survive a cancelled BEGIN or ROLLBACK: the connection stays in limbo.
+        """
+        rolling = asyncio.create_task(self._connection.execute("ROLLBACK", timeout=ROLLBACK_TIMEOUT))
+        cancelled: asyncio.CancelledError | None = None
+        while not rolling.done():
+            try:
+                await asyncio.wait({rolling})
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if rolling.cancelled() or rolling.exception() is not None:
+            self._connection.terminate()  # the caller's own error says what happened; the server rolls back
+        if cancelled is not None:
+            raise cancelled
+
+    def _is_ours(self) -> bool:
+        return self._owner is not None and self._owner is asyncio.current_task()
+
+    async def fetch(self, query: Query, *args: object) -> list[asyncpg.Record]:
+        """Return every row."""
+        async with self._turn():
+            return list(await self._connection.fetch(query.sql, *args))
+
+    async def fetchrow(self, query: Query, *args: object) -> asyncpg.Record | None:
+        """Return the first row, or ``None``."""
+        async with self._turn():
+            return await self._connection.fetchrow(query.sql, *args)
+
+    async def fetchval(self, query: Query, *args: object) -> Any:
+        """Return the first column of the first row, or ``None``."""
+        async with self._turn():
+            return await self._connection.fetchval(query.sql, *args)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write ``rows`` into ``table`` by one binary COPY. They are encoded as they are sent, never all held at once."""
+        async with self._turn():
+            await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._is_ours():
+            with ledger_errors():
+                yield
+            return
+        async with self._lock:
+            try:
+                with ledger_errors():
+                    yield
+            except LedgerUnavailableError as error:
+                if isinstance(error.__cause__, TimeoutError):
+                    # Perhaps nobody is at the other end any more: the next statement must not wait as long again.
+                    self._connection.terminate()
+                raise
+
+
+def to_json(value: object) -> str:
+    """Encode for a ``jsonb`` parameter: what a hostile page may send and Postgres refuses becomes U+FFFD."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if "\\u0000" in text:
+        text = _NUL.sub(lambda found: found[0] if found[0] == "\\\\" else "\ufffd", text)
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def to_text(value: str | None) -> str | None:
+    """Encode for a ``text`` parameter: NUL and lone surrogates, which a hostile page may send, become U+FFFD."""
+    if value is None:
+        return None
+    return _SURROGATE.sub("\ufffd", value.replace("\x00", "\ufffd"))

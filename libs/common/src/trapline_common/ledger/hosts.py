@@ -1,0 +1,70 @@
+"""What all invocations know together about a host: its turns and places in a lane, and how often it refused."""
+
+from dataclasses import dataclass
+
+from trapline_common.domain.ids import LaneName
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+from trapline_common.ledger.tasks import Lease
+
+_HOSTS = load("hosts")
+
+FIRST_BACKOFF = 5.0
+"""Seconds; the back-off after one refusal. It doubles with each, a quarter up or down by chance."""
+
+LONGEST_BACKOFF = 600.0
+"""Seconds; unless the host itself asks for more by ``Retry-After``."""
+
+LONGEST_RETRY_AFTER = 86_400.0
+"""Seconds; what a host asks for beyond a day is taken for a day."""
+
+PLACE_AGAIN_AFTER = 1.0
+"""Seconds after which a place at a full host is asked for again; a visit seldom takes less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """``taken``: the turn is ours in ``wait`` seconds. Else nothing was taken, and none comes within ``wait`` seconds."""
+
+    taken: bool
+    wait: float
+
+
+async def take_turn(
+    database: Database, lease: Lease, *, lane: LaneName, host: str, delay: float, places: int | None, patience: float
+) -> Turn:
+    """Take the lane's next turn at ``host``, across all its invocations, if it comes within ``patience`` seconds.
+
+    Turns are ``delay`` seconds apart; at most ``places`` tasks are visiting at once. A place is held as long as the lease,
+    so a killed invocation keeps none.
+    """
+    row = await database.fetchrow(_HOSTS["take_turn"], lease.task_id, lease.seq, lane, host, delay, places, patience)
+    if row is None:
+        raise AssertionError("take_turn returns a row")
+    return Turn(taken=row["taken"], wait=PLACE_AGAIN_AFTER if row["wait"] is None else row["wait"])
+
+
+async def leave(database: Database, lease: Lease) -> None:
+    """Give up the place at a host, of a task whose lease goes on."""
+    await database.fetch(_HOSTS["leave"], lease.task_id, lease.seq)
+
+
+async def refused(database: Database, lease: Lease, host: str, *, retry_after: float | None) -> float:
+    """Note that ``host`` answered 429 or 503 to the visit of ``lease``; return the seconds for which nobody visits it.
+
+    Holds for all invocations of all lanes. Visits that were under way together count as one refusal.
+    """
+    asked = min(retry_after or 0.0, LONGEST_RETRY_AFTER)
+    await database.fetch(_HOSTS["refused"], lease.task_id, lease.seq, host, asked, FIRST_BACKOFF, LONGEST_BACKOFF)
+    wait: float = await database.fetchval(_HOSTS["hold_off"], host, asked)
+    return wait
+
+
+async def answered(database: Database, host: str) -> None:
+    """Note that ``host`` answers again: everybody may go on."""
+    await database.fetch(_HOSTS["answered"], host)
+
+
+async def forget(database: Database) -> None:
+    """Delete what was known of hosts, and of their robots.txt, that nothing was heard of for a week."""
+    await database.fetch(_HOSTS["forget"])

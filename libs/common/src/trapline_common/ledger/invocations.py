@@ -1,0 +1,113 @@
+"""The life of an invocation: each step a compare-and-set on the old status."""
+
+from dataclasses import dataclass
+
+from trapline_common.domain.errors import LeaseLostError
+from trapline_common.domain.ids import InvocationId, LaneName, OwnerToken
+from trapline_common.ledger.connection import Database, to_text
+from trapline_common.ledger.queries import load
+
+_LANES = load("lanes")
+_INVOCATIONS = load("invocations")
+
+ASK_AGAIN_AFTER = 20.0
+"""Seconds after which an unanswered Invoke is asked again with the same id (longer than our client's time-outs)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to call Invoke once for a ``created`` row."""
+
+    invocation_id: InvocationId
+    lane: LaneName
+    hop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An invocation that won ``-> ready``, with its lane's limits. ``host_delay`` is in seconds; ``host_concurrency`` ``None``: any."""
+
+    invocation_id: InvocationId
+    owner: OwnerToken
+    lane: LaneName
+    hop: int
+    tasks_per_invocation: int
+    pages_in_flight: int
+    host_delay: float
+    host_concurrency: int | None
+
+
+async def claim_asking(
+    database: Database, invocation_id: InvocationId, *, again_after: float = ASK_AGAIN_AFTER
+) -> Claim | None:
+    """Claim the next Invoke of a ``created`` row; ``None`` when another asks already, or nobody has to."""
+    row = await database.fetchrow(_INVOCATIONS["claim_asking"], invocation_id, again_after)
+    if row is None:
+        return None
+    return Claim(invocation_id=invocation_id, lane=LaneName(row["lane"]), hop=row["hop"])
+
+
+async def unasked(database: Database, *, again_after: float = ASK_AGAIN_AFTER) -> list[InvocationId]:
+    """Return ``created`` rows that nobody asked for, or whose answer never came."""
+    return [InvocationId(row["id"]) for row in await database.fetch(_INVOCATIONS["unasked"], again_after)]
+
+
+async def lane_of(database: Database, invocation_id: InvocationId) -> LaneName | None:
+    """Return the lane of an invocation; ``None`` when there is no such row."""
+    lane: str | None = await database.fetchval(_INVOCATIONS["lane_of"], invocation_id)
+    return None if lane is None else LaneName(lane)
+
+
+async def mark_pending(database: Database, invocation_id: InvocationId) -> bool:
+    """``created -> pending``. ``False`` when the crawler's ``ready`` landed first."""
+    return await database.fetchrow(_INVOCATIONS["pending"], invocation_id) is not None
+
+
+async def mark_refused(database: Database, invocation_id: InvocationId, reason: str) -> bool:
+    """``created -> failed``: Lambda refused the event for good."""
+    return await database.fetchrow(_INVOCATIONS["refused"], invocation_id, to_text(reason)) is not None
+
+
+async def become_ready(
+    database: Database, invocation_id: InvocationId, *, owner: OwnerToken, request_id: str, place: str
+) -> Held | None:
+    """``created | pending -> ready`` with a fresh owner token.
+
+    ``None`` when the event was delivered twice, or late: the loser ends without work, and is counted on the row.
+    """
+    async with database.transaction():
+        lane = await database.fetchval(_INVOCATIONS["lane_of"], invocation_id)
+        if lane is None:
+            return None
+        await database.fetch(_LANES["lock_shared"], lane)
+        row = await database.fetchrow(_INVOCATIONS["ready"], invocation_id, owner, request_id, place)
+        if row is None:
+            await database.fetch(_INVOCATIONS["count_duplicate"], invocation_id)
+            return None
+    return Held(
+        invocation_id=invocation_id,
+        owner=owner,
+        lane=LaneName(row["lane"]),
+        hop=row["hop"],
+        tasks_per_invocation=row["tasks_per_invocation"],
+        pages_in_flight=row["pages_in_flight"],
+        host_delay=row["host_delay"],
+        host_concurrency=row["host_concurrency"],
+    )
+
+
+async def heartbeat(database: Database, held: Held) -> None:
+    """Say that the invocation is alive. Raises ``LeaseLostError`` when it was orphaned, failed or terminated."""
+    if await database.fetchrow(_INVOCATIONS["heartbeat"], held.invocation_id, held.owner) is None:
+        raise LeaseLostError(f"invocation {held.invocation_id} is no longer held")
+
+
+async def succeed(database: Database, held: Held, reason: str | None = None) -> bool:
+    """``running -> succeeded``; ``False`` when it still holds a task or was taken away."""
+    return await database.fetchrow(_INVOCATIONS["succeed"], held.invocation_id, held.owner, to_text(reason)) is not None
+
+
+async def terminate_ready(database: Database, held: Held, reason: str) -> bool:
+    """``ready -> terminated``: nothing was left to lease."""
+    row = await database.fetchrow(_INVOCATIONS["terminate_ready"], held.invocation_id, held.owner, to_text(reason))
+    return row is not None

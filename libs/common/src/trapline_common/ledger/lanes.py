@@ -1,0 +1,76 @@
+"""Lanes: their limits, their lock, and the count that says which invocations are missing."""
+
+from dataclasses import dataclass
+
+from trapline_common.config.models import LaneConfig
+from trapline_common.domain.capacity import LaneLimits, LaneLoad, missing_invocations, pause
+from trapline_common.domain.ids import InvocationId, LaneName
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+
+_LANES = load("lanes")
+_INVOCATIONS = load("invocations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What was counted in a lane, and the rows inserted for it.
+
+    ``pause``: seconds that the lane still waits, because its last ``false_starts`` counts came to nothing; then
+    nothing was inserted.
+    """
+
+    load: LaneLoad
+    missing: int
+    created: tuple[InvocationId, ...]
+    false_starts: int = 0
+    pause: float = 0.0
+
+
+async def put_lane(database: Database, name: LaneName, config: LaneConfig) -> None:
+    """Store a lane's limits; the newest config wins."""
+    await database.fetch(
+        _LANES["put_lane"],
+        name,
+        config.max_invocations,
+        config.tasks_per_invocation,
+        config.pages_in_flight,
+        config.host_delay,
+        config.host_concurrency,
+    )
+
+
+async def busy_lanes(database: Database) -> list[LaneName]:
+    """Return the lanes that hold waiting tasks or active invocations."""
+    return [LaneName(row["name"]) for row in await database.fetch(_LANES["busy_lanes"])]
+
+
+async def lock_exclusive(database: Database, lane: LaneName) -> None:
+    """Take the lane's lock until the transaction ends: no lease, ready, plan or reap runs beside it."""
+    await database.fetch(_LANES["lock_exclusive"], lane)
+
+
+async def plan(
+    database: Database, lane: LaneName, *, hop: int = 0, at_most: int | None = None, longest_pause: float = 0.0
+) -> Plan:
+    """Count a lane and insert exactly the invocations it is missing, in one transaction under the exclusive lock.
+
+    ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, none that was not counted.
+    An unknown lane plans nothing; nor does one that makes false starts, for at most ``longest_pause`` seconds after each.
+    """
+    async with database.transaction():
+        await lock_exclusive(database, lane)
+        row = await database.fetchrow(_LANES["load"], lane)
+        if row is None:
+            return Plan(load=LaneLoad(waiting=0, idle=0, running=0), missing=0, created=())
+        counted = LaneLoad(waiting=row["waiting"], idle=row["idle"], running=row["running"])
+        cap = row["max_invocations"] if at_most is None else min(at_most, row["max_invocations"])
+        limits = LaneLimits(max_invocations=cap, tasks_per_invocation=row["tasks_per_invocation"])
+        missing = missing_invocations(counted, limits)
+        failing = row["false_starts"]
+        wait = pause(failing, longest=longest_pause) - (row["failed_ago"] or 0.0)
+        if missing and wait > 0:
+            return Plan(load=counted, missing=0, created=(), false_starts=failing, pause=wait)
+        rows = await database.fetch(_INVOCATIONS["insert_missing"], lane, missing, hop, failing) if missing else []
+    created = tuple(InvocationId(row["id"]) for row in rows)
+    return Plan(load=counted, missing=missing, created=created, false_starts=failing)

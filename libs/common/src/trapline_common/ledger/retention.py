@@ -1,0 +1,69 @@
+"""Retention: finished rows leave the hot tables, in small batches; pages and their baselines stay."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+
+_RETENTION = load("retention")
+
+RETENTION_DAYS = "TRAPLINE_RETENTION_DAYS"
+"""The environment variable; empty, or not set: nothing is ever deleted."""
+
+LONGEST = 36_500
+"""Days. More would be a mistake, and further back than the database's clock can count is an error."""
+
+BATCH = 2_000
+"""Rows of one transaction: a few tens of milliseconds, of rows that nobody else writes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How many days what has ended is kept. ``archived_only``: a run that was opened goes only once it is archived."""
+
+    days: int
+    archived_only: bool = False
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], *, archived_only: bool) -> Self | None:
+        """Read the environment; ``None``: keep all. Raises ``InputRefusedError`` that names the variable."""
+        text = environ.get(RETENTION_DAYS)
+        if not text:
+            return None
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LONGEST):
+            raise InputRefusedError(
+                f"environment: {RETENTION_DAYS}: {text!r} is not a number of days from 1 to {LONGEST}"
+            )
+        return cls(days=int(text), archived_only=archived_only)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """How many runs are gone, and how many rows in all. ``left``: the time was over before everything was deleted."""
+
+    runs: int
+    rows: int
+    left: bool
+
+
+async def retire(
+    database: Database, retention: Retention, *, within: float, clock: Callable[[], float], batch: int = BATCH
+) -> Retired:
+    """Delete what ended more than ``retention.days`` ago, batch by batch, for about ``within`` seconds of ``clock``.
+
+    Each batch is a transaction of its own. No baseline, no unended run, no due alert, and no text that a kept observation
+    relies on is ever deleted (``trapline.retire`` in the migrations says how). Two at once take different runs.
+    """
+    ends = clock() + within
+    runs = rows = 0
+    while True:
+        row = await database.fetchrow(_RETENTION["retire"], retention.days, retention.archived_only, batch)
+        assert row is not None
+        runs, rows = runs + row["runs"], rows + row["rows"]
+        if row["rows"] < batch:
+            return Retired(runs=runs, rows=rows, left=False)
+        if clock() >= ends:
+            return Retired(runs=runs, rows=rows, left=True)

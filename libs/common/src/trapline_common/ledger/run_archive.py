@@ -1,0 +1,57 @@
+"""Each ended run as one compressed NDJSON object: what ``trapline export`` prints of it."""
+
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from trapline_common.domain.ids import RunId
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.pages import observations
+from trapline_common.platform.plain_json import json_line
+
+_RUNS = load("runs")
+
+AGAIN_AFTER = 900.0
+"""Seconds after which a run that was begun and not finished is taken up again: longer than any Lambda lives."""
+PART = 8 * 1024 * 1024
+"""Bytes handed on at once. S3 takes 10,000 parts of 5 MiB or more: 80 GiB of compressed observations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedRun:
+    """A run to be archived. ``day``: of its opening, in UTC, as ``2026-01-31``."""
+
+    run_id: RunId
+    crawl: str
+    day: str
+
+    @property
+    def key(self) -> str:
+        """Where it goes: the same run always has the same key."""
+        return f"{self.crawl}/{self.day}/{self.run_id}.ndjson.gz"
+
+
+async def claim(database: Database, *, again_after: float = AGAIN_AFTER) -> ArchivedRun | None:
+    """Claim an ended run that is not archived yet, the oldest first. Runs that were never opened hold nothing."""
+    row = await database.fetchrow(_RUNS["claim_unarchived"], again_after)
+    return None if row is None else ArchivedRun(run_id=RunId(row["id"]), crawl=row["crawl"], day=row["day"])
+
+
+async def mark_archived(database: Database, run_id: RunId) -> None:
+    """Record that the run's object is whole and in its place."""
+    await database.fetch(_RUNS["archived"], run_id)
+
+
+async def parts(database: Database, run_id: RunId) -> AsyncIterator[bytes]:
+    """Yield the run's object in parts of ``PART`` bytes or a little more, the last one smaller; the same bytes each time."""
+    packer = zlib.compressobj(wbits=31)  # gzip, whose header holds no time
+    kept = bytearray()
+    async with aclosing(observations(database, run_id)) as found:
+        async for observation in found:
+            kept += packer.compress(json_line(observation).encode())
+            if len(kept) >= PART:
+                yield bytes(kept)
+                kept.clear()
+    yield bytes(kept + packer.flush())

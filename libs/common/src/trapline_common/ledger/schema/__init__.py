@@ -1,0 +1,1 @@
+"""The ledger's tables and functions: the schema, its migrations, and who may do what."""

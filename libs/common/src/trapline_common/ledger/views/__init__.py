@@ -1,0 +1,1 @@
+"""Every read of the ledger that a person or a program sees."""

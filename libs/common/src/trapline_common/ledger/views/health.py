@@ -1,0 +1,67 @@
+"""What of a status needs a person. Pure."""
+
+from trapline_common.ledger.views.status import LaneRow, Status
+from trapline_common.platform.text import counted, span
+
+_ALERT_PATIENCE = 180.0
+"""Seconds an alert may be due: the minute tick sweeps up a lost nudge, and a refused channel is tried again."""
+_OPENING_PATIENCE = 180.0
+"""Seconds a run may be ``opening``: the reaper resumes a stale one after 60."""
+
+
+def problems(status: Status) -> list[str]:
+    """Return one line for each thing that needs attention, with what to do; empty when all is well."""
+    return [*_lanes(status), *_runs(status), *_pages(status), *_alerts(status)]
+
+
+def _lanes(status: Status) -> list[str]:
+    found = [line for lane in status.lanes for line in _lane(lane)]
+    ended = status.invocations_last_day
+    if ended.failed or ended.orphaned:
+        found.append(
+            f"{counted(ended.failed + ended.orphaned, 'invocation')} ended badly in the last 24 h "
+            f"({ended.failed} failed, {ended.orphaned} orphaned); see `trapline invocations --failed`"
+        )
+    return found
+
+
+def _lane(lane: LaneRow) -> list[str]:
+    if lane.stalled:
+        stalled = counted(lane.stalled, "invocation")
+        return [
+            f"lane {lane.name}: {stalled} stopped beating; the minute tick rescues their tasks, or `trapline reap` now"
+        ]
+    if lane.waiting and not lane.idle + lane.running:
+        wait = counted(lane.waiting, "task waits", "tasks wait")
+        return [f"lane {lane.name}: {wait} and no invocation works; the next tick or `trapline crawl` takes them"]
+    return []
+
+
+def _runs(status: Status) -> list[str]:
+    stuck = [
+        f"run {run.id} of {run.crawl} is opening for {span(run.seconds)}; it waits for an earlier run, or its sitemap"
+        for run in status.open_runs
+        if run.status == "opening" and run.seconds > _OPENING_PATIENCE
+    ]
+    refused = [
+        f"run {last.run.id} of {last.run.crawl} was refused: {last.run.reason}"
+        for last in status.last_runs
+        if last.run.outcome == "refused"
+    ]
+    return stuck + refused
+
+
+def _pages(status: Status) -> list[str]:
+    if not status.failing_total:
+        return []
+    return [f"{counted(status.failing_total, 'page fails', 'pages fail')}; see below"]
+
+
+def _alerts(status: Status) -> list[str]:
+    alerts, found = status.alerts, []
+    if alerts.oldest_due_seconds is not None and alerts.oldest_due_seconds > _ALERT_PATIENCE:
+        wait = f"{counted(alerts.due, 'alert waits', 'alerts wait')}, the oldest for {span(alerts.oldest_due_seconds)}"
+        found.append(f"{wait}: the next tick or `trapline crawl` sends them; else see `trapline alert --test`")
+    if alerts.refused:
+        found.append(f"{counted(alerts.refused, 'alert was', 'alerts were')} refused by the channel for good")
+    return found

@@ -1,0 +1,39 @@
+"""``trapline crawl``: open a run of each crawl now and work until they end."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import typer
+
+from trapline.access.options import DEFAULT_DATA_DIR, AllowPrivate, DatabaseUrl, DataDir, allowing
+
+
+def crawl(
+    file: Path = typer.Argument(help="The crawls.yaml."),
+    only: list[str] = typer.Option([], "--only", metavar="NAME", help="Only this crawl; may be given several times."),
+    max_invocations: int | None = typer.Option(
+        None, "--max-invocations", min=1, max=1000, help="Most crawler processes at once. Default: one per core."
+    ),
+    json: bool = typer.Option(False, "--json", help="Print one JSON object at the end and nothing else."),
+    allow_private: AllowPrivate = [],  # noqa: B006  (Typer's default; never changed)
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Crawl now, on this machine, and show what failed and what changed.
+
+    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 on Ctrl-C.
+
+    Examples:
+
+      trapline crawl crawls.yaml
+      trapline crawl crawls.yaml --only pricing --json | jq '.runs[].failures'
+    """
+    # Late: the services take half a second to load, and every other command would wait for them.
+    from trapline_machine.crawl_file import Order, crawl_file
+    from trapline_machine.settings import RuntimeSettings
+
+    environ = allowing(os.environ, allow_private) | {"DATABASE_URL": database_url or ""}
+    settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
+    order = Order(file=file, only=tuple(only), as_json=json, settings=settings)
+    raise typer.Exit(asyncio.run(crawl_file(order, environ)))

@@ -1,0 +1,38 @@
+"""The logs of one machine: a file per crawler process, and one for the command's own dispatcher and notifier."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from trapline_common.platform.logging import configure
+
+OWN = "trapline.log"
+MAX_BYTES = 5 * 1024 * 1024
+"""The command's own log is put aside, once, when it is larger."""
+KEPT = 200
+"""Logs of crawler processes kept, the newest."""
+
+
+@contextmanager
+def own_log(folder: Path) -> Iterator[Path]:
+    """Send this process's logs to ``folder/trapline.log`` while the block lasts, and yield its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / OWN
+    if path.exists() and path.stat().st_size > MAX_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    _prune(folder)
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+        configure(service="trapline", stream=stream, console=False)
+        try:
+            yield path
+        finally:
+            configure(service="trapline")
+
+
+def _prune(folder: Path) -> None:
+    dated = []
+    for log in folder.glob("????????-*.log"):
+        with suppress(FileNotFoundError):  # another command prunes too
+            dated.append((log.stat().st_mtime, log))
+    for _, log in sorted(dated)[:-KEPT]:
+        log.unlink(missing_ok=True)

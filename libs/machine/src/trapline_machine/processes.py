@@ -1,0 +1,174 @@
+"""The crawler's invocations on one machine: each a process of its own, so that killing one is real."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from trapline_common.domain.errors import TransientError
+from trapline_common.domain.messages import Crawl, parse_crawl
+from trapline_machine.process_identity import place_of
+from trapline_machine.process_registry import Registry
+
+MODULE = "trapline_machine.crawler_process"
+LOST_FOR = 60.0
+"""Seconds a process whose invocation has ended in the ledger gets to notice, before it is killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A process that is gone. ``status`` as in ``subprocess``: negative for a signal; ``None`` when it never started."""
+
+    message: Crawl
+    request_id: str
+    status: int | None
+    log: Path
+
+
+@dataclass(slots=True, kw_only=True)
+class _Child:
+    message: Crawl
+    request_id: str
+    log: Path
+    process: Process
+    watch: "asyncio.Task[None] | None" = None
+    lost_at: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ProcessInvoker:
+    """An ``Invoker``. At most ``most`` processes at once; what is accepted beyond waits in a queue, as on Lambda.
+
+    Unless ``strict``, a lane none of whose processes runs gets one all the same: a slow lane must not keep the others
+    waiting for an hour. ``on_end`` hears of every process once, after the last process of its group is gone.
+    """
+
+    most: int
+    strict: bool
+    seconds: float
+    logs: Path
+    registry: Registry
+    environ: Mapping[str, str]
+    on_end: Callable[[Ended], None]
+    clock: Callable[[], float] = time.monotonic
+    _waiting: deque[Crawl] = field(default_factory=deque)
+    _children: dict[UUID, _Child] = field(default_factory=dict)
+    _closing: bool = False
+
+    async def invoke(self, message: Mapping[str, Any]) -> None:
+        """Accept the event: start its process, or queue it. Raises ``TransientError`` when the command is stopping."""
+        crawl = parse_crawl(message)
+        if self._closing:
+            raise TransientError("the command is stopping")
+        if crawl.invocation_id in self._children:
+            return  # asked again: the process is about to say so itself
+        self.registry.note(crawl.invocation_id, place=place_of(os.getpid()), request_id="")
+        self._waiting.append(crawl)
+        await self._start_waiting()
+
+    @property
+    def invocations(self) -> list[UUID]:
+        """The invocations that have a process."""
+        return list(self._children)
+
+    async def disown(self, ended: Collection[UUID]) -> None:
+        """Take no more notice of processes whose invocation was orphaned, or has just ended: others may start.
+
+        One that hangs, and so does not learn of it, is killed after ``LOST_FOR`` seconds.
+        """
+        now = self.clock()
+        for invocation_id in ended:
+            child = self._children.get(invocation_id)
+            if child is None:
+                continue
+            if child.lost_at is None:
+                child.lost_at = now
+            elif now - child.lost_at > LOST_FOR:
+                _kill_group(child.process.pid)
+        await self._start_waiting()
+
+    async def stop(self, *, within: float) -> bool:
+        """Ask every process to stop in order; start no other. Return whether all were gone ``within`` seconds."""
+        self._close()
+        for child in self._children.values():
+            with suppress(ProcessLookupError):
+                child.process.terminate()
+        return await self.wait(within=within)
+
+    async def kill(self) -> None:
+        """End every process at once, with its whole group, and wait for that."""
+        self._close()
+        for child in self._children.values():
+            _kill_group(child.process.pid)
+        await self.wait(within=None)
+
+    async def wait(self, *, within: float | None) -> bool:
+        """Wait until no process is left; return whether that came true ``within`` seconds."""
+        watches = [child.watch for child in self._children.values() if child.watch is not None]
+        if watches:
+            await asyncio.wait(watches, timeout=within)
+        return not self._children
+
+    def _close(self) -> None:
+        self._closing = True
+        while self._waiting:
+            crawl = self._waiting.popleft()
+            self.on_end(Ended(message=crawl, request_id="", status=None, log=self._log(crawl)))
+
+    async def _start_waiting(self) -> None:
+        while not self._closing and (crawl := self._next()) is not None:
+            self._waiting.remove(crawl)
+            await self._start(crawl)
+
+    def _next(self) -> Crawl | None:
+        """Return what may start now, of the lane with the fewest processes first."""
+        per_lane = Counter(child.message.lane for child in self._children.values() if child.lost_at is None)
+        found = min(self._waiting, key=lambda crawl: per_lane[crawl.lane], default=None)
+        if found is None or per_lane.total() < self.most:
+            return found
+        return found if not self.strict and not per_lane[found.lane] else None
+
+    def _log(self, crawl: Crawl) -> Path:
+        return self.logs / f"{crawl.invocation_id}.log"
+
+    async def _start(self, crawl: Crawl) -> None:
+        request_id, log = str(uuid4()), self._log(crawl)
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", MODULE, crawl.model_dump_json(), request_id, str(self.seconds)),
+                stdin=PIPE,  # its life line: it ends when we do, however we do
+                stdout=DEVNULL,
+                stderr=stderr,
+                env=dict(self.environ),
+                start_new_session=True,  # Ctrl-C on the terminal reaches us alone
+            )
+        child = _Child(message=crawl, request_id=request_id, log=log, process=process)
+        self._children[crawl.invocation_id] = child
+        with suppress(ProcessLookupError):  # it has ended already: its watch will tell
+            self.registry.note(crawl.invocation_id, place=place_of(process.pid), request_id=request_id)
+        child.watch = asyncio.create_task(self._watch(child), name=f"watch {process.pid}")
+
+    async def _watch(self, child: _Child) -> None:
+        status = await child.process.wait()
+        _kill_group(child.process.pid)
+        if child.process.stdin is not None:
+            child.process.stdin.close()
+        del self._children[child.message.invocation_id]
+        self.on_end(Ended(message=child.message, request_id=child.request_id, status=status, log=child.log))
+        await self._start_waiting()
+
+
+def _kill_group(group: int) -> None:
+    """SIGKILL whatever is left of a process group."""
+    with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+        os.killpg(group, signal.SIGKILL)

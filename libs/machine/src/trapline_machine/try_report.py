@@ -1,0 +1,68 @@
+"""What ``trapline try`` shows a person."""
+
+from rich.console import Console
+from rich.text import Text
+
+from trapline.render.safe_text import printable
+from trapline_machine.try_visit import Attempt
+
+SHOWN_LINES = 40
+SHOWN_WIDTH = 200
+"""Bounds on the watched text that is printed; the whole of it is in ``--json``."""
+
+
+def show(console: Console, attempt: Attempt) -> None:
+    """Print the visit: where it led, what it would watch and extract, and what it expects."""
+    found = attempt.observation
+    facts = [("url", found.url)]
+    if found.final_url is not None and found.final_url != found.url:
+        facts.append(("final url", f"{found.final_url} ({found.redirects} redirects)"))
+    facts += [
+        ("status", "none" if found.status is None else str(found.status)),
+        ("timings", _timings(attempt)),
+        ("size", "" if found.size is None else f"{found.size} bytes"),
+        ("title", found.title or ""),
+        ("console", f"{found.console_errors} errors" if found.console_errors else ""),
+        ("screenshot", attempt.screenshot or "none"),
+    ]
+    for name, value in facts:
+        if value:
+            _line(console, f"{name:<11} {value}")
+    if found.fields:
+        _line(console, "\nextracted", "bold")
+        for name, field in found.fields.items():
+            _line(console, f"  {name}: {'nothing found' if field is None else field}", "" if field else "yellow")
+    if attempt.expectations:
+        _line(console, "\nexpected", "bold")
+        for one in attempt.expectations:
+            more = f" ({one.found})" if one.found else ""
+            _line(console, f"  {'met' if one.met else 'not met'}: {one.what}{more}", "green" if one.met else "red")
+    if found.text is not None:
+        _line(console, "\nwatched text", "bold")
+        _text(console, found.text)
+    if found.failure is not None:
+        _line(console, f"\nfailed: {found.failure}", "red")
+
+
+def _text(console: Console, text: str) -> None:
+    lines = text.splitlines()
+    for line in lines[:SHOWN_LINES]:
+        _line(console, "  " + (line if len(line) <= SHOWN_WIDTH else line[:SHOWN_WIDTH] + " ..."))
+    if len(lines) > SHOWN_LINES:
+        _line(console, f"  ... and {len(lines) - SHOWN_LINES} more lines; --json prints all")
+
+
+def _timings(attempt: Attempt) -> str:
+    timings = attempt.observation.timings
+    named: list[tuple[str, float | None]] = [
+        ("dns", timings.dns),
+        ("connect", timings.connect),
+        ("first byte", timings.ttfb),
+        ("dom", timings.dom),
+    ]
+    named += [("load", timings.load), ("total", timings.total)]
+    return ", ".join(f"{name} {value:.0f} ms" for name, value in named if value is not None)
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Text("\n".join(printable(line) for line in text.split("\n")), style=style), soft_wrap=True)

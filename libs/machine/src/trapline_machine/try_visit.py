@@ -1,0 +1,127 @@
+"""``trapline try``: one visit, nothing stored but the screenshot, in a folder that is kept for the person to look at."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trapline_common.config.comparison import check, parse_comparison
+from trapline_common.config.load import load_config
+from trapline_common.config.models import CrawlConfig, Keep, Screenshot
+from trapline_common.config.urls import normalise_url
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.observation import Observation
+from trapline_common.egress.gate import Gate
+from trapline_common.egress.http_fetch import HttpFetch
+from trapline_common.egress.settings import gate_from_env
+from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_common.local.secrets import LocalSecrets
+from trapline_crawler.browser.errors import BrowserFaultError
+from trapline_crawler.browser.find import find_browser
+from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.owned import OwnedVisitor
+from trapline_crawler.ports import LoggedIn
+from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_dispatcher.runs.pages import expand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """One thing the crawl expects, and whether it was met; ``found`` says what there was instead."""
+
+    what: str
+    met: bool
+    found: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One visit. ``screenshot`` is a file that is kept."""
+
+    observation: Observation
+    expectations: tuple[Expectation, ...]
+    screenshot: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        found = asdict(self.observation)
+        del found["html"]
+        return {
+            **found,
+            "expectations": [asdict(expectation) for expectation in self.expectations],
+            "screenshot": self.screenshot,
+        }
+
+
+async def attempt(
+    file: Path, name: str, url: str | None, *, environ: Mapping[str, str], data_dir: Path, as_root: bool
+) -> Attempt:
+    """Visit ``url``, or the crawl's first page, the way the crawl ``name`` does.
+
+    ``data_dir`` is only looked into for secrets. Raises ``InputRefusedError``, and ``TransientError`` when the first
+    page is in a sitemap that can't be fetched.
+    """
+    config = load_config(file)
+    if name not in config.crawls:
+        raise InputRefusedError(f"{file}: no crawl {name!r}; it has {', '.join(sorted(config.crawls))}")
+    crawl = config.crawls[name]
+    gate = gate_from_env(environ)
+    page = await _page(crawl, url, gate)
+    full = crawl.screenshot is Screenshot.FULL_PAGE
+    shown = crawl.model_copy(
+        update={"screenshot": Screenshot.FULL_PAGE if full else Screenshot.VIEWPORT, "html": Keep.NEVER}
+    )
+    artifacts = DirectoryArtifacts(Path(tempfile.mkdtemp(prefix="trapline-try-")))
+    choice = find_browser(environ.get("TRAPLINE_BROWSER") or None, environ=environ)
+    visitor = OwnedVisitor(
+        Browser(choice, no_sandbox=as_root, environ=environ, doors=lambda: Doors(gate)),
+        artifacts=artifacts,
+        secrets=LocalSecrets(environ, data_dir / "secrets"),
+    )
+    try:
+        observation = await _visit(visitor, page, shown)
+    except BrowserFaultError as fault:
+        observation = Observation(url=page, failure=fault.failure())
+    finally:
+        await visitor.close()
+    return Attempt(
+        observation=observation,
+        expectations=tuple(expectations(crawl, observation)),
+        screenshot=None if observation.screenshot is None else artifacts.place(observation.screenshot),
+    )
+
+
+async def _visit(visitor: OwnedVisitor, page: str, crawl: CrawlConfig) -> Observation:
+    """Visit ``page``, after the crawl's steps if it has any: nothing kept of an earlier session is used."""
+    if not crawl.steps:
+        return await visitor.visit(page, crawl)
+    begun = await visitor.log_in(page, crawl)
+    return await visitor.visit(page, crawl, begun.state) if isinstance(begun, LoggedIn) else begun
+
+
+async def _page(crawl: CrawlConfig, url: str | None, gate: Gate) -> str:
+    if url is None:
+        return (await expand(crawl.model_copy(update={"limit": 1}), HttpFetch(gate=gate)))[0]
+    try:
+        return normalise_url(url)
+    except ValueError as error:
+        raise InputRefusedError(f"URL: {error}") from error
+
+
+def expectations(crawl: CrawlConfig, found: Observation) -> list[Expectation]:
+    """Return each thing that ``expect`` names, met or not. A page that was not read meets none."""
+    expect = crawl.expect
+    told = []
+    if expect.status is not None:
+        met = found.status == expect.status
+        told.append(
+            Expectation(what=f"status {expect.status}", met=met, found=None if met else f"found {found.status}")
+        )
+    if expect.contains is not None:
+        met = " ".join(expect.contains.split()) in " ".join((found.text or "").split())
+        told.append(Expectation(what=f"contains {expect.contains!r}", met=met))
+    for name, comparison in expect.fields.items():
+        complaint = check(parse_comparison(comparison), found.fields.get(name))
+        told.append(Expectation(what=f"{name} {comparison}", met=complaint is None, found=complaint))
+    return told

@@ -1,0 +1,120 @@
+"""robots.txt (RFC 9309): which pages a site keeps robots from, and how far apart it wants visits."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from protego import Protego
+
+from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.domain.observation import Failure, Reason
+from trapline_common.egress.fetch import Fetch, NoFileError, TryLaterError
+from trapline_common.ledger import robots
+from trapline_common.ledger.connection import Database
+from trapline_common.platform.logging import get_logger
+from trapline_crawler.politeness.decision import Allowed, PutOff
+
+ROBOT = "Trapline"
+"""The name that a robots.txt knows us by, for crawls without a ``user_agent`` of their own."""
+
+LARGEST = 512_000
+"""Bytes of robots.txt that are read; RFC 9309 asks for at least 500 KiB."""
+
+GOOD_FOR = 3600.0
+"""Seconds; RFC 9309 allows up to a day. A site that closes a page is heard within the hour."""
+
+LONGEST_DELAY = 60.0
+"""Seconds of ``Crawl-delay`` that are kept; some sites ask for hours, which would be a refusal in other words."""
+
+GIVE_UP_AFTER = 5
+"""Answers 5xx in a row, after waits of 10 to 80 s, until the pages fail instead of waiting on."""
+
+UNREACHED_FOR = 60.0
+"""Seconds for which nobody asks an origin again that gave no answer at all."""
+
+_ANOTHER_FETCHES = 0.1
+"""Seconds between two looks at whether another invocation has fetched it."""
+
+_log = get_logger("crawler")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """``rules`` ``None``: everything is allowed. ``until`` by the invocation's clock."""
+
+    rules: Protego | None
+    until: float
+
+
+class RobotsFiles:
+    """The robots.txt files of one invocation: each origin's is fetched once an hour by one invocation, for all.
+
+    An origin that gives no answer at all is not judged here: the visit meets the same and says it in its own words. An
+    answer 5xx or 429 means: wait, do not go.
+    """
+
+    def __init__(self, database: Database, fetch: Fetch, *, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._fetch = fetch
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def ask(self, url: str, user_agent: str | None) -> Allowed | PutOff | Failure:
+        """Say whether the page may be visited. The answer is in memory but for an origin's first page."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        known = self._known.get(origin)
+        if known is None or known.until <= self._clock():
+            async with self._asking[origin]:
+                found = await self._learn(origin)
+            if not isinstance(found, _Known):
+                return found
+            self._known[origin] = known = found
+        if known.rules is None:
+            return Allowed()
+        robot = user_agent or ROBOT
+        if not known.rules.can_fetch(url, robot):
+            detail = f"{origin}/robots.txt closes this page to {robot.split('/')[0]!r}"
+            return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
+        return Allowed(delay=min(known.rules.crawl_delay(robot) or 0.0, LONGEST_DELAY))
+
+    async def _learn(self, origin: str) -> _Known | PutOff | Failure:
+        """Read what the ledger knows, and fetch it when that is too old and nobody else does."""
+        while True:
+            known = self._known.get(origin)
+            if known is not None and known.until > self._clock():
+                return known  # learnt while we waited for our turn to ask
+            stored = await robots.read(self._database, origin)
+            if stored is not None and stored.fresh:
+                rules = None if stored.body is None else Protego.parse(stored.body)
+                return _Known(rules=rules, until=self._clock() + stored.good_for)
+            if stored is not None and stored.wait > 0:
+                return self._put_off(origin, stored)
+            if await robots.claim(self._database, origin):
+                await self._get(origin)
+            else:
+                await asyncio.sleep(_ANOTHER_FETCHES)
+
+    def _put_off(self, origin: str, stored: robots.Stored) -> PutOff | Failure:
+        detail = f"{origin}/robots.txt can't be read: {stored.reason}"
+        if stored.failures >= GIVE_UP_AFTER:
+            return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
+        return PutOff(seconds=stored.wait, reason=detail)
+
+    async def _get(self, origin: str) -> None:
+        """Fetch it for all."""
+        try:
+            fetched = await self._fetch(f"{origin}/robots.txt")
+        except NoFileError:
+            await robots.put(self._database, origin, None, good_for=GOOD_FOR)
+        except TryLaterError as error:
+            await robots.failed(self._database, origin, f"HTTP {error.status}")
+        except (TransientError, InputRefusedError) as error:
+            _log.info("robots_unreached", origin=origin, reason=str(error))
+            await robots.put(self._database, origin, None, good_for=UNREACHED_FOR)
+        else:
+            body = fetched.body.decode("utf-8", errors="replace").replace("\0", "")
+            await robots.put(self._database, origin, body, good_for=GOOD_FOR)

@@ -1,0 +1,159 @@
+"""A listening proxy on loopback for one browser context, and the held port where no context of ours is."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from trapline_common.domain.observation import Failure, Timings
+from trapline_common.egress.gate import Gate
+from trapline_crawler.proxy.connection import Far, Near
+from trapline_crawler.proxy.dial_results import Recent, Times, failure_of
+from trapline_crawler.proxy.peer_uid import other_user
+from trapline_crawler.proxy.socks5 import Reply, Target
+
+MOST_CIRCUITS = 256
+"""Connections at once through one door; Chromium itself opens 32 through one proxy, and some for WebSockets."""
+CONNECT_WITHIN = 20.0
+"""Seconds for all addresses of a host together."""
+_LOOPBACK = "127.0.0.1"
+_PORTS = {"http": 80, "https": 443}
+
+
+class Door:
+    """Everything that one browser context fetches comes through here, and through ``gate`` (guarantee 7).
+
+    Its event loop is the one that opened it. ``carried`` is bytes, both ways, without the handshakes.
+    """
+
+    def __init__(self, gate: Gate, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._gate = gate
+        self._clock = clock
+        self._server: asyncio.Server | None = None
+        self._here: tuple[str, int] = (_LOOPBACK, 0)
+        self._circuits: set[Near] = set()
+        self._failures: Recent[Failure] = Recent()
+        self._times: Recent[Times] = Recent()
+        self._uid = os.getuid()
+        self.carried = 0
+        self.allowance = 0
+
+    async def open(self) -> None:
+        """Begin to listen, on a free port of 127.0.0.1."""
+        self._server = await asyncio.get_running_loop().create_server(lambda: Near(self), _LOOPBACK, 0)
+        self._here = self._server.sockets[0].getsockname()
+
+    async def close(self) -> None:
+        """End every connection. Harmless when repeated."""
+        if self._server is not None:
+            self._server.close()
+        for circuit in tuple(self._circuits):
+            circuit.transport.abort()
+
+    def context_options(self) -> dict[str, Any]:
+        """Return what a new browser context is told. Chromium would reach loopback directly if it were not forbidden."""
+        return {"proxy": {"server": f"socks5://{_LOOPBACK}:{self._here[1]}", "bypass": "<-loopback>"}}
+
+    def allow(self, size: int) -> None:
+        """Let ``size`` more bytes through from now on; what was left over before is forfeited."""
+        self.allowance = self.carried + size
+
+    @property
+    def spent(self) -> bool:
+        """Whether the allowance was used up."""
+        return self.carried > self.allowance
+
+    def failure(self, url: str) -> Failure | None:
+        """Return why the last dial to the server of ``url`` failed, ``None`` when it did not."""
+        target = _target(url)
+        return None if target is None else self._failures.get(target)
+
+    def timed(self, timings: Timings, url: str) -> Timings:
+        """Return ``timings`` with the look-up and the connection told apart, as the last good dial to ``url`` took them.
+
+        To the browser both are the wait for its proxy. TLS stays in ``connect``. On a connection that was there: no change.
+        """
+        target = _target(url)
+        times = None if target is None else self._times.get(target)
+        if times is None or not timings.connect:
+            return timings
+        connect = max(times.connect, timings.connect - times.dns)
+        return replace(timings, dns=round(times.dns, 1), connect=round(connect, 1))
+
+    def admit(self, circuit: Near) -> bool:
+        """Let our own user in: to another one of this machine the proxy would be a way out that is not theirs."""
+        peer = circuit.transport.get_extra_info("peername")
+        if len(self._circuits) >= MOST_CIRCUITS or peer is None or other_user(peer[:2], self._here, self._uid):
+            return False
+        self._circuits.add(circuit)
+        return True
+
+    def gone(self, circuit: Near) -> None:
+        """Forget a connection that ended."""
+        self._circuits.discard(circuit)
+
+    def carry(self, size: int) -> bool:
+        """Count bytes. Past the allowance everything is cut off, and ``spent`` says so from then on."""
+        self.carried += size
+        if not self.spent:
+            return True
+        for circuit in tuple(self._circuits):
+            circuit.transport.abort()
+        return False
+
+    async def dial(self, target: Target, far: Callable[[], Far]) -> Far | Reply:
+        """Look the host up once, and dial what the gate lets through, exactly that."""
+        if self.spent:
+            return Reply.NOT_ALLOWED
+        try:
+            start = self._clock()
+            addresses = await self._gate.addresses(target.host, target.port)
+            found = self._clock()
+            end = await self._first([str(address) for address in addresses], target.port, far)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the browser is told, and the visit has a reason)
+            failure, reply = failure_of(target, error)
+            self._failures.put(_plain(target), failure)
+            return reply
+        times = Times(dns=(found - start) * 1000, connect=(self._clock() - found) * 1000)
+        self._times.put(_plain(target), times)
+        self._failures.drop(_plain(target))
+        return end
+
+    async def _first(self, addresses: list[str], port: int, far: Callable[[], Far]) -> Far:
+        """Connect to the first that answers; each gets its part of the time that is left."""
+        loop, until = asyncio.get_running_loop(), self._clock() + CONNECT_WITHIN
+        for left in range(len(addresses), 0, -1):
+            try:
+                async with asyncio.timeout((until - self._clock()) / left):
+                    transport, end = await loop.create_connection(far, addresses[-left], port)
+            except OSError:
+                if left == 1:
+                    raise
+            else:
+                transport.pause_reading()  # until the browser has been told
+                return end
+        raise AssertionError("unreachable: the gate returns at least one address")
+
+
+def held_port() -> socket.socket:
+    """Bind a port of loopback without listening: whoever dials it is refused, and nobody else can take it."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    held.bind((_LOOPBACK, 0))
+    return held
+
+
+def _target(url: str) -> Target | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return None if port is None else Target(host=parts.hostname or "", port=port)
+
+
+def _plain(target: Target) -> Target:
+    return Target(host=target.host.strip("[]"), port=target.port)

@@ -1,0 +1,1 @@
+"""Log-ins and the sealed state that they leave."""

@@ -1,0 +1,159 @@
+"""Rooms opened, visited in and closed, with every fault of the browser told from the faults of a page."""
+
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from playwright.async_api import Error as PlaywrightError
+
+from trapline_common.config.models import CrawlConfig
+from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.ports import ArtifactStore, SecretSource
+from trapline_crawler.browser.errors import BrowserHungError, PageCrashedError
+from trapline_crawler.browser.launch import LiveBrowser
+from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.browser.timeout import bounded
+from trapline_crawler.visit.evidence import gather
+from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.load import Load
+from trapline_crawler.visit.observe import observe
+from trapline_crawler.visit.page_pool import Room, Tab
+from trapline_crawler.visit.request_rules import OwnRequests
+from trapline_crawler.visit.resolved_secrets import Resolved, SecretMissingError, resolve
+from trapline_crawler.visit.steps import Steps
+
+T = TypeVar("T")
+_SILENT = frozenset({Reason.TIMEOUT, Reason.PAGE_HUNG, Reason.WAIT_FOR})
+_SCHEMES = frozenset({"http", "https"})
+
+
+class Rooms:
+    """What a visit needs from outside, and the one way a visit goes. Raises ``BrowserFaultError`` and nothing of Playwright."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        *,
+        artifacts: ArtifactStore,
+        secrets: SecretSource,
+        limits: VisitLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._browser = browser
+        self._artifacts = artifacts
+        self._secrets = secrets
+        self._limits = limits
+        self._clock = clock
+
+    async def resolve(self, url: str, crawl: CrawlConfig) -> Resolved | Observation:
+        """Return the crawl with its secrets, or the failed visit when that is not to be had."""
+        if urlsplit(url).scheme not in _SCHEMES:
+            failure = Failure(reason=Reason.ADDRESS_REFUSED, detail="only http and https are visited", retry=False)
+            return Observation(url=url, failure=failure)
+        try:
+            return await resolve(crawl, self._secrets)
+        except SecretMissingError as error:
+            failure = Failure(reason=Reason.SECRET, detail=str(error), retry=False)
+            return Observation(url=url, failure=failure)
+
+    async def live(self) -> LiveBrowser:
+        """Return the running browser, launched if need be."""
+        return await self._browser.ready()
+
+    async def open(self, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Room:
+        """Open a room for a resolved crawl."""
+        live = await self._browser.ready()
+        try:
+            return await Room.open(live, crawl, self._limits, state)
+        except (PlaywrightError, BrowserHungError) as error:
+            raise await self._browser.fault(live, error) from error
+
+    async def state(self, room: Room) -> dict[str, Any]:
+        """Return the room's cookies and local storage."""
+        try:
+            return await room.state()
+        except (PlaywrightError, BrowserHungError) as error:
+            raise await self._browser.fault(room.live, error) from error
+
+    async def close(self, room: Room) -> None:
+        """Close a room. That it won't close is the browser's fault, and no reason to lose what the visit found."""
+        try:
+            await room.close()
+        except (PlaywrightError, BrowserHungError) as error:
+            await self._browser.fault(room.live, error)
+
+    async def visit(self, room: Room, url: str, resolved: Resolved) -> Observation:
+        """Visit ``url`` in a tab of ``room``, and leave the room fit for the next visit."""
+        start = self._clock()
+        return await self._in_tab(room, url, resolved, lambda tab: self._visit_in(room, tab, url, resolved, start))
+
+    async def do_steps(self, room: Room, url: str, resolved: Resolved) -> Observation | None:
+        """Do the crawl's steps in a tab of ``room``; return the failed visit of ``url`` that it is when one fails."""
+        return await self._in_tab(room, url, resolved, lambda tab: self._steps_in(room, tab, url, resolved))
+
+    async def _in_tab(
+        self, room: Room, url: str, resolved: Resolved, work: Callable[[Tab], Coroutine[Any, Any, tuple[T, bool]]]
+    ) -> T:
+        """Work in a tab; the second part of what ``work`` returns is whether the tab can be used again."""
+        try:
+            tab = await room.tab()
+            room.door.allow(self._limits.size * room.in_use)
+        except (PlaywrightError, BrowserHungError) as error:
+            raise await self._browser.fault(room.live, error) from error
+        sound = False
+        try:
+            # Each step has its own bound; this one is for an await that was forgotten.
+            at_most = resolved.crawl.timeout + self._limits.beyond_timeout
+            result, sound = await bounded(work(tab), at_most, f"visit of {url}")
+            return result
+        except (PlaywrightError, BrowserHungError) as error:
+            if tab.crashed and isinstance(error, PlaywrightError):
+                raise PageCrashedError(f"the page's renderer died while it showed {url}") from error
+            raise await self._browser.fault(room.live, error) from error
+        finally:
+            await self._give_back(room, tab, reusable=sound)
+
+    async def _steps_in(self, room: Room, tab: Tab, url: str, resolved: Resolved) -> tuple[Observation | None, bool]:
+        rules = await bounded(OwnRequests.open(tab.page, url, resolved.crawl), self._limits.open, "set-up of a page")
+        failure = await Steps(tab.page, resolved, self._limits, room.door, self._clock).run()
+        if failure is None:
+            if rules is not None:
+                await bounded(rules.close(), self._limits.close, "set-up of a page undone")
+            return None, True
+        fault = await self._browser.examine(room.live, because=failure.detail)
+        if fault is not None:
+            raise fault
+        kept = await gather(tab.page, None, resolved, failed=True, store=self._artifacts, limits=self._limits)
+        failure = replace(failure, detail=" ".join(resolved.scrub(failure.detail).split()))
+        return Observation(url=url, failure=failure, screenshot=kept.screenshot, html=kept.html), False
+
+    async def _visit_in(
+        self, room: Room, tab: Tab, url: str, resolved: Resolved, start: float
+    ) -> tuple[Observation, bool]:
+        """Visit and tell whether the tab can be used again."""
+        rules = await bounded(OwnRequests.open(tab.page, url, resolved.crawl), self._limits.open, "set-up of a page")
+        loaded = await Load(tab.page, url, resolved.crawl, self._limits, room.door, self._clock).run()
+        if loaded.failure is not None and loaded.failure.reason in _SILENT:
+            # The page is blamed only when the browser is not: it answers, and the page does not.
+            fault = await self._browser.examine(room.live, because=loaded.failure.detail)
+            if fault is not None:
+                raise fault
+        took = (self._clock() - start) * 1000
+        observation = observe(url, loaded, resolved, self._limits, milliseconds=took)
+        if loaded.found is not None:
+            failed = observation.failure is not None
+            kept = await gather(
+                tab.page, loaded.found, resolved, failed=failed, store=self._artifacts, limits=self._limits
+            )
+            observation = replace(observation, screenshot=kept.screenshot, html=kept.html)
+        if rules is not None and loaded.sound:
+            await bounded(rules.close(), self._limits.close, "set-up of a page undone")
+        return observation, loaded.sound
+
+    async def _give_back(self, room: Room, tab: Tab, *, reusable: bool) -> None:
+        try:
+            await room.give_back(tab, reusable=reusable)
+        except BrowserHungError as error:
+            await self._browser.fault(room.live, error)

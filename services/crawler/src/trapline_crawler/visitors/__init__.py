@@ -1,0 +1,1 @@
+"""Which browser a page is visited in."""

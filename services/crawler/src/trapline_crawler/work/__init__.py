@@ -1,0 +1,1 @@
+"""One invocation's life: leasing, visiting, completing, handing back."""

@@ -1,0 +1,1 @@
+"""What the minute tick mends and puts away."""

@@ -1,0 +1,39 @@
+"""Ended runs go to the archive, by the every-minute tick: at least once each, under a key that is the run's own."""
+
+import time
+from collections.abc import Callable
+
+from trapline_common.domain.errors import LedgerUnavailableError
+from trapline_common.domain.ports import Archive
+from trapline_common.ledger import run_archive
+from trapline_common.ledger.connection import Database
+from trapline_common.platform.logging import get_logger
+
+_log = get_logger("dispatcher")
+
+NO_MORE_AFTER = 60.0
+"""Seconds of one tick after which no further run is begun: the next tick goes on."""
+
+
+async def archive_runs(
+    to: Archive, database: Database, *, clock: Callable[[], float] = time.monotonic
+) -> tuple[int, Exception | None]:
+    """Archive the ended runs that are not; return how many, and the last error of those that could not be.
+
+    A run whose archiving was killed, or failed, is taken up again after ``run_archive.AGAIN_AFTER``; it stops no other.
+    """
+    until = clock() + NO_MORE_AFTER
+    done = 0
+    failed: Exception | None = None
+    while clock() < until and (run := await run_archive.claim(database)) is not None:
+        try:
+            await to.write(run.key, run_archive.parts(database, run.run_id))
+        except LedgerUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  (raised by the caller)
+            _log.warning("run_not_archived", run_id=run.run_id, key=run.key, reason=str(error))
+            failed = error
+        else:
+            await run_archive.mark_archived(database, run.run_id)
+            done += 1
+    return done, failed

@@ -1,0 +1,1 @@
+"""How the invocations that the count asks for are started."""

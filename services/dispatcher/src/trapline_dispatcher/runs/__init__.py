@@ -1,0 +1,1 @@
+"""Opening a run and working out its pages."""

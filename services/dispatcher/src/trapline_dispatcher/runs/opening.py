@@ -1,0 +1,151 @@
+"""Opening a run: its row first, its pages worked out outside any transaction, then all its tasks at once."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from trapline_common.config.fingerprint import fingerprint
+from trapline_common.config.models import CrawlConfig
+from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TransientError
+from trapline_common.domain.ids import CrawlName, LaneName, RunId
+from trapline_common.domain.lifecycle import RunStatus
+from trapline_common.ledger import runs
+from trapline_common.ledger.connection import Database
+from trapline_common.platform.logging import get_logger
+from trapline_dispatcher.runs.pages import expand
+from trapline_dispatcher.services import Services
+
+_log = get_logger("dispatcher")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What became of a run. ``tasks`` is ``None`` when this call wrote none; ``lane`` is then nothing to count for."""
+
+    run_id: RunId
+    lane: LaneName
+    status: RunStatus
+    tasks: int | None = None
+    repeated: bool = False
+    waits_for: RunId | None = None
+    refused: str | None = None
+
+
+async def open_run(
+    services: Services,
+    database: Database,
+    name: CrawlName,
+    *,
+    scheduled_for: datetime | None = None,
+    request: UUID | None = None,
+) -> Opened:
+    """Open a run of the crawl ``name``; the same tick or request again changes nothing.
+
+    Raises ``MessageRefusedError`` for a crawl that is not in the config, or is disabled and was not asked for by hand;
+    ``TransientError`` when its pages can't be worked out just now: the run stays ``opening`` and is resumed.
+    """
+    config = await services.config()
+    crawl = config.crawls.get(name)
+    if crawl is None:
+        raise MessageRefusedError(f"no crawl {name!r} in the config; it has: {', '.join(sorted(config.crawls))}")
+    if scheduled_for is not None and not crawl.enabled:
+        raise MessageRefusedError(f"crawl {name!r} is disabled")
+    opening = await runs.begin(
+        database,
+        crawl,
+        config.lanes[crawl.lane],
+        fingerprint=fingerprint(crawl),
+        scheduled_for=scheduled_for,
+        request=request,
+    )
+    return await _go_on(services, database, opening, crawl)
+
+
+async def retry_run(services: Services, database: Database, name: CrawlName, run_id: RunId, *, request: UUID) -> Opened:
+    """Open a new run of another run's failed tasks, under that run's frozen config.
+
+    Raises ``MessageRefusedError`` when there is no such run of the crawl, it has not ended, or none of its tasks failed.
+    """
+    found = (await runs.frozen(database, [run_id])).get(run_id)
+    if found is None:
+        raise MessageRefusedError(f"no run {run_id}")
+    if found.crawl.name != name:
+        raise MessageRefusedError(f"run {run_id} is one of crawl {found.crawl.name!r}, not of {name!r}")
+    if not await runs.has_ended(database, run_id):
+        raise MessageRefusedError(f"run {run_id} has not ended; its tasks are still retried in it")
+    if not await runs.failed_urls(database, run_id):
+        raise MessageRefusedError(f"run {run_id} has no failed task to retry")
+    opening = await runs.begin(
+        database, found.crawl, None, fingerprint=found.fingerprint, request=request, retry_of=run_id
+    )
+    return await _go_on(services, database, opening, found.crawl)
+
+
+async def resume(services: Services, database: Database, run_id: RunId) -> Opened | None:
+    """Go on with an opening whose dispatcher died, or that waits for its turn; ``None`` when another does."""
+    crawl = (await runs.frozen(database, [run_id]))[run_id].crawl
+    # First, for it claims no attempt: the tick after the earlier run's end goes on at once.
+    waiting = await _waiting(database, run_id, crawl)
+    if waiting is not None:
+        return waiting
+    if not await runs.try_opening(database, run_id, after=services.limits.resume_opening_after):
+        return None
+    return await _fill(services, database, run_id, crawl)
+
+
+async def _go_on(services: Services, database: Database, opening: runs.Opening, crawl: CrawlConfig) -> Opened:
+    if opening.repeated and opening.status is RunStatus.OPENING:
+        # Another dispatcher is at it, or died at it: only a stale opening is taken over.
+        resumed = await resume(services, database, opening.run_id)
+        if resumed is not None:
+            return replace(resumed, repeated=True)
+    if opening.repeated or opening.status is RunStatus.ENDED or opening.blocked_by is not None:
+        return Opened(
+            run_id=opening.run_id,
+            lane=LaneName(crawl.lane),
+            status=opening.status,
+            repeated=opening.repeated,
+            waits_for=opening.blocked_by,
+        )
+    return await _fill(services, database, opening.run_id, crawl)
+
+
+async def _waiting(database: Database, run_id: RunId, crawl: CrawlConfig) -> Opened | None:
+    """Return what an opening is that an earlier run of the crawl keeps waiting; ``None`` when the way is free."""
+    blocker = await runs.waits_for(database, run_id, crawl.name)
+    if blocker is None:
+        return None
+    return Opened(run_id=run_id, lane=LaneName(crawl.lane), status=RunStatus.OPENING, waits_for=blocker)
+
+
+async def _fill(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> Opened:
+    lane = LaneName(crawl.lane)
+    try:
+        urls = await _pages(services, database, run_id, crawl)
+    except InputRefusedError as error:
+        return await _refuse(database, run_id, lane, str(error))
+    except TransientError as error:
+        age = await runs.age(database, run_id)
+        if age < services.limits.give_up_opening_after:
+            _log.warning("opening_put_off", run_id=run_id, crawl=crawl.name, reason=str(error))
+            raise
+        return await _refuse(database, run_id, lane, f"given up after {age:.0f} s: {error}")
+    tasks = await runs.fill(database, run_id, crawl, urls)
+    if tasks is None:  # another dispatcher, slower or faster than we thought, has written them
+        return Opened(run_id=run_id, lane=lane, status=RunStatus.OPEN, repeated=True)
+    _log.info("run_opened", run_id=run_id, crawl=crawl.name, tasks=tasks)
+    return Opened(run_id=run_id, lane=lane, status=RunStatus.OPEN, tasks=tasks)
+
+
+async def _pages(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> list[str]:
+    source = await runs.retry_source(database, run_id)
+    urls = await runs.failed_urls(database, source) if source is not None else await expand(crawl, services.fetch)
+    if not urls:
+        raise InputRefusedError(f"crawl {crawl.name!r} has no page: nothing in its sitemap passed include and exclude")
+    return urls
+
+
+async def _refuse(database: Database, run_id: RunId, lane: LaneName, reason: str) -> Opened:
+    await runs.refuse(database, run_id, reason)
+    _log.error("run_refused", run_id=run_id, reason=reason)
+    return Opened(run_id=run_id, lane=lane, status=RunStatus.ENDED, refused=reason)

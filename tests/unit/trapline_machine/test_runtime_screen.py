@@ -1,0 +1,104 @@
+import io
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from rich.console import Console
+
+from trapline_common.domain.ids import RunId
+from trapline_common.domain.lifecycle import RunOutcome, RunStatus
+from trapline_common.ledger.views.progress import Progress, RunReport
+from trapline_machine.progress import Bars, Lines
+from trapline_machine.summary import exit_code, show
+
+
+def progress(done: int, *, status: RunStatus = RunStatus.OPEN, failed: int = 0) -> Progress:
+    return Progress(
+        run_id=RunId(7), crawl="docs", status=status, outcome=None, reason=None, total=10, done=done, failed=failed
+    )
+
+
+def report(*, failed: int = 0, outcome: RunOutcome = RunOutcome.COMPLETED) -> RunReport:
+    failures = tuple((f"https://site.example/{number}", "http_status: status 500") for number in range(failed))
+    return RunReport(
+        run_id=RunId(7), crawl="[bold]docs", outcome=outcome, reason="its sitemap is HTML", seconds=1.24, total=20,
+        done=20 - failed, failed=failed, pages=20, changes=1, screenshots=3, alerts=2, failures=failures,
+    )  # fmt: skip
+
+
+def seconds(step: float) -> Callable[[], float]:
+    ticks = count(0.0, step)
+    return lambda: next(ticks)
+
+
+def test_a_pipe_gets_a_line_at_the_start_now_and_then_and_at_the_end():
+    """Updates every two seconds make a line at the start, one after five seconds, and one at the end; then silence."""
+    out = io.StringIO()
+    lines = Lines(stream=out, clock=seconds(2.0))
+    for done in (0, 1, 2, 6, 7):
+        lines.update([progress(done)])
+    for _ in range(2):
+        lines.update([progress(9, status=RunStatus.ENDED, failed=1)])
+    assert out.getvalue().splitlines() == [
+        "run 7 docs: 10 tasks",
+        "run 7 docs: 6 done, 0 failed of 10, 1.0 tasks/s",
+        "run 7 docs: 9 done, 1 failed of 10, ended",
+    ]
+
+
+def test_an_opening_run_is_not_shown_yet():
+    """A run whose tasks are not known yet has no progress to show."""
+    out = io.StringIO()
+    Lines(stream=out, clock=seconds(1.0)).update([progress(0, status=RunStatus.OPENING)])
+    assert not out.getvalue()
+
+
+def test_a_terminal_gets_a_bar_and_alerts_above_it():
+    """The bar names crawl, run and counts; a page's own square brackets are not taken for markup."""
+    out = io.StringIO()
+    bars = Bars(Console(file=out, force_terminal=True, width=120))
+    bars.update([progress(4, failed=1)])
+    bars.say("[bold]a line")
+    bars.alerts().write("\x1b[31m[red]an alert\x1b[0m\n")
+    bars.close()
+    shown = out.getvalue()
+    for part in ("docs #7", "4 done", "1 failed", "of 10", "[bold]a line", "[red]an alert"):
+        assert part in shown
+
+
+def test_the_end_names_ten_failures_and_counts_the_rest():
+    """Twelve failures: ten with their reasons, the other two counted, with the command that shows them."""
+    out = io.StringIO()
+    show(Console(file=out, width=200), [report(failed=12)], artifacts=Path("/data/artifacts"))
+    text = out.getvalue()
+    assert text.count("http_status: status 500") == 10
+    assert "and 2 more: trapline show 7" in text
+    assert "[bold]docs" in text
+    assert "screenshots: /data/artifacts" in text
+
+
+def test_the_exit_code_says_done_failed_or_refused():
+    """0 when every task is done, 1 when one failed, 2 when a run was refused."""
+    refused = report(outcome=RunOutcome.REFUSED)
+    assert [
+        exit_code(reports) for reports in ([], [report()], [report(), report(failed=1)], [report(failed=1), refused])
+    ] == [
+        0,
+        0,
+        1,
+        2,
+    ]
+
+
+def test_json_has_the_fields_of_the_design_and_no_other():
+    """One run's object: exactly what scripts were promised."""
+    assert report(failed=1).as_json() == {
+        "run_id": 7,
+        "crawl": "[bold]docs",
+        "tasks": {"done": 19, "failed": 1},
+        "pages": 20,
+        "seconds": 1.24,
+        "changes": 1,
+        "failures": [{"url": "https://site.example/0", "reason": "http_status: status 500"}],
+        "alerts": 2,
+    }

@@ -1,0 +1,98 @@
+"""`make up`: the whole system on a local AWS, deployed by Terraform; its schedules fire by themselves.
+
+Safe to run again: what runs stays, and only what changed is deployed. `make up CRAWLS=my.yaml` takes a file of yours.
+"""
+
+import argparse
+import os
+import shlex
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from tools.deploy import bundle
+from tools.local_aws import system
+from tools.local_aws.deployment import Deployment
+from tools.local_aws.hook import TO_READ
+from tools.shell import ROOT, ToolError, main_guard, say
+from tools.terraform import binary as terraform
+from tools.workspace.setup import LOCAL_AWS
+
+TEMPLATE = ROOT / "tools/local_aws/crawls.yaml"
+
+
+def running(folder: Path) -> system.System:
+    """Return the parts beneath, started now unless they run."""
+    found = system.load(folder)
+    if found is not None and found.runs():
+        return found
+    system.stop(folder)
+    return system.start(folder)
+
+
+def zips() -> dict[str, Path]:
+    """Return every function's zip for this machine, by service."""
+    with ThreadPoolExecutor() as pool:  # mostly they wait for the index and the disk
+        paths = pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), bundle.SERVICES.values())
+        return dict(zip(bundle.SERVICES, paths, strict=True))
+
+
+def deployment(on: system.System, *, crawls: Path, built: dict[str, Path]) -> Deployment:
+    """Return Trapline's deployment on ``on``. Raises ``ToolError`` where there is no Terraform."""
+    binary = terraform.binary(os.environ)
+    if binary is None:
+        raise ToolError(f"Terraform is missing: install it, or say {terraform.BINARY}=/path/to/terraform")
+    round_ = on.folder / "crawls.yaml"
+    round_.write_text(crawls.read_text().replace("@SITE@", on.site))
+    return Deployment(system=on, crawls=round_, zips=built, terraform=binary)
+
+
+def deploy(on: system.System, *, crawls: Path) -> Deployment:
+    """Build the functions and apply. The secrets do not need the functions, so they are made meanwhile."""
+    say("up: building the functions")
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(zips)
+        made = deployment(on, crawls=crawls, built={})
+        made.init()
+        made.make_secrets()
+        made = replace(made, zips=building.result())
+    say("up: terraform apply, with the real provider; about a minute and a half")
+    made.apply()
+    return made
+
+
+def look_at(on: system.System) -> str:
+    """Return what a person wants to see next, one command per line."""
+    price = shlex.quote('{"price": {"kettle": 2950}}')
+    near = {name: os.path.relpath(on.folder / name, ROOT) for name in (TO_READ, "ministack.log")}
+    return f"""
+The schedules fire every minute. The demo shop's workshop page is broken: its alert comes after the first round.
+  alerts    tail -F {near[TO_READ]}
+  ledger    .venv/bin/trapline status --env local
+  a run     .venv/bin/trapline run products --env local
+  a change  curl -d {price} {on.site}/_control
+  AWS       AWS_ENDPOINT_URL={on.endpoint} AWS_CA_BUNDLE={on.certificate} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+  logs      tail -F {near["ministack.log"]}
+`make down` ends all of it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Bring everything up and say what to look at."""
+    parser = argparse.ArgumentParser(prog="python -m tools.local_aws.up", description=__doc__)
+    parser.add_argument("crawls", nargs="?", type=Path, default=TEMPLATE, help="a crawls.yaml; default the demo shop's")
+    options = parser.parse_args(arguments)
+    if not options.crawls.is_file():
+        raise ToolError(f"{options.crawls}: there is no such file")
+    started = time.monotonic()
+    LOCAL_AWS.ensure()
+    say("up: Postgres, MiniStack, the demo shop and a web hook")
+    on = running(system.FOLDER)
+    deploy(on, crawls=options.crawls)
+    say(f"up: ready in {time.monotonic() - started:.0f} s{look_at(on)}")
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main)

@@ -1,0 +1,1 @@
+"""Finding Terraform and running it on the root module."""

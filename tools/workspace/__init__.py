@@ -1,0 +1,1 @@
+"""The developer's workspace: environments, browser, locks, checks."""

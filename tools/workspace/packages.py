@@ -1,0 +1,34 @@
+"""The workspace's six distributions, in the order in which they need one another."""
+
+import tomllib
+from dataclasses import dataclass
+
+from tools.shell import ROOT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """One distribution. ``folder`` is relative to the workspace; ``module`` is what it imports as."""
+
+    name: str
+    folder: str
+    module: str
+
+    @property
+    def pyproject(self) -> str:
+        return f"{self.folder}/pyproject.toml"
+
+    @property
+    def version(self) -> str:
+        """What its pyproject file says now."""
+        return str(tomllib.loads((ROOT / self.pyproject).read_text())["project"]["version"])
+
+
+PACKAGES = (
+    Package(name="trapline-common", folder="libs/common", module="trapline_common"),
+    Package(name="trapline-dispatcher", folder="services/dispatcher", module="trapline_dispatcher"),
+    Package(name="trapline-crawler", folder="services/crawler", module="trapline_crawler"),
+    Package(name="trapline-notifier", folder="services/notifier", module="trapline_notifier"),
+    Package(name="trapline", folder="libs/cli", module="trapline"),
+    Package(name="trapline-machine", folder="libs/machine", module="trapline_machine"),
+)
