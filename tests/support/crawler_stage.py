@@ -73,7 +73,7 @@ class Stage:
             fetch=self.fetch,
             secrets=KnownSecrets(values=self.secrets),
             seal=self.seal,
-            host="stage",
+            process_name="stage",
             pace=self.pace,
         )
 

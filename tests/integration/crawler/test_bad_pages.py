@@ -13,11 +13,11 @@ from support.hostile import HostileSite, hostile_site, self_signed
 from trapline_common.domain.observation import Observation, Reason
 from trapline_crawler.browser.errors import PageCrashedError
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NewVisitor = Callable[..., Visitor]
+NewVisitor = Callable[..., BrowserVisitor]
 
 FAILED = [
     ("/404", Reason.HTTP_STATUS, False),
@@ -47,7 +47,7 @@ NEVER_DONE = [
 ]
 
 
-async def _with_neighbour(visitor: Visitor, url: str, good: str, **values: object) -> Observation:
+async def _with_neighbour(visitor: BrowserVisitor, url: str, good: str, **values: object) -> Observation:
     """Visit a bad page and a good one at the same time in one context, and return what the bad one gave."""
     config = crawl(isolation="crawl", **values)
     bad, neighbour = await asyncio.gather(visitor.visit(url, config), visitor.visit(good, config))

@@ -7,11 +7,11 @@ import pytest
 from support.crawling import crawl
 from support.hostile import HostileSite
 from trapline_common.domain.observation import Reason
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NewVisitor = Callable[..., Visitor]
+NewVisitor = Callable[..., BrowserVisitor]
 SECRETS = {"TOKEN": "s3cr+t value", "SESSION": "c00kie"}
 PRIVATE = {
     "headers": {"X-Token": "Bearer ${secret:TOKEN}"},

@@ -14,13 +14,13 @@ from trapline_common.config.models import Isolation, Screenshot
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser import guardian
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
-from trapline_crawler.browser.profile_selection import Selection
+from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, MULTI, SINGLE, Profile
 from trapline_crawler.browser.self_test import self_test
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.owned import OwnedVisitor
-from trapline_crawler.visitors.browser_per_context import OneRoomVisitor
-from trapline_crawler.visitors.by_profile import ChoosingVisitor
+from trapline_crawler.visit.visitor import BrowserVisitor
+from trapline_crawler.visitors.browser_per_context import BrowserPerContextVisitor
+from trapline_crawler.visitors.by_profile import ByProfileVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,8 +70,8 @@ def ours() -> set[int]:
     return found - {os.getpid()}
 
 
-def owned(browser: Browser, folder: Path) -> OwnedVisitor:
-    return OwnedVisitor(browser, artifacts=DirectoryArtifacts(folder), secrets=KnownSecrets())
+def owned(browser: Browser, folder: Path) -> BrowserVisitor:
+    return BrowserVisitor(browser, artifacts=DirectoryArtifacts(folder), secrets=KnownSecrets())
 
 
 @pytest.mark.parametrize("profile", CANDIDATES, ids=lambda profile: profile.name)
@@ -109,7 +109,7 @@ async def test_single_holds_one_context():
 async def test_first_profile_that_works_is_chosen_and_kept():
     """A profile whose browser ends at once, and one that shows another colour, are passed over; the choice is kept."""
     before, browsers = ours(), Browsers()
-    selection = Selection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS, MULTI, SINGLE), browsers)
+    selection = ProfileSelection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS, MULTI, SINGLE), browsers)
     profile, browser = await selection.choose()
     try:
         assert profile is MULTI is selection.chosen
@@ -126,7 +126,7 @@ async def test_first_profile_that_works_is_chosen_and_kept():
 async def test_tested_one_process_browser_is_not_used_again():
     """Where a browser holds one context, the self-test has used it up: the visitor gets a fresh one."""
     before, browsers = ours(), Browsers()
-    profile, browser = await Selection((SINGLE,), browsers).choose()
+    profile, browser = await ProfileSelection((SINGLE,), browsers).choose()
     assert (profile, browser.launches, browsers.launches) == (SINGLE, 0, ["single"])
     assert ours() == before
 
@@ -134,7 +134,7 @@ async def test_tested_one_process_browser_is_not_used_again():
 async def test_no_profile_works():
     """Where none works the error gives each one's reason, nothing is left running, and the next call tries again."""
     before, browsers = ours(), Browsers()
-    selection = Selection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS), browsers)
+    selection = ProfileSelection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS), browsers)
     with pytest.raises(BrowserLaunchError, match=r"ends at once: .*did not start.*; other colours: the picture"):
         await selection.choose()
     assert selection.chosen is None
@@ -147,7 +147,7 @@ async def test_no_profile_works():
 async def test_concurrent_first_visits_make_one_choice(site: HostileSite, tmp_path: Path):
     """Visits that begin together make one choice and share its browser; ``close`` leaves nothing."""
     before, browsers = ours(), Browsers()
-    visitor = ChoosingVisitor(Selection(CANDIDATES, browsers), lambda _, browser: owned(browser, tmp_path))
+    visitor = ByProfileVisitor(ProfileSelection(CANDIDATES, browsers), lambda _, browser: owned(browser, tmp_path))
     try:
         seen = await asyncio.gather(*(visitor.visit(f"{site.origin}/{n}", crawl()) for n in range(3)))
         session = await visitor.open_session(crawl(ordered=True), None)
@@ -164,7 +164,7 @@ async def test_concurrent_first_visits_make_one_choice(site: HostileSite, tmp_pa
 async def test_single_visits_many_pages_at_once(isolation: Isolation, site: HostileSite, tmp_path: Path):
     """With one context a browser, pages in flight at once all succeed, in both isolations, pictures included."""
     before, browsers = ours(), Browsers()
-    visitor = OneRoomVisitor(lambda: owned(browsers(SINGLE), tmp_path))
+    visitor = BrowserPerContextVisitor(lambda: owned(browsers(SINGLE), tmp_path))
     config = crawl(isolation=isolation, screenshot=Screenshot.VIEWPORT)
     try:
         seen = await asyncio.gather(*(visitor.visit(f"{site.origin}/{n}", config) for n in range(3)))
@@ -180,7 +180,7 @@ async def test_single_visits_many_pages_at_once(isolation: Isolation, site: Host
 async def test_single_keeps_no_idle_browser_of_another_crawl(site: HostileSite, tmp_path: Path):
     """Of crawls that share a context each, only the one last visited keeps its browser: memory stays bounded."""
     before, browsers = ours(), Browsers()
-    visitor = OneRoomVisitor(lambda: owned(browsers(SINGLE), tmp_path))
+    visitor = BrowserPerContextVisitor(lambda: owned(browsers(SINGLE), tmp_path))
     try:
         for name in ("one", "two", "two", "one"):
             found = await visitor.visit(site.origin + "/good", crawl(name=name, isolation=Isolation.CRAWL))
@@ -197,7 +197,7 @@ async def test_single_keeps_no_idle_browser_of_another_crawl(site: HostileSite, 
 async def test_session_of_single_owns_its_browser(site: HostileSite, tmp_path: Path):
     """A session in ``single`` keeps its cookies from page to page, gives its state, and its end is its browser's end."""
     before = ours()
-    visitor = OneRoomVisitor(lambda: owned(new_browser(profile=SINGLE), tmp_path))
+    visitor = BrowserPerContextVisitor(lambda: owned(new_browser(profile=SINGLE), tmp_path))
     session = await visitor.open_session(crawl(ordered=True), None)
     try:
         assert (await session.visit(site.origin + "/good")).failure is None

@@ -128,7 +128,7 @@ async def test_a_stop_before_the_first_lease_terminates(stage: Stage) -> None:
     stop.set()
     await stage.live(stop=stop)
     found = await stage.rows("SELECT status::text, reason FROM trapline.invocation")
-    assert found == [("terminated", "told to stop before it leased")]
+    assert found == [("terminated", "asked to stop before it leased")]
 
 
 async def test_a_stop_ends_the_wait_for_a_retry(stage: Stage) -> None:

@@ -62,7 +62,7 @@ def test_a_challenge_is_one_whatever_the_crawl_asks_for() -> None:
     """What only challenge pages hold counts always; answered with 429 it is worth another attempt."""
     found = challenge(_reading(signs=(STRONG,)), 200, crawl(watch="#plans"), None)
     assert found == Failure(
-        reason=Reason.BLOCKED, detail=f"the page is a challenge of {SIGNS[STRONG].who}", retry=False
+        reason=Reason.BLOCKED, detail=f"the page is a challenge of {SIGNS[STRONG].vendor}", retry=False
     )
     later = challenge(_reading(signs=(STRONG,)), 429, crawl(), None)
     assert later is not None

@@ -1,4 +1,4 @@
-"""What can go wrong with the browser itself. These are never an observation: the page is not at fault."""
+"""The faults of the browser itself. They are never an observation: the page is not at fault."""
 
 from typing import ClassVar
 
@@ -13,12 +13,13 @@ class BrowserMissingError(TraplineError):
 class BrowserFaultError(TraplineError):
     """Base: the visit has no result because the browser failed it. Retried as the infrastructure's fault.
 
-    ``everything_lost`` says whether every visit in flight in that browser ends with it, or only this one. The browser
-    has been dealt with before this is raised: the next visit finds a working one.
+    The browser has been killed where need be before this is raised: the next visit gets a working one.
     """
 
     everything_lost: ClassVar[bool]
+    """Whether every visit in flight in that browser ends with it, or only this one."""
     reason: ClassVar[Reason]
+    """What the page's failure is called once the retries are used up."""
 
     def failure(self) -> Failure:
         """Return what to record once the retries for infrastructure faults are used up."""
@@ -33,7 +34,7 @@ class BrowserDiedError(BrowserFaultError):
 
 
 class BrowserLaunchError(BrowserDiedError):
-    """The browser did not start; the text holds its own last words."""
+    """The browser did not start; the text holds the last lines of its output."""
 
 
 class BrowserHungError(BrowserFaultError):

@@ -1,4 +1,4 @@
-"""Who is at the other end of a loopback connection: the kernel knows the user of its socket."""
+"""The user at the other end of a loopback connection: the kernel knows whose socket it is."""
 
 import errno
 import socket

@@ -15,19 +15,22 @@ from trapline_crawler.visit.resolved_secrets import Resolved
 
 _PASSWORDS = "input[type=password]"
 TALLEST = 16_384
-"""CSS pixels. Chromium's compositor can't paint a taller picture, and a person would not look at it."""
+"""CSS pixels. Chromium's compositor can't paint a taller picture, and no person would look at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Artifact keys, ``None`` where nothing was asked for or the page could no longer give it; then ``problem`` says why."""
+    """The artifacts that one visit left."""
 
     screenshot: str | None = None
+    """Artifact key; ``None`` where the crawl wants none or the page could no longer give it."""
     html: str | None = None
+    """Artifact key; ``None`` likewise."""
     problem: str | None = None
+    """Why something that the crawl wants is missing."""
 
 
-async def gather(
+async def keep_evidence(
     page: Page, found: Reading | None, resolved: Resolved, *, failed: bool, store: ArtifactStore, limits: VisitLimits
 ) -> Evidence:
     """Take what the crawl wants to keep of a page that still answers, and store it; ``found`` is how the page was read.
@@ -72,7 +75,7 @@ def _masked(resolved: Resolved) -> list[str]:
 
 
 async def _shows_a_secret(page: Page, resolved: Resolved) -> bool:
-    """Look for every secret in every frame. Here and not in the page: it may never have been told this one."""
+    """Look for every secret in every frame. The crawler looks, not the page, which must not be given a secret for it."""
     for frame in page.frames:
         shown = await frame.evaluate(source("shown.js"), {"masked": _masked(resolved), "longest": LONGEST_TEXT})
         if shown is None or resolved.scrub(shown) != shown:

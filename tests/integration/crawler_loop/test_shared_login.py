@@ -17,7 +17,7 @@ from trapline_common.domain.ids import InvocationId
 from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.sessions.seal import Seal
-from trapline_crawler.sessions.shared_login import LiveSession, LogIns
+from trapline_crawler.sessions.shared_login import LiveSession, SharedLogIns
 
 URL = "https://site.example/account"
 SECRETS = {"PASSWORD": "hunter2"}
@@ -39,10 +39,10 @@ def stage(stage: Stage) -> Stage:
 @asynccontextmanager
 async def log_ins(
     stage: Stage, holder: InvocationId, *, every: float = 30.0, seal: Seal | None = None
-) -> AsyncIterator[LogIns]:
+) -> AsyncIterator[SharedLogIns]:
     """Yield the log-ins of one invocation, with a connection of its own."""
     async with await stage.services().connect() as database:
-        yield LogIns(
+        yield SharedLogIns(
             database,
             stage.visitor,
             holder=holder,
