@@ -72,7 +72,7 @@ async def test_bad_page_fails_with_its_reason(
 async def test_page_that_never_ends_is_ended(
     new_visitor: NewVisitor, site: HostileSite, path: str, reasons: set[Reason]
 ):
-    """A page that never finishes, hangs or streams for ever ends within its timeout and a bound; its neighbour lives."""
+    """A page that never finishes, hangs or streams for ever ends within timeout and bound; its neighbour is visited."""
     clock = asyncio.get_running_loop().time
     start = clock()
     found = await _with_neighbour(new_visitor(), site.origin + path, site.origin + "/good", timeout=4)

@@ -1,4 +1,4 @@
-"""The profiles for Lambda on a real browser: what each can do, how one is chosen, and visits with one context a browser."""
+"""The profiles for Lambda on a real browser: what each can do, how one is selected, and the one-process fallback."""
 
 import asyncio
 import os
@@ -76,13 +76,13 @@ def owned(browser: Browser, folder: Path) -> BrowserVisitor:
 
 @pytest.mark.parametrize("profile", CANDIDATES, ids=lambda profile: profile.name)
 async def test_profile_shows_a_page_and_starts_no_refused_process(profile: Profile):
-    """Each profile for Lambda shows a page, and has neither a zygote nor a GPU process; ``single`` has one process only."""
+    """Each profile for Lambda shows a page, with neither zygote nor GPU process; ``single`` has one process only."""
     browser = new_browser(profile=profile)
     try:
         try:
             await self_test(browser)
         except BrowserLaunchError:
-            # A browser of one process dies at its start once in some hundred times; then it is started again, as by a retry.
+            # A browser of one process dies at its start once in some hundred times; then a retry starts it again.
             assert profile is SINGLE
             await browser.close()
             browser = new_browser(profile=profile)
@@ -96,7 +96,7 @@ async def test_profile_shows_a_page_and_starts_no_refused_process(profile: Profi
 
 
 async def test_single_holds_one_context():
-    """A second context in a one-process browser fails, which is why every room gets a browser of its own there."""
+    """A second context in a one-process browser fails, which is why every context gets a browser of its own there."""
     browser = new_browser(profile=SINGLE)
     try:
         await self_test(browser)
@@ -195,7 +195,7 @@ async def test_single_keeps_no_idle_browser_of_another_crawl(site: HostileSite, 
 
 
 async def test_session_of_single_owns_its_browser(site: HostileSite, tmp_path: Path):
-    """A session in ``single`` keeps its cookies from page to page, gives its state, and its end is its browser's end."""
+    """A session in ``single`` keeps its cookies from page to page and gives its state; its browser ends with it."""
     before = ours()
     visitor = BrowserPerContextVisitor(lambda: owned(new_browser(profile=SINGLE), tmp_path))
     session = await visitor.open_session(crawl(ordered=True), None)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_checkpoint_carries_the_session_to_another_browser(site: HostileSite, tmp_path: Path):
-    """What a session gathered is there, after a way through JSON, in a new browser's session; the crawl's secrets are not."""
+    """A session's state survives JSON and opens a new browser's session; the crawl's own secrets are not in it."""
     state = None
     texts = []
     secrets = KnownSecrets(values={"SESSION": "c00kie"})

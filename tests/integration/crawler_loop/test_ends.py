@@ -132,7 +132,7 @@ async def test_runs_that_share_a_lane_end_each_on_its_own(stage: Stage) -> None:
 
 
 async def test_a_frozen_config_of_a_newer_release_is_worked_on(stage: Stage) -> None:
-    """Services deploy in any order: a run frozen by a newer dispatcher, with fields unknown here, is crawled all the same."""
+    """Services deploy in any order: a run frozen by a newer dispatcher, with fields unknown here, is still crawled."""
     await stage.open(PAGES)
     newer = """UPDATE trapline.run SET config = config || '{"from_the_future": {"x": 1}}'
                || jsonb_build_object('alert', config->'alert' || '{"louder": true}')"""

@@ -1,4 +1,4 @@
-"""A run that needs more invocations than Lambda lets one chain have: each chain is cut off, the minute begins another."""
+"""A run of more invocations than Lambda lets one chain have: each chain is cut off, the tick begins another."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ class Lambda:
 async def test_a_run_of_more_than_forty_invocations_ends_though_lambda_stops_chains(
     dsn: str, stage: Stage, together: bool, chain: int
 ) -> None:
-    """With a cap of 1 and a page per invocation, 45 pages take 45 invocations; the minute's tick starts each new chain."""
+    """At a cap of 1 and a page per invocation 45 pages take 45 invocations; the minute's tick starts each chain."""
     platform, clock = Lambda(together=together), Clock()
     dispatcher = DispatcherStage(
         dsn=as_role(dsn, "trapline_dispatcher"), database=stage.database, invoker=platform, nudger=platform

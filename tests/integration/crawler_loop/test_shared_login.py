@@ -158,7 +158,7 @@ async def test_what_drops_the_kept_session(stage: Stage, what: str):
 
 
 async def test_a_wrong_password_is_tried_once_for_all(stage: Stage):
-    """Steps that failed for good are not done again by the other pages: each fails with the same step, and its picture."""
+    """The other pages do not repeat steps that failed for good: each fails with the same step, and its screenshot."""
     failure = Failure(reason=Reason.STEP, detail="step 2, fill: no", retry=False)
     stage.visitor.script(LOG_IN, Observation(url=LOG_IN, failure=failure, screenshot="ab/cd.png"))
     found = [await begun(stage, crawl()) for _ in range(3)]

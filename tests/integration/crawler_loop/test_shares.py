@@ -39,7 +39,7 @@ async def test_what_is_no_crawl_message_is_dropped_with_its_reason(stage: Stage,
 
 
 async def test_the_handler_lets_an_invocation_live(stage: Stage) -> None:
-    """From the event to the answer: the request id and the place are stored, the deadline is the context's."""
+    """From the event to the answer: the request id and the process's name are stored, the deadline is the context's."""
     await stage.open(urls(1))
     (message,) = await stage.asked()
     context = LocalContext(aws_request_id="the-request", deadline=Deadline.after(60))
@@ -111,7 +111,7 @@ async def test_tasks_added_meanwhile_are_taken_too(stage: Stage) -> None:
 
 
 async def test_what_is_due_for_an_idle_invocation_is_not_waited_for(stage: Stage) -> None:
-    """An invocation with a retry of its own leaves, rather than ask again and again for a task that others will take."""
+    """An invocation with a retry of its own ends, rather than ask again and again for a task that others will take."""
     page = urls(1)[0]
     await stage.open(urls(2), lane=LaneConfig(max_invocations=2, tasks_per_invocation=1))
     stage.pace = Pace(linger=60.0)

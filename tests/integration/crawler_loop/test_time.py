@@ -50,7 +50,7 @@ async def test_the_chain_of_nudges_ends_at_max_hop(stage: Stage) -> None:
 
 
 async def test_a_short_deadline_keeps_no_page_from_being_tried(stage: Stage) -> None:
-    """A function whose whole time is less than a crawl's time-out and our reserve still visits a page per invocation."""
+    """A function with less time than a crawl's time-out and the reserve still visits a page per invocation."""
     await stage.open(PAGES[:2], lane=ONE)
     clock = Clock()
     result = await stage.live(deadline=Deadline(at=slow(stage, clock, 8).at - 108, clock=clock))
@@ -58,16 +58,16 @@ async def test_a_short_deadline_keeps_no_page_from_being_tried(stage: Stage) -> 
 
 
 async def test_a_visit_that_the_deadline_cuts_off_is_charged_and_ends_one_day(stage: Stage) -> None:
-    """A page too slow for the function is cut off in time, three times at most, and then it is ``failed``: a time-out."""
+    """A page too slow for the function is cut off in time, three times at most; then it is ``failed``, a time-out."""
     await stage.open(PAGES[:1])
     for rescues in (1, 2):
         hold = stage.visitor.hold(PAGES[0])
-        result = await stage.live(deadline=Deadline.after(0.4))
+        result = await stage.live(deadline=Deadline.after(1.0))
         assert hold.cancelled
         assert (result["rescued"], result["failed"]) == (1, 0)
         assert (await stage.rows(TASK, PAGES[0]))[0][:3] == ("created", rescues, True)
     stage.visitor.hold(PAGES[0])
-    assert (await stage.live(deadline=Deadline.after(0.4)))["failed"] == 1
+    assert (await stage.live(deadline=Deadline.after(1.0)))["failed"] == 1
     why = "timeout: the invocation's time ran out while the page loaded"
     assert await stage.rows(TASK, PAGES[0]) == [("failed", 2, True, why)]
     assert await stage.invocations() == ["succeeded"] * 3

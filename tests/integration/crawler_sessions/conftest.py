@@ -25,7 +25,7 @@ class SessionStage(Stage):
     site: LoginSite
 
     def browser_visitor(self, *, gate: Gate | None = None) -> BrowserVisitor:
-        """Return a visitor as ``wiring`` makes it, with shorter limits; its gate opens loopback unless another is given."""
+        """Return a visitor as ``wiring`` makes it, with shorter limits; its gate opens loopback by default."""
         return BrowserVisitor(
             new_browser(gate=gate),
             artifacts=DirectoryArtifacts(self.artifacts),

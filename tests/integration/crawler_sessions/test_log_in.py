@@ -81,7 +81,7 @@ async def test_an_ordered_task_logs_in_and_goes_on_where_its_session_expired(sta
 
 
 async def test_a_wrong_password_is_logged_out_with_one_alert(stage: SessionStage):
-    """Steps that run through and log nobody in: the page fails as ``logged_out``, alerts once, and one attempt was made."""
+    """Steps that run through without a log-in: the page fails as ``logged_out``, alerts once, and was tried once."""
     stage.secrets["SITE_PASSWORD"] = "wr0ng-passw0rd"
     stage.pace = Pace(linger=0.0)
     crawl = stage.crawl(1)
@@ -109,7 +109,7 @@ async def test_a_step_that_fails_says_which_and_shows_where(stage: SessionStage)
 
 
 async def test_no_secret_is_left_anywhere(stage: SessionStage, capfd: pytest.CaptureFixture[str]):
-    """A site that shows the wrong password back, and puts it into its pages, gets it nowhere: no row, artifact or log."""
+    """A site that puts the wrong password into its pages gets it nowhere: into no row, artifact or log."""
     wrong = f"{PASSWORD}-wrong"
     stage.secrets["SITE_PASSWORD"] = wrong
     stage.site.echo_the_password()

@@ -70,7 +70,7 @@ def test_a_challenge_is_one_whatever_the_crawl_asks_for() -> None:
 
 
 def test_a_widget_counts_only_on_a_page_that_shows_nothing_else() -> None:
-    """A CAPTCHA in a site's own form is no refusal; alone on a page, or where what the crawl asks for is missing, it is."""
+    """A CAPTCHA in a site's own form is no refusal; alone on a page, or where the wanted content is missing, it is."""
     assert challenge(_reading(signs=(WIDGET,)), 200, crawl(), None) is None
     assert challenge(_reading(signs=(WIDGET,), little=True), 200, crawl(watch="#login"), None) is None
     assert challenge(_reading(signs=(WIDGET,), little=True), 200, crawl(), None) is not None

@@ -37,8 +37,16 @@ def reading(**values: Any) -> Reading:
         ({"selector": "#who"}, {"check_selector": False}, "nothing matches '#who'"),
         ({"contains": "Hi"}, {"check_contains": False}, "the page does not say 'Hi'"),
         ({"url": "/account*"}, {"url": "https://e.com/account?a#b"}, None),
-        ({"url": "/account/*"}, {"url": "https://e.com/login"}, "the page is at 'https://e.com/login', not at '/account/*'"),
-        ({"selector": "#a", "contains": "b"}, {"check_contains": False, "check_selector": False}, "nothing matches '#a'; the page does not say 'b'"),
+        (
+            {"url": "/account/*"},
+            {"url": "https://e.com/login"},
+            "the page is at 'https://e.com/login', not at '/account/*'",
+        ),
+        (
+            {"selector": "#a", "contains": "b"},
+            {"check_contains": False, "check_selector": False},
+            "nothing matches '#a'; the page does not say 'b'",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_missed(check: dict[str, str], page: dict[str, Any], detail: str | None) -> None:
@@ -49,7 +57,14 @@ def test_what_is_missed(check: dict[str, str], page: dict[str, Any], detail: str
 
 @pytest.mark.parametrize(
     ("status", "page", "is_so"),
-    [(200, {}, True), (401, {}, True), (403, {}, True), (500, {}, False), (404, {}, False), (200, {"body": 0, "has_elements": False}, False)],
+    [
+        (200, {}, True),
+        (401, {}, True),
+        (403, {}, True),
+        (500, {}, False),
+        (404, {}, False),
+        (200, {"body": 0, "has_elements": False}, False),
+    ],
 )  # fmt: skip
 def test_a_page_that_fails_on_its_own_account_is_not_logged_out(status: int, page: dict[str, Any], is_so: bool) -> None:
     """A server error, a missing or an empty page costs no log-in; a refusal does."""

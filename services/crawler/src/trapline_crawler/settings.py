@@ -24,7 +24,7 @@ class Settings:
     notifier: str = ""
     """Name of the notifier's function, for ``lambda`` nudges; ``TRAPLINE_NOTIFIER_FUNCTION``."""
     data_dir: Path | None = None
-    """Folder with the secrets of one machine; ``None`` on AWS, where Secrets Manager has them; ``TRAPLINE_DATA_DIR``."""
+    """Folder with one machine's secrets; ``None`` on AWS, where Secrets Manager has them; ``TRAPLINE_DATA_DIR``."""
     secrets_prefix: str = "trapline/"
     """Prefix of the secrets' names in Secrets Manager; ``TRAPLINE_SECRETS_PREFIX``."""
     browser: str | None = None

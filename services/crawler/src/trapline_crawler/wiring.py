@@ -1,7 +1,7 @@
 """Constructs the crawler's adapters from the environment.
 
-``aws_adapters`` is imported late, where a setting asks for AWS: boto3 costs each crawler process 0.25 s of processor time,
-and on one machine no process calls AWS.
+``aws_adapters`` is imported late, where a setting asks for AWS: boto3 costs each crawler process 0.25 s of processor
+time, and on one machine no process calls AWS.
 """
 
 import os

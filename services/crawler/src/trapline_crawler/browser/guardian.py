@@ -1,8 +1,8 @@
 """Kills a browser with everything it started; as a program, does so when the crawler has died, however it died.
 
 The program reads commands from its standard input, a pipe whose only writer is the crawler: ``group N`` and
-``process N`` name what to kill, ``remove PATH`` what to delete. ``done`` ends it with nothing killed; the end of the input without
-``done`` means that the crawler is gone. It imports nothing but the standard library, so it starts in some 15 ms.
+``process N`` name what to kill, ``remove PATH`` what to delete. ``done`` ends it with nothing killed; the end of the
+input without ``done`` means that the crawler is gone. It imports the standard library only, so it starts in some 15 ms.
 """
 
 import os

@@ -9,8 +9,8 @@ _FEATURES = (
     # Playwright's own two: Chromium takes the last list of features, so this one must repeat them.
     "CDPScreenshotNewSurface",
     "SkipListAccountsWithoutGaiaCookies",
-    # A cookie belongs to the scheme and port that set it, like everything else of an origin; otherwise the crawl's cookies
-    # would go to every port of the host.
+    # A cookie belongs to the scheme and port that set it, like everything else of an origin; otherwise the crawl's
+    # cookies would go to every port of the host.
     "EnablePortBoundCookies",
     "EnableSchemeBoundCookies",
 )

@@ -33,7 +33,7 @@ MULTI = Profile(name="multi", switches=_NO_FORKS, sandbox=False, many_contexts=T
 """Lambda: one process for browser and GPU, one for each renderer, so a page that crashes takes no other with it."""
 
 SINGLE = Profile(name="single", switches=(*_NO_FORKS, "--single-process"), sandbox=False, many_contexts=False)
-"""FALLBACK where no second process can start; no run on real Lambda has needed it.
+"""FALLBACK where no second process can start. There is no evidence from real Lambda that any function needs it.
 
 A second context fails in such a browser (``visitors.browser_per_context``), and a page that crashes ends it.
 """

@@ -27,8 +27,8 @@ class SelfTestFailedError(BrowserDiedError):
 async def self_test(browser: Browser) -> None:
     """Launch ``browser`` and let it show a page. Uses one context.
 
-    Raises a ``BrowserFaultError`` that says what failed. Exit codes and silence prove nothing: Chromium was seen to take
-    black screenshots, and to end with an error after it had done everything.
+    Raises a ``BrowserFaultError`` that says what failed. Exit codes and silence prove nothing: Chromium was seen to
+    take black screenshots, and to end with an error after it had done everything.
     """
     live = await browser.ready()
     try:

@@ -53,8 +53,8 @@ class _Known:
 class RobotsFiles:
     """The robots.txt files of one invocation: each origin's is fetched once an hour by one invocation, for all.
 
-    An origin that gives no answer at all counts as allowed: the visit fails for the same cause and reports it better. An
-    answer 5xx or 429 means that the page has to wait.
+    An origin that gives no answer at all counts as allowed: the visit fails for the same cause and reports it better.
+    An answer 5xx or 429 means that the page has to wait.
     """
 
     def __init__(self, database: Database, fetch: Fetch, *, clock: Callable[[], float]) -> None:
@@ -65,7 +65,7 @@ class RobotsFiles:
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ask(self, url: str, user_agent: str | None) -> Allowed | Deferred | Failure:
-        """Say whether the page may be visited. Only an origin's first page asks ledger or site; then it is in memory."""
+        """Say whether the page may be visited. Only an origin's first page asks ledger or site."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         known = self._known.get(origin)

@@ -21,7 +21,7 @@ from trapline_crawler.visit.resolved_secrets import SecretMissingError, resolve
 POLL = 0.25
 """Seconds between two reads of a session that another invocation refreshes; a log-in takes a few."""
 BEYOND_TIMEOUT = 60.0
-"""Seconds beyond the crawl's ``timeout`` that a log-in may take with its browser: the right to it, and the wait for it."""
+"""Seconds beyond the crawl's ``timeout`` that a log-in may take with its browser, and that others wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 LITTLE = 600
-"""Characters of visible text. A page with a CAPTCHA and more text than that holds something else: a form, an article."""
+"""Characters of visible text. A page with a CAPTCHA and more text than that is a page all the same: a form, say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ def _masked(resolved: Resolved) -> list[str]:
 
 
 async def _shows_a_secret(page: Page, resolved: Resolved) -> bool:
-    """Look for every secret in every frame. The crawler looks, not the page, which must not be given a secret for it."""
+    """Look for every secret in every frame. The crawler compares: a page must not be given the secrets to look for."""
     for frame in page.frames:
         shown = await frame.evaluate(source("shown.js"), {"masked": _masked(resolved), "longest": LONGEST_TEXT})
         if shown is None or resolved.scrub(shown) != shown:

@@ -1,8 +1,8 @@
 """What a page may load, and what its own origin is sent: ``block``, ``headers`` and ``cookies``.
 
 Chromium's own interception with narrow patterns, and only for a crawl that asks for it: requests that no pattern names
-never reach the crawler, so they cost nothing. (Playwright's routing takes every request and turns off the HTTP cache; and its
-header overrides follow a redirect to another origin.)
+never reach the crawler, so they cost nothing. (Playwright's routing takes every request and turns off the HTTP cache;
+and its header overrides follow a redirect to another origin.)
 """
 
 import asyncio

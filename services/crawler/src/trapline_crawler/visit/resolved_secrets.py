@@ -32,7 +32,7 @@ class Resolved:
         return f"Resolved({self.crawl.name!r}, secrets={sorted(self.values)})"
 
     def scrub(self, text: str) -> str:
-        """Return ``text`` with every secret's value, also as URLs, HTML and JSON write it, replaced by its reference."""
+        """Return ``text`` with every secret's value, also as URLs, HTML and JSON write it, replaced by a reference."""
         for name, value in sorted(self.values.items(), key=lambda item: -len(item[1])):
             for form in sorted(_forms(value), key=len, reverse=True):
                 text = text.replace(form, f"${{secret:{name}}}")

@@ -71,7 +71,7 @@ class BrowserVisitor:
             await self._contexts.close(pool)
 
     async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
-        """Do the crawl's steps in a context of their own; return the session they began, or the failed visit of ``url``.
+        """Do the crawl's steps in their own context; return the session they began, or the failed visit of ``url``.
 
         Takes as long as a visit. The crawl's headers and cookies go to the origin of ``url`` only, as in every visit.
         """

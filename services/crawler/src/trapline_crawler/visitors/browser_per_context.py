@@ -1,7 +1,7 @@
 """FALLBACK, for the profile ``single`` only: a visitor whose every context has a browser of its own.
 
-A browser of one process holds one context in its life. No run on real Lambda has needed this profile: ``multi`` is tried
-first. Nothing else depends on this file; it goes with the profile.
+A browser of one process holds one context in its life. There is no evidence from real Lambda that any function needs
+this profile, and ``multi`` is tried first. Only ``wiring`` knows this file; it goes when the profile goes.
 """
 
 import asyncio

@@ -44,7 +44,7 @@ class WorkLoop:
             await asyncio.gather(*self._running, return_exceptions=True)
 
     async def refuse_late(self) -> None:
-        """After the invocation was taken away, hand back the visits cut off by that: the fence refuses each, counted."""
+        """After the invocation was taken away, hand back the visits it cut off: the fence refuses each, counted."""
         for task in [task for running, task in self._running.items() if running.cancelled()]:
             await self._held_work.hand_back(task)
 
@@ -92,7 +92,7 @@ class WorkLoop:
             self._waiting.extend(share)
 
     def _start(self) -> None:
-        """Start what fits. A task that was rescued runs alone, so that if it kills the browser it kills no neighbour."""
+        """Start what fits. A task that was rescued runs alone: should it kill the browser, it kills no neighbour."""
         while self._waiting and len(self._running) < self._held_work.held.pages_in_flight:
             task = self._waiting[0]
             alone = task.rescues > 0 or self._rescued_runs()
