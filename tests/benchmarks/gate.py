@@ -32,7 +32,7 @@ MOST = 0.05
 
 
 class _WayAround(ContextProxy):
-    """A proxy that no browser is told of: the browser dials by itself, as it would without a gate."""
+    """A proxy that no browser uses: the browser dials by itself, as it would without a gate."""
 
     async def open(self) -> None:
         """Listen nowhere."""

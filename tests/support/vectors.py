@@ -1,4 +1,4 @@
-"""Every way we know in which a page makes a browser go somewhere, as pages. ``@TO@`` is where it leads."""
+"""Every known way in which a page makes a browser go somewhere, as pages. ``@TO@`` is where it leads."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -137,9 +137,8 @@ async def test_dead_browser_loses_its_visits_and_is_replaced(victim: str, site: 
             os.killpg(live.group, signal.SIGKILL)
         else:
             os.kill(live.driver, signal.SIGKILL)
-        with pytest.raises(BrowserDiedError) as raised:
+        with pytest.raises(BrowserDiedError):
             await visit
-        assert raised.value.everything_lost
         assert (await visitor.visit(site.origin + "/good", crawl())).failure is None
         assert browser.launches == 2
         assert _left({live.group}, {live.driver, live.guardian.pid}) == []

@@ -26,7 +26,7 @@ def request(host: str, port: int) -> bytes:
 
 @pytest_asyncio.fixture
 async def proxy() -> AsyncIterator[ContextProxy]:
-    """An open proxy behind which loopback is."""
+    """An open proxy whose gate lets loopback through."""
     found = ContextProxy(loopback_gate(Names({"site.test": [["127.0.0.1"]]})))
     await found.open()
     found.allow(100 * MIB)
@@ -74,7 +74,7 @@ async def test_what_no_browser_says_is_not_answered(proxy: ContextProxy, sent: b
 
 
 async def test_a_refusal_and_a_dead_port_are_told_apart(proxy: ContextProxy) -> None:
-    """The browser hears a reply, and the visit can ask for the reason."""
+    """The browser gets a reply, and the visit can ask for the reason."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     for host, reply, reason in (
@@ -146,7 +146,7 @@ async def test_past_the_allowance_everything_is_cut(proxy: ContextProxy) -> None
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become another user")
 async def test_another_user_of_the_machine_is_not_let_in(proxy: ContextProxy) -> None:
-    """The kernel says whose socket it is; our own user is let in, another one is cut off unanswered."""
+    """The kernel knows whose socket it is; the crawler's own user is let in, another one is cut off unanswered."""
     script = (
         "import socket,sys\ns=socket.create_connection(('127.0.0.1',int(sys.argv[1])),5)\n"
         "try:\n s.sendall(b'\\x05\\x01\\x00'); sys.exit(len(s.recv(2)))\nexcept ConnectionError:\n sys.exit(0)"
@@ -171,8 +171,8 @@ async def test_another_user_of_the_machine_is_not_let_in(proxy: ContextProxy) ->
     assert await answered(user=65534) == 0
 
 
-async def test_a_closed_door_leaves_nothing_open(proxy: ContextProxy) -> None:
-    """Closing ends the connections under way, and nobody can make new ones."""
+async def test_a_closed_proxy_leaves_nothing_open(proxy: ContextProxy) -> None:
+    """Closing ends the connections under way, and no new one can be made."""
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -104,7 +104,7 @@ async def test_console_errors_are_counted(new_visitor: NewVisitor, site: Hostile
 
 
 @pytest.mark.parametrize(
-    ("values", "reason", "said"),
+    ("values", "reason", "detail"),
     [
         ({"watch": "#nowhere"}, Reason.SELECTOR, "watch: nothing matches"),
         ({"watch": "p["}, Reason.SELECTOR, "not valid CSS"),
@@ -123,13 +123,13 @@ async def test_console_errors_are_counted(new_visitor: NewVisitor, site: Hostile
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
 )
 async def test_unmet_demand_fails_with_what_was_found(
-    new_visitor: NewVisitor, site: HostileSite, values: dict[str, object], reason: Reason, said: str
+    new_visitor: NewVisitor, site: HostileSite, values: dict[str, object], reason: Reason, detail: str
 ):
     """A demand of the crawl that is not met fails the visit, says which, and leaves a screenshot and the HTML."""
     found = await new_visitor().visit(site.origin + "/good", crawl(**values))
     assert found.failure is not None
     assert found.failure.reason is reason
-    assert said in found.failure.detail
+    assert detail in found.failure.detail
     assert found.screenshot is not None
     assert found.html is not None
 

@@ -1,4 +1,4 @@
-"""What goes wrong during a visit: the page's fault, the browser's, and ours."""
+"""What goes wrong during a visit: the page's fault, the browser's, and the crawler's own."""
 
 import asyncio
 
@@ -79,7 +79,7 @@ async def test_a_browser_fault_is_charged_and_the_task_leased_alone_next(stage: 
 
 
 async def test_exhausted_rescues_fail_the_task_with_the_faults_reason_and_an_alert(stage: Stage) -> None:
-    """The third fault of the browser ends the task ``failed``, and people hear of it in its first run."""
+    """The third fault of the browser ends the task ``failed``, and alerts people in its first run."""
     await stage.open([PAGE, urls(2)[1]])
     stage.visitor.script(PAGE, *(BrowserDiedError("no life in it") for _ in range(3)))
     result = await stage.live()

@@ -161,7 +161,7 @@ async def test_a_lost_connection_visits_no_recorded_page_again(stage: Stage) -> 
 
 
 async def test_a_stop_hands_an_ordered_task_back_where_it_is(stage: Stage) -> None:
-    """Told to stop while the second page loads, the task goes back uncharged, at the second page."""
+    """Asked to stop while the second page loads, the task goes back uncharged, at the second page."""
     await open_walk(stage)
     stop = asyncio.Event()
     hold = stage.visitor.hold(PAGES[1])

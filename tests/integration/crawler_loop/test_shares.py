@@ -61,7 +61,7 @@ async def test_nothing_left_to_lease_is_terminated(stage: Stage) -> None:
 
 
 async def test_one_invocation_takes_share_after_share_until_the_lane_is_empty(stage: Stage) -> None:
-    """With nobody idle beside it, one invocation works off every share, and each page is visited once."""
+    """Without an idle invocation beside it, one invocation works off every share, and each page is visited once."""
     await stage.open(urls(10), lane=LaneConfig(max_invocations=1, tasks_per_invocation=3, pages_in_flight=2))
     result = await stage.live()
     assert (result["done"], result["shares"]) == (10, 4)

@@ -41,7 +41,7 @@ async def test_before_the_deadline_it_hands_back_ends_in_order_and_has_the_lane_
 
 
 async def test_the_chain_of_nudges_ends_at_max_hop(stage: Stage) -> None:
-    """At hop 10 nobody is nudged: the minute's tick starts a fresh chain."""
+    """At hop 10 the dispatcher is not nudged: the minute's tick starts a fresh chain."""
     await stage.open(PAGES, lane=ONE)
     (message,) = await stage.asked(hop=MAX_HOP)
     assert (await stage.live(message, deadline=slow(stage, Clock(), 100)))["done"] == 1
@@ -85,7 +85,7 @@ async def test_a_visit_that_will_not_be_cut_off_does_not_keep_the_end(stage: Sta
 
 
 async def test_told_to_stop_it_hands_everything_back_uncharged(stage: Stage) -> None:
-    """A stop cuts visits off at once; nothing is charged, nobody is nudged, and the invocation ends ``succeeded``."""
+    """A stop cuts visits off at once; nothing is charged, no service is nudged, and the invocation ends ``succeeded``."""
     await stage.open(PAGES, lane=LaneConfig(max_invocations=1, pages_in_flight=2))
     stop = asyncio.Event()
     holds = [stage.visitor.hold(page) for page in PAGES[:2]]
@@ -122,7 +122,7 @@ async def test_a_result_that_is_there_when_the_stop_comes_is_written(stage: Stag
 
 
 async def test_a_stop_before_the_first_lease_terminates(stage: Stage) -> None:
-    """Told to stop before it leased anything it ends ``terminated``, and says so."""
+    """Asked to stop before it leased anything it ends ``terminated``, with that reason."""
     await stage.open(PAGES[:1])
     stop = asyncio.Event()
     stop.set()
@@ -132,7 +132,7 @@ async def test_a_stop_before_the_first_lease_terminates(stage: Stage) -> None:
 
 
 async def test_a_stop_ends_the_wait_for_a_retry(stage: Stage) -> None:
-    """While it lingers for a retry of its own, a stop is heard at once."""
+    """While it lingers for a retry of its own, a stop ends it at once."""
     await stage.open(PAGES[:1])
     stage.pace = Pace(linger=60.0)
     stop = asyncio.Event()

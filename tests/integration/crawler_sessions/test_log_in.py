@@ -1,4 +1,4 @@
-"""Steps before the visits: one log-in for many, its session kept, refreshed, and its failures told."""
+"""Steps before the visits: one log-in for many, its session kept and refreshed, its failures reported."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ async def test_a_session_that_expires_in_the_middle_of_a_run_is_refreshed(stage:
     """When the site forgets the session after two of four pages, one more log-in is done and every page is good."""
     crawl = stage.crawl(4)
     await stage.open(list(crawl.urls), crawl=crawl, lane=LaneConfig(pages_in_flight=1))
-    stage.site.expire_after(3)  # the page that the log-in leads to, and two of ours
+    stage.site.expire_after(3)  # the page that the log-in leads to, and two of the run
     await stage.live(visitor=stage.browser_visitor())
     assert await stage.tasks() == {"done": 4}
     assert stage.site.log_ins == 2
@@ -141,7 +141,7 @@ async def test_no_secret_is_left_anywhere(stage: SessionStage, capfd: pytest.Cap
 
 
 async def test_fields_that_hold_a_secret_are_masked_in_screenshots(stage: SessionStage):
-    """The page where a step failed looks the same whatever was filled in, password field or not."""
+    """The page where a step failed looks the same for every value filled in, password field or not."""
     pictures = set()
     for user in ("ada", "a much longer name"):
         stage.secrets |= {"SITE_USER": user, "SITE_PASSWORD": user * 2}

@@ -11,8 +11,8 @@ from trapline_crawler.visit.page_script import Reading
 
 
 def reading(**values: Any) -> Reading:
-    """Return what a page with some text said."""
-    said: dict[str, Any] = {
+    """Return the reading of a page with some text."""
+    found: dict[str, Any] = {
         "title": "t",
         "text": "x",
         "too_long": False,
@@ -27,7 +27,7 @@ def reading(**values: Any) -> Reading:
         "has_elements": True,
         "timings": Timings(),
     }
-    return Reading(**(said | values))
+    return Reading(**(found | values))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def reading(**values: Any) -> Reading:
     ],
 )  # fmt: skip
 def test_what_is_missed(check: dict[str, str], page: dict[str, Any], detail: str | None) -> None:
-    """All of the check must hold, and each part that does not is told."""
+    """All of the check must hold, and each part that does not is named."""
     found = logged_out(reading(**page), 200, crawl(logged_in_check=check))
     assert (found and (found.reason, found.detail, found.retry)) == (detail and (Reason.LOGGED_OUT, detail, False))
 

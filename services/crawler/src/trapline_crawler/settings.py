@@ -13,8 +13,6 @@ from trapline_crawler.browser.profiles import AUTO, FIXED, MACHINE
 class Settings:
     """The crawler's settings; ``read`` makes them, defaults filled in."""
 
-    database_url: str
-    """The ledger's address; ``DATABASE_URL``."""
     artifacts: str
     """A directory, or ``s3://bucket/prefix``; ``TRAPLINE_ARTIFACTS``."""
     nudges: str = "lambda"
@@ -62,7 +60,6 @@ class Settings:
             )
         folder = environ.get("TRAPLINE_DATA_DIR")
         return cls(
-            database_url=environ["DATABASE_URL"],
             artifacts=environ["TRAPLINE_ARTIFACTS"],
             nudges=nudges,
             dispatcher=environ.get("TRAPLINE_DISPATCHER_FUNCTION", ""),

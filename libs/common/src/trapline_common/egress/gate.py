@@ -39,7 +39,7 @@ class Gate:
     policy: AddressPolicy
     """Which addresses may be dialled."""
     own: tuple[Endpoint, ...] = ()
-    """Refused whatever ``policy`` allows: on loopback the port, elsewhere the whole address."""
+    """Refused even where ``policy`` allows them: on loopback the port, elsewhere the whole address."""
     resolve: Resolve = field(default_factory=SystemNames)
     """Looks names up."""
     lookup: float = 10.0

@@ -16,8 +16,6 @@ class BrowserFaultError(TraplineError):
     The browser has been killed where need be before this is raised: the next visit gets a working one.
     """
 
-    everything_lost: ClassVar[bool]
-    """Whether every visit in flight in that browser ends with it, or only this one."""
     reason: ClassVar[Reason]
     """What the page's failure is called once the retries are used up."""
 
@@ -29,7 +27,6 @@ class BrowserFaultError(TraplineError):
 class BrowserDiedError(BrowserFaultError):
     """The browser, or Playwright's driver, is gone; all visits in flight are lost."""
 
-    everything_lost = True
     reason = Reason.BROWSER
 
 
@@ -40,12 +37,10 @@ class BrowserLaunchError(BrowserDiedError):
 class BrowserHungError(BrowserFaultError):
     """The browser stopped answering and was killed with its whole process group; all visits in flight are lost."""
 
-    everything_lost = True
     reason = Reason.BROWSER
 
 
 class PageCrashedError(BrowserFaultError):
     """This page's renderer died, and only this visit is lost."""
 
-    everything_lost = False
     reason = Reason.PAGE_CRASHED

@@ -59,7 +59,7 @@ class ContextProxy:
         return {"proxy": {"server": f"socks5://{_LOOPBACK}:{self._here[1]}", "bypass": "<-loopback>"}}
 
     def allow(self, size: int) -> None:
-        """Let ``size`` more bytes through from now on, whatever was left of the allowance before."""
+        """Let ``size`` more bytes through from now on; what was left of the allowance before is gone."""
         self.allowance = self.carried + size
 
     @property
@@ -73,7 +73,7 @@ class ContextProxy:
         return None if target is None else self._failures.get(target)
 
     def timed(self, timings: Timings, url: str) -> Timings:
-        """Return ``timings`` with look-up and connection told apart, as the last good dial to ``url`` took them.
+        """Return ``timings`` with look-up and connection apart, as the last good dial to ``url`` took them.
 
         To the browser both are the wait for its proxy. TLS stays in ``connect``. A reused connection changes nothing.
         """
@@ -97,7 +97,7 @@ class ContextProxy:
         self._connections.discard(connection)
 
     def carry(self, size: int) -> bool:
-        """Count bytes. Past the allowance everything is cut off, and ``spent`` says so from then on."""
+        """Count bytes. Past the allowance every connection is cut off, and ``spent`` is true from then on."""
         self.carried += size
         if not self.spent:
             return True

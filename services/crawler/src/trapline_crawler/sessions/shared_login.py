@@ -39,7 +39,7 @@ class LiveSession:
 class SharedLogIns:
     """The log-ins of one invocation, of which one serves all invocations.
 
-    ``every``: seconds at least between two log-ins of a crawl, by whichever invocation: a site locks an account that
+    ``every``: seconds at least between two log-ins of a crawl by any invocation: a site locks an account that
     tries a wrong password for every page.
     """
 

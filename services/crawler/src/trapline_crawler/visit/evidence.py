@@ -9,11 +9,13 @@ from playwright.async_api import Page
 
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.domain.ports import ArtifactStore
+from trapline_common.platform.logging import get_logger
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import LONGEST_TEXT, Reading, source
 from trapline_crawler.visit.resolved_secrets import Resolved
 
 _PASSWORDS = "input[type=password]"
+_log = get_logger("crawler")
 TALLEST = 16_384
 """CSS pixels. Chromium's compositor can't paint a taller picture, and no person would look at it."""
 
@@ -26,8 +28,6 @@ class Evidence:
     """Artifact key; ``None`` where the crawl wants none or the page could no longer give it."""
     html: str | None = None
     """Artifact key; ``None`` likewise."""
-    problem: str | None = None
-    """Why something that the crawl wants is missing."""
 
 
 async def keep_evidence(
@@ -36,26 +36,26 @@ async def keep_evidence(
     """Take what the crawl wants to keep of a page that still answers, and store it; ``found`` is how the page was read.
 
     No secret is in it (guarantee 8): password fields, and fields that a secret was filled into, are masked; a page that
-    shows one anywhere else is not photographed. A page that won't be photographed does not fail its visit. Raises
+    shows one anywhere else is not photographed. What is missing is logged, and does not fail the visit. Raises
     ``TransientError`` when the store can't be reached.
     """
     crawl = resolved.crawl
-    picture = html = problem = None
+    picture = html = None
     try:
         async with asyncio.timeout(limits.evidence):
             if _wants_screenshot(crawl, failed=failed):
                 if resolved.values and await _shows_a_secret(page, resolved):
-                    problem = "no screenshot: the page shows a secret"
+                    _log.info("evidence_missing", crawl=crawl.name, reason="no screenshot: the page shows a secret")
                 else:
                     picture = await _photograph(page, found, resolved, seconds=limits.evidence)
             if crawl.html is Keep.ALWAYS or (failed and crawl.html is Keep.FAILURE):
                 html = await page.content()
     except (TimeoutError, PlaywrightError) as error:
-        problem = resolved.scrub(str(error).split("\n", 1)[0] or "no answer in time")
+        reason = resolved.scrub(str(error).split("\n", 1)[0] or "no answer in time")
+        _log.info("evidence_missing", crawl=crawl.name, reason=reason)
     return Evidence(
         screenshot=None if picture is None else await store.put(picture, suffix=".png"),
         html=None if html is None else await store.put(resolved.scrub(html).encode("utf-8", "replace"), suffix=".html"),
-        problem=problem,
     )
 
 

@@ -41,7 +41,7 @@ class Loaded:
     final_url: str | None = None
     """URL of the page that was read, or of the last request."""
     found: Reading | None = None
-    """What the page told of itself; ``None`` when the load did not get as far as reading it."""
+    """What ``read.js`` found; ``None`` when the load did not get as far as reading it."""
     failure: Failure | None = None
     """Why the load failed."""
     retry_after: float | None = None

@@ -9,13 +9,11 @@ import asyncio
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request
 
-MOST = 100
-"""Requests that the driver remembers of a page. Of a visit with more the size is too small; its cap holds anyway."""
-
 
 async def transfer_size(page: Page, url: str, within: float) -> int | None:
-    """Return bytes of heads and bodies over the wire since ``url`` was asked for, at most the last ``MOST`` answers.
+    """Return bytes of heads and bodies over the wire since ``url`` was asked for.
 
+    The driver remembers 100 requests of a page: of a visit with more the size is too small, and its cap holds anyway.
     ``None`` when the driver does not answer ``within`` so many seconds.
     """
     try:
