@@ -126,8 +126,8 @@ class LogIns:
                     version=kept.version, state=state, until=self._clock() + crawl.session_max_age - age
                 )  # fmt: skip
             if kept.binding == binding and kept.since_tried is not None and kept.since_tried < self._every:
-                if kept.problem is not None:
-                    return Observation(url=url, failure=_failure(kept.problem), screenshot=kept.screenshot)
+                if kept.failure is not None:
+                    return Observation(url=url, failure=kept.failure, screenshot=kept.screenshot)
                 if kept.version == instead_of:
                     return observation
             if await sessions.claim(
@@ -165,7 +165,7 @@ class LogIns:
                 holder,
                 version=version,
                 binding=binding,
-                problem=str(failure),
+                failure=failure,
                 screenshot=result.screenshot,
             )
         else:
@@ -189,12 +189,6 @@ class LogIns:
 def is_logged_out(observation: Observation) -> bool:
     """Tell whether the visit failed because its session is over."""
     return observation.failure is not None and observation.failure.reason is Reason.LOGGED_OUT
-
-
-def _failure(problem: str) -> Failure:
-    """Return the failure that was kept as its own words."""
-    reason, _, detail = problem.partition(": ")
-    return Failure(reason=Reason(reason), detail=detail, retry=False)
 
 
 def _waited(url: str) -> Observation:

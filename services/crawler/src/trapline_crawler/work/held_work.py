@@ -141,13 +141,13 @@ class Holding:
         """
         if task.rescues >= MAX_RESCUES:
             return False
-        await tasks.rescue_one(self.database, task.lease, reason=str(failure))
+        await tasks.rescue_one(self.database, task.lease, failure=failure)
         self.tally.rescued += 1
         return True
 
     async def put_off(self, task: tasks.LeasedTask, off: PutOff) -> None:
         """Give a task back, uncharged, until its host may be visited. Raises ``LeaseLostError``."""
-        await tasks.put_off(self.database, task.lease, reason=off.reason, delay=off.seconds)
+        await tasks.put_off(self.database, task.lease, detail=off.reason, delay=off.seconds)
         self.tally.put_off += 1
 
     async def hand_back(self, task: tasks.LeasedTask) -> None:

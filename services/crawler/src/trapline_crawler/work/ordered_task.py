@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Failure, Observation
+from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
 from trapline_crawler.politeness.admission import Go
@@ -103,7 +103,7 @@ class _Ordered:
         ending = TaskStatus.FAILED if bad else TaskStatus.DONE
         step = tasks.NextStep(
             status=ending if last else TaskStatus.LEASED,
-            reason=f"{bad} of {task.position + 1} pages failed" if bad else None,
+            failure=_pages_failed(bad, task.position + 1) if bad else None,
             position=task.position + 1,
             failed_pages=bad,
             checkpoint=None if last else checkpoint,
@@ -111,3 +111,7 @@ class _Ordered:
         page = await tasks.read_page(self._holding.database, self._crawl.name, url)
         await self._holding.record(task, page, observation, step)
         self._task = replace(task, position=step.position, failed_pages=bad, checkpoint=checkpoint, rescues=0)
+
+
+def _pages_failed(bad: int, visited: int) -> Failure:
+    return Failure(reason=Reason.PAGES, detail=f"{bad} of {visited} pages failed", retry=False)

@@ -53,7 +53,7 @@ async def _work(holding: Holding, task: tasks.LeasedTask, page: PageState) -> No
     failure = observation.failure
     if failure is not None and failure.retry and task.attempts < crawl.retries and peace <= LONGEST_WAIT:
         delay = max(backoff(task.attempts), peace)
-        await tasks.retry(holding.database, task.lease, reason=str(failure), delay=delay)
+        await tasks.retry(holding.database, task.lease, failure=failure, delay=delay)
         holding.tally.retried += 1
         return
     await _end(holding, task, page, observation)
@@ -63,5 +63,5 @@ async def _end(holding: Holding, task: tasks.LeasedTask, page: PageState, observ
     if observation.failure is None:
         step = tasks.NextStep(status=TaskStatus.DONE)
     else:
-        step = tasks.NextStep(status=TaskStatus.FAILED, reason=str(observation.failure), failed_pages=1)
+        step = tasks.NextStep(status=TaskStatus.FAILED, failure=observation.failure, failed_pages=1)
     await holding.record(task, page, observation, step)

@@ -59,7 +59,7 @@ def _task(task: TaskRow, now: datetime) -> Row:
         _unless_zero(task.rescues),
         _when(task, now),
         url,
-        Cell(text=task.reason or "", style="" if task.status == TaskStatus.DONE else "yellow"),
+        Cell(text=_why(task.reason, task.detail), style="" if task.status == TaskStatus.DONE else "yellow"),
     )
 
 
@@ -90,9 +90,13 @@ def _invocation(invocation: InvocationRow, now: datetime) -> Row:
         invocation.leased if active else None,
         _unless_zero(invocation.stale),
         _unless_zero(invocation.duplicates),
-        invocation.reason,
+        _why(invocation.reason, invocation.detail),
         invocation.place,
     )
+
+
+def _why(reason: str | None, detail: str | None) -> str:
+    return ": ".join(part for part in (reason, detail) if part)
 
 
 def _unless_zero(count: int) -> int | None:
