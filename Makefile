@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench storm test-image test-aws up down lint format lock clean
+.PHONY: help setup demo test bench storm test-image test-aws up down lint format lock schema clean
 .PHONY: plan deploy deploy-service apply destroy version
 
 help: ## Print this help
@@ -63,6 +63,9 @@ format: setup ## Format the code and mend what ruff can mend
 
 lock: setup ## Make requirements/*.txt anew from the pyproject files
 	@$(VENV) -m tools.workspace.lock
+
+schema: setup ## Make schema.sql anew from the ledger's migrations and comments.sql
+	@$(VENV) -m tools.workspace.schema
 
 clean: ## Remove caches, builds, virtual environments and the image engine's layers; keeps .trapline (your data)
 	@$(PYTHON) -m tools.deploy.image --clean
