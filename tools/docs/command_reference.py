@@ -37,8 +37,8 @@ def command_reference() -> str:
 def _section(group: Any, name: str, command: Any) -> str:
     parent = group.context_class(group, info_name="trapline")
     context = command.context_class(command, info_name=name, parent=parent)
-    usage = " ".join(["trapline", name, *command.collect_usage_pieces(context)])
-    lines = [f"### trapline {name}\n", f"```\n{usage}\n```\n", _prose(command.help or "")]
+    usage = " ".join(["Usage: trapline", name, *command.collect_usage_pieces(context)])
+    lines = [f"### trapline {name}\n", f"```text\n{usage}\n```\n", _prose(command.help or "")]
     records = [record for parameter in command.params if (record := _record(parameter, context)) is not None]
     if records:
         lines.append(table(("argument or option", "meaning"), records))
