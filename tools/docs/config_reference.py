@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from typing import Any, Final
 
-import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from ruamel.yaml import YAML
 
 from tools.docs.markdown import code, slug, table
 from trapline_common.config import durations, min_change
@@ -93,9 +94,7 @@ def _section(section: str, definitions: Mapping[str, Any]) -> str:
             rows.append(_row(name, field, _property(section, name, definitions), definitions))
     described = definitions.get(section, {}).get("description") or (model.__doc__ or "")
     prose = _as_markdown(described.split("\n\n")[0]) + _short_form(section, definitions)
-    return "\n".join(
-        [f"## {heading}\n", f"{prose}\n", table(("key", "type", "default", "meaning", "example"), rows)]
-    )
+    return "\n".join([f"## {heading}\n", f"{prose}\n", table(("key", "type", "default", "meaning", "example"), rows)])
 
 
 def _property(section: str, name: str, definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -113,8 +112,8 @@ def _property(section: str, name: str, definitions: Mapping[str, Any]) -> Mappin
 def _short_form(section: str, definitions: Mapping[str, Any]) -> str:
     """Say which key's value may stand for the whole map, if one may."""
     forms = definitions.get(section, {}).get("anyOf", [])
-    longest = next((form["properties"] for form in forms if "properties" in form), {})
-    alone = next((code(key) for key, schema in longest.items() if schema in forms), None)
+    keys_of: Mapping[str, Any] = next((form["properties"] for form in forms if "properties" in form), {})
+    alone = next((code(key) for key, schema in keys_of.items() if schema in forms), None)
     return f" The value of {alone} may stand alone in place of the map." if alone else ""
 
 
@@ -210,9 +209,13 @@ def _example(field: FieldInfo, schema: Mapping[str, Any]) -> str:
 
 def _as_yaml(value: object) -> str:
     """Return a value on one line, as a person would write it in the file."""
-    plain = json.loads(json.dumps(value))
-    text: str = yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("...").strip()
+    written = StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = True
+    yaml.width = 10_000
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.dump(json.loads(json.dumps(value)), written)
+    return written.getvalue().strip().removesuffix("...").strip()
 
 
 def _as_markdown(text: str) -> str:

@@ -71,7 +71,9 @@ def layers_picture() -> str:
         wrapped = {name: _wrap(layers.packages.get(name, ()), width - 2 * _GAP) for name in row}
         height = _TITLE + _GAP + max(len(rows) for rows in wrapped.values()) * _ROW
         for place, name in enumerate(row):
-            parts += _distribution(name, wrapped[name], x=_MARGIN + place * (width + _GAP), y=top, width=width, height=height)
+            parts += _distribution(
+                name, wrapped[name], x=_MARGIN + place * (width + _GAP), y=top, width=width, height=height
+            )
         top += height + 2 * _GAP
     note = "A box imports only what is below it. Boxes side by side do not import each other."
     return "\n".join(

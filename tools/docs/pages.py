@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -65,7 +66,7 @@ def _links(inline: list[Token]) -> Iterator[str]:
 
 def _anchors(tokens: list[Token]) -> Iterator[str]:
     seen: Counter[str] = Counter()
-    for opening, content in zip(tokens, tokens[1:], strict=False):
+    for opening, content in pairwise(tokens):
         if opening.type == "heading_open":
             words = "".join(child.content for child in content.children or ())
             anchor = slug(words)
