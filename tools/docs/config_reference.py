@@ -210,10 +210,9 @@ def _example(field: FieldInfo, schema: Mapping[str, Any]) -> str:
 def _as_yaml(value: object) -> str:
     """Return a value on one line, as a person would write it in the file."""
     written = StringIO()
-    yaml = YAML(typ="safe", pure=True)
+    yaml = YAML(pure=True)
     yaml.default_flow_style = True
     yaml.width = 10_000
-    yaml.sort_base_mapping_type_on_output = False
     yaml.dump(json.loads(json.dumps(value)), written)
     return written.getvalue().strip().removesuffix("...").strip()
 
