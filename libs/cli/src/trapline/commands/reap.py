@@ -11,7 +11,7 @@ from trapline.access.dispatcher import ask_deployed, count_again, is_deployed
 from trapline.access.ledger import writing
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
 from trapline_common.domain.messages import Reap
 from trapline_common.ledger import lanes
 from trapline_common.ledger.views.status import read_status

@@ -11,7 +11,7 @@ from trapline.remote.caller import Caller, CallFailedError
 from trapline.remote.protocol import PAGE
 from trapline.remote.terminal import made_call, terminal
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
-from trapline.render.screen import note
+from trapline.render.printer import note
 
 MORE = re.compile(r"^export: more after (\d+)$", re.MULTILINE)
 """What the command says on standard error when a page has ended before the run has."""
