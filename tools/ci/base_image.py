@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.ci.container_engine import Engine
+from tools.deploy.container_engine import Engine
 from tools.shell import ToolError, must, say
-from tools.workspace.lock import pip_settings
+from tools.workspace.pip_settings import pip_settings
 
 SUITE = "trixie"
 """Debian 13: Python 3.13, the same as the zip functions have on Lambda."""
@@ -24,12 +24,18 @@ _STORE = "/etc/ssl/certs/ca-certificates.crt"
 _PIP_TAKEN = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout")
 
 
-def can_make_base() -> bool:
-    """Return whether this machine can make a base: debootstrap is here, and it works for root only."""
-    return os.geteuid() == 0 and shutil.which("debootstrap") is not None
+def base_image(engine: Engine, environ: Mapping[str, str]) -> str | None:
+    """Return the base that tests build on: the explicit one, or one made here, where debootstrap can run as root.
+
+    ``None`` where it can't: then the Dockerfile's own base is pulled. Raises ``ToolError``.
+    """
+    if given := environ.get("BASE_IMAGE"):
+        return given
+    can_make = os.geteuid() == 0 and shutil.which("debootstrap") is not None
+    return _make(engine) if can_make else None
 
 
-def make_base(engine: Engine) -> str:
+def _make(engine: Engine) -> str:
     """Return the base image's name, made now unless the engine has it. Raises ``ToolError``."""
     files = machine_files()
     mirror, security = debian_mirrors()

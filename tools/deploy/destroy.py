@@ -8,7 +8,7 @@ from tools.shell import ToolError, say
 def destroy(deploy: Deploy) -> None:
     """Take the environment down, as ``refuse_protected`` let it. Raises ``ToolError``."""
     environment = deploy.environment
-    deploy.tell(deploy.recorded())
+    deploy.announce(deploy.recorded())
     say(f"destroy: all of trapline-{environment.name} goes, the ledger and every artifact with it")
     deploy.root.destroy()
     environment.releases.unlink(missing_ok=True)  # nothing runs, so nothing is recorded

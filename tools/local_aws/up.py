@@ -18,7 +18,7 @@ from tools.local_aws.deployment import Deployment
 from tools.local_aws.hook import TO_READ
 from tools.shell import ROOT, ToolError, main_guard, say
 from tools.terraform import binary as terraform
-from tools.workspace.setup import LOCAL_AWS
+from tools.workspace.environment import LOCAL_AWS
 
 TEMPLATE = ROOT / "tools/local_aws/crawls.yaml"
 
@@ -41,9 +41,7 @@ def zips() -> dict[str, Path]:
 
 def deployment(on: system.System, *, crawls: Path, built: dict[str, Path]) -> Deployment:
     """Return Trapline's deployment on ``on``. Raises ``ToolError`` where there is no Terraform."""
-    binary = terraform.binary(os.environ)
-    if binary is None:
-        raise ToolError(f"Terraform is missing: install it, or say {terraform.BINARY}=/path/to/terraform")
+    binary = terraform.installed(os.environ)
     round_ = on.folder / "crawls.yaml"
     round_.write_text(crawls.read_text().replace("@SITE@", on.site))
     return Deployment(system=on, crawls=round_, zips=built, terraform=binary)

@@ -18,7 +18,7 @@ MIRROR = "TRAPLINE_TERRAFORM_MIRROR"
 """The explicit setting: the folder that holds ``registry.terraform.io``."""
 PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 VERSIONS = "5.100."
-"""What this release was tested with; the modules also accept newer ones, below 7.0."""
+"""The version that the tests run with; the modules also accept newer ones, below 7.0."""
 _ROOTS = (
     "/usr/share/terraform",
     "/usr/local/share/terraform",
@@ -37,6 +37,14 @@ def binary(environ: Mapping[str, str]) -> str | None:
             raise ToolError(f"{BINARY}={setting} is no program")
         return found
     return shutil.which("terraform", path=environ.get("PATH"))
+
+
+def installed(environ: Mapping[str, str]) -> str:
+    """Return Terraform's path. Raises ``ToolError`` where there is none."""
+    found = binary(environ)
+    if found is None:
+        raise ToolError(f"Terraform is missing: install it, or set {BINARY}=/path/to/terraform")
+    return found
 
 
 def roots(environ: Mapping[str, str]) -> list[Path]:
@@ -84,8 +92,8 @@ def init_command(terraform: str, folder: Path, *, environ: Mapping[str, str], op
 
 def environment(environ: Mapping[str, str], *, data: Path) -> dict[str, str]:
     """Return ``environ`` for a run by a program: no colours, no questions, and Terraform's own files in ``data``."""
-    told = {**environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "TF_DATA_DIR": str(data), "CHECKPOINT_DISABLE": "1"}
-    settings = told.get("TF_CLI_CONFIG_FILE")
+    found = {**environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "TF_DATA_DIR": str(data), "CHECKPOINT_DISABLE": "1"}
+    settings = found.get("TF_CLI_CONFIG_FILE")
     if settings and not os.path.exists(settings):  # noqa: PTH110  (a text, as Terraform reads it)
-        del told["TF_CLI_CONFIG_FILE"]  # a settings file that is not there would only be warned about, in every answer
-    return told
+        del found["TF_CLI_CONFIG_FILE"]  # a settings file that is not there would only be warned about, in every answer
+    return found

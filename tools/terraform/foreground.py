@@ -15,7 +15,7 @@ _ENDING = 120.0
 """Seconds that it gets to end in order after it was told to."""
 
 
-def attend(command: Sequence[str], *, environ: Mapping[str, str], folder: Path, limit: float = LIMIT) -> int:
+def run_in_foreground(command: Sequence[str], *, environ: Mapping[str, str], folder: Path, limit: float = LIMIT) -> int:
     """Run ``command`` in ``folder`` and return its exit status; 124 when it took longer than ``limit`` seconds.
 
     SIGINT and SIGTERM are handed on as SIGINT. When it has ended, ``KeyboardInterrupt`` is raised.

@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 
-from tools.ci.container_engine import Engine
 from tools.deploy.build import Built
+from tools.deploy.container_engine import Engine
 from tools.deploy.push import image_digest, pushed
 from tools.deploy.releases import Release
 from tools.shell import ToolError
@@ -63,7 +63,7 @@ def test_an_image_that_ecr_has_is_not_pushed_again(account, tmp_path):
     tag = f"0.1.0-{'a' * 12}"
     there = ecr.put_image(repositoryName="trapline-dev/crawler", imageManifest=manifest, imageTag=tag)
     digest = there["image"]["imageId"]["imageDigest"]
-    engine = Engine(docker=str(tmp_path / "none"))
+    engine = Engine(program=str(tmp_path / "none"))
     built = Built(release=Release(version="0.1.0", source="x"), image=f"sha256:{'a' * 64}", engine=engine)
     assert pushed(built, account, bucket=BUCKET, repository=uri).digest == digest
     assert image_digest(ecr, "trapline-dev/crawler", {"imageDigest": digest}) == digest

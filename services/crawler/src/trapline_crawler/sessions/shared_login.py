@@ -130,8 +130,8 @@ class SharedLogIns:
                     version=kept.version, state=state, until=self._clock() + crawl.session_max_age - age
                 )  # fmt: skip
             if kept.binding == binding and kept.since_tried is not None and kept.since_tried < self._every:
-                if kept.problem is not None:
-                    return Observation(url=url, failure=_failure(kept.problem), screenshot=kept.screenshot)
+                if kept.failure is not None:
+                    return Observation(url=url, failure=kept.failure, screenshot=kept.screenshot)
                 if kept.version == instead_of:
                     return observation
             if await sessions.claim(
@@ -169,7 +169,7 @@ class SharedLogIns:
                 holder,
                 version=version,
                 binding=binding,
-                problem=str(failure),
+                failure=failure,
                 screenshot=result.screenshot,
             )
         else:
@@ -193,12 +193,6 @@ class SharedLogIns:
 def is_logged_out(observation: Observation) -> bool:
     """Tell whether the visit failed because its session is over."""
     return observation.failure is not None and observation.failure.reason is Reason.LOGGED_OUT
-
-
-def _failure(problem: str) -> Failure:
-    """Return the failure that the ledger keeps as text."""
-    reason, _, detail = problem.partition(": ")
-    return Failure(reason=Reason(reason), detail=detail, retry=False)
 
 
 def _waited(url: str) -> Observation:

@@ -103,13 +103,13 @@ class HeldWork:
         """
         if task.rescues >= MAX_RESCUES:
             return False
-        await tasks.rescue_one(self.database, task.lease, reason=str(failure))
+        await tasks.rescue_one(self.database, task.lease, failure=failure)
         self.counters.rescued += 1
         return True
 
     async def put_off(self, task: tasks.LeasedTask, deferred: Deferred) -> None:
         """Give a task back, uncharged, until its host may be visited. Raises ``LeaseLostError``."""
-        await tasks.put_off(self.database, task.lease, reason=deferred.reason, delay=deferred.seconds)
+        await tasks.put_off(self.database, task.lease, detail=deferred.reason, delay=deferred.seconds)
         self.counters.put_off += 1
 
     async def hand_back(self, task: tasks.LeasedTask) -> None:

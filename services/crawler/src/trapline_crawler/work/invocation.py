@@ -108,11 +108,11 @@ async def _with_heartbeat(held_work: HeldWork, loop: WorkLoop) -> None:
 
 async def _fail(services: Services, database: Database, held: Held, error: Exception) -> None:
     """Record the error and give the tasks back; started ones are charged, unless the artifact store is at fault."""
-    reason = f"{type(error).__name__}: {error}"[:1000]
+    reason, detail = type(error).__name__, str(error)[:1000]
     try:
         if isinstance(error, TransientError) and not isinstance(error, LedgerUnavailableError):
             await tasks.hand_back(database, held)  # the artifact store is away: no page is poison for that
-        await rescue.fail_own(database, held, reason=reason, place=services.artifacts.place)
+        await rescue.fail_own(database, held, reason=reason, detail=detail or None, place=services.artifacts.place)
     except TraplineError as second:
         # The ledger is out of reach; the reaper finds the row by its heartbeats. The first error is the one to raise.
         _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(second))

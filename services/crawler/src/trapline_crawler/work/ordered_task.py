@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Failure, Observation
+from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
 from trapline_crawler.politeness.decision import Admitted, Deferred
@@ -102,7 +102,7 @@ class _Ordered:
         ending = TaskStatus.FAILED if failed else TaskStatus.DONE
         step = tasks.NextStep(
             status=ending if last else TaskStatus.LEASED,
-            reason=f"{failed} of {task.position + 1} pages failed" if failed else None,
+            failure=_pages_failed(failed, task.position + 1) if failed else None,
             position=task.position + 1,
             failed_pages=failed,
             checkpoint=None if last else checkpoint,
@@ -110,3 +110,7 @@ class _Ordered:
         page = await tasks.read_page(self._held_work.database, self._crawl.name, url)
         await self._held_work.record(task, page, observation, step)
         self._task = replace(task, position=step.position, failed_pages=failed, checkpoint=checkpoint, rescues=0)
+
+
+def _pages_failed(failed: int, visited: int) -> Failure:
+    return Failure(reason=Reason.PAGES, detail=f"{failed} of {visited} pages failed", retry=False)

@@ -53,7 +53,7 @@ async def _work(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) ->
     failure = observation.failure
     if failure is not None and failure.retry and task.attempts < crawl.retries and host_backoff <= LONGEST_WAIT:
         delay = max(backoff(task.attempts), host_backoff)
-        await tasks.retry(held_work.database, task.lease, reason=str(failure), delay=delay)
+        await tasks.retry(held_work.database, task.lease, failure=failure, delay=delay)
         held_work.counters.retried += 1
         return
     await _end(held_work, task, page, observation)
@@ -63,5 +63,5 @@ async def _end(held_work: HeldWork, task: tasks.LeasedTask, page: PageState, obs
     if observation.failure is None:
         step = tasks.NextStep(status=TaskStatus.DONE)
     else:
-        step = tasks.NextStep(status=TaskStatus.FAILED, reason=str(observation.failure), failed_pages=1)
+        step = tasks.NextStep(status=TaskStatus.FAILED, failure=observation.failure, failed_pages=1)
     await held_work.record(task, page, observation, step)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from support.alerts import alert
 from trapline_notifier.message import compose
-from trapline_notifier.texts import clean
+from trapline_notifier.texts import safe_text
+from trapline_notifier.texts.subject import subject
 
 HOSTILE = "@channel <!here> <@U1> **b** [x](javascript:1) `x` ```\n# h <script>alert(1)</script> \x1b[31m\u202egpj\r\nBcc: a@b"
 
@@ -41,10 +42,10 @@ def test_hostile_words_stay_in_code() -> None:
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=80))
 def test_no_text_leaves_its_code_span_or_block(text: str) -> None:
     """Any text in a span stays one span on one line; in a block no line of it closes the block."""
-    span = clean.code(text)
+    span = safe_text.code(text)
     assert span.count("`") == 2
     assert "\n" not in span
-    fenced = clean.fenced(text)
+    fenced = safe_text.fenced(text)
     assert not [line for line in fenced.split("\n")[1:-1] if line.strip().startswith("```")]
 
 
@@ -61,13 +62,13 @@ def test_no_text_leaves_its_code_span_or_block(text: str) -> None:
 )
 def test_a_subject_is_one_ascii_line_of_at_most_100(raw: str, expected: str) -> None:
     """No line end, control character or other script gets into a subject; it is never empty."""
-    assert clean.subject(raw) == expected
+    assert subject(raw) == expected
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_any_subject_is_one_sns_takes(raw: str) -> None:
     """SNS's rules hold for any text."""
-    made = clean.subject(raw)
+    made = subject(raw)
     assert 1 <= len(made) <= 100
     assert made.isascii()
     assert made.isprintable()
@@ -85,4 +86,4 @@ def test_any_subject_is_one_sns_takes(raw: str) -> None:
 )
 def test_a_url_is_one_word_without_markup(raw: str, expected: str) -> None:
     """A good URL stays as it is; what isn't part of one is percent-encoded."""
-    assert clean.url(raw) == expected
+    assert safe_text.url(raw) == expected

@@ -1,36 +1,23 @@
-"""Making what a page wrote harmless to show: it may hold control characters, markup, mentions, or a megabyte of title."""
+"""What a page wrote, made harmless: it may hold control characters, markup, mentions, or a megabyte of title."""
 
 import re
 from urllib.parse import quote
 
-SUBJECT_LENGTH = 100
-"""SNS refuses a subject of more than 100 characters, of anything but ASCII, or with a control character."""
+from trapline_common.platform.invisible import INVISIBLE
 
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-"""Control, zero-width and direction characters, and lone surrogates: they hide, reorder or break what a person sees."""
 _MENTION = re.compile(r"@(?=\w)|<(?=[!@#])")
 _URL_SAFE = "/:?=;,.-_~%+$&#!"
 
 
 def one_line(text: object, most: int = 300) -> str:
     """Return ``text`` on one line, without invisible characters, at most ``most`` characters long."""
-    line = " ".join(_INVISIBLE.sub(" ", str(text)).split())
+    line = " ".join(INVISIBLE.sub(" ", str(text)).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def block(text: str) -> str:
     """Return several lines without invisible characters; tabs become spaces."""
-    return "\n".join(_INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", line).expandtabs(4) for line in text.split("\n"))
-
-
-def subject(text: str) -> str:
-    """Return a subject line every channel takes: ASCII, 1 to 100 characters, no control character, no blank ends."""
-    plain = one_line(text, 4 * SUBJECT_LENGTH).replace("…", "...").encode("ascii", "replace").decode("ascii")
-    if len(plain) > SUBJECT_LENGTH:
-        plain = plain[: SUBJECT_LENGTH - 3].rstrip() + "..."
-    return plain or "Trapline"
+    return "\n".join(INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", line).expandtabs(4) for line in text.split("\n"))
 
 
 def url(text: object, most: int = 500) -> str:
