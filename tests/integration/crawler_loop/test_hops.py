@@ -31,7 +31,7 @@ crawls:
 
 @dataclass(slots=True, kw_only=True)
 class Lambda:
-    """Lambda between the product's own adapters: keeps events until they run, and stops what is invoked too deep in its chain.
+    """Lambda between the product's own adapters: it keeps events until they run, and stops chains that are too deep.
 
     ``together``: the chain's invocations of all functions count (as in MiniStack), else only those of the function
     itself (as AWS words it). ``depths``: how often each function has run in the chain of the event that runs now.

@@ -120,9 +120,9 @@ def _without_own(state: dict[str, Any], crawl: CrawlConfig) -> dict[str, Any]:
 class ContextSession:
     """Implements the ``Session`` port with one context. A fault of the browser ends it for good."""
 
-    def __init__(self, rooms: Contexts, pool: PagePool, crawl: CrawlConfig) -> None:
-        self._contexts = rooms
-        self._room = pool
+    def __init__(self, contexts: Contexts, pool: PagePool, crawl: CrawlConfig) -> None:
+        self._contexts = contexts
+        self._pool = pool
         self._crawl = crawl
 
     async def visit(self, url: str) -> Observation:
@@ -130,15 +130,15 @@ class ContextSession:
         resolved = await self._contexts.resolve(url, self._crawl)
         if isinstance(resolved, Observation):
             return resolved
-        return await self._contexts.visit(self._room, url, resolved)
+        return await self._contexts.visit(self._pool, url, resolved)
 
     async def state(self) -> dict[str, Any]:
         """Return cookies and local storage as JSON values, for the checkpoint, which is encrypted: it holds log-ins.
 
         The crawl's own cookies are not in it.
         """
-        return _without_own(await self._contexts.state(self._room), self._crawl)
+        return _without_own(await self._contexts.state(self._pool), self._crawl)
 
     async def close(self) -> None:
         """Close the context."""
-        await self._contexts.close(self._room)
+        await self._contexts.close(self._pool)

@@ -50,18 +50,14 @@ class WorkLoop:
 
     async def _step(self) -> bool:
         """Lease, start, and wait for something to happen; ``False`` when the loop is over."""
-        held_work = self._held_work
+        budget = self._held_work.budget
         if not self._running:
             self._drained = False  # no task is left to wait for: ask again
         self._start()
         while self._has_free_slot() and not self._drained and self._may_lease():
             await self._lease()
             self._start()
-        if (
-            held_work.budget.stop.is_set()
-            or held_work.budget.closing
-            or (self._waiting and not self._fits(self._waiting[0]))
-        ):
+        if budget.stop.is_set() or budget.closing or (self._waiting and not self._fits(self._waiting[0])):
             return False
         if not self._running:
             return bool(self._waiting) or await self._linger()
@@ -102,9 +98,8 @@ class WorkLoop:
             self._running[asyncio.create_task(self._work_on(task))] = task
 
     def _fits(self, task: tasks.LeasedTask) -> bool:
-        return not self._held_work.budget.closing and self._held_work.budget.may_start(
-            self._held_work.run_of(task).crawl.longest_visit
-        )
+        longest = self._held_work.run_of(task).crawl.longest_visit
+        return not self._held_work.budget.closing and self._held_work.budget.may_start(longest)
 
     async def _work_on(self, task: tasks.LeasedTask) -> None:
         if task.page is None:
@@ -123,18 +118,14 @@ class WorkLoop:
 
     async def _linger(self) -> bool:
         """Wait for this invocation's own retry that is due soon: it saves a cold start. ``False`` when none is."""
-        held_work = self._held_work
+        held_work, budget = self._held_work, self._held_work.budget
         if not held_work.counters.retried or not self._leased_any:
             return False
         soonest = await tasks.soonest(held_work.database, held_work.held.lane)
-        if (
-            soonest is None
-            or soonest > held_work.services.pace.linger
-            or not held_work.budget.may_start(0, after=soonest)
-        ):
+        if soonest is None or soonest > held_work.services.pace.linger or not budget.may_start(0, after=soonest):
             return False
         if soonest <= 0:
             # It may have become due since the last lease. If not, an idle invocation takes it, and none waits here.
             first, self._asked_twice = not self._asked_twice, True
             return first
-        return not await held_work.budget.stopped_within(soonest + 0.01)
+        return not await budget.stopped_within(soonest + 0.01)
