@@ -64,7 +64,10 @@ class Pair:
 
 
 def measure(folder: Path, *, pages: int, pairs: int) -> list[Pair]:
-    """Crawl ``pages`` pages of a real manual, ``pairs`` times each way and isolation. Raises ``ToolError`` on a failed visit."""
+    """Crawl ``pages`` pages of a real manual, ``pairs`` times each way and isolation.
+
+    Raises ``ToolError`` on a failed visit.
+    """
     manual = find_manual()
     say(f"gate: {pages} pages of {manual.source}, {IN_FLIGHT} in flight, one process")
     with serve(manual) as base:

@@ -1,4 +1,4 @@
-"""What every contestant is held to, taken from the product: the same browser, switches, waiting rule and reading script.
+"""The rules for every contestant, taken from the product: browser, switches, waiting rule and reading script.
 
 The peers run under another interpreter, so the rules travel as data in their job.
 """
