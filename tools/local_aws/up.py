@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools.deploy import bundle
+from tools.deploy.services import SERVICES
 from tools.local_aws import system
 from tools.local_aws.deployment import Deployment
 from tools.local_aws.hook import TO_READ
@@ -35,8 +36,8 @@ def running(folder: Path) -> system.System:
 def zips() -> dict[str, Path]:
     """Return every function's zip for this machine, by service."""
     with ThreadPoolExecutor() as pool:  # mostly they wait for the index and the disk
-        paths = pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), bundle.SERVICES.values())
-        return dict(zip(bundle.SERVICES, paths, strict=True))
+        paths = pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), SERVICES)
+        return dict(zip(SERVICES, paths, strict=True))
 
 
 def deployment(on: system.System, *, crawls: Path, built: dict[str, Path]) -> Deployment:
