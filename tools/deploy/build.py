@@ -1,4 +1,4 @@
-"""Builds what a deploy runs: a zip for each service but the crawler, which is an image; on a local AWS a zip as well."""
+"""Builds what a deploy runs: a zip for each service but the crawler, whose image is a zip on a local AWS only."""
 
 import base64
 import hashlib

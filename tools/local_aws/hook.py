@@ -13,7 +13,7 @@ TO_READ = "alerts.log"
 
 
 class WebHook(ThreadingHTTPServer):
-    """Served on loopback while the ``with`` block lasts; it adds each message, ``title`` and ``message``, to the files."""
+    """Served on loopback while the ``with`` block lasts; it adds each message (title, message) to the files."""
 
     daemon_threads = True
     block_on_close = False

@@ -1,7 +1,8 @@
-"""The archive in S3: boto3's managed transfer, one request for what is small and a multi-part upload for what is not."""
+"""The archive in S3 by boto3's managed transfer: one request for what is small, else a multi-part upload."""
 
 import asyncio
 import concurrent.futures
+import io
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -37,7 +38,7 @@ class S3Archive:
         upload = asyncio.ensure_future(
             call(
                 lambda: self._client.upload_fileobj(
-                    stream, self._bucket, path, ExtraArgs={"ContentType": _TYPE}, Config=_IN_TURN
+                    io.BufferedReader(stream), self._bucket, path, ExtraArgs={"ContentType": _TYPE}, Config=_IN_TURN
                 )
             )
         )
@@ -49,16 +50,14 @@ class S3Archive:
             raise
 
 
-class _Stream:
+class _Stream(io.RawIOBase):
     """An iterator of the event loop as the file that boto3's thread reads."""
 
-    __slots__ = ("_buffer", "_cancelled", "_ended", "_loop", "_parts", "_reading")
-
     def __init__(self, parts: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._parts = parts
         self._loop = loop
-        self._buffer = bytearray()
-        self._ended = False
+        self._unread = memoryview(b"")
         self._cancelled = False
         self._reading: asyncio.Task[Any] | None = None
 
@@ -68,19 +67,23 @@ class _Stream:
         if self._reading is not None:
             self._reading.cancel()
 
-    def read(self, amount: int = -1) -> bytes:
-        """Return ``amount`` bytes, fewer only at the end; all that is left when negative. Raises what ``parts`` raises."""
-        while not self._ended and (amount < 0 or len(self._buffer) < amount):
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill ``buffer`` as far as the part at hand goes; 0 at the end. Raises what the iterator raises."""
+        while not self._unread:
             try:
                 part = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
             except concurrent.futures.CancelledError as error:
                 raise TransientError("the caller cancelled the upload") from error
-            self._ended = part is None
-            self._buffer += part or b""
-        size = len(self._buffer) if amount < 0 else amount
-        found = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return found
+            if part is None:
+                return 0
+            self._unread = memoryview(part)
+        size = min(len(buffer), len(self._unread))
+        buffer[:size] = self._unread[:size]
+        self._unread = self._unread[size:]
+        return size
 
     async def _next(self) -> bytes | None:
         if self._cancelled:
