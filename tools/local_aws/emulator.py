@@ -54,7 +54,7 @@ def leave_out_places(service: Any) -> None:
 
 
 def look_often(service: Any) -> None:
-    """Let the scheduler look each second for what is due; raises ``AttributeError`` where a release has another shape."""
+    """Let the scheduler look each second for what is due; ``AttributeError`` where a release has another shape."""
     del service._SCHEDULE_TICK_INTERVAL  # noqa: SLF001  (there is no setting)
     service._SCHEDULE_TICK_INTERVAL = LOOKS  # noqa: SLF001
 
