@@ -11,7 +11,7 @@ from trapline.render.json import print_json
 from trapline.render.screen import Screen, note
 from trapline.render.tables.layout import Column, Row
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.database import now
 
 T = TypeVar("T")
 
@@ -29,14 +29,14 @@ class Listing(Generic[T]):
         """Print ``{"<name>": [...]}`` or a table; an empty list when there is no ledger yet."""
         async with reading(data_dir, database_url) as database:
             found = [] if database is None else await self.read(database)
-            now = None if database is None else await run_views.now(database)
+            at = None if database is None else await now(database)
         if json:
             print_json({self.name: found})
-        elif now is None:
+        elif at is None:
             note(nothing_yet(data_dir, database_url))
         elif not found:
             note(f"no such {self.name.removesuffix('s')}")
         else:
-            Screen().table(*self.table(found, now))
+            Screen().table(*self.table(found, at))
             if len(found) == self.limit:
                 note(f"the newest {self.limit:,} {self.name}; --limit shows more")

@@ -6,7 +6,8 @@ from trapline.render.screen import Screen
 from trapline.render.tables.layout import Cell, Column
 from trapline.render.tables.runs import progress, state
 from trapline.render.units import milliseconds, moment
-from trapline_common.ledger.views.runs import RunDetail, RunRow, Totals
+from trapline_common.ledger.views.run_detail import RunDetail, Totals
+from trapline_common.ledger.views.runs import RunRow
 from trapline_common.platform.text import byte_size, counted, span
 
 _FAILURES = (

@@ -7,7 +7,8 @@ from trapline.render.tables.layout import Cell, Column, Row
 from trapline.render.tables.runs import state_cell
 from trapline.render.units import minute
 from trapline_common.domain.lifecycle import ACTIVE, TaskStatus
-from trapline_common.ledger.views.runs import InvocationRow, TaskRow
+from trapline_common.ledger.views.invocations import InvocationRow
+from trapline_common.ledger.views.tasks import TaskRow
 from trapline_common.platform.text import ago, span
 
 _TASK_COLUMNS = (
