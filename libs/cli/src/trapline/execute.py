@@ -10,7 +10,7 @@ import typer
 from trapline.access.command_line import CommandLine, ExportPage
 from trapline.access.one_machine import INSTALL
 from trapline.env_option import remotable
-from trapline.render.screen import note
+from trapline.render.printer import note
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TraplineError
 
 EXIT_FAILED = 1

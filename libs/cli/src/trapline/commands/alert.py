@@ -12,7 +12,7 @@ from trapline.access.ledger import writing
 from trapline.access.one_machine import send_test_alert
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
 from trapline_common.domain.answers import Drained
 from trapline_common.domain.messages import Drain
 from trapline_common.ledger import outbox

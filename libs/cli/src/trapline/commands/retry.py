@@ -10,7 +10,7 @@ from trapline.access.dispatcher import ask_dispatcher, count_again
 from trapline.access.ledger import known_run, writing
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
 from trapline_common.domain.answers import Opened
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.ids import LaneName, RunId

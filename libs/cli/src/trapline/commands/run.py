@@ -8,7 +8,7 @@ import typer
 from trapline.access.dispatcher import ask_deployed, is_deployed
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
 from trapline_common.domain.answers import Opened
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.lifecycle import RunStatus

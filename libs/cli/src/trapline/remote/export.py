@@ -10,7 +10,7 @@ from trapline.remote.caller import Caller, CallFailedError
 from trapline.remote.protocol import TOO_LARGE, PageRequest
 from trapline.remote.terminal import made_call, terminal
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
-from trapline.render.screen import note
+from trapline.render.printer import note
 
 _OLDER = "the operator function is of an older release, which sends no pages; deploy this one (`make deploy`)"
 
