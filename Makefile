@@ -14,7 +14,7 @@ setup: ## Make .venv from the hashed locks and find or get a headless browser (a
 	@$(PYTHON) -m tools.workspace.setup
 
 demo: setup ## Crawl the demo site, change it, crawl it again; shows alerts, runs and screenshots
-	@$(VENV) -m tools.demo
+	@$(VENV) -m tests.site.demo
 
 test: setup ## Every check and every test: ruff, mypy, import-linter, pytest (a few: ARGS="tests/unit -k words")
 	@$(VENV) -m tools.workspace.checks -- $(ARGS)
@@ -74,6 +74,6 @@ schema: setup ## Make schema.sql anew from the ledger's migrations and comments.
 	@$(VENV) -m tools.workspace.schema
 
 clean: ## Remove caches, builds, virtual environments and the image engine's layers; keeps .trapline (your data)
-	@$(PYTHON) -m tools.deploy.image --clean
+	@$(PYTHON) -m tools.ci.docker_daemon
 	rm -rf .venv .venv-bench .venv-aws build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

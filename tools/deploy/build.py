@@ -1,4 +1,4 @@
-"""Builds what a deploy runs: a zip for each service but the crawler, which is an image; on a local AWS a zip as well."""
+"""Builds what a deploy runs: a zip for each service but the crawler, whose image is a zip on a local AWS only."""
 
 import base64
 import hashlib
@@ -55,7 +55,7 @@ def build_zip(service: str, settings: Settings, *, ca: Path | None) -> Built:
     """Build the zip of ``service``, byte for byte the same for the same sources. Raises ``ToolError``."""
     say(f"deploy: building {service}")
     target = bundle.THIS_MACHINE if settings.local_aws else bundle.TARGETS[settings.architecture]
-    path = bundle.ensure(bundle.SERVICES[service], target, ca=ca)
+    path = bundle.ensure(service, target, ca=ca)
     total = hashlib.sha256(path.read_bytes())
     release = Release(
         version=SERVICES[service].version,

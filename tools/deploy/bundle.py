@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.deploy.rds_ca import HELP, certificates
+from tools.deploy.services import SERVICES, packages_of
 from tools.deploy.source_digest import is_source, source_digest
 from tools.shell import ROOT, ToolError, main_guard, say
-from tools.workspace.packages import PACKAGES
 from tools.workspace.pip_settings import uv_environment
 
 DESTINATION = ROOT / "build/bundles"
@@ -36,32 +36,6 @@ _DROPPED_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json
 """What an installer notes about the installation: no code reads it, and it holds paths of this machine."""
 _DROPPED_FOLDERS = frozenset({"__pycache__", "bin"})
 """Byte code of this machine's Python, and scripts that name its interpreter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One service that is packed as a zip."""
-
-    name: str
-    """The service's name, which its lock has too."""
-    packages: tuple[str, ...]
-    """The distributions of this workspace that go into the zip beside what the lock names."""
-
-    @property
-    def lock(self) -> str:
-        """Return the hashed requirements in it, relative to the workspace."""
-        return f"requirements/{self.name}.txt"
-
-
-SERVICES = {
-    service.name: service
-    for service in (
-        Service(name="dispatcher", packages=("trapline-common", "trapline-dispatcher")),
-        Service(name="crawler", packages=("trapline-common", "trapline-crawler")),
-        Service(name="notifier", packages=("trapline-common", "trapline-notifier")),  # the relay's code is in it
-        Service(name="operator", packages=("trapline-common", "trapline")),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +77,7 @@ TARGETS = {
 }
 
 
-def build(service: Service, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
+def build(service: str, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
     """Write ``<destination>/<service>-<target>.zip`` and return its path.
 
     ``ca``: certificates for the database; a zip for Lambda needs them. Raises ``ToolError``.
@@ -112,7 +86,7 @@ def build(service: Service, target: Target, *, destination: Path = DESTINATION, 
         raise ToolError(HELP)
     with tempfile.TemporaryDirectory(prefix="trapline-bundle-") as name:
         folder = Path(name) / "code"
-        _install(["--require-hashes", "--requirements", service.lock], target, folder)
+        _install(["--require-hashes", "--requirements", f"requirements/{service}.txt"], target, folder)
         for wheel in _wheels(service, Path(name) / "wheels"):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(folder)
@@ -121,21 +95,25 @@ def build(service: Service, target: Target, *, destination: Path = DESTINATION, 
         made = Path(name) / "made.zip"
         size = pack(folder, made, left_out=target.left_out)
         if size > UNZIPPED_LIMIT:
-            raise ToolError(f"{service.name}: {size:,} bytes unpacked; Lambda takes {UNZIPPED_LIMIT:,}")
+            raise ToolError(f"{service}: {size:,} bytes unpacked; Lambda takes {UNZIPPED_LIMIT:,}")
         destination.mkdir(parents=True, exist_ok=True)
-        path = destination / f"{service.name}-{target.name}.zip"
+        path = destination / f"{service}-{target.name}.zip"
         shutil.move(made, path)
     return path
 
 
-def ensure(service: Service, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
+def ensure(service: str, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
     """Return the zip that ``build`` makes; built only when a file that decides what is in it has changed."""
-    folders = [package.folder for package in PACKAGES if package.name in service.packages]
-    sources = [file for folder in folders for file in sorted((ROOT / folder).rglob("*")) if is_source(file)]
-    names = [service.lock, "tools/deploy/bundle.py", *(str(file.relative_to(ROOT)) for file in sources)]
+    folders = [ROOT / package.folder for package in packages_of(service)]
+    sources = [file for folder in folders for file in sorted(folder.rglob("*")) if is_source(file)]
+    names = [
+        f"requirements/{service}.txt",
+        "tools/deploy/bundle.py",
+        *(str(file.relative_to(ROOT)) for file in sources),
+    ]
     certificates = hashlib.sha256(ca.read_bytes()).hexdigest() if ca is not None and ca.is_file() else "none"
     wanted = source_digest(ROOT, names, build=f"{sys.version} {certificates}")
-    path, stamp = destination / f"{service.name}-{target.name}.zip", destination / f"{service.name}-{target.name}.stamp"
+    path, stamp = destination / f"{service}-{target.name}.zip", destination / f"{service}-{target.name}.stamp"
     if not path.is_file() or not stamp.is_file() or stamp.read_text() != wanted:
         build(service, target, destination=destination, ca=ca)
         stamp.write_text(wanted)
@@ -148,14 +126,13 @@ def _install(what: Sequence[str], target: Target, folder: Path) -> None:
     _run(command, step=f"installing {what[-1]} for {target.name}")
 
 
-def _wheels(service: Service, folder: Path) -> Iterator[Path]:
+def _wheels(service: str, folder: Path) -> Iterator[Path]:
     """Build our own distributions with the backend that the development lock pins: no second, unhashed download."""
-    for package in PACKAGES:
-        if package.name in service.packages:
-            out = folder / package.name
-            command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--no-build-isolation", "--offline"]
-            _run([*command, "--out-dir", str(out), package.folder], step=f"building {package.name}")
-            yield from out.glob("*.whl")
+    for package in packages_of(service):
+        out = folder / package.name
+        command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--no-build-isolation", "--offline"]
+        _run([*command, "--out-dir", str(out), package.folder], step=f"building {package.name}")
+        yield from out.glob("*.whl")
 
 
 def _run(command: Sequence[str], *, step: str) -> None:
@@ -205,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.services or [name for name in SERVICES if name != "crawler" or target is THIS_MACHINE]
     ca = certificates(os.environ) if target.platform else None
     for name in names:
-        path = build(SERVICES[name], target, ca=ca)
+        path = build(name, target, ca=ca)
         say(f"bundle: {path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -27,6 +27,11 @@ VERSIONED: Mapping[str, Package] = MappingProxyType({**SERVICES, "common": _BY_N
 MIGRATIONS = ROOT / "libs/common/src/trapline_common/ledger/schema/migrations"
 
 
+def packages_of(name: str) -> tuple[Package, Package]:
+    """Return the distributions of this workspace that the service ``name`` runs, beside what its lock names."""
+    return _BY_NAME["trapline-common"], SERVICES[name]
+
+
 def service(name: str, *, of: Mapping[str, Package] = SERVICES) -> str:
     """Return ``name`` if it is one; raise ``ToolError`` with what is valid."""
     if name in of:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from tools.deploy.bundle import THIS_MACHINE
-from tools.deploy.migrations import REQUEST
+from tools.deploy.migrations import CLIENT_SETTINGS, invoke
 from tools.deploy.services import SERVICES
 from tools.local_aws.system import System
-from tools.shell import ToolError
 from tools.terraform.root import FOLDER, LOCAL_PARALLELISM, Root
 
 if TYPE_CHECKING:
@@ -96,17 +96,8 @@ class Deployment:
         self._write_variables()
         exists = any(address.startswith("module.function") for address in self.root.resources())
         self.root.apply(targets=OPERATOR if exists else SLOW_RESOURCES)
-        self._migrate()
+        invoke(self.client("lambda", config=Config(**CLIENT_SETTINGS)), f"{NAME}-operator:live")
         self.root.apply()
-
-    def _migrate(self) -> None:
-        """Have the operator function migrate, as a deploy to AWS does."""
-        answer = self.client("lambda").invoke(
-            FunctionName=f"{NAME}-operator", Qualifier="live", Payload=json.dumps(REQUEST).encode()
-        )
-        result = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer or result["exit"] != 0:
-            raise ToolError(f"the operator function could not migrate: {result}")
 
     def drift(self) -> dict[str, frozenset[str]]:
         """Return what Terraform would change now: addresses, and for each the attributes that would change."""
@@ -118,15 +109,15 @@ class Deployment:
         self._write_variables()
         self.root.destroy()
 
-    def client(self, service: str, **key: str) -> Any:
-        """Return a boto3 client of the local AWS, as the account's root unless ``key`` names another's access key."""
+    def client(self, service: str, **settings: Any) -> Any:
+        """Return a boto3 client of the local AWS, as the account's root unless ``settings`` name another access key."""
         root = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.system.endpoint,
             verify=self.system.certificate,
             region_name="us-east-1",
-            **{**root, **key},
+            **(root | settings),
         )
 
     def _write_variables(self) -> None:

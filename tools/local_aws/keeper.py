@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import playwright
 
 from tests.site.server import DemoSite
-from tools.local_aws.hook import Told, WebHook
+from tools.local_aws.hook import WebHook
 from tools.local_aws.processes import StartedProcess
 from tools.local_aws.system import READY, System, answers
 from tools.shell import ROOT, ToolError, main_guard, say
@@ -109,10 +109,9 @@ def keep(folder: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     with ExitStack() as stack:
-        told = stack.enter_context(Told.to(folder))
         dsn = stack.enter_context(embedded_postgres(folder))
         site = stack.enter_context(DemoSite())
-        hook = stack.enter_context(WebHook(heard=told))
+        hook = stack.enter_context(WebHook(folder))
         endpoint, process = stack.enter_context(emulator(folder))
         System(
             folder=folder,

@@ -55,7 +55,7 @@ def as_root(command: Sequence[str], *, uid: int) -> list[str]:
 
 
 def install(run_program: Run, *, uid: int, environ: Mapping[str, str]) -> str:
-    """Install a browser whichever way this machine allows, and return it. Raises ``ToolError`` with what to do by hand.
+    """Install a browser as this machine allows it, and return it. Raises ``ToolError`` with what to do by hand.
 
     The crawler prefers Playwright's download to the system's browsers, so a download that does not start must be mended.
     """

@@ -7,7 +7,6 @@ import platform
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +56,7 @@ class Environment:
             # The lock holds the build backend: uv downloads no second one without a hash
             editable = [argument for package in self.packages for argument in ("--editable", package.folder)]
             self._install("--no-deps", "--no-build-isolation", *editable)
-        must([*self._uv, "check", "--quiet", *self._target], step=f"checking {self.name}", folder=self.root)
+        must(self._uv("check"), step=f"checking {self.name}", folder=self.root)
 
     def _is_usable(self) -> bool:
         """Return whether this Python made the environment at this very place: its scripts name their interpreter."""
@@ -65,29 +64,20 @@ class Environment:
             return False
         if self.uv_python is not None:
             return True
-        version = [str(self.python), "-m", "uv", "--version"]
-        return subprocess.run(version, capture_output=True, check=False).returncode == 0
+        return subprocess.run([self.python, "-m", "uv", "--version"], capture_output=True, check=False).returncode == 0
 
     def _install(self, *what: str) -> None:
         """Install without a network where uv has all of it, which is the usual case; else as pip would reach it."""
-        command = [*self._uv, "install", "--quiet", *self._target, *what]
+        command = self._uv("install", *what)
         offline = subprocess.run([*command, "--offline"], cwd=self.root, capture_output=True, check=False)
         if offline.returncode:
             say(f"setup: installing {what[-1]} into {self.name}")
-            environ = uv_environment(python=str(self._uv_python))
+            environ = uv_environment(python=str(self.uv_python or self.python))
             must(command, step=f"installing {what[-1]}", env=environ, folder=self.root)
 
-    @property
-    def _uv_python(self) -> Path:
-        return self.uv_python or self.python
-
-    @property
-    def _uv(self) -> list[str]:
-        return [str(self._uv_python), "-m", "uv", "pip"]
-
-    @property
-    def _target(self) -> list[str]:
-        return ["--python", str(self.python)]
+    def _uv(self, action: str, *options: str) -> list[str]:
+        uv = [str(self.uv_python or self.python), "-m", "uv", "pip", action]
+        return [*uv, "--quiet", "--python", str(self.python), *options]
 
 
 def is_made_here(path: Path) -> bool:
@@ -96,8 +86,9 @@ def is_made_here(path: Path) -> bool:
         settings = (path / "pyvenv.cfg").read_text()
     except FileNotFoundError:
         return False
-    pairs: Mapping[str, str] = dict(line.split(" = ", 1) for line in settings.splitlines() if " = " in line)
-    return pairs.get("version") == platform.python_version() and pairs.get("command", "").endswith(f" {path}")
+    lines = settings.splitlines()
+    here = any(line.startswith("command = ") and line.endswith(f" {path}") for line in lines)
+    return here and f"version = {platform.python_version()}" in lines
 
 
 PEERS = Environment(name=".venv-bench", lock="requirements/bench.txt", uv_python=Path(sys.executable))

@@ -8,7 +8,7 @@ import time
 from tools.shell import ToolError, main_guard, run, say
 from tools.workspace.environment import Environment
 from tools.workspace.packages import PACKAGES
-from tools.workspace.supported_platform import refuse_unsupported, this_machine
+from tools.workspace.supported_platform import refuse_unsupported
 
 DEVELOPMENT = Environment(name=".venv", lock="requirements/dev.txt", packages=PACKAGES)
 
@@ -16,7 +16,7 @@ DEVELOPMENT = Environment(name=".venv", lock="requirements/dev.txt", packages=PA
 def main() -> int:
     """Set everything up; one progress line per step that does something. Raises ``ToolError``."""
     started = time.monotonic()
-    refuse_unsupported(this_machine())
+    refuse_unsupported()
     DEVELOPMENT.ensure()
     # The crawler's own finder chooses the browser; it can be imported in the new environment only
     if run([str(DEVELOPMENT.python), "-m", "tools.workspace.browser"]):

@@ -1,13 +1,14 @@
-"""The machines that Trapline's development environment runs on; setup refuses the others before it downloads anything."""
+"""The machines that Trapline's development environment runs on; setup refuses the others before any download."""
 
 import platform
-from dataclasses import dataclass
+import sys
+from typing import NamedTuple
 
 from tools.shell import ToolError
 
 OLDEST_PYTHON = (3, 11)
 SUPPORTED = "Linux with glibc on x86_64 or arm64, and macOS on Apple silicon"
-"""Those for which every locked package has a wheel, with POSIX file locks and process groups."""
+"""Those for which every locked package has a wheel, and which have POSIX file locks and process groups."""
 _REASONS = {
     "Windows": "it lacks the POSIX file locks and process groups that Trapline uses; WSL 2 is a Linux that works",
     "Darwin": "the locked packages have no wheels for Intel Macs",
@@ -15,42 +16,24 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(NamedTuple):
     """What decides whether the locked packages and the code work here."""
 
     system: str
-    """As ``platform.system()`` says it."""
+    """``platform.system()``."""
     processor: str
-    """As ``platform.machine()`` says it."""
+    """``platform.machine()``."""
     c_library: str
-    """As ``platform.libc_ver()`` says it: ``glibc``, or empty where it is another one."""
-    python: tuple[int, int]
-    """Major and minor version of the interpreter that runs setup."""
+    """``platform.libc_ver()``: ``glibc``, or empty where it is another one."""
 
 
-def this_machine() -> Machine:
-    """Return the machine that runs this code."""
-    major, minor, _ = platform.python_version_tuple()
-    return Machine(
-        system=platform.system(),
-        processor=platform.machine(),
-        c_library=platform.libc_ver()[0],
-        python=(int(major), int(minor)),
-    )
-
-
-def refuse_unsupported(machine: Machine) -> None:
+def refuse_unsupported(machine: Machine | None = None, *, python: tuple[int, ...] = sys.version_info[:3]) -> None:
     """Raise ``ToolError`` with what is supported and the reason, where the workspace can't be set up."""
-    if machine.python < OLDEST_PYTHON:
-        needed, found = (".".join(map(str, version)) for version in (OLDEST_PYTHON, machine.python))
-        raise ToolError(f"Python {needed} or newer is needed; this is {found}")
-    match machine:
-        case Machine(system="Linux", processor="x86_64" | "aarch64" | "arm64", c_library="glibc"):
+    found = machine or Machine(platform.system(), platform.machine(), platform.libc_ver()[0])
+    if python < OLDEST_PYTHON:
+        raise ToolError(f"Python 3.11 or newer is needed; this is {'.'.join(map(str, python))}")
+    match found:
+        case ("Linux", "x86_64" | "aarch64" | "arm64", "glibc") | ("Darwin", "arm64", _):
             return
-        case Machine(system="Darwin", processor="arm64"):
-            return
-    reason = _REASONS.get(machine.system, "nobody has tried it")
-    raise ToolError(
-        f"Trapline does not support {machine.system} on {machine.processor}: {reason}. It supports {SUPPORTED}"
-    )
+    reason = _REASONS.get(found.system, "no test ever ran there")
+    raise ToolError(f"Trapline does not support {found.system} on {found.processor}: {reason}. It supports {SUPPORTED}")

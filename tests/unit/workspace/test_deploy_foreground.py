@@ -53,7 +53,11 @@ def test_an_interrupted_terraform_ends_in_order(tmp_path, number):
 
 def test_a_terminals_ctrl_c_comes_once(tmp_path):
     """A terminal sends Ctrl-C to every process of the command; told twice, Terraform would give up its orderly end."""
-    ours = "import os, pathlib, sys; from tools.terraform.foreground import run_in_foreground; run_in_foreground(sys.argv[1:], environ=os.environ, folder=pathlib.Path())"
+    ours = """
+import os, pathlib, sys
+from tools.terraform.foreground import run_in_foreground
+run_in_foreground(sys.argv[1:], environ=os.environ, folder=pathlib.Path())
+"""
     command = [sys.executable, "-c", ours, sys.executable, "-c", ORDERLY, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL) as process:
         once(tmp_path / "started", lambda: os.killpg(process.pid, signal.SIGINT))

@@ -64,7 +64,7 @@ def test_daemon_that_does_not_start_is_one_line(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ours", [True, False], ids=["a daemon of ours", "a stranger"])
 def test_forgotten_daemon_is_ended_and_a_stranger_is_not(ours, tmp_path, monkeypatch):
-    """A daemon on our folder whose caller was killed is ended by its id; a stranger that has the id by now is spared."""
+    """A daemon on our folder whose caller was killed is ended by its id; a stranger with that id is spared."""
     program(tmp_path, "docker", "exit 1")
     program(tmp_path, "podman", "exit 1")
     program(tmp_path, "dockerd", "exit 1")

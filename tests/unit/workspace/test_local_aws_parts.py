@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
-from tools.local_aws.hook import AS_SENT, TO_READ, Told, WebHook
+from tools.local_aws.hook import AS_SENT, TO_READ, WebHook
 from tools.local_aws.keeper import without_password
 from tools.local_aws.processes import StartedProcess
 from tools.local_aws.system import load, stop
@@ -66,7 +66,7 @@ def test_what_an_older_release_started_can_be_ended(tmp_path, parent):
 
 def test_the_hook_keeps_and_prints_messages(tmp_path):
     """Each message is there as it was sent, and as a person reads it; what is none is refused."""
-    with Told.to(tmp_path) as told, WebHook(heard=told) as hook:
+    with WebHook(tmp_path) as hook:
         url = hook.channel.replace("json://", "http://")
         message = {"title": "[trapline] shop: 1 page failed", "message": "why"}
         with urlopen(Request(url, data=json.dumps(message).encode(), method="POST")) as answer:

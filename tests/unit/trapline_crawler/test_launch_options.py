@@ -1,6 +1,6 @@
 """What the browser is given: environment and sandbox."""
 
-from trapline_crawler.browser.launch_options import browser_environment, needs_no_sandbox
+from trapline_crawler.browser.launch_options import browser_environment, sandbox_works_for
 
 
 def test_environment_is_an_allowlist():
@@ -17,6 +17,6 @@ def test_environment_is_an_allowlist():
 
 
 def test_only_root_goes_without_sandbox():
-    """The sandbox is off for root, for whom Chromium refuses it, and for nobody else."""
-    assert needs_no_sandbox(0)
-    assert not needs_no_sandbox(1000)
+    """The sandbox is off for root, for whom Chromium refuses it, and for no other user."""
+    assert not sandbox_works_for(0)
+    assert sandbox_works_for(1000)

@@ -13,7 +13,7 @@ from tools.shell import ROOT, ToolError, main_guard, say
 
 DATA = ROOT / ".trapline/demo"
 TEMPLATE = ROOT / "tests/site/crawls.yaml"
-FINE = frozenset({0, 1})
+EXPECTED = frozenset({0, 1})
 """Exit codes of `trapline crawl` that the demo expects: 1 says that a page failed, and one is broken on purpose."""
 
 
@@ -22,14 +22,14 @@ def trapline(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).parent / "trapline"), *arguments]
 
 
-def step(title: str, command: Sequence[str], *, fine: frozenset[int] = frozenset({0})) -> None:
-    """Say what comes, show the command as a user would type it, and run it. Raises ``ToolError``."""
+def step(title: str, command: Sequence[str], *, expected: frozenset[int] = frozenset({0})) -> None:
+    """Print what comes and the command as a user would type it, and run it. Raises ``ToolError``."""
     shown = " ".join(["trapline", *(argument.replace(f"{ROOT}/", "") for argument in command[1:])])
     say(f"\n== {title}\n$ {shown}")
     # The demo brings its own Postgres, and must not write into one that the user's DATABASE_URL names
     environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     status = subprocess.run(list(command), cwd=ROOT, env=environ, check=False, timeout=300).returncode
-    if status not in fine:
+    if status not in expected:
         raise ToolError(f"{shown}: exit {status}")
 
 
@@ -49,19 +49,19 @@ def main(data: Path = DATA) -> int:
     with DemoSite() as site:
         config.write_text(TEMPLATE.read_text().replace("@SITE@", site.url))
         say(f"The demo shop is at {site.url}; its workshop page is broken.")
-        step("First crawl: every page becomes its own baseline", trapline(*crawl), fine=FINE)
+        step("First crawl: every page becomes its own baseline", trapline(*crawl), expected=EXPECTED)
         site.shop.set_price("kettle", 2_950)
         site.shop.break_page("tent")
         site.shop.mend_page("workshop")
         say("\nThe shop changes: the kettle is $29.50 now, the tent's page breaks, the workshop's page is mended.")
-        step("Second crawl: what changed, what failed, what recovered", trapline(*crawl), fine=FINE)
+        step("Second crawl: what changed, what failed, what recovered", trapline(*crawl), expected=EXPECTED)
         step("The runs", trapline("runs", *where))
         step("What changed on the kettle's page", trapline("diff", f"{site.url}/products/kettle", *where))
     pictures = screenshots(data)
     if not pictures:
         raise ToolError(f"no screenshot was kept below {data}")
     say(f"\n{len(pictures)} screenshots are in {os.path.commonpath([path.parent for path in pictures])}")
-    say(f"The round that was crawled: {config}")
+    say(f"The crawls file is {config}")
     say(f"Done in {time.monotonic() - started:.0f} s.")
     return 0
 

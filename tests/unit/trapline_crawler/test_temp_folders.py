@@ -14,7 +14,7 @@ def _dead_pid() -> int:
 
 
 def test_folders_of_the_dead_are_swept_with_their_profile(tmp_path: Path):
-    """A dead crawler's folder goes, and the profile it noted; a living one's stays, and what is not ours."""
+    """A dead crawler's folder goes, and the profile it noted; a living one's stays, and other users' folders."""
     mine = temp_folders.make(str(tmp_path))
     profile = tmp_path / "profile"
     left = tmp_path / f"trapline-browser-{_dead_pid()}-abc"

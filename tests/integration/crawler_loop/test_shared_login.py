@@ -17,7 +17,7 @@ from trapline_common.domain.ids import InvocationId
 from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.sessions.seal import Seal
-from trapline_crawler.sessions.shared_login import LiveSession, LogIns
+from trapline_crawler.sessions.shared_login import LiveSession, SharedLogIns
 
 URL = "https://site.example/account"
 SECRETS = {"PASSWORD": "hunter2"}
@@ -39,10 +39,10 @@ def stage(stage: Stage) -> Stage:
 @asynccontextmanager
 async def log_ins(
     stage: Stage, holder: InvocationId, *, every: float = 30.0, seal: Seal | None = None
-) -> AsyncIterator[LogIns]:
+) -> AsyncIterator[SharedLogIns]:
     """Yield the log-ins of one invocation, with a connection of its own."""
     async with await stage.services().connect() as database:
-        yield LogIns(
+        yield SharedLogIns(
             database,
             stage.visitor,
             holder=holder,
@@ -158,7 +158,7 @@ async def test_what_drops_the_kept_session(stage: Stage, what: str):
 
 
 async def test_a_wrong_password_is_tried_once_for_all(stage: Stage):
-    """Steps that failed for good are not done again by the other pages: each fails with the same step, and its picture."""
+    """The other pages do not repeat steps that failed for good: each fails with the same step, and its screenshot."""
     failure = Failure(reason=Reason.STEP, detail="step 2, fill: no", retry=False)
     stage.visitor.script(LOG_IN, Observation(url=LOG_IN, failure=failure, screenshot="ab/cd.png"))
     found = [await begun(stage, crawl()) for _ in range(3)]
