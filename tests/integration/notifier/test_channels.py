@@ -11,6 +11,7 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 
 from support.alerts import AT, Clock, alert, sns_event
+from trapline_common.domain.answers import Relayed
 from trapline_common.domain.errors import InputRefusedError, RefusedError, TransientError
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.message import channel_texts, compose
@@ -154,7 +155,7 @@ async def test_the_relay_delivers_what_sns_hands_it(chat: Chat) -> None:
     with pytest.raises(TransientError, match="bad"):
         await handle_relay(event, context, services)
     chat.broken.clear()
-    assert await handle_relay(event, context, services) == {"delivered": 1, "dropped": 0}
+    assert await handle_relay(event, context, services) == Relayed(delivered=1, dropped=0)
     assert (chat.count("/hooks/hook-good"), chat.count("/bad")) == (1, 2)
     assert "https://example.com/1" in chat.received["/hooks/hook-good"][0]["text"]
 

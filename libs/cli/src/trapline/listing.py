@@ -12,7 +12,7 @@ from trapline.render.printer import Printer, note
 from trapline.render.tables.cells import Row
 from trapline.render.tables.layout import Column
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.database import now
 
 T = TypeVar("T")
 
@@ -30,14 +30,14 @@ class Listing(Generic[T]):
         """Print ``{"<name>": [...]}`` or a table; an empty list when there is no ledger yet."""
         async with reading(data_dir, database_url) as database:
             found = [] if database is None else await self.read(database)
-            now = None if database is None else await run_views.now(database)
+            at = None if database is None else await now(database)
         if json:
             print_json({self.name: found})
-        elif now is None:
+        elif at is None:
             note(nothing_yet(data_dir, database_url))
         elif not found:
             note(f"no such {self.name.removesuffix('s')}")
         else:
-            Printer().table(*self.table(found, now))
+            Printer().table(*self.table(found, at))
             if len(found) == self.limit:
                 note(f"the newest {self.limit:,} {self.name}; --limit shows more")

@@ -10,8 +10,8 @@ from trapline.access.one_machine import Ledger, open_ledger
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TraplineError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrations
-from trapline_common.ledger.views import runs as run_views
-from trapline_common.ledger.views.runs import RunRow
+from trapline_common.ledger.views.database import schema_version
+from trapline_common.ledger.views.runs import RunRow, find_run
 
 
 class SchemaOldError(TraplineError):
@@ -33,7 +33,7 @@ async def reading(data_dir: Path, database_url: str | None) -> AsyncIterator[Dat
             yield database
         return
     async with await connect(database_url) as database:
-        version = await run_views.schema_version(database)
+        version = await schema_version(database)
         if version is not None and version < migrations()[-1].version:
             raise SchemaOldError("the database's schema is older than this release; run `trapline migrate`")
         yield None if version is None else database
@@ -82,7 +82,7 @@ async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Led
 
 async def known_run(database: Database, run_id: int) -> RunRow:
     """Return a run. Raises ``InputRefusedError`` when there is no such."""
-    run = await run_views.find_run(database, run_id)
+    run = await find_run(database, run_id)
     if run is None:
         raise InputRefusedError(f"no run {run_id}; see `trapline runs`")
     return run

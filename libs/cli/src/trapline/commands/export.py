@@ -15,8 +15,8 @@ from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RunA
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
 from trapline.render.export_rows import CountedText, CsvRows, NdjsonRows
 from trapline.render.printer import note
-from trapline_common.ledger.views import runs as run_views
-from trapline_common.ledger.views.pages import observations
+from trapline_common.ledger.views.observations import observations
+from trapline_common.ledger.views.runs import run_config
 from trapline_common.platform.text import counted
 
 
@@ -60,7 +60,7 @@ async def _export(
     to_file = goes_to_file(output)
     async with existing(data_dir, url) as database:
         await known_run(database, run_id)
-        extracted = sorted((await run_views.run_config(database, run_id)).get("extract", {}))
+        extracted = sorted((await run_config(database, run_id)).get("extract", {}))
         count, last = 0, page.after if page is not None else 0
         with whole_file(output) if output is not None and to_file else _stdout() as out:
             # A terminal obeys some characters beyond ASCII too; files and pipes keep what the page wrote.

@@ -9,7 +9,7 @@ import typer
 from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, LaneFilter, Limit
 from trapline.listing import Listing
 from trapline.render.tables.runs import run_table
-from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.runs import list_runs
 
 
 class RunState(StrEnum):
@@ -46,7 +46,7 @@ def runs(
     """
     listing = Listing(
         name="runs",
-        read=partial(run_views.list_runs, limit=limit, crawl=crawl, lane=lane, status=status, failed=failed),
+        read=partial(list_runs, limit=limit, crawl=crawl, lane=lane, status=status, failed=failed),
         table=run_table,
         limit=limit,
     )

@@ -10,8 +10,7 @@ from trapline.render.artifact_location import artifact_place
 from trapline.render.json import print_json
 from trapline.render.printer import Printer
 from trapline.render.tables.run_detail import show_run
-from trapline_common.ledger.views import runs as run_views
-from trapline_common.ledger.views.runs import RunDetail
+from trapline_common.ledger.views.run_detail import RunDetail, run_detail
 from trapline_common.platform.plain_json import plain
 
 
@@ -38,7 +37,7 @@ def show(
 async def _show(run_id: int, limit: int, *, json: bool, data_dir: Path, url: str | None) -> None:
     async with existing(data_dir, url) as database:
         run = await known_run(database, run_id)
-        detail = await run_views.run_detail(database, run, limit=limit)
+        detail = await run_detail(database, run, limit=limit)
     if json:
         print_json(_as_json(detail))
     else:

@@ -18,7 +18,7 @@ from trapline.access.options import (
 from trapline.listing import Listing
 from trapline.render.tables.tasks import task_table
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.tasks import list_tasks
 
 
 def tasks(
@@ -46,9 +46,7 @@ def tasks(
     wanted = TaskStatus.FAILED if failed else status
     listing = Listing(
         name="tasks",
-        read=partial(
-            run_views.list_tasks, limit=limit, run_id=run, crawl=crawl, lane=lane, status=wanted, url_part=url
-        ),
+        read=partial(list_tasks, limit=limit, run_id=run, crawl=crawl, lane=lane, status=wanted, url_part=url),
         table=task_table,
         limit=limit,
     )

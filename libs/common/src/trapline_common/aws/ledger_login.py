@@ -62,7 +62,7 @@ def _with_token(found: str) -> Address:
     user, host, port = parts.username, parts.hostname, parts.port or DEFAULT_PORT
     if not user or not host or parts.password:
         raise InputRefusedError(f"environment: {ADDRESS}: with {LOG_IN}={IAM} it names user and host, and no password")
-    # Loaded only here: on one machine, where nobody needs it, it would cost every process a quarter of a second
+    # Late: on one machine, where no process needs it, boto3 would cost each a quarter of a second
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG

@@ -30,10 +30,10 @@ def crawl(
       trapline crawl crawls.yaml --only pricing --json | jq '.runs[].failures'
     """
     # Late: the services take half a second to load, and every other command would wait for them.
-    from trapline_machine.crawl_file import Order, crawl_file
+    from trapline_machine.crawl_file import CrawlRequest, crawl_file
     from trapline_machine.settings import RuntimeSettings
 
     environ = allowing(os.environ, allow_private) | {"DATABASE_URL": database_url or ""}
     settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
-    order = Order(file=file, only=tuple(only), as_json=json, settings=settings)
-    raise typer.Exit(asyncio.run(crawl_file(order, environ)))
+    request = CrawlRequest(file=file, only=tuple(only), as_json=json, settings=settings)
+    raise typer.Exit(asyncio.run(crawl_file(request, environ)))

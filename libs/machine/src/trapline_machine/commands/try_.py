@@ -32,11 +32,11 @@ def try_(
     """
     # Late: the browser's library takes long to load, and every other command would wait for it.
     from trapline_machine.try_report import show
-    from trapline_machine.try_visit import attempt
+    from trapline_machine.try_visit import try_visit
 
     configure(service="trapline", level="WARNING")
     found = asyncio.run(
-        attempt(
+        try_visit(
             file,
             name,
             url,
