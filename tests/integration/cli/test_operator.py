@@ -144,7 +144,8 @@ async def test_an_answer_beyond_what_lambda_carries_is_refused(
 
 def test_it_needs_no_service_no_browser_and_no_embedded_postgres() -> None:
     """The zip holds the command and the shared library only: every module that the function uses loads without the rest."""
-    modules = ["trapline.operator.handler", "trapline.access.administer", "trapline.access.dispatcher"]
+    modules = ["trapline.operator.handler", "trapline.access.deployment.functions", "trapline.access.dispatcher"]
+    modules += ["trapline.access.deployment.config_file", "trapline.access.deployment.migration"]
     modules += [f"trapline.commands.{name}" for name in sorted(ALLOWED)]
     program = (
         "import sys\n"

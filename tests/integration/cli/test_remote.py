@@ -28,7 +28,7 @@ def aws(function: LambdaAnswers, **more: str) -> dict[str, str]:
     return {**clean, **keys, **files, **quiet, **more}
 
 
-async def remotely(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: str = "", **more: str) -> Ran:
+async def with_env(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: str = "", **more: str) -> Ran:
     """Run the command."""
     return await execute(*args, cwd=tmp_path, env=aws(function, **more), stdin=stdin)
 
@@ -36,7 +36,7 @@ async def remotely(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: s
 async def test_the_command_is_sent_and_its_answer_printed(function: LambdaAnswers, tmp_path: Path) -> None:
     """The alias that takes the traffic is called once, and both streams and the exit code are its answer's."""
     function.answer({"v": 1, "exit": 1, "stdout": "a table\n", "stderr": "a note\n"})
-    ran = await remotely(
+    ran = await with_env(
         function, tmp_path, "runs", "--limit", "5", "--env", "dev", "--data-dir", "elsewhere", "--failed"
     )
     assert (ran.code, ran.out, ran.err) == (1, "a table\n", "a note\n")
@@ -50,7 +50,7 @@ async def test_the_command_is_sent_and_its_answer_printed(function: LambdaAnswer
 async def test_pages_from_standard_input_go_along(function: LambdaAnswers, tmp_path: Path) -> None:
     """``add RUN -`` reads here what is added there."""
     function.answer({"v": 1, "exit": 0, "stdout": "", "stderr": ""})
-    await remotely(function, tmp_path, "add", "7", "-", "--env=dev", stdin="https://a.example/\n")
+    await with_env(function, tmp_path, "add", "7", "-", "--env=dev", stdin="https://a.example/\n")
     assert function.calls[0].body["command"] == ["add", "7", "-"]
     assert function.calls[0].body["stdin"] == "https://a.example/\n"
 
@@ -59,13 +59,13 @@ async def test_an_export_comes_in_pages_into_one_file(function: LambdaAnswers, t
     """A run that is larger than an answer is asked for page by page; the file appears when it is whole."""
     for stdout, stderr in (("h\n1\n", "export: more after 4\n"), ("2\n", "export: more after 9\n"), ("3\n", "")):
         function.answer({"v": 1, "exit": 0, "stdout": stdout, "stderr": stderr})
-    ran = await remotely(function, tmp_path, "export", "7", "-o", "run.csv", "--env", "dev")
+    ran = await with_env(function, tmp_path, "export", "7", "-o", "run.csv", "--env", "dev")
     assert (ran.code, (tmp_path / "run.csv").read_text()) == (0, "h\n1\n2\n3\n")
     base = ["export", "7", "--format", "csv", "--at-most", "2000000"]
     assert [call.body["command"] for call in function.calls] == [base, [*base, "--after", "4"], [*base, "--after", "9"]]
     function.answer({"v": 1, "exit": 0, "stdout": "h\n", "stderr": "export: more after 4\n"})
     function.answer({"v": 1, "exit": 1, "stdout": "", "stderr": "trapline: Postgres: gone\n"})
-    ran = await remotely(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
+    ran = await with_env(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
     assert (ran.code, ran.err, (tmp_path / "other.csv").exists()) == (1, "trapline: Postgres: gone\n", False)
 
 
@@ -84,7 +84,7 @@ async def test_what_lambda_refuses_is_told_with_what_to_do(
 ) -> None:
     """Each error of Invoke leads to one line, and the command is not sent a second time."""
     function.refuse(status, error)
-    ran = await remotely(function, tmp_path, "cancel", "7", "--env", "dev")
+    ran = await with_env(function, tmp_path, "cancel", "7", "--env", "dev")
     assert (ran.code, ran.out, len(function.calls)) == (1, "", 1)
     assert reason in ran.err
 
@@ -92,7 +92,7 @@ async def test_what_lambda_refuses_is_told_with_what_to_do(
 async def test_a_function_that_fails_is_told_with_its_log(function: LambdaAnswers, tmp_path: Path) -> None:
     """A time-out, or a bug there, is one line here with the place of its log."""
     function.answer({"errorMessage": "2026 Task timed out after 900.00 seconds"}, failed=True)
-    ran = await remotely(function, tmp_path, "status", "--env", "dev")
+    ran = await with_env(function, tmp_path, "status", "--env", "dev")
     assert ran.code == 1
     assert "Task timed out" in ran.err
     assert "/aws/lambda/trapline-dev-operator" in ran.err
@@ -117,7 +117,7 @@ async def test_what_can_not_be_sent_says_why(
     function: LambdaAnswers, tmp_path: Path, args: tuple[str, ...], more: dict[str, str], code: int, reason: str
 ) -> None:
     """What is wrong here is found here: nothing is sent."""
-    ran = await remotely(function, tmp_path, *args, **more)
+    ran = await with_env(function, tmp_path, *args, **more)
     assert (ran.code, ran.out, function.calls) == (code, "", [])
     assert reason in ran.err
 

@@ -9,7 +9,7 @@ import typer
 
 from trapline.access.command_line import CommandLine, ExportPage
 from trapline.access.one_machine import INSTALL
-from trapline.env_option import remotable
+from trapline.env_option import with_env_option
 from trapline.render.printer import note
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TraplineError
 
@@ -96,7 +96,7 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     for name in [named] if named in _COMMANDS else _COMMANDS:
         function = _function(name)
         settings = {"ignore_unknown_options": True} if function is _missing else None
-        app.command(name, rich_help_panel=_COMMANDS[name], context_settings=settings)(remotable(name, function))
+        app.command(name, rich_help_panel=_COMMANDS[name], context_settings=settings)(with_env_option(name, function))
     return app
 
 

@@ -31,10 +31,9 @@ def migrate(
     """
     newest = migrating.migrations()[-1].version
     if is_deployed():
-        # Late: boto3 takes a quarter of a second to load, and on one machine nobody needs it
-        from trapline.access.administer import administer
+        from trapline.access.deployment.migration import migrate_deployment  # late: boto3 costs 0.4 s of CPU
 
-        done = asyncio.run(administer(os.environ))
+        done = asyncio.run(migrate_deployment(os.environ))
         applied, more = done.applied, {"roles": done.granted, "session_key": done.session_key}
     else:
         applied, more = asyncio.run(_migrate(data_dir, database_url)), {}
