@@ -15,7 +15,7 @@ from trapline_common.domain.errors import InputRefusedError
 
 Env = Annotated[
     str | None,
-    typer.Option("--env", metavar="NAME", help="Do it in this deployment on AWS; `local`: the one of `make up`."),
+    typer.Option("--env", metavar="NAME", help="Do it in this deployment on AWS; local is the one of `make up`."),
 ]
 _LOCAL_OPTIONS = ("--env", "--data-dir", "--database-url")
 """Options with a value that have a meaning on this machine only."""

@@ -21,7 +21,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def diff(
-    url: str = typer.Argument(metavar="URL", help="The page."),
+    url: str = typer.Argument(metavar="URL", help="The page, as in crawls.yaml or `trapline tasks`."),
     crawl: CrawlFilter = None,
     run: RunFilter = None,
     json: Json = False,
@@ -30,7 +30,10 @@ def diff(
 ) -> None:
     """Show the last change of a page as a unified diff, with the extracted fields that differ.
 
-    --crawl chooses where several crawls visit the page; --run shows the change that run found.
+    --crawl chooses where several crawls visit the page; --run shows the change that this run found.
+
+    Exits with 0, also when the page has never changed (standard error says so), and with 2 when no crawl has the page, or
+    several have it and --crawl does not choose one.
 
     Examples:
 

@@ -19,10 +19,12 @@ def migrate(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Bring the database's schema up to date. Safe to run twice, and while services run.
+    """Bring the database's schema up to date. It is safe to run twice, and while services run.
 
-    `trapline crawl` does it by itself. With --env it also makes the services' roles in Postgres, with their grants, and
-    the session key; `make deploy` calls it before new code takes traffic.
+    `trapline crawl` does this by itself. With --env the command also makes the services' roles in Postgres, with their
+    grants, and the session key; `make deploy` calls it before new code takes traffic.
+
+    Exits with 0 when the schema is up to date, 1 when the database can't be reached or refuses a migration.
 
     Examples:
 
