@@ -122,14 +122,32 @@ def test_an_export_is_paged_and_a_page_holds_whole_rows(operate: Operate, stage:
     """A run that is larger than an answer comes in pages, one after the other, with a header in the first only."""
     run = str(stage.second)
     for form in ("ndjson", "csv"):
-        whole = operate("export", run, "--format", form)["stdout"]
-        pages, after = [], "0"
-        while after:
-            answer = operate("export", run, "--format", form, "--at-most", "1", "--after", after)
+        whole = operate("export", run, "--format", form)
+        assert "page" not in whole
+        pages, end = [], {"last": 0, "more": True}
+        while end["more"]:
+            answer = operate("export", run, "--format", form, page={"after": end["last"], "at_most": 1})
+            assert (answer["exit"], answer["stderr"]) == (0, "")
             pages.append(answer["stdout"])
-            after = answer["stderr"].strip().removeprefix("export: more after ")
-        assert "".join(pages) == whole
+            end = answer["page"]
+        assert "".join(pages) == whole["stdout"]
         assert len(pages) == 3
+
+
+def test_the_release_before_still_gets_its_pages(operate: Operate, stage: Stage) -> None:
+    """It asks by two options and reads the end of a page from standard error: a deployment may be ahead of its caller."""
+    run = str(stage.second)
+    whole = operate("export", run, "--format", "csv")["stdout"]
+    pages: list[str] = []
+    after: list[str] = []
+    for _ in range(3):
+        answer = operate("export", run, "--format", "csv", "--at-most", "1", *after)
+        pages.append(answer["stdout"])
+        found = re.search(r"^export: more after (\d+)$", answer["stderr"], re.MULTILINE)
+        after = ["--after", found[1]] if found else []
+    assert ("".join(pages), after) == (whole, [])
+    refused = operate("export", run, "--at-most", "many")
+    assert (refused["exit"], refused["stderr"]) == (2, "export: --after and --at-most take a number\n")
 
 
 async def test_an_answer_beyond_what_lambda_carries_is_refused(

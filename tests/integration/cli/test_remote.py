@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support.lambda_answers import LambdaAnswers, lambda_answers
+from trapline.remote.protocol import TOO_LARGE
 
 from .conftest import Ran, environment, execute
 
@@ -57,16 +58,38 @@ async def test_pages_from_standard_input_go_along(function: LambdaAnswers, tmp_p
 
 async def test_an_export_comes_in_pages_into_one_file(function: LambdaAnswers, tmp_path: Path) -> None:
     """A run that is larger than an answer is asked for page by page; the file appears when it is whole."""
-    for stdout, stderr in (("h\n1\n", "export: more after 4\n"), ("2\n", "export: more after 9\n"), ("3\n", "")):
-        function.answer({"v": 1, "exit": 0, "stdout": stdout, "stderr": stderr})
+    for stdout, last, more in (("h\n1\n", 4, True), ("2\n", 9, True), ("3\n", 11, False)):
+        end = {"last": last, "more": more}
+        function.answer({"v": 1, "exit": 0, "stdout": stdout, "stderr": "a note\n", "page": end})
     ran = await with_env(function, tmp_path, "export", "7", "-o", "run.csv", "--env", "dev")
     assert (ran.code, (tmp_path / "run.csv").read_text()) == (0, "h\n1\n2\n3\n")
-    base = ["export", "7", "--format", "csv", "--at-most", "2000000"]
-    assert [call.body["command"] for call in function.calls] == [base, [*base, "--after", "4"], [*base, "--after", "9"]]
-    function.answer({"v": 1, "exit": 0, "stdout": "h\n", "stderr": "export: more after 4\n"})
+    assert [call.body["command"] for call in function.calls] == [["export", "7", "--format", "csv"]] * 3
+    assert [call.body["page"] for call in function.calls] == [
+        {"after": after, "at_most": 2_000_000} for after in (0, 4, 9)
+    ]
+    function.answer({"v": 1, "exit": 0, "stdout": "h\n", "stderr": "", "page": {"last": 4, "more": True}})
     function.answer({"v": 1, "exit": 1, "stdout": "", "stderr": "trapline: Postgres: gone\n"})
     ran = await with_env(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
     assert (ran.code, ran.err, (tmp_path / "other.csv").exists()) == (1, "trapline: Postgres: gone\n", False)
+
+
+async def test_an_operator_of_the_release_before_loses_no_page(function: LambdaAnswers, tmp_path: Path) -> None:
+    """It knows no pages: its one answer is the whole run, or an error that says what to do; never the half."""
+    function.answer({"v": 1, "exit": 0, "stdout": "h\n1\n2\n3\n", "stderr": ""})
+    ran = await with_env(function, tmp_path, "export", "7", "-o", "run.csv", "--env", "dev")
+    assert (ran.code, (tmp_path / "run.csv").read_text(), len(function.calls)) == (0, "h\n1\n2\n3\n", 1)
+    function.answer({"v": 1, "exit": 1, "stdout": "", "stderr": f"trapline: {TOO_LARGE}\n"})
+    ran = await with_env(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
+    assert (ran.code, (tmp_path / "other.csv").exists()) == (1, False)
+    assert "the operator function is of an older release" in ran.err
+
+
+async def test_an_answer_of_a_release_too_far_ahead_is_one_line(function: LambdaAnswers, tmp_path: Path) -> None:
+    """Its version is none that this release reads."""
+    function.answer({"v": 9, "exit": 0, "stdout": "", "stderr": ""})
+    ran = await with_env(function, tmp_path, "status", "--env", "dev")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "trapline: an answer that this release can't read (Performed: v: Input should be 0 or 1)\n"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ async def test_committed_alerts_reach_a_person_and_are_marked(dsn: str, database
     await _write(database, 3)
     stream = io.StringIO()
     services = _services(dsn, ConsolePublisher(stream))
-    assert await _drain(services) == {"sent": 3, "refused": 0, "released": 0, "messages": 1}
+    assert await _drain(services) == Drained(sent=3, refused=0, released=0, messages=1)
     assert "docs: 3 pages failed" in stream.getvalue()
     assert await _statuses(database) == {"sent": 3}
     assert (await _drain(services))["sent"] == 0

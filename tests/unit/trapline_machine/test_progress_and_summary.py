@@ -124,6 +124,6 @@ def test_json_has_the_fields_of_the_design_and_no_other():
         "pages": 20,
         "seconds": 1.24,
         "changes": 1,
-        "failures": [{"url": "https://site.example/0", "reason": "http_status: status 500"}],
+        "failures": [{"url": "https://site.example/0", "reason": "http_status", "detail": "status 500"}],
         "alerts": 2,
     }

@@ -19,7 +19,8 @@ from trapline_machine.settings import RuntimeSettings
 
 _RETIRE_WITHIN = 60.0
 """Seconds. The next reap deletes the rest."""
-_GONE = "ProcessGone: its process on this machine is gone"
+_GONE = "ProcessGone"
+_GONE_DETAIL = "its process on this machine is gone"
 """Why such an invocation ended, as `trapline invocations` shows it."""
 
 
@@ -44,7 +45,12 @@ async def end_gone(database: Database, registry: Registry, *, place: Callable[[s
     for invocation in active:
         request_id = _request_of_gone(invocation, registry)
         if request_id is not None and await rescue.fail_reported(
-            database, InvocationId(invocation.id), request_id=request_id, reason=_GONE, place=place
+            database,
+            InvocationId(invocation.id),
+            request_id=request_id,
+            reason=_GONE,
+            detail=_GONE_DETAIL,
+            place=place,
         ):
             invocations += 1
             tasks += invocation.leased

@@ -47,7 +47,9 @@ class RunSummary:
             "pages": self.totals.pages,
             "seconds": round(self.run.seconds, 3),
             "changes": self.run.changes,
-            "failures": [{"url": failure.url, "reason": failure.text} for failure in self.failures],
+            "failures": [
+                {"url": failure.url, "reason": failure.reason, "detail": failure.detail} for failure in self.failures
+            ],
             "alerts": self.alerts,
         }
 

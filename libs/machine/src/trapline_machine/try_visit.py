@@ -20,9 +20,9 @@ from trapline_common.local.secrets import LocalSecrets
 from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.ports import LoggedIn
-from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_crawler.proxy.browser_proxies import BrowserProxies
+from trapline_crawler.visit.visitor import BrowserVisitor
 from trapline_dispatcher.runs.pages import expand
 
 
@@ -61,12 +61,11 @@ class TriedVisit:
 
 
 async def try_visit(
-    file: Path, name: str, url: str | None, *, environ: Mapping[str, str], data_dir: Path, as_root: bool
+    file: Path, name: str, url: str | None, *, environ: Mapping[str, str], data_dir: Path
 ) -> TriedVisit:
     """Visit ``url``, or the crawl's first page, the way the crawl ``name`` does.
 
-    ``data_dir`` is read for secrets alone. ``as_root``: the browser starts without its sandbox, which root can't have.
-    Raises ``InputRefusedError``, and ``TransientError`` when the first page is in a sitemap that can't be fetched.
+    ``data_dir`` is read for secrets alone. Raises ``InputRefusedError``, and ``TransientError`` when the first page is in a sitemap that can't be fetched.
     """
     config = load_config(file)
     if name not in config.crawls:
@@ -80,8 +79,8 @@ async def try_visit(
     )
     artifacts = DirectoryArtifacts(Path(tempfile.mkdtemp(prefix="trapline-try-")))
     choice = find_browser(environ.get("TRAPLINE_BROWSER") or None, environ=environ)
-    visitor = OwnedVisitor(
-        Browser(choice, no_sandbox=as_root, environ=environ, doors=lambda: Doors(gate)),
+    visitor = BrowserVisitor(
+        Browser(choice, environ=environ, proxies=lambda: BrowserProxies(gate)),
         artifacts=artifacts,
         secrets=LocalSecrets(environ, data_dir / "secrets"),
     )
@@ -98,7 +97,7 @@ async def try_visit(
     )
 
 
-async def _visit(visitor: OwnedVisitor, page: str, crawl: CrawlConfig) -> Observation:
+async def _visit(visitor: BrowserVisitor, page: str, crawl: CrawlConfig) -> Observation:
     """Visit ``page``, after the crawl's steps if it has any: nothing kept of an earlier session is used."""
     if not crawl.steps:
         return await visitor.visit(page, crawl)

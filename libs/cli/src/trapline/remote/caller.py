@@ -23,6 +23,7 @@ from botocore.exceptions import (
 from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.remote.protocol import Call, Performed
 from trapline_common.aws.lambda_client import waiting_config
+from trapline_common.domain.answers import read_answer
 from trapline_common.domain.errors import InputRefusedError, TraplineError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Caller:
             raise CallFailedError(self._reason(error)) from error
         if failed:
             raise CallFailedError(self._broken(text))
-        return Performed.model_validate_json(text)
+        return read_answer(Performed, json.loads(text))
 
     def _broken(self, text: bytes) -> str:
         try:

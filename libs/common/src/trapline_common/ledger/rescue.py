@@ -75,7 +75,13 @@ async def reap_lane(
 
 
 async def fail_reported(
-    database: Database, invocation_id: InvocationId, *, request_id: str, reason: str, place: Callable[[str], str]
+    database: Database,
+    invocation_id: InvocationId,
+    *,
+    request_id: str,
+    reason: str,
+    detail: str | None = None,
+    place: Callable[[str], str],
 ) -> bool:
     """A failure-queue record: fail the invocation and give its tasks back; ``False`` when the record is not about it.
 
@@ -87,16 +93,20 @@ async def fail_reported(
         return False
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
-        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, to_text(reason))
+        why = (to_text(reason), to_text(detail))
+        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why)
         await _release(database, lane, place)
     return failed is not None
 
 
-async def fail_own(database: Database, held: Held, *, reason: str, place: Callable[[str], str]) -> bool:
+async def fail_own(
+    database: Database, held: Held, *, reason: str, detail: str | None = None, place: Callable[[str], str]
+) -> bool:
     """The crawler ends with an error: ``-> failed``, and what it held goes back. ``False`` when it was taken away."""
     async with database.transaction():
         await lanes.lock_exclusive(database, held.lane)
-        failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, to_text(reason))
+        why = (to_text(reason), to_text(detail))
+        failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, *why)
         await _release(database, held.lane, place)
     return failed is not None
 
@@ -137,7 +147,7 @@ async def _poison(
     last = position + 1 >= len(urls)
     step = tasks.NextStep(
         status=TaskStatus.FAILED if last else TaskStatus.CREATED,
-        reason=str(failure),
+        failure=failure,
         position=position + 1,
         failed_pages=bad + 1,
     )

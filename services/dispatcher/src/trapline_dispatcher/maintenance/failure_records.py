@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,6 +46,20 @@ class _Record(BaseModel):
     """The function's answer; for an error an object with ``errorMessage``. ``None`` when the function never ran."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRecord:
+    """What a record says of one delivery."""
+
+    invocation_id: InvocationId
+    """The invocation that the event named."""
+    request_id: str
+    """Lambda's id of the delivery; empty where the record has none."""
+    reason: str
+    """Lambda's condition, such as ``RetriesExhausted``."""
+    detail: str | None
+    """The function's own error message, if it left one."""
+
+
 async def take_records(
     services: Services, database: Database, records: Sequence[Mapping[str, Any]]
 ) -> FailuresRecorded:
@@ -55,16 +70,26 @@ async def take_records(
     failed, touched = 0, set()
     for record in records:
         try:
-            invocation_id, request_id, reason = read_record(record)
+            found = read_record(record)
         except MessageRefusedError as error:
             _log.error("failure_record_dropped", reason=str(error))
             continue
         if await rescue.fail_reported(
-            database, invocation_id, request_id=request_id, reason=reason, place=services.place
+            database,
+            found.invocation_id,
+            request_id=found.request_id,
+            reason=found.reason,
+            detail=found.detail,
+            place=services.place,
         ):
             failed += 1
-            _log.error("invocation_failed", invocation_id=str(invocation_id), reason=reason)
-        lane = await invocations.lane_of(database, invocation_id)
+            _log.error(
+                "invocation_failed",
+                invocation_id=str(found.invocation_id),
+                reason=found.reason,
+                detail=found.detail,
+            )
+        lane = await invocations.lane_of(database, found.invocation_id)
         if lane is not None:
             touched.add(lane)
     ended = await runs.end_all_done(database)
@@ -74,16 +99,17 @@ async def take_records(
     return FailuresRecorded(failed=failed, ended=ended)
 
 
-def read_record(record: Mapping[str, Any]) -> tuple[InvocationId, str, str]:
-    """Return invocation, request id and reason of one SQS record. Raises ``MessageRefusedError`` for a malformed one.
-
-    The reason has at most 1,000 characters.
-    """
+def read_record(record: Mapping[str, Any]) -> FailureRecord:
+    """Read one SQS record. Raises ``MessageRefusedError`` for a malformed one."""
     try:
         parsed = _Record.model_validate(json.loads(record["body"]))
     except (ValidationError, ValueError, TypeError, KeyError) as error:
         raise MessageRefusedError(f"not a failure record: {error}") from error
     response = parsed.response if isinstance(parsed.response, Mapping) else {}
     error_text = str(response.get("errorMessage") or "").strip()
-    reason = f"{parsed.context.condition}: {error_text}" if error_text else parsed.context.condition
-    return InvocationId(parse_crawl(parsed.payload).invocation_id), parsed.context.request_id, reason[:1000]
+    return FailureRecord(
+        invocation_id=InvocationId(parse_crawl(parsed.payload).invocation_id),
+        request_id=parsed.context.request_id,
+        reason=parsed.context.condition[:1000],
+        detail=error_text[:1000] or None,
+    )

@@ -88,7 +88,7 @@ async def ask(services: Services, database: Database, invocation_id: InvocationI
     try:
         await services.invoker.invoke(message.event())
     except RefusedError as error:
-        await invocations.mark_refused(database, invocation_id, str(error))
+        await invocations.mark_refused(database, invocation_id, detail=str(error))
         _log.error("invoke_refused", invocation_id=str(invocation_id), lane=claim.lane, reason=str(error))
         return InvokeOutcome.REFUSED
     except TransientError as error:

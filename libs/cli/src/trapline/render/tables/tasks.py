@@ -60,7 +60,7 @@ def _task(task: TaskRow, now: datetime) -> Row:
         unless_zero(task.rescues),
         _when(task, now),
         url,
-        Cell(text=task.reason or "", style="" if task.status == TaskStatus.DONE else "yellow"),
+        Cell(text=_why(task.reason, task.detail), style="" if task.status == TaskStatus.DONE else "yellow"),
     )
 
 
@@ -89,6 +89,10 @@ def _invocation(invocation: InvocationRow, now: datetime) -> Row:
         invocation.leased if active else None,
         unless_zero(invocation.stale),
         unless_zero(invocation.duplicates),
-        invocation.reason,
+        _why(invocation.reason, invocation.detail),
         invocation.place,
     )
+
+
+def _why(reason: str | None, detail: str | None) -> str:
+    return ": ".join(part for part in (reason, detail) if part)

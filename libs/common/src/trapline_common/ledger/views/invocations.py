@@ -47,7 +47,9 @@ class InvocationRow:
     place: str | None
     """Where it runs: the log stream on Lambda, host and process on one machine."""
     reason: str | None
-    """Why it ended, unless it succeeded."""
+    """Why it ended, in one word; ``None`` when it succeeded."""
+    detail: str | None
+    """The same in one line, for a person."""
     duplicates: int
     """Deliveries of its event that came twice, or too late."""
     stale: int

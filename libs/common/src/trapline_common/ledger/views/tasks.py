@@ -46,7 +46,9 @@ class TaskRow:
     ended_at: datetime | None
     """When it ended."""
     reason: str | None
-    """Why it failed, or was given back."""
+    """Why it failed, or was given back, in one word."""
+    detail: str | None
+    """The same in one line, for a person."""
     invocation_id: UUID | None
     """The invocation that holds it, or held it last."""
 

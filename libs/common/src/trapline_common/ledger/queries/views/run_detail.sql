@@ -14,9 +14,7 @@ SELECT o.url, o.reason, o.detail, o.status, o.final_url, t.attempts, o.observed_
 FROM trapline.observation o LEFT JOIN trapline.task t ON t.id = o.task_id
 WHERE o.run_id = $1 AND o.reason IS NOT NULL
 UNION ALL
-SELECT t.url, split_part(coalesce(t.reason, ''), ':', 1),
-    nullif(ltrim(substr(t.reason, strpos(t.reason || ':', ':') + 1)), ''),
-    NULL, NULL, t.attempts, t.ended_at, NULL, NULL
+SELECT t.url, coalesce(t.reason, ''), t.detail, NULL, NULL, t.attempts, t.ended_at, NULL, NULL
 FROM trapline.task t
 WHERE t.run_id = $1 AND t.status = 'failed'
   AND NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id AND o.reason IS NOT NULL)
