@@ -21,7 +21,7 @@ async def function() -> AsyncIterator[LambdaAnswers]:
 
 
 def aws(function: LambdaAnswers, **more: str) -> dict[str, str]:
-    """Return the environment of somebody who is logged in to AWS."""
+    """Return the environment of a person who is logged in to AWS."""
     clean = {name: value for name, value in environment().items() if not name.startswith("AWS_")}
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-central-1"}
     files = {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
@@ -49,7 +49,7 @@ async def test_the_command_is_sent_and_its_answer_printed(function: LambdaAnswer
 
 
 async def test_pages_from_standard_input_go_along(function: LambdaAnswers, tmp_path: Path) -> None:
-    """``add RUN -`` reads here what is added there."""
+    """``add RUN -`` reads the pages here that the operator function adds there."""
     function.answer({"v": 1, "exit": 0, "stdout": "", "stderr": ""})
     await with_env(function, tmp_path, "add", "7", "-", "--env=dev", stdin="https://a.example/\n")
     assert function.calls[0].body["command"] == ["add", "7", "-"]
@@ -139,7 +139,7 @@ async def test_a_function_that_fails_is_told_with_its_log(function: LambdaAnswer
 async def test_what_can_not_be_sent_says_why(
     function: LambdaAnswers, tmp_path: Path, args: tuple[str, ...], more: dict[str, str], code: int, reason: str
 ) -> None:
-    """What is wrong here is found here: nothing is sent."""
+    """The command finds a mistake here before it sends anything."""
     ran = await with_env(function, tmp_path, *args, **more)
     assert (ran.code, ran.out, function.calls) == (code, "", [])
     assert reason in ran.err

@@ -69,7 +69,8 @@ async def _add(run_id: int, urls: Sequence[str], *, json: bool, data_dir: Path, 
             if new is None:
                 state = "opening" if run.status == "opening" else run.outcome or "ended"
                 raise InputRefusedError(
-                    f"run {run_id} is {state}; pages can only be added to an open run, see `trapline runs --status open`"
+                    f"run {run_id} is {state}; pages can only be added to an open run, "
+                    "see `trapline runs --status open`"
                 )
             added += new
         await count_again(ledger.dsn, LaneName(run.lane))

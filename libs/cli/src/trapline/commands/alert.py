@@ -32,8 +32,8 @@ def alert(
 ) -> None:
     """Send a test alert to the terminal and through every channel of DATA_DIR/channels.yaml.
 
-    With --env it takes the way of every alert there: the outbox, the notifier, the topic and the topic's subscribers; the
-    command waits up to 60 s until the topic has it.
+    With --env it takes the way of every alert there: the outbox, the notifier, the topic and the topic's subscribers;
+    the command waits up to 60 s until the topic has it.
 
     Exits with 0 when every channel took it, 1 when one did not, 2 when channels.yaml can't be used.
 

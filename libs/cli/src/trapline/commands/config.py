@@ -22,8 +22,8 @@ def config(
 ) -> None:
     """Check a crawls.yaml and print its effective values, all defaults filled in, as YAML; secrets stay references.
 
-    Durations in YAML have a unit (30s, 24h); in JSON they are seconds. With --env it shows the file that was deployed; name
-    no FILE then.
+    Durations in YAML have a unit (30s, 24h); in JSON they are seconds. With --env it shows the file that was deployed;
+    name no FILE then.
 
     Exits with 0 when the file can be used, 2 when it is refused, with a line per problem: file, line, field and reason.
 

@@ -37,9 +37,9 @@ def reap(
 ) -> None:
     """Rescue by hand: give back the tasks of crawlers that died, and end the runs that have none left.
 
-    The minute tick does this on AWS, and `trapline crawl` when it starts. Here the command starts no crawler; with --env
-    the dispatcher does the work and asks for the crawlers that are missing. With TRAPLINE_RETENTION_DAYS set (days), it
-    deletes what ended longer ago.
+    The minute tick does this on AWS, and `trapline crawl` when it starts. Here the command starts no crawler; with
+    --env the dispatcher does the work and asks for the crawlers that are missing. With TRAPLINE_RETENTION_DAYS set
+    (days), it deletes what ended longer ago.
 
     Exits with 0, also when there was nothing to rescue.
 

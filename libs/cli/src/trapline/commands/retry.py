@@ -30,8 +30,8 @@ def retry(
 
     A crawl that is working takes them up at once; otherwise the next tick or the next `trapline crawl` does.
 
-    Exits with 0 when the new run is open or waits, 1 when it was skipped because another run of the crawl is open, 2 when
-    the old run has not ended or has no failed task.
+    Exits with 0 when the new run is open or waits, 1 when it was skipped because another run of the crawl is open, 2
+    when the old run has not ended or has no failed task.
 
     Examples:
 

@@ -25,8 +25,8 @@ def run(
 
     It needs --env; on this machine `trapline crawl` opens runs.
 
-    Exits with 0 when the run is open or waits, 1 when it was skipped because another run of the crawl is open or no page
-    was found for it, 2 when the deployed crawls.yaml has no such crawl.
+    Exits with 0 when the run is open or waits, 1 when it was skipped because another run of the crawl is open or no
+    page was found for it, 2 when the deployed crawls.yaml has no such crawl.
 
     Examples:
 

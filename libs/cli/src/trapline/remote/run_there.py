@@ -19,7 +19,7 @@ def run_there(
 ) -> int:
     """Have the operator function perform the command, and return its exit code.
 
-    ``command`` is what is typed, without the options of this machine; ``options`` the values of its parameters.
+    ``command``: the words typed, without the options of this machine; ``options``: its parameters' values by name.
     The local AWS is found below ``data_dir``.     Raises ``InputRefusedError`` and ``CallFailedError``.
     """
     caller = connect(environment, environ=environ, data_dir=data_dir)

@@ -36,7 +36,7 @@ def build_call(
     zone: str | None = None,
     page: PageRequest | None = None,
 ) -> Call:
-    """Return the message to the operator function. Raises ``InputRefusedError`` for a command longer than a call may be."""
+    """Return the message. Raises ``InputRefusedError`` for a command that is longer than a call may be."""
     try:
         return Call(command=tuple(command), stdin=stdin, terminal=terminal, zone=zone, page=page)
     except ValidationError as error:

@@ -29,13 +29,13 @@ def crawl(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Crawl now, on this machine: open a run of each crawl, work until all have ended, show what failed and what changed.
+    """Crawl now, on this machine: open a run of each crawl, work until all have ended, show failures and changes.
 
     Runs that an earlier command left open are finished too. Ctrl-C once hands the tasks back and stops in order; twice
     stops at once.
 
-    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 when Ctrl-C stopped it, 143
-    when SIGTERM did.
+    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 when Ctrl-C stopped it,
+    143 when SIGTERM did.
 
     Examples:
 
