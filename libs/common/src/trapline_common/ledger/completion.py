@@ -33,7 +33,6 @@ async def settle(
             database,
             lease,
             step=step,
-            crawl=run.crawl.name,
             page=page,
             observation=observation,
             verdict=verdict,
