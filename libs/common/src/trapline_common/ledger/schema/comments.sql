@@ -95,7 +95,9 @@ COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
 COMMENT ON COLUMN trapline.invocation.place IS 'Where it runs, for people: a log stream or a process.';
-COMMENT ON COLUMN trapline.invocation.reason IS 'Why it ended as it did, for people.';
+COMMENT ON COLUMN trapline.invocation.reason IS
+    'Why it ended as it did: a phrase, the class of an error or Lambda''s condition.';
+COMMENT ON COLUMN trapline.invocation.detail IS 'What the error said, for people.';
 COMMENT ON COLUMN trapline.invocation.duplicates IS 'Deliveries of the same event that came too late to be its owner.';
 COMMENT ON COLUMN trapline.invocation.stale IS 'Writes that the fence refused.';
 COMMENT ON COLUMN trapline.invocation.false_starts IS
@@ -119,7 +121,8 @@ COMMENT ON COLUMN trapline.task.invocation_id IS 'The last holder.';
 COMMENT ON COLUMN trapline.task.leased_at IS 'When that one took it.';
 COMMENT ON COLUMN trapline.task.started_at IS 'Set in this lease, before the page loads.';
 COMMENT ON COLUMN trapline.task.ended_at IS 'When it became done or failed.';
-COMMENT ON COLUMN trapline.task.reason IS 'Why it failed.';
+COMMENT ON COLUMN trapline.task.reason IS 'Why it failed or waits, in one word.';
+COMMENT ON COLUMN trapline.task.detail IS 'The same in one line, for people.';
 COMMENT ON COLUMN trapline.task.position IS 'Ordered: index of the next page to visit.';
 COMMENT ON COLUMN trapline.task.failed_pages IS 'Ordered: pages that failed so far.';
 COMMENT ON COLUMN trapline.task.checkpoint IS 'Ordered: the session (cookies, storage), encrypted.';
@@ -213,7 +216,9 @@ COMMENT ON COLUMN trapline.session.binding IS
 COMMENT ON COLUMN trapline.session.state IS 'Cookies and local storage, encrypted with the crawler''s session key.';
 COMMENT ON COLUMN trapline.session.refreshed_at IS 'When "state" was made.';
 COMMENT ON COLUMN trapline.session.tried_at IS 'The last log-in that reached the site, good or bad.';
-COMMENT ON COLUMN trapline.session.problem IS 'Why that one was bad, for people.';
+COMMENT ON COLUMN trapline.session.problem IS 'reason and detail in one text, for crawlers of the release before.';
+COMMENT ON COLUMN trapline.session.reason IS 'Why that one was bad, in one word.';
+COMMENT ON COLUMN trapline.session.detail IS 'The same in one line, for people.';
 COMMENT ON COLUMN trapline.session.screenshot IS 'Key of the artifact that shows it.';
 COMMENT ON COLUMN trapline.session.holder IS 'The invocation that logs in now.';
 COMMENT ON COLUMN trapline.session.held_until IS 'After this time another may.';
@@ -229,11 +234,14 @@ COMMENT ON FUNCTION trapline.lease_share IS
     'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
     'for them. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
     'cost of the lease.';
+COMMENT ON FUNCTION trapline.record_visit IS
+    'Records one visit in one statement: result, page row, alerts and the task''s next status. The documents'' keys '
+    'are named as the columns they fill; a key without a column is left out. An ordered task''s result must be of '
+    'the page that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the fence '
+    'refuses (counted on the invocation); moved when the page row was updated since the verdict was reached. Unless '
+    'ok, nothing but that count is written.';
 COMMENT ON FUNCTION trapline.complete_visit IS
-    'Records one visit in one statement: result, page row, alerts and the task''s next status. An ordered task''s '
-    'result must be of the page that is next: one sent twice under a lease that goes on is refused. Returns ok; '
-    'stale when the fence refuses (counted on the invocation); moved when the page row was updated since the verdict '
-    'was reached. Unless ok, nothing but that count is written.';
+    'The call of the release before, which works on beside this one: the same result through record_visit.';
 COMMENT ON FUNCTION trapline.take_turn IS
     'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a place is free. taken: the '
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
@@ -252,3 +260,11 @@ COMMENT ON FUNCTION trapline.refuse_transition IS
 COMMENT ON FUNCTION trapline.guard_task IS
     'Raises check_violation unless a task''s status makes a legal transition and its fence grows. Without a WHEN '
     'clause on the trigger: every statement plans such a clause anew, and a connection keeps a function''s plan.';
+COMMENT ON FUNCTION trapline.failure_reason IS
+    'Of the text "reason: detail" of the release before, the word. NULL where it began with none.';
+COMMENT ON FUNCTION trapline.failure_detail IS
+    'Of the text "reason: detail" of the release before, what is left for people. NULL when nothing is.';
+COMMENT ON FUNCTION trapline.split_invocation_reason IS
+    'Takes apart the one text that an invocation of the release before writes as its reason.';
+COMMENT ON FUNCTION trapline.pair_session_problem IS
+    'Keeps problem, for the release before, and reason with detail in step; the one that was written decides.';

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0009_retention. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0011_record_visit. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -135,12 +135,14 @@ CREATE TABLE trapline.invocation (
     owner uuid,                                     -- Fresh token of the one process that became ready.
     request_id text,                                -- Lambda's, stored when it became ready.
     place text,                                     -- Where it runs, for people: a log stream or a process.
-    reason text,                                    -- Why it ended as it did, for people.
+    -- Why it ended as it did: a phrase, the class of an error or Lambda's condition.
+    reason text,
     duplicates integer NOT NULL DEFAULT 0,          -- Deliveries of the same event that came too late to be its owner.
     stale integer NOT NULL DEFAULT 0,               -- Writes that the fence refused.
     -- Counts of the lane before this one that made nothing but failures before a first task; the next count waits the
     -- longer.
     false_starts integer NOT NULL DEFAULT 0,
+    detail text,                                    -- What the error said, for people.
     CONSTRAINT invocation_pkey PRIMARY KEY (id),
     CONSTRAINT invocation_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
     CONSTRAINT invocation_ended CHECK (((status = ANY (ARRAY['succeeded'::trapline.invocation_status,
@@ -177,10 +179,11 @@ CREATE TABLE trapline.task (
     leased_at timestamptz,                      -- When that one took it.
     started_at timestamptz,                     -- Set in this lease, before the page loads.
     ended_at timestamptz,                       -- When it became done or failed.
-    reason text,                                -- Why it failed.
+    reason text,                                -- Why it failed or waits, in one word.
     "position" integer NOT NULL DEFAULT 0,      -- Ordered: index of the next page to visit.
     failed_pages integer NOT NULL DEFAULT 0,    -- Ordered: pages that failed so far.
     checkpoint bytea,                           -- Ordered: the session (cookies, storage), encrypted.
+    detail text,                                -- The same in one line, for people.
     CONSTRAINT task_pkey PRIMARY KEY (id),
     CONSTRAINT task_url UNIQUE (run_id, url),
     CONSTRAINT task_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id),
@@ -307,10 +310,12 @@ CREATE TABLE trapline.session (
     state bytea,                         -- Cookies and local storage, encrypted with the crawler's session key.
     refreshed_at timestamptz,            -- When "state" was made.
     tried_at timestamptz,                -- The last log-in that reached the site, good or bad.
-    problem text,                        -- Why that one was bad, for people.
+    problem text,                        -- reason and detail in one text, for crawlers of the release before.
     screenshot text,                     -- Key of the artifact that shows it.
     holder uuid,                         -- The invocation that logs in now.
     held_until timestamptz,              -- After this time another may.
+    reason text,                         -- Why that one was bad, in one word.
+    detail text,                         -- The same in one line, for people.
     CONSTRAINT session_pkey PRIMARY KEY (crawl),
     CONSTRAINT session_held CHECK (((holder IS NULL) = (held_until IS NULL))),
     CONSTRAINT session_state CHECK (((state IS NULL) = (refreshed_at IS NULL)))
@@ -318,10 +323,7 @@ CREATE TABLE trapline.session (
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
--- Records one visit in one statement: result, page row, alerts and the task's next status. An ordered task's result
--- must be of the page that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the
--- fence refuses (counted on the invocation); moved when the page row was updated since the verdict was reached. Unless
--- ok, nothing but that count is written.
+-- The call of the release before, which works on beside this one: the same result through record_visit.
 CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
         next_position integer, next_failed_pages integer, next_checkpoint bytea, why text, of_page bigint,
         page_version integer, as_baseline boolean, new_content boolean, new_baseline_run bigint, new_fingerprint text,
@@ -331,62 +333,49 @@ CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uu
         o_html text, o_reason text, o_detail text, of_crawl text, alerts jsonb, new_candidate text DEFAULT NULL::text,
         new_candidate_seen integer DEFAULT NULL::integer, new_earlier text[] DEFAULT NULL::text[])
     RETURNS text
-    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
+    LANGUAGE plpgsql
 AS $function$
 DECLARE
-    held_by_us boolean;
-    written boolean;
+    new_page jsonb := jsonb_build_object('new_baseline', as_baseline AND new_content, 'baseline_run', new_baseline_run,
+        'fingerprint', new_fingerprint, 'judged_run', new_judged_run, 'failures', new_failures, 'alerted', new_alerted,
+        'alerted_now', alerted_now, 'candidate_hash', new_candidate, 'candidate_seen', new_candidate_seen);
 BEGIN
-    WITH held AS MATERIALIZED (
-        SELECT t.id, t.run_id, t.position FROM trapline.task t
-        WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
-          AND (t.urls IS NULL OR t.position = next_position - 1)
-        FOR NO KEY UPDATE
-    ), paged AS MATERIALIZED (
-        UPDATE trapline.page p SET version = p.version + 1,
-            baseline_hash = CASE WHEN as_baseline AND new_content THEN o_hash ELSE p.baseline_hash END,
-            baseline_text = CASE WHEN as_baseline AND new_content THEN o_text ELSE p.baseline_text END,
-            baseline_fields = CASE WHEN as_baseline AND new_content THEN o_fields ELSE p.baseline_fields END,
-            baseline_at = CASE WHEN as_baseline AND new_content THEN now() ELSE p.baseline_at END,
-            baseline_run = new_baseline_run, fingerprint = new_fingerprint,
-            judged_run = new_judged_run, failures = new_failures, alerted = new_alerted,
-            failing_since = CASE WHEN new_failures > 0 THEN coalesce(p.failing_since, now()) END,
-            alerted_at = CASE WHEN alerted_now THEN now() ELSE p.alerted_at END,
-            candidate_hash = CASE WHEN new_candidate_seen IS NULL THEN p.candidate_hash ELSE new_candidate END,
-            candidate_seen = coalesce(new_candidate_seen, p.candidate_seen),
-            earlier_hashes = coalesce(new_earlier, p.earlier_hashes)
-        FROM held WHERE p.id = of_page AND p.version = page_version
-        RETURNING held.run_id, held.position
-    ), observed AS (
-        INSERT INTO trapline.observation (task_id, position, run_id, page_id, url, final_url, status, redirects, timings,
-            size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason, detail, accepted)
-        SELECT of_task, p.position, p.run_id, of_page, o_url, o_final_url, o_status, o_redirects, o_timings,
-            o_size, o_title, CASE WHEN new_content THEN o_text END, o_fields, o_hash, o_changed, o_console_errors,
-            o_screenshot, o_html, o_reason, o_detail, as_baseline
-        FROM paged p
-    ), alerted AS (
-        INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
-        SELECT a.kind, of_crawl, p.run_id, of_page, a.recipients, a.payload,
-               CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
-        FROM paged p, jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
-    ), stepped AS (
-        UPDATE trapline.task t SET status = next_status, position = next_position, failed_pages = next_failed_pages,
-            checkpoint = next_checkpoint, reason = why, started_at = NULL,
-            ended_at = CASE WHEN next_status IN ('done', 'failed') THEN now() END,
-            rescues = CASE WHEN next_status IN ('done', 'failed') THEN t.rescues ELSE 0 END
-        FROM paged WHERE t.id = of_task
-        RETURNING t.id
-    )
-    SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM stepped) INTO held_by_us, written;
-    IF written THEN
-        RETURN 'ok';
+    IF new_earlier IS NOT NULL THEN
+        new_page := new_page || jsonb_build_object('earlier_hashes', new_earlier);
     END IF;
-    IF held_by_us THEN
-        RETURN 'moved';
-    END IF;
-    UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;
-    RETURN 'stale';
+    RETURN trapline.record_visit(of_task, fence, holder,
+        jsonb_build_object('status', next_status, 'position', next_position, 'failed_pages', next_failed_pages,
+            'reason', trapline.failure_reason(why), 'detail', trapline.failure_detail(why)),
+        next_checkpoint, of_page, page_version, new_page,
+        jsonb_build_object('url', o_url, 'final_url', o_final_url, 'status', o_status, 'redirects', o_redirects,
+            'timings', o_timings, 'size', o_size, 'title', o_title, 'text', CASE WHEN new_content THEN o_text END,
+            'fields', o_fields, 'content_hash', o_hash, 'changed', o_changed, 'console_errors', o_console_errors,
+            'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail,
+            'accepted', as_baseline),
+        alerts);
 END $function$;
+
+-- Of the text "reason: detail" of the release before, what is left for people. NULL when nothing is.
+CREATE FUNCTION trapline.failure_detail(written text)
+    RETURNS text
+    LANGUAGE sql IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN written ~ '^\w+: ' THEN substr(written, strpos(written, ': ') + 2)
+        WHEN written !~ '^\w+$' THEN written
+    END
+$function$;
+
+-- Of the text "reason: detail" of the release before, the word. NULL where it began with none.
+CREATE FUNCTION trapline.failure_reason(written text)
+    RETURNS text
+    LANGUAGE sql IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN written ~ '^\w+(: |$)' THEN split_part(written, ':', 1)
+        WHEN written ~ '^\d+ of \d+ pages failed$' THEN 'pages'
+    END
+$function$;
 
 -- Raises check_violation unless a task's status makes a legal transition and its fence grows. Without a WHEN clause on
 -- the trigger: every statement plans such a clause anew, and a connection keeps a function's plan.
@@ -407,6 +396,12 @@ BEGIN
     THEN
         RAISE EXCEPTION 'task %: lease_seq only grows (% to %)', OLD.id, OLD.lease_seq, NEW.lease_seq
             USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.reason !~ '^\w+$' THEN
+        NEW.detail := trapline.failure_detail(NEW.reason);
+        NEW.reason := trapline.failure_reason(NEW.reason);
+    ELSIF NEW.reason = 'cancelled' THEN
+        NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
     END IF;
     RETURN NEW;
 END $function$;
@@ -479,6 +474,90 @@ BEGIN
                                  WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')) THEN
         RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
     END IF;
+END $function$;
+
+-- Keeps problem, for the release before, and reason with detail in step; the one that was written decides.
+CREATE FUNCTION trapline.pair_session_problem()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF NEW.problem IS DISTINCT FROM OLD.problem THEN
+        NEW.reason := trapline.failure_reason(NEW.problem);
+        NEW.detail := trapline.failure_detail(NEW.problem);
+    ELSE
+        NEW.problem := NEW.reason || coalesce(': ' || NEW.detail, '');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+-- Records one visit in one statement: result, page row, alerts and the task's next status. The documents' keys are
+-- named as the columns they fill; a key without a column is left out. An ordered task's result must be of the page that
+-- is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the fence refuses (counted on
+-- the invocation); moved when the page row was updated since the verdict was reached. Unless ok, nothing but that count
+-- is written.
+CREATE FUNCTION trapline.record_visit(of_task bigint, fence integer, holder uuid, step jsonb, next_checkpoint bytea,
+        of_page bigint, page_version integer, new_page jsonb, visit jsonb, alerts jsonb)
+    RETURNS text
+    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+DECLARE
+    next_status trapline.task_status := step ->> 'status';
+    next_position int := step ->> 'position';
+    new_baseline boolean := new_page ->> 'new_baseline';
+    held_by_us boolean;
+    written boolean;
+BEGIN
+    WITH held AS MATERIALIZED (
+        SELECT t.id, t.run_id, t.position FROM trapline.task t
+        WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
+          AND (t.urls IS NULL OR t.position = next_position - 1)
+        FOR NO KEY UPDATE
+    ), paged AS MATERIALIZED (
+        UPDATE trapline.page p SET version = p.version + 1,
+            baseline_hash = CASE WHEN new_baseline THEN visit ->> 'content_hash' ELSE p.baseline_hash END,
+            baseline_text = CASE WHEN new_baseline THEN visit ->> 'text' ELSE p.baseline_text END,
+            baseline_fields = CASE WHEN new_baseline THEN visit -> 'fields' ELSE p.baseline_fields END,
+            baseline_at = CASE WHEN new_baseline THEN now() ELSE p.baseline_at END,
+            baseline_run = (new_page ->> 'baseline_run')::bigint, fingerprint = new_page ->> 'fingerprint',
+            judged_run = (new_page ->> 'judged_run')::bigint, failures = (new_page ->> 'failures')::int,
+            alerted = (new_page ->> 'alerted')::boolean,
+            failing_since = CASE WHEN (new_page ->> 'failures')::int > 0 THEN coalesce(p.failing_since, now()) END,
+            alerted_at = CASE WHEN (new_page ->> 'alerted_now')::boolean THEN now() ELSE p.alerted_at END,
+            candidate_hash = CASE WHEN new_page ->> 'candidate_seen' IS NULL THEN p.candidate_hash
+                ELSE new_page ->> 'candidate_hash' END,
+            candidate_seen = coalesce((new_page ->> 'candidate_seen')::int, p.candidate_seen),
+            earlier_hashes = CASE WHEN new_page -> 'earlier_hashes' IS NULL THEN p.earlier_hashes
+                ELSE ARRAY(SELECT jsonb_array_elements_text(new_page -> 'earlier_hashes')) END
+        FROM held WHERE p.id = of_page AND p.version = page_version
+        RETURNING held.run_id, held.position, p.crawl
+    ), observed AS (
+        INSERT INTO trapline.observation OVERRIDING USER VALUE  -- the table makes the id
+        SELECT o.* FROM paged p, jsonb_populate_record(NULL::trapline.observation, visit || jsonb_build_object(
+            'task_id', of_task, 'position', p.position, 'run_id', p.run_id, 'page_id', of_page, 'observed_at', now())) o
+    ), alerted AS (
+        INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
+        SELECT a.kind, p.crawl, p.run_id, of_page, a.recipients, a.payload,
+               CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
+        FROM paged p, jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
+    ), stepped AS (
+        UPDATE trapline.task t SET status = next_status, position = next_position,
+            failed_pages = (step ->> 'failed_pages')::int, checkpoint = next_checkpoint,
+            reason = step ->> 'reason', detail = step ->> 'detail', started_at = NULL,
+            ended_at = CASE WHEN next_status IN ('done', 'failed') THEN now() END,
+            rescues = CASE WHEN next_status IN ('done', 'failed') THEN t.rescues ELSE 0 END
+        FROM paged WHERE t.id = of_task
+        RETURNING t.id
+    )
+    SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM stepped) INTO held_by_us, written;
+    IF written THEN
+        RETURN 'ok';
+    END IF;
+    IF held_by_us THEN
+        RETURN 'moved';
+    END IF;
+    UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;
+    RETURN 'stale';
 END $function$;
 
 -- Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal one.
@@ -575,6 +654,19 @@ BEGIN
 END $function$;
 REVOKE ALL ON FUNCTION trapline.retire(integer,boolean,integer) FROM PUBLIC;
 
+-- Takes apart the one text that an invocation of the release before writes as its reason.
+CREATE FUNCTION trapline.split_invocation_reason()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF NEW.reason ~ '^\w+: ' THEN
+        NEW.detail := trapline.failure_detail(NEW.reason);
+        NEW.reason := trapline.failure_reason(NEW.reason);
+    END IF;
+    RETURN NEW;
+END $function$;
+
 -- Takes the lane's next turn at a host, if it comes within "patience" seconds and a place is free. taken: the turn is
 -- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
 -- no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time before the caller
@@ -638,8 +730,13 @@ CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW
     FUNCTION trapline.refuse_transition();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.invocation FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.invocation_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+CREATE TRIGGER split_reason BEFORE UPDATE OF reason ON trapline.invocation FOR EACH ROW EXECUTE FUNCTION
+    trapline.split_invocation_reason();
 
 CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EACH ROW EXECUTE FUNCTION
     trapline.guard_task();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+
+CREATE TRIGGER pair_problem BEFORE UPDATE OF problem, reason, detail ON trapline.session FOR EACH ROW EXECUTE FUNCTION
+    trapline.pair_session_problem();
