@@ -7,6 +7,15 @@ FROM pg_catalog.pg_type t JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid
 WHERE t.typnamespace = 'trapline'::regnamespace
 GROUP BY t.oid ORDER BY t.oid
 
+-- name: composites
+SELECT t.oid::regtype::text AS name, obj_description(t.oid, 'pg_type') AS comment,
+       string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) AS fields
+FROM pg_catalog.pg_type t
+JOIN pg_catalog.pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE t.typnamespace = 'trapline'::regnamespace
+GROUP BY t.oid ORDER BY t.oid
+
 -- name: tables
 SELECT c.oid::regclass::text AS name, array_to_string(c.reloptions, ', ') AS options,
        obj_description(c.oid, 'pg_class') AS comment
