@@ -28,7 +28,7 @@ def failure_columns(failure: Failure | None) -> tuple[str | None, str | None]:
 def observation_document(observation: Observation, page: PageState, verdict: Verdict) -> dict[str, Any]:
     """Return the columns of ``trapline.observation``.
 
-    The text is left out where ``page`` has it as its baseline's, at the version that the database insists on: the ledger
+    The text is left out where it is the baseline's, at the version of ``page`` that the database insists on: the ledger
     keeps a text once per content of a page.
     """
     document = {name: getattr(observation, name) for name in _AS_THEY_ARE}

@@ -1,9 +1,9 @@
 -- name: left_open
--- Runs opened by hand that have not ended; those of a schedule belong to whoever keeps the schedule.
+-- Runs opened by hand that have not ended; the process that keeps the schedules works on those of a schedule.
 SELECT id, crawl, request FROM trapline.run WHERE status <> 'ended' AND request IS NOT NULL ORDER BY id;
 
 -- name: try_hold
--- A command holds each run it works on for as long as its connection lives: what nobody holds was left behind.
+-- A command holds each run it works on for as long as its connection lives: a run that none holds was left behind.
 SELECT pg_try_advisory_lock(hashtextextended('trapline run ' || $1::text, 0));
 
 -- name: progress

@@ -12,7 +12,7 @@ SELECT to_regclass('trapline.migration')::text;
 SELECT coalesce(max(version), 0) FROM trapline.migration;
 
 -- name: lanes
--- ``stalled``: invocations whose heartbeats stopped for longer than $1 seconds and that nobody has rescued yet.
+-- ``stalled``: invocations whose heartbeats stopped for longer than $1 seconds and that no reap has rescued yet.
 SELECT l.name, l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay,
     (SELECT count(*) FROM trapline.task t
         WHERE t.lane = l.name AND t.status = 'created' AND t.run_at <= now())::int AS waiting,
@@ -23,8 +23,8 @@ FROM trapline.lane l CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE a.status <> 'running')::int AS idle,
         count(*) FILTER (WHERE a.status = 'running')::int AS running,
         count(*) FILTER (WHERE a.heartbeat_at < now() - make_interval(secs => $1))::int AS stalled,
-        coalesce(sum((SELECT count(*) FROM trapline.task t WHERE t.invocation_id = a.id AND t.status = 'leased')), 0)::int
-            AS leased
+        coalesce(sum((SELECT count(*) FROM trapline.task t
+            WHERE t.invocation_id = a.id AND t.status = 'leased')), 0)::int AS leased
     FROM trapline.invocation a
     WHERE a.lane = l.name AND a.status IN ('created', 'pending', 'ready', 'running')) i
 ORDER BY l.name;
@@ -40,8 +40,8 @@ WITH picked AS MATERIALIZED (
       AND (NOT $5::boolean OR r.outcome = 'refused' OR r.tasks_failed > 0 OR (r.status <> 'ended' AND EXISTS (
           SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.status = 'failed')))
     ORDER BY r.id DESC LIMIT $6)
-SELECT r.id, r.crawl, r.lane, r.status::text AS status, r.outcome::text AS outcome, r.reason, r.scheduled_for, r.retry_of,
-    r.created_at, r.opened_at, r.ended_at,
+SELECT r.id, r.crawl, r.lane, r.status::text AS status, r.outcome::text AS outcome, r.reason, r.scheduled_for,
+    r.retry_of, r.created_at, r.opened_at, r.ended_at,
     extract(epoch FROM coalesce(r.ended_at, now()) - r.created_at)::double precision AS seconds,
     t.waiting, t.leased, coalesce(r.tasks_done, t.done) AS done, coalesce(r.tasks_failed, t.failed) AS failed,
     coalesce(s.changes, o.changes) AS changes
@@ -104,17 +104,19 @@ GROUP BY kind, status ORDER BY kind, status;
 -- name: tasks
 -- Newest first. $1 run, $2 crawl, $3 lane, $4 status, $5 a part of the URL, $6 limit.
 SELECT t.id, t.run_id, r.crawl, t.lane, t.url, coalesce(cardinality(t.urls), 1) AS pages, t.position,
-    t.status::text AS status, t.priority, t.attempts, t.rescues, t.run_at, t.leased_at, t.started_at, t.ended_at, t.reason,
-    t.detail, t.invocation_id
+    t.status::text AS status, t.priority, t.attempts, t.rescues, t.run_at, t.leased_at, t.started_at, t.ended_at,
+    t.reason, t.detail, t.invocation_id
 FROM trapline.task t JOIN trapline.run r ON r.id = t.run_id
-WHERE ($1::bigint IS NULL OR t.run_id = $1) AND ($2::text IS NULL OR r.crawl = $2) AND ($3::text IS NULL OR t.lane = $3)
-  AND ($4::text IS NULL OR t.status = $4::trapline.task_status) AND ($5::text IS NULL OR strpos(t.url, $5) > 0)
+WHERE ($1::bigint IS NULL OR t.run_id = $1) AND ($2::text IS NULL OR r.crawl = $2)
+  AND ($3::text IS NULL OR t.lane = $3) AND ($4::text IS NULL OR t.status = $4::trapline.task_status)
+  AND ($5::text IS NULL OR strpos(t.url, $5) > 0)
 ORDER BY t.id DESC LIMIT $6;
 
 -- name: invocations
 -- Newest first. $1 lane, $2 statuses, $3 holds or held a task of this run, $4 limit.
-SELECT i.id, i.lane, i.slot, i.status::text AS status, i.hop, i.asks, i.created_at, i.asked_at, i.pending_at, i.ready_at,
-    i.running_at, i.heartbeat_at, i.ended_at, i.request_id, i.place, i.reason, i.detail, i.duplicates, i.stale,
+SELECT i.id, i.lane, i.slot, i.status::text AS status, i.hop, i.asks, i.created_at, i.asked_at, i.pending_at,
+    i.ready_at, i.running_at, i.heartbeat_at, i.ended_at, i.request_id, i.place, i.reason, i.detail, i.duplicates,
+    i.stale,
     (SELECT count(*) FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased')::int AS leased
 FROM trapline.invocation i
 WHERE ($1::text IS NULL OR i.lane = $1) AND ($2::text[] IS NULL OR i.status::text = ANY ($2))
@@ -154,8 +156,9 @@ SELECT id, crawl, url FROM trapline.page WHERE url = $1 AND ($2::text IS NULL OR
 -- The newest accepted change of a page, and the observation that was its baseline until then: the newest accepted one
 -- before it. Of an observation that an older release wrote: a good one that was no late result of an older run.
 -- $2: of this run only.
-SELECT o.id AS new_id, b.id AS old_id, o.run_id, b.run_id AS baseline_run, o.observed_at AS at, b.observed_at AS baseline_at,
-    o.title, o.final_url, o.screenshot, o.fields AS new_fields, b.fields AS old_fields, a.diff
+SELECT o.id AS new_id, b.id AS old_id, o.run_id, b.run_id AS baseline_run, o.observed_at AS at,
+    b.observed_at AS baseline_at, o.title, o.final_url, o.screenshot, o.fields AS new_fields, b.fields AS old_fields,
+    a.diff
 FROM trapline.observation o
 LEFT JOIN LATERAL (
     SELECT x.id, x.run_id, x.observed_at, x.fields FROM trapline.observation x
@@ -181,8 +184,9 @@ FROM trapline.observation o WHERE o.id = $1;
 
 -- name: observations
 -- Of one run, in the order they were made: the first ``$3`` after the one with the id ``$2``.
-SELECT o.id, o.run_id, r.crawl, o.task_id, o.position, o.url, o.final_url, o.observed_at, o.status, o.redirects, o.reason,
-    o.detail, o.changed, o.title, o.size, o.console_errors, o.content_hash, o.screenshot, o.html, o.timings, o.fields,
+SELECT o.id, o.run_id, r.crawl, o.task_id, o.position, o.url, o.final_url, o.observed_at, o.status, o.redirects,
+    o.reason, o.detail, o.changed, o.title, o.size, o.console_errors, o.content_hash, o.screenshot, o.html, o.timings,
+    o.fields,
     coalesce(o.text,
         (SELECT p.baseline_text FROM trapline.page p WHERE p.id = o.page_id AND p.baseline_hash = o.content_hash),
         (SELECT e.text FROM trapline.observation e

@@ -3,8 +3,8 @@
 
 -- Record one visit: result, page row and alerts, and the task's next status with them, in one statement.
 -- ``step``: status, position, failed_pages, reason and detail of the task.
--- ``new_page``: what the page's row becomes. ``new_baseline``: the observation's content becomes the baseline's. Without
--- ``candidate_seen`` the candidate stays as it is, without ``earlier_hashes`` the earlier versions do.
+-- ``new_page``: what the page's row becomes. ``new_baseline``: the observation's content becomes the baseline's.
+-- Without ``candidate_seen`` the candidate stays as it is, without ``earlier_hashes`` the earlier versions do.
 -- ``visit``: the observation's columns. Its text is there only where it differs from the baseline at ``page_version``
 -- (else an earlier observation with this hash holds it). A key that this schema has no column for is left out; a column
 -- without a key is NULL, so a column that a later migration adds must allow that, for crawlers that know nothing of it.
@@ -81,9 +81,9 @@ CREATE OR REPLACE FUNCTION trapline.complete_visit(
     next_checkpoint bytea, why text,
     of_page bigint, page_version int, as_baseline boolean, new_content boolean, new_baseline_run bigint,
     new_fingerprint text, new_judged_run bigint, new_failures int, new_alerted boolean, alerted_now boolean,
-    o_url text, o_final_url text, o_status int, o_redirects int, o_timings jsonb, o_size bigint, o_title text, o_text text,
-    o_fields jsonb, o_hash text, o_changed boolean, o_console_errors int, o_screenshot text, o_html text, o_reason text,
-    o_detail text, of_crawl text, alerts jsonb,
+    o_url text, o_final_url text, o_status int, o_redirects int, o_timings jsonb, o_size bigint, o_title text,
+    o_text text, o_fields jsonb, o_hash text, o_changed boolean, o_console_errors int, o_screenshot text, o_html text,
+    o_reason text, o_detail text, of_crawl text, alerts jsonb,
     new_candidate text DEFAULT NULL, new_candidate_seen int DEFAULT NULL, new_earlier text[] DEFAULT NULL)
     RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
