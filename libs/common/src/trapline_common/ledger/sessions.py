@@ -6,7 +6,7 @@ from trapline_common.domain.ids import InvocationId
 from trapline_common.domain.observation import Failure, Reason
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.visit_documents import failure_columns
+from trapline_common.ledger.visit_arguments import failure_columns
 
 _SESSIONS = load("sessions")
 

@@ -16,11 +16,13 @@ from trapline_common.domain.observation import Failure, Observation
 from trapline_common.ledger.connection import Database, to_json, to_text
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.visit_documents import (
+from trapline_common.ledger.visit_arguments import (
     alert_documents,
     failure_columns,
-    observation_document,
-    page_document,
+    is_new_content,
+    page_verdict,
+    task_step,
+    visit_document,
 )
 
 _TASKS = load("tasks")
@@ -250,25 +252,25 @@ async def complete_visit(
     one.
     """
     reason, detail = failure_columns(step.failure)
-    next_step = {
-        "status": step.status,
-        "position": step.position,
-        "failed_pages": step.failed_pages,
-        "reason": reason,
-        "detail": detail,
-    }
+    new_content = is_new_content(observation, page)
     alerts = alert_documents(verdict)
     outcome: str = await database.fetchval(
         _TASKS["complete_visit"],
         lease.task_id,
         lease.seq,
         lease.invocation_id,
-        to_json(next_step),
-        step.checkpoint,
+        task_step(
+            status=step.status,
+            position=step.position,
+            failed_pages=step.failed_pages,
+            checkpoint=step.checkpoint,
+            reason=reason,
+            detail=to_text(detail),
+        ),
         page.page_id,
         page.version,
-        to_json(page_document(observation, page, verdict)),
-        to_json(observation_document(observation, page, verdict)),
+        page_verdict(verdict, new_content=new_content),
+        to_json(visit_document(observation, changed=verdict.changed, new_content=new_content)),
         None if alerts is None else to_json(alerts),
     )
     if outcome == "stale":

@@ -31,7 +31,7 @@ SELECT (SELECT id FROM started) AS id, (SELECT refusals FROM refusing) AS refusa
     (SELECT wait FROM refusing) AS wait;
 
 -- name: complete_visit
-SELECT trapline.record_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+SELECT trapline.record_visit($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: retry
 -- The page's fault: another attempt within the run, after ``$6`` seconds.

@@ -44,11 +44,13 @@ BEGIN
         RAISE EXCEPTION 'task %: lease_seq only grows (% to %)', OLD.id, OLD.lease_seq, NEW.lease_seq
             USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.reason !~ '^\w+$' THEN
-        NEW.detail := trapline.failure_detail(NEW.reason);
-        NEW.reason := trapline.failure_reason(NEW.reason);
-    ELSIF NEW.reason = 'cancelled' THEN
-        NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
+    IF NEW.reason IS NOT NULL THEN  -- first, and alone: of most tasks it is all that is evaluated
+        IF NEW.reason !~ '^\w+$' THEN
+            NEW.detail := trapline.failure_detail(NEW.reason);
+            NEW.reason := trapline.failure_reason(NEW.reason);
+        ELSIF NEW.reason = 'cancelled' THEN
+            NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
+        END IF;
     END IF;
     RETURN NEW;
 END $$;
