@@ -15,7 +15,7 @@ from statistics import median
 from tests.benchmarks.postgres import Server, server
 from tests.benchmarks.table import spread, table
 from tools.shell import ToolError, say
-from tools.workspace.setup import PEERS
+from tools.workspace.environment import PEERS
 
 PROCESSES = 2
 CLIENTS = 4

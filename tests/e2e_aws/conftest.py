@@ -14,7 +14,7 @@ import pytest
 from support.local_aws import Deployed, eventually
 from tools.local_aws import system, up
 from tools.shell import ROOT
-from tools.workspace.setup import LOCAL_AWS
+from tools.workspace.environment import LOCAL_AWS
 
 LOGS = ROOT / "build/e2e_aws"
 """Where the logs of the last run stay, for whoever asks why it failed."""

@@ -21,7 +21,7 @@ import pytest
 from tools.local_aws import system
 from tools.shell import ROOT
 from tools.terraform import binary as terraform
-from tools.workspace.setup import LOCAL_AWS
+from tools.workspace.environment import LOCAL_AWS
 
 SERVICES = ("crawler", "dispatcher", "notifier", "operator")
 STATES = "states"

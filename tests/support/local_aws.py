@@ -51,7 +51,7 @@ class Deployed:
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
-        return self.deployment.outputs()
+        return self.deployment.root.outputs()
 
     def trapline(self, *arguments: str) -> Any:
         """Return what the operator's own command says, as JSON."""

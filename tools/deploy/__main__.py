@@ -11,9 +11,8 @@ from tools.deploy.bump_version import PARTS, bump
 from tools.deploy.destroy import destroy, refuse_protected
 from tools.deploy.services import VERSIONED, service
 from tools.deploy.steps import Deploy
-from tools.shell import ToolError, main_guard, say
+from tools.shell import main_guard, say
 from tools.terraform import binary as terraform
-from tools.terraform.root import root
 
 _DOING = {
     "deploy": "deploying to",
@@ -22,14 +21,6 @@ _DOING = {
     "plan": "planning",
     "destroy": "destroying",
 }
-EXAMPLES = """examples:
-  make plan ENV=dev                              what an apply would change
-  make deploy ENV=dev                            build, push, record, migrate and apply everything
-  make deploy-service SERVICE=crawler ENV=dev    that service alone, by its own version
-  make version SERVICE=crawler BUMP=patch        the crawler's next version
-  make apply ENV=dev                             apply what is recorded: new crawls, or a rollback by git revert
-  make deploy ENV=prod CONFIRM=prod              prod is asked for twice
-  make destroy ENV=dev                           take everything down"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,18 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _act(options.action, env=options.env, confirm=options.confirm, wanted=getattr(options, "service", None))
     except KeyboardInterrupt:
-        say("interrupted: what ran before goes on; run the same command again, it mends what is half done")
+        say("interrupted: what ran before goes on; run the same command again, it completes what is half done")
         return 130
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.deploy",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     for name, doing in _DOING.items():
         one = actions.add_parser(name, help=f"{doing} an environment")
@@ -80,25 +66,23 @@ def _act(action: str, *, env: str, confirm: str, wanted: str | None) -> None:
         environments.confirm(env, confirm, doing=_DOING[action])
     if action in {"deploy", "service", "apply"}:
         environments.refuse_dirty()
-    binary = terraform.binary(os.environ)
-    if binary is None:
-        raise ToolError(f"Terraform is missing: install it, or say {terraform.BINARY}=/path/to/terraform")
+    binary = terraform.installed(os.environ)
     environment = environments.find(env, terraform=binary, environ=os.environ)
     if action == "destroy":
         refuse_protected(environment)
     environments.refuse_stateless(environment)
-    environ = environments.own_endpoints(environment, os.environ)
+    environ = environments.restrict_endpoints(environment, os.environ)
     deploy = Deploy(
         environment=environment,
         account=account(environment),
-        root=root(environment, binary=binary, environ=environ),
+        root=environment.root(binary=binary, environ=environ),
         environ=os.environ,
     )
     match action:
         case "deploy":
-            deploy.everything()
+            deploy.all_services()
         case "service":
-            deploy.one(str(wanted))
+            deploy.one_service(str(wanted))
         case "apply":
             deploy.apply()
         case "plan":

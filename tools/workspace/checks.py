@@ -27,17 +27,20 @@ class Check:
     """One program that must exit with 0."""
 
     name: str
+    """What the closing lines call it."""
     command: tuple[str, ...]
+    """The command line, run in the workspace."""
 
 
 def checks(*, tests: bool, chosen: Sequence[str] = ()) -> list[Check]:
-    """Return what to run, the quick ones first. ``chosen``: arguments for pytest, which then runs no more than these."""
+    """Return what to run, the quick ones first. ``chosen``: arguments that pytest takes instead of all the tests."""
     python = (sys.executable, "-m")
     linters = str(Path(sys.executable).parent / "lint-imports")
     typed = tuple(argument for module in _TYPED for argument in ("-p", module))
     found = [
         Check(name="ruff check", command=(*python, "ruff", "check", "--quiet", ".")),
         Check(name="ruff format", command=(*python, "ruff", "format", "--check", "--quiet", ".")),
+        Check(name="line length", command=(*python, "tools.workspace.line_length")),
         Check(name="import-linter", command=(linters,)),
         Check(name="mypy", command=(*python, "mypy", "--no-error-summary", *typed)),
     ]

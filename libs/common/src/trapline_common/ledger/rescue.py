@@ -38,6 +38,21 @@ class Rescue:
     """Tasks whose budget of rescues was used up, and whose page failed for it."""
 
 
+async def reap_lanes(
+    database: Database, *, place: Callable[[str], str], pending_ttl: float, heartbeat_ttl: float
+) -> Rescue:
+    """Reap every lane that has waiting tasks or active invocations; return what was done in all of them."""
+    found = [
+        await reap_lane(database, lane, place=place, pending_ttl=pending_ttl, heartbeat_ttl=heartbeat_ttl)
+        for lane in await lanes.busy_lanes(database)
+    ]
+    return Rescue(
+        orphaned=tuple(invocation for one in found for invocation in one.orphaned),
+        returned=tuple(task for one in found for task in one.returned),
+        poisoned=tuple(task for one in found for task in one.poisoned),
+    )
+
+
 async def reap_lane(
     database: Database,
     lane: LaneName,
