@@ -15,9 +15,6 @@ SELECT pg_advisory_xact_lock(trapline.lane_key($1));
 -- name: lock_shared
 SELECT pg_advisory_xact_lock_shared(trapline.lane_key($1));
 
--- name: lane_names
-SELECT name FROM trapline.lane ORDER BY name;
-
 -- name: busy_lanes
 -- Lanes with due tasks or active invocations: all that a reap tick has to look at.
 SELECT l.name FROM trapline.lane l
