@@ -22,9 +22,7 @@ class Catalogue:
     """One reading of the schema ``trapline``. Each list is in the order in which the objects were made."""
 
     types: list[_Row]
-    """Enums: name, labels in order, comment."""
-    composites: list[_Row]
-    """Types of several fields: name, fields with their types, comment."""
+    """Enums and composites: name, the definition after AS, comment."""
     tables: list[_Row]
     """Name, storage options, comment."""
     columns: list[_Row]
@@ -43,9 +41,7 @@ class Catalogue:
     @property
     def without_comment(self) -> list[str]:
         """Return the types, tables, columns and functions that ``comments.sql`` says nothing of."""
-        named = [
-            row["name"] for row in (*self.types, *self.composites, *self.tables, *self.functions) if not row["comment"]
-        ]
+        named = [row["name"] for row in (*self.types, *self.tables, *self.functions) if not row["comment"]]
         return named + [f"{row['on']}.{row['name']}" for row in self.columns if not row["comment"]]
 
 
@@ -61,7 +57,6 @@ async def read_catalogue(connection: "asyncpg.Connection[Any]") -> Catalogue:
     rows = [found for table in tables for found in await _rows(connection, table["name"], queries["row_columns"])]
     return Catalogue(
         types=await read(queries["types"]),
-        composites=await read(queries["composites"]),
         tables=tables,
         columns=await read(queries["columns"]),
         constraints=await read(queries["constraints"]),
@@ -86,8 +81,7 @@ async def _rows(connection: "asyncpg.Connection[Any]", table: str, columns: Quer
 def schema_sql(found: Catalogue, *, header: str) -> str:
     """Return the SQL that makes the schema in an empty database; ``header`` stands at its top as a comment."""
     parts = [_comment(header), "CREATE SCHEMA trapline;"]
-    parts += [_enum(row) for row in found.types]
-    parts += [_composite(row) for row in found.composites]
+    parts += [_type(row) for row in found.types]
     for table in found.tables:
         parts.append("\n".join([_table(table, found), *_of(table, found.indexes)]))
     parts += [f"INSERT INTO {row['on']} ({row['columns']}) VALUES ({row['values']});" for row in found.rows]
@@ -113,13 +107,8 @@ def _comment(text: str, indent: str = "") -> str:
     )
 
 
-def _composite(row: _Row) -> str:
-    return "\n".join([*_said(row), _broken(f"CREATE TYPE {row['name']} AS ({row['fields']});", after=", ")])
-
-
-def _enum(row: _Row) -> str:
-    labels = ", ".join(f"'{label}'" for label in row["labels"])
-    return "\n".join([*_said(row), _broken(f"CREATE TYPE {row['name']} AS ENUM ({labels});")])
+def _type(row: _Row) -> str:
+    return "\n".join([*_said(row), _broken(f"CREATE TYPE {row['name']} AS {row['definition']};")])
 
 
 def _table(table: _Row, found: Catalogue) -> str:

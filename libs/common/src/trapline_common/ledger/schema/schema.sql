@@ -24,6 +24,18 @@ CREATE TYPE trapline.invocation_status AS ENUM ('created', 'pending', 'ready', '
 -- only.
 CREATE TYPE trapline.alert_status AS ENUM ('due', 'sent', 'refused', 'muted');
 
+-- Where a task goes when a visit's result is written. Never altered while a release uses it: a crawler keeps its shape
+-- for as long as its connection lives.
+CREATE TYPE trapline.task_step AS (status trapline.task_status, "position" integer, failed_pages integer, checkpoint
+    bytea, reason text, detail text);
+
+-- What a page's row becomes when a visit's result is written. accepted: the observation becomes the baseline.
+-- new_content: it differs from the baseline. candidate_seen NULL leaves the candidate as it is, earlier_hashes NULL the
+-- earlier versions. Never altered while a release uses it.
+CREATE TYPE trapline.page_verdict AS (accepted boolean, new_content boolean, baseline_run bigint, fingerprint text,
+    judged_run bigint, failures integer, alerted boolean, alerted_now boolean, candidate_hash text, candidate_seen
+    integer, earlier_hashes text[]);
+
 -- The migrations that this database has had, one row each.
 CREATE TABLE trapline.migration (
     version integer NOT NULL,                       -- Number of the file.
@@ -135,14 +147,14 @@ CREATE TABLE trapline.invocation (
     owner uuid,                                     -- Fresh token of the one process that became ready.
     request_id text,                                -- Lambda's, stored when it became ready.
     place text,                                     -- Where it runs, for people: a log stream or a process.
-    -- Why it ended as it did: a phrase, the class of an error or Lambda's condition.
+    -- Why it ended as it did: a phrase, the class of its error, or Lambda's condition.
     reason text,
     duplicates integer NOT NULL DEFAULT 0,          -- Deliveries of the same event that came too late to be its owner.
     stale integer NOT NULL DEFAULT 0,               -- Writes that the fence refused.
     -- Counts of the lane before this one that made nothing but failures before a first task; the next count waits the
     -- longer.
     false_starts integer NOT NULL DEFAULT 0,
-    detail text,                                    -- What the error said, for people.
+    detail text,                                    -- The message of that error, for people.
     CONSTRAINT invocation_pkey PRIMARY KEY (id),
     CONSTRAINT invocation_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
     CONSTRAINT invocation_ended CHECK (((status = ANY (ARRAY['succeeded'::trapline.invocation_status,
@@ -179,11 +191,11 @@ CREATE TABLE trapline.task (
     leased_at timestamptz,                      -- When that one took it.
     started_at timestamptz,                     -- Set in this lease, before the page loads.
     ended_at timestamptz,                       -- When it became done or failed.
-    reason text,                                -- Why it failed or waits, in one word.
+    reason text,                                -- Why it failed, or was given back, in one word; NULL: nothing failed.
     "position" integer NOT NULL DEFAULT 0,      -- Ordered: index of the next page to visit.
     failed_pages integer NOT NULL DEFAULT 0,    -- Ordered: pages that failed so far.
     checkpoint bytea,                           -- Ordered: the session (cookies, storage), encrypted.
-    detail text,                                -- The same in one line, for people.
+    detail text,                                -- The same, or what it waits for, in one line for people.
     CONSTRAINT task_pkey PRIMARY KEY (id),
     CONSTRAINT task_url UNIQUE (run_id, url),
     CONSTRAINT task_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id),
@@ -310,11 +322,11 @@ CREATE TABLE trapline.session (
     state bytea,                         -- Cookies and local storage, encrypted with the crawler's session key.
     refreshed_at timestamptz,            -- When "state" was made.
     tried_at timestamptz,                -- The last log-in that reached the site, good or bad.
-    problem text,                        -- reason and detail in one text, for crawlers of the release before.
+    problem text,                        -- reason and detail in one text, for the release before; a trigger keeps it.
     screenshot text,                     -- Key of the artifact that shows it.
     holder uuid,                         -- The invocation that logs in now.
     held_until timestamptz,              -- After this time another may.
-    reason text,                         -- Why that one was bad, in one word.
+    reason text,                         -- Why that one was bad, in one word; NULL: it was good.
     detail text,                         -- The same in one line, for people.
     CONSTRAINT session_pkey PRIMARY KEY (crawl),
     CONSTRAINT session_held CHECK (((holder IS NULL) = (held_until IS NULL))),
@@ -323,7 +335,7 @@ CREATE TABLE trapline.session (
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
--- The call of the release before, which works on beside this one: the same result through record_visit.
+-- The call of the release before: record_visit in 39 arguments.
 CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
         next_position integer, next_failed_pages integer, next_checkpoint bytea, why text, of_page bigint,
         page_version integer, as_baseline boolean, new_content boolean, new_baseline_run bigint, new_fingerprint text,
@@ -335,27 +347,21 @@ CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uu
     RETURNS text
     LANGUAGE plpgsql
 AS $function$
-DECLARE
-    new_page jsonb := jsonb_build_object('new_baseline', as_baseline AND new_content, 'baseline_run', new_baseline_run,
-        'fingerprint', new_fingerprint, 'judged_run', new_judged_run, 'failures', new_failures, 'alerted', new_alerted,
-        'alerted_now', alerted_now, 'candidate_hash', new_candidate, 'candidate_seen', new_candidate_seen);
 BEGIN
-    IF new_earlier IS NOT NULL THEN
-        new_page := new_page || jsonb_build_object('earlier_hashes', new_earlier);
-    END IF;
     RETURN trapline.record_visit(of_task, fence, holder,
-        jsonb_build_object('status', next_status, 'position', next_position, 'failed_pages', next_failed_pages,
-            'reason', trapline.failure_reason(why), 'detail', trapline.failure_detail(why)),
-        next_checkpoint, of_page, page_version, new_page,
+        ROW(next_status, next_position, next_failed_pages, next_checkpoint, trapline.failure_reason(why),
+            trapline.failure_detail(why))::trapline.task_step,
+        of_page, page_version,
+        ROW(as_baseline, new_content, new_baseline_run, new_fingerprint, new_judged_run, new_failures, new_alerted,
+            alerted_now, new_candidate, new_candidate_seen, new_earlier)::trapline.page_verdict,
         jsonb_build_object('url', o_url, 'final_url', o_final_url, 'status', o_status, 'redirects', o_redirects,
             'timings', o_timings, 'size', o_size, 'title', o_title, 'text', CASE WHEN new_content THEN o_text END,
             'fields', o_fields, 'content_hash', o_hash, 'changed', o_changed, 'console_errors', o_console_errors,
-            'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail,
-            'accepted', as_baseline),
+            'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail),
         alerts);
 END $function$;
 
--- Of the text "reason: detail" of the release before, what is left for people. NULL when nothing is.
+-- What "reason: detail" says beside the word; NULL when nothing.
 CREATE FUNCTION trapline.failure_detail(written text)
     RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -366,7 +372,7 @@ AS $function$
     END
 $function$;
 
--- Of the text "reason: detail" of the release before, the word. NULL where it began with none.
+-- The word in "reason: detail", which the release before writes; NULL where there is none.
 CREATE FUNCTION trapline.failure_reason(written text)
     RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -377,8 +383,9 @@ AS $function$
     END
 $function$;
 
--- Raises check_violation unless a task's status makes a legal transition and its fence grows. Without a WHEN clause on
--- the trigger: every statement plans such a clause anew, and a connection keeps a function's plan.
+-- Raises check_violation unless a task's status makes a legal transition and its fence grows; and takes apart the
+-- "reason: detail" that the release before writes. Without a WHEN clause on the trigger: every statement plans such a
+-- clause anew, and a connection keeps a function's plan.
 CREATE FUNCTION trapline.guard_task()
     RETURNS trigger
     LANGUAGE plpgsql
@@ -389,7 +396,8 @@ BEGIN
         WHEN 'leased' THEN NEW.status IN ('created', 'done', 'failed')
         ELSE false END)
     THEN
-        RAISE EXCEPTION 'task % may not go from % to %', OLD.id, OLD.status, NEW.status USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'task % may not go from % to %', OLD.id, OLD.status, NEW.status
+            USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.lease_seq < OLD.lease_seq
         OR (NEW.status = 'leased' AND OLD.status <> 'leased' AND NEW.lease_seq <= OLD.lease_seq)
@@ -397,11 +405,13 @@ BEGIN
         RAISE EXCEPTION 'task %: lease_seq only grows (% to %)', OLD.id, OLD.lease_seq, NEW.lease_seq
             USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.reason !~ '^\w+$' THEN
-        NEW.detail := trapline.failure_detail(NEW.reason);
-        NEW.reason := trapline.failure_reason(NEW.reason);
-    ELSIF NEW.reason = 'cancelled' THEN
-        NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
+    IF NEW.reason IS NOT NULL THEN  -- first, and alone: of most tasks it is all that is evaluated
+        IF NEW.reason !~ '^\w+$' THEN
+            NEW.detail := trapline.failure_detail(NEW.reason);
+            NEW.reason := trapline.failure_reason(NEW.reason);
+        ELSIF NEW.reason = 'cancelled' THEN
+            NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
+        END IF;
     END IF;
     RETURN NEW;
 END $function$;
@@ -476,7 +486,7 @@ BEGIN
     END IF;
 END $function$;
 
--- Keeps problem, for the release before, and reason with detail in step; the one that was written decides.
+-- Keeps session.problem, which the release before reads and writes, in step with reason and detail.
 CREATE FUNCTION trapline.pair_session_problem()
     RETURNS trigger
     LANGUAGE plpgsql
@@ -491,66 +501,72 @@ BEGIN
     RETURN NEW;
 END $function$;
 
--- Records one visit in one statement: result, page row, alerts and the task's next status. The documents' keys are
--- named as the columns they fill; a key without a column is left out. An ordered task's result must be of the page that
--- is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the fence refuses (counted on
--- the invocation); moved when the page row was updated since the verdict was reached. Unless ok, nothing but that count
--- is written.
-CREATE FUNCTION trapline.record_visit(of_task bigint, fence integer, holder uuid, step jsonb, next_checkpoint bytea,
-        of_page bigint, page_version integer, new_page jsonb, visit jsonb, alerts jsonb)
+-- Records one visit, all or nothing: result, page row, alerts and the task's next status. "visit" holds the
+-- observation's columns by their names; its text only with new_content. An ordered task's result must be of the page
+-- that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the fence refuses (counted
+-- on the invocation); moved when the page row was updated since the verdict was reached. Unless ok, nothing but that
+-- count is written.
+CREATE FUNCTION trapline.record_visit(of_task bigint, fence integer, holder uuid, step trapline.task_step,
+        of_page bigint, page_version integer, verdict trapline.page_verdict, visit jsonb, alerts jsonb)
     RETURNS text
     LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 DECLARE
-    next_status trapline.task_status := step ->> 'status';
-    next_position int := step ->> 'position';
-    new_baseline boolean := new_page ->> 'new_baseline';
     held_by_us boolean;
-    written boolean;
+    of_run bigint;
 BEGIN
     WITH held AS MATERIALIZED (
         SELECT t.id, t.run_id, t.position FROM trapline.task t
         WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
-          AND (t.urls IS NULL OR t.position = next_position - 1)
+          AND (t.urls IS NULL OR t.position = step.position - 1)
         FOR NO KEY UPDATE
     ), paged AS MATERIALIZED (
         UPDATE trapline.page p SET version = p.version + 1,
-            baseline_hash = CASE WHEN new_baseline THEN visit ->> 'content_hash' ELSE p.baseline_hash END,
-            baseline_text = CASE WHEN new_baseline THEN visit ->> 'text' ELSE p.baseline_text END,
-            baseline_fields = CASE WHEN new_baseline THEN visit -> 'fields' ELSE p.baseline_fields END,
-            baseline_at = CASE WHEN new_baseline THEN now() ELSE p.baseline_at END,
-            baseline_run = (new_page ->> 'baseline_run')::bigint, fingerprint = new_page ->> 'fingerprint',
-            judged_run = (new_page ->> 'judged_run')::bigint, failures = (new_page ->> 'failures')::int,
-            alerted = (new_page ->> 'alerted')::boolean,
-            failing_since = CASE WHEN (new_page ->> 'failures')::int > 0 THEN coalesce(p.failing_since, now()) END,
-            alerted_at = CASE WHEN (new_page ->> 'alerted_now')::boolean THEN now() ELSE p.alerted_at END,
-            candidate_hash = CASE WHEN new_page ->> 'candidate_seen' IS NULL THEN p.candidate_hash
-                ELSE new_page ->> 'candidate_hash' END,
-            candidate_seen = coalesce((new_page ->> 'candidate_seen')::int, p.candidate_seen),
-            earlier_hashes = CASE WHEN new_page -> 'earlier_hashes' IS NULL THEN p.earlier_hashes
-                ELSE ARRAY(SELECT jsonb_array_elements_text(new_page -> 'earlier_hashes')) END
+            baseline_hash = CASE WHEN verdict.accepted AND verdict.new_content
+                THEN visit ->> 'content_hash' ELSE p.baseline_hash END,
+            baseline_text = CASE WHEN verdict.accepted AND verdict.new_content
+                THEN visit ->> 'text' ELSE p.baseline_text END,
+            baseline_fields = CASE WHEN verdict.accepted AND verdict.new_content
+                THEN visit -> 'fields' ELSE p.baseline_fields END,
+            baseline_at = CASE WHEN verdict.accepted AND verdict.new_content THEN now() ELSE p.baseline_at END,
+            baseline_run = verdict.baseline_run, fingerprint = verdict.fingerprint,
+            judged_run = verdict.judged_run, failures = verdict.failures, alerted = verdict.alerted,
+            failing_since = CASE WHEN verdict.failures > 0 THEN coalesce(p.failing_since, now()) END,
+            alerted_at = CASE WHEN verdict.alerted_now THEN now() ELSE p.alerted_at END,
+            candidate_hash = CASE WHEN verdict.candidate_seen IS NULL
+                THEN p.candidate_hash ELSE verdict.candidate_hash END,
+            candidate_seen = coalesce(verdict.candidate_seen, p.candidate_seen),
+            earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes)
         FROM held WHERE p.id = of_page AND p.version = page_version
-        RETURNING held.run_id, held.position, p.crawl
+        RETURNING held.run_id, held.position
     ), observed AS (
-        INSERT INTO trapline.observation OVERRIDING USER VALUE  -- the table makes the id
-        SELECT o.* FROM paged p, jsonb_populate_record(NULL::trapline.observation, visit || jsonb_build_object(
-            'task_id', of_task, 'position', p.position, 'run_id', p.run_id, 'page_id', of_page, 'observed_at', now())) o
-    ), alerted AS (
-        INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
-        SELECT a.kind, p.crawl, p.run_id, of_page, a.recipients, a.payload,
-               CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
-        FROM paged p, jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
+        INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
+            url, final_url, status, redirects, timings, size, title, text, fields, content_hash, console_errors,
+            screenshot, html, reason, detail)
+        SELECT of_task, p.position, p.run_id, of_page, verdict.accepted, (visit ->> 'changed')::boolean,
+            visit ->> 'url', visit ->> 'final_url', (visit ->> 'status')::int, (visit ->> 'redirects')::int,
+            visit -> 'timings', (visit ->> 'size')::bigint, visit ->> 'title', visit ->> 'text', visit -> 'fields',
+            visit ->> 'content_hash', (visit ->> 'console_errors')::int, visit ->> 'screenshot', visit ->> 'html',
+            visit ->> 'reason', visit ->> 'detail'
+        FROM paged p
     ), stepped AS (
-        UPDATE trapline.task t SET status = next_status, position = next_position,
-            failed_pages = (step ->> 'failed_pages')::int, checkpoint = next_checkpoint,
-            reason = step ->> 'reason', detail = step ->> 'detail', started_at = NULL,
-            ended_at = CASE WHEN next_status IN ('done', 'failed') THEN now() END,
-            rescues = CASE WHEN next_status IN ('done', 'failed') THEN t.rescues ELSE 0 END
+        UPDATE trapline.task t SET status = step.status, position = step.position, failed_pages = step.failed_pages,
+            checkpoint = step.checkpoint, reason = step.reason, detail = step.detail, started_at = NULL,
+            ended_at = CASE WHEN step.status IN ('done', 'failed') THEN now() END,
+            rescues = CASE WHEN step.status IN ('done', 'failed') THEN t.rescues ELSE 0 END
         FROM paged WHERE t.id = of_task
-        RETURNING t.id
+        RETURNING t.run_id
     )
-    SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM stepped) INTO held_by_us, written;
-    IF written THEN
+    SELECT EXISTS (SELECT FROM held), (SELECT s.run_id FROM stepped s) INTO held_by_us, of_run;
+    IF of_run IS NOT NULL THEN
+        IF alerts IS NOT NULL THEN
+            INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
+            SELECT a.kind, p.crawl, of_run, of_page, a.recipients, a.payload,
+                   CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
+            FROM trapline.page p,
+                jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
+            WHERE p.id = of_page;
+        END IF;
         RETURN 'ok';
     END IF;
     IF held_by_us THEN
@@ -654,7 +670,7 @@ BEGIN
 END $function$;
 REVOKE ALL ON FUNCTION trapline.retire(integer,boolean,integer) FROM PUBLIC;
 
--- Takes apart the one text that an invocation of the release before writes as its reason.
+-- Takes apart the "class: message" that the release before writes as an invocation's reason.
 CREATE FUNCTION trapline.split_invocation_reason()
     RETURNS trigger
     LANGUAGE plpgsql
