@@ -22,7 +22,7 @@ from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
 
 _SECONDS = 900.0
-"""What Lambda gives the dispatcher at most."""
+"""Seconds that Lambda gives the dispatcher at most."""
 
 
 class NoCrawlers:

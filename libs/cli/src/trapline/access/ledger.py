@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
 from trapline.access.one_machine import Ledger, open_ledger
-from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TraplineError
+from trapline_common.domain.errors import InputRefusedError, TraplineError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrations
 from trapline_common.ledger.views.database import schema_version
@@ -43,10 +41,7 @@ async def connect(database_url: str) -> Database:
     """Connect without migrating. Raises ``LedgerUnavailableError`` in one line that holds no password."""
     if not database_url.startswith(("postgresql://", "postgres://")):
         raise InputRefusedError("DATABASE_URL: not the URL of a Postgres; it begins with postgresql://")
-    try:
-        return await Database.connect(database_url)
-    except asyncpg.PostgresError as error:  # a wrong password, no such database: nothing a retry would mend
-        raise LedgerUnavailableError(f"Postgres: {error}") from error
+    return await Database.connect(database_url)
 
 
 def nothing_yet(data_dir: Path, database_url: str | None) -> str:

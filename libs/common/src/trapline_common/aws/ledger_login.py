@@ -51,7 +51,7 @@ def address(environ: Mapping[str, str]) -> Address:
 
 
 def logging_in(found: str, *, user: str, password: str) -> str:
-    """Return the address ``found`` with this user and password, whatever was in it."""
+    """Return the address ``found`` with this user and password in place of its own."""
     parts = urlsplit(found)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"))

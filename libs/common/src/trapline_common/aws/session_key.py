@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SESSION_KEY_SECRET = "TRAPLINE_SESSION_KEY_SECRET"  # noqa: S105  (the name of a variable)
 KEY_BYTES = 32
-"""What Fernet takes, in URL-safe base64 (cryptography, "Fernet")."""
+"""The length of Fernet's key, before its URL-safe base64 (cryptography, "Fernet")."""
 
 
 def ensure_session_key(client: "SecretsManagerClient", secret: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the database says of itself: its time, and how new its schema is."""
+"""The database itself: its time, and how new its schema is."""
 
 from datetime import datetime
 

@@ -35,11 +35,11 @@ class InvocationRow:
     pending_at: datetime | None
     """When Lambda accepted the event."""
     ready_at: datetime | None
-    """When the crawler said that it runs."""
+    """When the crawler recorded that it runs."""
     running_at: datetime | None
     """When it leased its first task."""
     heartbeat_at: datetime | None
-    """When it last said that it is alive."""
+    """When its last heartbeat came."""
     ended_at: datetime | None
     """When it ended."""
     request_id: str | None

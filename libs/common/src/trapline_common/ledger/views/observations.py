@@ -41,7 +41,7 @@ class ObservationRow:
     reason: str | None
     """Why the visit failed; ``None`` for a good one."""
     detail: str | None
-    """What is known beside the reason."""
+    """The same in one line, for a person."""
     changed: bool
     """Whether it is an accepted change against the page's baseline."""
     title: str | None

@@ -40,7 +40,7 @@ class FailureRow:
     reason: str
     """The kind of failure, one word of ``observation.Reason``."""
     detail: str | None
-    """What is known beside the reason."""
+    """The same in one line, for a person."""
     status: int | None
     """The HTTP status, if there was an answer."""
     final_url: str | None

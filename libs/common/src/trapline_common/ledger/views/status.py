@@ -70,7 +70,7 @@ class FailingPage:
     reason: str | None
     """Why the newest visit failed."""
     detail: str | None
-    """What is known beside the reason."""
+    """The same in one line, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
