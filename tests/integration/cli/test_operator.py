@@ -1,4 +1,4 @@
-"""The operator function's handler, in this process, on a real ledger as its own role: any order, only what is allowed."""
+"""The operator function's handler, in this process, on a real ledger as its own role."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ async def test_a_run_is_added_to_and_cancelled(operate: Operate, stage: Stage, d
     ],
 )
 def test_what_is_not_performed_says_why(operate: Operate, command: tuple[str, ...], reason: str) -> None:
-    """Neither a browser nor another database than the deployment's is reached; the exit code is that of unusable input."""
+    """Neither a browser nor another database than the deployment's is reached; the exit code says unusable input."""
     answer = operate(*command)
     assert (answer["exit"], answer["stdout"]) == (2, "")
     assert reason in answer["stderr"]
@@ -135,7 +135,7 @@ def test_an_export_is_paged_and_a_page_holds_whole_rows(operate: Operate, stage:
 
 
 def test_the_release_before_still_gets_its_pages(operate: Operate, stage: Stage) -> None:
-    """It asks by two options and reads the end of a page from standard error: a deployment may be ahead of its caller."""
+    """It asks by two options and reads a page's end from standard error: a deployment may be ahead of its caller."""
     run = str(stage.second)
     whole = operate("export", run, "--format", "csv")["stdout"]
     pages: list[str] = []
@@ -161,7 +161,7 @@ async def test_an_answer_beyond_what_lambda_carries_is_refused(
 
 
 def test_it_needs_no_service_no_browser_and_no_embedded_postgres() -> None:
-    """The zip holds the command and the shared library only: every module that the function uses loads without the rest."""
+    """The zip holds the command and the shared library: every module that the function uses loads without the rest."""
     modules = ["trapline.operator.handler", "trapline.access.administer", "trapline.access.dispatcher"]
     modules += [f"trapline.commands.{name}" for name in sorted(ALLOWED)]
     program = (
