@@ -1,4 +1,4 @@
-"""Servers where nothing may ever arrive: they listen, count, and answer nobody."""
+"""Servers where nothing may ever arrive: they listen, count, and never answer."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ FORBIDDEN = ("127.0.0.9", "::1")
 
 @dataclass(slots=True, kw_only=True)
 class Trap:
-    """One port on every forbidden address, TCP and UDP. ``seen`` is whatever was sent, the peer of a connection at least."""
+    """One port on every forbidden address, TCP and UDP. ``seen`` holds what was sent, or just the peer."""
 
     port: int = 0
     arrivals: int = 0

@@ -19,30 +19,34 @@ _log = get_logger("notifier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Alerts in one ``claim``, and seconds.
-
-    ``claim``: enough to group what one bad deploy causes, few enough to publish within the hold. ``hold``: how long a
-    claim is hidden from other notifiers; one that dies delays its claim by this much. ``reserve``: before the deadline,
-    and before the hold runs out, nothing more is published: one publish and its marking take at most this long
-    (``aws.calls.CLIENT_CONFIG``, ``store.database.Patience``). ``soonest`` and ``latest``: until what failed is tried again.
-    """
+class DrainLimits:
+    """The bounds of one drain: alerts, and seconds."""
 
     claim: int = 200
+    """Alerts in one claim: enough to group what one bad deploy causes, few enough to publish within the hold."""
     hold: float = 180.0
+    """Seconds that a claim is hidden from other notifiers; one that dies delays its claim by this much."""
     reserve: float = 20.0
+    """Seconds before the deadline, and before the hold runs out, in which nothing more is published: one publish and
+    its marking take at most this long (``aws.calls.CLIENT_CONFIG``, ``ledger.connection.Patience``)."""
     soonest: float = 15.0
+    """Seconds until an alert that failed is tried again the first time; they double with each attempt."""
     latest: float = 600.0
+    """The most that those seconds grow to."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Drained:
-    """What one drain came to: alerts by outcome, and messages sent. ``released`` alerts are due again later."""
+class DrainCounts:
+    """What one drain has come to so far."""
 
     sent: int = 0
+    """Alerts that went out."""
     refused: int = 0
+    """Alerts that no channel will ever take; each was reported to operations."""
     released: int = 0
+    """Alerts given back, to be tried again later."""
     messages: int = 0
+    """Messages that went out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,16 +54,25 @@ class Drain:
     """One drain. The parts come from ``wiring``; ``run`` is called once."""
 
     outbox: Outbox
+    """The alerts, on a connection of this drain's own."""
     publisher: Publisher
+    """Sends the messages."""
     operations: Operations
+    """Takes reports about alerts that no channel accepts."""
     pacer: Pacer
+    """Keeps the pace between two messages."""
     deadline: Deadline
-    limits: Limits = field(default_factory=Limits)
-    result: Drained = field(default_factory=Drained)
+    """The end of this invocation."""
+    limits: DrainLimits = field(default_factory=DrainLimits)
+    """The bounds of this drain."""
+    result: DrainCounts = field(default_factory=DrainCounts)
+    """What it has come to so far."""
     _failed: list[TransientError] = field(default_factory=list)
+    """Why messages could not be sent for now, in order."""
     _in_a_row: int = 0
+    """Messages that failed for now since the last one that went out."""
 
-    async def run(self) -> Drained:
+    async def run(self) -> DrainCounts:
         """Send until nothing is due or the deadline nears.
 
         A message whose content is refused is reported to operations and blocks nothing. Raises ``TransientError`` at
@@ -76,7 +89,7 @@ class Drain:
                     await self._send(groups[0])
                     del groups[0]
             finally:
-                # Cancelled, too: else what was claimed and not sent would lie hidden until the hold runs out.
+                # When cancelled, too: otherwise the alerts that were not sent would stay hidden until the hold runs out
                 await asyncio.shield(self._give_back(groups))
         if self._failed:
             first = self._failed[0]
@@ -143,13 +156,14 @@ def _compose(rows: Sequence[AlertRow]) -> AlertMessage:
     try:
         return compose(rows)
     except Exception as error:
-        # A payload no release of ours writes. Were it to end the drain, it would end every later one at the same place.
+        # No release of ours writes such a payload; if it ended this drain, it would end every later one as well
         _log.exception("alert_unreadable", alerts=[row.id for row in rows])
         raise RefusedError(f"its text can't be made: {type(error).__name__}: {error}") from error
 
 
 def _report(row: AlertRow, error: RefusedError) -> str:
     return (
-        f"Alert {row.id} ({row.kind}) of crawl {row.crawl}, run {row.run_id}, was not sent: its content was refused.\n\n"
+        f"Alert {row.id} ({row.kind}) of crawl {row.crawl}, run {row.run_id}, was not sent: "
+        "its content was refused.\n\n"
         f"Reason: {error}\n\nIt is kept in the ledger as refused. Its page: {str(row.payload.get('url'))[:2000]}\n"
     )

@@ -12,7 +12,8 @@ from trapline.access.ledger import writing
 from trapline.access.one_machine import send_test_alert
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
+from trapline_common.domain.answers import Drained
 from trapline_common.domain.messages import Drain
 from trapline_common.ledger import outbox
 from trapline_common.local.channels import FILE_NAME
@@ -22,19 +23,25 @@ _PATIENCE = 60.0
 
 
 def alert(
-    test: bool = typer.Option(False, "--test", help="Send a test alert through every channel."),
+    test: bool = typer.Option(
+        False, "--test", help="Send the test alert; required, so that nothing is sent by mistake."
+    ),
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Send a test alert to the terminal and through every channel of DATA_DIR/channels.yaml; exit with 1 if one fails.
+    """Send a test alert to the terminal and through every channel of DATA_DIR/channels.yaml.
 
-    With --env it goes the way of every alert there: the outbox, the notifier, the topic, and who subscribed to it.
+    With --env it takes the way of every alert there: the outbox, the notifier, the topic and the topic's subscribers;
+    the command waits up to 60 s until the topic has it.
+
+    Exits with 0 when every channel took it, 1 when one did not, 2 when channels.yaml can't be used.
 
     Examples:
 
       trapline alert --test
       trapline alert --test --data-dir /var/lib/trapline --json
+      trapline alert --test --env prod
     """
     if not test:
         raise typer.BadParameter("say --test: it is the only thing this command does")
@@ -42,7 +49,7 @@ def alert(
     went = asyncio.run(
         _test_topic(data_dir, database_url)
         if deployed
-        else send_test_alert(environ=os.environ, data_dir=data_dir, to_terminal=not json)
+        else send_test_alert.load()(environ=os.environ, data_dir=data_dir, to_terminal=not json)
     )
     if json:
         print_json({"channels": went})
@@ -63,7 +70,7 @@ async def _test_topic(data_dir: Path, url: str | None) -> dict[str, str | None]:
         alert_id = await outbox.add_test(ledger.database)
         give_up = time.monotonic() + _PATIENCE
         while True:
-            await ask_deployed(Drain(), variable="TRAPLINE_NOTIFIER_FUNCTION")
+            await ask_deployed(Drain(), Drained, variable="TRAPLINE_NOTIFIER_FUNCTION")
             status, reason = await outbox.outcome(ledger.database, alert_id)
             if status == "sent":
                 return {"topic": None}

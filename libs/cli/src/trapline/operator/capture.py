@@ -1,11 +1,10 @@
-"""Standard streams of a command that is performed for somebody elsewhere."""
+"""Standard streams of a command that the operator function performs for a caller elsewhere."""
 
 import io
 
+from trapline.remote.protocol import TOO_LARGE
 from trapline_common.domain.errors import TraplineError
 from trapline_common.platform.plain_json import wire_size
-
-TOO_LARGE = "the output is larger than Lambda carries (6 MB); ask for less, for example with --limit, --run or --crawl"
 
 
 class AnswerTooLargeError(TraplineError):
@@ -13,10 +12,10 @@ class AnswerTooLargeError(TraplineError):
 
 
 class Captured(io.StringIO):
-    """Keeps what is written, up to ``limit`` bytes of an answer. ``terminal``: writers are to take it for one.
+    """Keeps what a command writes, up to ``limit`` bytes of an answer; with ``terminal`` it passes for a terminal.
 
-    Raises ``AnswerTooLargeError`` at the write that goes beyond, and is ``overflowed`` then: commands that print much only
-    read, so nothing is left half done.
+    Raises ``AnswerTooLargeError`` at the write that goes beyond, and is ``overflowed`` then: commands that print much
+    only read, so no work is left half done.
     """
 
     def __init__(self, *, terminal: bool, limit: int) -> None:

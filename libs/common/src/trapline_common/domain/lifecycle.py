@@ -1,6 +1,6 @@
 """The statuses of runs, tasks and invocations, and the one table of legal transitions.
 
-The database enforces the same tables with its guard triggers (``store/migrations``); a test compares the two pair by pair.
+The database enforces the same tables with its guard triggers (``ledger/schema``); a test compares the two pair by pair.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class InvocationStatus(StrEnum):
 
     CREATED = "created"  # row inserted; Lambda not asked yet, or its answer is unknown
     PENDING = "pending"  # Lambda accepted the event; it waits in Lambda's queue
-    READY = "ready"  # the function runs and has said so; it holds no task
+    READY = "ready"  # the function runs, and recorded that; it holds no task
     RUNNING = "running"  # it holds tasks
     SUCCEEDED = "succeeded"  # it did its work and ended
     FAILED = "failed"  # it ended with an error, or Lambda refused the event for good
@@ -53,7 +53,7 @@ RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
 }
 
 TASK_TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {
-    # created -> failed: an operator cancelled the run before anybody leased the task
+    # created -> failed: an operator cancelled the run before an invocation leased the task
     TaskStatus.CREATED: frozenset({TaskStatus.LEASED, TaskStatus.FAILED}),
     TaskStatus.LEASED: frozenset({TaskStatus.CREATED, TaskStatus.DONE, TaskStatus.FAILED}),
     TaskStatus.DONE: frozenset(),

@@ -4,11 +4,11 @@ import re
 
 from trapline_common.aws.sns import SnsTopic
 from trapline_notifier.message import AlertMessage, channel_texts
-from trapline_notifier.texts.clean import subject as clean_subject
+from trapline_notifier.texts.subject import subject as clean_subject
 
 
 class SnsPublisher:
-    """A ``Publisher``: people get plain text, machines JSON; ``crawl``, ``kind`` and ``to`` are for subscription filters."""
+    """A ``Publisher``: people get plain text, programs JSON; subscriptions filter by ``crawl``, ``kind`` and ``to``."""
 
     __slots__ = ("_topic",)
 

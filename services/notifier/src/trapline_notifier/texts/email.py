@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 
 from trapline_common.domain.ports import AlertRow
-from trapline_notifier.texts.clean import block, one_line
+from trapline_common.platform.text import counted
+from trapline_notifier.texts.headline import headline
 from trapline_notifier.texts.item import Item, describe
-from trapline_notifier.texts.words import headline, plural
+from trapline_notifier.texts.safe_text import block, one_line
 
 _INDENT = "   "
 
 
 def body(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int, diff_limit: int) -> str:
-    """Return the message's text: a headline, then up to ``shown`` alerts, each diff at most ``diff_limit`` characters."""
+    """Return a headline and up to ``shown`` alerts, each with at most ``diff_limit`` characters of its diff."""
     parts = [headline(kind, crawl, rows)]
     parts += [_item(number, describe(row), diff_limit=diff_limit) for number, row in enumerate(rows[:shown], start=1)]
     left = len(rows) - shown
     if left > 0:
         runs = sorted({row.run_id for row in rows if row.run_id is not None})
         where = f"; `trapline show {runs[-1]}` lists them" if runs else ""
-        parts.append(f"... and {plural(left, 'more alert', 'more alerts')} like these{where}.")
+        parts.append(f"... and {counted(left, 'more alert', 'more alerts')} like these{where}.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,29 +1,31 @@
-"""One alert as lines for a person, before any channel's dress: the email and the chat say the same things."""
+"""One alert as lines for a person, before it is written for a channel: email and chat say the same things."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from trapline_common.domain.ports import AlertRow
+from trapline_common.platform.text import counted, duration
 from trapline_notifier.texts.advice import advice
-from trapline_notifier.texts.clean import one_line, url
-from trapline_notifier.texts.words import duration, plural
+from trapline_notifier.texts.safe_text import one_line, url
 
 _GONE = "the page's text (the earlier text is no longer kept, so there is no diff)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """``what``: what happened, one line, the page's own words among them. ``facts``: label and value, in order.
-
-    ``diff`` is a unified diff or empty. ``advice`` is what to do or empty. No value has been dressed for a channel yet.
-    """
+    """One alert in words. No value is escaped for a channel yet."""
 
     url: str
+    """The page, empty where the alert is about none."""
     what: str
+    """What happened, one line, the page's own words among them."""
     facts: tuple[tuple[str, str], ...]
+    """Labels and values, in the order in which they are shown."""
     diff: str = ""
+    """A unified diff, or empty."""
     advice: str = ""
+    """What to do, or empty."""
 
 
 def describe(row: AlertRow) -> Item:
@@ -54,25 +56,32 @@ _Shape = tuple[str, tuple[tuple[str, str], ...], str]
 
 def _failure(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
     reason, detail = one_line(payload.get("reason", "unknown"), 40), one_line(payload.get("detail") or "", 300)
-    said = f"{reason}: {detail}" if detail else reason
-    what = {"expectation": f"not as expected: {detail or reason}", "reminder": f"still fails: {said}"}.get(
-        row.kind, said
+    cause = f"{reason}: {detail}" if detail else reason
+    what = {"expectation": f"not as expected: {detail or reason}", "reminder": f"still fails: {cause}"}.get(
+        row.kind, cause
     )
     facts = [("Failing for", _row_of_runs(payload))]
     if payload.get("last_good_run") is not None:
         facts.append(("Last good", f"run {payload['last_good_run']}"))
     elif "last_good_run" in payload:
         facts.append(("Last good", "never"))
-    if payload.get("status") is not None and str(payload["status"]) not in said:
+    if payload.get("status") is not None and str(payload["status"]) not in cause:
         facts.append(("HTTP status", one_line(payload["status"], 10)))
     return what, tuple(facts), advice(payload.get("reason"))
 
 
 def _row_of_runs(payload: Mapping[str, Any]) -> str:
     failures = payload.get("failures")
-    runs = plural(failures, "run") + (" in a row" if failures != 1 else "") if isinstance(failures, int) else "unknown"
-    lasted = duration(payload.get("failing_for"))
+    runs = counted(failures, "run") + (" in a row" if failures != 1 else "") if isinstance(failures, int) else "unknown"
+    lasted = _duration(payload.get("failing_for"))
     return f"{runs}, {lasted}" if lasted else runs
+
+
+def _duration(seconds: object) -> str:
+    """Return a duration as text, empty for a value that is no number of seconds: any payload must be shown."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds < float("inf"):
+        return ""
+    return duration(seconds)
 
 
 def _change(_row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
@@ -103,7 +112,7 @@ def _summary(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
         ("Done", f"{payload.get('done', 0):,}"),
         ("Failed", f"{payload.get('failed', 0):,}"),
         ("Changes", f"{payload.get('changes', 0):,}"),
-        ("Took", duration(payload.get("seconds")) or "unknown"),
+        ("Took", _duration(payload.get("seconds")) or "unknown"),
     ]
     if payload.get("detail"):
         facts.append(("Why", one_line(payload["detail"], 300)))

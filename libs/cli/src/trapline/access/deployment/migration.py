@@ -1,0 +1,52 @@
+"""What `trapline migrate` does in a deployment: the schema, the services' roles, and the session key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trapline.access.ledger import connect
+from trapline_common.aws.calls import CLIENT_CONFIG
+from trapline_common.aws.ledger_admin import ADMIN_ADDRESS, ADMIN_SECRET, administrator
+from trapline_common.aws.session_key import SESSION_KEY_SECRET, ensure_session_key
+from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.ledger.schema.grants import apply_grants
+from trapline_common.ledger.schema.migrate import Migration, migrate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigratedDeployment:
+    """What was done."""
+
+    applied: list[Migration]
+    """The migrations that the database lacked, oldest first."""
+    granted: str
+    """What became of the services' roles, in words for a person."""
+    session_key: str
+    """What became of the session key, in words for a person."""
+
+
+async def migrate_deployment(environ: Mapping[str, str]) -> MigratedDeployment:
+    """Migrate as the administrator, apply the grants, and make the session key unless there is one; safe to repeat.
+
+    Raises ``InputRefusedError`` for an environment without an administrator, ``LedgerUnavailableError``,
+    ``TransientError`` when a secret can't be reached, ``asyncpg.PostgresError`` for a migration that fails.
+    """
+    secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+    try:
+        address = administrator(environ, secrets)
+        if address is None:
+            raise InputRefusedError(f"environment: {ADMIN_SECRET} or {ADMIN_ADDRESS} must say who the administrator is")
+        async with await connect(address) as database:
+            applied = await migrate(database)
+            granted = await apply_grants(database)
+        name = environ.get(SESSION_KEY_SECRET)
+        made = ensure_session_key(secrets, name) if name else None
+    except (BotoCoreError, ClientError) as error:
+        raise TransientError(str(error)) from error
+    return MigratedDeployment(
+        applied=applied,
+        granted="granted" if granted else "left alone: a newer release has migrated this database",
+        session_key={True: "made", False: "kept", None: "none asked for"}[made],
+    )
