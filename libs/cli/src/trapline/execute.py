@@ -106,8 +106,8 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
     0: done. 2: unusable input. 1: what failed, with its line on standard error. 130: Ctrl-C. A closed pipe is raised.
     """
     try:
-        command_line = CommandLine(arguments=tuple(arguments), page=page)
-        application(arguments)(list(arguments), prog_name="trapline", obj=command_line)
+        with CommandLine(arguments=tuple(arguments), page=page).executing():
+            application(arguments)(list(arguments), prog_name="trapline")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (InputRefusedError, MessageRefusedError) as error:

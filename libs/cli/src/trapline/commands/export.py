@@ -21,7 +21,6 @@ from trapline_common.platform.text import counted
 
 
 def export(
-    context: typer.Context,
     run: RunArgument,
     form: Format | None = typer.Option(
         None, "--format", "-f", help="By default what the ending of FILE says, else ndjson."
@@ -43,7 +42,7 @@ def export(
       trapline export 7 | jq -r '[.url, .fields.price] | @tsv'
       trapline export 7 --no-text -o run7.csv
     """
-    page = CommandLine.of(context).page
+    page = CommandLine.current().page
     asyncio.run(_export(run, chosen_format(form, output), output, page, text=text, data_dir=data_dir, url=database_url))
 
 
