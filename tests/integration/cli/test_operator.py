@@ -1,4 +1,4 @@
-"""The operator function's handler, in this process, on a real ledger as its own role."""
+"""The operator function's handler, in this process, on a real ledger as its own role: only what is allowed."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ async def test_a_run_is_added_to_and_cancelled(operate: Operate, stage: Stage, d
     ],
 )
 def test_what_is_not_performed_says_why(operate: Operate, command: tuple[str, ...], reason: str) -> None:
-    """Neither a browser nor another database than the deployment's is reached; the exit code says unusable input."""
+    """Neither a browser nor another database than the deployment's is reached; the exit code is that of bad input."""
     answer = operate(*command)
     assert (answer["exit"], answer["stdout"]) == (2, "")
     assert reason in answer["stderr"]
@@ -96,7 +96,7 @@ def test_what_is_not_performed_says_why(operate: Operate, command: tuple[str, ..
 
 @pytest.mark.parametrize("event", [{}, {"v": 1}, {"v": 1, "command": []}, {"v": 2, "command": ["status"]}, []])
 def test_an_event_that_is_none_is_refused(operate: Operate, event: Any) -> None:
-    """Whoever sends something else learns which field is wrong."""
+    """A caller that sends something else learns which field is wrong."""
     context = LocalContext(aws_request_id="request", deadline=Deadline.after(60))
     answer = handler(event, context)
     assert answer["exit"] == 2
@@ -162,7 +162,8 @@ async def test_an_answer_beyond_what_lambda_carries_is_refused(
 
 def test_it_needs_no_service_no_browser_and_no_embedded_postgres() -> None:
     """The zip holds the command and the shared library: every module that the function uses loads without the rest."""
-    modules = ["trapline.operator.handler", "trapline.access.administer", "trapline.access.dispatcher"]
+    modules = ["trapline.operator.handler", "trapline.access.deployment.functions", "trapline.access.dispatcher"]
+    modules += ["trapline.access.deployment.config_file", "trapline.access.deployment.migration"]
     modules += [f"trapline.commands.{name}" for name in sorted(ALLOWED)]
     program = (
         "import sys\n"

@@ -45,7 +45,7 @@ async def test_cancel_then_retry(trapline: Trapline, stage: Stage) -> None:
 
 
 async def test_retry_starts_no_invocation(trapline: Trapline, stage: Stage, database: Database) -> None:
-    """``retry`` writes the run and leaves the work to who counts next: no invocation is made that nobody would run."""
+    """``retry`` writes the run and leaves the work to the next count: it makes no invocation that would not run."""
     before = await value(database, "SELECT count(*) FROM trapline.invocation")
     assert (await trapline("retry", str(stage.second))).code == 0
     assert await value(database, "SELECT count(*) FROM trapline.invocation") == before

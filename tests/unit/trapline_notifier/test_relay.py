@@ -10,7 +10,7 @@ from trapline_common.domain.answers import Relayed
 from trapline_common.domain.errors import TransientError
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.message import channel_texts, compose
-from trapline_notifier.publishers.channels import Channels, Outcome
+from trapline_notifier.publishers.channels import Channels, Delivery
 from trapline_notifier.relay import REMEMBERED, handle_relay
 from trapline_notifier.services import RelayServices
 
@@ -32,11 +32,11 @@ class TwoChannels(Channels):
 
     async def deliver(
         self, names: Sequence[str], *, subject: str, text: str, done: frozenset[str] = frozenset()
-    ) -> Outcome:
+    ) -> Delivery:
         due = [name for name in names if name not in done]
         self.calls += [(name, subject, text) for name in due]
         failed = tuple(name for name in due if name == "bad" and self.broken)
-        return Outcome(delivered=tuple(name for name in due if name not in failed), failed=failed)
+        return Delivery(delivered=tuple(name for name in due if name not in failed), failed=failed)
 
 
 def _services(channels: Channels) -> RelayServices:

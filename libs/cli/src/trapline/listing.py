@@ -1,4 +1,4 @@
-"""What the commands that list rows of the ledger have in common."""
+"""The common part of the commands that list rows of the ledger: JSON, a table, or a note that there is none."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Generic[T]):
-    """One list: what it is called in JSON, how it is read and how it is laid out, given the database's time."""
+    """One list of rows: its name, its query and its table."""
 
     name: str
+    """The key in JSON, a plural: ``runs``."""
     read: Callable[[Database], Awaitable[Sequence[T]]]
+    """Reads the rows, newest first, with the command's filters and limit."""
     table: Callable[[Sequence[T], datetime], tuple[Sequence[Column], list[Row]]]
+    """Returns the columns and a line per row, given the database's time."""
     limit: int
+    """Most rows; as many as this may mean that there are more."""
 
     async def show(self, *, data_dir: Path, database_url: str | None, json: bool) -> None:
         """Print ``{"<name>": [...]}`` or a table; an empty list when there is no ledger yet."""

@@ -20,8 +20,8 @@ class SchemaOldError(TraplineError):
 async def reading(data_dir: Path, database_url: str | None) -> AsyncIterator[Database | None]:
     """Yield a connection, or ``None`` when there is no ledger yet; a reader never makes one.
 
-    A ledger that ``DATABASE_URL`` names is not migrated either: it may be somebody else's production. Raises
-    ``SchemaOldError`` when it has to be.
+    A ledger that ``DATABASE_URL`` names is not migrated either: it may be the production ledger of others. Raises
+    ``SchemaOldError`` when its schema is older than this release.
     """
     if not database_url:
         if not _made(data_dir):
@@ -45,7 +45,7 @@ async def connect(database_url: str) -> Database:
 
 
 def nothing_yet(data_dir: Path, database_url: str | None) -> str:
-    """Return what to tell somebody who reads a ledger that is not there."""
+    """Return the message for a ledger that does not exist yet, with what to do."""
     where = "the database" if database_url else str(data_dir)
     return f"nothing was crawled yet in {where}; start with `trapline crawl crawls.yaml`"
 
@@ -61,9 +61,9 @@ async def existing(data_dir: Path, database_url: str | None) -> AsyncIterator[Da
 
 @asynccontextmanager
 async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Ledger]:
-    """Yield a ledger that is there already: what these commands work on is in it.
+    """Yield a ledger that exists: the run that a writing command works on is in it.
 
-    Raises ``InputRefusedError`` when it is not; nothing is made then.
+    Raises ``InputRefusedError`` when it does not exist; nothing is made then.
     """
     if database_url:
         async with existing(data_dir, database_url) as database:
@@ -76,7 +76,7 @@ async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Led
 
 
 async def known_run(database: Database, run_id: int) -> RunRow:
-    """Return a run. Raises ``InputRefusedError`` when there is no such."""
+    """Return a run. Raises ``InputRefusedError`` when the ledger has no run of that number."""
     run = await find_run(database, run_id)
     if run is None:
         raise InputRefusedError(f"no run {run_id}; see `trapline runs`")

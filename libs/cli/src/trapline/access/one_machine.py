@@ -75,7 +75,7 @@ class SendTestAlert(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: before Python 3.12 a generic class that is frozen and has slots can't be made
 class Registered(Generic[F]):
     """A function of the runtime, by the name of its entry point; a test compares its signature with the protocol's."""
 

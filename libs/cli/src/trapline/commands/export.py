@@ -23,24 +23,37 @@ from trapline_common.platform.text import counted
 def export(
     run: RunArgument,
     form: Format | None = typer.Option(
-        None, "--format", "-f", help="By default what the ending of FILE says, else ndjson."
+        None,
+        "--format",
+        "-f",
+        help="ndjson: a JSON object a line; csv. Default: csv where FILE ends in .csv, else ndjson.",
     ),
     output: Path | None = typer.Option(
-        None, "--output", "-o", metavar="FILE", dir_okay=False, allow_dash=True, help="Write here instead."
+        None,
+        "--output",
+        "-o",
+        metavar="FILE",
+        dir_okay=False,
+        allow_dash=True,
+        help="Write to this file; - is standard output, the default.",
     ),
-    text: bool = typer.Option(True, "--text/--no-text", help="With or without the watched text of each page."),
+    text: bool = typer.Option(True, "--text/--no-text", help="With the watched text of each page, or without it."),
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Write a run's observations, one a line, with their extracted fields.
+    """Write a run's observations, one per visited page, with their extracted fields, for other tools.
 
-    In CSV each field and each timing is a column of its own (field_price, ms_load), and a cell that a spreadsheet would
-    run as a formula begins with '. FILE appears only when it is whole.
+    Timings are milliseconds, sizes bytes, times ISO 8601 in UTC. In CSV each field and each timing is a column of its
+    own (field_price, ms_load), and a cell that a spreadsheet would run as a formula begins with '. A FILE appears only
+    when it is whole.
+
+    Exits with 0 when every observation is written, 2 when there is no such run or FILE can't be written.
 
     Examples:
 
       trapline export 7 | jq -r '[.url, .fields.price] | @tsv'
       trapline export 7 --no-text -o run7.csv
+      trapline export 7 --env prod -o run7.ndjson
     """
     page = CommandLine.current().page
     asyncio.run(_export(run, chosen_format(form, output), output, page, text=text, data_dir=data_dir, url=database_url))

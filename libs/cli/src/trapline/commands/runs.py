@@ -36,7 +36,9 @@ def runs(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """List runs, newest first, with their progress.
+    """List runs, newest first, with how far they are: tasks, done, failed, changed pages.
+
+    Exits with 0, also when there is none.
 
     Examples:
 

@@ -21,9 +21,11 @@ def show(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show one run: its tasks, failures with their screenshots, changes and alerts.
+    """Show one run: its tasks, its failures with their screenshots, its changed pages and its alerts.
 
-    --json adds the run's frozen config.
+    --json adds the run's frozen config; its times are in UTC, durations in seconds, timings in milliseconds.
+
+    Exits with 0, also when tasks of the run failed, and with 2 when there is no such run.
 
     Examples:
 
