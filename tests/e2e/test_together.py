@@ -77,5 +77,5 @@ def test_what_a_killed_command_left_is_finished_at_once(command: Trapline, site:
     assert "run 1 docs: left open by an earlier command; finishing it too" in done.err
     assert [run["tasks"] for run in done.json["runs"]] == [{"done": 2, "failed": 0}]
     with command.ledger() as ledger:
-        reasons = "SELECT reason FROM trapline.invocation WHERE status = 'failed'"
+        reasons = "SELECT reason || ': ' || detail FROM trapline.invocation WHERE status = 'failed'"
         assert ledger.value(reasons) == "ProcessGone: its process on this machine is gone"

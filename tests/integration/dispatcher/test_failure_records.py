@@ -13,6 +13,8 @@ from trapline_common.domain.answers import FailuresRecorded
 from trapline_common.domain.ids import InvocationId
 from trapline_common.ledger import tasks
 
+FIRST = "SELECT status::text, reason, detail FROM trapline.invocation ORDER BY created_at LIMIT 1"
+
 
 async def test_a_crash_fails_the_row_gives_its_tasks_back_and_asks_anew(stage: Stage) -> None:
     """The record's request id is the one stored at ``ready``: the row is ``failed`` with Lambda's words at once."""
@@ -23,9 +25,7 @@ async def test_a_crash_fails_the_row_gives_its_tasks_back_and_asks_anew(stage: S
     await tasks.start(stage.database, task.lease)
     done = await report(stage, record(invocation_id, request_id="the-one", **crashed()))
     assert done == FailuresRecorded(failed=1, ended=0)
-    assert await stage.rows("SELECT status::text, reason FROM trapline.invocation ORDER BY created_at LIMIT 1") == [
-        ("failed", "RetriesExhausted: Task timed out after 900.00 seconds")
-    ]
+    assert await stage.rows(FIRST) == [("failed", "RetriesExhausted", "Task timed out after 900.00 seconds")]
     assert await stage.rows("SELECT status::text, rescues FROM trapline.task") == [("created", 1)]
     assert len(stage.invoker.asked) == 2
 
@@ -45,9 +45,7 @@ async def test_an_event_too_old_fails_the_pending_row(stage: Stage) -> None:
     await stage.open("other")
     expired = record(stage.invoker.ids[0], request_id="never-ran", condition="EventAgeExceeded")
     assert (await report(stage, expired)).failed == 1
-    assert await stage.rows("SELECT status::text, reason FROM trapline.invocation ORDER BY created_at LIMIT 1") == [
-        ("failed", "EventAgeExceeded")
-    ]
+    assert await stage.rows(FIRST) == [("failed", "EventAgeExceeded", None)]
     assert len(set(stage.invoker.ids)) == 2
 
 
@@ -90,8 +88,8 @@ async def test_a_hostile_error_message_is_kept_short_and_storable(stage: Stage) 
     await stage.open("other")
     said = crashed("x\x00y" + "z" * 5000)
     assert (await report(stage, record(stage.invoker.ids[0], request_id="r", **said))).failed == 1
-    ((reason,),) = await stage.rows("SELECT reason FROM trapline.invocation ORDER BY created_at LIMIT 1")
-    assert len(reason) == 1000
+    ((reason, detail),) = await stage.rows("SELECT reason, detail FROM trapline.invocation ORDER BY created_at LIMIT 1")
+    assert (reason, len(detail)) == ("RetriesExhausted", 1000)
 
 
 async def test_the_last_failure_of_a_run_ends_it_at_once(stage: Stage) -> None:
