@@ -18,6 +18,7 @@ include_patterns = [
 exclude_patterns = [".venv*", "build", ".trapline*", "tests", "requirements", "**/src"]
 
 nitpicky = True  # a reference that leads nowhere is a warning, and a warning fails the build
+highlight_language = "none"  # a block that names no language is shown as it is
 smartquotes = False  # `--option` in a sentence stays as it is
 myst_heading_anchors = 4
 """Headings down to this level have GitHub's anchors."""

@@ -162,9 +162,9 @@ def _plain_type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
     if isinstance(kind, list):
         return " or ".join(_SHOWN_TYPES[each] for each in kind if each != "null")
     if kind == "array":
-        return f"list of ({_type(schema['items'], definitions)})"
+        return f"list of {_grouped(_type(schema['items'], definitions))}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
-        return f"map of names to ({_type(schema['additionalProperties'], definitions)})"
+        return f"map of names to {_grouped(_type(schema['additionalProperties'], definitions))}"
     if kind == "object" and "properties" in schema:
         keys_of = frozenset(schema["properties"])
         return next(_link(name) for name, (model, _) in SECTIONS.items() if keys_of <= model.model_fields.keys())
@@ -173,6 +173,10 @@ def _plain_type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
 
 def _reference(name: str, definitions: Mapping[str, Any]) -> str:
     return _link(name) if name in SECTIONS else _type(definitions[name], definitions)
+
+
+def _grouped(words: str) -> str:
+    return f"({words})" if " or " in words or ", " in words else words
 
 
 def _link(section: str) -> str:
