@@ -17,7 +17,7 @@ _FOLDER = re.compile(rf"^(?:{'|'.join((*_FOLDERS, *_PACKAGES))})(?:/[\w.*-]+)+/?
 _MODULE = re.compile(r"^(?:trapline_\w+|tools|tests)(?:\.\w+)+$|^trapline(?:\.\w+){2,}$")
 _RUN_MODULE = re.compile(r"python -m (?P<module>(?:tools|tests|trapline)[\w.]*)")
 _TEST = re.compile(r"^(?P<name>[a-z0-9]+(?:_[a-z0-9]+){3,})(?P<rest>_?\.\.\.)?$")
-_MADE = frozenset({"NNNN_what.sql"})
+_MADE = frozenset({"NNNN_what.sql", "terraform/envs/dev.releases.tfvars.json"})
 """Files that a person makes."""
 
 
