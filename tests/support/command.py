@@ -41,6 +41,8 @@ class Trapline:
     """The command, its ``data_dir``, and ``folder`` for a test's own files. ``tmp`` is where its browsers write."""
 
     folder: Path
+    program: tuple[str, ...] = (sys.executable, "-m", "trapline")
+    """The words that start it: as it stands in this environment, or installed in another."""
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -61,7 +63,7 @@ class Trapline:
         """Start the command. It leads a process group, so that a test may send it what a terminal would."""
         environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         return subprocess.Popen(
-            [sys.executable, "-m", "trapline", *arguments],
+            [*self.program, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
