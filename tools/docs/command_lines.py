@@ -52,9 +52,9 @@ def _shown() -> Iterator[tuple[str, str, bool]]:
     for page in pages():
         yield from ((page.name, line, False) for line in page.lines)
         yield from ((page.name, span, True) for span in page.spans)
-    for name, text in helps().items():
-        yield from ((f"trapline {name} --help", line.strip(), False) for line in text.splitlines())
-        yield from ((f"trapline {name} --help", span, True) for span in re.findall(r"`([^`]+)`", text))
+    for where, text in helps().items():
+        yield from ((where, line.strip(), False) for line in text.splitlines())
+        yield from ((where, span, True) for span in re.findall(r"`([^`]+)`", text))
 
 
 def _refused(group: Any, arguments: str, *, is_mention: bool) -> str | None:
