@@ -72,7 +72,8 @@ def _refused(group: Any, arguments: str, *, is_mention: bool) -> str | None:
     try:
         group.commands[name].make_context(name, rest, parent=parent)
     except Exception as error:  # noqa: BLE001  (Typer's usage errors have no public class)
-        return str(error)
+        # Inline code names an option of a command, and need not say the command's arguments
+        return None if is_mention and str(error).startswith("Missing") else str(error)
     return None
 
 

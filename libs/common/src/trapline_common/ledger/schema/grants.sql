@@ -35,7 +35,8 @@ GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_r
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT (lane, slot, hop, false_starts) ON trapline.invocation TO trapline_dispatcher;
-GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation
+    TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates) ON trapline.invocation
