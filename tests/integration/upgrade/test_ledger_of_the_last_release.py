@@ -38,7 +38,7 @@ async def rows(dsn: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 async def crawl(command: Trapline, site: UpgradeSite, _dsn: str) -> list[dict[str, Any]]:
-    """Crawl the same pages with today's command, and return its runs. One page is broken, so the command exits with 1."""
+    """Crawl the same pages with today's command, and return its runs. It exits with 1, for one page is broken."""
     done = await asyncio.to_thread(command.crawl, command.config(site.config()), timeout=240)
     assert done.code == 1, done.err
     return list(done.json["runs"])

@@ -26,7 +26,7 @@ async def _run(command: Trapline, *arguments: str) -> tuple[int, str, str]:
 
 
 async def test_only_migrate_and_crawl_change_the_schema_of_a_named_database(older: str) -> None:
-    """Of a database that DATABASE_URL names, reading and writing commands leave the schema alone and say what to run."""
+    """Of a database that DATABASE_URL names, other commands leave the schema alone and say what to run."""
     with trapline() as command:
         command.environ["DATABASE_URL"] = older
         for refused in (["status"], ["cancel", "1"], ["reap"]):

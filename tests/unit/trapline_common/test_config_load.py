@@ -297,6 +297,7 @@ def test_problems_of_pages_and_names(body: str, problem: str) -> None:
         ("a: *x\n", "crawls.yaml:1: not valid YAML: "),
         ("[" * 1500, "crawls.yaml: "),
         ("defaults: {urls: ['http://e.com/']}\n", "crawls.yaml:1: defaults.urls: says which pages to visit: give it in the crawl"),
+        ("defaults: text\n", "crawls.yaml:1: defaults: must be a map, not 'text'"),
         ("lanes: {Fast: {}}\n", "crawls.yaml:1: lanes.Fast: bad name 'Fast': 1 to 63 of a-z, 0-9 and -, not beginning with -"),
         ("lanes: {fast: {tasks_per_invocation: 0}}\n", "crawls.yaml:1: lanes.fast.tasks_per_invocation: must be greater than or equal to 1, not 0"),
     ],

@@ -23,8 +23,8 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
     ``page``: the part of an export that is wanted.
     """
     try:
-        command_line = CommandLine(arguments=tuple(arguments), page=page)
-        application(arguments)(list(arguments), prog_name="trapline", obj=command_line)
+        with CommandLine(arguments=tuple(arguments), page=page).executing():
+            application(arguments)(list(arguments), prog_name="trapline")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (InputRefusedError, MessageRefusedError) as error:
