@@ -94,7 +94,7 @@ def _section(section: str, definitions: Mapping[str, Any]) -> str:
             rows.append(_row(name, field, _property(section, name, definitions), definitions))
     described = definitions.get(section, {}).get("description") or (model.__doc__ or "")
     prose = _as_markdown(described.split("\n\n")[0]) + _short_form(section, definitions)
-    return "\n".join([f"## {heading}\n", f"{prose}\n", table(("key", "type", "default", "meaning", "example"), rows)])
+    return "\n".join([f"## {heading}\n", f"{prose}\n", table(("key", "type", "default", "meaning"), rows)])
 
 
 def _property(section: str, name: str, definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -128,8 +128,7 @@ def _row(name: str, field: FieldInfo, schema: Mapping[str, Any], definitions: Ma
         code(name) if name != _ANY_FIELD[1] else "an extracted field's name",
         f"{shown}, {limits}" if limits else shown,
         _default(field, schema),
-        _as_markdown(field.description or ""),
-        _example(field, schema),
+        _as_markdown(field.description or "") + _example(field, schema),
     )
 
 
@@ -208,7 +207,7 @@ def _default(field: FieldInfo, schema: Mapping[str, Any]) -> str:
 
 def _example(field: FieldInfo, schema: Mapping[str, Any]) -> str:
     found = field.examples or next((form["examples"] for form in _forms(schema) if "examples" in form), [])
-    return code(_as_yaml(found[0])) if found else ""
+    return f" For example {code(_as_yaml(found[0]))}." if found else ""
 
 
 def _as_yaml(value: object) -> str:
