@@ -1,4 +1,4 @@
-"""The settings of the documentation's site. Its root is the repository's, so that the pages' links hold here and there."""
+"""The settings of the site. Its root is the repository's, so that a link holds here and there."""
 
 project = "Trapline"
 author = "The Trapline authors"

@@ -48,7 +48,7 @@ def wrong_make_targets() -> Iterator[str]:
 
 
 def _shown() -> Iterator[tuple[str, str, bool]]:
-    """Return every line of code with where it stands. The last value: it is inline code, which may just name a command."""
+    """Return every line of code with where it stands. The last value: it is inline code, which may just name one."""
     for page in pages():
         yield from ((page.name, line, False) for line in page.lines)
         yield from ((page.name, span, True) for span in page.spans)

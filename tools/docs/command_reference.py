@@ -17,7 +17,7 @@ holds for every command is in [the commands](../commands.md).
 
 
 def command_group() -> Any:
-    """Return the whole command line as the Click group that Typer makes of it. Typer gives its classes no public name."""
+    """Return the whole command line as the Click group that Typer makes of it; its class has no public name."""
     return get_command(application(()))
 
 

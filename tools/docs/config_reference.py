@@ -29,15 +29,15 @@ from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Ste
 _INTRODUCTION = """\
 # crawls.yaml: the reference
 
-`make docs-reference` generates this page from the models that read the file, and a test compares the two. An editor that knows
-JSON Schema checks the file while you type: `trapline config --schema` prints the schema.
+`make docs-reference` generates this page from the models that read the file, and a test compares the two. An editor that
+knows JSON Schema checks the file while you type: `trapline config --schema` prints the schema.
 
-The file has three keys: `crawls` maps a name to a crawl, `lanes` maps a name to a lane, and `defaults` holds what every crawl
-has unless it says otherwise. A nested map merges with the default's key by key; any other value replaces the default.
+The file has three keys: `crawls` maps a name to a crawl, `lanes` maps a name to a lane, and `defaults` holds what every
+crawl has unless it says otherwise. A nested map merges with the default's key by key; any other value replaces the default.
 `defaults` takes every key of a crawl but {own}.
 
-A **duration** is a number with a unit (`150ms`, `30s`, `5m`, `24h`, `2d`); a number without a unit is seconds. `${{secret:NAME}}`
-in a value is resolved at the visit ([secrets](../sessions.md#secrets)).
+A **duration** is a number with a unit (`150ms`, `30s`, `5m`, `24h`, `2d`); a number without a unit is seconds.
+`${{secret:NAME}}` in a value is resolved at the visit ([secrets](../sessions.md#secrets)).
 """
 
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], str]]] = {
@@ -58,7 +58,7 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], str]]] = {
 """Each definition of the JSON Schema that is a map with keys of its own: the model, and the heading of its section."""
 
 _ANY_FIELD: Final = ("Expect", "fields")
-"""In the file the comparisons of extracted fields stand beside ``status`` and ``contains``, under the fields' own names."""
+"""In the file, comparisons of extracted fields stand beside ``status`` and ``contains`` under their own names."""
 _LIMITS: Final = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} items"}
 """Words for the constraints of a field, by their names in ``annotated_types``."""
 _SHOWN_TYPES: Final = {
