@@ -29,12 +29,12 @@ from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Ste
 _INTRODUCTION = """\
 # crawls.yaml: the reference
 
-`make docs-reference` generates this page from the models that read the file, and a test compares the two. An editor that
-knows JSON Schema checks the file while you type: `trapline config --schema` prints the schema.
+`make docs-reference` generates this page from the models that read the file, and a test compares the two.
+An editor that knows JSON Schema checks the file while you type: `trapline config --schema` prints the schema.
 
-The file has three keys: `crawls` maps a name to a crawl, `lanes` maps a name to a lane, and `defaults` holds what every
-crawl has unless it says otherwise. A nested map merges with the default's key by key; any other value replaces the default.
-`defaults` takes every key of a crawl but {own}.
+The file has three keys: `crawls` maps a name to a crawl, `lanes` maps a name to a lane, and `defaults` holds what
+every crawl has unless it says otherwise. A nested map merges with the default's key by key; any other value replaces
+the default. `defaults` takes every key of a crawl but {own}.
 
 A **duration** is a number with a unit (`150ms`, `30s`, `5m`, `24h`, `2d`); a number without a unit is seconds.
 `${{secret:NAME}}` in a value is resolved at the visit ([secrets](../sessions.md#secrets)).
