@@ -1,4 +1,4 @@
-"""The settings of the documentation's site. Its root is the repository's, so that the pages' links hold here and there."""
+"""The settings of the site. Its root is the repository's, so that a link holds here and there."""
 
 project = "Trapline"
 author = "The Trapline authors"
@@ -18,6 +18,7 @@ include_patterns = [
 exclude_patterns = [".venv*", "build", ".trapline*", "tests", "requirements", "**/src"]
 
 nitpicky = True  # a reference that leads nowhere is a warning, and a warning fails the build
+highlight_language = "none"  # a block that names no language is shown as it is
 smartquotes = False  # `--option` in a sentence stays as it is
 myst_heading_anchors = 4
 """Headings down to this level have GitHub's anchors."""

@@ -48,13 +48,13 @@ def wrong_make_targets() -> Iterator[str]:
 
 
 def _shown() -> Iterator[tuple[str, str, bool]]:
-    """Return every line of code with where it stands. The last value: it is inline code, which may just name a command."""
+    """Return every line of code with where it stands. The last value: it is inline code, which may just name one."""
     for page in pages():
         yield from ((page.name, line, False) for line in page.lines)
         yield from ((page.name, span, True) for span in page.spans)
-    for name, text in helps().items():
-        yield from ((f"trapline {name} --help", line.strip(), False) for line in text.splitlines())
-        yield from ((f"trapline {name} --help", span, True) for span in re.findall(r"`([^`]+)`", text))
+    for where, text in helps().items():
+        yield from ((where, line.strip(), False) for line in text.splitlines())
+        yield from ((where, span, True) for span in re.findall(r"`([^`]+)`", text))
 
 
 def _refused(group: Any, arguments: str, *, is_mention: bool) -> str | None:
@@ -72,7 +72,8 @@ def _refused(group: Any, arguments: str, *, is_mention: bool) -> str | None:
     try:
         group.commands[name].make_context(name, rest, parent=parent)
     except Exception as error:  # noqa: BLE001  (Typer's usage errors have no public class)
-        return str(error)
+        # Inline code names an option of a command, and need not say the command's arguments
+        return None if is_mention and str(error).startswith("Missing") else str(error)
     return None
 
 

@@ -11,20 +11,20 @@ from trapline.application import application
 _INTRODUCTION = """\
 # Commands: the reference
 
-`make docs-reference` generates this page from the command itself, and a test compares the two. What holds for every command
-(exit codes, `--env`, `--json`) is in [the commands](../commands.md).
+`make docs-reference` generates this page from the command itself, and a test compares the two. More of what
+holds for every command is in [the commands](../commands.md).
 """
 
 
 def command_group() -> Any:
-    """Return the whole command line as the Click group that Typer makes of it. Typer gives its classes no public name."""
+    """Return the whole command line as the Click group that Typer makes of it; its class has no public name."""
     return get_command(application(()))
 
 
 def command_reference() -> str:
     """Return the page: each command under its panel of ``trapline --help``."""
     group = command_group()
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, _prose(group.help or "")]
     panel = None
     for name, command in group.commands.items():
         if command.rich_help_panel != panel:
@@ -69,5 +69,7 @@ def _fenced(lines: Iterable[str]) -> str:
 
 
 def helps() -> Mapping[str, str]:
-    """Return the help text of each command by its name."""
-    return {name: command.help or "" for name, command in command_group().commands.items()}
+    """Return each help text by the command line that prints it."""
+    group = command_group()
+    each = {f"trapline {name} --help": command.help or "" for name, command in group.commands.items()}
+    return {"trapline --help": group.help or "", **each}

@@ -29,15 +29,15 @@ from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Ste
 _INTRODUCTION = """\
 # crawls.yaml: the reference
 
-`make docs-reference` generates this page from the models that read the file, and a test compares the two. An editor that knows
-JSON Schema checks the file while you type: `trapline config --schema` prints the schema.
+`make docs-reference` generates this page from the models that read the file, and a test compares the two.
+An editor that knows JSON Schema checks the file while you type: `trapline config --schema` prints the schema.
 
-The file has three keys: `crawls` maps a name to a crawl, `lanes` maps a name to a lane, and `defaults` holds what every crawl
-has unless it says otherwise. A nested map merges with the default's key by key; any other value replaces the default.
-`defaults` takes every key of a crawl but {own}.
+The file has three keys: `crawls` maps a name to a crawl, `lanes` maps a name to a lane, and `defaults` holds what
+every crawl has unless it says otherwise. A nested map merges with the default's key by key; any other value replaces
+the default. `defaults` takes every key of a crawl but {own}.
 
-A **duration** is a number with a unit (`150ms`, `30s`, `5m`, `24h`, `2d`); a number without a unit is seconds. `${{secret:NAME}}`
-in a value is resolved at the visit ([secrets](../sessions.md#secrets)).
+A **duration** is a number with a unit (`150ms`, `30s`, `5m`, `24h`, `2d`); a number without a unit is seconds.
+`${{secret:NAME}}` in a value is resolved at the visit ([secrets](../sessions.md#secrets)).
 """
 
 SECTIONS: Final[Mapping[str, tuple[type[BaseModel], str]]] = {
@@ -58,7 +58,7 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], str]]] = {
 """Each definition of the JSON Schema that is a map with keys of its own: the model, and the heading of its section."""
 
 _ANY_FIELD: Final = ("Expect", "fields")
-"""In the file the comparisons of extracted fields stand beside ``status`` and ``contains``, under the fields' own names."""
+"""In the file, comparisons of extracted fields stand beside ``status`` and ``contains`` under their own names."""
 _LIMITS: Final = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} items"}
 """Words for the constraints of a field, by their names in ``annotated_types``."""
 _SHOWN_TYPES: Final = {
@@ -94,7 +94,7 @@ def _section(section: str, definitions: Mapping[str, Any]) -> str:
             rows.append(_row(name, field, _property(section, name, definitions), definitions))
     described = definitions.get(section, {}).get("description") or (model.__doc__ or "")
     prose = _as_markdown(described.split("\n\n")[0]) + _short_form(section, definitions)
-    return "\n".join([f"## {heading}\n", f"{prose}\n", table(("key", "type", "default", "meaning", "example"), rows)])
+    return "\n".join([f"## {heading}\n", f"{prose}\n", table(("key", "type", "default", "meaning"), rows)])
 
 
 def _property(section: str, name: str, definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -128,8 +128,7 @@ def _row(name: str, field: FieldInfo, schema: Mapping[str, Any], definitions: Ma
         code(name) if name != _ANY_FIELD[1] else "an extracted field's name",
         f"{shown}, {limits}" if limits else shown,
         _default(field, schema),
-        _as_markdown(field.description or ""),
-        _example(field, schema),
+        _as_markdown(field.description or "") + _example(field, schema),
     )
 
 
@@ -162,9 +161,9 @@ def _plain_type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
     if isinstance(kind, list):
         return " or ".join(_SHOWN_TYPES[each] for each in kind if each != "null")
     if kind == "array":
-        return f"list of ({_type(schema['items'], definitions)})"
+        return f"list of {_grouped(_type(schema['items'], definitions))}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
-        return f"map of names to ({_type(schema['additionalProperties'], definitions)})"
+        return f"map of names to {_grouped(_type(schema['additionalProperties'], definitions))}"
     if kind == "object" and "properties" in schema:
         keys_of = frozenset(schema["properties"])
         return next(_link(name) for name, (model, _) in SECTIONS.items() if keys_of <= model.model_fields.keys())
@@ -173,6 +172,10 @@ def _plain_type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
 
 def _reference(name: str, definitions: Mapping[str, Any]) -> str:
     return _link(name) if name in SECTIONS else _type(definitions[name], definitions)
+
+
+def _grouped(words: str) -> str:
+    return f"({words})" if " or " in words or ", " in words else words
 
 
 def _link(section: str) -> str:
@@ -204,7 +207,7 @@ def _default(field: FieldInfo, schema: Mapping[str, Any]) -> str:
 
 def _example(field: FieldInfo, schema: Mapping[str, Any]) -> str:
     found = field.examples or next((form["examples"] for form in _forms(schema) if "examples" in form), [])
-    return code(_as_yaml(found[0])) if found else ""
+    return f" For example {code(_as_yaml(found[0]))}." if found else ""
 
 
 def _as_yaml(value: object) -> str:

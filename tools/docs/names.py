@@ -17,8 +17,8 @@ _FOLDER = re.compile(rf"^(?:{'|'.join((*_FOLDERS, *_PACKAGES))})(?:/[\w.*-]+)+/?
 _MODULE = re.compile(r"^(?:trapline_\w+|tools|tests)(?:\.\w+)+$|^trapline(?:\.\w+){2,}$")
 _RUN_MODULE = re.compile(r"python -m (?P<module>(?:tools|tests|trapline)[\w.]*)")
 _TEST = re.compile(r"^(?P<name>[a-z0-9]+(?:_[a-z0-9]+){3,})(?P<rest>_?\.\.\.)?$")
-_MADE = frozenset({"terraform/envs/dev.releases.tfvars.json"})
-"""Files that a person's own deployment makes."""
+_MADE = re.compile(r"NNNN|\bENV\b|^terraform/envs/\w+\.releases\.tfvars\.json$")
+"""Files that a person makes: a placeholder is in the name, or a deployment writes it."""
 
 
 def unknown_paths() -> Iterator[str]:
@@ -28,7 +28,7 @@ def unknown_paths() -> Iterator[str]:
             continue
         for span in page.spans:
             name = span.rstrip("/")
-            if (_FILE.match(name) or _FOLDER.match(span)) and name not in _MADE and not _is_path(name):
+            if (_FILE.match(name) or _FOLDER.match(span)) and not _MADE.search(name) and not _is_path(name):
                 yield f"{page.name}: {span}"
 
 

@@ -18,7 +18,7 @@ _LOADED = re.compile(
 
 
 def build(target: Path) -> None:
-    """Write the site into ``target``. Raises ``ToolError`` on a warning, or when a page would load from another host."""
+    """Write the site into ``target``. Raises ``ToolError`` on a warning, or when a page loads from another host."""
     must(
         [
             *(sys.executable, "-m", "sphinx", "--builder", "html", "--conf-dir", "docs", "--quiet"),
