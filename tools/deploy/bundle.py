@@ -136,7 +136,7 @@ def ensure(service: Service, target: Target, *, destination: Path = DESTINATION,
 
 def is_source(file: Path) -> bool:
     """Return whether a file of a package decides what is in its wheel."""
-    return file.is_file() and file.suffix != ".pyc" and "tests" not in file.parts
+    return file.is_file() and file.suffix != ".pyc" and "tests" not in file.relative_to(ROOT).parts
 
 
 def _install(what: Sequence[str], target: Target, folder: Path) -> None:
