@@ -18,15 +18,16 @@ import asyncpg
 import boto3
 import pytest
 
+from support.local_aws import prepare
+from tools.deploy import bundle
 from tools.local_aws import system
 from tools.shell import ROOT
 from tools.terraform import binary as terraform
-from tools.workspace.setup import LOCAL_AWS
 
 SERVICES = ("crawler", "dispatcher", "notifier", "operator")
 STATES = "states"
 PATIENCE = 900
-"""Seconds for one command; building the zips from an empty cache takes most of it."""
+"""Seconds for one command on a slow machine."""
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
 SETTINGS = """
 environment         = "trial"
@@ -164,7 +165,7 @@ def trial() -> Iterator[Trial]:
     """An empty account, an empty database, and a clone with an environment for both."""
     if terraform.binary(os.environ) is None:
         pytest.skip("Terraform is not installed")
-    LOCAL_AWS.ensure()
+    prepare()
     # Not below pytest's own folder, which Postgres' user may not read
     folder = Path(tempfile.mkdtemp(prefix="trapline-deploy-"))
     folder.chmod(0o755)
@@ -174,6 +175,8 @@ def trial() -> Iterator[Trial]:
         asyncio.run(empty_database(aws.database_url, "trial"))
         ledger = f"postgresql://postgres@/trial?host={quote(where, safe='/%')}"
         tree = clone(folder / "tree")
+        # The same sources make the same zips, so the first deploy finds them; what a test changes is built anew
+        shutil.copytree(bundle.DESTINATION, tree / bundle.DESTINATION.relative_to(ROOT))
         (tree / "terraform/envs/trial.tfvars").write_text(SETTINGS.format(database_url=ledger))
         (tree / "terraform/envs/trial.backend.hcl").write_text(BACKEND.format(bucket=STATES))
         made = Trial(aws=aws, tree=tree, ledger=ledger)

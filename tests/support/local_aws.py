@@ -1,5 +1,6 @@
 """A deployment on a local AWS, as a test looks at it."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -16,9 +17,11 @@ from uuid import uuid4
 
 import pytest
 
-from tools.local_aws import system
+from tools.local_aws import system, up
 from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
+from tools.shell import ROOT
+from tools.workspace.setup import LOCAL_AWS
 from trapline_common.domain.messages import Message, OpenRun
 
 T = TypeVar("T")
@@ -36,6 +39,19 @@ def eventually(what: str, check: Callable[[], T], *, within: float = PATIENCE) -
             pytest.fail(f"not within {within:.0f} s: {what}")
         time.sleep(1)  # between two looks
     return answer
+
+
+def prepare() -> None:
+    """Make what every local AWS is deployed with, once: MiniStack's environment and the functions' zips.
+
+    The test files of one run do so side by side, so the second waits for what the first makes.
+    """
+    lock = ROOT / "build/e2e_aws.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        LOCAL_AWS.ensure()
+        up.zips()
 
 
 @dataclass(kw_only=True)
