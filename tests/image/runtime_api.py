@@ -10,8 +10,10 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
+
+from tests.site.serving import LoopbackServer, QuietHandler
 
 _PREFIX = "/2018-06-01/runtime/"
 
@@ -45,16 +47,14 @@ class RuntimeApi:
         self.asked = threading.Event()
         """Set while the runtime waits for an event: it has started, and ended what came before."""
         self.first_asked: float | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = LoopbackServer(self._handler())
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     @property
     def address(self) -> str:
@@ -90,9 +90,7 @@ class RuntimeApi:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(QuietHandler, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path != _PREFIX + "invocation/next":
                     self._send(404, b"{}")
@@ -117,14 +115,6 @@ class RuntimeApi:
                 self._send(202, b'{"status":"OK"}')
 
             def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-                self.send_response(status)
-                for name, value in ({"Content-Type": "application/json"} | dict(headers or {})).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Keep the test's output readable."""
+                self.reply(status, body, {"Content-Type": "application/json"} | dict(headers or {}))
 
         return Handler
