@@ -55,11 +55,14 @@ BROKEN = "CREATE TABLE trapline.half_done (id int); SELECT 1 / 0;\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """An environment ``trial`` on ``aws``, deployed from ``tree``; ``ledger``: its database, empty at first."""
+    """An environment ``trial``, deployed from a clone of this tree."""
 
     aws: system.System
+    """The account's endpoint, and what runs beneath."""
     tree: Path
+    """The clone that is deployed."""
     ledger: str
+    """DSN of the environment's database, empty at first."""
 
     @property
     def record(self) -> Path:

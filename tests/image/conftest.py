@@ -70,13 +70,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What a container works with. ``start`` takes further environment variables."""
+    """What a container works with."""
 
     database: Database
+    """The test's own connection to the ledger."""
     site: HostileSite
+    """Whose pages are crawled."""
     api: RuntimeApi
+    """Hands events to the container."""
     aws: AwsCalls
+    """The AWS that it calls."""
     start: Callable[..., AbstractContextManager[Container]]
+    """Starts a container; takes further environment variables."""
 
     async def due(self, name: str, paths: list[str], **crawl: Any) -> dict[str, Any]:
         """Open a run of these pages and return the event of the one invocation that it needs."""

@@ -20,21 +20,30 @@ _PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one invocation came to. ``seconds``: from the hand-over of the event to the answer. One of the two is set."""
+    """What one invocation came to: ``result`` or ``error`` is set."""
 
     request_id: str
+    """Lambda's id of the invocation."""
     seconds: float
+    """From the hand-over of the event to the answer."""
     result: dict[str, Any] | None = None
+    """What the handler returned; ``None`` when it failed."""
     error: dict[str, Any] | None = None
+    """What it raised, as the runtime reports it."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Event:
     request_id: str
+    """Made for it."""
     body: bytes
+    """JSON."""
     within: float
+    """Seconds until its deadline."""
     handed_over: float = 0.0
+    """The monotonic second at which the runtime took it."""
     answer: "queue.Queue[Answer]" = field(default_factory=queue.Queue)
+    """Gets the one answer."""
 
 
 class RuntimeApi:

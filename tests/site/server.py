@@ -18,11 +18,14 @@ SLOW_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One response: a status, its body and what the body is."""
+    """One response."""
 
     body: str
+    """Text, sent as UTF-8."""
     status: HTTPStatus = HTTPStatus.OK
+    """The response's."""
     kind: str = "text/html; charset=utf-8"
+    """Its Content-Type."""
 
 
 def _page(path: str, shop: Shop, base: str, stop: threading.Event) -> Answer:
@@ -83,10 +86,12 @@ class _Server(LoopbackServer):
 
 @dataclass(slots=True)
 class DemoSite:
-    """The shop, served while the ``with`` block lasts. ``port`` 0 takes a free one."""
+    """The shop, served while the ``with`` block lasts."""
 
     port: int = 0
+    """0 takes a free one."""
     _server: _Server = field(init=False)
+    """Made when the block begins."""
 
     def __enter__(self) -> Self:
         self._server = _Server(self.port)

@@ -19,11 +19,14 @@ ALERTS = '[{"kind"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """What a connection of the storm needs. ``outbox_is_apart``: this break writes alerts in a transaction of their own."""
+    """What a connection of the storm needs."""
 
     points: FailPoints
+    """Strikes before and after each named query."""
     journal: Journal
+    """Notes what was won, once it has committed."""
     outbox_is_apart: bool = False
+    """The break that writes alerts in a transaction of their own."""
 
 
 class StormDatabase(Database):

@@ -47,37 +47,56 @@ ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> '
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """One seed. Counts, and seconds; ``violations`` are sentences, and empty when every guarantee held.
-
-    ``certain``: those of them that a machine that was too slow can't explain.
-    ``asked``: what the counts asked for, worked out anew as each was made. ``calm``: what a world without faults makes;
-    ``worth``: what the faults may have cost on top of it.
-    """
+    """What became of one seed; it is good when ``violations`` is empty. ``judge`` fills it in."""
 
     seed: int
+    """Which storm it was."""
     tasks: int = 0
+    """In the ledger."""
     done: int = 0
+    """Tasks that ended ``done``."""
     failed: int = 0
+    """Tasks that ended ``failed``."""
     lost: int = 0
+    """Tasks of the world that did neither."""
     doubled: int = 0
+    """Tasks with a result accepted twice, or of a process that no longer held them."""
     worst: dict[str, int] = field(default_factory=dict)
+    """The most invocations in flight at once, by lane."""
     made: int = 0
+    """Rows of invocations."""
     asked: int = 0
+    """Invocations that the counts asked for, worked out anew as each was made."""
     calm: int = 0
+    """Invocations that a world without faults makes."""
     worth: int = 0
+    """Invocations that the faults may have cost on top of it."""
     due: int = 0
+    """Alerts that have a cause."""
     delivered: int = 0
+    """Of them: those that arrived."""
     alerts_lost: int = 0
+    """Of them: those that did not."""
     repeats: int = 0
+    """Deliveries of an alert beyond its first."""
     stale: int = 0
+    """Results that the ledger refused because of the fence."""
     duplicates: int = 0
+    """Events that found their invocation started already."""
     faults: dict[str, int] = field(default_factory=dict)
+    """How often each kind struck."""
     recovery: list[float] = field(default_factory=list)
+    """Seconds from each fault until nothing of it was left."""
     seconds: float = 0.0
+    """How long the seed ran."""
     samples: int = 0
+    """How often the sampler looked."""
     ended: bool = False
+    """Whether the storm came to its end within its limit."""
     violations: list[str] = field(default_factory=list)
+    """A sentence for each guarantee that did not hold."""
     certain: list[str] = field(default_factory=list)
+    """Of them: those that a machine that was too slow can't explain."""
 
     def must(self, held: object, sentence: str, *, at_the_end: bool = False) -> None:
         """Note a violation unless it held. ``at_the_end``: it says something only of a storm that came to its end."""

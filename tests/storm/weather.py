@@ -62,11 +62,14 @@ class Blow(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doom:
-    """``act`` strikes when the process comes to ``point`` for the ``nth`` time."""
+    """What strikes one process, once."""
 
     point: str
+    """A fail-point: a named call of a port or a query."""
     nth: int
+    """At which coming there, from 1."""
     act: Act
+    """What happens to the process then."""
 
 
 FATES = (

@@ -59,7 +59,9 @@ class Deployed:
     """What runs, and how a test looks at it."""
 
     system: system.System
+    """The processes beneath: Postgres, MiniStack, the shop, the web hook."""
     deployment: Deployment
+    """What Terraform made on it."""
 
     def client(self, service: str, **key: str) -> Any:
         """Return a client, of the account's root unless ``key`` is another's."""

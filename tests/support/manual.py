@@ -32,11 +32,14 @@ class NoManualError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manual:
-    """A folder of HTML. ``pages`` are paths relative to ``root``, sorted; ``source`` says where it came from."""
+    """A folder of HTML."""
 
     root: Path
+    """The folder."""
     pages: tuple[str, ...]
+    """The HTML files, relative to ``root``, sorted."""
     source: str
+    """A line that says where it came from."""
 
 
 def read_manual(root: Path, source: str) -> Manual:

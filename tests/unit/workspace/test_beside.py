@@ -64,19 +64,20 @@ def test_an_interrupted_run_leaves_nothing_beside(tmp_path):
 
 def test_a_cancelled_build_leaves_nothing_beside(tmp_path):
     """SIGTERM, as a CI server sends it, ends what runs beside too."""
+    runs = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
     code = (
-        "import signal, sys\nfrom pathlib import Path\nfrom tools.workspace import checks\n"
+        "import sys\nfrom pathlib import Path\nfrom tools.workspace import checks\n"
         "from tools.workspace.beside import Check\n"
-        "sleep = (sys.executable, '-c', 'import time; time.sleep(60)')\n"
-        "plan = checks.Plan(foreground=(Check(name='f', command=sleep),), beside=(Check(name='b', command=sleep),))\n"
-        "checks.plan = lambda **_: plan\n"
+        f"runs = (sys.executable, '-c', {runs!r})\n"
+        "front = Check(name='f', command=(*runs, sys.argv[1]))\nback = Check(name='b', command=(*runs, sys.argv[2]))\n"
+        "checks.plan = lambda **_: checks.Plan(foreground=(front,), beside=(back,))\n"
         "checks.ROOT = Path.cwd()  # the reports of the run that this test is part of stay\n"
         "raise SystemExit(checks.main([]))\n"
     )
-    process = psutil.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(checks.ROOT)}
-    )
-    children = eventually(lambda: [child.pid for child in process.children()], lambda found: len(found) == 2)
+    pids = [tmp_path / "front", tmp_path / "back"]
+    command = [sys.executable, "-c", code, *map(str, pids)]
+    process = psutil.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(checks.ROOT)})
+    children = [int(eventually(lambda pid=pid: pid.exists() and pid.read_text(), bool)) for pid in pids]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 128 + signal.SIGTERM
     assert alive(children) == []
