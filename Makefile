@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench storm test-image test-aws up down lint format lock clean
+.PHONY: help setup demo test bench storm test-image test-aws up down lint format lock schema docs docs-reference clean
 .PHONY: plan deploy deploy-service apply destroy version
 
 help: ## Print this help
@@ -14,7 +14,7 @@ setup: ## Make .venv from the hashed locks and find or get a headless browser (a
 	@$(PYTHON) -m tools.workspace.setup
 
 demo: setup ## Crawl the demo site, change it, crawl it again; shows alerts, runs and screenshots
-	@$(VENV) -m tools.demo
+	@$(VENV) -m tests.site.demo
 
 test: setup ## Every check and every test: ruff, mypy, import-linter, pytest (a few: ARGS="tests/unit -k words")
 	@$(VENV) -m tools.workspace.checks -- $(ARGS)
@@ -61,10 +61,19 @@ lint: setup ## The checks without the tests
 format: setup ## Format the code and mend what ruff can mend
 	@$(VENV) -m ruff check --fix --quiet . ; $(VENV) -m ruff format .
 
+docs: setup ## Build the documentation's site into build/site; a warning or a broken link fails it
+	@$(VENV) -m tools.docs.site
+
+docs-reference: setup ## Write the generated pages of docs/reference anew: commands, crawls.yaml, the layers
+	@$(VENV) -m tools.docs.reference
+
 lock: setup ## Make requirements/*.txt anew from the pyproject files
 	@$(VENV) -m tools.workspace.lock
 
+schema: setup ## Make schema.sql anew from the ledger's migrations and comments.sql
+	@$(VENV) -m tools.workspace.schema
+
 clean: ## Remove caches, builds, virtual environments and the image engine's layers; keeps .trapline (your data)
-	@$(PYTHON) -m tools.deploy.image --clean
+	@$(PYTHON) -m tools.ci.docker_daemon
 	rm -rf .venv .venv-bench .venv-aws build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,5 @@
-# What would start and then not fit. A check warns at plan and apply; what AWS would refuse is a precondition in outputs.tf.
+# What would start and then not fit. A check warns at plan and apply; what AWS would refuse is a precondition in
+# outputs.tf.
 data "aws_servicequotas_service_quota" "concurrency" {
   count = var.account_concurrency == null ? 1 : 0
 
@@ -8,12 +9,20 @@ data "aws_servicequotas_service_quota" "concurrency" {
 
 locals {
   account_concurrency = (
-    var.account_concurrency != null ? var.account_concurrency : data.aws_servicequotas_service_quota.concurrency[0].value
+    var.account_concurrency != null
+    ? var.account_concurrency
+    : data.aws_servicequotas_service_quota.concurrency[0].value
   )
-  reserved = sum(concat([0], [for one in values(local.sizes) : one.reserved_concurrency == null ? 0 : one.reserved_concurrency]))
+  reserved = sum(
+    concat([0], [for one in values(local.sizes) : one.reserved_concurrency == null ? 0 : one.reserved_concurrency])
+  )
 
   crawler_ceiling = local.sizes["crawler"].reserved_concurrency
-  crawler_free    = local.crawler_ceiling != null ? local.crawler_ceiling : local.account_concurrency - local.reserved - local.other_executions
+  crawler_free = (
+    local.crawler_ceiling != null
+    ? local.crawler_ceiling
+    : local.account_concurrency - local.reserved - local.other_executions
+  )
   # Dispatchers, notifiers, the relay and the operator beside the crawlers: at once, in a busy minute.
   other_executions = 5
 
@@ -23,15 +32,28 @@ locals {
 
 check "executions" {
   assert {
-    condition     = local.invocations_cap <= local.crawler_free
-    error_message = "The lanes of ${var.crawls_file} allow ${local.invocations_cap} crawlers at once; ${local.crawler_free} fit (the account allows ${local.account_concurrency} executions). More would wait in Lambda's queue and be given up after 5 minutes. Lower max_invocations of the lanes to ${max(1, local.crawler_free)} in all, or ask AWS for more concurrent executions (Service Quotas, Lambda, L-B99A9384)."
+    condition = local.invocations_cap <= local.crawler_free
+    error_message = join(" ", [
+      "The lanes of ${var.crawls_file} allow ${local.invocations_cap} crawlers at once; ${local.crawler_free} fit",
+      "(the account allows ${local.account_concurrency} executions). More would wait in Lambda's queue and be given",
+      "up after 5 minutes. Lower max_invocations of the lanes to ${max(1, local.crawler_free)} in all, or ask AWS",
+      "for more concurrent executions (Service Quotas, Lambda, L-B99A9384).",
+    ])
   }
 }
 
 check "connections" {
   assert {
-    condition     = local.database_connections == null || local.wanted_connections <= coalesce(local.database_connections, 0)
-    error_message = "The lanes of ${var.crawls_file} allow ${local.invocations_cap} crawlers at once, each with a connection, and ${local.other_executions} other functions; ${var.database.instance_class} leaves about ${coalesce(local.database_connections, 0)}. Lower max_invocations of the lanes, or take a larger database.instance_class."
+    condition = (
+      local.database_connections == null
+      || local.wanted_connections <= coalesce(local.database_connections, 0)
+    )
+    error_message = join(" ", [
+      "The lanes of ${var.crawls_file} allow ${local.invocations_cap} crawlers at once, each with a connection, and",
+      "${local.other_executions} other functions; ${var.database.instance_class} leaves about",
+      "${coalesce(local.database_connections, 0)}. Lower max_invocations of the lanes, or take a larger",
+      "database.instance_class.",
+    ])
   }
 }
 

@@ -1,5 +1,5 @@
-# crawls.yaml is checked in full by `trapline config`; here only what the schedules and the checks need is read, with the
-# defaults of trapline_common.config: a crawl's own value, then that of `defaults`, then the product's.
+# crawls.yaml is checked in full by `trapline config`; here only what the schedules and the checks need is read, with
+# the defaults of trapline_common.config: a crawl's own value, then that of `defaults`, then the product's.
 locals {
   document = yamldecode(file(var.crawls_file))
   defaults = try({ for key, value in local.document.defaults : key => value }, {})
@@ -23,6 +23,8 @@ locals {
   lane_caps = merge({ default = 20 }, {
     for name, lane in try(local.document.lanes, {}) : name => try(tonumber(lane.max_invocations), 20)
   })
-  used_lanes      = toset([for crawl in values(local.crawls) : try(coalesce(crawl.lane), "default") if try(crawl.enabled, true)])
+  used_lanes = toset(
+    [for crawl in values(local.crawls) : try(coalesce(crawl.lane), "default") if try(crawl.enabled, true)]
+  )
   invocations_cap = sum(concat([0], [for name in local.used_lanes : lookup(local.lane_caps, name, 20)]))
 }

@@ -1,8 +1,17 @@
 # Functions exist once their release is known: the first apply in an empty account makes all that they need.
 locals {
-  release_of = { crawler = "crawler", dispatcher = "dispatcher", notifier = "notifier", operator = "operator", relay = "notifier" }
-  made = { for name, function in local.functions : name => merge(function, { release = var.releases[local.release_of[name]] })
-  if contains(keys(var.releases), local.release_of[name]) && (name != "relay" || var.relay) }
+  release_of = {
+    crawler    = "crawler"
+    dispatcher = "dispatcher"
+    notifier   = "notifier"
+    operator   = "operator"
+    relay      = "notifier"
+  }
+  made = {
+    for name, function in local.functions :
+    name => merge(function, { release = var.releases[local.release_of[name]] })
+    if contains(keys(var.releases), local.release_of[name]) && (name != "relay" || var.relay)
+  }
 
   sizes = { for name, function in local.functions : name => {
     memory_mib           = try(coalesce(var.sizes[name].memory_mib), function.size.memory_mib)
@@ -22,7 +31,11 @@ module "function" {
   alias        = local.alias
 
   code = {
-    image   = each.value.release.digest != null ? "${one(module.image_repository[*].url)}@${each.value.release.digest}" : null
+    image = (
+      each.value.release.digest != null
+      ? "${one(module.image_repository[*].url)}@${each.value.release.digest}"
+      : null
+    )
     file    = each.value.release.file
     bucket  = each.value.release.key != null ? module.storage.bucket : null
     key     = each.value.release.key
@@ -36,9 +49,10 @@ module "function" {
   scratch_mib          = local.sizes[each.key].scratch_mib
   reserved_concurrency = local.sizes[each.key].reserved_concurrency
 
-  retries             = each.value.events.retries
-  max_event_age       = each.value.events.max_event_age
-  failures_visibility = each.key == "crawler" ? 6 * local.sizes["dispatcher"].timeout : 30 # what AWS asks for where a function reads
+  retries       = each.value.events.retries
+  max_event_age = each.value.events.max_event_age
+  # What AWS asks for where a function reads the queue
+  failures_visibility = each.key == "crawler" ? 6 * local.sizes["dispatcher"].timeout : 30
 
   environment = merge(local.shared_environment, each.value.environment)
   statements  = each.value.statements
@@ -81,19 +95,31 @@ module "alarms" {
     { for name, function in module.function : "${name}-failures" => {
       name     = function.failures.name
       consumed = name == "crawler" && length(aws_lambda_event_source_mapping.failures) > 0
-      text     = "Lambda gave up on events of ${function.name}. Each message in ${function.failures.name} holds the event and its error: mend the cause, then redrive or purge the queue."
+      text = join(" ", [
+        "Lambda gave up on events of ${function.name}. Each message in ${function.failures.name} holds the event",
+        "and its error: mend the cause, then redrive or purge the queue.",
+      ])
     } },
     { for name, function in module.function : "${name}-dead-letters" => {
       name = function.dead_letters.name
-      text = "Failures of ${function.name} could not be handled either. Read the messages in ${function.dead_letters.name} and the dispatcher's log, then redrive or purge the queue."
+      text = join(" ", [
+        "Failures of ${function.name} could not be handled either. Read the messages in",
+        "${function.dead_letters.name} and the dispatcher's log, then redrive or purge the queue.",
+      ])
     } },
     { for queue in module.schedules[*].missed : "ticks-missed" => {
       name = queue
-      text = "Ticks did not reach the dispatcher, so runs were not opened. The messages in ${queue} say which; `trapline run NAME` opens a run by hand, then purge the queue."
+      text = join(" ", [
+        "Ticks did not reach the dispatcher, so runs were not opened. The messages in ${queue} say which; `trapline",
+        "run NAME` opens a run by hand, then purge the queue.",
+      ])
     } },
     { for owner, queue in module.notifications.undelivered : "${owner}-undelivered" => {
       name = queue
-      text = "SNS could not hand alerts to the ${owner}. The messages in ${queue} are the alerts; look whether the function is throttled or gone."
+      text = join(" ", [
+        "SNS could not hand alerts to the ${owner}. The messages in ${queue} are the alerts; look whether the",
+        "function is throttled or gone.",
+      ])
     } },
   )
 
@@ -102,6 +128,10 @@ module "alarms" {
     identifier      = module.database[0].identifier
     max_connections = coalesce(module.database[0].max_connections, 5000)
   }
-  run_log_groups = { for name in ["crawler", "dispatcher"] : name => module.function[name].log_group if contains(keys(local.made), name) }
-  silence_hours  = length(module.schedules) > 0 ? var.silence_hours : null
+  run_log_groups = {
+    for name in ["crawler", "dispatcher"] :
+    name => module.function[name].log_group
+    if contains(keys(local.made), name)
+  }
+  silence_hours = length(module.schedules) > 0 ? var.silence_hours : null
 }

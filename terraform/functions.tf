@@ -1,19 +1,35 @@
-# The functions by name: what each runs, finds in its environment and may do. Names and ARNs of the parts that functions call
-# are put together here instead of read from the modules, because dispatcher and crawler call each other.
+# The functions by name: what each runs, finds in its environment and may do. Names and ARNs of the parts that
+# functions call are put together here instead of read from the modules, because dispatcher and crawler call each
+# other.
 locals {
-  alias        = "live"
-  function_arn = { for name in local.names : name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${name}:${local.alias}" }
+  alias = "live"
+  function_arn = {
+    for name in local.names :
+    name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${name}:${local.alias}"
+  }
   names        = toset(["crawler", "dispatcher", "notifier", "operator", "relay"])
   secret_path  = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
   failures_arn = "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.name}-crawler-failures"
 
   # Every service logs into Postgres as a role of its own, on RDS with an IAM token for a password.
-  on_rds       = var.database_url == null
-  database_url = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? join("", ["postgresql://trapline_${name}@", module.database[0].address, ":5432/trapline?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem"]) : replace(var.database_url, "/^(postgres(?:ql)?://)(?:[^/@]*@)?/", "$${1}trapline_${name}@") }
+  on_rds = var.database_url == null
+  database_url = {
+    for name in ["crawler", "dispatcher", "notifier", "operator"] :
+    name => (
+      local.on_rds
+      ? join("", [
+        "postgresql://trapline_${name}@",
+        module.database[0].address,
+        ":5432/trapline?sslmode=verify-full&sslrootcert=/var/task/rds-ca.pem",
+      ])
+      : replace(var.database_url, "/^(postgres(?:ql)?://)(?:[^/@]*@)?/", "$${1}trapline_${name}@")
+    )
+  }
+  database_users = "arn:${local.partition}:rds-db:${var.region}:${local.account}:dbuser"
   log_in = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? {
     Ledger = {
       actions   = ["rds-db:connect"]
-      resources = ["arn:${local.partition}:rds-db:${var.region}:${local.account}:dbuser:${module.database[0].resource_id}/trapline_${name}"]
+      resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_${name}"]
     }
   } : {} }
   write_encrypted = { actions = ["kms:GenerateDataKey"], resources = [module.key.arn] }
@@ -40,10 +56,19 @@ locals {
         TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
       }
       statements = merge(local.log_in["dispatcher"], {
-        Call     = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["crawler"], local.function_arn["notifier"]] }
-        Config   = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
-        Runs     = { actions = ["s3:PutObject", "s3:AbortMultipartUpload"], resources = ["${module.storage.arn}/runs/*"] }
-        GivenUp  = { actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], resources = [local.failures_arn] }
+        Call = {
+          actions   = ["lambda:InvokeFunction"]
+          resources = [local.function_arn["crawler"], local.function_arn["notifier"]]
+        }
+        Config = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
+        Runs = {
+          actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+          resources = ["${module.storage.arn}/runs/*"]
+        }
+        GivenUp = {
+          actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+          resources = [local.failures_arn]
+        }
         Encrypts = local.write_encrypted
       })
     }
@@ -64,10 +89,16 @@ locals {
         TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
       }
       statements = merge(local.log_in["crawler"], {
-        Nudge     = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]] }
+        Nudge = {
+          actions   = ["lambda:InvokeFunction"]
+          resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]]
+        }
         Artifacts = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/artifacts/*"] }
-        Secrets   = { actions = ["secretsmanager:GetSecretValue"], resources = [module.secrets.arns["session-key"], "${local.secret_path}/crawl/*"] }
-        Encrypts  = local.write_encrypted
+        Secrets = {
+          actions   = ["secretsmanager:GetSecretValue"]
+          resources = [module.secrets.arns["session-key"], "${local.secret_path}/crawl/*"]
+        }
+        Encrypts = local.write_encrypted
       })
     }
 
@@ -83,7 +114,10 @@ locals {
         TRAPLINE_OPERATIONS_TOPIC_ARN = module.notifications.operations_arn
       }
       statements = merge(local.log_in["notifier"], {
-        Publish  = { actions = ["sns:Publish"], resources = [module.notifications.alerts_arn, module.notifications.operations_arn] }
+        Publish = {
+          actions   = ["sns:Publish"]
+          resources = [module.notifications.alerts_arn, module.notifications.operations_arn]
+        }
         Encrypts = local.write_encrypted
       })
     }
@@ -99,7 +133,10 @@ locals {
         TRAPLINE_SECRET_PREFIX   = "${local.name}/relay/"
       }
       statements = {
-        Channels = { actions = ["secretsmanager:GetSecretValue"], resources = [module.secrets.arns["channels"], "${local.secret_path}/relay/*"] }
+        Channels = {
+          actions   = ["secretsmanager:GetSecretValue"]
+          resources = [module.secrets.arns["channels"], "${local.secret_path}/relay/*"]
+        }
       }
     }
 
@@ -116,15 +153,28 @@ locals {
         TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
         TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
         TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
-      }, local.on_rds ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn } : { TRAPLINE_ADMIN_URL = var.database_url })
+        }, (
+        local.on_rds
+        ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn }
+        : { TRAPLINE_ADMIN_URL = var.database_url }
+      ))
       statements = merge(local.log_in["operator"], local.on_rds ? {
         Admin = { actions = ["secretsmanager:GetSecretValue"], resources = [module.database[0].admin_secret_arn] }
         } : {}, {
-        Key      = { actions = ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue"], resources = [module.secrets.arns["session-key"]] }
+        Key = {
+          actions   = ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue"]
+          resources = [module.secrets.arns["session-key"]]
+        }
         Encrypts = local.write_encrypted
-        Call     = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]] }
-        Config   = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
-        Read     = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/artifacts/*", "${module.storage.arn}/runs/*"] }
+        Call = {
+          actions   = ["lambda:InvokeFunction"]
+          resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]]
+        }
+        Config = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
+        Read = {
+          actions   = ["s3:GetObject"]
+          resources = ["${module.storage.arn}/artifacts/*", "${module.storage.arn}/runs/*"]
+        }
       })
     }
   }

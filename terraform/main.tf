@@ -11,8 +11,12 @@ locals {
 module "key" {
   source = "./modules/key"
 
-  name                 = local.name
-  log_groups           = ["/aws/lambda/${local.name}-*", "/aws/rds/instance/${local.name}/*", "/trapline/${local.name}/*"]
+  name = local.name
+  log_groups = [
+    "/aws/lambda/${local.name}-*",
+    "/aws/rds/instance/${local.name}/*",
+    "/trapline/${local.name}/*",
+  ]
   deletion_window_days = var.disposable ? 7 : 30
 }
 
@@ -87,7 +91,11 @@ module "notifications" {
   kms_key_arn       = module.key.arn
   alert_emails      = var.alert_emails
   operations_emails = var.operations_emails
-  relay             = contains(keys(module.function), "relay") ? { name = module.function["relay"].name, alias = local.alias, arn = module.function["relay"].alias_arn } : null
+  relay = (
+    contains(keys(module.function), "relay")
+    ? { name = module.function["relay"].name, alias = local.alias, arn = module.function["relay"].alias_arn }
+    : null
+  )
 }
 
 module "schedules" {

@@ -43,7 +43,14 @@ output "capacity" {
   value       = { account = local.account_concurrency, reserved = local.reserved, lanes = local.invocations_cap }
 
   precondition {
-    condition     = local.reserved == 0 || local.reserved <= local.account_concurrency - min(100, local.account_concurrency)
-    error_message = "sizes: ${local.reserved} executions are reserved, and the account's ${local.account_concurrency} less the 100 that AWS keeps free leave ${max(0, local.account_concurrency - 100)}. Reserve less, or ask AWS for more concurrent executions."
+    condition = (
+      local.reserved == 0
+      || local.reserved <= local.account_concurrency - min(100, local.account_concurrency)
+    )
+    error_message = join(" ", [
+      "sizes: ${local.reserved} executions are reserved, and the account's ${local.account_concurrency} less the",
+      "100 that AWS keeps free leave ${max(0, local.account_concurrency - 100)}. Reserve less, or ask AWS for more",
+      "concurrent executions.",
+    ])
   }
 }

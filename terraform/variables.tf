@@ -19,7 +19,9 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The account that this environment is in: credentials of any other are refused. null takes whichever it is."
+  description = <<-EOT
+    The account that this environment is in: credentials of any other are refused. null takes whichever it is.
+  EOT
   type        = string
   default     = null
 
@@ -41,19 +43,25 @@ variable "crawls_file" {
 
   validation {
     condition = !try(anytrue([
-      for name in concat(keys(yamldecode(file(var.crawls_file)).crawls), try(keys(yamldecode(file(var.crawls_file)).lanes), [])) :
+      for name in concat(
+        keys(yamldecode(file(var.crawls_file)).crawls),
+        try(keys(yamldecode(file(var.crawls_file)).lanes), [])
+      ) :
       contains(["true", "false"], name)
     ]), false)
-    error_message = "crawls_file: put quotes around a name such as on, off, yes or no; Terraform's YAML takes it for true or false."
+    error_message = join(" ", [
+      "crawls_file: put quotes around a name such as on, off, yes or no; Terraform's YAML takes it for true or",
+      "false.",
+    ])
   }
 }
 
 variable "releases" {
   description = <<-EOT
-    What each service runs, recorded by `make deploy` in envs/<environment>.releases.tfvars.json. A service that is not named
-    is not made yet. version, and one of: digest (of an image in the repository), key with sha256 (base64) of a zip in the
-    bucket's packages/, file (a zip on this machine). source and schema are notes of `make deploy` to itself: what an image
-    was built from, the newest migration that the code knows.
+    What each service runs, recorded by `make deploy` in envs/<environment>.releases.tfvars.json. A service that is
+    not named is not made yet. version, and one of: digest (of an image in the repository), key with sha256 (base64)
+    of a zip in the bucket's packages/, file (a zip on this machine). source and schema are notes of `make deploy` to
+    itself: what an image was built from, the newest migration that the code knows.
   EOT
   type = map(object({
     version = string
@@ -80,12 +88,19 @@ variable "releases" {
   }
 
   validation {
-    condition     = alltrue([for one in values(var.releases) : one.digest == null || can(regex("^sha256:[0-9a-f]{64}$", one.digest))])
+    condition = alltrue(
+      [for one in values(var.releases) : one.digest == null || can(regex("^sha256:[0-9a-f]{64}$", one.digest))]
+    )
     error_message = "releases: a digest is sha256: and 64 hexadecimal digits."
   }
 
   validation {
-    condition     = alltrue([for one in values(var.releases) : one.key == null || (can(regex("^packages/.+\\.zip$", one.key)) && one.sha256 != null)])
+    condition = alltrue(
+      [
+        for one in values(var.releases) :
+        one.key == null || (can(regex("^packages/.+\\.zip$", one.key)) && one.sha256 != null)
+      ]
+    )
     error_message = "releases: a key is packages/....zip, and goes with sha256."
   }
 
@@ -97,8 +112,8 @@ variable "releases" {
 
 variable "network" {
   description = <<-EOT
-    made: a VPC of Trapline's own (cidr, nat: gateway, gateway_per_zone or none). existing: vpc_id and subnet_ids of yours, with
-    a way out. outside: no VPC; only for a local AWS, because the database is private.
+    made: a VPC of Trapline's own (cidr, nat: gateway, gateway_per_zone or none). existing: vpc_id and subnet_ids of
+    yours, with a way out. outside: no VPC; only for a local AWS, because the database is private.
   EOT
   type = object({
     mode       = optional(string, "made")
@@ -136,7 +151,10 @@ variable "database" {
 }
 
 variable "database_url" {
-  description = "The administrator's address of a Postgres that is there already, instead of RDS; without a password, because this is no place for a secret."
+  description = <<-EOT
+    The administrator's address of a Postgres that is there already, instead of RDS; without a password, because this
+    is no place for a secret.
+  EOT
   type        = string
   default     = null
 
@@ -170,7 +188,9 @@ variable "relay" {
 }
 
 variable "sizes" {
-  description = "Memory (MiB), timeout (s), scratch (MiB) and reserved concurrency of functions, where they differ from the usual."
+  description = <<-EOT
+    Memory (MiB), timeout (s), scratch (MiB) and reserved concurrency of functions, where they differ from the usual.
+  EOT
   type = map(object({
     memory_mib           = optional(number)
     timeout              = optional(number)
@@ -180,7 +200,10 @@ variable "sizes" {
   default = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.sizes), ["crawler", "dispatcher", "notifier", "relay", "operator"])) == 0
+    condition = (
+      length(setsubtract(keys(var.sizes), ["crawler", "dispatcher", "notifier", "relay", "operator"]))
+      == 0
+    )
     error_message = "sizes: the functions are crawler, dispatcher, notifier, relay and operator."
   }
 }
@@ -221,18 +244,29 @@ variable "expire_days" {
 }
 
 variable "retention_days" {
-  description = "After how many days runs, with their tasks, observations and alerts, leave the database (archived first); null keeps all."
+  description = <<-EOT
+    After how many days runs, with their tasks, observations and alerts, leave the database (archived first); null
+    keeps all.
+  EOT
   type        = number
   default     = 90
 
   validation {
-    condition     = var.retention_days == null || try(var.retention_days >= 1 && var.retention_days <= 36500 && floor(var.retention_days) == var.retention_days, false)
+    condition = (
+      var.retention_days == null
+      || try(
+        var.retention_days >= 1 && var.retention_days <= 36500 && floor(var.retention_days) == var.retention_days,
+        false
+      )
+    )
     error_message = "retention_days: a whole number from 1 to 36500, or null."
   }
 }
 
 variable "disposable" {
-  description = "Whether destroying the environment may delete its bucket, images and secrets at once. Never for production."
+  description = <<-EOT
+    Whether destroying the environment may delete its bucket, images and secrets at once. Never for production.
+  EOT
   type        = bool
   default     = false
 
@@ -243,13 +277,18 @@ variable "disposable" {
 }
 
 variable "local_aws" {
-  description = "AWS is an emulator on this machine: paths instead of host names for buckets, ticks that arrive unexpanded."
+  description = <<-EOT
+    AWS is an emulator on this machine: paths instead of host names for buckets, ticks that arrive unexpanded.
+  EOT
   type        = bool
   default     = false
 }
 
 variable "allow_private" {
-  description = "Private addresses that pages may be on, such as an intranet's: CIDRs. Metadata addresses stay closed whatever it says."
+  description = <<-EOT
+    Private addresses that pages may be on, such as an intranet's: CIDRs. Metadata addresses stay closed whatever it
+    says.
+  EOT
   type        = list(string)
   default     = []
 
@@ -265,7 +304,9 @@ variable "environment_variables" {
   default     = {}
 
   validation {
-    condition     = !anytrue([for name in keys(var.environment_variables) : can(regex("(?i)password|passwd|token|api_?key|secret$", name))])
+    condition = !anytrue(
+      [for name in keys(var.environment_variables) : can(regex("(?i)password|passwd|token|api_?key|secret$", name))]
+    )
     error_message = "environment_variables: that looks like a secret; put it into Secrets Manager."
   }
 }

@@ -22,19 +22,21 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def run(command: Sequence[str], *, timeout: float = 1800, env: Mapping[str, str] | None = None) -> int:
-    """Run ``command`` in the workspace with its output shown; ``timeout`` in seconds. See ``Run`` for the result."""
+def run(
+    command: Sequence[str], *, timeout: float = 1800, env: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> int:
+    """Run ``command`` in ``folder`` with its output shown; ``timeout`` in seconds. See ``Run`` for the result."""
     try:
-        return subprocess.run(list(command), cwd=ROOT, timeout=timeout, env=env, check=False).returncode
+        return subprocess.run(list(command), cwd=folder, timeout=timeout, env=env, check=False).returncode
     except FileNotFoundError:
         return 127
     except subprocess.TimeoutExpired:
         return 124
 
 
-def must(command: Sequence[str], *, step: str) -> None:
-    """Run ``command``; raise ``ToolError`` naming the step and the command when it fails."""
-    status = run(command)
+def must(command: Sequence[str], *, step: str, env: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
+    """Run ``command`` as ``run`` does; raise ``ToolError`` naming the step and the command when it fails."""
+    status = run(command, env=env, folder=folder)
     if status:
         raise ToolError(f"{step} failed (exit {status}): {shlex.join(command)}")
 

@@ -6,9 +6,20 @@ variables {
   name           = "trapline-test"
   topic_arn      = "arn:aws:sns:eu-central-1:123456789012:trapline-test-operations"
   schedule_group = "trapline-test"
-  functions      = { crawler = { name = "trapline-test-crawler", log_group = "/aws/lambda/trapline-test-crawler", timeout = 900, duration_share = 0.995 } }
+  functions = {
+    crawler = {
+      name           = "trapline-test-crawler"
+      log_group      = "/aws/lambda/trapline-test-crawler"
+      timeout        = 900
+      duration_share = 0.995
+    }
+  }
   queues = {
-    crawler-failures     = { name = "trapline-test-crawler-failures", consumed = true, text = "Lambda gave up on events." }
+    crawler-failures = {
+      name     = "trapline-test-crawler-failures"
+      consumed = true
+      text     = "Lambda gave up on events."
+    }
     crawler-dead-letters = { name = "trapline-test-crawler-dead-letters", text = "Failures could not be handled." }
   }
   database       = { identifier = "trapline-test", max_connections = 100 }
@@ -25,39 +36,66 @@ run "all_of_them" {
 
   assert {
     condition = toset(keys(output.alarms)) == toset([
-      "crawler-errors", "crawler-throttles", "crawler-duration", "crawler-failures", "crawler-dead-letters", "ticks-failed",
+      "crawler-errors",
+      "crawler-throttles",
+      "crawler-duration",
+      "crawler-failures",
+      "crawler-dead-letters",
+      "ticks-failed",
       "ticks-dropped", "database-storage", "database-cpu", "database-connections", "silence",
     ])
     error_message = "An alarm is missing: ${join(" ", keys(output.alarms))}."
   }
 
   assert {
-    condition     = alltrue([for alarm in values(output.alarms) : alarm.actions == toset([var.topic_arn]) && length(alarm.description) > 20])
+    condition = alltrue(
+      [for alarm in values(output.alarms) : alarm.actions == toset([var.topic_arn]) && length(alarm.description) > 20]
+    )
     error_message = "An alarm tells nobody, or does not say what to do."
   }
 
   assert {
-    condition     = output.alarms["crawler-duration"].threshold == 895500 && output.alarms["crawler-duration"].dimensions.FunctionName == "trapline-test-crawler"
+    condition = (
+      output.alarms["crawler-duration"].threshold == 895500
+      && output.alarms["crawler-duration"].dimensions.FunctionName == "trapline-test-crawler"
+    )
     error_message = "The duration is compared with another time than the timeout, in milliseconds."
   }
 
   assert {
-    condition     = output.alarms["crawler-failures"].metric == "ApproximateAgeOfOldestMessage" && output.alarms["crawler-dead-letters"].metric == "ApproximateNumberOfMessagesVisible" && output.alarms["crawler-dead-letters"].threshold == 0
+    condition = (
+      output.alarms["crawler-failures"].metric == "ApproximateAgeOfOldestMessage"
+      && output.alarms["crawler-dead-letters"].metric == "ApproximateNumberOfMessagesVisible"
+      && output.alarms["crawler-dead-letters"].threshold == 0
+    )
     error_message = "A dead letter goes unnoticed, or every failure that is handled alarms."
   }
 
   assert {
-    condition     = output.alarms["database-storage"].comparison == "LessThanThreshold" && output.alarms["database-storage"].threshold == 4294967296 && output.alarms["database-connections"].threshold == 80
+    condition = (
+      output.alarms["database-storage"].comparison == "LessThanThreshold"
+      && output.alarms["database-storage"].threshold == 4294967296
+      && output.alarms["database-connections"].threshold == 80
+    )
     error_message = "The database's alarms come at other values."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.silence[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.silence[0].evaluation_periods * aws_cloudwatch_metric_alarm.silence[0].period == 26 * 3600
+    condition = (
+      aws_cloudwatch_metric_alarm.silence[0].treat_missing_data == "breaching"
+      && aws_cloudwatch_metric_alarm.silence[0].evaluation_periods * aws_cloudwatch_metric_alarm.silence[0].period
+      == 26 * 3600
+    )
     error_message = "The dead man's switch sleeps when nothing happens."
   }
 
   assert {
-    condition     = aws_cloudwatch_log_metric_filter.runs["crawler"].metric_transformation[0].name == aws_cloudwatch_metric_alarm.silence[0].metric_name && aws_cloudwatch_log_metric_filter.runs["crawler"].metric_transformation[0].namespace == aws_cloudwatch_metric_alarm.silence[0].namespace
+    condition = (
+      aws_cloudwatch_log_metric_filter.runs["crawler"].metric_transformation[0].name
+      == aws_cloudwatch_metric_alarm.silence[0].metric_name
+      && aws_cloudwatch_log_metric_filter.runs["crawler"].metric_transformation[0].namespace
+      == aws_cloudwatch_metric_alarm.silence[0].namespace
+    )
     error_message = "The dead man's switch looks at a metric that nobody writes."
   }
 }

@@ -17,12 +17,19 @@ run "private_encrypted_and_kept" {
   }
 
   assert {
-    condition     = aws_db_instance.this.storage_encrypted && aws_db_instance.this.kms_key_id == var.kms_key_arn && aws_db_instance.this.performance_insights_kms_key_id == var.kms_key_arn
+    condition = (
+      aws_db_instance.this.storage_encrypted
+      && aws_db_instance.this.kms_key_id == var.kms_key_arn
+      && aws_db_instance.this.performance_insights_kms_key_id == var.kms_key_arn
+    )
     error_message = "Storage or insights are not encrypted with the environment's key."
   }
 
   assert {
-    condition     = !aws_db_instance.this.publicly_accessible && aws_db_instance.this.iam_database_authentication_enabled
+    condition = (
+      !aws_db_instance.this.publicly_accessible
+      && aws_db_instance.this.iam_database_authentication_enabled
+    )
     error_message = "The database is public, or services would need passwords."
   }
 
@@ -32,7 +39,12 @@ run "private_encrypted_and_kept" {
   }
 
   assert {
-    condition     = aws_db_instance.this.deletion_protection && aws_db_instance.this.backup_retention_period >= 7 && aws_db_instance.this.multi_az && !aws_db_instance.this.skip_final_snapshot
+    condition = (
+      aws_db_instance.this.deletion_protection
+      && aws_db_instance.this.backup_retention_period >= 7
+      && aws_db_instance.this.multi_az
+      && !aws_db_instance.this.skip_final_snapshot
+    )
     error_message = "By default the database must survive mistakes and a zone."
   }
 
@@ -42,7 +54,10 @@ run "private_encrypted_and_kept" {
   }
 
   assert {
-    condition     = tonumber(output.parameters["autovacuum_naptime"]) <= 15 && tonumber(output.parameters["autovacuum_vacuum_cost_limit"]) >= 2000
+    condition = (
+      tonumber(output.parameters["autovacuum_naptime"]) <= 15
+      && tonumber(output.parameters["autovacuum_vacuum_cost_limit"]) >= 2000
+    )
     error_message = "The vacuum would not keep up with leases and heartbeats."
   }
 
@@ -108,7 +123,15 @@ run "refuses_bad_values" {
     log_days         = 2
   }
 
-  expect_failures = [var.name, var.instance_class, var.postgres_version, var.max_storage_gib, var.backup_days, var.kms_key_arn, var.log_days]
+  expect_failures = [
+    var.name,
+    var.instance_class,
+    var.postgres_version,
+    var.max_storage_gib,
+    var.backup_days,
+    var.kms_key_arn,
+    var.log_days,
+  ]
 }
 
 run "refuses_less_storage_than_there_is" {

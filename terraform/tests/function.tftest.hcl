@@ -11,7 +11,9 @@ variables {
   max_event_age = 300
   kms_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/0"
   environment   = { DATABASE_URL = "postgresql://trapline_crawler@host:5432/trapline" }
-  code          = { image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/crawler@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  code = {
+    image = format("123456789012.dkr.ecr.eu-central-1.amazonaws.com/crawler@sha256:%064d", 0)
+  }
   statements = {
     Artifacts = { actions = ["s3:PutObject"], resources = ["arn:aws:s3:::bucket/artifacts/*"] }
   }
@@ -29,17 +31,29 @@ run "image_in_a_vpc" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.package_type == "Image" && aws_lambda_function.this.runtime == null && aws_lambda_function.this.publish
+    condition = (
+      aws_lambda_function.this.package_type == "Image"
+      && aws_lambda_function.this.runtime == null
+      && aws_lambda_function.this.publish
+    )
     error_message = "The image is not what runs, or no version is published."
   }
 
   assert {
-    condition     = aws_lambda_function.this.reserved_concurrent_executions == null || aws_lambda_function.this.reserved_concurrent_executions == -1
+    condition = (
+      aws_lambda_function.this.reserved_concurrent_executions == null
+      || aws_lambda_function.this.reserved_concurrent_executions == -1
+    )
     error_message = "Reserved concurrency must be unset by default: new accounts refuse it."
   }
 
   assert {
-    condition     = aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn && aws_lambda_function.this.kms_key_arn == var.kms_key_arn && aws_sqs_queue.failures.sqs_managed_sse_enabled && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled
+    condition = (
+      aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
+      && aws_lambda_function.this.kms_key_arn == var.kms_key_arn
+      && aws_sqs_queue.failures.sqs_managed_sse_enabled
+      && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled
+    )
     error_message = "Log, environment or queues are not encrypted."
   }
 
@@ -49,18 +63,28 @@ run "image_in_a_vpc" {
   }
 
   assert {
-    condition     = output.invoke == { qualifier = "live", retries = 0, max_event_age = 300, on_failure = aws_sqs_queue.failures.arn }
+    condition = output.invoke == {
+      qualifier     = "live"
+      retries       = 0
+      max_event_age = 300
+      on_failure    = aws_sqs_queue.failures.arn
+    }
     error_message = "Events of the alias are not handled as asked, or their failures are lost."
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.failures.redrive_policy).deadLetterTargetArn == aws_sqs_queue.dead_letters.arn
+    condition = (
+      jsondecode(aws_sqs_queue.failures.redrive_policy).deadLetterTargetArn
+      == aws_sqs_queue.dead_letters.arn
+    )
     error_message = "The failure queue has no dead-letter queue."
   }
 
   assert {
     condition = (
-      jsondecode(aws_sqs_queue.dead_letters.redrive_allow_policy).sourceQueueArns == ["arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.failures.name}"]
+      jsondecode(aws_sqs_queue.dead_letters.redrive_allow_policy).sourceQueueArns == [
+        "arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.failures.name}"
+      ]
       && strcontains(output.policy, "arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.failures.name}")
     )
     error_message = "An ARN that is put together is not that of the failure queue."
@@ -75,7 +99,9 @@ run "image_in_a_vpc" {
   }
 
   assert {
-    condition = [for statement in jsondecode(output.policy).Statement : statement.Condition.ArnEquals["lambda:SourceFunctionArn"]
+    condition = [
+      for statement in jsondecode(output.policy).Statement :
+      statement.Condition.ArnEquals["lambda:SourceFunctionArn"]
       if statement.Effect == "Deny" && statement.Sid == "NetworkInterfacesNotFromCode"
     ] == ["arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-crawler"]
     error_message = "The code could make network interfaces."
@@ -83,8 +109,20 @@ run "image_in_a_vpc" {
 
   assert {
     condition = length(setsubtract(
-      flatten([for statement in jsondecode(output.policy).Statement : statement.Action if statement.Sid == "NetworkInterfaces"]),
-      flatten([for statement in jsondecode(output.policy).Statement : statement.Action if statement.Sid == "NetworkInterfacesNotFromCode"]),
+      flatten(
+        [
+          for statement in jsondecode(output.policy).Statement :
+          statement.Action
+          if statement.Sid == "NetworkInterfaces"
+        ]
+      ),
+      flatten(
+        [
+          for statement in jsondecode(output.policy).Statement :
+          statement.Action
+          if statement.Sid == "NetworkInterfacesNotFromCode"
+        ]
+      ),
     )) == 0
     error_message = "The deny is narrower than the allow."
   }
@@ -98,16 +136,29 @@ run "zip_outside_a_vpc" {
   }
 
   variables {
-    code = { bucket = "bucket", key = "packages/notifier/0.zip", sha256 = "AAAA", handler = "trapline_notifier.handler.handler" }
+    code = {
+      bucket  = "bucket"
+      key     = "packages/notifier/0.zip"
+      sha256  = "AAAA"
+      handler = "trapline_notifier.handler.handler"
+    }
   }
 
   assert {
-    condition     = aws_lambda_function.this.package_type == "Zip" && aws_lambda_function.this.runtime == "python3.13" && aws_lambda_function.this.source_code_hash == "AAAA"
+    condition = (
+      aws_lambda_function.this.package_type == "Zip"
+      && aws_lambda_function.this.runtime == "python3.13"
+      && aws_lambda_function.this.source_code_hash == "AAAA"
+    )
     error_message = "The zip is not what runs."
   }
 
   assert {
-    condition     = length(aws_lambda_function.this.vpc_config) == 0 && !strcontains(output.policy, "ec2:") && !strcontains(output.policy, "\"Resource\":\"*\"")
+    condition = (
+      length(aws_lambda_function.this.vpc_config) == 0
+      && !strcontains(output.policy, "ec2:")
+      && !strcontains(output.policy, "\"Resource\":\"*\"")
+    )
     error_message = "Outside a VPC the role needs nothing of EC2."
   }
 }

@@ -16,7 +16,10 @@ run "immutable_scanned_encrypted" {
   }
 
   assert {
-    condition     = aws_ecr_repository.this.image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.this.image_scanning_configuration[0].scan_on_push
+    condition = (
+      aws_ecr_repository.this.image_tag_mutability == "IMMUTABLE"
+      && aws_ecr_repository.this.image_scanning_configuration[0].scan_on_push
+    )
     error_message = "A tag could be moved, or an image go unscanned."
   }
 
@@ -26,7 +29,10 @@ run "immutable_scanned_encrypted" {
   }
 
   assert {
-    condition     = !aws_ecr_repository.this.force_delete && length(jsondecode(aws_ecr_lifecycle_policy.this.policy).rules) == 2
+    condition = (
+      !aws_ecr_repository.this.force_delete
+      && length(jsondecode(aws_ecr_lifecycle_policy.this.policy).rules) == 2
+    )
     error_message = "Images would be lost with the repository, or pile up."
   }
 

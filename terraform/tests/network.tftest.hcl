@@ -15,7 +15,10 @@ run "made_with_one_gateway" {
   }
 
   assert {
-    condition     = length(aws_subnet.private) == 2 && aws_subnet.private[0].availability_zone != aws_subnet.private[1].availability_zone
+    condition = (
+      length(aws_subnet.private) == 2
+      && aws_subnet.private[0].availability_zone != aws_subnet.private[1].availability_zone
+    )
     error_message = "Private subnets are not in two zones."
   }
 
@@ -25,22 +28,35 @@ run "made_with_one_gateway" {
   }
 
   assert {
-    condition     = alltrue([for subnet in concat(aws_subnet.private, aws_subnet.public) : subnet.map_public_ip_on_launch != true])
+    condition = alltrue(
+      [for subnet in concat(aws_subnet.private, aws_subnet.public) : subnet.map_public_ip_on_launch != true]
+    )
     error_message = "Something in a subnet would get a public address."
   }
 
   assert {
-    condition     = length(aws_vpc_endpoint.s3[0].route_table_ids) > 0 && aws_vpc_endpoint.s3[0].service_name == "com.amazonaws.eu-central-1.s3"
+    condition = (
+      length(aws_vpc_endpoint.s3[0].route_table_ids) > 0
+      && aws_vpc_endpoint.s3[0].service_name == "com.amazonaws.eu-central-1.s3"
+    )
     error_message = "Artifacts would go through the NAT gateway."
   }
 
   assert {
-    condition     = alltrue([for rule in values(aws_vpc_security_group_ingress_rule.database) : rule.cidr_ipv4 == null && rule.from_port == 5432 && rule.to_port == 5432])
+    condition = alltrue(
+      [
+        for rule in values(aws_vpc_security_group_ingress_rule.database) :
+        rule.cidr_ipv4 == null && rule.from_port == 5432 && rule.to_port == 5432
+      ]
+    )
     error_message = "The database is open to addresses, or on more than its port."
   }
 
   assert {
-    condition     = aws_flow_log.this[0].traffic_type == "REJECT" && aws_cloudwatch_log_group.flow[0].kms_key_id == var.kms_key_arn
+    condition = (
+      aws_flow_log.this[0].traffic_type == "REJECT"
+      && aws_cloudwatch_log_group.flow[0].kms_key_id == var.kms_key_arn
+    )
     error_message = "Rejected traffic is not logged, or not encrypted."
   }
 
@@ -79,7 +95,11 @@ run "made_without_a_way_out" {
   }
 
   assert {
-    condition     = length(aws_nat_gateway.this) == 0 && length(aws_internet_gateway.this) == 0 && length(aws_route.private) == 0
+    condition = (
+      length(aws_nat_gateway.this) == 0
+      && length(aws_internet_gateway.this) == 0
+      && length(aws_route.private) == 0
+    )
     error_message = "A way out was made though none was wanted."
   }
 }

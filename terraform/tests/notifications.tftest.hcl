@@ -17,22 +17,32 @@ run "two_encrypted_topics" {
   }
 
   assert {
-    condition     = aws_sns_topic.alerts.kms_master_key_id == var.kms_key_arn && aws_sns_topic.operations.kms_master_key_id == var.kms_key_arn
+    condition = (
+      aws_sns_topic.alerts.kms_master_key_id == var.kms_key_arn
+      && aws_sns_topic.operations.kms_master_key_id == var.kms_key_arn
+    )
     error_message = "A topic is not encrypted with the environment's key."
   }
 
   assert {
-    condition     = [for one in values(aws_sns_topic_subscription.email) : one.endpoint] == ["watch@example.com"] && [for one in values(aws_sns_topic_subscription.operations_email) : one.endpoint] == ["operations@example.com"]
+    condition = (
+      [for one in values(aws_sns_topic_subscription.email) : one.endpoint] == ["watch@example.com"]
+      && [for one in values(aws_sns_topic_subscription.operations_email) : one.endpoint] == ["operations@example.com"]
+    )
     error_message = "An address gets what was meant for another."
   }
 
   assert {
-    condition     = strcontains(output.policies["operations"], "cloudwatch.amazonaws.com") && !strcontains(output.policies["alerts"], "cloudwatch.amazonaws.com")
+    condition = (
+      strcontains(output.policies["operations"], "cloudwatch.amazonaws.com")
+      && !strcontains(output.policies["alerts"], "cloudwatch.amazonaws.com")
+    )
     error_message = "Alarms belong into the operations topic, and only there."
   }
 
   assert {
-    condition = alltrue(flatten([for policy in values(output.policies) : [for statement in jsondecode(policy).Statement :
+    condition = alltrue(flatten([for policy in values(output.policies) : [
+      for statement in jsondecode(policy).Statement :
       statement.Effect == "Deny" || (statement.Principal != "*" && statement.Resource != "*")
     ]]))
     error_message = "A topic is open to everybody."
@@ -60,19 +70,28 @@ run "relay_with_its_queue" {
   }
 
   assert {
-    condition     = aws_lambda_permission.relay[0].source_arn == aws_sns_topic.alerts.arn && aws_lambda_permission.relay[0].qualifier == "live"
+    condition = (
+      aws_lambda_permission.relay[0].source_arn == aws_sns_topic.alerts.arn
+      && aws_lambda_permission.relay[0].qualifier == "live"
+    )
     error_message = "Others than the alerts topic may call the relay, or it may not."
   }
 
   assert {
-    condition     = jsondecode(aws_sns_topic_subscription.relay[0].redrive_policy).deadLetterTargetArn == aws_sqs_queue.undelivered[0].arn && aws_sqs_queue.undelivered[0].sqs_managed_sse_enabled
+    condition = (
+      jsondecode(aws_sns_topic_subscription.relay[0].redrive_policy).deadLetterTargetArn
+      == aws_sqs_queue.undelivered[0].arn
+      && aws_sqs_queue.undelivered[0].sqs_managed_sse_enabled
+    )
     error_message = "An alert that SNS can't hand over would be lost, or lie unencrypted."
   }
 
   assert {
     condition = (
-      jsondecode(aws_sqs_queue.undelivered[0].policy).Statement[0].Resource == "arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.undelivered[0].name}"
-      && jsondecode(aws_sqs_queue.undelivered[0].policy).Statement[0].Condition.ArnEquals["aws:SourceArn"] == aws_sns_topic.alerts.arn
+      jsondecode(aws_sqs_queue.undelivered[0].policy).Statement[0].Resource
+      == "arn:aws:sqs:eu-central-1:123456789012:${aws_sqs_queue.undelivered[0].name}"
+      && jsondecode(aws_sqs_queue.undelivered[0].policy).Statement[0].Condition.ArnEquals["aws:SourceArn"]
+      == aws_sns_topic.alerts.arn
     )
     error_message = "SNS may not write into the queue, or others may."
   }

@@ -23,7 +23,10 @@ run "no_function_without_a_release" {
   }
 
   assert {
-    condition     = length(module.alarms.alarms) == 3 && alltrue([for key in keys(module.alarms.alarms) : startswith(key, "database-")])
+    condition = (
+      length(module.alarms.alarms) == 3
+      && alltrue([for key in keys(module.alarms.alarms) : startswith(key, "database-")])
+    )
     error_message = "Only the database is there to be watched."
   }
 }

@@ -1,4 +1,5 @@
-# A Postgres that is there already, as on the local AWS: the address is the administrator's, and services log in as themselves.
+# A Postgres that is there already, as on the local AWS: the address is the administrator's, and services log in as
+# themselves.
 mock_provider "aws" {
   source = "./tests/mocks"
 }
@@ -29,7 +30,17 @@ run "each_as_itself" {
   }
 
   assert {
-    condition     = join(" ", [for name, function in module.function : "${name} ${function.environment.TRAPLINE_ADMIN_URL}" if can(function.environment.TRAPLINE_ADMIN_URL)]) == "operator postgresql://postgres@/postgres?host=/run/postgresql"
+    condition = (
+      join(
+        " ",
+        [
+          for name, function in module.function :
+          "${name} ${function.environment.TRAPLINE_ADMIN_URL}"
+          if can(function.environment.TRAPLINE_ADMIN_URL)
+        ]
+      )
+      == "operator postgresql://postgres@/postgres?host=/run/postgresql"
+    )
     error_message = "The operator alone knows the administrator."
   }
 }
@@ -42,7 +53,10 @@ run "an_address_without_a_user" {
   }
 
   assert {
-    condition     = module.function["notifier"].environment.DATABASE_URL == "postgres://trapline_notifier@db.example/ledger"
+    condition = (
+      module.function["notifier"].environment.DATABASE_URL
+      == "postgres://trapline_notifier@db.example/ledger"
+    )
     error_message = "The role was not put in."
   }
 }

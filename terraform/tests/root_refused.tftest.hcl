@@ -48,7 +48,12 @@ run "outside_without_a_database_and_an_unquoted_name" {
   variables {
     crawls_file = "tests/fixtures/unquoted.yaml"
     network     = { mode = "outside" }
-    releases    = { dispatcher = { version = "1", digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000" } }
+    releases = {
+      dispatcher = {
+        version = "1"
+        digest  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+      }
+    }
   }
 
   expect_failures = [var.network, var.releases, var.crawls_file]

@@ -10,7 +10,10 @@ variables {
   alert_emails = ["watch@example.com"]
   relay        = true
   releases = {
-    crawler    = { version = "0.2.0", digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+    crawler = {
+      version = "0.2.0"
+      digest  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    }
     dispatcher = { version = "0.1.0", key = "packages/dispatcher/0.zip", sha256 = "AAAA" }
     notifier   = { version = "0.1.0", key = "packages/notifier/0.zip", sha256 = "AAAA" }
     operator   = { version = "0.1.0", key = "packages/operator/0.zip", sha256 = "AAAA" }
@@ -27,38 +30,91 @@ run "everything" {
 
   assert {
     condition = alltrue(flatten([for function in keys(output.functions) : [
-      for kind in ["errors", "throttles", "duration", "failures", "dead-letters"] : contains(keys(module.alarms.alarms), "${function}-${kind}")
+      for kind in [
+        "errors",
+        "throttles",
+        "duration",
+        "failures",
+        "dead-letters",
+      ] : contains(keys(module.alarms.alarms), "${function}-${kind}")
     ]]))
     error_message = "A function has no alarm of each kind, or no failure queue or dead-letter queue that one watches."
   }
 
   assert {
-    condition     = length(setsubtract(["ticks-failed", "ticks-dropped", "ticks-missed", "relay-undelivered", "silence", "database-storage", "database-cpu", "database-connections"], keys(module.alarms.alarms))) == 0
+    condition = (
+      length(
+        setsubtract(
+          [
+            "ticks-failed",
+            "ticks-dropped",
+            "ticks-missed",
+            "relay-undelivered",
+            "silence",
+            "database-storage",
+            "database-cpu",
+            "database-connections",
+          ],
+          keys(module.alarms.alarms)
+        )
+      )
+      == 0
+    )
     error_message = "Schedules, undelivered alerts, the database or silence go unnoticed."
   }
 
   assert {
-    condition     = { for name, function in module.function : name => "${function.invoke.retries} ${function.invoke.max_event_age} ${function.invoke.qualifier}" } == { crawler = "0 300 live", dispatcher = "2 21600 live", notifier = "2 21600 live", operator = "0 300 live", relay = "2 21600 live" }
+    condition = (
+      {
+        for name, function in module.function :
+        name => "${function.invoke.retries} ${function.invoke.max_event_age} ${function.invoke.qualifier}"
+      }
+      == {
+        crawler    = "0 300 live"
+        dispatcher = "2 21600 live"
+        notifier   = "2 21600 live"
+        operator   = "0 300 live"
+        relay      = "2 21600 live"
+      }
+    )
     error_message = "Events are repeated or kept otherwise than the design says."
   }
 
   assert {
-    condition     = length(aws_lambda_event_source_mapping.failures) == 1 && aws_lambda_event_source_mapping.failures[0].function_name == module.function["dispatcher"].alias_arn
+    condition = (
+      length(aws_lambda_event_source_mapping.failures) == 1
+      && aws_lambda_event_source_mapping.failures[0].function_name == module.function["dispatcher"].alias_arn
+    )
     error_message = "The dispatcher does not learn which crawlers Lambda gave up on."
   }
 
   assert {
-    condition     = { for name, one in output.schedules : name => "${one.expression} ${one.timezone} ${one.state} ${one.window.mode}" } == { own = "cron(0 8 ? * MON-FRI *) America/Chicago ENABLED OFF", inherits = "rate(6 hours) Europe/Berlin ENABLED FLEXIBLE", paused = "at(2030-01-31T08:00:00) Europe/Berlin DISABLED FLEXIBLE" }
+    condition = (
+      {
+        for name, one in output.schedules :
+        name => "${one.expression} ${one.timezone} ${one.state} ${one.window.mode}"
+      }
+      == {
+        own      = "cron(0 8 ? * MON-FRI *) America/Chicago ENABLED OFF"
+        inherits = "rate(6 hours) Europe/Berlin ENABLED FLEXIBLE"
+        paused   = "at(2030-01-31T08:00:00) Europe/Berlin DISABLED FLEXIBLE"
+      }
+    )
     error_message = "The schedules are not those of crawls.yaml with its defaults."
   }
 
   assert {
-    condition     = output.schedules["inherits"].window.maximum_window_in_minutes == 5 && output.schedules["paused"].window.maximum_window_in_minutes == 60
+    condition = (
+      output.schedules["inherits"].window.maximum_window_in_minutes == 5
+      && output.schedules["paused"].window.maximum_window_in_minutes == 60
+    )
     error_message = "Jitter is not what crawls.yaml says."
   }
 
   assert {
-    condition     = alltrue([for one in values(output.schedules) : one.target == module.function["dispatcher"].alias_arn])
+    condition = alltrue(
+      [for one in values(output.schedules) : one.target == module.function["dispatcher"].alias_arn]
+    )
     error_message = "A tick goes past the dispatcher's alias."
   }
 }
@@ -67,41 +123,53 @@ run "least_privilege" {
   command = plan # what the run above made is still there
 
   assert {
-    condition = alltrue(flatten([for function in values(module.function) : [for statement in jsondecode(function.policy).Statement :
+    condition = alltrue(flatten([for function in values(module.function) : [
+      for statement in jsondecode(function.policy).Statement :
       alltrue([for action in flatten([statement.Action]) : !strcontains(action, "*")])
-      && (!contains(flatten([statement.Resource]), "*") || contains(["NetworkInterfaces", "NetworkInterfacesNotFromCode"], statement.Sid))
+      && (
+        !contains(flatten([statement.Resource]), "*")
+        || contains(["NetworkInterfaces", "NetworkInterfacesNotFromCode"], statement.Sid)
+      )
     ]]))
     error_message = "A role has a wildcard that has no reason."
   }
 
   assert {
-    condition = alltrue(flatten([for function in values(module.function) : [for statement in jsondecode(function.policy).Statement :
-      !contains(flatten([statement.Action]), "lambda:InvokeFunction") || alltrue([for arn in flatten([statement.Resource]) : !strcontains(arn, "-operator")])
+    condition = alltrue(flatten([for function in values(module.function) : [
+      for statement in jsondecode(function.policy).Statement :
+      !contains(flatten([statement.Action]), "lambda:InvokeFunction")
+      || alltrue([for arn in flatten([statement.Resource]) : !strcontains(arn, "-operator")])
     ]]))
     error_message = "A service may call the operator function."
   }
 
   assert {
     condition = alltrue([for name, function in module.function :
-      join(" ", flatten(regexall("dbuser:[^/\"]+/([a-z_]+)", function.policy))) == (name == "relay" ? "" : "trapline_${name}")
+      join(" ", flatten(regexall("dbuser:[^/\"]+/([a-z_]+)", function.policy)))
+      == (name == "relay" ? "" : "trapline_${name}")
     ])
     error_message = "A function may log into Postgres as another's role, or can't as its own."
   }
 
   assert {
-    condition     = alltrue([for name, function in module.function : strcontains(function.policy, "sns:Publish") == (name == "notifier")])
+    condition = alltrue(
+      [for name, function in module.function : strcontains(function.policy, "sns:Publish") == (name == "notifier")]
+    )
     error_message = "Only the notifier publishes."
   }
 
   assert {
     condition = alltrue([for name, function in module.function :
-      strcontains(function.policy, "/crawl/*") == (name == "crawler") && strcontains(function.policy, "/relay/*") == (name == "relay")
+      strcontains(function.policy, "/crawl/*") == (name == "crawler")
+      && strcontains(function.policy, "/relay/*") == (name == "relay")
     ])
     error_message = "A function reads secrets that are another's."
   }
 
   assert {
-    condition     = alltrue([for name, function in module.function : strcontains(function.policy, "secret:rds-db") == (name == "operator")])
+    condition = alltrue(
+      [for name, function in module.function : strcontains(function.policy, "secret:rds-db") == (name == "operator")]
+    )
     error_message = "A service reads the administrator's password."
   }
 
@@ -116,17 +184,41 @@ run "configured_as_the_services_read_it" {
 
   assert {
     condition = alltrue([for name, wanted in {
-      dispatcher = ["DATABASE_URL", "TRAPLINE_CONFIG", "TRAPLINE_ARTIFACTS", "TRAPLINE_CRAWLER_FUNCTION", "TRAPLINE_NOTIFIER_FUNCTION"]
-      crawler    = ["DATABASE_URL", "TRAPLINE_ARTIFACTS", "TRAPLINE_DISPATCHER_FUNCTION", "TRAPLINE_NOTIFIER_FUNCTION", "TRAPLINE_SECRETS_PREFIX", "TRAPLINE_SESSION_KEY_SECRET"]
-      notifier   = ["DATABASE_URL", "TRAPLINE_TOPIC_ARN", "TRAPLINE_OPERATIONS_TOPIC_ARN"]
-      relay      = ["TRAPLINE_CHANNELS_SECRET", "TRAPLINE_SECRET_PREFIX"]
-      operator   = ["DATABASE_URL", "TRAPLINE_ADMIN_SECRET", "TRAPLINE_CONFIG", "TRAPLINE_ARTIFACTS", "TRAPLINE_DISPATCHER_FUNCTION", "TRAPLINE_NOTIFIER_FUNCTION", "TRAPLINE_SESSION_KEY_SECRET"]
+      dispatcher = [
+        "DATABASE_URL",
+        "TRAPLINE_CONFIG",
+        "TRAPLINE_ARTIFACTS",
+        "TRAPLINE_CRAWLER_FUNCTION",
+        "TRAPLINE_NOTIFIER_FUNCTION",
+      ]
+      crawler = [
+        "DATABASE_URL",
+        "TRAPLINE_ARTIFACTS",
+        "TRAPLINE_DISPATCHER_FUNCTION",
+        "TRAPLINE_NOTIFIER_FUNCTION",
+        "TRAPLINE_SECRETS_PREFIX",
+        "TRAPLINE_SESSION_KEY_SECRET",
+      ]
+      notifier = ["DATABASE_URL", "TRAPLINE_TOPIC_ARN", "TRAPLINE_OPERATIONS_TOPIC_ARN"]
+      relay    = ["TRAPLINE_CHANNELS_SECRET", "TRAPLINE_SECRET_PREFIX"]
+      operator = [
+        "DATABASE_URL",
+        "TRAPLINE_ADMIN_SECRET",
+        "TRAPLINE_CONFIG",
+        "TRAPLINE_ARTIFACTS",
+        "TRAPLINE_DISPATCHER_FUNCTION",
+        "TRAPLINE_NOTIFIER_FUNCTION",
+        "TRAPLINE_SESSION_KEY_SECRET",
+      ]
     } : length(setsubtract(wanted, keys(module.function[name].environment))) == 0])
     error_message = "A service would refuse to start for want of a setting."
   }
 
   assert {
-    condition     = module.function["dispatcher"].environment.TRAPLINE_CRAWLER_FUNCTION == "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-crawler:live"
+    condition = (
+      module.function["dispatcher"].environment.TRAPLINE_CRAWLER_FUNCTION
+      == "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-crawler:live"
+    )
     error_message = "The dispatcher calls past the crawler's alias."
   }
 
@@ -135,7 +227,9 @@ run "configured_as_the_services_read_it" {
       startswith(module.function[name].environment.DATABASE_URL, "postgresql://trapline_${name}@")
       && strcontains(module.function[name].environment.DATABASE_URL, "sslmode=verify-full&sslrootcert=")
     ])
-    error_message = "A service logs in with a password, as another's role, or without checking the server's certificate."
+    error_message = (
+      "A service logs in with a password, as another's role, or without checking the server's certificate."
+    )
   }
 
   assert {

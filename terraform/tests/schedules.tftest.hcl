@@ -25,7 +25,11 @@ run "one_for_each_crawl" {
   }
 
   assert {
-    condition     = output.schedules["pricing"].expression == "cron(0 8 ? * MON-FRI *)" && output.schedules["pricing"].timezone == "America/Chicago" && output.schedules["docs"].timezone == "UTC"
+    condition = (
+      output.schedules["pricing"].expression == "cron(0 8 ? * MON-FRI *)"
+      && output.schedules["pricing"].timezone == "America/Chicago"
+      && output.schedules["docs"].timezone == "UTC"
+    )
     error_message = "A crawl runs at another time than crawls.yaml says."
   }
 
@@ -35,42 +39,71 @@ run "one_for_each_crawl" {
   }
 
   assert {
-    condition     = output.schedules["docs"].window.mode == "FLEXIBLE" && output.schedules["docs"].window.maximum_window_in_minutes == 15 && output.schedules["pricing"].window.mode == "OFF"
+    condition = (
+      output.schedules["docs"].window.mode == "FLEXIBLE"
+      && output.schedules["docs"].window.maximum_window_in_minutes == 15
+      && output.schedules["pricing"].window.mode == "OFF"
+    )
     error_message = "Jitter is not what crawls.yaml says."
   }
 
   assert {
-    condition     = strcontains(output.schedules["pricing"].input, "\"scheduled_for\":\"<aws.scheduler.scheduled-time>\"")
+    condition = strcontains(
+      output.schedules["pricing"].input,
+      "\"scheduled_for\":\"<aws.scheduler.scheduled-time>\""
+    )
     error_message = "The Scheduler would not know its placeholder, so no tick would have a time."
   }
 
   assert {
-    condition     = jsondecode(output.schedules["pricing"].input).crawl == "pricing" && jsondecode(output.schedules["pricing"].input).type == "tick"
+    condition = (
+      jsondecode(output.schedules["pricing"].input).crawl == "pricing"
+      && jsondecode(output.schedules["pricing"].input).type == "tick"
+    )
     error_message = "The tick does not say which crawl it opens."
   }
 
   assert {
-    condition     = alltrue([for schedule in values(output.schedules) : schedule.missed == aws_sqs_queue.missed.arn && schedule.target == var.target_arn])
+    condition = alltrue(
+      [
+        for schedule in values(output.schedules) :
+        schedule.missed == aws_sqs_queue.missed.arn && schedule.target == var.target_arn
+      ]
+    )
     error_message = "A tick goes elsewhere, or is lost when it fails."
   }
 
   assert {
-    condition     = aws_scheduler_schedule.reap.schedule_expression == "rate(1 minute)" && jsondecode(aws_scheduler_schedule.reap.target[0].input).type == "reap"
+    condition = (
+      aws_scheduler_schedule.reap.schedule_expression == "rate(1 minute)"
+      && jsondecode(aws_scheduler_schedule.reap.target[0].input).type == "reap"
+    )
     error_message = "Nothing reaps every minute."
   }
 
   assert {
-    condition     = alltrue([for statement in jsondecode(output.policy).Statement : !strcontains(jsonencode([statement.Action, statement.Resource]), "*")])
+    condition = alltrue(
+      [
+        for statement in jsondecode(output.policy).Statement :
+        !strcontains(jsonencode([statement.Action, statement.Resource]), "*")
+      ]
+    )
     error_message = "The schedules' role has a wildcard."
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == aws_scheduler_schedule_group.this.arn
+    condition = (
+      jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"]
+      == aws_scheduler_schedule_group.this.arn
+    )
     error_message = "Schedules of others could use the role."
   }
 
   assert {
-    condition     = aws_sqs_queue.missed.sqs_managed_sse_enabled && alltrue([for schedule in values(aws_scheduler_schedule.crawl) : schedule.kms_key_arn == var.kms_key_arn])
+    condition = (
+      aws_sqs_queue.missed.sqs_managed_sse_enabled
+      && alltrue([for schedule in values(aws_scheduler_schedule.crawl) : schedule.kms_key_arn == var.kms_key_arn])
+    )
     error_message = "Missed ticks or schedules are not encrypted."
   }
 }

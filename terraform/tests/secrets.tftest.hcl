@@ -21,7 +21,12 @@ run "places_without_values" {
   }
 
   assert {
-    condition     = alltrue([for secret in values(aws_secretsmanager_secret.this) : secret.kms_key_id == var.kms_key_arn && secret.recovery_window_in_days == 30])
+    condition = alltrue(
+      [
+        for secret in values(aws_secretsmanager_secret.this) :
+        secret.kms_key_id == var.kms_key_arn && secret.recovery_window_in_days == 30
+      ]
+    )
     error_message = "A secret is not encrypted with the environment's key, or can't be restored."
   }
 }

@@ -17,8 +17,10 @@ run "private_encrypted_tls_only" {
 
   assert {
     condition = alltrue([
-      aws_s3_bucket_public_access_block.this.block_public_acls, aws_s3_bucket_public_access_block.this.block_public_policy,
-      aws_s3_bucket_public_access_block.this.ignore_public_acls, aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+      aws_s3_bucket_public_access_block.this.block_public_acls,
+      aws_s3_bucket_public_access_block.this.block_public_policy,
+      aws_s3_bucket_public_access_block.this.ignore_public_acls,
+      aws_s3_bucket_public_access_block.this.restrict_public_buckets,
     ])
     error_message = "The bucket could be made public."
   }
@@ -32,23 +34,33 @@ run "private_encrypted_tls_only" {
 
   assert {
     condition = anytrue([for statement in jsondecode(output.policy).Statement :
-      statement.Effect == "Deny" && statement.Principal == "*" && statement.Condition.Bool["aws:SecureTransport"] == "false"
+      statement.Effect == "Deny"
+      && statement.Principal == "*"
+      && statement.Condition.Bool["aws:SecureTransport"] == "false"
     ])
     error_message = "The bucket answers without TLS."
   }
 
   assert {
-    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled" && !aws_s3_bucket.this.force_destroy
+    condition = (
+      aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+      && !aws_s3_bucket.this.force_destroy
+    )
     error_message = "A mistake could not be undone."
   }
 
   assert {
-    condition     = aws_s3_object.config.content == "crawls: {}" && output.config_url == "s3://trapline-test-123456789012/config/crawls.yaml"
+    condition = (
+      aws_s3_object.config.content == "crawls: {}"
+      && output.config_url == "s3://trapline-test-123456789012/config/crawls.yaml"
+    )
     error_message = "crawls.yaml is not where the dispatcher reads it."
   }
 
   assert {
-    condition     = toset([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id]) == toset(["unfinished-and-replaced", "expire-artifacts", "expire-runs"])
+    condition = toset([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id]) == toset(
+      ["unfinished-and-replaced", "expire-artifacts", "expire-runs"]
+    )
     error_message = "Objects would stay for ever, or go too early."
   }
 }

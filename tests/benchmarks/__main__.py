@@ -18,8 +18,9 @@ def _crawl(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, ob
 
 
 def _ledger(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
-    speeds = ledger.measure(folder, tasks=options.tasks or LEDGER_TASKS, rounds=options.rounds)
-    return ledger.report(speeds), ledger.as_json(speeds)
+    tasks = options.tasks or LEDGER_TASKS
+    laps = ledger.measure(folder, tasks=tasks, rounds=options.rounds, peers=not options.without_peers)
+    return ledger.report(laps), ledger.as_json(laps)
 
 
 def _alert(folder: Path, _options: argparse.Namespace) -> tuple[str, dict[str, object]]:
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--tasks", type=int, help=f"tasks of a ledger round ({LEDGER_TASKS}), or of scale ({SCALE_TASKS})"
     )
+    parser.add_argument("--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer")
     parser.add_argument("--seconds", type=float, default=720, help="how long scale keeps the load on")
     options = parser.parse_args(arguments)
     started = time.monotonic()

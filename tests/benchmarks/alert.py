@@ -20,7 +20,7 @@ from tools.local_aws import system, up
 from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
 from tools.shell import ToolError, say
-from tools.workspace.setup import LOCAL_AWS
+from tools.workspace.environment import LOCAL_AWS
 
 ROUNDS = 10
 CRAWLS = 2

@@ -15,7 +15,7 @@ from tests.benchmarks.processes import Finished, run_all
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
-from tools.workspace.setup import PEERS
+from tools.workspace.environment import PEERS
 
 PROCESSES = 2
 """Processes with a browser each: what `trapline crawl` takes on two cores."""

@@ -20,11 +20,10 @@ from trapline_common.egress.gate import Gate
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.secrets import LocalSecrets
 from trapline_crawler.browser.find import find_browser
-from trapline_crawler.browser.launch_options import needs_no_sandbox
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.proxy.browser_proxies import Doors
-from trapline_crawler.proxy.context_proxy import Door
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.proxy.browser_proxies import BrowserProxies
+from trapline_crawler.proxy.context_proxy import ContextProxy
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 IN_FLIGHT = 3
 """Pages at once: the default of ``pages_in_flight``."""
@@ -32,8 +31,8 @@ MOST = 0.05
 """What the project allows the gate to cost."""
 
 
-class _WayAround(Door):
-    """A door that no browser is told of: the browser dials by itself, as it would without a gate."""
+class _WayAround(ContextProxy):
+    """A proxy that no browser uses: the browser dials by itself, as it would without a gate."""
 
     async def open(self) -> None:
         """Listen nowhere."""
@@ -43,14 +42,14 @@ class _WayAround(Door):
         return {}
 
 
-class NoDoors(Doors):
+class NoProxies(BrowserProxies):
     """What the product never has: a browser without a gate."""
 
     def switches(self) -> tuple[str, ...]:
         """Return none."""
         return ()
 
-    async def open(self) -> Door:
+    async def open(self) -> ContextProxy:
         """Return a way around."""
         return _WayAround(self._gate)
 
@@ -65,7 +64,10 @@ class Pair:
 
 
 def measure(folder: Path, *, pages: int, pairs: int) -> list[Pair]:
-    """Crawl ``pages`` pages of a real manual, ``pairs`` times each way and isolation. Raises ``ToolError`` on a failed visit."""
+    """Crawl ``pages`` pages of a real manual, ``pairs`` times each way and isolation.
+
+    Raises ``ToolError`` on a failed visit.
+    """
     manual = find_manual()
     say(f"gate: {pages} pages of {manual.source}, {IN_FLIGHT} in flight, one process")
     with serve(manual) as base:
@@ -74,19 +76,19 @@ def measure(folder: Path, *, pages: int, pairs: int) -> list[Pair]:
 
 async def _measure(folder: Path, urls: Sequence[str], pairs: int) -> list[Pair]:
     gate = Gate(policy=AddressPolicy(allow_private=(ip_network("127.0.0.0/8"),)))
-    choice, no_sandbox = find_browser(None), needs_no_sandbox()
+    choice = find_browser(None)
     browsers = {
-        doors: Browser(choice, no_sandbox=no_sandbox, environ=os.environ, doors=partial(doors, gate))
-        for doors in (Doors, NoDoors)
+        proxies: Browser(choice, environ=os.environ, proxies=partial(proxies, gate))
+        for proxies in (BrowserProxies, NoProxies)
     }
     found = []
     try:
         for isolation in ("crawl", "page"):
             crawl = CrawlConfig.model_validate({"name": "manual", "isolation": isolation, "screenshot": "never"})
             for number in range(-1, pairs):
-                order = (Doors, NoDoors) if number % 2 else (NoDoors, Doors)
-                speeds = {doors: await _lap(browsers[doors], folder, urls, crawl) for doors in order}
-                pair = Pair(isolation=isolation, gated=speeds[Doors], direct=speeds[NoDoors])
+                order = (BrowserProxies, NoProxies) if number % 2 else (NoProxies, BrowserProxies)
+                speeds = {proxies: await _lap(browsers[proxies], folder, urls, crawl) for proxies in order}
+                pair = Pair(isolation=isolation, gated=speeds[BrowserProxies], direct=speeds[NoProxies])
                 if number >= 0:  # the pair before the first warms everything up
                     say(f"  {isolation:<6} pair {number + 1:<3} {pair.gated:6.1f} / {pair.direct:6.1f} pages/s")
                     found.append(pair)
@@ -97,7 +99,7 @@ async def _measure(folder: Path, urls: Sequence[str], pairs: int) -> list[Pair]:
 
 async def _lap(browser: Browser, folder: Path, urls: Sequence[str], crawl: CrawlConfig) -> float:
     """Return pages/s."""
-    visitor = Visitor(browser, artifacts=DirectoryArtifacts(folder), secrets=LocalSecrets({}, folder))
+    visitor = BrowserVisitor(browser, artifacts=DirectoryArtifacts(folder), secrets=LocalSecrets({}, folder))
     left = iter(urls)
 
     async def work() -> None:
@@ -109,7 +111,8 @@ async def _lap(browser: Browser, folder: Path, urls: Sequence[str], crawl: Crawl
     start = time.monotonic()
     await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
     took = time.monotonic() - start
-    await visitor.close()
+    for context in (await browser.ready()).browser.contexts:
+        await context.close()  # the browser itself is for the next lap
     return len(urls) / took
 
 

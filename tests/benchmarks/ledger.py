@@ -1,4 +1,8 @@
-"""The ledger's speed: lease and complete in tasks/s with eight clients, beside procrastinate and pgqueuer."""
+"""The ledger's speed: lease and complete in tasks/s with eight clients, beside procrastinate and pgqueuer.
+
+Processor time per task stands beside it: of the clients while they work, and of Postgres with all its backends. On a
+machine that does other work too it is the figure to compare.
+"""
 
 import json
 import subprocess
@@ -11,7 +15,7 @@ from statistics import median
 from tests.benchmarks.postgres import Server, server
 from tests.benchmarks.table import spread, table
 from tools.shell import ToolError, say
-from tools.workspace.setup import PEERS
+from tools.workspace.environment import PEERS
 
 PROCESSES = 2
 CLIENTS = 4
@@ -47,8 +51,25 @@ CONTESTANTS = (
 )
 
 
-def _work(contestant: Contestant, dsn: str) -> tuple[int, float]:
-    """Start the processes, let them all connect, then say go; returns tasks done and the slowest one's seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lap:
+    """One contestant's round."""
+
+    speed: float
+    """Tasks per second, by the slowest process's clock."""
+    client_cpu: float
+    """Microseconds of processor time per task, of the client processes from the start signal to their last task."""
+    server_cpu: float
+    """Microseconds of processor time per task, of Postgres from the start signal until all clients have left."""
+
+    @property
+    def cpu(self) -> float:
+        """Return the microseconds of both per task."""
+        return self.client_cpu + self.server_cpu
+
+
+def _work(contestant: Contestant, postgres: Server, dsn: str) -> tuple[int, Lap]:
+    """Start the processes, let them all connect, then give the start signal; returns tasks done and what they cost."""
     command = [*contestant.command, "work", dsn, str(CLIENTS), str(contestant.batch)]
     running = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -59,11 +80,13 @@ def _work(contestant: Contestant, dsn: str) -> tuple[int, float]:
             assert process.stdout is not None
             if process.stdout.readline().strip() != "ready":
                 raise ToolError(f"{contestant.name}: {process.communicate(timeout=30)[1].strip()[-800:]}")
+        before = postgres.cpu()
         for process in running:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
         outputs = [process.communicate(timeout=180) for process in running]
+        after = postgres.cpu()
     finally:
         for process in running:
             process.kill()
@@ -71,33 +94,47 @@ def _work(contestant: Contestant, dsn: str) -> tuple[int, float]:
     if any(process.returncode != 0 for process in running):
         raise ToolError(f"{contestant.name}: " + " ".join(error.strip()[-400:] for _out, error in outputs))
     answers = [json.loads(out) for out, _error in outputs]
-    return sum(answer["done"] for answer in answers), max(answer["seconds"] for answer in answers)
+    done = sum(answer["done"] for answer in answers)
+    if not done:
+        raise ToolError(f"{contestant.name} completed no task")
+    return done, Lap(
+        speed=done / max(answer["seconds"] for answer in answers),
+        client_cpu=1e6 * sum(answer["cpu"] for answer in answers) / done,
+        server_cpu=1e6 * (after - before) / done,
+    )
 
 
-def _once(contestant: Contestant, postgres: Server, tasks: int) -> float:
+def _once(contestant: Contestant, postgres: Server, tasks: int) -> Lap:
     dsn = postgres.fresh(f"ledger_{contestant.name}_{contestant.batch}")
     prepare = [*contestant.command, "prepare", dsn, str(tasks)]
     prepared = subprocess.run(prepare, capture_output=True, text=True, timeout=180, check=False)
     if prepared.returncode != 0:
         raise ToolError(f"{contestant.name}: {prepared.stderr.strip()[-800:]}")
-    done, seconds = _work(contestant, dsn)
+    done, lap = _work(contestant, postgres, dsn)
     if done != tasks:
         raise ToolError(f"{contestant.name} completed {done} of {tasks} tasks")
-    return tasks / seconds
+    return lap
 
 
-def measure(folder: Path, *, tasks: int, rounds: int) -> dict[str, list[float]]:
-    """Return tasks/s by contestant and lease, round by round, each on a database of its own in one server."""
-    PEERS.ensure()
-    speeds: dict[str, list[float]] = {key(contestant): [] for contestant in CONTESTANTS}
+def measure(folder: Path, *, tasks: int, rounds: int, peers: bool = True) -> dict[str, list[Lap]]:
+    """Return the laps by contestant and lease, round by round, each on a database of its own in one server.
+
+    Without ``peers`` only the project's own ledger runs: to compare two releases of it.
+    """
+    if peers:
+        PEERS.ensure()
+    contestants = [one for one in CONTESTANTS if peers or one.name.startswith("trapline")]
+    laps: dict[str, list[Lap]] = {key(contestant): [] for contestant in contestants}
     with server(folder / "ledger") as postgres:
         say(f"ledger: {tasks} tasks, {PROCESSES} processes x {CLIENTS} clients; {postgres.settings()}")
         for number in range(rounds):
-            for contestant in CONTESTANTS:
-                speed = _once(contestant, postgres, tasks)
-                say(f"  round {number + 1}  {key(contestant):<28} {speed:8.0f} tasks/s")
-                speeds[key(contestant)].append(speed)
-    return speeds
+            for contestant in contestants:
+                lap = _once(contestant, postgres, tasks)
+                say(
+                    f"  round {number + 1}  {key(contestant):<28} {lap.speed:8.0f} tasks/s {lap.cpu:8.0f} us of CPU each"
+                )
+                laps[key(contestant)].append(lap)
+    return laps
 
 
 def key(contestant: Contestant) -> str:
@@ -105,32 +142,43 @@ def key(contestant: Contestant) -> str:
     return f"{contestant.name}, lease of {contestant.batch}"
 
 
-def ratios(speeds: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """Return ours divided by each peer's with the same lease, round by round."""
+def ratios(laps: Mapping[str, Sequence[Lap]]) -> dict[str, list[float]]:
+    """Return our tasks/s divided by each peer's with the same lease, round by round."""
     return {
         f"trapline / {peer.name}, lease of {peer.batch}": [
-            ours / theirs
-            for ours, theirs in zip(speeds[f"trapline, lease of {peer.batch}"], speeds[key(peer)], strict=True)
+            ours.speed / theirs.speed
+            for ours, theirs in zip(laps[f"trapline, lease of {peer.batch}"], laps[key(peer)], strict=True)
         ]
         for peer in CONTESTANTS
-        if not peer.name.startswith("trapline")
+        if key(peer) in laps and not peer.name.startswith("trapline")
     }
 
 
-def report(speeds: Mapping[str, Sequence[float]]) -> str:
+def report(laps: Mapping[str, Sequence[Lap]]) -> str:
     """Return both tables."""
     rows = [
-        [name, spread(values, 0), f">= {LEAST}" if name.startswith("trapline") else ""]
-        for name, values in speeds.items()
+        [
+            name,
+            spread([lap.speed for lap in found], 0),
+            f">= {LEAST}" if name.startswith("trapline") else "",
+            spread([lap.client_cpu for lap in found], 0),
+            spread([lap.server_cpu for lap in found], 0),
+        ]
+        for name, found in laps.items()
     ]
-    pairs = [[name, spread(values, 2)] for name, values in ratios(speeds).items()]
-    return (
-        table("Ledger: lease and complete, one completion per task", ["contestant", "tasks/s", "asked"], rows)
-        + "\n"
-        + table("Ratios, round by round", ["pair", "ratio"], pairs)
-    )
+    head = ["contestant", "tasks/s", "asked", "client us/task", "Postgres us/task"]
+    pairs = [[name, spread(values, 2)] for name, values in ratios(laps).items()]
+    tables = [table("Ledger: lease and complete, one completion per task", head, rows)]
+    if pairs:
+        tables.append(table("Ratios, round by round", ["pair", "ratio"], pairs))
+    return "\n".join(tables)
 
 
-def as_json(speeds: Mapping[str, Sequence[float]]) -> dict[str, object]:
-    """Return everything measured, for ``--json``."""
-    return {"tasks_per_second": dict(speeds), "ratios": {name: median(found) for name, found in ratios(speeds).items()}}
+def as_json(laps: Mapping[str, Sequence[Lap]]) -> dict[str, object]:
+    """Return everything measured, for ``--json``. CPU in microseconds per task."""
+    return {
+        "tasks_per_second": {name: [lap.speed for lap in found] for name, found in laps.items()},
+        "client_cpu": {name: [lap.client_cpu for lap in found] for name, found in laps.items()},
+        "server_cpu": {name: [lap.server_cpu for lap in found] for name, found in laps.items()},
+        "ratios": {name: median(found) for name, found in ratios(laps).items()},
+    }

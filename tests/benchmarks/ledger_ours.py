@@ -95,10 +95,11 @@ async def work(dsn: str, clients: int, batch: int, *, start: bool) -> None:
     held = [await take(database) for database in databases]
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    started = time.monotonic()
+    started, used = time.monotonic(), time.process_time()
     pairs = zip(databases, held, strict=True)
     done = await asyncio.gather(*(run(database, one, batch, start=start) for database, one in pairs))
-    print(json.dumps({"done": sum(done), "seconds": time.monotonic() - started}), flush=True)
+    seconds, cpu = time.monotonic() - started, time.process_time() - used
+    print(json.dumps({"done": sum(done), "seconds": seconds, "cpu": cpu}), flush=True)
     for database in databases:
         await database.close()
 

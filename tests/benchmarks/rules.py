@@ -1,4 +1,4 @@
-"""What every contestant is held to, taken from the product: the same browser, switches, waiting rule and reading script.
+"""The rules for every contestant, taken from the product: browser, switches, waiting rule and reading script.
 
 The peers run under another interpreter, so the rules travel as data in their job.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from tools.workspace.browser import SETTING
 from trapline_common.config.models import CrawlConfig
 from trapline_crawler.browser.find import find_browser
-from trapline_crawler.browser.launch_options import LEFT_OUT, SWITCHES, needs_no_sandbox
+from trapline_crawler.browser.launch_options import LEFT_OUT, SWITCHES, sandbox_works_for
 from trapline_crawler.visit.page_script import question, source
 
 CRAWL = CrawlConfig(name="manual")
@@ -27,7 +27,7 @@ def job() -> dict[str, Any]:
         "executable": executable(),
         "args": list(SWITCHES),
         "left_out": list(LEFT_OUT),
-        "sandbox": not needs_no_sandbox(),
+        "sandbox": sandbox_works_for(os.geteuid()),
         "script": source("read.js"),
         "question": question(CRAWL, settle_at_most=CRAWL.settle.at_most),
     }

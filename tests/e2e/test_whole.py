@@ -32,7 +32,7 @@ def test_two_crawls_of_a_site_that_changes(command: Trapline):
     assert set(products) == KEYS
     assert (products["crawl"], products["tasks"], products["changes"]) == ("products", {"done": 3, "failed": 0}, 0)
     assert pages["tasks"] == {"done": 0, "failed": 1}
-    assert pages["failures"] == [{"url": f"{site.url}/workshop", "reason": "http_status: status 500"}]
+    assert pages["failures"] == [{"url": f"{site.url}/workshop", "reason": "http_status", "detail": "status 500"}]
     assert pages["alerts"] == 1
 
     assert second.code == 1, second.err

@@ -5,12 +5,12 @@ import subprocess
 import sys
 import zipfile
 
-from tools.deploy.bundle import CA_NAME, SERVICES, TARGETS, THIS_MACHINE, build
+from tools.deploy.bundle import CA_NAME, TARGETS, THIS_MACHINE, build
 
 
 def test_a_service_built_twice_is_the_same_and_imports_alone(tmp_path):
     """The real build, for this machine: equal bytes, and its handler loads from the unpacked zip and nothing else."""
-    first, second = (build(SERVICES["notifier"], THIS_MACHINE, destination=tmp_path / name) for name in ("a", "b"))
+    first, second = (build("notifier", THIS_MACHINE, destination=tmp_path / name) for name in ("a", "b"))
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         archive.extractall(tmp_path / "code")
@@ -26,7 +26,7 @@ def test_a_service_built_twice_is_the_same_and_imports_alone(tmp_path):
 def test_a_zip_for_lambda_holds_lambdas_binaries(tmp_path):
     """Whatever machine builds it: compiled modules are for Python 3.13 on the processor that was asked for."""
     (tmp_path / "ca.pem").write_text("certificates")
-    path = build(SERVICES["dispatcher"], TARGETS["arm64"], destination=tmp_path, ca=tmp_path / "ca.pem")
+    path = build("dispatcher", TARGETS["arm64"], destination=tmp_path, ca=tmp_path / "ca.pem")
     with zipfile.ZipFile(path) as archive:
         compiled = [name for name in archive.namelist() if name.endswith(".so")]
         assert archive.read(CA_NAME) == b"certificates"

@@ -102,7 +102,7 @@ def test_what_no_policy_allows_is_denied(aws):
 
 def test_a_plan_changes_nothing_of_ours(aws):
     """What was applied is what is there, but for what the emulator does not tell."""
-    for address, attributes in aws.deployment.plan().items():
+    for address, attributes in aws.deployment.drift().items():
         allowed = next((names for start, names in DRIFT.items() if address.startswith(start)), frozenset())
         assert attributes <= allowed, address
 
@@ -157,7 +157,7 @@ def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
 def test_destroy_leaves_nothing(aws):
     """After `terraform destroy` the account holds nothing of ours but the bucket of the state, which is the user's."""
     aws.deployment.destroy()
-    assert aws.deployment.resources() == []
+    assert aws.deployment.root.resources() == []
     assert aws.client("lambda").list_functions()["Functions"] == []
     assert aws.client("scheduler").list_schedules()["Schedules"] == []
     assert aws.client("secretsmanager").list_secrets()["SecretList"] == []

@@ -18,8 +18,10 @@ from support.ledger import LANE, open_run
 from tests.image.aws_calls import AwsCalls
 from tests.image.container import Container, running
 from tests.image.runtime_api import Answer, RuntimeApi
-from tools.ci.container_engine import Engine, EngineMissingError, engine
-from tools.deploy.image import build, layers_folder
+from tools.ci.base_image import base_image
+from tools.ci.docker_daemon import engine, layers_folder
+from tools.deploy.container_engine import Engine, EngineMissingError
+from tools.deploy.image import build
 from tools.shell import ROOT
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.messages import Crawl
@@ -45,7 +47,7 @@ def docker() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def image(docker: Engine, figures: dict[str, Any]) -> str:
     """The image of this working tree."""
-    found = build(docker, TAG, environ=os.environ, base=os.environ.get("BASE_IMAGE"))
+    found = build(docker, TAG, environ=os.environ, base=base_image(docker, os.environ))
     size = int(docker.output("image", "inspect", "--format", "{{.Size}}", found))
     figures["image size, MB"] = round(size / 1e6)
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from tools.ci.container_engine import Engine
+from tools.deploy.container_engine import Engine
 
 _AS_ON_LAMBDA = (
     "--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,size=512m,mode=1777", "--ipc", "none",

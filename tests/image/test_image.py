@@ -15,7 +15,8 @@ from support.crawling import until
 from support.ledger import value
 from tests.image.conftest import TAG, Stage
 from tests.image.container import Container
-from tools.ci.container_engine import Engine
+from tools.ci.base_image import base_image
+from tools.deploy.container_engine import Engine
 from tools.deploy.image import build
 from tools.shell import ROOT
 
@@ -137,7 +138,7 @@ def test_a_code_change_rebuilds_only_the_last_layer(docker: Engine, image: str, 
         text = docker.output("image", "inspect", "--format", "{{json .RootFS.Layers}}", found)
         return [str(layer) for layer in json.loads(text)]
 
-    tag, base = TAG + "-changed", os.environ.get("BASE_IMAGE")
+    tag, base = TAG + "-changed", base_image(docker, os.environ)
     try:
         with (tree / "services/crawler/src/trapline_crawler/handler.py").open("a") as handler:
             handler.write("\nCHANGED = True\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.registry import LOGIN, Registry, RegistryMissingError, registry
-from tools.ci.container_engine import Engine
+from tools.deploy.container_engine import Engine
 from tools.deploy.registry import Login, push
 from tools.shell import ToolError
 
@@ -45,11 +45,11 @@ def spied(docker: Engine, folder: Path) -> Engine:
     script = folder / "docker"
     script.write_text(
         f'#!/bin/sh\n{{ printf "%s\\n" "$@"; env; }} >> {shlex.quote(str(folder / "seen"))}\n'
-        f'case "$1" in --config) echo "$2" >> {shlex.quote(str(folder / "configs"))};; esac\n'
-        f'exec {shlex.quote(docker.docker)} "$@"\n'
+        f'[ -z "$REGISTRY_AUTH_FILE" ] || echo "$DOCKER_CONFIG" >> {shlex.quote(str(folder / "configs"))}\n'
+        f'exec {shlex.quote(docker.program)} "$@"\n'
     )
     script.chmod(0o755)
-    return replace(docker, docker=str(script))
+    return replace(docker, program=str(script))
 
 
 def test_an_image_is_in_the_registry_under_the_digest_that_comes_back(docker, store, small):
@@ -67,8 +67,8 @@ def test_a_pushed_image_can_be_taken_by_its_digest(docker, store, small, tmp_pat
     digest = push(docker, small, repository=repository, tag="0.1.0-pull", login=LOGIN)
     assert store.status(f"trapline-dev/crawler/manifests/{digest}", login=None) == 401, "a login is asked for"
     docker.output("image", "rm", "--force", small)
-    other = replace(docker, config=str(tmp_path))
-    other.output("login", "--username", LOGIN.user, "--password-stdin", store.address, told=LOGIN.token)
+    other = replace(docker, config=tmp_path)
+    other.output("login", "--username", LOGIN.user, "--password-stdin", store.address, stdin=LOGIN.token)
     other.output("pull", "--quiet", f"{repository}@{digest}")
     assert docker.output("image", "inspect", "--format", "{{.Id}}", f"{repository}@{digest}") == small
 
@@ -102,7 +102,7 @@ def test_a_refused_login_is_one_line(docker, store, small):
 def test_a_push_that_is_cut_off_leaves_no_login(docker, store, small, tmp_path):
     """Whatever goes wrong after the login, its folder is gone."""
     engine = spied(docker, tmp_path)
-    script = Path(engine.docker)
+    script = Path(engine.program)
     script.write_text(script.read_text().replace("exec", 'case "$*" in *" push "*) exit 1;; esac\nexec'))
     with pytest.raises(ToolError, match="docker push failed"):
         push(engine, small, repository=f"{store.address}/x", tag="3", login=LOGIN)

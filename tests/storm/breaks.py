@@ -24,9 +24,9 @@ BREAKS: dict[str, Break] = {
     "fence": Break(
         means="a result is written whoever holds the task",
         database=(
-            Mutation(target="complete_visit", old="t.lease_seq = fence AND ", new=""),
-            Mutation(target="complete_visit", old="t.invocation_id = holder AND ", new=""),
-            Mutation(target="complete_visit", old="AND t.status = 'leased'", new=""),
+            Mutation(target="record_visit", old="t.lease_seq = fence AND ", new=""),
+            Mutation(target="record_visit", old="t.invocation_id = holder AND ", new=""),
+            Mutation(target="record_visit", old="AND t.status = 'leased'", new=""),
         ),
     ),
     "cas": Break(

@@ -22,7 +22,6 @@ SLOWEST = 0.6
 class SimulatedFaultError(BrowserFaultError):
     """A browser that failed its page, now and then."""
 
-    everything_lost: ClassVar[bool] = False
     reason: ClassVar[Reason] = Reason.BROWSER
 
 

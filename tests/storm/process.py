@@ -173,7 +173,7 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Craw
         fetch=NoRobots(),
         secrets=LocalSecrets({}, job.place.folder / "secrets"),
         seal=Seal(job.place.key),
-        host=f"process {os.getpid()}",
+        process_name=f"process {os.getpid()}",
         pace=Pace(heartbeat=job.place.scale.heartbeat, reserve=2.0, linger=job.place.scale.linger),
     )
 

@@ -83,7 +83,7 @@ class Stage:
             fetch=self.fetch,
             secrets=KnownSecrets(values=self.secrets),
             seal=self.seal,
-            host="stage",
+            process_name="stage",
             pace=self.pace,
         )
 
@@ -122,5 +122,5 @@ class Stage:
         ]
 
     async def alerts(self) -> list[str]:
-        """Return the kinds of the alerts that people hear of."""
+        """Return the kinds of the alerts that are sent to people."""
         return [row[0] for row in await self.rows("SELECT kind FROM trapline.alert WHERE status = 'due' ORDER BY id")]

@@ -12,13 +12,12 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.egress.gate import Gate
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.launch import BrowserLimits
-from trapline_crawler.browser.launch_options import needs_no_sandbox
 from trapline_crawler.browser.profiles import MACHINE, Profile
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_crawler.proxy.browser_proxies import BrowserProxies
 from trapline_crawler.visit.limits import VisitLimits
 
-LIMITS = VisitLimits(size=20_000_000, watch_after=0.5, answer=2.0, open=10.0)
+LIMITS = VisitLimits(size=20_000_000, slow_after=0.5, answer=2.0, open=10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +36,8 @@ def new_browser(*, profile: Profile = MACHINE, gate: Gate | None = None, **limit
     """Return a browser that is not launched yet."""
     return Browser(
         find_browser(None),
-        no_sandbox=needs_no_sandbox(),
         environ=os.environ,
-        doors=lambda: Doors(gate or loopback_gate()),
+        proxies=lambda: BrowserProxies(gate or loopback_gate()),
         limits=BrowserLimits(**limits),
         profile=profile,
     )

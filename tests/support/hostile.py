@@ -254,7 +254,7 @@ async def hostile_site(tls: ssl.SSLContext | None = None) -> AsyncIterator[Hosti
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
-    """Return a server's TLS context with a certificate nobody trusts, made in ``folder`` by the openssl program."""
+    """Return a server's TLS context with a certificate that no browser trusts, made in ``folder`` by openssl."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)

@@ -81,14 +81,13 @@ async def complete(
     run = await frozen(database, task.run_id)
     found = observation or Observation(url=task.url, status=200, text=text, content_hash=content_hash)
     status = TaskStatus.DONE if found.failure is None else TaskStatus.FAILED
-    reason = None if found.failure is None else str(found.failure)
     return await settle(
         database,
         task.lease,
         run=run,
         page=task.page,
         observation=found,
-        step=tasks.NextStep(status=status, reason=reason),
+        step=tasks.NextStep(status=status, failure=found.failure),
         place=place,
     )
 
@@ -104,10 +103,15 @@ async def status_of(database: Database, held: Held) -> str:
     return str(await value(database, "SELECT status::text FROM trapline.invocation WHERE id = $1", held.invocation_id))
 
 
+def failure(reason: Reason = Reason.TIMEOUT, detail: str = "") -> Failure:
+    """Return a failure that no retry can help."""
+    return Failure(reason=reason, detail=detail, retry=False)
+
+
 async def fail_page(database: Database, task: tasks.LeasedTask, reason: Reason = Reason.TIMEOUT) -> Verdict:
     """Write a failed visit as the task's result, the way the crawler does when its retries are used up."""
-    failure = Failure(reason=reason, detail="it failed", retry=False)
-    return await complete(database, task, observation=Observation(url=task.url, failure=failure))
+    found = Observation(url=task.url, failure=failure(reason, "it failed"))
+    return await complete(database, task, observation=found)
 
 
 async def value(database: Database, sql: str, *args: object) -> Any:

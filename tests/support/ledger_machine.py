@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from support.ledger import FINGERPRINT, frozen, place
+from support.ledger import FINGERPRINT, failure, frozen, place
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import InvocationId, LaneName, OwnerToken, RunId, TaskId
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.observation import Observation
 from trapline_common.ledger import invocations, lanes, rescue, runs, tasks
 from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database
@@ -149,7 +149,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(which=index)
     def refuse(self, which: int) -> None:
         """Lambda refuses an event for good."""
-        self._do(invocations.mark_refused(self._first, _pick(self._invocations, which), "refused"))
+        self._do(invocations.mark_refused(self._first, _pick(self._invocations, which), detail="x"))
 
     @precondition(lambda self: self._invocations)
     @rule(which=index, deliveries=st.integers(1, 3))
@@ -195,8 +195,8 @@ class LedgerMachine(RuleBasedStateMachine):
         extra: dict[str, dict[str, Any]] = {
             "start": {},
             "hand_back_one": {},
-            "retry": {"reason": "x", "delay": 0},
-            "rescue_one": {"reason": "x"},
+            "retry": {"failure": failure(), "delay": 0},
+            "rescue_one": {"failure": failure()},
         }
         call: Coroutine[Any, Any, None] = getattr(tasks, write)(self._first, lease, **extra[write])
         if self._do(_refusable(call)):
@@ -236,12 +236,12 @@ class LedgerMachine(RuleBasedStateMachine):
         urls = task.urls or (task.url,)
         url = urls[task.position]
         page = task.page or await tasks.read_page(database, run.crawl.name, url)
-        failure = None if good else Failure(reason=Reason.TIMEOUT, detail="x", retry=False)
+        failed = None if good else failure()
         last = task.position + 1 == len(urls)
         ending = TaskStatus.DONE if good else TaskStatus.FAILED
         status = ending if last else TaskStatus.LEASED if keep else TaskStatus.CREATED
         step = tasks.NextStep(status=status, position=task.position + 1 if task.urls else 0)
-        found = Observation(url=url, text="x", content_hash="x", failure=failure)
+        found = Observation(url=url, text="x", content_hash="x", failure=failed)
         await settle(database, task.lease, run=run, page=page, observation=found, step=step, place=place)
         self._results[task.lease.task_id, task.position] += 1
 

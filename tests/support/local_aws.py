@@ -21,7 +21,7 @@ from tools.local_aws import system, up
 from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
 from tools.shell import ROOT
-from tools.workspace.setup import LOCAL_AWS
+from tools.workspace.environment import LOCAL_AWS
 from trapline_common.domain.messages import Message, OpenRun
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Deployed:
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
-        return self.deployment.outputs()
+        return self.deployment.root.outputs()
 
     def trapline(self, *arguments: str) -> Any:
         """Return what the operator's own command says, as JSON."""

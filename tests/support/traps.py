@@ -1,4 +1,4 @@
-"""Servers where nothing may ever arrive: they listen, count, and answer nobody."""
+"""Servers where nothing may ever arrive: they listen, count, and never answer."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Every way we know in which a page makes a browser go somewhere, as pages. ``@TO@`` is where it leads."""
+"""Every known way in which a page makes a browser go somewhere, as pages. ``@TO@`` is where it leads."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,21 +28,38 @@ _PARTS = {
     "beacon": "<script>navigator.sendBeacon('@TO@', 'x')</script>",
     "event source": "<script>new EventSource('@TO@')</script>",
     "web socket": "<script>new WebSocket('@TO@'.replace('http', 'ws'))</script>",
-    "worker": "<script>new Worker(URL.createObjectURL(new Blob([\"fetch('@TO@', {mode: 'no-cors'}).catch(() => 0)\"])))</script>",
+    "worker": (
+        "<script>new Worker(URL.createObjectURL(new Blob(["
+        "\"fetch('@TO@', {mode: 'no-cors'}).catch(() => 0)\"])))</script>"
+    ),
     "import in a worker": "<script>new Worker(URL.createObjectURL(new Blob([\"importScripts('@TO@')\"])))</script>",
-    "web socket in a worker": "<script>new Worker(URL.createObjectURL(new Blob([\"new WebSocket('@TO@'.replace('http', 'ws'))\"])))</script>",
-    "shared worker": "<script>new SharedWorker('data:text/javascript,' + encodeURIComponent(\"fetch('@TO@', {mode: 'no-cors'}).catch(() => 0)\"))</script>",
+    "web socket in a worker": (
+        "<script>new Worker(URL.createObjectURL(new Blob(["
+        "\"new WebSocket('@TO@'.replace('http', 'ws'))\"])))</script>"
+    ),
+    "shared worker": (
+        "<script>new SharedWorker('data:text/javascript,' + encodeURIComponent("
+        "\"fetch('@TO@', {mode: 'no-cors'}).catch(() => 0)\"))</script>"
+    ),
     "preload": "<link rel=preload as=image href='@TO@'>",
     "module preload": "<link rel=modulepreload href='@TO@'>",
     "form": "<form method=post action='@TO@'></form><script>document.forms[0].submit()</script>",
-    "form in a frame": "<iframe name=f></iframe><form method=post action='@TO@' target=f></form><script>document.forms[0].submit()</script>",
+    "form in a frame": (
+        "<iframe name=f></iframe><form method=post action='@TO@' target=f></form><script>"
+        "document.forms[0].submit()</script>"
+    ),
     "ping": "<a id=a href='#x' ping='@TO@'>x</a><script>document.all.a.click()</script>",
     "meta refresh": "<meta http-equiv=refresh content='0;url=@TO@'>",
     "location": "<script>location = '@TO@'</script>",
-    "location after load": "<script>addEventListener('load', () => setTimeout(() => { location = '@TO@' }, 20))</script>",
+    "location after load": (
+        "<script>addEventListener('load', () => setTimeout(() => { location = '@TO@' }, 20))</script>"
+    ),
     "click": "<a id=a href='@TO@'>x</a><script>document.all.a.click()</script>",
     "frame in a document of its own": "<iframe srcdoc=\"<img src='@TO@'>\"></iframe>",
-    "blob document": "<iframe id=f></iframe><script>f.src = URL.createObjectURL(new Blob([\"<img src='@TO@'>\"], {type: 'text/html'}))</script>",
+    "blob document": (
+        "<iframe id=f></iframe><script>f.src = URL.createObjectURL(new Blob(["
+        "\"<img src='@TO@'>\"], {type: 'text/html'}))</script>"
+    ),
     "data document": "<iframe src=\"data:text/html,<img src='@TO@'>\"></iframe>",
 }  # fmt: skip
 
@@ -51,14 +68,28 @@ _SILENT = {
     "prefetch": "<link rel=prefetch href='@TO@'>",
     "name prefetch": "<link rel=dns-prefetch href='@TO@'>",
     "prerender": '<script type=speculationrules>{"prerender": [{"urls": ["@TO@"], "eagerness": "immediate"}]}</script>',
-    "speculation": '<script type=speculationrules>{"prefetch": [{"urls": ["@TO@"], "eagerness": "immediate"}]}</script>',
+    "speculation": (
+        "<script type=speculationrules>{"
+        '"prefetch": [{"urls": ["@TO@"], "eagerness": "immediate"}]}</script>'
+    ),
     "manifest": "<link rel=manifest href='@TO@'>",
     "favicon": "<link rel=icon href='@TO@'>",
     "window": "<script>open('@TO@')</script>",
     "service worker": "<script>navigator.serviceWorker.register('/say?fetch(%22@TO@%22)').catch(() => 0)</script>",
-    "web rtc, STUN": "<script>p = new RTCPeerConnection({iceServers: [{urls: 'stun:@HOST@'}]}); p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))</script>",
-    "web rtc, TURN": "<script>p = new RTCPeerConnection({iceServers: [{urls: 'turn:@HOST@?transport=udp', username: 'x', credential: 'y'}]}); p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))</script>",
-    "web rtc, TURN over TCP": "<script>p = new RTCPeerConnection({iceServers: [{urls: 'turn:@HOST@?transport=tcp', username: 'x', credential: 'y'}]}); p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))</script>",
+    "web rtc, STUN": (
+        "<script>p = new RTCPeerConnection({iceServers: [{urls: 'stun:@HOST@'}]}); "
+        "p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))</script>"
+    ),
+    "web rtc, TURN": (
+        "<script>p = new RTCPeerConnection({iceServers: ["
+        "{urls: 'turn:@HOST@?transport=udp', username: 'x', credential: 'y'}]}); "
+        "p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))</script>"
+    ),
+    "web rtc, TURN over TCP": (
+        "<script>p = new RTCPeerConnection({iceServers: ["
+        "{urls: 'turn:@HOST@?transport=tcp', username: 'x', credential: 'y'}]}); "
+        "p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))</script>"
+    ),
     "web transport": "<script>new WebTransport('@TO@'.replace('http:', 'https:'))</script>",
     "PAC": "<link rel='proxy-autoconfig' href='/pac?@TO@'><iframe src='/pac?@TO@'></iframe>",
 }  # fmt: skip

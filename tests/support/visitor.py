@@ -63,7 +63,7 @@ LOG_IN = "log in"
 
 
 class MemoryVisitor:
-    """``visited`` lists the URLs in the order their visits began; ``on_visit`` hears of each before it goes on.
+    """``visited`` lists the URLs in the order their visits began; ``on_visit`` is called with each before it goes on.
 
     ``beside``: for each visit, how many others were in flight when it began.
     """

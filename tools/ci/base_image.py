@@ -12,65 +12,60 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.ci.container_engine import Engine
+from tools.deploy.container_engine import Engine
 from tools.shell import ToolError, must, say
-from tools.workspace.lock import pip_settings
+from tools.workspace.pip_settings import pip_settings
 
 SUITE = "trixie"
 """Debian 13: Python 3.13, the same as the zip functions have on Lambda."""
-
 _TRUST = Path("usr/local/share/ca-certificates")
 _STORE = "/etc/ssl/certs/ca-certificates.crt"
 _PIP_TAKEN = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout")
 
 
-def can_make_base() -> bool:
-    """Return whether this machine can make a base: debootstrap is here, and it works for root only."""
-    return os.geteuid() == 0 and shutil.which("debootstrap") is not None
+def base_image(engine: Engine, environ: Mapping[str, str]) -> str | None:
+    """Return the base that tests build on: the explicit one, or one made here, where debootstrap can run as root.
+
+    ``None`` where it can't: then the Dockerfile's own base is pulled. Raises ``ToolError``.
+    """
+    if given := environ.get("BASE_IMAGE"):
+        return given
+    can_make = os.geteuid() == 0 and shutil.which("debootstrap") is not None
+    return _make(engine) if can_make else None
 
 
-def make_base(engine: Engine) -> str:
+def _make(engine: Engine) -> str:
     """Return the base image's name, made now unless the engine has it. Raises ``ToolError``."""
-    files = machine_files()
-    mirror, security = debian_mirrors()
+    files, (mirror, security) = machine_files(), debian_mirrors()
     recipe = repr((SUITE, mirror, security, sorted(files.items())))
     name = f"trapline-base:{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if engine.output("images", "--quiet", name):
         return name
     say(f"image: making the base {name} with debootstrap (about a minute)")
     with tempfile.TemporaryDirectory(prefix="trapline-base-") as folder:
-        root = Path(folder) / "root"
+        root, archive = Path(folder) / "root", Path(folder) / "root.tar"
         command = ["debootstrap", "--variant=minbase", SUITE, str(root), *((mirror,) if mirror else ())]
         quiet = subprocess.run(command, capture_output=True, text=True, check=False)
         if quiet.returncode:
             raise ToolError(f"debootstrap failed: {' | '.join(quiet.stdout.strip().splitlines()[-3:])}")
-        _put(root, files, security)
-        archive = Path(folder) / "root.tar"
-        must(["tar", "-C", str(root), "-cf", str(archive), "."], step="packing the base")
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        if security:
+            with (root / "etc/apt/sources.list").open("a") as sources:
+                sources.write(f"deb {security} {SUITE}-security main\n")
+        left = ["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*_*"]
+        must(["tar", "-C", str(root), *left, "-cf", str(archive), "."], step="packing the base")
         engine.output("import", str(archive), name, timeout=600)
     return name
 
 
-def _put(root: Path, files: Mapping[str, str], security: str | None) -> None:
-    for path, text in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-    if security:
-        with (root / "etc/apt/sources.list").open("a") as sources:
-            sources.write(f"deb {security} {SUITE}-security main\n")
-    for leftover in (*(root / "var/cache/apt/archives").glob("*.deb"), *(root / "var/lib/apt/lists").glob("*_*")):
-        leftover.unlink()
-
-
 def machine_files() -> dict[str, str]:
     """Return what goes into the base from this machine: path relative to the root, and text."""
-    files = {
-        str(_TRUST / certificate.name): certificate.read_text()
-        for certificate in sorted((Path("/") / _TRUST).rglob("*.crt"))
-    }
+    certificates = sorted((Path("/") / _TRUST).rglob("*.crt"))
+    files = {str(_TRUST / certificate.name): certificate.read_text() for certificate in certificates}
     if files:
-        # For what comes before the package ca-certificates, which makes the same file from the same folder.
+        # For what comes before the package ca-certificates, which makes the same file from the same folder
         files[_STORE.lstrip("/")] = Path(_STORE).read_text()
     if apt := apt_settings():
         files["etc/apt/apt.conf.d/90machine"] = apt
@@ -106,7 +101,5 @@ def debian_mirrors() -> tuple[str | None, str | None]:
         return None, None
     command = ["apt-get", "indextargets", "--format", "$(LABEL)\t$(REPO_URI)", "Created-By: Packages"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = dict(line.split("\t", 1) for line in reversed(done.stdout.splitlines()) if "\t" in line)
-    places = (found.get("Debian"), found.get("Debian-Security"))
-    plain = [None if place is None else place.rstrip("/") for place in places]
-    return plain[0], plain[1]
+    found = dict(line.rstrip("/").split("\t", 1) for line in reversed(done.stdout.splitlines()) if "\t" in line)
+    return found.get("Debian"), found.get("Debian-Security")

@@ -11,9 +11,8 @@ from tools.deploy.bump_version import PARTS, bump
 from tools.deploy.destroy import destroy, refuse_protected
 from tools.deploy.services import VERSIONED, service
 from tools.deploy.steps import Deploy
-from tools.shell import ToolError, main_guard, say
+from tools.shell import main_guard, say
 from tools.terraform import binary as terraform
-from tools.terraform.root import root
 
 _DOING = {
     "deploy": "deploying to",
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _act(options.action, env=options.env, confirm=options.confirm, wanted=getattr(options, "service", None))
     except KeyboardInterrupt:
-        say("interrupted: what ran before goes on; run the same command again, it mends what is half done")
+        say("interrupted: what ran before goes on; run the same command again, it completes what is half done")
         return 130
     return 0
 
@@ -80,25 +79,23 @@ def _act(action: str, *, env: str, confirm: str, wanted: str | None) -> None:
         environments.confirm(env, confirm, doing=_DOING[action])
     if action in {"deploy", "service", "apply"}:
         environments.refuse_dirty()
-    binary = terraform.binary(os.environ)
-    if binary is None:
-        raise ToolError(f"Terraform is missing: install it, or say {terraform.BINARY}=/path/to/terraform")
+    binary = terraform.installed(os.environ)
     environment = environments.find(env, terraform=binary, environ=os.environ)
     if action == "destroy":
         refuse_protected(environment)
     environments.refuse_stateless(environment)
-    environ = environments.own_endpoints(environment, os.environ)
+    environ = environments.restrict_endpoints(environment, os.environ)
     deploy = Deploy(
         environment=environment,
         account=account(environment),
-        root=root(environment, binary=binary, environ=environ),
+        root=environment.root(binary=binary, environ=environ),
         environ=os.environ,
     )
     match action:
         case "deploy":
-            deploy.everything()
+            deploy.all_services()
         case "service":
-            deploy.one(str(wanted))
+            deploy.one_service(str(wanted))
         case "apply":
             deploy.apply()
         case "plan":

@@ -1,4 +1,4 @@
-"""The AWS account that is acted on: who we are there, and clients that reach it and nothing else."""
+"""The AWS account that a command acts on: its caller there, and clients that reach it and nothing else."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,16 @@ from tools.shell import ToolError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """``id``: twelve digits; ``caller``: the ARN of who acts; ``ignore_endpoints``: those that ~/.aws/config names."""
+    """An account and a region, as these credentials reach them."""
 
     id: str
+    """Twelve digits."""
     caller: str
+    """The ARN of the user or role that acts."""
     region: str
+    """Where the environment is."""
     ignore_endpoints: bool
+    """Whether clients pass over the endpoints that ~/.aws/config names."""
 
     def client(self, service: str, **settings: Any) -> Any:
         """Return a boto3 client in the region. ``settings`` are botocore's."""
@@ -37,7 +41,9 @@ def account(environment: Environment) -> Account:
     try:
         found = _client("sts", settings.region, ignore_endpoints=ignore).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise ToolError(f"AWS does not know who you are ({error}); sign in, for example by AWS_PROFILE=...") from error
+        raise ToolError(
+            f"AWS does not accept these credentials ({error}); sign in, for example by AWS_PROFILE=..."
+        ) from error
     if settings.account_id not in {None, found["Account"]}:
         raise ToolError(
             f"{environment.name} is in account {settings.account_id} ({environment.tfvars.name}), and these credentials"

@@ -1,4 +1,4 @@
-"""What a deploy is built of: zips for all but the crawler, which is an image; on a local AWS a zip as well."""
+"""Builds what a deploy runs: a zip for each service but the crawler, whose image is a zip on a local AWS only."""
 
 import base64
 import hashlib
@@ -7,30 +7,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.ci.container_engine import Engine
 from tools.deploy import bundle, rds_ca
+from tools.deploy.container_engine import Engine
 from tools.deploy.image import DOCKERFILE, build
 from tools.deploy.releases import Release
 from tools.deploy.services import SERVICES, schema
 from tools.deploy.settings import Settings
+from tools.deploy.source_digest import is_source, source_digest
 from tools.shell import ROOT, ToolError, say
-from tools.workspace.venv import digest
 
-_ENGINES_WORD = {"x86_64": "amd64", "arm64": "arm64"}
+_ENGINE_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 """A container engine's names of Lambda's architectures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """One service, built: a ``zip``, or an ``image`` by its id in ``engine``; neither when it is in its place already.
-
-    ``release`` is complete for a zip; an image's digest is known once it was pushed.
-    """
+    """One service, built: a zip or an image; neither when ECR has its image already."""
 
     release: Release
+    """What it will be recorded as: complete for a zip; the push adds an image's digest."""
     zip: Path | None = None
+    """The zip's file on this machine."""
     image: str | None = None
+    """The image's id in ``engine``."""
     engine: Engine | None = field(default=None, repr=False)
+    """What built the image and can push it."""
 
     def __str__(self) -> str:
         if self.image is None:
@@ -44,7 +45,7 @@ def certificates(settings: Settings, environ: Mapping[str, str]) -> Path | None:
 
 
 def build_zips(services: Sequence[str], settings: Settings, *, ca: Path | None) -> dict[str, Built]:
-    """Build the zips of ``services`` side by side: mostly they wait for the index and the disk. Raises ``ToolError``."""
+    """Build the zips of ``services`` in parallel: they mostly wait for the index and the disk. Raises ``ToolError``."""
     with ThreadPoolExecutor() as pool:
         made = pool.map(lambda service: build_zip(service, settings, ca=ca), services)
         return dict(zip(services, made, strict=True))
@@ -54,7 +55,7 @@ def build_zip(service: str, settings: Settings, *, ca: Path | None) -> Built:
     """Build the zip of ``service``, byte for byte the same for the same sources. Raises ``ToolError``."""
     say(f"deploy: building {service}")
     target = bundle.THIS_MACHINE if settings.local_aws else bundle.TARGETS[settings.architecture]
-    path = bundle.ensure(bundle.SERVICES[service], target, ca=ca)
+    path = bundle.ensure(service, target, ca=ca)
     total = hashlib.sha256(path.read_bytes())
     release = Release(
         version=SERVICES[service].version,
@@ -68,15 +69,15 @@ def build_zip(service: str, settings: Settings, *, ca: Path | None) -> Built:
 
 
 def image_release(settings: Settings, *, ca: Path | None) -> Release:
-    """Return what the crawler's image is recorded as, but for its digest. Nothing is built for it.
+    """Return what the deploy records of the crawler's image, but for its digest, without building it.
 
-    An image's bytes differ from build to build, so what must not change under one version is what it is built from.
+    An image's bytes differ from build to build, so its sources are what must not change under one version.
     """
     folders = ("libs/common/src", "services/crawler/src")
-    sources = [file for folder in folders for file in (ROOT / folder).rglob("*") if bundle.is_source(file)]
+    sources = [file for folder in folders for file in (ROOT / folder).rglob("*") if is_source(file)]
     names = [DOCKERFILE, "requirements/crawler-image.txt", *(str(file.relative_to(ROOT)) for file in sources)]
     signed = hashlib.sha256(ca.read_bytes() if ca is not None else b"").hexdigest()
-    source = digest(ROOT, names, python=f"{settings.architecture} {signed}")
+    source = source_digest(ROOT, names, build=f"{settings.architecture} {signed}")
     return Release(version=SERVICES["crawler"].version, source=source, schema=schema(), ca=rds_ca.fingerprint(ca))
 
 
@@ -87,7 +88,7 @@ def build_image(
     tag = f"trapline-crawler:{release.version}"
     image = build(engine, tag, environ=environ, base=environ.get("BASE_IMAGE"), ca=ca)
     made = engine.output("image", "inspect", "--format", "{{.Architecture}}", image)
-    if made != _ENGINES_WORD[settings.architecture]:
+    if made != _ENGINE_ARCHITECTURES[settings.architecture]:
         raise ToolError(
             f"images built here are for {made}, and architecture is {settings.architecture}: build on such a machine"
         )

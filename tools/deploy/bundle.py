@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.deploy.rds_ca import HELP, certificates
+from tools.deploy.services import SERVICES, packages_of
+from tools.deploy.source_digest import is_source, source_digest
 from tools.shell import ROOT, ToolError, main_guard, say
-from tools.workspace.lock import pip_settings, uv_environment
-from tools.workspace.packages import PACKAGES
-from tools.workspace.venv import digest
+from tools.workspace.pip_settings import uv_environment
 
 DESTINATION = ROOT / "build/bundles"
 LAMBDA_PYTHON = "3.13"
 CA_NAME = "rds-ca.pem"
-"""Where they are in a zip; Terraform's database addresses name it below /var/task."""
+"""Where a zip holds RDS's certificates; Terraform's database addresses name it below /var/task."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every file's time in a zip: the earliest that the format can say."""
 UNZIPPED_LIMIT = 250 * 1024 * 1024
@@ -33,45 +33,27 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024
 AWS_APIS = frozenset({"lambda", "rds", "s3", "secretsmanager", "sns", "sqs", "sts"})
 """The services' descriptions that stay in botocore: its data for all 400 is most of what a zip would hold."""
 _DROPPED_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
-"""What an installer writes about where and how it installed: no code reads it, and paths of this machine are in it."""
+"""What an installer notes about the installation: no code reads it, and it holds paths of this machine."""
 _DROPPED_FOLDERS = frozenset({"__pycache__", "bin"})
-"""Byte code of whoever built, and scripts that name his interpreter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One zip: the lock it is made from, and the distributions of ours in it."""
-
-    name: str
-    packages: tuple[str, ...]
-
-    @property
-    def lock(self) -> str:
-        return f"requirements/{self.name}.txt"
-
-
-SERVICES = {
-    service.name: service
-    for service in (
-        Service(name="dispatcher", packages=("trapline-common", "trapline-dispatcher")),
-        Service(name="crawler", packages=("trapline-common", "trapline-crawler")),
-        Service(name="notifier", packages=("trapline-common", "trapline-notifier")),  # the relay's code is in it
-        Service(name="operator", packages=("trapline-common", "trapline")),
-    )
-}
+"""Byte code of this machine's Python, and scripts that name its interpreter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a zip will run. ``platform`` is uv's word for it, ``None`` for this machine; ``left_out``: files to drop."""
+    """Where a zip will run."""
 
     name: str
+    """A processor's name in Lambda, or ``local``; part of the zip's file name."""
     python: str
+    """Version of the interpreter, as ``3.13``."""
     platform: str | None
+    """uv's name of the platform; ``None`` for this machine."""
     left_out: frozenset[str] = frozenset()
+    """Files, relative to the zip's root, that do not go into it."""
 
     @property
     def options(self) -> list[str]:
+        """Return the options with which uv installs for this target."""
         if self.platform is None:
             return ["--python", sys.executable]
         return ["--python-version", self.python, "--python-platform", self.platform]
@@ -95,7 +77,7 @@ TARGETS = {
 }
 
 
-def build(service: Service, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
+def build(service: str, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
     """Write ``<destination>/<service>-<target>.zip`` and return its path.
 
     ``ca``: certificates for the database; a zip for Lambda needs them. Raises ``ToolError``.
@@ -104,7 +86,7 @@ def build(service: Service, target: Target, *, destination: Path = DESTINATION, 
         raise ToolError(HELP)
     with tempfile.TemporaryDirectory(prefix="trapline-bundle-") as name:
         folder = Path(name) / "code"
-        _install(["--require-hashes", "--requirements", service.lock], target, folder)
+        _install(["--require-hashes", "--requirements", f"requirements/{service}.txt"], target, folder)
         for wheel in _wheels(service, Path(name) / "wheels"):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(folder)
@@ -113,30 +95,29 @@ def build(service: Service, target: Target, *, destination: Path = DESTINATION, 
         made = Path(name) / "made.zip"
         size = pack(folder, made, left_out=target.left_out)
         if size > UNZIPPED_LIMIT:
-            raise ToolError(f"{service.name}: {size:,} bytes unpacked; Lambda takes {UNZIPPED_LIMIT:,}")
+            raise ToolError(f"{service}: {size:,} bytes unpacked; Lambda takes {UNZIPPED_LIMIT:,}")
         destination.mkdir(parents=True, exist_ok=True)
-        path = destination / f"{service.name}-{target.name}.zip"
+        path = destination / f"{service}-{target.name}.zip"
         shutil.move(made, path)
     return path
 
 
-def ensure(service: Service, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
+def ensure(service: str, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
     """Return the zip that ``build`` makes; built only when a file that decides what is in it has changed."""
-    folders = [package.folder for package in PACKAGES if package.name in service.packages]
-    sources = [file for folder in folders for file in sorted((ROOT / folder).rglob("*")) if is_source(file)]
-    names = [service.lock, "tools/deploy/bundle.py", *(str(file.relative_to(ROOT)) for file in sources)]
+    folders = [ROOT / package.folder for package in packages_of(service)]
+    sources = [file for folder in folders for file in sorted(folder.rglob("*")) if is_source(file)]
+    names = [
+        f"requirements/{service}.txt",
+        "tools/deploy/bundle.py",
+        *(str(file.relative_to(ROOT)) for file in sources),
+    ]
     certificates = hashlib.sha256(ca.read_bytes()).hexdigest() if ca is not None and ca.is_file() else "none"
-    wanted = digest(ROOT, names, python=f"{sys.version} {certificates}")
-    path, stamp = destination / f"{service.name}-{target.name}.zip", destination / f"{service.name}-{target.name}.stamp"
+    wanted = source_digest(ROOT, names, build=f"{sys.version} {certificates}")
+    path, stamp = destination / f"{service}-{target.name}.zip", destination / f"{service}-{target.name}.stamp"
     if not path.is_file() or not stamp.is_file() or stamp.read_text() != wanted:
         build(service, target, destination=destination, ca=ca)
         stamp.write_text(wanted)
     return path
-
-
-def is_source(file: Path) -> bool:
-    """Return whether a file of a package decides what is in its wheel."""
-    return file.is_file() and file.suffix != ".pyc" and "tests" not in file.relative_to(ROOT).parts
 
 
 def _install(what: Sequence[str], target: Target, folder: Path) -> None:
@@ -145,25 +126,23 @@ def _install(what: Sequence[str], target: Target, folder: Path) -> None:
     _run(command, step=f"installing {what[-1]} for {target.name}")
 
 
-def _wheels(service: Service, folder: Path) -> Iterator[Path]:
+def _wheels(service: str, folder: Path) -> Iterator[Path]:
     """Build our own distributions with the backend that the development lock pins: no second, unhashed download."""
-    for package in PACKAGES:
-        if package.name in service.packages:
-            out = folder / package.name
-            command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--no-build-isolation", "--offline"]
-            _run([*command, "--out-dir", str(out), package.folder], step=f"building {package.name}")
-            yield from out.glob("*.whl")
+    for package in packages_of(service):
+        out = folder / package.name
+        command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--no-build-isolation", "--offline"]
+        _run([*command, "--out-dir", str(out), package.folder], step=f"building {package.name}")
+        yield from out.glob("*.whl")
 
 
 def _run(command: Sequence[str], *, step: str) -> None:
-    environ = uv_environment(pip_settings(), os.environ)
-    done = subprocess.run(list(command), cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(list(command), cwd=ROOT, env=uv_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolError(f"{step} failed (exit {done.returncode}):\n{done.stderr.strip()}")
 
 
 def pack(folder: Path, path: Path, *, left_out: frozenset[str] = frozenset()) -> int:
-    """Write what is worth deploying below ``folder`` to the zip ``path``; return its unpacked size in bytes.
+    """Write what ``is_wanted`` of the files below ``folder`` to the zip ``path``; return its unpacked size in bytes.
 
     Names are sorted, times and modes are constants: the same files make the same bytes (with the same zlib).
     """
@@ -203,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.services or [name for name in SERVICES if name != "crawler" or target is THIS_MACHINE]
     ca = certificates(os.environ) if target.platform else None
     for name in names:
-        path = build(SERVICES[name], target, ca=ca)
+        path = build(name, target, ca=ca)
         say(f"bundle: {path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -1,4 +1,4 @@
-"""`make destroy`: what protects an environment is said before anything is touched, and what stays is said after."""
+"""`make destroy`: it says what protects an environment before it touches anything, and afterwards what stays."""
 
 from tools.deploy.environments import Environment, is_careful
 from tools.deploy.steps import Deploy
@@ -8,7 +8,7 @@ from tools.shell import ToolError, say
 def destroy(deploy: Deploy) -> None:
     """Take the environment down, as ``refuse_protected`` let it. Raises ``ToolError``."""
     environment = deploy.environment
-    deploy.tell(deploy.recorded())
+    deploy.announce(deploy.recorded())
     say(f"destroy: all of trapline-{environment.name} goes, the ledger and every artifact with it")
     deploy.root.destroy()
     environment.releases.unlink(missing_ok=True)  # nothing runs, so nothing is recorded
@@ -28,8 +28,8 @@ def refuse_protected(environment: Environment) -> None:
     ]
     if not settings.disposable:
         steps.append(
-            f"empty the bucket trapline-{name}-<account>, all versions, and the image repository trapline-{name}/crawler:"
-            " Terraform deletes neither while it holds anything"
+            f"empty the bucket trapline-{name}-<account>, all versions, and the image repository"
+            f" trapline-{name}/crawler: Terraform deletes neither while it holds anything"
         )
     steps.append(f"make destroy ENV={name}{confirmed}")
     listed = "".join(f"\n  {number}. {step}" for number, step in enumerate(steps, 1))

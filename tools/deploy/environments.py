@@ -1,4 +1,4 @@
-"""An environment: its tfvars, its backend, its record of releases; and what is refused before anything else."""
+"""An environment: its tfvars, its backend, its record of releases; and what a deploy refuses before anything else."""
 
 import subprocess
 from collections.abc import Mapping
@@ -8,41 +8,63 @@ from urllib.parse import urlsplit
 
 from tools.deploy.settings import Settings, read
 from tools.shell import ROOT, ToolError
+from tools.terraform.root import FOLDER, LOCAL_PARALLELISM, Root
 
-TERRAFORM = ROOT / "terraform"
 _NOT_DEPLOYED = "local"
-"""Has no fixed place: `make up` says where its database and zips are."""
+"""The local AWS of `make up`, which alone knows where its database and zips are."""
+_SHOWN = 10
+"""Files of a dirty tree that the refusal names."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One environment. ``folder``: Terraform's root."""
+    """One environment that can be deployed."""
 
     name: str
+    """The name of its tfvars file, and of everything that it has in AWS."""
     folder: Path
+    """Terraform's root module."""
     settings: Settings
+    """What its tfvars say."""
 
     @property
     def tfvars(self) -> Path:
+        """Return the file of its settings, which a person writes."""
         return self.folder / f"envs/{self.name}.tfvars"
 
     @property
     def backend(self) -> Path:
+        """Return the file that names the place of Terraform's state, which a person writes."""
         return self.folder / f"envs/{self.name}.backend.hcl"
 
     @property
     def releases(self) -> Path:
+        """Return the record of what each service runs, which a deploy writes."""
         return self.folder / f"envs/{self.name}.releases.tfvars.json"
 
+    def root(self, *, binary: str, environ: Mapping[str, str]) -> Root:
+        """Return Terraform's root for this environment, initialised. Raises ``ToolError``."""
+        made = Root(
+            binary=binary,
+            environ=dict(environ),
+            folder=self.folder,
+            data=ROOT / "build/deploy" / self.name,
+            backend=(str(self.backend.resolve()),),
+            variables=(self.tfvars, self.releases),
+            parallelism=LOCAL_PARALLELISM if self.settings.local_aws else None,
+        )
+        made.init()
+        return made
 
-def names(folder: Path = TERRAFORM) -> list[str]:
+
+def names(folder: Path = FOLDER) -> list[str]:
     """Return the environments that can be deployed."""
     found = sorted(file.stem for file in (folder / "envs").glob("*.tfvars"))
     return [name for name in found if name != _NOT_DEPLOYED]
 
 
-def known(name: str, folder: Path = TERRAFORM) -> str:
+def known(name: str, folder: Path = FOLDER) -> str:
     """Return ``name`` if it is an environment that can be deployed; raise ``ToolError`` with what is valid."""
     valid = names(folder)
     if name in valid:
@@ -58,12 +80,12 @@ def is_careful(name: str) -> bool:
 
 
 def confirm(name: str, given: str, *, doing: str) -> None:
-    """Refuse to touch what people rely on unless they said its name. Raises ``ToolError``."""
+    """Refuse to touch an environment that people rely on unless ``given`` is its name. Raises ``ToolError``."""
     if is_careful(name) and given != name:
         raise ToolError(f"{doing} {name} needs CONFIRM={name}")
 
 
-def find(name: str, *, terraform: str, environ: Mapping[str, str], folder: Path = TERRAFORM) -> Environment:
+def find(name: str, *, terraform: str, environ: Mapping[str, str], folder: Path = FOLDER) -> Environment:
     """Return the environment ``name`` with its settings. Raises ``ToolError`` with what is wrong in them."""
     settings = read(folder / f"envs/{known(name, folder)}.tfvars", terraform=terraform, environ=environ)
     found = Environment(name=name, folder=folder, settings=settings)
@@ -77,39 +99,32 @@ def refuse_stateless(environment: Environment) -> None:
     if not environment.backend.is_file():
         raise ToolError(
             f"{environment.name} has no place for Terraform's state yet. Make a private, versioned bucket, copy"
-            f" terraform/envs/dev.backend.hcl.example to terraform/envs/{environment.backend.name}, name the bucket and a"
-            f" key of this environment's own there, and commit the file (it holds no secret)"
+            f" terraform/envs/dev.backend.hcl.example to terraform/envs/{environment.backend.name}, name the bucket and"
+            f" a key of this environment's own there, and commit the file (it holds no secret)"
         )
 
 
-def own_endpoints(environment: Environment, environ: Mapping[str, str]) -> dict[str, str]:
+def restrict_endpoints(environment: Environment, environ: Mapping[str, str]) -> dict[str, str]:
     """Return ``environ`` so that it reaches the AWS that the environment means, and no other. Raises ``ToolError``."""
-    told = sorted(name for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value)
+    named = sorted(name for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value)
     if not environment.settings.local_aws:
-        if told:
-            raise ToolError(f"{told[0]} is set, but {environment.name} is not on a local AWS: unset it")
+        if named:
+            raise ToolError(f"{named[0]} is set, but {environment.name} is not on a local AWS: unset it")
         return {**environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}  # nor one in ~/.aws/config
-    foreign = [name for name in told if urlsplit(environ[name]).hostname not in _LOOPBACK]
-    if foreign or "AWS_ENDPOINT_URL" not in told:
+    foreign = [name for name in named if urlsplit(environ[name]).hostname not in _LOOPBACK]
+    if foreign or "AWS_ENDPOINT_URL" not in named:
         what = f"{foreign[0]} is not of this machine" if foreign else "AWS_ENDPOINT_URL is not set"
         raise ToolError(f"{environment.name} is on a local AWS, but {what}")
     return dict(environ)
 
 
 def refuse_dirty(root: Path = ROOT) -> None:
-    """Refuse to deploy what no commit says. The records of releases are left out: deploying writes them.
+    """Refuse to deploy what no commit holds. It leaves out the records of releases, which a deploy writes.
 
     Raises ``ToolError`` with the files.
     """
-    command = [
-        "git",
-        "status",
-        "--porcelain",
-        "--untracked-files=all",
-        "--",
-        ".",
-        ":!terraform/envs/*.releases.tfvars.json",
-    ]
+    records = ":!terraform/envs/*.releases.tfvars.json"
+    command = ["git", "status", "--porcelain", "--untracked-files=all", "--", ".", records]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolError(f"git can't say whether the tree is clean: {done.stderr.strip()}")
@@ -117,8 +132,4 @@ def refuse_dirty(root: Path = ROOT) -> None:
     if lines:
         more = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         listed = "\n  ".join(lines[:_SHOWN])
-        raise ToolError(f"the tree is dirty, so nobody could say later what runs; commit first:\n  {listed}{more}")
-
-
-_SHOWN = 10
-"""Files that are named; a person sees from them what is going on."""
+        raise ToolError(f"the tree is dirty, so no commit would say later what runs; commit first:\n  {listed}{more}")

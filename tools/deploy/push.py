@@ -1,4 +1,4 @@
-"""Brings what was built to where Lambda takes it from: zips to the bucket, the image to ECR. Doing it again is harmless."""
+"""Pushes zips to the bucket and the image to ECR, where Lambda takes them from. A second push is harmless."""
 
 import base64
 from dataclasses import replace
@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.ci.container_engine import Engine
 from tools.deploy.account import Account
 from tools.deploy.build import Built
+from tools.deploy.container_engine import Engine
 from tools.deploy.registry import Login, push
 from tools.deploy.releases import Release
 from tools.shell import ToolError, say
@@ -31,16 +31,16 @@ def pushed(built: Built, account: Account, *, bucket: str, repository: str | Non
     return release
 
 
-def _push_zip(zip_: Path, release: Release, s3: Any, bucket: str) -> None:
+def _push_zip(file: Path, release: Release, s3: Any, bucket: str) -> None:
     try:
-        there = s3.head_object(Bucket=bucket, Key=release.key, ChecksumMode="ENABLED")
-        if there.get("ChecksumSHA256") == release.sha256:
+        existing = s3.head_object(Bucket=bucket, Key=release.key, ChecksumMode="ENABLED")
+        if existing.get("ChecksumSHA256") == release.sha256:
             return
     except ClientError as error:
         if error.response["Error"]["Code"] not in _ABSENT:
             raise
     say(f"deploy: pushing s3://{bucket}/{release.key}")
-    with zip_.open("rb") as body:  # S3 refuses it when what arrives has another checksum
+    with file.open("rb") as body:  # S3 refuses it when what arrives has another checksum
         s3.put_object(
             Bucket=bucket,
             Key=release.key,
@@ -54,9 +54,9 @@ def _push_zip(zip_: Path, release: Release, s3: Any, bucket: str) -> None:
 def _push_image(engine: Engine, image: str, release: Release, ecr: Any, repository: str) -> str:
     """Push under a tag of version and image id: ECR's tags are immutable, and so the same tag is the same image."""
     tag = f"{release.version}-{image.removeprefix('sha256:')[:12]}"
-    there = image_digest(ecr, repository.partition("/")[2], {"imageTag": tag})
-    if there is not None:
-        return there
+    existing = image_digest(ecr, repository.partition("/")[2], {"imageTag": tag})
+    if existing is not None:
+        return existing
     say(f"deploy: pushing {repository}:{tag}")
     (authorization,) = ecr.get_authorization_token()["authorizationData"]
     user, _, token = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")
@@ -64,7 +64,7 @@ def _push_image(engine: Engine, image: str, release: Release, ecr: Any, reposito
 
 
 def image_digest(ecr: Any, repository: str, image: dict[str, str]) -> str | None:
-    """Return the digest of the image that ``image`` names by tag or by digest; ``None`` when ECR has none such."""
+    """Return the digest of the image that ``image`` names by tag or by digest; ``None`` when ECR has no such image."""
     try:
         (found,) = ecr.describe_images(repositoryName=repository, imageIds=[image])["imageDetails"]
     except ClientError as error:

@@ -1,6 +1,6 @@
-"""The certificates that RDS's are signed with: no system's trust store has them, so image and zips carry them.
+"""The certificates that sign RDS's own: no system's trust store has them, so image and zips carry them.
 
-Which ones is decided by a SHA-256 that a person has set: AWS changes the file now and then and publishes no hash of it, so
+A SHA-256 that a person has set decides which ones: AWS changes the file now and then and publishes no hash of it, so
 none is written down here. Nothing is built that could reach the database unverified.
 """
 
@@ -23,10 +23,10 @@ KEPT = ROOT / "build/rds-ca"
 MAX_BYTES = 4 * 1024 * 1024
 """The file has about 160 KB."""
 TIMEOUT = 30.0
-HELP = f"""the certificates of RDS are not known; no system's trust store has them. Say which ones, by their SHA-256:
+HELP = f"""the certificates of RDS are not known; no system's trust store has them. Set their SHA-256:
   {PIN_SETTING}=<64 hexadecimal digits>   of {SOURCE}
   {CA_SETTING}=/path/to/global-bundle.pem   where that can't be fetched from here
-Get the file on a network that you trust, look at it (openssl storeutl -noout -text -certs), and take `sha256sum` of it."""
+Get the file on a network that you trust, look at it (openssl storeutl -noout -text -certs), and take its `sha256sum`."""
 
 
 def certificates(environ: Mapping[str, str], *, source: str = SOURCE, kept: Path = KEPT) -> Path:

@@ -5,37 +5,42 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tools.ci.container_engine import Engine
+from tools.deploy.container_engine import Engine
 from tools.shell import ToolError
 
 _PUSHED_WITHIN = 1800.0
 """Seconds: half a gigabyte over a slow line."""
 _MEMORY = Path("/dev/shm")
-"""Where there is one, the token is not even written to a disk for the time of a push."""
+"""Where the system has it, the token is not even written to a disk for the time of a push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A registry's user with a token, which is shown to nobody."""
+    """What a registry asks for before it takes an image."""
 
     user: str
+    """The user's name, which ECR fixes to ``AWS``."""
     token: str = field(repr=False)
+    """The password, valid for some hours; no message shows it."""
 
 
 def push(engine: Engine, image: str, *, repository: str, tag: str, login: Login) -> str:
     """Push ``image`` (an id) as ``repository:tag`` and return its digest, ``sha256:...``. Raises ``ToolError``.
 
-    The token goes to the engine's own login by a pipe: it is in no argument and no environment. The engine keeps it in a
-    folder made for this push and deleted after it, so a user's own settings and tokens are left alone.
+    The token goes to the engine's own login by a pipe: it is in no argument and no environment. The engine keeps it in
+    a folder made for this push and deleted after it, so a user's own settings and tokens are left alone.
     """
     name = f"{repository}:{tag}"
     with tempfile.TemporaryDirectory(prefix="trapline-login-", dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
-        # A folder of its own knows none of the user's contexts, so the engine is named
-        own = replace(engine, host=engine.host or _host(engine), config=folder)
-        own.output(
-            "login", "--username", login.user, "--password-stdin", repository.partition("/")[0], told=login.token
-        )
+        # Docker's contexts are in the user's folder, so the daemon is named
+        own = replace(engine, host=engine.host or _host(engine), config=Path(folder))
+        registry = repository.partition("/")[0]
+        own.output("login", "--username", login.user, "--password-stdin", registry, stdin=login.token)
         own.output("tag", image, name)
+        if engine.is_podman:  # it compresses the layers while it pushes, so only the push knows the digest
+            digest = Path(folder) / "digest"
+            own.output("push", "--quiet", "--digestfile", str(digest), name, timeout=_PUSHED_WITHIN)
+            return digest.read_text().strip()
         own.output("push", "--quiet", name, timeout=_PUSHED_WITHIN)
         known: list[str] = json.loads(own.output("image", "inspect", "--format", "{{json .RepoDigests}}", name))
     digests = [one.partition("@")[2] for one in known if one.startswith(f"{repository}@")]
@@ -44,5 +49,7 @@ def push(engine: Engine, image: str, *, repository: str, tag: str, login: Login)
     return digests[0]
 
 
-def _host(engine: Engine) -> str:
+def _host(engine: Engine) -> str | None:
+    if engine.is_podman:
+        return None
     return engine.output("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")

@@ -1,6 +1,6 @@
-"""The record of what each service runs, `envs/<environment>.releases.tfvars.json`: Terraform reads it, deploying writes it.
+"""The record of what each service runs, `envs/<environment>.releases.tfvars.json`: a deploy writes it for Terraform.
 
-A service is recorded only after the migrations it needs have run, so that applying the record is always safe.
+A deploy records a service only after the migrations it needs, so that applying the record is always safe.
 """
 
 import json
@@ -13,20 +13,24 @@ from tools.shell import ToolError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What one service runs: an image by ``digest``, or a zip by ``key`` and ``sha256`` (base64).
-
-    ``source``: SHA-256 of what an image was built from (its own bytes differ from build to build). ``schema``: the
-    newest migration that the code knows. ``ca``: SHA-256 of the certificates of RDS in it.
-    """
+    """What one service runs: an image by its digest, or a zip by its key."""
 
     version: str
+    """The service's own, from its pyproject file."""
     digest: str | None = None
+    """Of an image in ECR, ``sha256:...``."""
     key: str | None = None
+    """Of a zip in the environment's bucket."""
     sha256: str | None = None
+    """Of the zip, in base64, as Lambda compares it."""
     runtime: str | None = None
+    """Of a zip, as ``python3.13``."""
     source: str | None = None
+    """SHA-256 of what an image was built from; its own bytes differ from build to build."""
     schema: int = 0
+    """Number of the newest migration that the code knows."""
     ca: str | None = None
+    """SHA-256 of the certificates of RDS in it."""
 
     @property
     def content(self) -> str | None:
@@ -38,7 +42,7 @@ class Release:
 
 
 def load(path: Path) -> dict[str, Release]:
-    """Return the recorded releases by service; none when nothing was deployed. Raises ``ToolError``."""
+    """Return the recorded releases by service; none before the first deploy. Raises ``ToolError``."""
     if not path.is_file():
         return {}
     try:

@@ -1,4 +1,4 @@
-"""The services that are deployed, each by its own version, and what may be versioned."""
+"""The services, each deployed by its own version, and the packages that `make version` takes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +18,18 @@ SERVICES: Mapping[str, Package] = MappingProxyType(
     }
 )
 """By the name that Terraform's `releases` has."""
+CRAWLER = "crawler"
+"""On AWS it is a container image; the other services are zips."""
 OPERATOR = "operator"
-"""It migrates the ledger, so it goes first."""
+"""It migrates the ledger, so a deploy applies it first."""
 VERSIONED: Mapping[str, Package] = MappingProxyType({**SERVICES, "common": _BY_NAME["trapline-common"]})
 """What `make version` takes: the services, and the library in all of them."""
 MIGRATIONS = ROOT / "libs/common/src/trapline_common/ledger/schema/migrations"
+
+
+def packages_of(name: str) -> tuple[Package, Package]:
+    """Return the distributions of this workspace that the service ``name`` runs, beside what its lock names."""
+    return _BY_NAME["trapline-common"], SERVICES[name]
 
 
 def service(name: str, *, of: Mapping[str, Package] = SERVICES) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.shell import ToolError
 
 _TIMEOUT = 60.0
-"""Seconds; it takes a fifth of one, and asks nobody."""
+"""Seconds; it takes a fifth of one and needs no network."""
 _READ = {
     "environment": "var.environment",
     "region": "var.region",
@@ -20,21 +20,28 @@ _READ = {
     "local_aws": "coalesce(var.local_aws, false)",
     "protected": "try(var.database.deletion_protection, true)",
 }
-"""Name of ours: expression. The defaults are those of terraform/variables.tf; a test compares them."""
-_VARIABLES = ("environment", "region", "account_id", "architecture", "disposable", "local_aws", "database")
+"""Field of ``Settings``: expression. The defaults are those of terraform/variables.tf; a test compares them."""
+_VARIABLES = [*(name for name in _READ if name != "protected"), "database"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``account_id``: the only account that this environment may be in, if it says one. ``protected``: the database."""
+    """What a deploy needs to know of an environment before Terraform runs."""
 
     environment: str
+    """Its name, which must be that of the file."""
     region: str
+    """AWS's region."""
     account_id: str | None
+    """The only account that this environment may be in; ``None`` for that of the credentials."""
     architecture: str
+    """Lambda's name of the processor: ``x86_64`` or ``arm64``."""
     disposable: bool
+    """Whether destroying it may delete the bucket, the images and the secrets at once."""
     local_aws: bool
+    """Whether it is on an emulator on this machine."""
     protected: bool
+    """Whether the database is protected from deletion."""
 
 
 def read(tfvars: Path, *, terraform: str, environ: Mapping[str, str]) -> Settings:

@@ -1,9 +1,9 @@
-"""MiniStack with three gaps closed and a quicker clock, run as a script by .venv-aws: `python tools/local_aws/emulator.py`.
+"""MiniStack with three gaps closed and a quicker clock, run by .venv-aws: `python tools/local_aws/emulator.py`.
 
-MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failure queue) by alias as it should, but when
-an event comes through an alias it asks the version record behind it, which has none. On AWS the alias's settings hold;
-Trapline sets them on the alias, so the same is done here. And it says
-of a secret without a value that it has a version, and lets a new `rate` schedule wait. Standard library and MiniStack only.
+MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failure queue) by alias as it should, but for
+an event that comes through an alias it reads the version record behind it, which has none. On AWS the alias's settings
+hold, and Trapline sets them there, so this script does the same. MiniStack also lists a version of a secret without a
+value, and lets a new `rate` schedule wait. Standard library and MiniStack only.
 """
 
 import importlib
@@ -54,7 +54,7 @@ def leave_out_places(service: Any) -> None:
 
 
 def look_often(service: Any) -> None:
-    """Let the scheduler look every second what is due; raises ``AttributeError`` when a new release has another shape."""
+    """Let the scheduler look each second for what is due; ``AttributeError`` where a release has another shape."""
     del service._SCHEDULE_TICK_INTERVAL  # noqa: SLF001  (there is no setting)
     service._SCHEDULE_TICK_INTERVAL = LOOKS  # noqa: SLF001
 

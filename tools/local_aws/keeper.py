@@ -18,18 +18,16 @@ from urllib.parse import quote, urlsplit
 import playwright
 
 from tests.site.server import DemoSite
-from tools.local_aws.hook import Told, WebHook
-from tools.local_aws.processes import Started
+from tools.local_aws.hook import WebHook
+from tools.local_aws.processes import StartedProcess
 from tools.local_aws.system import READY, System, answers
 from tools.shell import ROOT, ToolError, main_guard, say
-from tools.workspace.browser import SETTING, find
-from tools.workspace.setup import LOCAL_AWS
+from tools.workspace.browser import SETTING, working_browser
+from tools.workspace.environment import LOCAL_AWS
 from trapline_machine.embedded_postgres import embedded_postgres
 
 EXECUTIONS = 24
 """Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""
-
-
 EMULATOR_ENDING = 3.0
 """Seconds MiniStack gets to end: it would wait for open connections, and what it holds is in memory only."""
 CERTIFICATE = "tmp/ministack-tls/server.crt"
@@ -53,7 +51,7 @@ def free_port() -> int:
 
 def emulator_environment(folder: Path, port: int) -> dict[str, str]:
     """Return what MiniStack runs with; its functions' workers inherit it."""
-    browser = find(os.environ)
+    browser = working_browser(os.environ)
     if browser is None:
         raise ToolError("no headless browser; `make setup` installs one")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TRAPLINE_", "PYTHON"))}
@@ -92,7 +90,7 @@ def emulator(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    started = Started.of(process.pid)
+    started = StartedProcess.of(process.pid)
     try:
         give_up = time.monotonic() + READY
         while not answers(endpoint, certificate=folder / CERTIFICATE):
@@ -111,15 +109,14 @@ def keep(folder: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     with ExitStack() as stack:
-        told = stack.enter_context(Told.to(folder))
         dsn = stack.enter_context(embedded_postgres(folder))
         site = stack.enter_context(DemoSite())
-        hook = stack.enter_context(WebHook(heard=told))
+        hook = stack.enter_context(WebHook(folder))
         endpoint, process = stack.enter_context(emulator(folder))
         System(
             folder=folder,
-            keeper=Started.of(os.getpid()),
-            emulator=Started.of(process.pid),
+            keeper=StartedProcess.of(os.getpid()),
+            emulator=StartedProcess.of(process.pid),
             endpoint=endpoint,
             certificate=str(folder / CERTIFICATE),
             site=site.url,

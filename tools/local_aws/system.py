@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from tools.local_aws.processes import Started
+from tools.local_aws.processes import StartedProcess
 from tools.shell import ROOT, ToolError
 
 FOLDER = ROOT / ".trapline/aws"
@@ -30,19 +30,24 @@ _TEXTS = ("endpoint", "certificate", "site", "channel", "database_url")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """The running parts. ``endpoint`` is the AWS API, ``site`` the demo shop, ``channel`` the web hook for Apprise.
-
-    ``certificate``: the file with which a client knows the endpoint; MiniStack makes it anew each time.
-    """
+    """The running parts and where each is; the keeper writes it once all of them work."""
 
     folder: Path
-    keeper: Started
-    emulator: Started
+    """Holds everything of this system: Postgres' data, logs, alerts, Terraform's variables."""
+    keeper: StartedProcess
+    """The process in the background that holds all the parts."""
+    emulator: StartedProcess
+    """MiniStack."""
     endpoint: str
+    """Address of the AWS API."""
     certificate: str
+    """The file with which a client knows the endpoint; MiniStack makes it anew each time."""
     site: str
+    """Address of the demo shop."""
     channel: str
+    """The web hook, as an address for Apprise."""
     database_url: str
+    """Address of the embedded Postgres, without a password."""
 
     def environment(self) -> dict[str, str]:
         """Return what an AWS client or Terraform needs to reach this AWS and no other."""
@@ -60,7 +65,7 @@ class System:
 
     def runs(self) -> bool:
         """Return whether keeper and emulator live and the AWS API answers."""
-        if self.keeper.process() is None or self.emulator.process() is None:
+        if not self.keeper.is_running() or not self.emulator.is_running():
             return False
         return answers(self.endpoint, certificate=Path(self.certificate))
 
@@ -93,7 +98,7 @@ def load(folder: Path) -> System | None:
         value = json.loads((folder / _STATE).read_text())
     except FileNotFoundError:
         return None
-    keeper, emulator = Started.read(value.pop("keeper")), Started.read(value.pop("emulator"))
+    keeper, emulator = StartedProcess.read(value.pop("keeper")), StartedProcess.read(value.pop("emulator"))
     texts = {name: str(value.get(name, "")) for name in _TEXTS}
     return System(folder=folder, keeper=keeper, emulator=emulator, **texts)
 
@@ -101,24 +106,24 @@ def load(folder: Path) -> System | None:
 def start(folder: Path) -> System:
     """Start everything in the background and return once it works; what an earlier one left in ``folder`` goes.
 
-    Its AWS was in memory, so its ledger would speak of artifacts that are gone. Raises ``ToolError`` with the log's place.
+    Its AWS was in memory, so its ledger would name artifacts that are gone. Raises ``ToolError`` with the log's path.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     log = folder / _LOG
     keeper = _spawn([sys.executable, "-m", "tools.local_aws.keeper", str(folder)], log=log)
     give_up = time.monotonic() + READY
-    while time.monotonic() < give_up and keeper.process() is not None:
+    while time.monotonic() < give_up and keeper.is_running():
         system = load(folder)
         if system is not None:
             return system
         time.sleep(0.05)  # between two looks
     keeper.end()
     lines = log.read_text().strip().splitlines()
-    raise ToolError(f"the local AWS did not start ({log}): {lines[-1] if lines else 'it said nothing'}")
+    raise ToolError(f"the local AWS did not start ({log}): {lines[-1] if lines else 'it wrote nothing'}")
 
 
-def _spawn(command: Sequence[str], *, log: Path) -> Started:
+def _spawn(command: Sequence[str], *, log: Path) -> StartedProcess:
     """Start a process that outlives this one, in a session of its own; a ``Popen`` would warn when it is forgotten."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     to_log = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -127,10 +132,10 @@ def _spawn(command: Sequence[str], *, log: Path) -> Started:
         (os.POSIX_SPAWN_OPEN, 1, str(log), to_log, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return Started.of(os.posix_spawn(command[0], list(command), environ, file_actions=files, setsid=True))
+    return StartedProcess.of(os.posix_spawn(command[0], list(command), environ, file_actions=files, setsid=True))
 
 
-def _postgres(folder: Path) -> Started | None:
+def _postgres(folder: Path) -> StartedProcess | None:
     """Return the Postgres that runs on the data in ``folder``, by its own pid file."""
     data = folder / "postgres"
     try:
@@ -138,7 +143,7 @@ def _postgres(folder: Path) -> Started | None:
         ours = str(data) in process.cmdline()
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return None
-    return Started.of(process.pid) if ours else None
+    return StartedProcess.of(process.pid) if ours else None
 
 
 def stop(folder: Path) -> bool:

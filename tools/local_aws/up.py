@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools.deploy import bundle
+from tools.deploy.services import SERVICES
 from tools.local_aws import system
 from tools.local_aws.deployment import Deployment
 from tools.local_aws.hook import TO_READ
 from tools.shell import ROOT, ToolError, main_guard, say
 from tools.terraform import binary as terraform
-from tools.workspace.setup import LOCAL_AWS
+from tools.workspace.environment import LOCAL_AWS
 
 TEMPLATE = ROOT / "tools/local_aws/crawls.yaml"
 
@@ -35,15 +36,13 @@ def running(folder: Path) -> system.System:
 def zips() -> dict[str, Path]:
     """Return every function's zip for this machine, by service."""
     with ThreadPoolExecutor() as pool:  # mostly they wait for the index and the disk
-        paths = pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), bundle.SERVICES.values())
-        return dict(zip(bundle.SERVICES, paths, strict=True))
+        paths = pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), SERVICES)
+        return dict(zip(SERVICES, paths, strict=True))
 
 
 def deployment(on: system.System, *, crawls: Path, built: dict[str, Path]) -> Deployment:
     """Return Trapline's deployment on ``on``. Raises ``ToolError`` where there is no Terraform."""
-    binary = terraform.binary(os.environ)
-    if binary is None:
-        raise ToolError(f"Terraform is missing: install it, or say {terraform.BINARY}=/path/to/terraform")
+    binary = terraform.installed(os.environ)
     round_ = on.folder / "crawls.yaml"
     round_.write_text(crawls.read_text().replace("@SITE@", on.site))
     return Deployment(system=on, crawls=round_, zips=built, terraform=binary)
@@ -66,6 +65,9 @@ def deploy(on: system.System, *, crawls: Path) -> Deployment:
 def look_at(on: system.System) -> str:
     """Return what a person wants to see next, one command per line."""
     price = shlex.quote('{"price": {"kettle": 2950}}')
+    settings = {"AWS_ENDPOINT_URL": on.endpoint, "AWS_CA_BUNDLE": on.certificate, "AWS_REGION": "us-east-1"}
+    settings |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    client = " ".join(f"{name}={value}" for name, value in settings.items())
     near = {name: os.path.relpath(on.folder / name, ROOT) for name in (TO_READ, "ministack.log")}
     return f"""
 The schedules fire every minute. The demo shop's workshop page is broken: its alert comes after the first round.
@@ -73,7 +75,7 @@ The schedules fire every minute. The demo shop's workshop page is broken: its al
   ledger    .venv/bin/trapline status --env local
   a run     .venv/bin/trapline run products --env local
   a change  curl -d {price} {on.site}/_control
-  AWS       AWS_ENDPOINT_URL={on.endpoint} AWS_CA_BUNDLE={on.certificate} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+  AWS       {client}
   logs      tail -F {near["ministack.log"]}
 `make down` ends all of it."""
 

@@ -10,21 +10,21 @@ from pathlib import Path
 from types import FrameType
 
 LIMIT = 7200.0
-"""Seconds; the slowest step, a database in two zones, takes half an hour, and Terraform has its own limits below this."""
+"""Seconds; the slowest step, a database in two zones, takes half an hour, and Terraform's own limits are lower."""
 _ENDING = 120.0
-"""Seconds that it gets to end in order after it was told to."""
+"""Seconds that it gets to end in order after SIGINT."""
 
 
-def attend(command: Sequence[str], *, environ: Mapping[str, str], folder: Path, limit: float = LIMIT) -> int:
+def run_in_foreground(command: Sequence[str], *, environ: Mapping[str, str], folder: Path, limit: float = LIMIT) -> int:
     """Run ``command`` in ``folder`` and return its exit status; 124 when it took longer than ``limit`` seconds.
 
     SIGINT and SIGTERM are handed on as SIGINT. When it has ended, ``KeyboardInterrupt`` is raised.
     """
-    told: list[int] = []
+    received: list[int] = []
     started: list[subprocess.Popen[bytes]] = []
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
-        told.append(number)
+        received.append(number)
         for process in started:
             process.send_signal(signal.SIGINT)
 
@@ -35,13 +35,13 @@ def attend(command: Sequence[str], *, environ: Mapping[str, str], folder: Path, 
             list(command), cwd=folder, env=dict(environ), stdin=subprocess.DEVNULL, start_new_session=True
         ) as process:
             started.append(process)
-            if told:  # before it was there to be told
+            if received:  # before the process was there to get it
                 process.send_signal(signal.SIGINT)
             status = _wait(process, limit)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if told:
+    if received:
         raise KeyboardInterrupt
     return status
 

@@ -1,86 +1,121 @@
-"""Terraform's root, applied for one environment."""
+"""Terraform's root module of one environment: the one place that runs Terraform for a deploy and for the local AWS."""
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from tools.deploy.environments import Environment
 from tools.shell import ROOT, ToolError
 from tools.terraform import binary as terraform
-from tools.terraform.foreground import attend
+from tools.terraform.foreground import run_in_foreground
 
-DATA = ROOT / "build/deploy"
-"""Terraform's own files, by environment: nothing in them is missed."""
-_QUICK = 300.0
-"""Seconds for what asks only for the state."""
-_AT_ONCE = "-parallelism=50"
-"""On a local AWS: there the provider mostly waits, 25 s for each queue. AWS itself would throttle."""
+FOLDER = ROOT / "terraform"
+"""The root module."""
+LOCAL_PARALLELISM = 50
+"""On a local AWS the provider mostly waits, 25 s for each queue: so many at once. AWS itself would throttle them."""
+_LIMIT = 600.0
+"""Seconds for a command whose output is not shown; an apply to a local AWS takes about a minute on two cores."""
 _LOCK = "-lock-timeout=120s"
-"""Somebody else's apply is waited for this long."""
+"""How long Terraform waits for another person's apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """``binary``: Terraform's path; ``environ``: what it runs with."""
+    """One environment's state, variables and credentials, and the commands that act on them."""
 
-    environment: Environment
     binary: str
-    environ: Mapping[str, str]
+    """Path of Terraform."""
+    environ: dict[str, str] = field(repr=False)
+    """The environment variables that Terraform runs with; AWS's credentials are among them."""
+    data: Path
+    """Folder for Terraform's own files, which it can make again."""
+    backend: tuple[str, ...]
+    """Values for ``-backend-config``: a file's path, or ``name=value``."""
+    variables: tuple[Path, ...]
+    """Files of variables, read at each command; one that does not exist yet is left out."""
+    parallelism: int | None = None
+    """Operations at once; ``None`` for Terraform's own 10."""
+    logs: Path | None = None
+    """Folder for the output of each command; ``None`` shows what changes AWS; Ctrl-C then ends it in order."""
+    folder: Path = FOLDER
+    """The root module."""
 
     def init(self) -> None:
         """Take the environment's backend and the provider; nothing is changed in AWS. Raises ``ToolError``."""
-        options = ["-reconfigure", f"-backend-config={self.environment.backend.resolve()}"]
-        command = terraform.init_command(self.binary, self.environment.folder, environ=self.environ, options=options)
-        self._ask(command, step="init")
+        options = ["-reconfigure", *(f"-backend-config={value}" for value in self.backend)]
+        command = terraform.init_command(self.binary, self.folder, environ=self.environ, options=options)
+        self._capture(command, step="init")
 
     def outputs(self) -> dict[str, Any]:
-        """Return what the state knows; empty before the first apply."""
-        answer = self._ask(self._command("output", "-json"), step="output")
+        """Return the outputs that the state holds; empty before the first apply."""
+        answer = self._capture(self._command("output", "-json"), step="output")
         return {name: output["value"] for name, output in json.loads(answer).items()}
 
-    def plan(self) -> None:
-        """Show what an apply of the record would change. Raises ``ToolError``."""
-        self._show("plan", *self._variables())
+    def resources(self) -> list[str]:
+        """Return the addresses of the resources in the state."""
+        return self._capture([self.binary, f"-chdir={self.folder}", "state", "list"], step="state").split()
 
-    def apply(self, *, without_functions: bool = False) -> None:
-        """Apply what is recorded; or only what functions need, in an account that has none. Raises ``ToolError``."""
+    def plan(self) -> None:
+        """Show what an apply would change. Raises ``ToolError``."""
+        self._act("plan")
+
+    def drift(self, file: Path) -> dict[str, frozenset[str]]:
+        """Return what an apply would change now: addresses, and for each the attributes. ``file`` takes the plan."""
+        self._act("plan", f"-out={file}")
+        plan = json.loads(self._capture(self._command("show", "-json", str(file)), step="show"))
+        found = {}
+        for resource in plan.get("resource_changes", []):
+            change = resource["change"]
+            if change["actions"] not in (["no-op"], ["read"]):
+                before, after = change["before"] or {}, change["after"] or {}
+                names = before.keys() | after.keys()
+                found[resource["address"]] = frozenset(name for name in names if before.get(name) != after.get(name))
+        return found
+
+    def apply(self, *, targets: Sequence[str] = (), without_functions: bool = False) -> None:
+        """Apply the variables; only ``targets`` (addresses), or no function where none is recorded yet.
+
+        Raises ``ToolError``.
+        """
         empty = ["-var", "releases={}"] if without_functions else []
-        self._show("apply", "-auto-approve", *self._variables(), *empty)
+        self._act("apply", "-auto-approve", *(f"-target={target}" for target in targets), then=empty)
 
     def destroy(self) -> None:
         """Take everything down. Raises ``ToolError``."""
-        self._show("destroy", "-auto-approve", *self._variables())
+        self._act("destroy", "-auto-approve")
 
-    def _variables(self) -> list[str]:
-        files = [self.environment.tfvars, self.environment.releases]
-        return [f"-var-file={file.resolve()}" for file in files if file.is_file()]
-
-    def _command(self, name: str, *options: str) -> list[str]:
-        return [self.binary, f"-chdir={self.environment.folder}", name, "-no-color", *options]
-
-    def _told(self) -> dict[str, str]:
-        return terraform.environment(self.environ, data=DATA / self.environment.name)
-
-    def _show(self, name: str, *options: str) -> None:
-        at_once = [_AT_ONCE] if self.environment.settings.local_aws else []
-        command = self._command(name, "-input=false", _LOCK, *at_once, *options)
-        status = attend(command, environ=self._told(), folder=ROOT)
+    def _act(self, name: str, *options: str, then: Sequence[str] = ()) -> None:
+        """Run a command that reads the variables; ``then``: options behind them, which override them."""
+        files = [f"-var-file={file.resolve()}" for file in self.variables if file.is_file()]
+        parallel = [f"-parallelism={self.parallelism}"] if self.parallelism else []
+        command = self._command(name, "-input=false", _LOCK, *parallel, *options, *files, *then)
+        if self.logs is not None:
+            self._capture(command, step=name)
+            return
+        status = run_in_foreground(command, environ=self._environment(), folder=ROOT)
         if status:
             raise ToolError(f"terraform {name} failed (exit {status}); mend what it says above, and run this again")
 
-    def _ask(self, command: Sequence[str], *, step: str) -> str:
+    def _command(self, name: str, *options: str) -> list[str]:
+        return [self.binary, f"-chdir={self.folder}", name, "-no-color", *options]
+
+    def _environment(self) -> dict[str, str]:
+        return terraform.environment(self.environ, data=self.data)
+
+    def _capture(self, command: Sequence[str], *, step: str) -> str:
         done = subprocess.run(
-            list(command), env=self._told(), cwd=ROOT, capture_output=True, text=True, timeout=_QUICK, check=False
+            list(command),
+            env=self._environment(),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            check=False,
         )
+        if self.logs is not None:
+            (self.logs / f"terraform-{step}.log").write_text(done.stdout + done.stderr)
         if done.returncode:
             raise ToolError(f"terraform {step} failed (exit {done.returncode}):\n{done.stderr.strip() or done.stdout}")
         return done.stdout
-
-
-def root(environment: Environment, *, binary: str, environ: Mapping[str, str]) -> Root:
-    """Return the root, ready to be asked. Raises ``ToolError``."""
-    found = Root(environment=environment, binary=binary, environ=environ)
-    found.init()
-    return found

@@ -57,6 +57,7 @@ def plan(*, tests: bool, image: bool = False, chosen: Sequence[str] = ()) -> Pla
     static = (
         Check(name="ruff check", command=(*python, "ruff", "check", "--quiet", ".")),
         Check(name="ruff format", command=(*python, "ruff", "format", "--check", "--quiet", ".")),
+        Check(name="line length", command=(*python, "tools.workspace.line_length")),
         Check(name="import-linter", command=(linters,)),
         Check(name="mypy", command=(*python, "mypy", "--no-error-summary", *typed)),
     )

@@ -1,19 +1,18 @@
-"""Makes the hashed locks in requirements/: one per deployable, one for development, one for the benchmarks' peers.
+"""Makes the hashed locks in requirements/: one per deployable and one per environment of the workspace.
 
 They name versions and hashes only: no index, no address, no path of the machine that made them. ``dev`` is resolved
 first and constrains the others, so that what is tested is what is deployed.
 """
 
 import argparse
-import configparser
 import os
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.shell import ROOT, ToolError, main_guard, must, say
 from tools.workspace.packages import PACKAGES
+from tools.workspace.pip_settings import uv_environment
 
 OLDEST_PYTHON = "3.11"
 """The locks hold for this Python and newer ones, on every platform (``--universal``)."""
@@ -21,14 +20,18 @@ OLDEST_PYTHON = "3.11"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """One file in requirements/. ``sources`` are what uv reads; ``constraints`` names a lock to agree with."""
+    """One file in requirements/."""
 
     name: str
+    """The file's name without its suffix."""
     sources: tuple[str, ...]
+    """What uv reads: pyproject files, groups and extras, as its command line names them."""
     constraints: str | None = "dev"
+    """The lock whose versions this one takes; ``None`` where it may choose its own."""
 
     @property
     def path(self) -> str:
+        """Return the file, relative to the workspace."""
         return f"requirements/{self.name}.txt"
 
 
@@ -36,6 +39,7 @@ _ALL = tuple(package.pyproject for package in PACKAGES)
 
 LOCKS = (
     Lock(name="dev", sources=("--group", "pyproject.toml:dev", *_ALL), constraints=None),
+    Lock(name="uv", sources=("--group", "pyproject.toml:uv")),
     Lock(name="dispatcher", sources=("services/dispatcher/pyproject.toml",)),
     Lock(name="crawler", sources=("services/crawler/pyproject.toml",)),
     Lock(name="crawler-image", sources=("--extra", "lambda", "services/crawler/pyproject.toml")),
@@ -61,28 +65,6 @@ def compile_command(lock: Lock, *, upgrade: bool) -> list[str]:
     return [*command, "--output-file", lock.path, *lock.sources]
 
 
-def pip_settings() -> dict[str, str]:
-    """Return the settings that pip would use here (its files and its environment), by option name."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    parser = configparser.RawConfigParser(delimiters=("=",))
-    parser.read_string("[pip]\n" + done.stdout)
-    return {key.rpartition(".")[2]: value.strip().strip("'\"") for key, value in parser["pip"].items()}
-
-
-def uv_environment(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    r"""Return ``environ`` with uv told what pip was told: index and certificates. What uv was told already wins.
-
-    Extra indexes are left out: a lock must be installable where they do not exist.
-    """
-    told = dict(environ)
-    for key, variable in (("index-url", "UV_DEFAULT_INDEX"), ("cert", "SSL_CERT_FILE")):
-        if key in settings:
-            told.setdefault(variable, settings[key])
-    return told
-
-
 def offences(text: str) -> list[str]:
     """Return the lines of a lock that name an address or a path, or a requirement without a hash."""
     lines = text.splitlines()
@@ -96,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.workspace.lock", description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
     options = parser.parse_args(arguments)
-    os.environ.update(uv_environment(pip_settings(), os.environ))
+    os.environ.update(uv_environment(only_default_index=True))
     for lock in LOCKS:
         say(f"lock: {lock.path}")
         must(compile_command(lock, upgrade=options.upgrade), step=f"locking {lock.name}")

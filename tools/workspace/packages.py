@@ -1,4 +1,4 @@
-"""The workspace's six distributions, in the order in which they need one another."""
+"""The workspace's distributions, in the order in which they need one another."""
 
 import tomllib
 from dataclasses import dataclass
@@ -8,19 +8,23 @@ from tools.shell import ROOT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """One distribution. ``folder`` is relative to the workspace; ``module`` is what it imports as."""
+    """One distribution of the workspace."""
 
     name: str
+    """Its name in an index."""
     folder: str
+    """Where its pyproject file is, relative to the workspace."""
     module: str
+    """The package that it imports as."""
 
     @property
     def pyproject(self) -> str:
+        """Return its pyproject file, relative to the workspace."""
         return f"{self.folder}/pyproject.toml"
 
     @property
     def version(self) -> str:
-        """What its pyproject file says now."""
+        """Return what its pyproject file says now."""
         return str(tomllib.loads((ROOT / self.pyproject).read_text())["project"]["version"])
 
 

@@ -5,18 +5,27 @@ locals {
       "${key}-errors" = {
         namespace  = "AWS/Lambda", metric = "Errors", statistic = "Sum", threshold = 0, unit = "Count", periods = 1
         dimensions = { FunctionName = function.name }
-        text       = "${function.name} failed. Read the last errors in its log group ${function.log_group}; its events are in its failure queue."
+        text = join(" ", [
+          "${function.name} failed. Read the last errors in its log group ${function.log_group}; its events are in",
+          "its failure queue.",
+        ])
       }
       "${key}-throttles" = {
         namespace  = "AWS/Lambda", metric = "Throttles", statistic = "Sum", threshold = 0, unit = "Count", periods = 3
         dimensions = { FunctionName = function.name }
-        text       = "${function.name} waits for free executions. Lower max_invocations of the lanes in crawls.yaml, or ask AWS for a higher limit of concurrent executions."
+        text = join(" ", [
+          "${function.name} waits for free executions. Lower max_invocations of the lanes in crawls.yaml, or ask",
+          "AWS for a higher limit of concurrent executions.",
+        ])
       }
       "${key}-duration" = {
         namespace  = "AWS/Lambda", metric = "Duration", statistic = "Maximum", unit = "Milliseconds", periods = 1
         threshold  = function.timeout * 1000 * function.duration_share
         dimensions = { FunctionName = function.name }
-        text       = "${function.name} ran for nearly its ${function.timeout} s, after which Lambda kills it. See in its log what took so long: a slow database or slow AWS calls, or too little memory."
+        text = join(" ", [
+          "${function.name} ran for nearly its ${function.timeout} s, after which Lambda kills it. See in its log",
+          "what took so long: a slow database or slow AWS calls, or too little memory.",
+        ])
       }
     }
   ]...)
@@ -38,25 +47,43 @@ locals {
     } : key => {
     namespace  = "AWS/Scheduler", metric = metric, statistic = "Sum", threshold = 0, unit = "Count", periods = 1
     dimensions = { ScheduleGroup = var.schedule_group }
-    text       = "Schedules of ${var.schedule_group} could not reach the dispatcher. See whether it is throttled or gone; missed ticks are in the queue of missed ticks. `trapline run NAME` opens a run by hand."
+    text = join(" ", [
+      "Schedules of ${var.schedule_group} could not reach the dispatcher. See whether it is throttled or gone;",
+      "missed ticks are in the queue of missed ticks. `trapline run NAME` opens a run by hand.",
+    ])
   } }
 
   # What runs out in the database.
   database_alarms = var.database == null ? {} : {
     "database-storage" = {
-      namespace = "AWS/RDS", metric = "FreeStorageSpace", statistic = "Minimum", threshold = var.database.storage_floor_gib * 1073741824
+      namespace = "AWS/RDS"
+      metric    = "FreeStorageSpace"
+      statistic = "Minimum"
+      threshold = var.database.storage_floor_gib * 1073741824
       unit      = "Bytes", periods = 1, dimensions = { DBInstanceIdentifier = var.database.identifier }
-      text      = "Less than ${var.database.storage_floor_gib} GiB are free in the database. Raise database.max_storage_gib; look for a replication slot or a long transaction that keeps old data."
+      text = join(" ", [
+        "Less than ${var.database.storage_floor_gib} GiB are free in the database. Raise database.max_storage_gib;",
+        "look for a replication slot or a long transaction that keeps old data.",
+      ])
     }
     "database-cpu" = {
       namespace = "AWS/RDS", metric = "CPUUtilization", statistic = "Average", threshold = 80
       unit      = "Percent", periods = 3, dimensions = { DBInstanceIdentifier = var.database.identifier }
-      text      = "The database's processors were busy for 15 minutes. See the slowest statements in Performance Insights; lower max_invocations of the lanes, or take a larger database.instance_class."
+      text = join(" ", [
+        "The database's processors were busy for 15 minutes. See the slowest statements in Performance Insights;",
+        "lower max_invocations of the lanes, or take a larger database.instance_class.",
+      ])
     }
     "database-connections" = {
-      namespace = "AWS/RDS", metric = "DatabaseConnections", statistic = "Maximum", threshold = floor(var.database.max_connections * 0.8)
+      namespace = "AWS/RDS"
+      metric    = "DatabaseConnections"
+      statistic = "Maximum"
+      threshold = floor(var.database.max_connections * 0.8)
       unit      = "Count", periods = 1, dimensions = { DBInstanceIdentifier = var.database.identifier }
-      text      = "More than four fifths of the database's ${var.database.max_connections} connections are in use. Lower max_invocations of the lanes in crawls.yaml, or take a larger database.instance_class."
+      text = join(" ", [
+        "More than four fifths of the database's ${var.database.max_connections} connections are in use. Lower",
+        "max_invocations of the lanes in crawls.yaml, or take a larger database.instance_class.",
+      ])
     }
   }
 
@@ -101,8 +128,11 @@ resource "aws_cloudwatch_log_metric_filter" "runs" {
 resource "aws_cloudwatch_metric_alarm" "silence" {
   count = var.silence_hours != null ? 1 : 0
 
-  alarm_name          = "${var.name}-silence"
-  alarm_description   = "No run succeeded in ${var.silence_hours} hours. `trapline status` says what is open and what waits; then look at the other alarms, the schedules and the database. Longer pauses on purpose: raise silence_hours."
+  alarm_name = "${var.name}-silence"
+  alarm_description = join(" ", [
+    "No run succeeded in ${var.silence_hours} hours. `trapline status` says what is open and what waits; then look",
+    "at the other alarms, the schedules and the database. Longer pauses on purpose: raise silence_hours.",
+  ])
   namespace           = "Trapline/${var.name}"
   metric_name         = "RunsSucceeded"
   statistic           = "Sum"

@@ -69,7 +69,11 @@ variable "silence_hours" {
   validation {
     condition = (
       var.silence_hours == null ||
-      (coalesce(var.silence_hours, 1) >= 1 && coalesce(var.silence_hours, 1) <= 168 && floor(coalesce(var.silence_hours, 1)) == coalesce(var.silence_hours, 1))
+      (
+        coalesce(var.silence_hours, 1) >= 1
+        && coalesce(var.silence_hours, 1) <= 168
+        && floor(coalesce(var.silence_hours, 1)) == coalesce(var.silence_hours, 1)
+      )
     )
     error_message = "silence_hours: whole hours, 1 to 168 (a week, the longest that CloudWatch looks back)."
   }

@@ -2,9 +2,19 @@ locals {
   # Memory by size, in GiB (RDS User Guide, "Hardware specifications for DB instance classes"). t: burstable.
   # m: 4 GiB for each CPU, r: 8 GiB.
   burstable = { micro = 1, small = 2, medium = 4, large = 8, xlarge = 16, "2xlarge" = 32 }
-  cpus      = { medium = 1, large = 2, xlarge = 4, "2xlarge" = 8, "4xlarge" = 16, "8xlarge" = 32, "12xlarge" = 48, "16xlarge" = 64, "24xlarge" = 96 }
-  family    = substr(var.instance_class, 3, 1)
-  size      = element(split(".", var.instance_class), 2)
+  cpus = {
+    medium     = 1
+    large      = 2
+    xlarge     = 4
+    "2xlarge"  = 8
+    "4xlarge"  = 16
+    "8xlarge"  = 32
+    "12xlarge" = 48
+    "16xlarge" = 64
+    "24xlarge" = 96
+  }
+  family = substr(var.instance_class, 3, 1)
+  size   = element(split(".", var.instance_class), 2)
   memory = (
     local.family == "t" ? lookup(local.burstable, local.size, null) :
     contains(keys(local.cpus), local.size) ? local.cpus[local.size] * { m = 4, r = 8 }[local.family] : null
@@ -61,8 +71,8 @@ locals {
 }
 
 resource "aws_db_instance" "this" {
-  #checkov:skip=CKV_AWS_133:7 days or more: the variable refuses less, which the scanner can't follow through the root's object
-  #checkov:skip=CKV_AWS_293:on unless the root says otherwise; the scanner does not read the default of an object's member
+  #checkov:skip=CKV_AWS_133:7 days or more: the variable refuses less; the scanner can't follow it through the root
+  #checkov:skip=CKV_AWS_293:on unless the root says otherwise; the scanner does not read a member's default
   #checkov:skip=CKV_AWS_157:the same: two zones unless the root says otherwise, as dev.tfvars does to pay half
   identifier     = var.name
   engine         = "postgres"

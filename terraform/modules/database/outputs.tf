@@ -19,7 +19,9 @@ output "admin_secret_arn" {
 }
 
 output "max_connections" {
-  description = "Connections that the class leaves for Trapline, a cautious estimate; null for a class that is not known."
+  description = <<-EOT
+    Connections that the class leaves for Trapline, a cautious estimate; null for a class that is not known.
+  EOT
   value       = local.max_connections
 }
 

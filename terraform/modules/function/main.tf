@@ -6,10 +6,10 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_115:a new account allows 10 executions at once and lets nobody reserve any; the root checks what fits
-  #checkov:skip=CKV_AWS_116:the on-failure destination below carries the error and the request id; a dead-letter queue would not
+  #checkov:skip=CKV_AWS_115:a new account allows 10 executions at once and no reservation; the root checks what fits
+  #checkov:skip=CKV_AWS_116:the on-failure destination below carries error and request id; a dead-letter queue would not
   #checkov:skip=CKV_AWS_117:in the VPC wherever there is one; what needs no database needs no VPC
-  #checkov:skip=CKV_AWS_272:images can't be signed so; code is named by its hash, and only the deployer's role can change it
+  #checkov:skip=CKV_AWS_272:images can't be signed so; a hash names the code, and only the deployer's role can change it
   function_name = var.name
   description   = var.description
   role          = aws_iam_role.this.arn
@@ -105,7 +105,8 @@ resource "aws_sqs_queue" "failures" {
   })
 }
 
-# What nobody could read out of the failure queue. Its one source is named by its ARN, because that queue is made after it.
+# What no reader could take out of the failure queue. Its one source is named by its ARN, because that queue is made
+# after it.
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
   sqs_managed_sse_enabled   = true

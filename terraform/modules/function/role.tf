@@ -15,8 +15,8 @@ locals {
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
   ]
 
-  # Lambda puts the function into the VPC in the role's name. EC2 takes no resource for half of these actions, so the allow
-  # has to be wide; the deny takes all of it away again from the code that runs in the function.
+  # Lambda puts the function into the VPC in the role's name. EC2 takes no resource for half of these actions, so the
+  # allow has to be wide; the deny takes all of it away again from the code that runs in the function.
   vpc_statements = [
     {
       Sid      = "NetworkInterfaces"
@@ -83,7 +83,11 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this.id
 
   policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = concat(local.base_statements, local.own_statements, [for statement in local.vpc_statements : statement if var.vpc != null])
+    Version = "2012-10-17"
+    Statement = concat(
+      local.base_statements,
+      local.own_statements,
+      [for statement in local.vpc_statements : statement if var.vpc != null]
+    )
   })
 }

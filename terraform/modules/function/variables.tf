@@ -15,8 +15,8 @@ variable "description" {
 
 variable "code" {
   description = <<-EOT
-    Exactly one of: image (repository@digest), file (a zip on this machine), bucket and key with the zip's sha256 (base64).
-    handler: module.function; an image may leave it out, then its own command holds. runtime: of a zip.
+    Exactly one of: image (repository@digest), file (a zip on this machine), bucket and key with the zip's sha256
+    (base64). handler: module.function; an image may leave it out, then its own command holds. runtime: of a zip.
   EOT
   type = object({
     image   = optional(string)
@@ -44,7 +44,10 @@ variable "code" {
   }
 
   validation {
-    condition     = var.code.image != null || can(regex("^[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)+$", var.code.handler))
+    condition = (
+      var.code.image != null
+      || can(regex("^[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)+$", var.code.handler))
+    )
     error_message = "code.handler: a zip needs one, for example trapline_dispatcher.handler.handler."
   }
 }
@@ -200,7 +203,9 @@ variable "log_days" {
   default     = 365
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_days)
-    error_message = "log_days: one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, as CloudWatch has them."
+    condition = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_days)
+    error_message = (
+      "log_days: one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, as CloudWatch has them."
+    )
   }
 }

@@ -1,4 +1,5 @@
-# Rejected traffic only: what a page's script tried and the network refused. All traffic would cost as much as the crawl.
+# Rejected traffic only: what a page's script tried and the network refused. All traffic would cost as much as the
+# crawl.
 resource "aws_cloudwatch_log_group" "flow" {
   #checkov:skip=CKV_AWS_338:rejected packets are of no use after a quarter; the setting takes a year where rules want it
   count = local.made ? 1 : 0

@@ -1,5 +1,5 @@
 data "aws_availability_zones" "this" {
-  #checkov:skip=CKV_AWS_394:which zones an account has differs by region; the first two by name are taken, new ones come after
+  #checkov:skip=CKV_AWS_394:an account's zones differ by region; the module takes the first two by name
   count = local.made ? 1 : 0
   state = "available"
 

@@ -15,7 +15,9 @@ variable "mode" {
 }
 
 variable "nat" {
-  description = "Way out of a made VPC: gateway (one, in the first zone), gateway_per_zone, or none (you route it yourself)."
+  description = <<-EOT
+    Way out of a made VPC: gateway (one, in the first zone), gateway_per_zone, or none (you route it yourself).
+  EOT
   type        = string
   default     = "gateway"
 

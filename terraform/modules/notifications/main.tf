@@ -9,7 +9,8 @@ locals {
   topics  = { alerts = aws_sns_topic.alerts.arn, operations = aws_sns_topic.operations.arn }
 
   # The queue's own policy names the queue, so its ARN is put together.
-  undelivered_arn = "arn:${data.aws_partition.this.partition}:sqs:${data.aws_region.this.name}:${local.account}:${var.name}-alerts-undelivered"
+  queues          = "arn:${data.aws_partition.this.partition}:sqs:${data.aws_region.this.name}:${local.account}"
+  undelivered_arn = "${local.queues}:${var.name}-alerts-undelivered"
 }
 
 # What people hear about their pages.

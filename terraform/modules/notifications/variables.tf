@@ -19,7 +19,9 @@ variable "alert_emails" {
   default     = []
 
   validation {
-    condition     = alltrue([for email in var.alert_emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>]+\\.[^@\\s,;<>]+$", email))])
+    condition = alltrue(
+      [for email in var.alert_emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>]+\\.[^@\\s,;<>]+$", email))]
+    )
     error_message = "alert_emails: plain addresses, for example watch@example.com."
   }
 
@@ -35,7 +37,9 @@ variable "operations_emails" {
   default     = []
 
   validation {
-    condition     = alltrue([for email in var.operations_emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>]+\\.[^@\\s,;<>]+$", email))])
+    condition = alltrue(
+      [for email in var.operations_emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>]+\\.[^@\\s,;<>]+$", email))]
+    )
     error_message = "operations_emails: plain addresses, for example operations@example.com."
   }
 }

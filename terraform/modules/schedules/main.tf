@@ -41,7 +41,8 @@ resource "aws_scheduler_schedule" "crawl" {
     }
 
     retry_policy {
-      maximum_event_age_in_seconds = 3600 # an hour late is better than not at all; a day late is the next tick's business
+      # An hour late is better than not at all; a day late is the next tick's business
+      maximum_event_age_in_seconds = 3600
       maximum_retry_attempts       = 20
     }
   }

@@ -10,8 +10,8 @@ variable "name" {
 
 variable "crawls" {
   description = <<-EOT
-    Every crawl that has a schedule, by name: expression (rate, cron or at), IANA time zone, enabled, and jitter_minutes, the
-    window within which a tick may fall, 0 for none.
+    Every crawl that has a schedule, by name: expression (rate, cron or at), IANA time zone, enabled, and
+    jitter_minutes, the window within which a tick may fall, 0 for none.
   EOT
   type = map(object({
     expression     = string
@@ -27,13 +27,25 @@ variable "crawls" {
 
   validation {
     condition = alltrue([
-      for crawl in values(var.crawls) : can(regex("^(rate\\([1-9][0-9]* (minute|hour|day)s?\\)|cron\\(([^ ()]+ ){5}[^ ()]+\\)|at\\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\))$", crawl.expression))
+      for crawl in values(var.crawls) : can(regex(
+        join("|", [
+          "^rate\\([1-9][0-9]* (minute|hour|day)s?\\)$",
+          "^cron\\(([^ ()]+ ){5}[^ ()]+\\)$",
+          "^at\\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\)$",
+        ]),
+        crawl.expression
+      ))
     ])
-    error_message = "crawls: an expression is rate(6 hours), cron(0 8 ? * MON-FRI *) or at(2030-01-31T08:00:00). `trapline config` says which line is wrong."
+    error_message = join(" ", [
+      "crawls: an expression is rate(6 hours), cron(0 8 ? * MON-FRI *) or at(2030-01-31T08:00:00). `trapline",
+      "config` says which line is wrong.",
+    ])
   }
 
   validation {
-    condition     = alltrue([for crawl in values(var.crawls) : can(regex("^[A-Za-z][A-Za-z0-9_+/-]*$", crawl.timezone))])
+    condition = alltrue(
+      [for crawl in values(var.crawls) : can(regex("^[A-Za-z][A-Za-z0-9_+/-]*$", crawl.timezone))]
+    )
     error_message = "crawls: a timezone is an IANA name such as Europe/Berlin."
   }
 

@@ -1,7 +1,7 @@
 """procrastinate and pgqueuer doing what the ledger does: lease some tasks, complete each. Runs under the peers' interpreter.
 
 ``queues.py NAME prepare DSN TASKS`` makes the schema and the tasks; ``queues.py NAME work DSN CLIENTS BATCH`` prints
-``ready``, waits for a line on standard input, works until nothing is left and prints ``{"done", "seconds"}``.
+``ready``, waits for a line on standard input, works until nothing is left and prints ``{"done", "seconds", "cpu"}``.
 Both use the calls their own workers make, with tables that survive a crash.
 """
 
@@ -93,9 +93,10 @@ async def work(name: str, dsn: str, clients: int, batch: int) -> None:
     runners, _kept_open = await WORK[name](dsn, clients, batch)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    started = time.monotonic()
+    started, used = time.monotonic(), time.process_time()
     done = sum(await asyncio.gather(*(run() for run in runners)))
-    print(json.dumps({"done": done, "seconds": time.monotonic() - started}), flush=True)
+    seconds, cpu = time.monotonic() - started, time.process_time() - used
+    print(json.dumps({"done": done, "seconds": seconds, "cpu": cpu}), flush=True)
 
 
 def main(name: str, act: str, dsn: str, *numbers: str) -> None:

@@ -1,5 +1,6 @@
 """The archive of runs in S3, against moto."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 
@@ -20,7 +21,7 @@ async def _parts(*parts: bytes, error: Exception | None = None) -> AsyncIterator
         raise error
 
 
-@pytest.mark.parametrize("sizes", [(), (0,), (100,), (6 * MIB, 10), (6 * MIB, 5 * MIB, 5 * MIB, 1)])
+@pytest.mark.parametrize("sizes", [(), (0,), (100,), (6 * MIB, 10), (8 * MIB,), (6 * MIB, 5 * MIB, 5 * MIB, 1)])
 async def test_a_run_of_any_size_is_one_object(s3: S3Client, sizes: tuple[int, ...]) -> None:
     """None, one small part, or several: what is read back is what was written, under the same key again."""
     body = [os.urandom(size) for size in sizes]
@@ -36,11 +37,48 @@ async def test_a_run_of_any_size_is_one_object(s3: S3Client, sizes: tuple[int, .
 
 async def test_an_upload_that_breaks_off_leaves_nothing(s3: S3Client) -> None:
     """No object, and no parts that are paid for."""
-    parts = _parts(b"x" * 6 * MIB, b"y" * 6 * MIB, error=TransientError("the ledger is away"))
+    parts = _parts(b"x" * 9 * MIB, b"y" * 9 * MIB, error=TransientError("the ledger is away"))
     with pytest.raises(TransientError, match="the ledger is away"):
         await S3Archive(s3, f"s3://{BUCKET}/runs").write("key", parts)
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+async def test_a_cancelled_upload_leaves_nothing(s3: S3Client) -> None:
+    """A deadline in the middle, while the ledger has not yet given the next part, aborts the upload before it goes on."""
+    waits = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"x" * 9 * MIB
+        waits.set()
+        await asyncio.Event().wait()
+
+    writing = asyncio.create_task(S3Archive(s3, f"s3://{BUCKET}/runs").write("key", parts()))
+    await waits.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+async def test_one_part_is_held_at_a_time(s3: S3Client) -> None:
+    """A run of any size is read as fast as it is sent, and no faster: the next part is asked for when one was sent."""
+    asked, ahead = 0, []
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal asked
+        for _ in range(6):
+            asked += 1
+            yield b"x" * 8 * MIB
+
+    def sent(**_: object) -> None:
+        ahead.append(asked - len(ahead))
+
+    s3.meta.events.register("before-call.s3.UploadPart", sent)
+    await S3Archive(s3, f"s3://{BUCKET}/runs").write("key", parts())
+    assert len(ahead) == 6
+    assert max(ahead) <= 2
 
 
 async def test_a_bucket_that_is_away_is_transient(s3: S3Client) -> None:

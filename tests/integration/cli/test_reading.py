@@ -112,7 +112,7 @@ async def test_tasks_filters_and_reasons(trapline: Trapline, stage: Stage) -> No
     """``tasks`` filters by run, status and URL, and carries each failure's reason."""
     failed = (await trapline("tasks", "--run", str(stage.second), "--failed", "--json")).json["tasks"]
     assert [(task["url"], task["status"]) for task in failed] == [(URLS[2], "failed")]
-    assert failed[0]["reason"].startswith("http_status: 500")
+    assert (failed[0]["reason"], failed[0]["detail"].split()[0]) == ("http_status", "500")
     waiting = (await trapline("tasks", "--crawl", "docs", "--status", "created", "--json")).json["tasks"]
     assert len(waiting) == 2
     assert len((await trapline("tasks", "--url", "lamp", "--json")).json["tasks"]) == 2

@@ -11,7 +11,7 @@ from support.hostile import HostileSite, hostile_site
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -43,14 +43,13 @@ def store(tmp_path: Path) -> DirectoryArtifacts:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def new_visitor(browser: Browser, store: DirectoryArtifacts) -> AsyncIterator[Callable[..., Visitor]]:
-    """Make visitors in the module's browser; they are closed at the test's end."""
-    made: list[Visitor] = []
+async def new_visitor(browser: Browser, store: DirectoryArtifacts) -> AsyncIterator[Callable[..., BrowserVisitor]]:
+    """Make visitors in the module's browser, which outlives them; contexts still open at the test's end are closed."""
 
-    def make(limits: VisitLimits = LIMITS, **secrets: str) -> Visitor:
-        made.append(Visitor(browser, artifacts=store, secrets=KnownSecrets(values=secrets), limits=limits))
-        return made[-1]
+    def make(limits: VisitLimits = LIMITS, **secrets: str) -> BrowserVisitor:
+        return BrowserVisitor(browser, artifacts=store, secrets=KnownSecrets(values=secrets), limits=limits)
 
     yield make
-    for visitor in made:
-        await visitor.close()
+    if browser.launches:
+        for context in (await browser.ready()).browser.contexts:
+            await context.close()

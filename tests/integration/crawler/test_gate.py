@@ -20,7 +20,7 @@ from trapline_common.domain.observation import Observation, Reason
 from trapline_common.egress.address_policy import AddressPolicy
 from trapline_common.egress.gate import Gate
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,7 +70,7 @@ async def visit(names: Names, tmp_path_factory: pytest.TempPathFactory) -> Async
     policy = AddressPolicy(allow_private=(ip_network("127.0.0.1/32"),))
     browser = new_browser(gate=Gate(policy=policy, resolve=names))
     folder: Path = tmp_path_factory.mktemp("artifacts")
-    visitor = Visitor(browser, artifacts=DirectoryArtifacts(folder), secrets=KnownSecrets(), limits=LIMITS)
+    visitor = BrowserVisitor(browser, artifacts=DirectoryArtifacts(folder), secrets=KnownSecrets(), limits=LIMITS)
     yield lambda url: asyncio.ensure_future(visitor.visit(url, PATIENT))
     await visitor.close()
     await browser.close()

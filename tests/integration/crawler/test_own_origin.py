@@ -7,11 +7,11 @@ import pytest
 from support.crawling import crawl
 from support.hostile import HostileSite
 from trapline_common.domain.observation import Reason
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NewVisitor = Callable[..., Visitor]
+NewVisitor = Callable[..., BrowserVisitor]
 SECRETS = {"TOKEN": "s3cr+t value", "SESSION": "c00kie"}
 PRIVATE = {
     "headers": {"X-Token": "Bearer ${secret:TOKEN}"},
@@ -35,7 +35,7 @@ async def test_own_origin_gets_headers_and_cookies(new_visitor: NewVisitor, site
 async def test_other_origins_get_neither(
     new_visitor: NewVisitor, site: HostileSite, other_site: HostileSite, path: str
 ):
-    """Another origin, even another port of the same host, gets neither header nor cookie: not by redirect, not as a part."""
+    """Another origin, even another port of the host, gets neither header nor cookie: not by redirect, not as a part."""
     site.redirect_to = other_site.origin + "/good?from=" + path
     found = await new_visitor(**SECRETS).visit(site.origin + path, crawl(**PRIVATE))
     assert found.failure is None

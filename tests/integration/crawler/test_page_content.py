@@ -12,11 +12,11 @@ from trapline_common.content.text import content_hash
 from trapline_common.domain.observation import Reason
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NewVisitor = Callable[..., Visitor]
+NewVisitor = Callable[..., BrowserVisitor]
 PNG = b"\x89PNG"
 
 
@@ -104,7 +104,7 @@ async def test_console_errors_are_counted(new_visitor: NewVisitor, site: Hostile
 
 
 @pytest.mark.parametrize(
-    ("values", "reason", "said"),
+    ("values", "reason", "detail"),
     [
         ({"watch": "#nowhere"}, Reason.SELECTOR, "watch: nothing matches"),
         ({"watch": "p["}, Reason.SELECTOR, "not valid CSS"),
@@ -123,13 +123,13 @@ async def test_console_errors_are_counted(new_visitor: NewVisitor, site: Hostile
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
 )
 async def test_unmet_demand_fails_with_what_was_found(
-    new_visitor: NewVisitor, site: HostileSite, values: dict[str, object], reason: Reason, said: str
+    new_visitor: NewVisitor, site: HostileSite, values: dict[str, object], reason: Reason, detail: str
 ):
     """A demand of the crawl that is not met fails the visit, says which, and leaves a screenshot and the HTML."""
     found = await new_visitor().visit(site.origin + "/good", crawl(**values))
     assert found.failure is not None
     assert found.failure.reason is reason
-    assert said in found.failure.detail
+    assert detail in found.failure.detail
     assert found.screenshot is not None
     assert found.html is not None
 
@@ -180,8 +180,8 @@ async def test_shared_context_reuses_its_page(new_visitor: NewVisitor, browser: 
 
 
 async def test_reused_page_is_replaced_after_its_share(new_visitor: NewVisitor, browser: Browser, site: HostileSite):
-    """A reused page is closed after ``pages_per_tab`` visits, so that its memory is given back."""
-    visitor = new_visitor(replace(LIMITS, pages_per_tab=1))
+    """A reused page is closed after ``visits_per_page`` visits, so that its memory is given back."""
+    visitor = new_visitor(replace(LIMITS, visits_per_page=1))
     assert (await visitor.visit(site.origin + "/good", crawl(isolation="crawl"))).failure is None
     assert (await browser.ready()).browser.contexts[-1].pages == []
 

@@ -1,4 +1,4 @@
-"""The profiles for Lambda on a real browser: what each can do, how one is chosen, and visits with one context a browser."""
+"""The profiles for Lambda on a real browser: what each can do, how one is selected, and the one-process fallback."""
 
 import asyncio
 import os
@@ -14,13 +14,13 @@ from trapline_common.config.models import Isolation, Screenshot
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser import guardian
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
-from trapline_crawler.browser.profile_selection import Selection
+from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, MULTI, SINGLE, Profile
 from trapline_crawler.browser.self_test import self_test
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.owned import OwnedVisitor
-from trapline_crawler.visitors.browser_per_context import OneRoomVisitor
-from trapline_crawler.visitors.by_profile import ChoosingVisitor
+from trapline_crawler.visit.visitor import BrowserVisitor
+from trapline_crawler.visitors.browser_per_context import BrowserPerContextVisitor
+from trapline_crawler.visitors.by_profile import ByProfileVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,7 +35,7 @@ from support.crawling import new_browser
 from trapline_crawler.browser import guardian
 
 async def main():
-    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: orphans become ours, as for process 1
+    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: orphans become its children, as for process 1
     browser = new_browser()
     live = await browser.ready()
     await live.browser.new_page()
@@ -61,7 +61,7 @@ class Browsers:
         return [profile.name for profile, browser in self.made for _ in range(browser.launches)]
 
 
-def ours() -> set[int]:
+def descendants() -> set[int]:
     """Return the processes below this one."""
     table = {p.pid: p for p in guardian.processes() if not p.zombie}
     found = {os.getpid()}
@@ -70,19 +70,19 @@ def ours() -> set[int]:
     return found - {os.getpid()}
 
 
-def owned(browser: Browser, folder: Path) -> OwnedVisitor:
-    return OwnedVisitor(browser, artifacts=DirectoryArtifacts(folder), secrets=KnownSecrets())
+def owned(browser: Browser, folder: Path) -> BrowserVisitor:
+    return BrowserVisitor(browser, artifacts=DirectoryArtifacts(folder), secrets=KnownSecrets())
 
 
 @pytest.mark.parametrize("profile", CANDIDATES, ids=lambda profile: profile.name)
 async def test_profile_shows_a_page_and_starts_no_refused_process(profile: Profile):
-    """Each profile for Lambda shows a page, and has neither a zygote nor a GPU process; ``single`` has one process only."""
+    """Each profile for Lambda shows a page, with neither zygote nor GPU process; ``single`` has one process only."""
     browser = new_browser(profile=profile)
     try:
         try:
             await self_test(browser)
         except BrowserLaunchError:
-            # A browser of one process dies at its start once in some hundred times; then it is started again, as by a retry.
+            # A browser of one process dies at its start once in some hundred times; then a retry starts it again.
             assert profile is SINGLE
             await browser.close()
             browser = new_browser(profile=profile)
@@ -96,7 +96,7 @@ async def test_profile_shows_a_page_and_starts_no_refused_process(profile: Profi
 
 
 async def test_single_holds_one_context():
-    """A second context in a one-process browser fails, which is why every room gets a browser of its own there."""
+    """A second context in a one-process browser fails, which is why every context gets a browser of its own there."""
     browser = new_browser(profile=SINGLE)
     try:
         await self_test(browser)
@@ -108,8 +108,8 @@ async def test_single_holds_one_context():
 
 async def test_first_profile_that_works_is_chosen_and_kept():
     """A profile whose browser ends at once, and one that shows another colour, are passed over; the choice is kept."""
-    before, browsers = ours(), Browsers()
-    selection = Selection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS, MULTI, SINGLE), browsers)
+    before, browsers = descendants(), Browsers()
+    selection = ProfileSelection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS, MULTI, SINGLE), browsers)
     profile, browser = await selection.choose()
     try:
         assert profile is MULTI is selection.chosen
@@ -120,25 +120,25 @@ async def test_first_profile_that_works_is_chosen_and_kept():
         assert (again, second.launches) == (MULTI, 0), "no second self-test"
     finally:
         await browser.close()
-    assert ours() == before
+    assert descendants() == before
 
 
 async def test_tested_one_process_browser_is_not_used_again():
     """Where a browser holds one context, the self-test has used it up: the visitor gets a fresh one."""
-    before, browsers = ours(), Browsers()
-    profile, browser = await Selection((SINGLE,), browsers).choose()
+    before, browsers = descendants(), Browsers()
+    profile, browser = await ProfileSelection((SINGLE,), browsers).choose()
     assert (profile, browser.launches, browsers.launches) == (SINGLE, 0, ["single"])
-    assert ours() == before
+    assert descendants() == before
 
 
 async def test_no_profile_works():
     """Where none works the error gives each one's reason, nothing is left running, and the next call tries again."""
-    before, browsers = ours(), Browsers()
-    selection = Selection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS), browsers)
+    before, browsers = descendants(), Browsers()
+    selection = ProfileSelection((ENDS_AT_ONCE, SHOWS_OTHER_COLOURS), browsers)
     with pytest.raises(BrowserLaunchError, match=r"ends at once: .*did not start.*; other colours: the picture"):
         await selection.choose()
     assert selection.chosen is None
-    assert ours() == before
+    assert descendants() == before
     with pytest.raises(BrowserLaunchError):
         await selection.choose()
     assert [profile.name for profile, _ in browsers.made].count("ends at once") == 2
@@ -146,8 +146,8 @@ async def test_no_profile_works():
 
 async def test_concurrent_first_visits_make_one_choice(site: HostileSite, tmp_path: Path):
     """Visits that begin together make one choice and share its browser; ``close`` leaves nothing."""
-    before, browsers = ours(), Browsers()
-    visitor = ChoosingVisitor(Selection(CANDIDATES, browsers), lambda _, browser: owned(browser, tmp_path))
+    before, browsers = descendants(), Browsers()
+    visitor = ByProfileVisitor(ProfileSelection(CANDIDATES, browsers), lambda _, browser: owned(browser, tmp_path))
     try:
         seen = await asyncio.gather(*(visitor.visit(f"{site.origin}/{n}", crawl()) for n in range(3)))
         session = await visitor.open_session(crawl(ordered=True), None)
@@ -157,14 +157,14 @@ async def test_concurrent_first_visits_make_one_choice(site: HostileSite, tmp_pa
         await visitor.close()
     assert [one.failure for one in seen] == [None] * 3
     assert browsers.launches == ["multi"]
-    assert ours() == before
+    assert descendants() == before
 
 
 @pytest.mark.parametrize("isolation", list(Isolation))
 async def test_single_visits_many_pages_at_once(isolation: Isolation, site: HostileSite, tmp_path: Path):
     """With one context a browser, pages in flight at once all succeed, in both isolations, pictures included."""
-    before, browsers = ours(), Browsers()
-    visitor = OneRoomVisitor(lambda: owned(browsers(SINGLE), tmp_path))
+    before, browsers = descendants(), Browsers()
+    visitor = BrowserPerContextVisitor(lambda: owned(browsers(SINGLE), tmp_path))
     config = crawl(isolation=isolation, screenshot=Screenshot.VIEWPORT)
     try:
         seen = await asyncio.gather(*(visitor.visit(f"{site.origin}/{n}", config) for n in range(3)))
@@ -174,30 +174,30 @@ async def test_single_visits_many_pages_at_once(isolation: Isolation, site: Host
     assert [one.failure for one in seen] == [None] * 4
     assert all(one.screenshot for one in seen)
     assert len(browsers.launches) == (1 if isolation is Isolation.CRAWL else 4)
-    assert ours() == before
+    assert descendants() == before
 
 
 async def test_single_keeps_no_idle_browser_of_another_crawl(site: HostileSite, tmp_path: Path):
     """Of crawls that share a context each, only the one last visited keeps its browser: memory stays bounded."""
-    before, browsers = ours(), Browsers()
-    visitor = OneRoomVisitor(lambda: owned(browsers(SINGLE), tmp_path))
+    before, browsers = descendants(), Browsers()
+    visitor = BrowserPerContextVisitor(lambda: owned(browsers(SINGLE), tmp_path))
     try:
         for name in ("one", "two", "two", "one"):
             found = await visitor.visit(site.origin + "/good", crawl(name=name, isolation=Isolation.CRAWL))
             assert found.failure is None
-            started = ours() - before
+            started = descendants() - before
             drivers = [p for p in guardian.processes() if p.pid in started and "run-driver" in p.command]
             assert len(drivers) == 1
         assert browsers.launches == ["single"] * 3
     finally:
         await visitor.close()
-    assert ours() == before
+    assert descendants() == before
 
 
 async def test_session_of_single_owns_its_browser(site: HostileSite, tmp_path: Path):
-    """A session in ``single`` keeps its cookies from page to page, gives its state, and its end is its browser's end."""
-    before = ours()
-    visitor = OneRoomVisitor(lambda: owned(new_browser(profile=SINGLE), tmp_path))
+    """A session in ``single`` keeps its cookies from page to page and gives its state; its browser ends with it."""
+    before = descendants()
+    visitor = BrowserPerContextVisitor(lambda: owned(new_browser(profile=SINGLE), tmp_path))
     session = await visitor.open_session(crawl(ordered=True), None)
     try:
         assert (await session.visit(site.origin + "/good")).failure is None
@@ -205,7 +205,7 @@ async def test_session_of_single_owns_its_browser(site: HostileSite, tmp_path: P
         assert [cookie["name"] for cookie in (await session.state())["cookies"]] == ["seen"]
     finally:
         await session.close()
-    assert ours() == before
+    assert descendants() == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")

@@ -11,19 +11,19 @@ from support.crawling import LIMITS, KnownSecrets, crawl, new_browser
 from support.hostile import HostileSite
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser.errors import BrowserDiedError
-from trapline_crawler.visit.visitor import Visitor
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_checkpoint_carries_the_session_to_another_browser(site: HostileSite, tmp_path: Path):
-    """What a session gathered is there, after a way through JSON, in a new browser's session; the crawl's secrets are not."""
+    """A session's state survives JSON and opens a new browser's session; the crawl's own secrets are not in it."""
     state = None
     texts = []
     secrets = KnownSecrets(values={"SESSION": "c00kie"})
     for _ in range(2):
         browser = new_browser()
-        visitor = Visitor(browser, artifacts=DirectoryArtifacts(tmp_path), secrets=secrets, limits=LIMITS)
+        visitor = BrowserVisitor(browser, artifacts=DirectoryArtifacts(tmp_path), secrets=secrets, limits=LIMITS)
         config = crawl(ordered=True, cookies=[{"name": "sid", "value": "${secret:SESSION}"}])
         session = await visitor.open_session(config, state)
         await session.visit(site.origin + "/good")
@@ -40,7 +40,7 @@ async def test_checkpoint_carries_the_session_to_another_browser(site: HostileSi
 async def test_session_of_a_dead_browser_ends(site: HostileSite, tmp_path: Path):
     """A session whose browser died raises, and one opened from its last checkpoint goes on in the next browser."""
     browser = new_browser()
-    visitor = Visitor(browser, artifacts=DirectoryArtifacts(tmp_path), secrets=KnownSecrets(), limits=LIMITS)
+    visitor = BrowserVisitor(browser, artifacts=DirectoryArtifacts(tmp_path), secrets=KnownSecrets(), limits=LIMITS)
     try:
         session = await visitor.open_session(crawl(ordered=True))
         assert (await session.visit(site.origin + "/counter")).text == "n=1"

@@ -1,4 +1,4 @@
-"""What others hear of: nudges of the notifier, and the end of a run."""
+"""What an invocation tells the other services: nudges of the notifier, and the end of a run."""
 
 import asyncio
 
@@ -20,12 +20,12 @@ LOUD = CrawlConfig(
 async def until_sent(nudger: MemoryNudger, count: int) -> None:
     """Wait until so many nudges went out."""
     async with asyncio.timeout(PATIENCE):
-        while len(nudger.sent) < count:  # noqa: ASYNC110  (the port tells nobody)
+        while len(nudger.sent) < count:  # noqa: ASYNC110  (the port has no event for it)
             await asyncio.sleep(0.005)
 
 
 async def test_an_alert_is_nudged_for_while_the_run_goes_on(stage: Stage) -> None:
-    """Nobody waits for the run to end: the notifier is woken as soon as a task has caused an alert."""
+    """An alert does not wait for the run's end: the notifier is woken as soon as a task has caused one."""
     await stage.open(PAGES, crawl=LOUD)
     stage.visitor.script(PAGES[0], bad(PAGES[0]))
     hold = stage.visitor.hold(PAGES[1])
@@ -39,7 +39,7 @@ async def test_an_alert_is_nudged_for_while_the_run_goes_on(stage: Stage) -> Non
 
 
 async def test_a_quiet_run_nudges_only_for_its_end(stage: Stage) -> None:
-    """A run without an alert of its own wakes the notifier once, and nobody else."""
+    """A run without an alert of its own wakes the notifier once, and no other service."""
     await stage.open(PAGES)
     await stage.live()
     assert [service for service, _ in stage.nudger.sent] == ["notifier"]
@@ -52,7 +52,7 @@ async def test_the_last_nudge_is_waited_for_before_the_invocation_ends(stage: St
     stage.nudger.hold = asyncio.Event()
     living = asyncio.create_task(stage.live())
     async with asyncio.timeout(PATIENCE):
-        while await stage.invocations() != ["succeeded"]:  # noqa: ASYNC110  (Postgres tells nobody)
+        while await stage.invocations() != ["succeeded"]:  # noqa: ASYNC110  (Postgres has no event for it)
             await asyncio.sleep(0.005)
     ended, _ = await asyncio.wait({living}, timeout=0.3)  # nothing to wait for: it must not end
     assert not ended
@@ -132,7 +132,7 @@ async def test_runs_that_share_a_lane_end_each_on_its_own(stage: Stage) -> None:
 
 
 async def test_a_frozen_config_of_a_newer_release_is_worked_on(stage: Stage) -> None:
-    """Services deploy in any order: a run frozen by a newer dispatcher, with fields unknown here, is crawled all the same."""
+    """Services deploy in any order: a run frozen by a newer dispatcher, with fields unknown here, is still crawled."""
     await stage.open(PAGES)
     newer = """UPDATE trapline.run SET config = config || '{"from_the_future": {"x": 1}}'
                || jsonb_build_object('alert', config->'alert' || '{"louder": true}')"""

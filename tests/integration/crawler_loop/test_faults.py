@@ -1,4 +1,4 @@
-"""What goes wrong during a visit: the page's fault, the browser's, and ours."""
+"""What goes wrong during a visit: the page's fault, the browser's, and the crawler's own."""
 
 import asyncio
 
@@ -79,7 +79,7 @@ async def test_a_browser_fault_is_charged_and_the_task_leased_alone_next(stage: 
 
 
 async def test_exhausted_rescues_fail_the_task_with_the_faults_reason_and_an_alert(stage: Stage) -> None:
-    """The third fault of the browser ends the task ``failed``, and people hear of it in its first run."""
+    """The third fault of the browser ends the task ``failed``, and alerts people in its first run."""
     await stage.open([PAGE, urls(2)[1]])
     stage.visitor.script(PAGE, *(BrowserDiedError("no life in it") for _ in range(3)))
     result = await stage.live()
@@ -106,7 +106,7 @@ async def test_a_bug_that_one_page_brings_to_light_costs_that_task_only(stage: S
 
 
 async def test_an_artifact_store_that_is_away_fails_the_invocation_and_charges_nobody(stage: Stage) -> None:
-    """What is wrong for every page ends the invocation ``failed``, raised to the platform; the tasks go back as they were."""
+    """A fault that concerns every page ends the invocation ``failed`` and is raised; the tasks go back as they were."""
     await stage.open(urls(3))
     stage.visitor.script(PAGE, TransientError("S3: SlowDown"))
     with pytest.raises(TransientError, match="SlowDown"):
@@ -123,17 +123,17 @@ async def test_an_artifact_store_that_is_away_fails_the_invocation_and_charges_n
 async def test_a_visitor_that_cant_be_made_fails_the_invocation(stage: Stage) -> None:
     """An error before the first visit ends the row ``failed`` too, not ``orphaned`` a minute later."""
     await stage.open([PAGE])
-    stage.no_visitor = OSError("no room for a profile")
-    with pytest.raises(OSError, match="no room"):
+    stage.no_visitor = OSError("no space for a profile")
+    with pytest.raises(OSError, match="no space"):
         await stage.live()
     assert await stage.rows("SELECT status::text, reason FROM trapline.invocation") == [
-        ("failed", "OSError: no room for a profile")
+        ("failed", "OSError: no space for a profile")
     ]
     assert await stage.tasks() == {"created": 1}
 
 
 async def test_a_lost_connection_fails_the_invocation_and_loses_no_task(stage: Stage) -> None:
-    """Postgres cuts the connection in the middle: the error is raised, reap ends the row and rescues what was started."""
+    """Postgres cuts the connection in the middle: the error is raised, reap ends the row and rescues started tasks."""
     await stage.open(urls(3), lane=LaneConfig(pages_in_flight=1))
     hold = stage.visitor.hold(urls(2)[1])
     living = asyncio.create_task(stage.live())

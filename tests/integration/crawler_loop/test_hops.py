@@ -1,4 +1,4 @@
-"""A run that needs more invocations than Lambda lets one chain have: each chain is cut off, the minute begins another."""
+"""A run of more invocations than Lambda lets one chain have: each chain is cut off, the tick begins another."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ crawls:
 
 @dataclass(slots=True, kw_only=True)
 class Lambda:
-    """Lambda between our own adapters: keeps events until they run, and stops what is invoked too deep in its chain.
+    """Lambda between the product's own adapters: it keeps events until they run, and stops chains that are too deep.
 
     ``together``: the chain's invocations of all functions count (as in MiniStack), else only those of the function
     itself (as AWS words it). ``depths``: how often each function has run in the chain of the event that runs now.
@@ -66,7 +66,7 @@ class Lambda:
 async def test_a_run_of_more_than_forty_invocations_ends_though_lambda_stops_chains(
     dsn: str, stage: Stage, together: bool, chain: int
 ) -> None:
-    """With a cap of 1 and a page per invocation, 45 pages take 45 invocations; the minute's tick starts each new chain."""
+    """At a cap of 1 and a page per invocation 45 pages take 45 invocations; the minute's tick starts each chain."""
     platform, clock = Lambda(together=together), Clock()
     dispatcher = DispatcherStage(
         dsn=as_role(dsn, "trapline_dispatcher"), database=stage.database, invoker=platform, nudger=platform
@@ -103,5 +103,5 @@ async def test_a_run_of_more_than_forty_invocations_ends_though_lambda_stops_cha
     assert chains == [chain] * whole + [rest]
     assert await stage.invocations() == ["succeeded"] * PAGES
     assert await dispatcher.runs() == [("many", "ended", "completed")]
-    # Counted together Lambda itself cuts every chain but the last; else our own limit comes first
+    # Counted together Lambda itself cuts every chain but the last; else the crawler's own limit comes first
     assert platform.stopped == (["dispatcher"] * whole if together else [])

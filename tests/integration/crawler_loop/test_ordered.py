@@ -71,7 +71,7 @@ async def test_the_next_invocation_resumes_behind_the_last_recorded_page(stage: 
 
 
 async def test_the_database_holds_no_readable_session(stage: Stage) -> None:
-    """A checkpoint is encrypted: neither the cookie nor its name can be read from any row, nor opened with another key."""
+    """A checkpoint is encrypted: no row shows the cookie or its name, and no other key opens it."""
     await open_walk(stage)
     await stage.live(deadline=time_for(stage, 1))
     ((sealed,),) = await stage.rows("SELECT checkpoint FROM trapline.task")
@@ -103,7 +103,7 @@ async def test_a_page_is_retried_in_its_place(stage: Stage) -> None:
 
 
 async def test_a_fault_in_the_middle_goes_on_from_the_checkpoint(stage: Stage) -> None:
-    """The browser dies at the third page: the task is charged and resumed there, in a session as it was after the second."""
+    """The browser dies at the third page: the task is charged and resumed there, with the session after the second."""
     await open_walk(stage)
     stage.visitor.script(PAGES[2], BrowserDiedError("gone"))
     result = await stage.live()
@@ -128,7 +128,7 @@ async def test_a_page_that_kills_every_browser_is_recorded_and_passed(stage: Sta
 
 
 async def test_a_page_that_kills_every_invocation_is_poison_and_passed(stage: Stage) -> None:
-    """Invocations that die with a page of an ordered task charge it; the third makes it poison, and the rest goes on."""
+    """Invocations that die with a page of an ordered task charge it; the third fails the page, and the task goes on."""
     await open_walk(stage)
     for _ in range(3):
         hold = stage.visitor.hold(PAGES[1], stubborn=True)
@@ -145,7 +145,7 @@ async def test_a_page_that_kills_every_invocation_is_poison_and_passed(stage: St
 
 
 async def test_a_lost_connection_visits_no_recorded_page_again(stage: Stage) -> None:
-    """Cut off between two pages, the task is rescued to its last recorded position; what committed stays the only result."""
+    """Cut off between two pages, the task is rescued to its last recorded position; no committed result is repeated."""
     await open_walk(stage)
     hold = stage.visitor.hold(PAGES[2])
     living = asyncio.create_task(stage.live())
@@ -161,7 +161,7 @@ async def test_a_lost_connection_visits_no_recorded_page_again(stage: Stage) -> 
 
 
 async def test_a_stop_hands_an_ordered_task_back_where_it_is(stage: Stage) -> None:
-    """Told to stop while the second page loads, the task goes back uncharged, at the second page."""
+    """Asked to stop while the second page loads, the task goes back uncharged, at the second page."""
     await open_walk(stage)
     stop = asyncio.Event()
     hold = stage.visitor.hold(PAGES[1])

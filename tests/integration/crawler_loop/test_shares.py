@@ -39,7 +39,7 @@ async def test_what_is_no_crawl_message_is_dropped_with_its_reason(stage: Stage,
 
 
 async def test_the_handler_lets_an_invocation_live(stage: Stage) -> None:
-    """From the event to the answer: the request id and the place are stored, the deadline is the context's."""
+    """From the event to the answer: the request id and the process's name are stored, the deadline is the context's."""
     await stage.open(urls(1))
     (message,) = await stage.asked()
     context = LocalContext(aws_request_id="the-request", deadline=Deadline.after(60))
@@ -61,7 +61,7 @@ async def test_nothing_left_to_lease_is_terminated(stage: Stage) -> None:
 
 
 async def test_one_invocation_takes_share_after_share_until_the_lane_is_empty(stage: Stage) -> None:
-    """With nobody idle beside it, one invocation works off every share, and each page is visited once."""
+    """Without an idle invocation beside it, one invocation works off every share, and each page is visited once."""
     await stage.open(urls(10), lane=LaneConfig(max_invocations=1, tasks_per_invocation=3, pages_in_flight=2))
     result = await stage.live()
     assert (result["done"], result["shares"]) == (10, 4)
@@ -111,7 +111,7 @@ async def test_tasks_added_meanwhile_are_taken_too(stage: Stage) -> None:
 
 
 async def test_what_is_due_for_an_idle_invocation_is_not_waited_for(stage: Stage) -> None:
-    """An invocation with a retry of its own leaves, rather than ask again and again for a task that others will take."""
+    """An invocation with a retry of its own ends, rather than ask again and again for a task that others will take."""
     page = urls(1)[0]
     await stage.open(urls(2), lane=LaneConfig(max_invocations=2, tasks_per_invocation=1))
     stage.pace = Pace(linger=60.0)

@@ -60,7 +60,7 @@ async def test_late_results_of_an_orphan_are_refused_and_counted(stage: Stage) -
 
 
 async def test_a_cancelled_run_terminates_its_invocation(stage: Stage) -> None:
-    """An operator's cancel ends the invocation ``terminated``; it lets go without an error, and nobody is nudged to count."""
+    """An operator's cancel ends the invocation ``terminated``: without an error, and without a nudge to count."""
     stage.pace = Pace(heartbeat=0.02)
     living, holds = await at_work(stage)
     run_id = (await stage.rows("SELECT id FROM trapline.run"))[0][0]

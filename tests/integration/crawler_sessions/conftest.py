@@ -14,8 +14,8 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.egress.gate import Gate
 from trapline_common.ledger.connection import Database
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.services import Pace
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,9 +24,9 @@ class SessionStage(Stage):
 
     site: LoginSite
 
-    def browser_visitor(self, *, gate: Gate | None = None) -> OwnedVisitor:
-        """Return a visitor as ``wiring`` makes it, with shorter limits; its gate opens loopback unless another is given."""
-        return OwnedVisitor(
+    def browser_visitor(self, *, gate: Gate | None = None) -> BrowserVisitor:
+        """Return a visitor as ``wiring`` makes it, with shorter limits; its gate opens loopback by default."""
+        return BrowserVisitor(
             new_browser(gate=gate),
             artifacts=DirectoryArtifacts(self.artifacts),
             secrets=KnownSecrets(values=self.secrets),

@@ -1,4 +1,4 @@
-"""Steps before the visits: one log-in for many, its session kept, refreshed, and its failures told."""
+"""Steps before the visits: one log-in for many, its session kept and refreshed, its failures reported."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ async def test_a_session_that_expires_in_the_middle_of_a_run_is_refreshed(stage:
     """When the site forgets the session after two of four pages, one more log-in is done and every page is good."""
     crawl = stage.crawl(4)
     await stage.open(list(crawl.urls), crawl=crawl, lane=LaneConfig(pages_in_flight=1))
-    stage.site.expire_after(3)  # the page that the log-in leads to, and two of ours
+    stage.site.expire_after(3)  # the page that the log-in leads to, and two of the run
     await stage.live(visitor=stage.browser_visitor())
     assert await stage.tasks() == {"done": 4}
     assert stage.site.log_ins == 2
@@ -81,7 +81,7 @@ async def test_an_ordered_task_logs_in_and_goes_on_where_its_session_expired(sta
 
 
 async def test_a_wrong_password_is_logged_out_with_one_alert(stage: SessionStage):
-    """Steps that run through and log nobody in: the page fails as ``logged_out``, alerts once, and one attempt was made."""
+    """Steps that run through without a log-in: the page fails as ``logged_out``, alerts once, and was tried once."""
     stage.secrets["SITE_PASSWORD"] = "wr0ng-passw0rd"
     stage.pace = Pace(linger=0.0)
     crawl = stage.crawl(1)
@@ -109,7 +109,7 @@ async def test_a_step_that_fails_says_which_and_shows_where(stage: SessionStage)
 
 
 async def test_no_secret_is_left_anywhere(stage: SessionStage, capfd: pytest.CaptureFixture[str]):
-    """A site that shows the wrong password back, and puts it into its pages, gets it nowhere: no row, artifact or log."""
+    """A site that puts the wrong password into its pages gets it nowhere: into no row, artifact or log."""
     wrong = f"{PASSWORD}-wrong"
     stage.secrets["SITE_PASSWORD"] = wrong
     stage.site.echo_the_password()
@@ -141,7 +141,7 @@ async def test_no_secret_is_left_anywhere(stage: SessionStage, capfd: pytest.Cap
 
 
 async def test_fields_that_hold_a_secret_are_masked_in_screenshots(stage: SessionStage):
-    """The page where a step failed looks the same whatever was filled in, password field or not."""
+    """The page where a step failed looks the same for every value filled in, password field or not."""
     pictures = set()
     for user in ("ada", "a much longer name"):
         stage.secrets |= {"SITE_USER": user, "SITE_PASSWORD": user * 2}

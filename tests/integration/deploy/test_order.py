@@ -84,9 +84,9 @@ def test_an_empty_account_is_brought_up_in_order(stage):
     """First what needs no code, then the operator alone, then the migrations, then the rest."""
     made, said, _ = stage
     deploy = made()
-    deploy.everything()
+    deploy.all_services()
     assert said == [[], ["operator"], "arn:operator", ["crawler", "dispatcher", "notifier", "operator"]]
-    deploy.everything()
+    deploy.all_services()
     every = ["crawler", "dispatcher", "notifier", "operator"]
     assert said[4:] == [every, "arn:operator", every]
 
@@ -95,7 +95,7 @@ def test_a_failed_migration_leaves_the_old_code(stage):
     """Nothing but the operator is recorded or applied when migrating fails; the next deploy goes on from there."""
     made, said, code = stage
     made_first = made()
-    made_first.everything()
+    made_first.all_services()
     before = recorded(made_first)
     code.update({name: f"{name} 2" for name in SERVICES})
 
@@ -105,11 +105,11 @@ def test_a_failed_migration_leaves_the_old_code(stage):
     broken = replace(made_first, migrate=fails)
     said.clear()
     with pytest.raises(ToolError, match="migrating failed"):
-        broken.everything()
+        broken.all_services()
     assert len(said) == 1
     after = recorded(broken)
     assert {name for name in after if after[name] != before[name]} == {"operator"}
-    made_first.everything()
+    made_first.all_services()
     assert {name for name, key in recorded(made_first).items() if key != before[name]} == set(SERVICES)
 
 
@@ -117,17 +117,17 @@ def test_one_service_is_deployed_alone(stage):
     """Another service's changed code stays where it is, and the migrations run before the one takes traffic."""
     made, said, code = stage
     deploy = made()
-    deploy.everything()
+    deploy.all_services()
     before = recorded(deploy)
     said.clear()
     code.update({name: f"{name} 2" for name in SERVICES})
-    deploy.one("crawler")
+    deploy.one_service("crawler")
     assert said[0] == "arn:operator"
     assert len(said) == 2
     after = recorded(deploy)
     assert {name for name in after if after[name] != before[name]} == {"crawler"}
     said.clear()
-    deploy.one("operator")
+    deploy.one_service("operator")
     assert said == [sorted(SERVICES), "arn:operator"]
 
 
@@ -135,7 +135,7 @@ def test_one_service_needs_the_others(stage):
     """In an empty account a single service is refused, with the command that comes first."""
     made, said, _ = stage
     with pytest.raises(ToolError, match="make deploy ENV=dev"):
-        made().one("crawler")
+        made().one_service("crawler")
     assert said == []
 
 
@@ -143,16 +143,16 @@ def test_code_never_runs_ahead_of_the_ledger(stage):
     """A service that knows a newer migration than the deployed operator is refused: nobody could run it."""
     made, said, _ = stage
     deploy = made()
-    deploy.everything()
+    deploy.all_services()
     releases = load(deploy.environment.releases)
     releases["operator"] = replace(releases["operator"], schema=schema() - 1)
     store(deploy.environment.releases, releases)
     said.clear()
     with pytest.raises(ToolError, match="SERVICE=operator ENV=dev first"):
-        deploy.one("crawler")
+        deploy.one_service("crawler")
     assert said == []
-    deploy.one("operator")
-    deploy.one("crawler")
+    deploy.one_service("operator")
+    deploy.one_service("crawler")
 
 
 def test_one_version_is_one_content(stage, capsys):
@@ -160,15 +160,15 @@ def test_one_version_is_one_content(stage, capsys):
     made, said, code = stage
     dev, prod = made(), made("prod")
     for deploy in (dev, prod):
-        deploy.everything()
+        deploy.all_services()
         code["notifier"] = "notifier 1"
     code["notifier"] = "notifier 2"
     said.clear()
     with pytest.raises(ToolError, match="make version SERVICE=notifier BUMP=patch"):
-        prod.everything()
+        prod.all_services()
     assert said == []
     capsys.readouterr()
-    dev.everything()
+    dev.all_services()
     assert "warning: changed, and its version did not: notifier 0.1.0" in capsys.readouterr().out
 
 
@@ -178,9 +178,9 @@ def test_a_deploy_that_was_cut_off_is_mended_by_the_next(stage):
     deploy = made()
     deploy.root.broken = "crawler"
     with pytest.raises(ToolError, match="apply failed"):
-        deploy.everything()
+        deploy.all_services()
     deploy.root.broken = None
-    deploy.everything()
+    deploy.all_services()
     assert said[-1] == sorted(SERVICES)
 
 
@@ -191,7 +191,7 @@ def test_a_record_of_an_account_that_is_gone_is_not_trusted(stage):
     store(
         deploy.environment.releases, {"crawler": Release(version="0.0.9", key="packages/crawler/gone.zip", sha256="a")}
     )
-    deploy.everything()
+    deploy.all_services()
     assert said[:2] == [[], ["operator"]]
     assert "gone" not in json.dumps(recorded(deploy))
 
@@ -209,7 +209,7 @@ def test_account_region_version_and_content_are_said_before_acting(stage, capsys
 
     deploy.root.apply = stop
     with pytest.raises(Stop):
-        deploy.everything()
+        deploy.all_services()
     text = capsys.readouterr().out
     assert "account 123456789012, region eu-central-1" in text
     for name in SERVICES:
@@ -218,11 +218,11 @@ def test_account_region_version_and_content_are_said_before_acting(stage, capsys
 
 
 def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeypatch):
-    """While sources and version stay and ECR has the image, its digest stays; another source in prod is refused unbuilt."""
+    """While sources and version stay and ECR has the image, its digest stays; prod refuses another source unbuilt."""
     made, _, _ = stage
     (tmp_path / "ca.pem").write_text("certificates")
     deploy = made()
-    deploy.everything()
+    deploy.all_services()
     settings = replace(deploy.environment.settings, local_aws=False)
     deploy = replace(
         deploy,
@@ -245,17 +245,17 @@ def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeyp
     def never(*_, **__):
         raise AssertionError("an engine was asked for")
 
-    monkeypatch.setattr(steps, "engine", never)
-    deploy.everything()
+    monkeypatch.setattr(steps, "container_engine", never)
+    deploy.all_services()
     assert load(deploy.environment.releases)["crawler"] == known
 
     store(deploy.environment.releases, releases | {"crawler": replace(known, source="other")})
     careful = replace(deploy, environment=replace(deploy.environment, name="prod"))
     store(careful.environment.releases, releases | {"crawler": replace(known, source="other")})
     with pytest.raises(ToolError, match="make version SERVICE=crawler BUMP=patch"):
-        careful.everything()
+        careful.all_services()
     with pytest.raises(AssertionError, match="an engine"):
-        deploy.everything()
+        deploy.all_services()
 
 
 def test_the_certificates_of_the_database_are_asked_for(stage):
@@ -264,5 +264,5 @@ def test_the_certificates_of_the_database_are_asked_for(stage):
     deploy = made()
     settings = replace(deploy.environment.settings, local_aws=False)
     with pytest.raises(ToolError, match="TRAPLINE_RDS_CA="):
-        replace(deploy, environment=replace(deploy.environment, settings=settings)).everything()
+        replace(deploy, environment=replace(deploy.environment, settings=settings)).all_services()
     assert said == []

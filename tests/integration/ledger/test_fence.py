@@ -9,6 +9,7 @@ from support.ledger import (
     LANE,
     complete,
     fail_page,
+    failure,
     frozen,
     make_old,
     make_ready,
@@ -114,8 +115,8 @@ def _writes(database: Database, task: LeasedTask) -> list[Callable[[], Awaitable
         lambda: complete(database, task),
         lambda: fail_page(database, task),
         lambda: tasks.start(database, task.lease),
-        lambda: tasks.retry(database, task.lease, reason="x", delay=0),
-        lambda: tasks.rescue_one(database, task.lease, reason="x"),
+        lambda: tasks.retry(database, task.lease, failure=failure(), delay=0),
+        lambda: tasks.rescue_one(database, task.lease, failure=failure()),
         lambda: tasks.hand_back_one(database, task.lease),
     ]
 
@@ -212,4 +213,4 @@ async def test_a_second_invocation_cant_use_the_firsts_lease(database: Database)
     (task,) = await tasks.lease_share(database, mine, share=1, another=False)
     stolen = tasks.Lease(task_id=task.lease.task_id, seq=task.lease.seq, invocation_id=other.invocation_id)
     with pytest.raises(LeaseLostError):
-        await tasks.retry(database, stolen, reason="x", delay=0)
+        await tasks.retry(database, stolen, failure=failure(), delay=0)

@@ -163,7 +163,7 @@ async def _refused_again(database: Database, task: LeasedTask) -> float:
 async def test_a_zombie_does_not_start_for_want_of_a_refusal(database: Database) -> None:
     """A task put off is due again after its time, and the lease that put it off is spent."""
     (task,) = await _leased(database, 1)
-    await tasks.put_off(database, task.lease, reason="its host's turn comes later", delay=60)
+    await tasks.put_off(database, task.lease, detail="its host's turn comes later", delay=60)
     seconds = await value(database, "SELECT extract(epoch FROM run_at - now()) FROM trapline.task")
     assert float(seconds) == pytest.approx(60, abs=5)
     assert await value(database, "SELECT rescues + attempts FROM trapline.task") == 0

@@ -22,7 +22,7 @@ SEARCH = settings(QUICK, phases=[Phase.generate], report_multiple_bugs=False, ma
 
 NO_LOCK = "SELECT 1 WHERE $1::text IS NOT NULL"
 BROKEN = {
-    "no fence": Mutation(target="complete_visit", old="t.lease_seq = fence AND ", new=""),
+    "no fence": Mutation(target="record_visit", old="t.lease_seq = fence AND ", new=""),
     "no compare-and-set on ready": Mutation(
         target="invocations.ready", old="AND i.status IN ('created', 'pending')", new=""
     ),

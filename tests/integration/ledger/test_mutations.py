@@ -43,15 +43,15 @@ SELECT id FROM o"""
 
 BROKEN: dict[str, tuple[list[Mutation], str]] = {
     "no fence on completion": (
-        [Mutation(target="complete_visit", old="t.lease_seq = fence AND ", new="")],
+        [Mutation(target="record_visit", old="t.lease_seq = fence AND ", new="")],
         "fence.test_a_task_leased_again_by_the_same_invocation_has_a_new_fence",
     ),
     "a completion needs no lease": (
-        [Mutation(target="complete_visit", old="AND t.status = 'leased'", new="")],
+        [Mutation(target="record_visit", old="AND t.status = 'leased'", new="")],
         "fence.test_a_zombie_is_refused_before_anybody_took_its_task",
     ),
     "a completion of any page": (
-        [Mutation(target="complete_visit", old="AND (t.urls IS NULL OR t.position = next_position - 1)", new="")],
+        [Mutation(target="record_visit", old="AND (t.urls IS NULL OR t.position = next_position - 1)", new="")],
         "fence.test_an_ordered_tasks_result_sent_twice_is_recorded_once",
     ),
     "no holder in the fence": (
@@ -70,7 +70,7 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         "fence.test_a_task_leased_again_by_the_same_invocation_has_a_new_fence",
     ),
     "a verdict on any reading": (
-        [Mutation(target="complete_visit", old="AND p.version = page_version", new="")],
+        [Mutation(target="record_visit", old="AND p.version = page_version", new="")],
         "pages.test_in_order_the_newer_replaces_the_older",
     ),
     "pending without compare-and-set": (

@@ -4,15 +4,14 @@ import pytest
 
 from support.ledger import complete, one_ready, open_run, urls, value
 from support.postgres import fresh_database
+from support.release_before import COMPLETE_VISIT_BEFORE_NOISE, DatabaseBeforeNoise
 from trapline_common.config.models import CrawlConfig
 from trapline_common.ledger import invocations, runs, tasks
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.queries import Query
 from trapline_common.ledger.schema.migrate import migrate, migrations
 from trapline_common.ledger.views.pages import find_pages, last_change
 
 URL = urls(1)[0]
-OLD_CALL = Query("complete_visit", f"SELECT trapline.complete_visit({', '.join(f'${n}' for n in range(1, 37))})")
 THIS = 7
 """The migration that made ``complete_visit`` take more."""
 
@@ -86,26 +85,16 @@ async def test_a_statement_prepared_before_the_migration_goes_on(postgres: str) 
     """Expand first: a crawler of the release before, in the middle of its work, is not disturbed by the migration."""
     async with fresh_database(postgres, template="template0") as dsn, await Database.connect(dsn) as old:
         await migrate(old, [migration for migration in migrations() if migration.version < THIS])
-        prepared = await old.connection.prepare(OLD_CALL.sql)
+        prepared = await old.connection.prepare(COMPLETE_VISIT_BEFORE_NOISE)
         assert await prepared.fetchval(*[None] * 36) == "stale"
         await migrate(old)
         assert await prepared.fetchval(*[None] * 36) == "stale"
 
 
-class _OlderDatabase(Database):
-    """Completes visits as the release before did."""
-
-    async def fetchval(self, query: Query, *args: object) -> object:
-        """Leave out what that release did not know."""
-        if query.name == "complete_visit":
-            return await super().fetchval(OLD_CALL, *args[:36])
-        return await super().fetchval(query, *args)
-
-
 async def test_a_crawler_of_the_release_before_forgets_nothing(database: Database, dsn: str) -> None:
     """Its results are written, beside this release's, and leave what the row remembers as it is."""
     assert [await _sees(database, text, remember=2, confirm_after=2) for text in ("A", "B", "B", "C")][2]
-    async with await _OlderDatabase.connect(dsn) as older:
+    async with await DatabaseBeforeNoise.connect(dsn) as older:
         assert await _sees(older, "D")
     row = await database.connection.fetchrow(
         "SELECT baseline_text, candidate_hash, candidate_seen, earlier_hashes FROM trapline.page"

@@ -2,12 +2,15 @@
 
 import asyncio
 
-from support.ledger import complete, fail_page, frozen, one_ready, open_run, place, urls, value
+import pytest
+
+from support.ledger import FINGERPRINT, complete, fail_page, frozen, one_ready, open_run, place, urls, value
 from support.races import Connect
+from trapline_common.config.fingerprint import READER_VERSION, as_read
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation, Reason
-from trapline_common.ledger import tasks
+from trapline_common.ledger import completion, tasks
 from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.tasks import LeasedTask
@@ -93,6 +96,39 @@ async def test_a_changed_watch_resets_the_baseline_silently(database: Database) 
     verdict = await complete(database, newer, text="new", content_hash="new")
     assert (verdict.alerts, verdict.changed) == ((), False)
     assert await _baseline(database) == ("new", newer.run_id)
+
+
+async def test_a_release_that_reads_in_another_way_resets_baselines_silently(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A raised version of the reader: the first good visit is the baseline and no change; the one after is compared."""
+    older, newer = await _two_runs(database)
+    await complete(database, older, text="as version 1 reads it", content_hash="one")
+    monkeypatch.setattr(completion, "READER_VERSION", READER_VERSION + 1)
+    verdict = await complete(database, newer, text="as version 2 reads it", content_hash="two")
+    assert (verdict.alerts, verdict.changed) == ((), False)
+    assert await _baseline(database) == ("as version 2 reads it", newer.run_id)
+    third, _ = await _two_runs(database)
+    assert (await complete(database, third, text="something else", content_hash="three")).changed
+
+
+async def test_two_releases_that_read_a_page_in_turn_tell_of_no_change(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Race: crawlers of both releases work on one run, whichever opened it. The one that reads says how it was read."""
+    for run, reader in enumerate((1, 2, 1, 2)):
+        monkeypatch.setattr(completion, "READER_VERSION", reader)
+        task, _ = await _two_runs(database)
+        verdict = await complete(database, task, text=f"as {reader} reads it", content_hash=f"hash of {reader}")
+        assert not verdict.changed, f"run {run}, reader {reader}"
+
+
+async def test_a_release_that_reads_in_the_same_way_resets_nothing(database: Database) -> None:
+    """The same version of the reader: another text is a change, against the baseline of the release before."""
+    older, newer = await _two_runs(database)
+    await complete(database, older, text="old", content_hash="old")
+    assert await value(database, "SELECT fingerprint FROM trapline.page") == as_read(FINGERPRINT, reader=READER_VERSION)
+    assert (await complete(database, newer, text="new", content_hash="new")).changed
 
 
 async def test_a_failed_visit_is_never_the_baseline(database: Database) -> None:

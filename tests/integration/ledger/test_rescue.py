@@ -2,13 +2,13 @@
 
 import asyncio
 
-from support.ledger import LANE, complete, make_old, one_ready, open_run, place, urls, value
+from support.ledger import LANE, complete, failure, make_old, one_ready, open_run, place, urls, value
 from support.races import Connect, until_blocked
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import LaneName, RunId
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Observation
+from trapline_common.domain.observation import Observation, Reason
 from trapline_common.ledger import invocations, lanes, rescue, runs, tasks
 from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database
@@ -104,9 +104,9 @@ async def test_an_exhausted_task_is_failed_as_poison_with_an_alert(database: Dat
         await tasks.start(database, task.lease)
         done = await _die(database)
     assert (done.returned, done.poisoned) == ((), (task.lease.task_id,))
-    assert await value(database, "SELECT status || ' ' || reason FROM trapline.task") == (
-        "failed poison: 3 invocations that took it died while it loaded"
-    )
+    row = await database.connection.fetchrow("SELECT status::text, reason, detail FROM trapline.task")
+    assert row is not None
+    assert tuple(row) == ("failed", "poison", "3 invocations that took it died while it loaded")
     assert await value(database, POISON) == 1
     assert await runs.end_if_done(database, run_id)
 
@@ -125,9 +125,9 @@ async def test_rescues_and_retries_are_budgets_of_their_own(database: Database) 
     """A retry is the page's fault, a rescue the infrastructure's; neither is charged to the other."""
     await open_run(database, urls(1))
     (task,) = await _lease(database)
-    await tasks.retry(database, task.lease, reason="timeout: 30 s\x00", delay=0)
+    await tasks.retry(database, task.lease, failure=failure(Reason.TIMEOUT, "30 s\x00"), delay=0)
     (task,) = await _lease_again(database)
-    await tasks.rescue_one(database, task.lease, reason="browser: it crashed")
+    await tasks.rescue_one(database, task.lease, failure=failure(Reason.BROWSER, "it crashed"))
     (task,) = await _lease_again(database)
     assert (task.attempts, task.rescues) == (1, 1)
 
@@ -143,7 +143,7 @@ async def test_a_retry_is_due_after_its_delay(database: Database) -> None:
     """A retried task waits for its delay before anybody may lease it."""
     await open_run(database, urls(1))
     (task,) = await _lease(database)
-    await tasks.retry(database, task.lease, reason="timeout", delay=60)
+    await tasks.retry(database, task.lease, failure=failure(Reason.TIMEOUT), delay=60)
     assert not await tasks.due(database, LANE)
     await make_old(database, "task", "run_at", 61)
     assert await tasks.due(database, LANE)

@@ -39,7 +39,7 @@ async def _succeeded(database: Database) -> str:
 
 async def _failed(database: Database) -> str:
     (invocation,) = (await lanes.plan(database, LANE)).created
-    assert await invocations.mark_refused(database, invocation, "AccessDenied\x00\ud800")
+    assert await invocations.mark_refused(database, invocation, detail="AccessDenied\x00\ud800")
     return str(invocation)
 
 

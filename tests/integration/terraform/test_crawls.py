@@ -31,7 +31,7 @@ def file(request, tmp_path):
 
 
 def test_terraform_reads_what_trapline_reads(file, read_crawls):
-    """Schedules, time zones, switches, jitter and the lanes' caps are the same for Terraform and for Trapline's config."""
+    """Schedules, time zones, switches, jitter and the lanes' caps are the same for Terraform and for Trapline."""
     config = load_config(file)
     wanted = {
         name: {

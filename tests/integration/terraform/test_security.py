@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from tools.shell import ROOT
-from tools.workspace.venv import Environment
+from tools.workspace.environment import SCANNER
 
 SOURCES = sorted((ROOT / "terraform").rglob("*.tf"))
 SKIP = re.compile(r"#checkov:skip=(?P<rule>[A-Z0-9_]+):?(?P<reason>.*)")
@@ -15,9 +15,8 @@ VALUES = re.compile(r"\b(secret_string|secret_binary|password|auth_token|random_
 @pytest.fixture(scope="session")
 def scan():
     """What checkov says about terraform/, from a venv of its own, without asking anybody."""
-    scanner = Environment(root=ROOT, name=".venv-terraform", lock="requirements/terraform.txt")
-    scanner.ensure()
-    command = [scanner.path / "bin/checkov", "--directory", "terraform", "--framework", "terraform", "--output", "json"]
+    SCANNER.ensure()
+    command = [SCANNER.path / "bin/checkov", "--directory", "terraform", "--framework", "terraform", "--output", "json"]
     done = subprocess.run(
         [*command, "--skip-download"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )

@@ -39,8 +39,12 @@ async def test_no_file_and_an_empty_file_mean_no_channels(tmp_path: Path) -> Non
         ("ops: [json://x/]\n", "channels.yaml:1: ops: the address must be a URL"),
         ("'a b': json://x/\n", "channels.yaml:1: a b: a channel's name has"),
         ("- json://x/\n", "channels.yaml:1: must be a mapping"),
-        ("a: json://x/\na: json://y/\n", "channels.yaml:2: not valid YAML"),
-        ("a: 'x\n", "channels.yaml:"),
+        ("a: json://x/\na: json://y/\n", "channels.yaml:2: a: stands twice; first on line 1"),
+        ("a: json://x/\n? [b]\n: json://y/\n", "channels.yaml:2: a key must be plain text"),
+        ("a: json://x/\n<<: {b: json://y/}\n", "channels.yaml:2: << merge keys are not read"),
+        ("a: json://x/\nb: !!python/name:os.system x\n", "channels.yaml:2: b: the tag"),
+        ("a: 'x\n", "channels.yaml:1: not valid YAML: while scanning a quoted scalar"),
+        ("a: json://x/\nb: &x [*x]\n", "channels.yaml: not valid YAML: more than 200000 values"),
     ],
 )
 async def test_bad_files_are_refused_with_line_and_name(text: str, expected: str) -> None:
@@ -57,6 +61,14 @@ async def test_every_problem_is_named_and_no_address_is() -> None:
     assert len(str(caught.value).splitlines()) == 2
     assert "token" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+async def test_a_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path) -> None:
+    """A file that an editor saved in another encoding is refused with the line of the first byte that is wrong."""
+    path = tmp_path / "channels.yaml"
+    path.write_bytes("a: json://x/\nb: json://\xe4/\n".encode("latin-1"))
+    with pytest.raises(InputRefusedError, match=r"channels\.yaml:2: not UTF-8"):
+        await read_channels(path, SECRETS)
 
 
 async def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:

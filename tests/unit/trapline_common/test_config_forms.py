@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from trapline_common.config.effective import effective_yaml
-from trapline_common.config.fingerprint import fingerprint
+from trapline_common.config.fingerprint import as_read, fingerprint
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config, CrawlConfig
 from trapline_common.config.schema import schema_text
@@ -118,3 +118,9 @@ def test_the_fingerprint_follows_what_is_compared() -> None:
     assert base == of(extract={"a": "x", "b": "y"}, ignore=["p", "q"], confirm_after=2, remember=3, min_change="5%")
     # a release that computes it differently would reset every baseline there is
     assert of() == "a308ab760cfc7c67f547fc9bc633366151217f67f5bf5c013eaffe15a032000c"
+
+
+def test_the_first_version_of_the_reader_leaves_fingerprints_as_they_were() -> None:
+    """Baselines of releases that knew no version of the reader stay valid; each later version has its own."""
+    assert as_read("fp", reader=1) == "fp"
+    assert len({as_read("fp", reader=reader) for reader in range(1, 12)}) == 11

@@ -1,4 +1,4 @@
-"""What is noise and what is news, over any history of a page: ``remember``, ``confirm_after`` and ``min_change``."""
+"""What is noise and what a change, over any history of a page: ``remember``, ``confirm_after`` and ``min_change``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -62,7 +62,7 @@ def test_a_challenge_is_one_whatever_the_crawl_asks_for() -> None:
     """What only challenge pages hold counts always; answered with 429 it is worth another attempt."""
     found = challenge(_reading(signs=(STRONG,)), 200, crawl(watch="#plans"), None)
     assert found == Failure(
-        reason=Reason.BLOCKED, detail=f"the page is a challenge of {SIGNS[STRONG].who}", retry=False
+        reason=Reason.BLOCKED, detail=f"the page is a challenge of {SIGNS[STRONG].vendor}", retry=False
     )
     later = challenge(_reading(signs=(STRONG,)), 429, crawl(), None)
     assert later is not None
@@ -70,7 +70,7 @@ def test_a_challenge_is_one_whatever_the_crawl_asks_for() -> None:
 
 
 def test_a_widget_counts_only_on_a_page_that_shows_nothing_else() -> None:
-    """A CAPTCHA in a site's own form is no refusal; alone on a page, or where what the crawl asks for is missing, it is."""
+    """A CAPTCHA in a site's own form is no refusal; alone on a page, or where the wanted content is missing, it is."""
     assert challenge(_reading(signs=(WIDGET,)), 200, crawl(), None) is None
     assert challenge(_reading(signs=(WIDGET,), little=True), 200, crawl(watch="#login"), None) is None
     assert challenge(_reading(signs=(WIDGET,), little=True), 200, crawl(), None) is not None

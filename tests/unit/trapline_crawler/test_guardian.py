@@ -23,8 +23,8 @@ def victim() -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def _guard(*lines: str) -> "subprocess.CompletedProcess[str]":
-    told = "".join(f"{line}\n" for line in lines)
-    return subprocess.run([sys.executable, "-I", guardian.__file__], input=told, text=True, check=True, timeout=20)
+    commands = "".join(f"{line}\n" for line in lines)
+    return subprocess.run([sys.executable, "-I", guardian.__file__], input=commands, text=True, check=True, timeout=20)
 
 
 def test_end_without_done_kills_and_deletes(victim: "subprocess.Popen[bytes]", tmp_path: Path):

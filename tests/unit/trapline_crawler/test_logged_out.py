@@ -11,8 +11,8 @@ from trapline_crawler.visit.page_script import Reading
 
 
 def reading(**values: Any) -> Reading:
-    """Return what a page with some text said."""
-    said: dict[str, Any] = {
+    """Return the reading of a page with some text."""
+    found: dict[str, Any] = {
         "title": "t",
         "text": "x",
         "too_long": False,
@@ -27,7 +27,7 @@ def reading(**values: Any) -> Reading:
         "has_elements": True,
         "timings": Timings(),
     }
-    return Reading(**(said | values))
+    return Reading(**(found | values))
 
 
 @pytest.mark.parametrize(
@@ -37,19 +37,34 @@ def reading(**values: Any) -> Reading:
         ({"selector": "#who"}, {"check_selector": False}, "nothing matches '#who'"),
         ({"contains": "Hi"}, {"check_contains": False}, "the page does not say 'Hi'"),
         ({"url": "/account*"}, {"url": "https://e.com/account?a#b"}, None),
-        ({"url": "/account/*"}, {"url": "https://e.com/login"}, "the page is at 'https://e.com/login', not at '/account/*'"),
-        ({"selector": "#a", "contains": "b"}, {"check_contains": False, "check_selector": False}, "nothing matches '#a'; the page does not say 'b'"),
+        (
+            {"url": "/account/*"},
+            {"url": "https://e.com/login"},
+            "the page is at 'https://e.com/login', not at '/account/*'",
+        ),
+        (
+            {"selector": "#a", "contains": "b"},
+            {"check_contains": False, "check_selector": False},
+            "nothing matches '#a'; the page does not say 'b'",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_missed(check: dict[str, str], page: dict[str, Any], detail: str | None) -> None:
-    """All of the check must hold, and each part that does not is told."""
+    """All of the check must hold, and each part that does not is named."""
     found = logged_out(reading(**page), 200, crawl(logged_in_check=check))
     assert (found and (found.reason, found.detail, found.retry)) == (detail and (Reason.LOGGED_OUT, detail, False))
 
 
 @pytest.mark.parametrize(
     ("status", "page", "is_so"),
-    [(200, {}, True), (401, {}, True), (403, {}, True), (500, {}, False), (404, {}, False), (200, {"body": 0, "has_elements": False}, False)],
+    [
+        (200, {}, True),
+        (401, {}, True),
+        (403, {}, True),
+        (500, {}, False),
+        (404, {}, False),
+        (200, {"body": 0, "has_elements": False}, False),
+    ],
 )  # fmt: skip
 def test_a_page_that_fails_on_its_own_account_is_not_logged_out(status: int, page: dict[str, Any], is_so: bool) -> None:
     """A server error, a missing or an empty page costs no log-in; a refusal does."""

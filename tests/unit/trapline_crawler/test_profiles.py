@@ -34,13 +34,13 @@ def test_machine_adds_nothing():
 
 @pytest.mark.parametrize("profile", CANDIDATES, ids=lambda profile: profile.name)
 def test_lambda_profiles_start_no_refused_process(profile):
-    """What Lambda's sandbox refuses, a zygote and a GPU process, is off in every profile for it, and so is Chromium's own."""
+    """Lambda's sandbox refuses a zygote and a GPU process: both are off in its profiles, and so is Chromium's own."""
     assert {"--no-zygote", "--in-process-gpu", "--disable-dev-shm-usage"} <= set(profile.switches)
     assert not profile.sandbox
 
 
 def test_profiles_leave_features_alone():
-    """No profile passes a list of features: the last list wins, and it would replace those that we and Playwright pass."""
+    """No profile passes a list of features: the last list wins, and would replace the crawler's own."""
     switches = [switch for profile in FIXED.values() for switch in profile.switches]
     assert [switch for switch in switches if "features" in switch] == []
 

@@ -19,12 +19,14 @@ def test_an_exit_status_is_told_in_words(status: int, text: str):
     assert condition_of(status) == text
 
 
-@pytest.mark.parametrize(("error", "reason"), [("boom", "exit status 1: boom"), ("", "exit status 1")])
-def test_the_dispatcher_reads_what_we_report(error: str, reason: str):
+@pytest.mark.parametrize(("error", "detail"), [("boom", "boom"), ("", None)])
+def test_the_dispatcher_reads_what_we_report(error: str, detail: str | None):
     """The record has the shape of Lambda's failure queue: the dispatcher's own reader takes it."""
     message = Crawl(invocation_id=INVOCATION, lane="default").event()
     event = failure_event(message, request_id="request", condition="exit status 1", error=error)
-    assert read_record(event["Records"][0]) == (INVOCATION, "request", reason)
+    found = read_record(event["Records"][0])
+    assert (found.invocation_id, found.request_id) == (INVOCATION, "request")
+    assert (found.reason, found.detail) == ("exit status 1", detail)
 
 
 def test_the_last_error_is_found_in_the_log(tmp_path: Path):

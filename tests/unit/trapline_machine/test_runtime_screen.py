@@ -7,7 +7,7 @@ from rich.console import Console
 
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
-from trapline_common.ledger.views.progress import Progress, RunReport
+from trapline_common.ledger.views.progress import FailedPage, Progress, RunReport
 from trapline_machine.progress import Bars, Lines
 from trapline_machine.summary import exit_code, show
 
@@ -19,7 +19,10 @@ def progress(done: int, *, status: RunStatus = RunStatus.OPEN, failed: int = 0) 
 
 
 def report(*, failed: int = 0, outcome: RunOutcome = RunOutcome.COMPLETED) -> RunReport:
-    failures = tuple((f"https://site.example/{number}", "http_status: status 500") for number in range(failed))
+    failures = tuple(
+        FailedPage(url=f"https://site.example/{number}", reason="http_status", detail="status 500")
+        for number in range(failed)
+    )
     return RunReport(
         run_id=RunId(7), crawl="[bold]docs", outcome=outcome, reason="its sitemap is HTML", seconds=1.24, total=20,
         done=20 - failed, failed=failed, pages=20, changes=1, screenshots=3, alerts=2, failures=failures,
@@ -99,6 +102,6 @@ def test_json_has_the_fields_of_the_design_and_no_other():
         "pages": 20,
         "seconds": 1.24,
         "changes": 1,
-        "failures": [{"url": "https://site.example/0", "reason": "http_status: status 500"}],
+        "failures": [{"url": "https://site.example/0", "reason": "http_status", "detail": "status 500"}],
         "alerts": 2,
     }

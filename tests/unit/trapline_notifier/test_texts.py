@@ -10,7 +10,6 @@ from trapline_common.content.diff import unified_diff
 from trapline_common.domain.observation import Reason
 from trapline_notifier.message import compose
 from trapline_notifier.texts.advice import ADVICE, advice
-from trapline_notifier.texts.words import duration, plural
 
 URL = "https://example.com/pricing"
 
@@ -44,7 +43,7 @@ def test_the_email_of_a_failure() -> None:
 
         1. https://example.com/pricing
            http_status: 503 Service Unavailable
-           Failing for: 3 runs in a row, 2 hours
+           Failing for: 3 runs in a row, 2h 1m
            Last good:   run 38
            Title:       Sorry
            Final URL:   https://example.com/sorry?x=1
@@ -138,7 +137,7 @@ def test_the_email_of_a_summary() -> None:
            Done:    1,200
            Failed:  3
            Changes: 1
-           Took:    3 minutes
+           Took:    3m 4s
            dns:     2, such as https://x.example/
            Run:     41
            To do:   `trapline show 41` lists every failed page.
@@ -182,21 +181,9 @@ def test_every_reason_has_its_advice() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [
-        (0, "0.0 s"),
-        (59.94, "59.9 s"),
-        (60, "1 minute"),
-        (7_300.0, "2 hours"),
-        (200_000, "2 days"),
-        (None, None),
-        (-1, None),
-    ],
+    [(0, "0s"), (59.4, "59s"), (7_300.0, "2h 1m"), (200_000, "2d 7h")]
+    + [(odd, "unknown") for odd in (None, -1, True, float("inf"), "long")],
 )
-def test_durations_have_one_unit(seconds: float | None, expected: str | None) -> None:
-    """A duration is a rounded number and one unit; what is none is nothing."""
-    assert duration(seconds) == expected
-
-
-def test_numbers_agree_with_their_words() -> None:
-    """One page, two pages, a thousand separated."""
-    assert [plural(n, "page") for n in (0, 1, 1200)] == ["0 pages", "1 page", "1,200 pages"]
+def test_a_duration_reads_as_in_the_tables(seconds: object, expected: str) -> None:
+    """A run's seconds read as `trapline show` has them; what is no number of seconds is unknown, and breaks nothing."""
+    assert f"Took:    {expected}\n" in compose([alert(4, "summary", url=None, seconds=seconds)]).body

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.deploy.bundle import AWS_APIS, SERVICES, TARGETS, build, is_source, is_wanted, pack
+from tools.deploy.bundle import AWS_APIS, TARGETS, build, is_wanted, pack
+from tools.deploy.source_digest import is_source
 from tools.shell import ROOT, ToolError
 from tools.workspace.packages import PACKAGES
 
@@ -87,4 +88,4 @@ def test_byte_code_does_not_make_a_build_stale():
 def test_a_zip_for_lambda_needs_the_certificates_of_its_database(tmp_path):
     """Nothing is built that could reach the database unverified; the message says what to do."""
     with pytest.raises(ToolError, match="TRAPLINE_RDS_CA_SHA256="):
-        build(SERVICES["dispatcher"], TARGETS["x86_64"], destination=tmp_path, ca=tmp_path / "missing.pem")
+        build("dispatcher", TARGETS["x86_64"], destination=tmp_path, ca=tmp_path / "missing.pem")

@@ -5,7 +5,7 @@ import pytest
 
 from tools.ci import refuse_skips
 from tools.shell import ROOT, ToolError
-from tools.workspace import checks
+from tools.workspace import checks, line_length
 
 PASSED = '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>'
 SKIPPED = PASSED.replace("/></testsuite>", '><skipped message="no browser"/></testcase></testsuite>')
@@ -100,3 +100,11 @@ def test_recipes_are_short():
     """No recipe of the Makefile is longer than three lines: the logic is in tested Python."""
     recipes = (ROOT / "Makefile").read_text().split("\n\n")
     assert all(sum(line.startswith("\t") for line in recipe.splitlines()) <= 3 for recipe in recipes)
+
+
+def test_long_lines_are_found_with_file_and_number(tmp_path):
+    """A line of 121 columns is named with its place; one of 120 is fine, in characters and not in bytes."""
+    fine, long = tmp_path / "fine.sql", tmp_path / "long.tf"
+    fine.write_text(f"{'é' * 120}\n")
+    long.write_text(f"short\n{'x' * 121}\n")
+    assert line_length.long_lines([fine, long]) == [f"{long}:2: 121 columns"]

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tools.shell import ROOT
-from tools.terraform.foreground import attend
+from tools.terraform.foreground import run_in_foreground
 
 ORDERLY = """
 import os, pathlib, signal, sys, time
@@ -45,7 +45,7 @@ def test_an_interrupted_terraform_ends_in_order(tmp_path, number):
     """Ctrl-C, or the end of a CI job, reaches it once as Ctrl-C; its orderly end is waited for, and then ours comes."""
     once(tmp_path / "started", lambda: os.kill(os.getpid(), number))
     with pytest.raises(KeyboardInterrupt):
-        attend([sys.executable, "-c", ORDERLY, str(tmp_path)], environ=os.environ, folder=tmp_path)
+        run_in_foreground([sys.executable, "-c", ORDERLY, str(tmp_path)], environ=os.environ, folder=tmp_path)
     assert (tmp_path / "ended").exists()
     assert (tmp_path / "told").read_text() == "x"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -53,7 +53,11 @@ def test_an_interrupted_terraform_ends_in_order(tmp_path, number):
 
 def test_a_terminals_ctrl_c_comes_once(tmp_path):
     """A terminal sends Ctrl-C to every process of the command; told twice, Terraform would give up its orderly end."""
-    ours = "import os, pathlib, sys; from tools.terraform.foreground import attend; attend(sys.argv[1:], environ=os.environ, folder=pathlib.Path())"
+    ours = """
+import os, pathlib, sys
+from tools.terraform.foreground import run_in_foreground
+run_in_foreground(sys.argv[1:], environ=os.environ, folder=pathlib.Path())
+"""
     command = [sys.executable, "-c", ours, sys.executable, "-c", ORDERLY, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL) as process:
         once(tmp_path / "started", lambda: os.killpg(process.pid, signal.SIGINT))
@@ -66,10 +70,10 @@ def test_a_terminals_ctrl_c_comes_once(tmp_path):
 def test_a_program_that_never_ends_is_ended(tmp_path):
     """After its limit it is told to end in order, and its status says why."""
     command = [sys.executable, "-c", ORDERLY, str(tmp_path)]
-    assert attend(command, environ=os.environ, folder=tmp_path, limit=4) == 124
+    assert run_in_foreground(command, environ=os.environ, folder=tmp_path, limit=4) == 124
     assert (tmp_path / "ended").exists()
 
 
 def test_the_status_is_the_programs_own(tmp_path):
     """A failure comes back as it is."""
-    assert attend([sys.executable, "-c", "raise SystemExit(3)"], environ=os.environ, folder=tmp_path) == 3
+    assert run_in_foreground([sys.executable, "-c", "raise SystemExit(3)"], environ=os.environ, folder=tmp_path) == 3

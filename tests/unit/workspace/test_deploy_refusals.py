@@ -7,7 +7,7 @@ import pytest
 from tools.deploy import environments
 from tools.deploy.__main__ import main
 from tools.deploy.destroy import refuse_protected, stays
-from tools.deploy.environments import Environment, confirm, known, own_endpoints, refuse_dirty, refuse_stateless
+from tools.deploy.environments import Environment, confirm, known, refuse_dirty, refuse_stateless, restrict_endpoints
 from tools.deploy.services import VERSIONED, service
 from tools.deploy.settings import Settings
 from tools.shell import ToolError
@@ -94,8 +94,11 @@ def test_a_missing_place_for_the_state_says_what_to_do(tmp_path):
 def test_no_local_endpoint_leaks_into_an_account(tmp_path, variable):
     """An endpoint that `make up` left in the shell is refused, and those of ~/.aws/config are ignored."""
     with pytest.raises(ToolError, match=f"{variable} is set.*unset it"):
-        own_endpoints(environment(tmp_path), {variable: HERE})
-    assert own_endpoints(environment(tmp_path), {"A": "b"}) == {"A": "b", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+        restrict_endpoints(environment(tmp_path), {variable: HERE})
+    assert restrict_endpoints(environment(tmp_path), {"A": "b"}) == {
+        "A": "b",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,8 +107,8 @@ def test_no_local_endpoint_leaks_into_an_account(tmp_path, variable):
 def test_a_local_aws_is_on_this_machine(tmp_path, environ):
     """An environment on a local AWS never reaches another one, by no service's own endpoint either."""
     with pytest.raises(ToolError, match="is on a local AWS, but"):
-        own_endpoints(environment(tmp_path, local_aws=True), environ)
-    own_endpoints(environment(tmp_path, local_aws=True), {"AWS_ENDPOINT_URL": HERE})
+        restrict_endpoints(environment(tmp_path, local_aws=True), environ)
+    restrict_endpoints(environment(tmp_path, local_aws=True), {"AWS_ENDPOINT_URL": HERE})
 
 
 def test_a_protected_database_says_how_to_give_it_up(tmp_path):

@@ -1,4 +1,4 @@
-"""What is changed in MiniStack: asynchronous events have their alias's settings, places have no version, schedules are looked at often."""
+"""What the emulator changes in MiniStack: settings of asynchronous events, versions of secrets, ticks of schedules."""
 
 from types import SimpleNamespace
 
@@ -46,7 +46,7 @@ def test_the_emulators_own_function_is_wrapped():
 
 
 def test_the_scheduler_looks_every_second():
-    """A tick is not late by MiniStack's ten seconds; a release without that number is refused, not silently passed by."""
+    """A tick is not late by MiniStack's ten seconds; a release without that number is refused, not passed by."""
     service = SimpleNamespace(_SCHEDULE_TICK_INTERVAL=10)
     look_often(service)
     assert service._SCHEDULE_TICK_INTERVAL == LOOKS

@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from tools.ci import base_image
-from tools.ci.container_engine import Engine, EngineMissingError, engine
+from tools.ci.docker_daemon import engine
 from tools.deploy import image
+from tools.deploy.container_engine import Engine, EngineMissingError, container_engine
 from tools.shell import ROOT, ToolError
 
 
@@ -33,13 +34,26 @@ def test_an_engine_that_answers_is_used(tmp_path, monkeypatch):
     found = program(tmp_path, "docker", '[ "$1" = info ]')
     monkeypatch.setenv("PATH", str(tmp_path))
     with engine(tmp_path / "layers") as used:
-        assert used == Engine(docker=str(found), host=None)
+        assert used == Engine(program=str(found), host=None)
     assert not (tmp_path / "layers").exists()
+
+
+def test_a_deploy_starts_no_engine(tmp_path, monkeypatch):
+    """A deploy takes Docker, or Podman where Docker does not answer, and refuses in one line where neither does."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineMissingError, match=r"^no container engine answers: start Docker or install Podman$"):
+        container_engine()
+    podman = program(tmp_path, "podman", "exit 0")
+    docker = program(tmp_path, "docker", "exit 1")
+    assert container_engine() == Engine(program=str(podman))
+    program(tmp_path, "docker", "exit 0")
+    assert container_engine() == Engine(program=str(docker))
 
 
 def test_daemon_that_does_not_start_is_one_line(tmp_path, monkeypatch):
     """A daemon that ends at once is reported with the last line it wrote, and its process is gone."""
     program(tmp_path, "docker", "exit 1")
+    program(tmp_path, "podman", "exit 1")
     program(tmp_path, "dockerd", "echo first; echo no overlay here; exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("os.geteuid", lambda: 0)
@@ -50,8 +64,9 @@ def test_daemon_that_does_not_start_is_one_line(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ours", [True, False], ids=["a daemon of ours", "a stranger"])
 def test_forgotten_daemon_is_ended_and_a_stranger_is_not(ours, tmp_path, monkeypatch):
-    """A daemon on our folder whose caller was killed is ended by its id; a stranger that has the id by now is spared."""
+    """A daemon on our folder whose caller was killed is ended by its id; a stranger with that id is spared."""
     program(tmp_path, "docker", "exit 1")
+    program(tmp_path, "podman", "exit 1")
     program(tmp_path, "dockerd", "exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("os.geteuid", lambda: 0)
@@ -73,7 +88,7 @@ def test_docker_failure_shows_its_last_words(tmp_path):
     """A docker command that fails is an error with its status and the end of what it said."""
     docker = program(tmp_path, "docker", "echo one >&2; echo two >&2; exit 3")
     with pytest.raises(ToolError, match=r"docker build failed \(exit 3\): one \| two"):
-        Engine(docker=str(docker)).output("build")
+        Engine(program=str(docker)).output("build")
 
 
 def test_build_command_passes_proxies_without_keeping_them():

@@ -9,9 +9,9 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
-from tools.local_aws.hook import AS_SENT, TO_READ, Told, WebHook
+from tools.local_aws.hook import AS_SENT, TO_READ, WebHook
 from tools.local_aws.keeper import without_password
-from tools.local_aws.processes import Started
+from tools.local_aws.processes import StartedProcess
 from tools.local_aws.system import load, stop
 
 PARENT = """
@@ -35,7 +35,7 @@ def parent():
 def test_a_process_ends_with_what_it_started(parent):
     """Nothing below an ended process goes on."""
     process, child = parent
-    Started.of(process.pid).end(patience=5)
+    StartedProcess.of(process.pid).end(patience=5)
     assert process.poll() is not None
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
@@ -43,7 +43,8 @@ def test_a_process_ends_with_what_it_started(parent):
 def test_a_reused_id_is_somebody_elses(parent):
     """A process that has the id but not the time of start is left alone."""
     process, _ = parent
-    Started(pid=process.pid, created=Started.of(process.pid).created - 60).end()
+    boot, _, start = StartedProcess.of(process.pid).identity.rpartition(":")
+    StartedProcess(pid=process.pid, identity=f"{boot}:{int(start) - 6000}").end()
     assert process.poll() is None
 
 
@@ -56,7 +57,7 @@ def test_nothing_to_stop_is_fine(tmp_path):
 def test_what_an_older_release_started_can_be_ended(tmp_path, parent):
     """A state file that lacks what this release writes still leads to the processes, and they are ended."""
     process, _ = parent
-    one = {"pid": process.pid, "created": Started.of(process.pid).created}
+    one = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
     (tmp_path / "system.json").write_text(json.dumps({"keeper": one, "emulator": one}))
     assert not load(tmp_path).runs()
     assert stop(tmp_path)
@@ -65,7 +66,7 @@ def test_what_an_older_release_started_can_be_ended(tmp_path, parent):
 
 def test_the_hook_keeps_and_prints_messages(tmp_path):
     """Each message is there as it was sent, and as a person reads it; what is none is refused."""
-    with Told.to(tmp_path) as told, WebHook(heard=told) as hook:
+    with WebHook(tmp_path) as hook:
         url = hook.channel.replace("json://", "http://")
         message = {"title": "[trapline] shop: 1 page failed", "message": "why"}
         with urlopen(Request(url, data=json.dumps(message).encode(), method="POST")) as answer:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trapline.access.command_line import CommandLine
 from trapline.access.options import DEFAULT_DATA_DIR
 from trapline.remote.allowlist import ALLOWED, refusal
 from trapline_common.domain.errors import InputRefusedError
@@ -28,11 +29,11 @@ def remotable(name: str, function: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(function)
 
     @wraps(function)
-    def command(*, context: typer.Context, env: str | None, **given: Any) -> None:
+    def command(*, env: str | None, **given: Any) -> None:
         if env is None:
             function(**given)
             return
-        sent = [name, *without_own(context.find_root().obj[1:])]
+        sent = [name, *without_own(CommandLine.current().arguments[1:])]
         refused = refusal(sent)
         if name not in ALLOWED or (refused is not None and name != "export"):
             raise InputRefusedError(str(refused))
@@ -48,13 +49,10 @@ def remotable(name: str, function: Callable[..., None]) -> Callable[..., None]:
             code = session(caller, sent, environ=os.environ)
         raise typer.Exit(code)
 
-    own = [
-        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, annotation=Env, default=None),
-    ]
+    own = inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, annotation=Env, default=None)
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
-    command.__signature__ = signature.replace(parameters=[*parameters, *own])  # type: ignore[attr-defined]
-    command.__annotations__ = {**function.__annotations__, "context": typer.Context, "env": Env}
+    command.__signature__ = signature.replace(parameters=[*parameters, own])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, "env": Env}
     return command
 
 

@@ -7,9 +7,10 @@ from importlib.metadata import entry_points, version
 import asyncpg
 import typer
 
+from trapline.access.command_line import CommandLine, ExportPage
 from trapline.access.one_machine import INSTALL
 from trapline.env_option import remotable
-from trapline.render.screen import note
+from trapline.render.printer import note
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TraplineError
 
 EXIT_FAILED = 1
@@ -99,13 +100,14 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
-def execute(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code.
+def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
+    """Run one command line and return its exit code. ``page``: the part of an export that is wanted.
 
     0: done. 2: unusable input. 1: what failed, with its line on standard error. 130: Ctrl-C. A closed pipe is raised.
     """
     try:
-        application(arguments)(list(arguments), prog_name="trapline", obj=tuple(arguments))
+        command_line = CommandLine(arguments=tuple(arguments), page=page)
+        application(arguments)(list(arguments), prog_name="trapline", obj=command_line)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (InputRefusedError, MessageRefusedError) as error:

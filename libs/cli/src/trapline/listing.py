@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 
 from trapline.access.ledger import nothing_yet, reading
 from trapline.render.json import print_json
-from trapline.render.screen import Screen, note
-from trapline.render.tables.layout import Column, Row
+from trapline.render.printer import Printer, note
+from trapline.render.tables.cells import Row
+from trapline.render.tables.layout import Column
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views import runs as run_views
 
@@ -37,6 +38,6 @@ class Listing(Generic[T]):
         elif not found:
             note(f"no such {self.name.removesuffix('s')}")
         else:
-            Screen().table(*self.table(found, now))
+            Printer().table(*self.table(found, now))
             if len(found) == self.limit:
                 note(f"the newest {self.limit:,} {self.name}; --limit shows more")

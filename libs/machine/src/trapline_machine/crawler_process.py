@@ -57,7 +57,7 @@ async def _run(event: Mapping[str, Any], context: LocalContext) -> None:
     from trapline_crawler.wiring import from_env
 
     try:
-        environ = {**os.environ, "TRAPLINE_PLACE": place_of(os.getpid())}
+        environ = {**os.environ, "TRAPLINE_PROCESS_NAME": place_of(os.getpid())}
         result = await handle(event, context, from_env(environ), stop=stop)
         _log.info("invocation_ended", result=result)
     finally:

@@ -21,8 +21,8 @@ def show(console: Console, reports: Sequence[RunReport], *, artifacts: Path) -> 
     for report in reports:
         if report.outcome in {RunOutcome.REFUSED, RunOutcome.CANCELLED}:
             console.print(Text(f"run {report.run_id} {report.crawl}: {report.outcome}: {report.reason}"))
-        for url, reason in report.failures[:SHOWN]:
-            console.print(Text(f"failed: {url}: {reason}"), soft_wrap=True)
+        for page in report.failures[:SHOWN]:
+            console.print(Text(f"failed: {page.url}: {page}"), soft_wrap=True)
         more = len(report.failures) - SHOWN
         if more > 0:
             console.print(Text(f"and {more} more: trapline show {report.run_id}"))

@@ -20,9 +20,9 @@ from trapline_common.local.secrets import LocalSecrets
 from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.ports import LoggedIn
-from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_crawler.proxy.browser_proxies import BrowserProxies
+from trapline_crawler.visit.visitor import BrowserVisitor
 from trapline_dispatcher.runs.pages import expand
 
 
@@ -54,9 +54,7 @@ class Attempt:
         }
 
 
-async def attempt(
-    file: Path, name: str, url: str | None, *, environ: Mapping[str, str], data_dir: Path, as_root: bool
-) -> Attempt:
+async def attempt(file: Path, name: str, url: str | None, *, environ: Mapping[str, str], data_dir: Path) -> Attempt:
     """Visit ``url``, or the crawl's first page, the way the crawl ``name`` does.
 
     ``data_dir`` is only looked into for secrets. Raises ``InputRefusedError``, and ``TransientError`` when the first
@@ -74,8 +72,8 @@ async def attempt(
     )
     artifacts = DirectoryArtifacts(Path(tempfile.mkdtemp(prefix="trapline-try-")))
     choice = find_browser(environ.get("TRAPLINE_BROWSER") or None, environ=environ)
-    visitor = OwnedVisitor(
-        Browser(choice, no_sandbox=as_root, environ=environ, doors=lambda: Doors(gate)),
+    visitor = BrowserVisitor(
+        Browser(choice, environ=environ, proxies=lambda: BrowserProxies(gate)),
         artifacts=artifacts,
         secrets=LocalSecrets(environ, data_dir / "secrets"),
     )
@@ -92,7 +90,7 @@ async def attempt(
     )
 
 
-async def _visit(visitor: OwnedVisitor, page: str, crawl: CrawlConfig) -> Observation:
+async def _visit(visitor: BrowserVisitor, page: str, crawl: CrawlConfig) -> Observation:
     """Visit ``page``, after the crawl's steps if it has any: nothing kept of an earlier session is used."""
     if not crawl.steps:
         return await visitor.visit(page, crawl)

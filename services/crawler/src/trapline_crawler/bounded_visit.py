@@ -1,4 +1,4 @@
-"""One exchange with the browser: bounded by the invocation's time, cut short when it is told to stop."""
+"""One exchange with the browser: bounded by the invocation's time, cut short when the invocation is asked to stop."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,12 +12,12 @@ from trapline_crawler.browser.errors import BrowserFaultError
 T = TypeVar("T")
 _log = get_logger("crawler")
 
-LET_GO_WITHIN = 2.0
+CANCEL_WITHIN = 2.0
 """Seconds a visit that was cut short gets to close its page; after that the end of the browser closes it."""
 
 
 class StoppedError(TraplineError):
-    """The invocation was told to stop while the page loaded: the task goes back, uncharged."""
+    """The invocation was asked to stop, or has no time left: the task goes back, uncharged."""
 
 
 class VisitFaultError(TraplineError):
@@ -29,43 +29,43 @@ class VisitFaultError(TraplineError):
 
 
 class VisitCutOffError(VisitFaultError):
-    """The invocation's time ran out while the page loaded. Charged, so that a page too slow for it ends one day."""
+    """The invocation's time ran out while the page loaded. Charged, so that a page too slow for it fails in the end."""
 
     def failure(self) -> Failure:
-        """Return a time-out: that is what it is for the page."""
+        """Return a time-out: the page did not load in the time there was."""
         return Failure(reason=Reason.TIMEOUT, detail=str(self), retry=True)
 
 
 class VisitBrokeError(VisitFaultError):
-    """A bug of ours that this page brings to light. It costs this task, logged with its traceback, and no neighbour."""
+    """A bug of the crawler that this page brings to light: logged with its traceback, it costs this task alone."""
 
 
 FAULTS = (BrowserFaultError, VisitFaultError)
-"""What is charged to a task's rescue budget."""
+"""Errors that are charged to a task's rescue budget."""
 
 
 async def bounded_visit(visit: Coroutine[Any, Any, T], *, stop: asyncio.Event, seconds: float) -> T:
     """Return what ``visit`` returns.
 
-    Raises ``StoppedError`` as soon as ``stop`` is set, ``VisitCutOffError`` after ``seconds``, Trapline's own errors as
-    they come, and ``VisitBrokeError`` for any other. A visit that is cut short has been cancelled.
+    Raises ``StoppedError`` as soon as ``stop`` is set, ``VisitCutOffError`` after ``seconds``, ``TraplineError`` as the
+    visit raised it, and ``VisitBrokeError`` for any other. A visit that is cut short has been cancelled.
     """
-    visiting, stopping = asyncio.ensure_future(visit), asyncio.ensure_future(stop.wait())
+    running, stopping = asyncio.ensure_future(visit), asyncio.ensure_future(stop.wait())
     try:
-        await asyncio.wait({visiting, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if visiting.done():
-            return _result(visiting)
+        await asyncio.wait({running, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return _result(running)
     finally:
         stopping.cancel()
-        await _let_go(visiting)
+        await _cancel(running)
     if stop.is_set():
-        raise StoppedError("told to stop while the page loaded")
+        raise StoppedError("the invocation was asked to stop while the page loaded")
     raise VisitCutOffError("the invocation's time ran out while the page loaded")
 
 
-def _result(visiting: "asyncio.Future[T]") -> T:
+def _result(running: "asyncio.Future[T]") -> T:
     try:
-        return visiting.result()
+        return running.result()
     except TraplineError:
         raise
     except Exception as error:
@@ -73,10 +73,10 @@ def _result(visiting: "asyncio.Future[T]") -> T:
         raise VisitBrokeError(f"{type(error).__name__}: {error}") from error
 
 
-async def _let_go(visiting: "asyncio.Future[Any]") -> None:
-    if visiting.done():
+async def _cancel(running: "asyncio.Future[Any]") -> None:
+    if running.done():
         return
-    visiting.cancel()
-    await asyncio.wait({visiting}, timeout=LET_GO_WITHIN)
-    if visiting.done() and not visiting.cancelled() and visiting.exception() is not None:
-        _log.info("visit_ended_badly", error=str(visiting.exception()))
+    running.cancel()
+    await asyncio.wait({running}, timeout=CANCEL_WITHIN)
+    if running.done() and not running.cancelled() and running.exception() is not None:
+        _log.info("visit_ended_badly", error=str(running.exception()))

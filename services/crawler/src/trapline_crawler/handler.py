@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from trapline_common.domain.answers import Crawled, Refused
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.messages import parse_crawl
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
@@ -19,22 +20,23 @@ load_at_init(*AWS_CLIENTS)
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point. An error ends the invocation ``failed`` and is raised, for Lambda's failure queue."""
-    return run(lambda: handle(event, context, wiring.services()))
+    return run(lambda: handle(event, context, wiring.services())).body()
 
 
 async def handle(
     event: Mapping[str, Any], context: LambdaContext, services: Services, stop: asyncio.Event | None = None
-) -> dict[str, Any]:
+) -> Crawled | Refused:
     """Work on one invocation. ``stop``: set it to hand everything back and end in order."""
     try:
         message = parse_crawl(event)
     except MessageRefusedError as error:
         _log.error("message_refused", reason=str(error))
-        return {"refused": str(error)}
-    return await live(
+        return Refused(reason=str(error))
+    did = await live(
         services,
         message,
         request_id=context.aws_request_id,
         deadline=Deadline.of(context),
         stop=stop or asyncio.Event(),
     )
+    return Crawled.model_validate(did)

@@ -1,4 +1,4 @@
-"""What the work loop needs from the browser, as protocols: ``visit`` keeps them."""
+"""What the work loop needs from the browser, as protocols; ``visit`` and ``visitors`` implement them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +10,10 @@ from trapline_common.domain.observation import Observation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn:
-    """The session that a crawl's steps began. ``state``: cookies and storage, JSON-ready; never logged."""
+    """The crawl's steps were done, and a session began."""
 
     state: dict[str, Any] = field(repr=False)
+    """Cookies and storage of the session, JSON-ready; never logged."""
 
 
 class Session(Protocol):
@@ -32,21 +33,28 @@ class Session(Protocol):
 
 
 class Visitor(Protocol):
-    """Visits pages in one browser, which it launches at the first visit and replaces when it died."""
+    """Visits pages for one invocation. It launches its browser at the first visit and replaces one that died."""
 
     async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         """Visit one page in the isolation that the crawl asks for. Safe with many at once.
 
-        ``state`` is the session to visit it in; the same object for the same session. A page's fault is in the observation's ``failure``. Raises ``BrowserFaultError`` for the infrastructure's.
+        ``state`` is the session to visit it in; the same object for the same session. A page's fault is in the
+        observation's ``failure``. Raises ``BrowserFaultError`` for the infrastructure's.
         """
         ...
 
     async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
-        """Do the crawl's steps; return the session they began, or the failed visit of ``url``. Raises ``BrowserFaultError``."""
+        """Do the crawl's steps; return the session they began, or the failed visit of ``url``.
+
+        Raises ``BrowserFaultError``.
+        """
         ...
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Session:
-        """Open a context for an ordered task, with the cookies and storage of its checkpoint. Raises ``BrowserFaultError``."""
+        """Open a context for an ordered task, with the cookies and storage of its checkpoint.
+
+        Raises ``BrowserFaultError``.
+        """
         ...
 
     async def close(self) -> None:

@@ -13,32 +13,41 @@ from trapline_crawler.sessions.seal import Seal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Seconds: between heartbeats; kept back at the end to hand back and say goodbye; waited for a retry of our own.
-
-    ``patience``: waited for a host's turn before its task is put off. ``log_in_every``: seconds at least between two log-ins of one crawl.
-    """
+    """How an invocation spends its time. ``wiring`` sets the heartbeat; the rest are the crawler's own values."""
 
     heartbeat: float = 5.0
+    """Seconds between heartbeats."""
     reserve: float = 10.0
+    """Seconds kept back at the end: to hand back tasks, close the browser and write the invocation's status."""
     linger: float = 15.0
+    """Seconds that an idle invocation waits at most for a retry of its own that becomes due."""
     patience: float = 15.0
+    """Seconds that a task waits at most for its host's turn; then it is put off."""
     log_in_every: float = 30.0
+    """Seconds at least between two log-ins of one crawl."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """``visitor`` makes one per invocation. ``host`` is where this process runs, for people: a log stream or a process.
-
-    ``fetch`` gets robots.txt.
-    """
+    """The adapters and settings of one invocation."""
 
     connect: Callable[[], Awaitable[Database]]
+    """Opens the invocation's one connection to the ledger."""
     visitor: Callable[[], Visitor]
+    """Makes the invocation's visitor; its browser is not launched yet."""
     artifacts: ArtifactStore
+    """Takes screenshots and HTML."""
     nudger: Nudger
+    """Sends nudges to dispatcher and notifier."""
     secrets: SecretSource
+    """Resolves ``${secret:NAME}``."""
     fetch: Fetch
+    """Fetches robots.txt."""
     seal: Seal
-    host: str
+    """Encrypts sessions and checkpoints."""
+    process_name: str
+    """Where this process runs, for people: a log stream, or a process of a machine."""
     pace: Pace = field(default_factory=Pace)
+    """How the invocation spends its time."""
     new_token: Callable[[], UUID] = uuid4
+    """Makes the owner token of ``-> ready``."""

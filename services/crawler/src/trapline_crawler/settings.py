@@ -11,23 +11,26 @@ from trapline_crawler.browser.profiles import AUTO, FIXED, MACHINE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``artifacts`` is a directory, or ``s3://bucket/prefix``.
+    """The crawler's settings; ``read`` makes them, defaults filled in."""
 
-    ``dispatcher`` and ``notifier`` name Lambda functions; ``nudges`` is ``lambda`` or ``postgres`` (one machine). ``data_dir`` holds secrets on one machine; on AWS they are in
-    Secrets Manager under ``secrets_prefix``. ``browser_profile`` names one of ``browser.profiles``, or ``auto``.
-    Seconds: ``heartbeat``.
-    """
-
-    database_url: str
     artifacts: str
+    """A directory, or ``s3://bucket/prefix``; ``TRAPLINE_ARTIFACTS``."""
     nudges: str = "lambda"
+    """``lambda``, or ``postgres`` on one machine; ``TRAPLINE_NUDGES``."""
     dispatcher: str = ""
+    """Name of the dispatcher's function, for ``lambda`` nudges; ``TRAPLINE_DISPATCHER_FUNCTION``."""
     notifier: str = ""
+    """Name of the notifier's function, for ``lambda`` nudges; ``TRAPLINE_NOTIFIER_FUNCTION``."""
     data_dir: Path | None = None
+    """Folder with one machine's secrets; ``None`` on AWS, where Secrets Manager has them; ``TRAPLINE_DATA_DIR``."""
     secrets_prefix: str = "trapline/"
+    """Prefix of the secrets' names in Secrets Manager; ``TRAPLINE_SECRETS_PREFIX``."""
     browser: str | None = None
+    """The browser's executable; ``None`` looks for one; ``TRAPLINE_BROWSER``."""
     browser_profile: str = MACHINE.name
+    """A name of ``browser.profiles.FIXED``, or ``auto``; ``TRAPLINE_BROWSER_PROFILE``."""
     heartbeat: float = 5.0
+    """Seconds between heartbeats; ``TRAPLINE_HEARTBEAT``."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -57,7 +60,6 @@ class Settings:
             )
         folder = environ.get("TRAPLINE_DATA_DIR")
         return cls(
-            database_url=environ["DATABASE_URL"],
             artifacts=environ["TRAPLINE_ARTIFACTS"],
             nudges=nudges,
             dispatcher=environ.get("TRAPLINE_DISPATCHER_FUNCTION", ""),

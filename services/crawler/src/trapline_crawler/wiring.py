@@ -1,17 +1,19 @@
-"""The only module of the crawler that constructs adapters, from the environment.
+"""Constructs the crawler's adapters from the environment.
 
-What AWS needs is imported where AWS is used: on one machine each crawler process would load it for nothing (0.25 s).
+``aws_adapters`` is imported late, where a setting asks for AWS: boto3 costs each crawler process 0.25 s of processor
+time, and on one machine no process calls AWS.
 """
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from trapline_common.aws.ledger_login import ledger
+from trapline_common.aws.ledger_login import Connect, ledger
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.ports import ArtifactStore, Nudger, SecretSource
+from trapline_common.egress.gate import Gate
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
 from trapline_common.local.artifacts import DirectoryArtifacts
@@ -19,19 +21,19 @@ from trapline_common.local.nudges import PostgresNudger
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.logging import configure
 from trapline_crawler.browser.find import find_browser
-from trapline_crawler.browser.profile_selection import Selection
+from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.owned import OwnedVisitor
 from trapline_crawler.politeness.robots_txt import LARGEST, ROBOT
 from trapline_crawler.ports import Visitor
-from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_crawler.proxy.browser_proxies import BrowserProxies
 from trapline_crawler.services import Pace, Services
 from trapline_crawler.sessions.local_key import local_session_key
 from trapline_crawler.sessions.seal import Seal
 from trapline_crawler.settings import Settings
-from trapline_crawler.visitors.browser_per_context import OneRoomVisitor
-from trapline_crawler.visitors.by_profile import ChoosingVisitor
+from trapline_crawler.visit.visitor import BrowserVisitor
+from trapline_crawler.visitors.browser_per_context import BrowserPerContextVisitor
+from trapline_crawler.visitors.by_profile import ByProfileVisitor
 
 
 @cache
@@ -44,75 +46,69 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
     """Build what one invocation works with. Raises ``InputRefusedError`` and ``BrowserMissingError``."""
     configure(service="crawler")
     settings = Settings.read(environ)
-    choice = find_browser(settings.browser, environ=environ)
-    artifacts = _artifacts(settings)
-    secrets = _secrets(settings, environ)
-
+    artifacts, secrets = _artifacts(settings), _secrets(settings, environ)
     gate = gate_from_env(environ)
     connect = ledger(environ, application="trapline-crawler")
-
-    def nudger() -> Nudger:
-        if settings.nudges == "postgres":
-            return PostgresNudger(connect)
-        import boto3
-
-        from trapline_common.aws.calls import CLIENT_CONFIG
-        from trapline_common.aws.lambda_client import LambdaNudger
-
-        functions = {"dispatcher": settings.dispatcher, "notifier": settings.notifier}
-        return LambdaNudger(boto3.client("lambda", config=CLIENT_CONFIG), functions=functions)
-
-    def new_browser(profile: Profile) -> Browser:
-        # Root may not use Chromium's sandbox; everybody else gets it, where it works.
-        return Browser(
-            choice, no_sandbox=os.geteuid() == 0, environ=environ, doors=lambda: Doors(gate), profile=profile
-        )
-
-    def new_visitor(profile: Profile, browser: Browser) -> Visitor:
-        if profile.many_contexts:
-            return OwnedVisitor(browser, artifacts=artifacts, secrets=secrets)
-        return OneRoomVisitor(lambda: OwnedVisitor(new_browser(profile), artifacts=artifacts, secrets=secrets))
-
-    selection = Selection(CANDIDATES, new_browser)
-
-    def visitor() -> Visitor:
-        fixed = FIXED.get(settings.browser_profile)
-        return ChoosingVisitor(selection, new_visitor) if fixed is None else new_visitor(fixed, new_browser(fixed))
-
     return Services(
         connect=connect,
-        visitor=visitor,
+        visitor=_new_visitor(settings, environ, gate=gate, artifacts=artifacts, secrets=secrets),
         artifacts=artifacts,
-        nudger=nudger(),
+        nudger=_nudger(settings, connect),
         secrets=secrets,
         fetch=HttpFetch(gate=gate, max_bytes=LARGEST, cut=True, timeout=10.0, user_agent=ROBOT),
         seal=Seal(_session_key(settings, environ)),
-        host=environ.get("TRAPLINE_PLACE") or environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or platform.node(),
+        process_name=environ.get("TRAPLINE_PROCESS_NAME")
+        or environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        or platform.node(),
         pace=Pace(heartbeat=settings.heartbeat),
     )
 
 
+def _new_visitor(
+    settings: Settings, environ: Mapping[str, str], *, gate: Gate, artifacts: ArtifactStore, secrets: SecretSource
+) -> Callable[[], Visitor]:
+    """Return what makes the visitor of one invocation; the profile that the self-test finds is kept between them."""
+    choice = find_browser(settings.browser, environ=environ)
+
+    def new_browser(profile: Profile) -> Browser:
+        return Browser(choice, environ=environ, proxies=lambda: BrowserProxies(gate), profile=profile)
+
+    def visitor_of(profile: Profile, browser: Browser) -> Visitor:
+        if profile.many_contexts:
+            return BrowserVisitor(browser, artifacts=artifacts, secrets=secrets)
+        return BrowserPerContextVisitor(
+            lambda: BrowserVisitor(new_browser(profile), artifacts=artifacts, secrets=secrets)
+        )
+
+    fixed = FIXED.get(settings.browser_profile)
+    if fixed is not None:
+        return lambda: visitor_of(fixed, new_browser(fixed))
+    selection = ProfileSelection(CANDIDATES, new_browser)
+    return lambda: ByProfileVisitor(selection, visitor_of)
+
+
+def _nudger(settings: Settings, connect: Connect) -> Nudger:
+    if settings.nudges == "postgres":
+        return PostgresNudger(connect)
+    from trapline_crawler.aws_adapters import lambda_nudger
+
+    return lambda_nudger(settings)
+
+
 def _artifacts(settings: Settings) -> ArtifactStore:
-    if settings.artifacts.startswith("s3://"):
-        import boto3
+    if not settings.artifacts.startswith("s3://"):
+        return DirectoryArtifacts(Path(settings.artifacts))
+    from trapline_crawler.aws_adapters import s3_artifacts
 
-        from trapline_common.aws.artifacts import S3Artifacts
-        from trapline_common.aws.calls import CLIENT_CONFIG
-
-        return S3Artifacts(boto3.client("s3", config=CLIENT_CONFIG), settings.artifacts)
-    return DirectoryArtifacts(Path(settings.artifacts))
+    return s3_artifacts(settings)
 
 
 def _secrets(settings: Settings, environ: Mapping[str, str]) -> SecretSource:
-    if settings.data_dir is None:
-        import boto3
+    if settings.data_dir is not None:
+        return LocalSecrets(environ, settings.data_dir / "secrets")
+    from trapline_crawler.aws_adapters import managed_secrets
 
-        from trapline_common.aws.calls import CLIENT_CONFIG
-        from trapline_common.aws.secrets import ManagedSecrets
-
-        client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
-        return ManagedSecrets(client, prefix=settings.secrets_prefix)
-    return LocalSecrets(environ, settings.data_dir / "secrets")
+    return managed_secrets(settings)
 
 
 def _session_key(settings: Settings, environ: Mapping[str, str]) -> bytes:
@@ -123,9 +119,6 @@ def _session_key(settings: Settings, environ: Mapping[str, str]) -> bytes:
         raise InputRefusedError(
             "environment: TRAPLINE_SESSION_KEY_SECRET must name the secret that holds the session key"
         )
-    import boto3
+    from trapline_crawler.aws_adapters import managed_session_key
 
-    from trapline_common.aws.calls import CLIENT_CONFIG
-
-    client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
-    return client.get_secret_value(SecretId=secret)["SecretString"].encode()
+    return managed_session_key(secret)

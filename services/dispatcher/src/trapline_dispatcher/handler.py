@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from trapline_common.domain.answers import DispatcherAnswer, Refused
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
@@ -16,15 +17,15 @@ load_at_init(*AWS_CLIENTS)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Lambda's entry point. What is transient is re-raised, so that Lambda retries the event."""
-    return run(lambda: handle(event, context, wiring.services()))
+    """Lambda's entry point. It re-raises what is transient, so that Lambda retries the event."""
+    return run(lambda: handle(event, context, wiring.services())).body()
 
 
-async def handle(event: Mapping[str, Any], _context: LambdaContext, services: Services) -> dict[str, Any]:
+async def handle(event: Mapping[str, Any], _context: LambdaContext, services: Services) -> DispatcherAnswer:
     """Do what one event asks for, on one connection. An event that is not ours is dropped with its reason."""
     async with await services.connect() as database:
         try:
             return await dispatch(services, database, event)
         except MessageRefusedError as error:
             _log.error("message_refused", reason=str(error))
-            return {"refused": str(error)}
+            return Refused(reason=str(error))

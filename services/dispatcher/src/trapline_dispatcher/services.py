@@ -1,4 +1,4 @@
-"""What the dispatcher works with; ``wiring`` builds it for Lambda, the one-machine runtime builds its own."""
+"""The dispatcher's parts; ``wiring`` builds them for Lambda, the one-machine runtime builds its own."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,24 +8,32 @@ from trapline_common.domain.ports import Archive, Invoker, Nudger
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
-from trapline_dispatcher.settings import Limits
+from trapline_dispatcher.settings import Timeouts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """``at_most`` lowers every lane's cap, for a machine that can't bear it. ``place``: where a person finds an artifact.
-
-    ``archive``: where ended runs go; ``None``: they stay in the ledger alone. ``retention`` None: the reap tick deletes nothing.
-    """
+    """The dispatcher's parts, the same for every event; each event opens a connection of its own."""
 
     connect: Callable[[], Awaitable[Database]]
+    """Opens a connection to the ledger; the caller closes it."""
     config: Callable[[], Awaitable[Config]]
+    """Reads and checks ``crawls.yaml``."""
     invoker: Invoker
+    """Starts crawlers."""
     nudger: Nudger
+    """Wakes the notifier."""
     fetch: Fetch
+    """Fetches sitemaps, through the egress gate."""
     place: Callable[[str], str]
+    """Returns where a person finds an artifact, by its key."""
     at_most: int | None = None
+    """Lowers every lane's cap, for a machine that can't bear it; ``None``: the lanes' own caps."""
     unexpanded_ticks: bool = False
+    """Whether a tick may arrive with the scheduler's placeholder in place of its time; see ``runs/tick_time.py``."""
     archive: Archive | None = None
+    """Where ended runs go; ``None``: they stay in the ledger alone."""
     retention: Retention | None = None
-    limits: Limits = field(default_factory=Limits)
+    """What the reap tick deletes; ``None``: nothing."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """How long the dispatcher waits before it steps in."""

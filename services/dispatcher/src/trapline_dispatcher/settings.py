@@ -18,34 +18,45 @@ LONGEST_PAUSE = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long the dispatcher waits before it steps in; all in seconds. ``longest_pause``: of a lane that can't start."""
+class Timeouts:
+    """How long the dispatcher waits before it steps in; all in seconds. The one-machine runtime sets its own."""
 
     ask_again_after: float = ASK_AGAIN_AFTER
+    """After an Invoke without an answer, until the invocation is asked for again."""
     pending_ttl: float = PENDING_TTL
+    """From the row of an invocation to its ``ready``; then it is orphaned."""
     heartbeat_ttl: float = HEARTBEAT_TTL
+    """Without a heartbeat, until an invocation is orphaned."""
     resume_opening_after: float = RESUME_OPENING_AFTER
+    """From one attempt at opening a run to the next."""
     give_up_opening_after: float = 3600.0
+    """From a run's first attempt until it is refused because its sitemap still can't be fetched."""
     longest_pause: float = LONGEST_PAUSE
+    """Of a lane whose crawlers die at their start, between two counts that ask."""
     retire_within: float = 10.0
+    """What one tick may take to delete rows that were kept long enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``unexpanded_ticks``: the schedule's time placeholder arrives as it is; the database's minute takes its place.
-
-    ``runs``: where each ended run is archived, an ``s3://`` URL or a folder. ``retention`` None: nothing that ended is ever
-    deleted; where runs are archived, one goes only after that.
-    """
+    """The dispatcher's environment on Lambda; Terraform sets it."""
 
     database_url: str
+    """``DATABASE_URL``: where the ledger is; on RDS without a password."""
     config: str
+    """``TRAPLINE_CONFIG``: the ``s3://`` URL or the file of ``crawls.yaml``."""
     artifacts: str
+    """``TRAPLINE_ARTIFACTS``: the ``s3://`` URL below which artifacts are."""
     crawler_function: str
+    """``TRAPLINE_CRAWLER_FUNCTION``: name or ARN of the function that is invoked."""
     notifier_function: str
+    """``TRAPLINE_NOTIFIER_FUNCTION``: name or ARN of the function that is nudged."""
     unexpanded_ticks: bool = False
+    """``TRAPLINE_UNEXPANDED_TICKS``: the scheduler delivers its time placeholder as it is (the local AWS does)."""
     runs: str | None = None
+    """``TRAPLINE_RUNS``: where each ended run is archived, an ``s3://`` URL or a folder; ``None``: nowhere."""
     retention: Retention | None = None
+    """How long ended runs are kept; ``None``: for ever. Where runs are archived, one is deleted only after that."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":

@@ -1,6 +1,7 @@
 """The only module of the dispatcher that constructs adapters: for Lambda, from the environment.
 
-What AWS needs is imported where it is used: the one-machine runtime imports the handler, and this module with it.
+The one-machine runtime imports the handler, and this module with it; boto3, which it does not need and which takes a
+quarter of a second to load, is imported inside the functions that use it.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from trapline_dispatcher.settings import Settings
 
 @cache
 def services() -> Services:
-    """Return the dispatcher's services on Lambda, made once per environment: clients stay warm, connections don't."""
+    """Return the dispatcher's parts on Lambda, made once per environment: clients stay warm, connections don't."""
     return from_env()
 
 

@@ -19,30 +19,34 @@ _log = get_logger("notifier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Alerts in one ``claim``, and seconds.
-
-    ``claim``: enough to group what one bad deploy causes, few enough to publish within the hold. ``hold``: how long a
-    claim is hidden from other notifiers; one that dies delays its claim by this much. ``reserve``: before the deadline,
-    and before the hold runs out, nothing more is published: one publish and its marking take at most this long
-    (``aws.calls.CLIENT_CONFIG``, ``store.database.Patience``). ``soonest`` and ``latest``: until what failed is tried again.
-    """
+class DrainLimits:
+    """The bounds of one drain: alerts, and seconds."""
 
     claim: int = 200
+    """Alerts in one claim: enough to group what one bad deploy causes, few enough to publish within the hold."""
     hold: float = 180.0
+    """Seconds that a claim is hidden from other notifiers; one that dies delays its claim by this much."""
     reserve: float = 20.0
+    """Seconds before the deadline, and before the hold runs out, in which nothing more is published: one publish and
+    its marking take at most this long (``aws.calls.CLIENT_CONFIG``, ``ledger.connection.Patience``)."""
     soonest: float = 15.0
+    """Seconds until an alert that failed is tried again the first time; they double with each attempt."""
     latest: float = 600.0
+    """The most that those seconds grow to."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Drained:
-    """What one drain came to: alerts by outcome, and messages sent. ``released`` alerts are due again later."""
+class DrainCounts:
+    """What one drain has come to so far."""
 
     sent: int = 0
+    """Alerts that went out."""
     refused: int = 0
+    """Alerts that no channel will ever take; each was reported to operations."""
     released: int = 0
+    """Alerts given back, to be tried again later."""
     messages: int = 0
+    """Messages that went out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,12 +58,12 @@ class Drain:
     operations: Operations
     pacer: Pacer
     deadline: Deadline
-    limits: Limits = field(default_factory=Limits)
-    result: Drained = field(default_factory=Drained)
+    limits: DrainLimits = field(default_factory=DrainLimits)
+    result: DrainCounts = field(default_factory=DrainCounts)
     _failed: list[TransientError] = field(default_factory=list)
     _in_a_row: int = 0
 
-    async def run(self) -> Drained:
+    async def run(self) -> DrainCounts:
         """Send until nothing is due or the deadline nears.
 
         A message whose content is refused is reported to operations and blocks nothing. Raises ``TransientError`` at

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from trapline_common.domain.answers import Drained, Refused
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.messages import parse_drain
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
@@ -16,13 +17,13 @@ _log = get_logger("notifier")
 load_at_init(*AWS_CLIENTS, "trapline_notifier.wiring")
 
 
-async def handle(event: Mapping[str, Any], context: LambdaContext, services: Services) -> dict[str, Any]:
+async def handle(event: Mapping[str, Any], context: LambdaContext, services: Services) -> Drained | Refused:
     """Drain the outbox and return the counts. Raises ``TransientError`` for the platform to retry the event."""
     try:
         parse_drain(event)
     except MessageRefusedError as error:
         _log.error("event_dropped", reason=str(error))
-        return {"dropped": str(error)}
+        return Refused(reason=str(error))
     async with services.outbox() as outbox:
         drain = Drain(
             outbox=outbox,
@@ -32,11 +33,11 @@ async def handle(event: Mapping[str, Any], context: LambdaContext, services: Ser
             deadline=Deadline.of(context, clock=services.clock),
             limits=services.limits,
         )
-        return asdict(await drain.run())
+        return Drained(**asdict(await drain.run()))
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point."""
     from trapline_notifier.wiring import services
 
-    return run(lambda: handle(event, context, services()))
+    return run(lambda: handle(event, context, services())).body()

@@ -9,8 +9,8 @@ from typing import Any
 from trapline_common.domain.ids import AlertId
 from trapline_common.domain.ports import AlertRow
 from trapline_notifier.texts import chat, email
-from trapline_notifier.texts.clean import subject
-from trapline_notifier.texts.words import about, headline
+from trapline_notifier.texts.headline import about, headline
+from trapline_notifier.texts.subject import subject
 
 VERSION = 1
 SHOWN = 20

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from trapline_common.domain.answers import Relayed
 from trapline_common.domain.errors import MessageRefusedError, TransientError
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
@@ -24,7 +25,7 @@ _log = get_logger("relay")
 load_at_init(*AWS_CLIENTS, "trapline_notifier.wiring")
 
 
-async def handle_relay(event: Mapping[str, Any], _context: LambdaContext, services: RelayServices) -> dict[str, Any]:
+async def handle_relay(event: Mapping[str, Any], _context: LambdaContext, services: RelayServices) -> Relayed:
     """Deliver every message of an SNS event. Raises ``TransientError`` naming the channels that failed."""
     channels = await services.channels()
     failed: list[str] = []
@@ -41,7 +42,7 @@ async def handle_relay(event: Mapping[str, Any], _context: LambdaContext, servic
         delivered += not missed
     if failed:
         raise TransientError(f"channels that did not take a message: {', '.join(dict.fromkeys(failed))}")
-    return {"delivered": delivered, "dropped": dropped}
+    return Relayed(delivered=delivered, dropped=dropped)
 
 
 async def _deliver(message: Mapping[str, Any], channels: Channels, services: RelayServices) -> tuple[str, ...]:
@@ -75,4 +76,4 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point."""
     from trapline_notifier.wiring import relay_services
 
-    return run(lambda: handle_relay(event, context, relay_services()))
+    return run(lambda: handle_relay(event, context, relay_services())).body()

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from trapline_common.domain.ports import Outbox
-from trapline_notifier.drain import Limits
+from trapline_notifier.drain import DrainLimits
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Operations, Publisher
 from trapline_notifier.publishers.channels import Channels
@@ -20,7 +20,7 @@ class Services:
     operations: Operations
     pacer: Pacer
     clock: Callable[[], float]
-    limits: Limits = field(default_factory=Limits)
+    limits: DrainLimits = field(default_factory=DrainLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from trapline.access import one_machine
+from trapline.access.nudges import nudger
 from trapline.access.one_machine import Ledger
-from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.answers import A, accepted, read_answer
 from trapline_common.domain.ids import LaneName
 from trapline_common.domain.messages import Count, Message
 
@@ -21,35 +21,32 @@ def is_deployed() -> bool:
     return bool(os.environ.get(FUNCTION))
 
 
-async def ask_deployed(message: Message, *, variable: str = FUNCTION) -> dict[str, Any]:
-    """Send a message to a function of the deployment and return its answer.
+async def ask_deployed(message: Message, kind: type[A], *, variable: str = FUNCTION) -> A:
+    """Send a message to a function of the deployment and return its answer, a ``kind``.
 
-    Raises ``MessageRefusedError`` when it is refused, ``TransientError`` when the function failed.
+    Raises ``MessageRefusedError`` when the function refuses the message, ``TransientError`` when it failed,
+    ``UnreadableAnswerError`` when its release is too far from this one.
     """
-    # Late: boto3 takes a quarter of a second to load, and on one machine nobody needs it
+    # Late: boto3 takes a quarter of a second to load, and a command on one machine does not need it
     import boto3
 
     from trapline_common.aws.lambda_client import ask, waiting_config
 
-    answer = await ask(boto3.client("lambda", config=waiting_config(_SECONDS)), os.environ[variable], message.event())
-    if set(answer) == {"refused"}:
-        raise MessageRefusedError(answer["refused"])
-    return answer
+    client = boto3.client("lambda", config=waiting_config(_SECONDS))
+    return read_answer(kind, await ask(client, os.environ[variable], message.event()))
 
 
-async def ask_dispatcher(ledger: Ledger, message: Message, *, data_dir: Path) -> dict[str, Any]:
-    """Have the dispatcher do what ``message`` says, wherever it is. Raises as ``ask_deployed`` does."""
+async def ask_dispatcher(ledger: Ledger, message: Message, kind: type[A], *, data_dir: Path) -> A:
+    """Have the dispatcher, there or here, do what ``message`` says. Raises as ``ask_deployed`` does."""
     if is_deployed():
-        return await ask_deployed(message)
-    return await one_machine.ask_dispatcher(ledger, message, data_dir=data_dir)
+        return await ask_deployed(message, kind)
+    return accepted(kind, await one_machine.dispatch.load()(ledger, message, data_dir=data_dir))
 
 
 async def count_again(dsn: str, lane: LaneName) -> None:
     """Have the lane counted now. A nudge that is lost costs a minute: the next tick counts anyway."""
     message = Count(lane=lane)
     if not is_deployed():
-        from trapline.access.nudges import nudger
-
         await nudger(dsn).nudge("dispatcher", message.event())
         return
     import boto3

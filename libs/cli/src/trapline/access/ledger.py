@@ -29,7 +29,7 @@ async def reading(data_dir: Path, database_url: str | None) -> AsyncIterator[Dat
         if not _made(data_dir):
             yield None
             return
-        async with open_ledger(data_dir) as (_, database):
+        async with open_ledger.load()(data_dir, None) as (_, database):
             yield database
         return
     async with await connect(database_url) as database:
@@ -76,7 +76,7 @@ async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Led
     elif not _made(data_dir):
         raise InputRefusedError(nothing_yet(data_dir, database_url))
     else:
-        async with open_ledger(data_dir) as (dsn, database):
+        async with open_ledger.load()(data_dir, None) as (dsn, database):
             yield Ledger(dsn=dsn, database=database)
 
 

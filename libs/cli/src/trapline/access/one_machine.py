@@ -1,6 +1,6 @@
 """The one-machine runtime, as commands reach it.
 
-It is a distribution of its own (``trapline-machine``), which the command never imports: it registers what it can do as
+It is a distribution of its own (``trapline-machine``), which the command never imports: it registers its functions as
 entry points, and each is loaded only by the command that needs it. A deployment's operator function has none of it.
 """
 
@@ -9,8 +9,9 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Generic, Protocol, TypeVar
 
+from trapline_common.domain.answers import DispatcherAnswer, Reaped
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.messages import Message
 from trapline_common.ledger.connection import Database
@@ -21,48 +22,76 @@ INSTALL = (
     "this installation holds the command alone, without the one-machine runtime; install it: `pip install trapline`"
 )
 
+F = TypeVar("F")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """A ledger that may be written: where it is, and one connection to it."""
+    """A ledger that may be written."""
 
     dsn: str
+    """Where it is; it may hold a password."""
     database: Database
+    """One connection to it."""
 
 
-def _load(name: str) -> Any:
-    for found in entry_points(group=GROUP, name=name):
-        return found.load()
-    raise InputRefusedError(INSTALL)
+class EmbeddedPostgres(Protocol):
+    """Runs the embedded Postgres of a data directory."""
+
+    def __call__(self, data_dir: Path) -> AbstractContextManager[str]:
+        """Start it, or join the one that runs, and yield its DSN. Raises ``LedgerUnavailableError``."""
+        ...
 
 
-def embedded_postgres(data_dir: Path) -> AbstractContextManager[str]:
-    """Run the embedded Postgres of ``data_dir`` and yield its DSN. Raises ``InputRefusedError`` without the runtime."""
-    started: AbstractContextManager[str] = _load("embedded_postgres")(data_dir)
-    return started
+class OpenLedger(Protocol):
+    """Opens the ledger of a data directory."""
+
+    def __call__(self, data_dir: Path, database_url: str | None) -> AbstractAsyncContextManager[tuple[str, Database]]:
+        """Yield the DSN and a migrated connection. Raises ``LedgerUnavailableError``."""
+        ...
 
 
-def open_ledger(data_dir: Path) -> AbstractAsyncContextManager[tuple[str, Database]]:
-    """Yield the DSN of the embedded ledger of ``data_dir`` and a migrated connection. Raises as ``embedded_postgres``."""
-    opened: AbstractAsyncContextManager[tuple[str, Database]] = _load("open_ledger")(data_dir, None)
-    return opened
+class Dispatch(Protocol):
+    """A dispatcher in this process, which starts no crawler."""
+
+    async def __call__(self, ledger: Ledger, message: Message, *, data_dir: Path) -> DispatcherAnswer:
+        """Do what the message asks for and return the dispatcher's answer, a refusal among them."""
+        ...
 
 
-async def ask_dispatcher(ledger: Ledger, message: Message, *, data_dir: Path) -> dict[str, Any]:
-    """Have a dispatcher in this process do what ``message`` says. Raises ``MessageRefusedError`` when it refuses."""
-    answer: dict[str, Any] = await _load("ask_dispatcher")(ledger, message, data_dir=data_dir)
-    return answer
+class ReapHere(Protocol):
+    """Rescues on this machine, where an ended process is seen at once."""
+
+    async def __call__(self, ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path) -> Reaped:
+        """Rescue, end runs, delete what was kept long enough. Raises ``LedgerUnavailableError``."""
+        ...
 
 
-async def reap(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path) -> dict[str, int]:
-    """Rescue here what can be told to be dead; return what was done, in numbers. Raises ``LedgerUnavailableError``."""
-    done: dict[str, int] = await _load("reap")(ledger, environ=environ, data_dir=data_dir)
-    return done
+class SendTestAlert(Protocol):
+    """Sends a test alert through every channel of a data directory."""
+
+    async def __call__(self, *, environ: Mapping[str, str], data_dir: Path, to_terminal: bool) -> dict[str, str | None]:
+        """Return what went wrong, by channel; ``None`` where the alert was sent."""
+        ...
 
 
-async def send_test_alert(*, environ: Mapping[str, str], data_dir: Path, to_terminal: bool) -> dict[str, str | None]:
-    """Send a test alert through every channel of ``data_dir``; return what went wrong, by channel."""
-    went: dict[str, str | None] = await _load("send_test_alert")(
-        environ=environ, data_dir=data_dir, to_terminal=to_terminal
-    )
-    return went
+@dataclass(frozen=True, slots=True)
+class Registered(Generic[F]):
+    """A function of the runtime, by the name of its entry point; a test compares its signature with the protocol's."""
+
+    name: str
+    """The entry point's name in ``GROUP``."""
+
+    def load(self) -> F:
+        """Return the function. Raises ``InputRefusedError``, which says what to install, without the runtime."""
+        for found in entry_points(group=GROUP, name=self.name):
+            function: F = found.load()
+            return function
+        raise InputRefusedError(INSTALL)
+
+
+embedded_postgres = Registered[EmbeddedPostgres]("embedded_postgres")
+open_ledger = Registered[OpenLedger]("open_ledger")
+dispatch = Registered[Dispatch]("dispatch")
+reap_here = Registered[ReapHere]("reap_here")
+send_test_alert = Registered[SendTestAlert]("send_test_alert")

@@ -12,7 +12,8 @@ from trapline.access.ledger import writing
 from trapline.access.one_machine import send_test_alert
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
+from trapline_common.domain.answers import Drained
 from trapline_common.domain.messages import Drain
 from trapline_common.ledger import outbox
 from trapline_common.local.channels import FILE_NAME
@@ -42,7 +43,7 @@ def alert(
     went = asyncio.run(
         _test_topic(data_dir, database_url)
         if deployed
-        else send_test_alert(environ=os.environ, data_dir=data_dir, to_terminal=not json)
+        else send_test_alert.load()(environ=os.environ, data_dir=data_dir, to_terminal=not json)
     )
     if json:
         print_json({"channels": went})
@@ -63,7 +64,7 @@ async def _test_topic(data_dir: Path, url: str | None) -> dict[str, str | None]:
         alert_id = await outbox.add_test(ledger.database)
         give_up = time.monotonic() + _PATIENCE
         while True:
-            await ask_deployed(Drain(), variable="TRAPLINE_NOTIFIER_FUNCTION")
+            await ask_deployed(Drain(), Drained, variable="TRAPLINE_NOTIFIER_FUNCTION")
             status, reason = await outbox.outcome(ledger.database, alert_id)
             if status == "sent":
                 return {"topic": None}

@@ -8,9 +8,9 @@ import typer
 from trapline.access.ledger import existing
 from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, RunFilter
 from trapline.render.json import print_json
+from trapline.render.local_time import moment
+from trapline.render.printer import Printer, note
 from trapline.render.safe_text import one_line
-from trapline.render.screen import Screen, note
-from trapline.render.units import moment
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.connection import Database
@@ -57,7 +57,7 @@ async def _diff(
     elif change is None or told is None:
         note(f"no change of {page.url} in crawl {page.crawl}" + (f", run {run_id}" if run_id is not None else " yet"))
     else:
-        _print(Screen(), page, change, told)
+        _print(Printer(), page, change, told)
 
 
 async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:
@@ -87,10 +87,10 @@ def _as_json(change: Change | None, told: Difference | None) -> dict[str, object
     }
 
 
-def _print(screen: Screen, page: PageRow, change: Change, told: Difference) -> None:
+def _print(printer: Printer, page: PageRow, change: Change, told: Difference) -> None:
     before = f"run {change.baseline_run}, {moment(change.baseline_at)}" if change.baseline_run else "gone"
-    screen.line(page.url, "bold")
-    screen.facts(
+    printer.line(page.url, "bold")
+    printer.facts(
         [
             ("crawl", page.crawl),
             ("title", change.title or ""),
@@ -99,14 +99,14 @@ def _print(screen: Screen, page: PageRow, change: Change, told: Difference) -> N
             *((f"field {field.name}", f"{_value(field.old)} -> {_value(field.new)}") for field in told.fields),
         ]
     )
-    screen.line()
+    printer.line()
     if told.diff is None:
-        screen.line("the text it had before is no longer kept")
+        printer.line("the text it had before is no longer kept")
     elif not told.diff:
-        screen.line("the text is the same; only fields differ")
+        printer.line("the text is the same; only fields differ")
     else:
         for line in told.diff.split("\n"):
-            screen.long_line(line, _STYLES.get(line[:1], ""))
+            printer.long_line(line, _STYLES.get(line[:1], ""))
 
 
 def _value(value: str | None) -> str:

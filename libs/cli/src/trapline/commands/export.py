@@ -4,17 +4,17 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import typer
 
+from trapline.access.command_line import CommandLine, ExportPage
 from trapline.access.ledger import existing, known_run
-from trapline.access.options import DEFAULT_DATA_DIR, MAX_ID, DatabaseUrl, DataDir, RunArgument
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RunArgument
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
 from trapline.render.export_rows import CountedText, CsvRows, NdjsonRows
-from trapline.render.screen import note
+from trapline.render.printer import note
 from trapline_common.ledger.views import runs as run_views
 from trapline_common.ledger.views.pages import observations
 from trapline_common.platform.text import counted
@@ -29,8 +29,6 @@ def export(
         None, "--output", "-o", metavar="FILE", dir_okay=False, allow_dash=True, help="Write here instead."
     ),
     text: bool = typer.Option(True, "--text/--no-text", help="With or without the watched text of each page."),
-    after: int = typer.Option(0, "--after", min=0, max=MAX_ID, hidden=True),
-    at_most: int | None = typer.Option(None, "--at-most", min=1, hidden=True),
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -44,41 +42,43 @@ def export(
       trapline export 7 | jq -r '[.url, .fields.price] | @tsv'
       trapline export 7 --no-text -o run7.csv
     """
-    page = Page(after=after, at_most=at_most)
+    page = CommandLine.current().page
     asyncio.run(_export(run, chosen_format(form, output), output, page, text=text, data_dir=data_dir, url=database_url))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A part of an export: the observations behind the one ``after``, until ``at_most`` bytes of an answer are passed."""
-
-    after: int = 0
-    at_most: int | None = None
-
-
 async def _export(
-    run_id: int, chosen: Format, output: Path | None, page: Page, *, text: bool, data_dir: Path, url: str | None
+    run_id: int,
+    chosen: Format,
+    output: Path | None,
+    page: ExportPage | None,
+    *,
+    text: bool,
+    data_dir: Path,
+    url: str | None,
 ) -> None:
+    """Write the run's observations, or the page of them; then say in ``page`` where it ended."""
     to_file = goes_to_file(output)
     async with existing(data_dir, url) as database:
         await known_run(database, run_id)
         extracted = sorted((await run_views.run_config(database, run_id)).get("extract", {}))
-        count, last = 0, page.after
+        count, last = 0, page.after if page is not None else 0
         with whole_file(output) if output is not None and to_file else _stdout() as out:
             # A terminal obeys some characters beyond ASCII too; files and pipes keep what the page wrote.
             counted_out = CountedText(out)
             rows = (
-                CsvRows(counted_out, fields=extracted, text=text, flat=out.isatty(), header=not page.after)
+                CsvRows(counted_out, fields=extracted, text=text, flat=out.isatty(), header=not last)
                 if chosen is Format.CSV
                 else NdjsonRows(counted_out, text=text, ascii_only=out.isatty())
             )
-            async with aclosing(observations(database, run_id, after=page.after)) as found:
+            async with aclosing(observations(database, run_id, after=last)) as found:
                 async for observation in found:
-                    if count and page.at_most is not None and counted_out.size > page.at_most:
-                        note(f"export: more after {last}")
+                    if count and page is not None and counted_out.size > page.at_most:
+                        page.more = True
                         break
                     rows.write(observation)
                     count, last = count + 1, observation.id
+        if page is not None:
+            page.last = last
     if to_file:
         note(f"{counted(count, 'observation')} written to {output}")
 

@@ -55,6 +55,6 @@ def _name(migration: Migration) -> str:
 async def _migrate(data_dir: Path, database_url: str | None) -> list[Migration]:
     with ExitStack() as stack:
         if not database_url:
-            database_url = stack.enter_context(embedded_postgres(data_dir))
+            database_url = stack.enter_context(embedded_postgres.load()(data_dir))
         async with await connect(database_url) as database:
             return await migrating.migrate(database)

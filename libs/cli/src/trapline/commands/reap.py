@@ -2,16 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from trapline.access import one_machine
 from trapline.access.dispatcher import ask_deployed, count_again, is_deployed
 from trapline.access.ledger import writing
+from trapline.access.one_machine import reap_here
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
+from trapline_common.domain.answers import Reaped
 from trapline_common.domain.messages import Reap
 from trapline_common.ledger import lanes
 from trapline_common.ledger.views.status import read_status
@@ -24,6 +23,7 @@ _DONE = (
     ("poisoned", "{} failed as poison: every invocation that took it died", "task"),
     ("ended", "{} ended: no task was left", "run"),
     ("resumed", "{} opened that was left opening", "run"),
+    ("archived", "{} archived", "run"),
     ("retired", "{} deleted: kept for as long as was asked", "row"),
     ("asked_again", "{} asked for again", "invocation"),
     ("asked", "{} asked for", "invocation"),
@@ -48,28 +48,29 @@ def reap(
       trapline reap --json
     """
     if is_deployed():
-        done, waiting = asyncio.run(ask_deployed(Reap())), 0
+        done, waiting = asyncio.run(ask_deployed(Reap(), Reaped)), 0
     else:
         done, waiting = asyncio.run(_reap(data_dir=data_dir, url=database_url))
     if json:
-        print_json(done)
+        print_json(done.counts)
         return
-    for line in _told(done):
+    for line in _lines(done):
         print(line)
     if waiting:
         note(f"{counted(waiting, 'task waits', 'tasks wait')}; the next tick or `trapline crawl` takes them")
 
 
-async def _reap(*, data_dir: Path, url: str | None) -> tuple[dict[str, Any], int]:
+async def _reap(*, data_dir: Path, url: str | None) -> tuple[Reaped, int]:
     """Rescue here; return what was done, and how many tasks wait."""
     async with writing(data_dir, url) as ledger:
-        done = await one_machine.reap(ledger, environ={**os.environ, "DATABASE_URL": url or ""}, data_dir=data_dir)
+        done = await reap_here.load()(ledger, environ={**os.environ, "DATABASE_URL": url or ""}, data_dir=data_dir)
         waiting = sum(lane.waiting for lane in (await read_status(ledger.database, failing=1)).lanes)
         for lane in await lanes.busy_lanes(ledger.database):
             await count_again(ledger.dsn, lane)
     return done, waiting
 
 
-def _told(done: Mapping[str, int]) -> list[str]:
-    lines = [text.format(counted(done[name], word)) for name, text, word in _DONE if done.get(name)]
+def _lines(done: Reaped) -> list[str]:
+    counts = done.counts
+    lines = [text.format(counted(counts[name], word)) for name, text, word in _DONE if counts[name]]
     return lines or ["nothing to rescue"]

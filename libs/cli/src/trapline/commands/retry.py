@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import typer
@@ -11,7 +10,8 @@ from trapline.access.dispatcher import ask_dispatcher, count_again
 from trapline.access.ledger import known_run, writing
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
+from trapline_common.domain.answers import Opened
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.ids import LaneName, RunId
 from trapline_common.domain.lifecycle import RunStatus
@@ -48,25 +48,26 @@ async def _retry(run_id: int, *, json: bool, data_dir: Path, url: str | None) ->
         if not await run_store.failed_urls(ledger.database, RunId(run_id)):
             raise InputRefusedError(f"run {run_id} has no failed task to retry")
         message = OpenRun(crawl=run.crawl, request=uuid4(), retry_of=run_id)
-        opened = await ask_dispatcher(ledger, message, data_dir=data_dir)
+        opened = await ask_dispatcher(ledger, message, Opened, data_dir=data_dir)
         await count_again(ledger.dsn, LaneName(run.lane))
-    result = {
-        "run_id": opened["run_id"],
-        "retry_of": run_id,
-        "tasks": opened.get("tasks"),
-        "waits_for": opened.get("waits_for"),
-    }
     if json:
-        print_json(result)
-    skipped = opened["status"] == RunStatus.ENDED
-    _tell(result, run_id, quiet=json, skipped=skipped)
+        print_json(
+            {
+                "run_id": opened.run_id,
+                "retry_of": run_id,
+                "tasks": opened.tasks,
+                "waits_for": opened.waits_for,
+            }
+        )
+    skipped = opened.status is RunStatus.ENDED
+    _print(opened, run_id, quiet=json, skipped=skipped)
     return not skipped
 
 
-def _tell(result: dict[str, Any], run_id: int, *, quiet: bool, skipped: bool) -> None:
-    if result["tasks"] is not None:
+def _print(opened: Opened, run_id: int, *, quiet: bool, skipped: bool) -> None:
+    if opened.tasks is not None:
         if not quiet:
-            print(f"run {result['run_id']} opened with {counted(result['tasks'], 'task')} that failed in run {run_id}")
-    elif result["waits_for"] is not None:
+            print(f"run {opened.run_id} opened with {counted(opened.tasks, 'task')} that failed in run {run_id}")
+    elif opened.waits_for is not None:
         became = "was skipped" if skipped else "waits"
-        note(f"run {result['run_id']} {became}: run {result['waits_for']} of the same crawl is still open")
+        note(f"run {opened.run_id} {became}: run {opened.waits_for} of the same crawl is still open")

@@ -1,7 +1,6 @@
 """``trapline run NAME --env ENV``: open a run of a deployment now."""
 
 import asyncio
-from typing import Any
 from uuid import uuid4
 
 import typer
@@ -9,8 +8,10 @@ import typer
 from trapline.access.dispatcher import ask_deployed, is_deployed
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import note
+from trapline.render.printer import note
+from trapline_common.domain.answers import Opened
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.domain.messages import OpenRun
 from trapline_common.platform.text import counted
 
@@ -33,11 +34,18 @@ def run(
         raise InputRefusedError(
             f"run: say in which deployment, with --env; on this machine `trapline crawl FILE --only {name}` crawls now"
         )
-    opened = asyncio.run(ask_deployed(OpenRun(crawl=name, request=uuid4())))
-    result = {key: opened.get(key) for key in ("run_id", "status", "tasks", "waits_for", "refused")}
+    opened = asyncio.run(ask_deployed(OpenRun(crawl=name, request=uuid4()), Opened))
     if json:
-        print_json(result)
-    line, failed = _told(name, opened)
+        print_json(
+            {
+                "run_id": opened.run_id,
+                "status": opened.status,
+                "tasks": opened.tasks,
+                "waits_for": opened.waits_for,
+                "refused": opened.pages_refused,
+            }
+        )
+    line, failed = _outcome(name, opened)
     if failed:
         note(line)
         raise typer.Exit(1)
@@ -45,15 +53,15 @@ def run(
         print(line)
 
 
-def _told(name: str, opened: dict[str, Any]) -> tuple[str, bool]:
-    """Return what became of it, and whether that is a failure."""
-    run_id = opened["run_id"]
-    if opened.get("refused") is not None:
-        return f"run {run_id} of {name} was refused: {opened['refused']}", True
-    if opened.get("tasks") is not None:
-        return f"run {run_id} of {name} opened with {counted(opened['tasks'], 'task')}", False
-    if opened.get("waits_for") is None:
-        return f"run {run_id} of {name} is {opened['status']}", False
-    skipped = opened["status"] == "ended"
+def _outcome(name: str, opened: Opened) -> tuple[str, bool]:
+    """Return what became of the run, for a person, and whether that is a failure."""
+    run = f"run {opened.run_id} of {name}"
+    if opened.pages_refused is not None:
+        return f"{run} was refused: {opened.pages_refused}", True
+    if opened.tasks is not None:
+        return f"{run} opened with {counted(opened.tasks, 'task')}", False
+    if opened.waits_for is None:
+        return f"{run} is {opened.status}", False
+    skipped = opened.status is RunStatus.ENDED
     became = "was skipped" if skipped else "waits"
-    return f"run {run_id} of {name} {became}: run {opened['waits_for']} of the same crawl is still open", skipped
+    return f"{run} {became}: run {opened.waits_for} of the same crawl is still open", skipped

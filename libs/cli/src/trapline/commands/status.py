@@ -8,7 +8,7 @@ import typer
 from trapline.access.ledger import nothing_yet, reading
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.screen import Screen, note
+from trapline.render.printer import Printer, note
 from trapline.render.tables.status import show_status
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.status import read_status
@@ -47,5 +47,5 @@ async def _status(limit: int, *, json: bool, data_dir: Path, url: str | None) ->
     if json:
         print_json({"problems": wrong, **plain(found)})
     else:
-        show_status(Screen(), found, wrong)
+        show_status(Printer(), found, wrong)
     return bool(wrong)

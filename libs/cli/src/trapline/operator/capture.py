@@ -1,11 +1,10 @@
-"""Standard streams of a command that is performed for somebody elsewhere."""
+"""Standard streams of a command that the operator function performs for a caller elsewhere."""
 
 import io
 
+from trapline.remote.protocol import TOO_LARGE
 from trapline_common.domain.errors import TraplineError
 from trapline_common.platform.plain_json import wire_size
-
-TOO_LARGE = "the output is larger than Lambda carries (6 MB); ask for less, for example with --limit, --run or --crawl"
 
 
 class AnswerTooLargeError(TraplineError):

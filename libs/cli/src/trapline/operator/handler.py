@@ -9,7 +9,7 @@ from typing import Any
 
 from trapline.execute import EXIT_REFUSED
 from trapline.operator.perform import perform
-from trapline.remote.protocol import Answer, parse_call
+from trapline.remote.protocol import Performed, parse_call
 from trapline_common.aws.ledger_login import address
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.platform.lambda_runtime import LambdaContext
@@ -20,5 +20,5 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     try:
         call = parse_call(event)
     except MessageRefusedError as error:
-        return Answer(exit=EXIT_REFUSED, stderr=f"{error}\n").model_dump()
-    return perform(call, address=address(os.environ)).model_dump()
+        return Performed(exit=EXIT_REFUSED, stderr=f"{error}\n").body()
+    return perform(call, address=address(os.environ)).body()

@@ -8,15 +8,28 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.resources import files
 
+from trapline.access.command_line import ExportPage
 from trapline.execute import EXIT_FAILED, EXIT_REFUSED, execute
-from trapline.operator.capture import TOO_LARGE, Captured
+from trapline.operator import release_before
+from trapline.operator.capture import Captured
 from trapline.remote.allowlist import refusal
-from trapline.remote.protocol import MAX_ANSWER, MAX_ERRORS, Answer, Call
+from trapline.remote.protocol import MAX_ANSWER, MAX_ERRORS, TOO_LARGE, Call, PageEnd, Performed
+from trapline_common.domain.errors import MessageRefusedError
 
 _WITHOUT_LEDGER = frozenset({"config", "run"})
 
 
-def perform(call: Call, *, address: Callable[[], str]) -> Answer:
+def perform(call: Call, *, address: Callable[[], str]) -> Performed:
+    """Perform the command of this release's caller, or of the one before; see ``_perform``."""
+    if not release_before.asks_by_options(call):
+        return _perform(call, address=address)
+    try:
+        return release_before.answered(_perform(release_before.translated(call), address=address))
+    except MessageRefusedError as error:
+        return Performed(exit=EXIT_REFUSED, stderr=f"{error}\n")
+
+
+def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
     """Run the command and return what it printed, and its exit code as in a shell. ``address``: of the ledger, now.
 
     The address may hold a token, so it is an argument inside this process and no environment variable. A bug's exception
@@ -24,20 +37,22 @@ def perform(call: Call, *, address: Callable[[], str]) -> Answer:
     """
     refused = refusal(call.command)
     if refused is not None:
-        return Answer(exit=EXIT_REFUSED, stderr=f"{refused}\n")
+        return Performed(exit=EXIT_REFUSED, stderr=f"{refused}\n")
     name, *rest = call.command
     out = Captured(terminal=call.terminal is not None, limit=MAX_ANSWER)
     err = Captured(terminal=False, limit=MAX_ERRORS)
-    with _told(call), redirect_stdout(out), redirect_stderr(err):
+    page = None if call.page is None else ExportPage(after=call.page.after, at_most=call.page.at_most)
+    with _as_the_caller(call), redirect_stdout(out), redirect_stderr(err):
         login = [] if name in _WITHOUT_LEDGER else ["--database-url", address()]
-        code = execute([name, *login, *rest])
+        code = execute([name, *login, *rest], page=page)
     if out.overflowed:
-        return Answer(exit=EXIT_FAILED, stderr=f"trapline: {TOO_LARGE}\n")
-    return Answer(exit=code, stdout=out.getvalue(), stderr=err.getvalue())
+        return Performed(exit=EXIT_FAILED, stderr=f"trapline: {TOO_LARGE}\n")
+    end = None if page is None else PageEnd(last=page.last, more=page.more)
+    return Performed(exit=code, stdout=out.getvalue(), stderr=err.getvalue(), page=end)
 
 
 @contextmanager
-def _told(call: Call) -> Iterator[None]:
+def _as_the_caller(call: Call) -> Iterator[None]:
     """Let the command see the caller's standard input, terminal and time zone, and nothing of them afterwards.
 
     An environment of Lambda performs one call at a time, so the process's own settings may be set for it.

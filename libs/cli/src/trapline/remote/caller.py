@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 
 from trapline.remote.local_aws import LOCAL, local_settings
-from trapline.remote.protocol import Answer, Call
+from trapline.remote.protocol import Call, Performed
 from trapline_common.aws.lambda_client import waiting_config
 from trapline_common.domain.errors import InputRefusedError, TraplineError
 
@@ -54,7 +54,7 @@ class Caller:
     environment: str
     function: str
 
-    def call(self, call: Call) -> Answer:
+    def call(self, call: Call) -> Performed:
         """Send one command and wait for its answer; it is sent once, whatever happens. Raises ``CallFailedError``."""
         try:
             answer = self.client.invoke(
@@ -65,7 +65,7 @@ class Caller:
             raise CallFailedError(self._reason(error)) from error
         if failed:
             raise CallFailedError(self._broken(text))
-        return Answer.model_validate_json(text)
+        return Performed.model_validate_json(text)
 
     def _broken(self, text: bytes) -> str:
         try:

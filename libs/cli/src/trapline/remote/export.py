@@ -1,6 +1,5 @@
 """``trapline export --env``: page by page, since one answer of Lambda holds a few megabytes only."""
 
-import re
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,35 +7,35 @@ from pathlib import Path
 from rich.console import Console
 
 from trapline.remote.caller import Caller, CallFailedError
-from trapline.remote.protocol import PAGE
+from trapline.remote.protocol import TOO_LARGE, PageRequest
 from trapline.remote.terminal import made_call, terminal
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
-from trapline.render.screen import note
+from trapline.render.printer import note
 
-MORE = re.compile(r"^export: more after (\d+)$", re.MULTILINE)
-"""What the command says on standard error when a page has ended before the run has."""
+_OLDER = "the operator function is of an older release, which sends no pages; deploy this one (`make deploy`)"
 
 
 def export_from(caller: Caller, *, run: int, form: Format | None, output: Path | None, text: bool) -> int:
     """Write a run's observations here; return the exit code. Raises ``CallFailedError``.
 
-    ``output`` appears only when it is whole.
+    ``output`` appears only when it is whole. An operator function of the release before answers with the whole run at
+    once: what it sends is complete, and a run that is too large for one answer is an error.
     """
-    command = ["export", str(run), "--format", chosen_format(form, output), "--at-most", str(PAGE)]
+    command = ["export", str(run), "--format", chosen_format(form, output)]
     command += [] if text else ["--no-text"]
     # A terminal obeys some characters beyond ASCII too, so the other side must know that there is one
     shown = None if goes_to_file(output) else terminal(Console())
-    after: str | None = None
+    page = PageRequest()
     with whole_file(output) if output is not None and goes_to_file(output) else nullcontext(sys.stdout) as out:
         while True:
-            answer = caller.call(made_call([*command, *(["--after", after] if after else [])], terminal=shown))
+            answer = caller.call(made_call(command, terminal=shown, page=page))
             if answer.exit:
-                raise CallFailedError(answer.stderr.strip().removeprefix("trapline: "))
+                reason = answer.stderr.strip().removeprefix("trapline: ")
+                raise CallFailedError(f"{reason}; {_OLDER}" if reason == TOO_LARGE else reason)
             out.write(answer.stdout)
-            more = MORE.search(answer.stderr)
-            if more is None:
+            if answer.page is None or not answer.page.more:
                 break
-            after = more[1]
+            page = PageRequest(after=answer.page.last)
     if output is not None and goes_to_file(output):
         note(f"run {run} written to {output}")
     return 0

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from trapline.remote.caller import Caller
-from trapline.remote.protocol import ZONE, Call, Terminal
+from trapline.remote.protocol import ZONE, Call, PageRequest, Terminal
 from trapline_common.domain.errors import InputRefusedError
 
 _LOCALTIME = Path("/etc/localtime")
@@ -29,11 +29,16 @@ def session(caller: Caller, command: Sequence[str], *, environ: Mapping[str, str
 
 
 def made_call(
-    command: Sequence[str], *, stdin: str = "", terminal: Terminal | None = None, zone: str | None = None
+    command: Sequence[str],
+    *,
+    stdin: str = "",
+    terminal: Terminal | None = None,
+    zone: str | None = None,
+    page: PageRequest | None = None,
 ) -> Call:
     """Return the message. Raises ``InputRefusedError`` when a command is longer than a call may be."""
     try:
-        return Call(command=tuple(command), stdin=stdin, terminal=terminal, zone=zone)
+        return Call(command=tuple(command), stdin=stdin, terminal=terminal, zone=zone, page=page)
     except ValidationError as error:
         raise InputRefusedError(f"the command is too long to be sent: {error.errors()[0]['msg']}") from error
 

@@ -78,12 +78,12 @@ def judge(
             baseline=baseline,
             baseline_hash=state.baseline_hash or "",
             baseline_fields=state.baseline_fields,
-            again=state.judged_run == run_id,
+            same_run=state.judged_run == run_id,
         )
     else:
         first = state.baseline_hash is None or state.fingerprint != fingerprint
-        found = Weighed(accepted=True, news=False, remembered=Remembered(seen=0, earlier=() if first else None))
-    changed = found.news
+        found = Weighed(accepted=True, is_change=False, remembered=Remembered(seen=0, earlier=() if first else None))
+    changed = found.is_change
     if changed and "change" in crawl.alert.on:
         change = _change(state, observation, baseline_text=baseline.text, place=place)
         changed = change is not None

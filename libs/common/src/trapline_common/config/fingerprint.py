@@ -1,18 +1,31 @@
-"""What a crawl compares, as one short text: when it changes, old baselines mean nothing any more."""
+"""What a page's baseline was made with, as one short text: under another one it means nothing any more.
+
+It has two parts. A run freezes the first, over what its crawl compares; the crawler that judges a visit adds the second,
+the version of its own reader. So the reader that counts is the one that read the page, whichever release opened the run.
+"""
 
 import json
 from hashlib import sha256
 
 from trapline_common.config.models import CrawlConfig
 
+READER_VERSION = 1
+"""Version of the code that reads a loaded page.
+
+Raise it by 1 in the change after which the same page may come out with another text, other fields or another hash:
+``read.js`` and ``shown.js`` of the crawler's visit, ``content/text.py``, ``content/ignored_text.py``, or the hash over
+them. The first good visit of each page under the new version then becomes its baseline in silence. Left as it is, the
+release would tell every team that all its pages changed.
+"""
+
 
 def fingerprint(crawl: CrawlConfig) -> str:
     """Return 64 hex digits over ``watch``, ``extract`` and ``ignore``.
 
     Equal when the same content is compared: the order of ``extract`` and of the selectors in ``ignore``, and repeats of
-    these, do not matter; the order of its patterns does. ``remember``, ``confirm_after`` and ``min_change`` are not in it:
-    they decide about content and do not make it, and a reset would swallow the change that they hold back. A page whose
-    baseline carries another fingerprint gets a new baseline silently.
+    these, do not matter; the order of its patterns does. ``remember``, ``confirm_after`` and ``min_change`` are not in
+    it: they decide about content and do not make it, and a reset would swallow the change that they hold back. A page
+    whose baseline carries another fingerprint gets a new baseline silently.
     """
     compared: dict[str, object] = {
         "watch": crawl.watch,
@@ -23,3 +36,11 @@ def fingerprint(crawl: CrawlConfig) -> str:
         compared["patterns"] = crawl.ignored_patterns
     text = json.dumps(compared, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return sha256(text.encode("ascii")).hexdigest()
+
+
+def as_read(compared: str, *, reader: int) -> str:
+    """Return the fingerprint of a baseline: a run's, as version ``reader`` of the code reads its pages.
+
+    Version 1 adds nothing, so that the baselines of releases that knew no version stay valid.
+    """
+    return compared if reader == 1 else f"{compared}/reader-{reader}"

@@ -8,8 +8,10 @@ from trapline_common.content.line_diff import Block, compare_lines
 from trapline_common.content.text import LONE_SURROGATE
 
 MAX_DIFF_LINES = 200
+"""Lines of a diff, its head included: more than that no person reads in an alert."""
 
 MAX_DIFF_BYTES = 16 * 1024
+"""Bytes of a diff in UTF-8."""
 
 MAX_LINE = 240
 """Characters of one line that a diff shows; of a longer one, the part around the first difference."""
@@ -23,11 +25,14 @@ _URL_SHOWN = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """An extracted field whose value differs. ``None``: it was, or is, not there."""
+    """An extracted field whose value differs."""
 
     name: str
+    """The field's name in ``extract``."""
     old: str | None
+    """Its value in the baseline; ``None``: it was missing."""
     new: str | None
+    """Its value now; ``None``: it is missing."""
 
 
 def compare_fields(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> tuple[FieldChange, ...]:
@@ -109,10 +114,10 @@ def _bounded(lines: Sequence[str], *, complete: bool, max_lines: int, max_bytes:
     kept: list[str] = []
     size = 0
     note = "… more differences are not shown"
-    room = max_bytes - len(note.encode()) - 1
+    available = max_bytes - len(note.encode()) - 1
     for line in lines:
         size += len(line.encode()) + 1
-        if len(kept) >= max_lines - 1 or size > room:
+        if len(kept) >= max_lines - 1 or size > available:
             complete = False
             break
         kept.append(line)

@@ -1,4 +1,4 @@
-"""Comparing two lists of lines in bounded time.
+"""Compares two lists of lines in bounded time.
 
 The greedy algorithm of E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986), with a limit on the
 edits it looks for. ``difflib`` is quadratic or worse in the number of lines, and a page chooses that number.
@@ -13,12 +13,16 @@ MAX_STEPS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Lines ``old_start`` to ``old_end`` (excluded) became ``new_start`` to ``new_end``; one side may be empty."""
+    """Lines of the old text that became lines of the new one; either side may be empty. Lines count from 0."""
 
     old_start: int
+    """First line in the old text."""
     old_end: int
+    """Line after the last one in the old text."""
     new_start: int
+    """First line in the new text."""
     new_end: int
+    """Line after the last one in the new text."""
 
 
 def compare_lines(
@@ -26,8 +30,8 @@ def compare_lines(
 ) -> tuple[list[Block], bool]:
     """Return the blocks that differ, in order, and whether these are all.
 
-    With more than ``most_edits`` removed and added lines (or more than ``most_steps`` lines compared) the blocks describe only the beginning, up
-    to where the search got farthest: enough to fill a diff that shows fewer lines than that.
+    With more than ``most_edits`` removed and added lines (or more than ``most_steps`` lines compared) the blocks
+    describe only the beginning, up to where the search got farthest: enough to fill a diff that shows fewer lines.
     """
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
@@ -45,7 +49,7 @@ def compare_lines(
 def _search(
     left: Sequence[int], right: Sequence[int], *, most_edits: int, most_steps: int
 ) -> tuple[list[dict[int, int]], int, bool]:
-    """Return the farthest lines after 0, 1, 2... edits by diagonal, the diagonal it ended on, and if that is the end."""
+    """Return the farthest lines after 0, 1, 2... edits by diagonal, the last diagonal, and whether that is the end."""
     history: list[dict[int, int]] = []
     steps = 0
     for edits in range(most_edits + 1):

@@ -1,9 +1,9 @@
 """Whether what a page shows is accepted as its new content, or is noise. Pure.
 
-Three settings of a crawl hold noise back. ``remember``: one of the last accepted versions is no news; it becomes the
-baseline again in silence, and needs neither time nor size. ``confirm_after``: other content must last that many good runs.
-``min_change``: it must differ that much; until then the baseline stays where it was, so that a slow drift adds up and is
-told in the end. Without them every difference is a change.
+Three settings of a crawl hold noise back. ``remember``: content that equals one of the last accepted versions is no
+change; it becomes the baseline again without an alert, whatever its size and at once. ``confirm_after``: other content
+must last that many good runs. ``min_change``: it must differ that much; until then the baseline stays as it was, so
+that a slow drift adds up and becomes a change in the end. Without them every difference is a change.
 """
 
 from collections import Counter
@@ -18,37 +18,43 @@ from trapline_common.domain.observation import Observation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What is read of a page only when its content differs. ``text`` is ``None`` when it is gone.
-
-    ``earlier``: hashes of what was accepted before the baseline, newest first. ``candidate``: the hash that the last
-    ``seen`` good runs in a row saw and that is not accepted so far.
-    """
+    """The part of a page's row that is read only when its content differs from the baseline."""
 
     text: str | None = None
+    """The baseline's normalised text; ``None`` when the ledger no longer has it."""
     earlier: tuple[str, ...] = ()
+    """Hashes of the versions accepted before the baseline, newest first."""
     candidate: str | None = None
+    """Hash of content that is not accepted so far."""
     seen: int = 0
+    """Good runs in a row, the last ones, that saw ``candidate``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """What becomes of ``Baseline``'s fields in the page's row. ``seen`` and ``earlier``: ``None`` leaves them as they are.
+    """The new values of ``Baseline``'s fields in the page's row.
 
     A failed visit changes nothing: it saw no content, so it neither confirms nor contradicts.
     """
 
     candidate: str | None = None
+    """Hash that waits to be accepted; ``None``: there is none any more."""
     seen: int | None = None
+    """Good runs in a row that saw it; ``None`` leaves both fields as they are."""
     earlier: tuple[str, ...] | None = None
+    """Hashes of earlier versions, newest first; ``None`` leaves them as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """``accepted``: the content becomes the baseline. ``news``: and it is a change."""
+    """What a good visit's content is to its page."""
 
     accepted: bool
-    news: bool
+    """Whether the content becomes the baseline."""
+    is_change: bool
+    """Whether it is a change as well, and not an earlier version that came back."""
     remembered: Remembered
+    """What the page's row keeps of it."""
 
 
 def holds_back(crawl: CrawlConfig) -> bool:
@@ -63,26 +69,26 @@ def weigh(
     baseline: Baseline,
     baseline_hash: str,
     baseline_fields: Mapping[str, str | None],
-    again: bool,
+    same_run: bool,
 ) -> Weighed:
-    """Return what a good visit's content, which is not the baseline's, is to its page.
+    """Return what a good visit's content, which differs from the baseline's, is to its page.
 
-    ``again``: of a run that was counted already. ``remember`` counts the baseline too.
+    ``same_run``: a visit of this run was counted already. ``remember`` counts the baseline too.
     """
     content = observation.content_hash or ""
     repeated = content == baseline.candidate
-    seen = baseline.seen + (0 if again else 1) if repeated else 1
+    seen = baseline.seen + (0 if same_run else 1) if repeated else 1
     others = tuple(version for version in (baseline_hash, *baseline.earlier) if version != content)
     accepted = Remembered(seen=0, earlier=others[: crawl.remember - 1])
     if content in baseline.earlier[: crawl.remember - 1]:
-        return Weighed(accepted=True, news=False, remembered=accepted)
+        return Weighed(accepted=True, is_change=False, remembered=accepted)
     if seen < crawl.confirm_after or _slight(observation, crawl, baseline.text, baseline_fields):
-        return Weighed(accepted=False, news=False, remembered=Remembered(candidate=content, seen=seen))
-    return Weighed(accepted=True, news=True, remembered=accepted)
+        return Weighed(accepted=False, is_change=False, remembered=Remembered(candidate=content, seen=seen))
+    return Weighed(accepted=True, is_change=True, remembered=accepted)
 
 
 def _slight(observation: Observation, crawl: CrawlConfig, old: str | None, fields: Mapping[str, str | None]) -> bool:
-    """Say whether less than ``min_change`` differs. A field that was asked for is never slight.
+    """Say whether less than ``min_change`` differs. A difference of an extracted field is never slight.
 
     Nor are equal texts, whose difference lies beyond the part that is kept: their hash must become the baseline's.
     """
@@ -95,9 +101,9 @@ def _slight(observation: Observation, crawl: CrawlConfig, old: str | None, field
 def differs_enough(old: str, new: str, least: MinChange) -> bool:
     """Say whether two normalised texts differ by ``least`` or more. Linear in their size.
 
-    Lines are compared as a bag: one that only moved does not count. What is left on both sides is paired in order, and of
-    a pair only the middle that differs counts; where the pairing is unlucky the difference comes out larger, never
-    smaller, so that noise may be told but no change is lost.
+    Lines are compared as a multiset: one that only moved does not count. What is left on both sides is paired in order,
+    and of a pair only the middle that differs counts; an unlucky pairing makes the difference larger, never smaller, so
+    that noise may become an alert but no change is lost.
     """
     before, after = old.splitlines(), new.splitlines()
     removed, added = _without(before, after), _without(after, before)

@@ -1,4 +1,4 @@
-"""What counts as a change: normalising, hashing, and a diff that is bounded in size and in time. Pure."""
+"""Normalises and hashes a page's text: equal hashes mean that nothing changed. Pure."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 _DROPPED = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-"""Control characters that are no white space: Postgres stores no NUL, and no person sees the others."""
+"""Control characters that are no white space: Postgres stores no NUL, and people see none of the others."""
 LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""Half a character: a page's script can make one, UTF-8 can't hold it."""
+"""Half of a UTF-16 pair: a page's script can make one, UTF-8 can't hold it."""
 
 
 def normalise(text: str) -> str:

@@ -5,30 +5,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLoad:
-    """What was counted in one lane under its exclusive lock.
-
-    ``waiting`` counts tasks in ``created`` whose ``run_at`` has come; ``idle`` invocations in created, pending and ready;
-    ``running`` those that hold tasks.
-    """
+    """One lane as it was counted under its exclusive lock."""
 
     waiting: int
+    """Tasks in ``created`` whose ``run_at`` has come."""
     idle: int
+    """Invocations in ``created``, ``pending`` and ``ready``: asked for, and without a task so far."""
     running: int
+    """Invocations that hold tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLimits:
-    """What a lane allows: invocations at once, and tasks in one share."""
+    """The limits of a lane, from ``crawls.yaml``; a machine may lower the first."""
 
     max_invocations: int
+    """Invocations that may be active at once."""
     tasks_per_invocation: int
+    """Tasks in one share."""
 
 
 def missing_invocations(load: LaneLoad, limits: LaneLimits) -> int:
-    """Return how many invocations to make now: never more than the cap leaves, never more than the waiting tasks need."""
-    room = limits.max_invocations - (load.idle + load.running)
+    """Return how many invocations to make now: no more than the cap leaves, and no more than the waiting tasks need."""
+    free = limits.max_invocations - (load.idle + load.running)
     wanted = -(-load.waiting // limits.tasks_per_invocation) - load.idle
-    return max(0, min(room, wanted))
+    return max(0, min(free, wanted))
 
 
 FREE_STARTS = 2

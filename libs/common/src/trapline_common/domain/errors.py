@@ -6,7 +6,7 @@ class TraplineError(Exception):
 
 
 class InputRefusedError(TraplineError):
-    """What the user gave can't be used; nothing was done. The command line exits with 2.
+    """The user's input can't be used; nothing was done. The command line exits with 2.
 
     ``str()`` is one line per problem, each naming file, line, field and reason.
     """
@@ -29,4 +29,8 @@ class LedgerUnavailableError(TransientError):
 
 
 class MessageRefusedError(TraplineError):
-    """An event is not a message of ours, or of a version this service does not accept. It is dropped with its reason."""
+    """An event is no message of ours, or of a version this service does not accept; it is dropped with its reason."""
+
+
+class UnreadableAnswerError(TraplineError):
+    """A handler answered in a version or a shape that this release does not read; what it did may have been done."""

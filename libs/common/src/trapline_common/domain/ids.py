@@ -6,7 +6,6 @@ from uuid import UUID
 RunId = NewType("RunId", int)
 TaskId = NewType("TaskId", int)
 PageId = NewType("PageId", int)
-ObservationId = NewType("ObservationId", int)
 AlertId = NewType("AlertId", int)
 InvocationId = NewType("InvocationId", UUID)
 OwnerToken = NewType("OwnerToken", UUID)

@@ -1,6 +1,6 @@
 """The statuses of runs, tasks and invocations, and the one table of legal transitions.
 
-The database enforces the same tables with its guard triggers (``store/migrations``); a test compares the two pair by pair.
+The database enforces the same tables with its guard triggers (``ledger/schema``); a test compares the two pair by pair.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
 }
 
 TASK_TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {
-    # created -> failed: an operator cancelled the run before anybody leased the task
+    # created -> failed: an operator cancelled the run before an invocation leased the task
     TaskStatus.CREATED: frozenset({TaskStatus.LEASED, TaskStatus.FAILED}),
     TaskStatus.LEASED: frozenset({TaskStatus.CREATED, TaskStatus.DONE, TaskStatus.FAILED}),
     TaskStatus.DONE: frozenset(),

@@ -1,4 +1,4 @@
-"""The messages services exchange. Each carries ``v``; a consumer accepts its own version and the one before."""
+"""The messages that services exchange. Each carries ``v``; a consumer accepts its own version and the one before."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -25,6 +25,7 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     v: Literal[0, 1] = VERSION
+    """The version of the message; the sender sets it."""
 
     def event(self) -> dict[str, Any]:
         """Return the JSON object that goes over the wire."""
@@ -32,57 +33,76 @@ class Message(BaseModel):
 
 
 class Tick(Message):
-    """A schedule fired. ``scheduled_for`` (with its zone) is what makes a tick delivered twice open one run."""
+    """A schedule fired."""
 
     type: Literal["tick"] = "tick"
+    """Which message this is."""
     crawl: str
+    """The crawl whose schedule fired, by its name in ``crawls.yaml``."""
     scheduled_for: AwareDatetime
+    """When it was to fire, with its zone; the scheduler sets it. A tick delivered twice opens one run by it."""
 
 
 class OpenRun(Message):
-    """Open a run now, by hand. ``request`` makes it idempotent. ``retry_of``: only that run's failed tasks."""
+    """Open a run now, by hand."""
 
     type: Literal["open"] = "open"
+    """Which message this is."""
     crawl: str
+    """The crawl, by its name in ``crawls.yaml``."""
     request: UUID
+    """Made by the sender, once for what a person asked: the same request again opens no second run."""
     retry_of: RunNumber | None = None
+    """Take only the failed tasks of this run, under its frozen config; ``None``: all the crawl's pages."""
 
 
 class Enqueue(Message):
     """Add tasks to an open run; unique by (run, URL)."""
 
     type: Literal["enqueue"] = "enqueue"
+    """Which message this is."""
     run_id: RunNumber
+    """The open run."""
     urls: tuple[str, ...] = Field(min_length=1, max_length=10_000)
+    """The pages, in the order in which they are to be visited."""
 
 
 class Count(Message):
-    """Count a lane again: tasks remain that its running invocations will not take. ``lane`` None means every lane."""
+    """Count a lane again: tasks remain that its running invocations will not take."""
 
     type: Literal["count"] = "count"
+    """Which message this is."""
     lane: str | None = None
+    """The lane, by its name; ``None``: every lane that has work."""
     hop: Hop = 0
+    """How many nudges led here, one from the other; the sender adds one. ``MAX_HOP`` ends the chain."""
 
 
 class Reap(Message):
     """The every-minute tick: rescue, resume, re-invoke, end runs, count every lane, sweep alerts."""
 
     type: Literal["reap"] = "reap"
+    """Which message this is."""
 
 
 class Crawl(Message):
     """One asynchronous call of the crawler."""
 
     type: Literal["crawl"] = "crawl"
+    """Which message this is."""
     invocation_id: UUID
+    """The invocation's row in the ledger; the dispatcher sets it."""
     lane: str
+    """The invocation's lane, by its name."""
     hop: Hop = 0
+    """The hop of the count that asked for the invocation."""
 
 
 class Drain(Message):
     """Drain the alert outbox now."""
 
     type: Literal["drain"] = "drain"
+    """Which message this is."""
 
 
 DispatcherMessage = Annotated[Tick | OpenRun | Enqueue | Count | Reap, Field(discriminator="type")]
@@ -98,9 +118,14 @@ def _parse(adapter: TypeAdapter[M], event: object) -> M:
     try:
         return adapter.validate_python(dict(event) if isinstance(event, Mapping) else event)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "message"
-        raise MessageRefusedError(f"{where}: {first['msg']}") from error
+        raise MessageRefusedError(first_problem(error)) from error
+
+
+def first_problem(error: ValidationError, *, whole: str = "message") -> str:
+    """Return the first field that is wrong, and why; ``whole`` names what the field is in, where it is all of it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or whole
+    return f"{where}: {first['msg']}"
 
 
 def parse_dispatcher(event: object) -> Tick | OpenRun | Enqueue | Count | Reap:

@@ -1,4 +1,4 @@
-"""What the services need from outside, as protocols. Adapters live in ``aws`` (AWS) and ``local`` (one machine)."""
+"""The ports: protocols for all that the services use from outside; the adapters are in ``aws`` and ``local``."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Invoker(Protocol):
 
 
 class Nudger(Protocol):
-    """Wakes another service early. A lost nudge costs a minute, never an alert or a task, so it never raises."""
+    """Wakes another service early. A lost nudge costs a minute, never an alert or a task, so a nudger never raises."""
 
     async def nudge(self, service: str, message: Mapping[str, Any]) -> None:
         """Send ``message`` to ``dispatcher`` or ``notifier``; what goes wrong is logged."""
@@ -67,16 +67,24 @@ class SecretSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRow:
-    """One alert as the outbox hands it out. ``to`` names channels, empty means all; ``attempts`` counts this claim."""
+    """One alert as the outbox hands it out."""
 
     id: AlertId
+    """The alert's number in the ledger: with it a receiver drops repeats."""
     kind: str
+    """``failure``, ``change``, ``recovery``, ``summary`` and the like; whichever transaction caused the alert set it."""
     crawl: str
+    """The crawl, by its name."""
     run_id: RunId | None
+    """The run that caused it; ``None`` for a test alert, or when the run is no longer kept."""
     payload: Mapping[str, Any]
+    """The facts that the notifier makes texts of, as ``alerts/payloads.py`` defines them."""
     to: tuple[str, ...]
+    """Names of channels; empty means all of them. From the crawl's ``alert``."""
     created_at: datetime
+    """When its cause was committed, by the database's clock."""
     attempts: int = 1
+    """How many claims it took so far, this one counted; the outbox counts."""
 
 
 class Outbox(Protocol):
@@ -94,11 +102,11 @@ class Outbox(Protocol):
         ...
 
     async def refuse(self, ids: Sequence[AlertId], reason: str) -> None:
-        """No channel will ever take these alerts as they are; they are not handed out again."""
+        """Record that no channel will ever take these alerts as they are; they are not handed out again."""
         ...
 
     async def turn(self, interval: float) -> float:
-        """Take the next turn to publish, ``interval`` seconds after the last one taken; return the seconds until it comes."""
+        """Take the next turn to publish, ``interval`` seconds after the last; return the seconds until it comes."""
         ...
 
     async def release(self, ids: Sequence[AlertId], delay: float) -> None:

@@ -1,1 +1,1 @@
-"""The gate: which addresses may be dialled, and the one way to dial them. Whatever fetches for a page goes through it."""
+"""The gate: which addresses may be dialled. Everything that is fetched for a page goes through it."""

@@ -17,17 +17,20 @@ _ISATAP = frozenset({bytes.fromhex("00005efe"), bytes.fromhex("02005efe")})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why an address is not dialled. ``final``: no setting opens it."""
+    """Why an address is not dialled."""
 
     why: str
+    """What the address is, for people."""
     final: bool
+    """Whether no setting opens it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressPolicy:
-    """The addresses of the open web, and what ``allow_private`` adds to them; never a metadata address (guarantee 7)."""
+    """Which addresses may be dialled: those of the open web by default, never a metadata address (guarantee 7)."""
 
     allow_private: tuple[Network, ...] = ()
+    """Private networks that may be dialled as well; the user sets them."""
 
     def refusal(self, address: Address) -> Refusal | None:
         """Return why ``address`` may not be dialled, or ``None`` when it may."""

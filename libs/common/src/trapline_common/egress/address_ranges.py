@@ -1,8 +1,8 @@
-"""Address ranges that no page of the open web lives in, as data.
+"""Address ranges from which no page of the open web is served, as data.
 
 Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its successors), the multicast
-registries, and each cloud's documentation of its metadata service. Ranges that IANA calls globally reachable (AS112, AMT,
-anycast for PCP and TURN) are in it too: no page lives there.
+registries, and each cloud's documentation of its metadata service. Ranges that IANA calls globally reachable (AS112,
+AMT, anycast for PCP and TURN) are in it too: no page is served from there.
 """
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -27,7 +27,7 @@ NEVER = _table(
     ("fd00:42::42/128", "Scaleway's metadata"),
     ("fd00:a9fe:a9fe::/48", "Akamai's (Linode's) metadata"),
 )
-"""What no setting opens: whoever reaches these reads the machine's credentials."""
+"""No setting opens these: a page that reaches them reads the machine's credentials."""
 
 SPECIAL = _table(
     ("127.0.0.0/8", "loopback"),
@@ -63,10 +63,10 @@ SPECIAL = _table(
     ("fec0::/10", "site-local"),
     ("ff00::/8", "multicast"),
 )
-"""What ``allow_private`` may open, first match names it."""
+"""``allow_private`` may open these; the first match names the address."""
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
-"""All of IPv6 that IANA has given out for the Internet; what lies outside is refused even without a name."""
+"""All of IPv6 that IANA has allocated for the Internet; addresses outside are refused even without a name."""
 NAT64 = IPv6Network("64:ff9b::/96")
 """The well-known prefix, global by RFC 6052: judged by the IPv4 address in it, as networks without IPv4 need it."""
 MAPPED = IPv6Network("::ffff:0:0/96")

@@ -1,4 +1,4 @@
-"""What is fetched without a browser, sitemaps and robots.txt, as a protocol."""
+"""Fetching without a browser, for sitemaps and robots.txt, as a protocol."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,10 +8,12 @@ from trapline_common.domain.errors import InputRefusedError, TransientError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A file as it was sent. ``url`` is where it was found, redirects followed; ``body`` may still be gzip."""
+    """A file as the server sent it."""
 
     url: str
+    """Where it was found, redirects followed."""
     body: bytes
+    """The bytes sent; they may still be gzip."""
 
 
 class TryLaterError(TransientError):
@@ -36,8 +38,8 @@ class Fetch(Protocol):
     async def __call__(self, url: str) -> Fetched:
         """Return the file.
 
-        Raises ``TransientError`` when it may work later (``TryLaterError``: 5xx, 408, 429; a timeout, a broken connection)
-        and ``InputRefusedError`` when it won't (``NoFileError``: any other status; too large, too many redirects, a
-        forbidden scheme or address).
+        Raises ``TransientError`` when it may work later (``TryLaterError``: 5xx, 408, 425, 429; a timeout, a broken
+        connection) and ``InputRefusedError`` when it won't (``NoFileError``: any other status; too large, too many
+        redirects, a forbidden scheme or address).
         """
         ...

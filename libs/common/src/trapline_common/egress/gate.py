@@ -1,4 +1,4 @@
-"""Resolves a name once, checks every address it got, and hands out only those that may be dialled."""
+"""Resolves a name once, checks every address, and returns only those that may be dialled."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from trapline_common.egress.own_addresses import is_own_interface
 from trapline_common.egress.resolver import Resolve, SystemNames, is_name, literal
 
 OWN_TTL = 15.0
-"""Seconds that the addresses of our own endpoints are kept: a managed database that fails over moves to another one."""
+"""Seconds that the addresses of ``own`` are kept: a managed database that fails over moves to another one."""
 
 
 class AddressRefusedError(RefusedError):
@@ -22,34 +22,41 @@ class AddressRefusedError(RefusedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Something of ours that no page may reach: the database, the Lambda Runtime API."""
+    """An endpoint of Trapline's own that no page may reach: the database, the Lambda Runtime API."""
 
     host: str
+    """Name or address."""
     port: int
+    """TCP port."""
     what: str
+    """What it is, for people."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Gate:
-    """Guarantee 7 for whatever dials what a page, a sitemap or a robots file names.
-
-    ``own`` is refused whatever ``policy`` allows: on loopback the port, elsewhere the whole address. ``lookup`` is the
-    seconds a name may take; ``is_self`` tells the machine's own addresses, which are its loopback by another name.
-    """
+    """Guarantee 7 for everything that dials an address which a page, a sitemap or a robots file names."""
 
     policy: AddressPolicy
+    """Which addresses may be dialled."""
     own: tuple[Endpoint, ...] = ()
+    """Refused even where ``policy`` allows them: on loopback the port, elsewhere the whole address."""
     resolve: Resolve = field(default_factory=SystemNames)
+    """Looks names up."""
     lookup: float = 10.0
+    """Seconds that a look-up may take."""
     is_self: Callable[[Address], bool] = is_own_interface
+    """Tells the machine's own addresses, which are its loopback by another name."""
     clock: Callable[[], float] = time.monotonic
+    """Seconds; only differences matter."""
     _own: Mapping[Address, list[Endpoint]] = field(default_factory=dict)
+    """The addresses of ``own``, as last looked up."""
     _own_until: float = float("-inf")
+    """When they are too old, on ``clock``."""
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Return the addresses of ``host`` that may be dialled on ``port``, in the resolver's order, at least one.
 
-        Raises ``AddressRefusedError``; ``socket.gaierror`` when the name has no address or nobody answers in time.
+        Raises ``AddressRefusedError``; ``socket.gaierror`` when the name has no address or no server answers in time.
         """
         found = await self._found(host)
         own = await self._own_addresses()
@@ -58,7 +65,7 @@ class Gate:
         if allowed:
             return allowed
         address, refusal = next((each, why) for each, why in refusals.items() if why is not None)
-        raise AddressRefusedError(_spoken(host, address, refusal))
+        raise AddressRefusedError(_in_words(host, address, refusal))
 
     async def _found(self, host: str) -> list[Address]:
         if (address := literal(host)) is not None:
@@ -83,7 +90,7 @@ class Gate:
                 return Refusal(why=endpoint.what, final=True)
         refusal = self.policy.refusal(address)
         if refusal is None and not any(plain in network for network in self.policy.allow_private):
-            # Asked last and of few: it is the one check that asks the system.
+            # Checked last and for few addresses: it is the one check that asks the system.
             return Refusal(why="this machine itself", final=False) if self.is_self(plain) else None
         return refusal
 
@@ -101,7 +108,7 @@ class Gate:
         return self._own
 
 
-def _spoken(host: str, address: Address, refusal: Refusal) -> str:
+def _in_words(host: str, address: Address, refusal: Refusal) -> str:
     name = "" if literal(host) else f"{host} is "
     text = f"{name}{address} ({refusal.why}), which pages may not reach"
     if refusal.final:

@@ -1,8 +1,7 @@
 """``Fetch`` over real HTTP.
 
-httpcore and not httpx: the same transport, without what is not needed here, and with the one seam that is: every
-connection, those of redirects too, is made by a network backend, and ours is the gate. No proxy is read from the
-environment.
+httpcore and not httpx: the same transport, with the one seam that is needed here: every connection, those of redirects
+too, is made by a network backend, and this one is the gate. No proxy is read from the environment.
 """
 
 import asyncio
@@ -28,18 +27,22 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpFetch:
-    """Bounds: ``max_bytes`` over the wire (``cut``: what is larger ends there, else it is refused), ``timeout`` seconds in all, ``max_redirects`` hops.
-
-    Every connection passes ``gate``; ``tls`` checks certificates (``None``: certifi's roots).
-    """
+    """Implements ``Fetch`` within bounds of time, bytes and redirects."""
 
     gate: Gate
+    """Every connection passes it, those of redirects too."""
     max_bytes: int = 50 * 1024 * 1024
+    """Bytes over the wire."""
     cut: bool = False
+    """Whether a larger file is cut off there; else it is refused."""
     timeout: float = 60.0
+    """Seconds for everything together."""
     max_redirects: int = 5
+    """Redirects that are followed."""
     user_agent: str = "Trapline"
+    """The ``User-Agent`` header."""
     tls: ssl.SSLContext | None = None
+    """Checks certificates; ``None``: against certifi's roots."""
 
     async def __call__(self, url: str) -> Fetched:
         """Return the file at ``url``; the errors are those of ``Fetch``."""
@@ -86,9 +89,8 @@ class HttpFetch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Redirect:
-    """``to`` may be relative."""
-
     to: str
+    """URL of the target; it may be relative."""
 
 
 def _location(response: httpcore.Response, url: str) -> str:

@@ -10,10 +10,10 @@ from ipaddress import ip_address
 from trapline_common.egress.address_policy import Address
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
-"""Return a name's addresses. Raises ``OSError`` (``socket.gaierror``) when it has none or nobody answers."""
+"""Return a name's addresses. Raises ``OSError`` (``socket.gaierror``) when it has none or no server answers."""
 
 THREADS = 16
-"""Names looked up at once. Not the loop's own threads: pages full of names that nobody answers for would take them all."""
+"""Names looked up at once, in threads beside the loop's own: pages full of dead names would take all of those."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 _LONGEST = 254
@@ -37,7 +37,7 @@ class SystemNames:
 
 
 def literal(host: str) -> Address | None:
-    """Return the address that ``host`` is, brackets or not; ``None`` when it is a name. Octal and the like are names."""
+    """Return the address that ``host`` is, with or without brackets; ``None`` for a name, octal forms included."""
     try:
         return ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The gate's settings, from the environment: what is allowed, and which endpoints are ours."""
+"""The gate's settings, from the environment: what is allowed, and which endpoints are Trapline's own."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,10 @@ def gate_from_env(environ: Mapping[str, str]) -> Gate:
 
 
 def parse_allow_private(text: str, where: str) -> tuple[Network, ...]:
-    """Read networks or addresses separated by commas or blanks. Raises ``InputRefusedError`` that begins with ``where``."""
+    """Read networks or addresses separated by commas or blanks.
+
+    Raises ``InputRefusedError`` that begins with ``where``.
+    """
     return tuple(_network(word, where) for word in re.split(r"[,\s]+", text) if word)
 
 
@@ -48,7 +51,7 @@ def _inside(network: Network, other: Network) -> bool:
 
 
 def own_endpoints(environ: Mapping[str, str]) -> Iterator[Endpoint]:
-    """Yield what is ours and can be dialled: the database (not one on a Unix socket), and the platform's services."""
+    """Yield the endpoints that no page may reach: the database (unless on a Unix socket), the platform's services."""
     for host, port in database_hosts(environ):
         yield Endpoint(host=host, port=port, what="Trapline's own database")
     for name, what in _PLATFORM.items():

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.alerts.verdict import judge, needs_baseline
+from trapline_common.config.fingerprint import READER_VERSION, as_read
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.content.noise import Baseline
 from trapline_common.domain.observation import Observation
@@ -32,7 +33,6 @@ async def settle(
             database,
             lease,
             step=step,
-            crawl=run.crawl.name,
             page=page,
             observation=observation,
             verdict=verdict,
@@ -45,15 +45,15 @@ async def settle(
 async def _judge(
     database: Database, *, run: FrozenRun, page: PageState, observation: Observation, place: Callable[[str], str]
 ) -> Verdict:
-    baseline = Baseline()
-    if needs_baseline(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=run.fingerprint):
+    baseline, fingerprint = Baseline(), as_read(run.fingerprint, reader=READER_VERSION)
+    if needs_baseline(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=fingerprint):
         baseline = await tasks.baseline(database, page)
     return judge(
         page,
         observation,
         run_id=run.run_id,
         crawl=run.crawl,
-        fingerprint=run.fingerprint,
+        fingerprint=fingerprint,
         baseline=baseline,
         place=place,
     )

@@ -59,6 +59,9 @@ ROLLBACK_TIMEOUT = 5.0
 _NUL = re.compile(r"\\\\|\\u0000")
 """In JSON text: an escaped backslash, to step over it, or an escaped NUL."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+"""Made once: ``json.dumps`` with these options makes an encoder for every call."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _UNAVAILABLE = (
@@ -233,7 +236,7 @@ class Database:
 
 def to_json(value: object) -> str:
     """Encode for a ``jsonb`` parameter: what a hostile page may send and Postgres refuses becomes U+FFFD."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _encode(value)
     if "\\u0000" in text:
         text = _NUL.sub(lambda found: found[0] if found[0] == "\\\\" else "\ufffd", text)
     return _SURROGATE.sub("\ufffd", text)

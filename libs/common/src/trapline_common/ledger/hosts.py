@@ -44,11 +44,6 @@ async def take_turn(
     return Turn(taken=row["taken"], wait=PLACE_AGAIN_AFTER if row["wait"] is None else row["wait"])
 
 
-async def leave(database: Database, lease: Lease) -> None:
-    """Give up the place at a host, of a task whose lease goes on."""
-    await database.fetch(_HOSTS["leave"], lease.task_id, lease.seq)
-
-
 async def refused(database: Database, lease: Lease, host: str, *, retry_after: float | None) -> float:
     """Note that ``host`` answered 429 or 503 to the visit of ``lease``; return the seconds for which nobody visits it.
 

@@ -14,6 +14,10 @@ ASK_AGAIN_AFTER = 20.0
 """Seconds after which an unanswered Invoke is asked again with the same id (longer than our client's time-outs)."""
 
 
+REFUSED = "refused"
+"""The reason of an invocation whose event Lambda refused for good."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The right to call Invoke once for a ``created`` row."""
@@ -63,9 +67,13 @@ async def mark_pending(database: Database, invocation_id: InvocationId) -> bool:
     return await database.fetchrow(_INVOCATIONS["pending"], invocation_id) is not None
 
 
-async def mark_refused(database: Database, invocation_id: InvocationId, reason: str) -> bool:
-    """``created -> failed``: Lambda refused the event for good."""
-    return await database.fetchrow(_INVOCATIONS["refused"], invocation_id, to_text(reason)) is not None
+async def mark_refused(database: Database, invocation_id: InvocationId, *, detail: str) -> bool:
+    """``created -> failed``: Lambda refused the event for good; ``detail`` is what it answered.
+
+    ``False`` when the row is no longer ``created``.
+    """
+    args = (invocation_id, REFUSED, to_text(detail))
+    return await database.fetchrow(_INVOCATIONS["refused"], *args) is not None
 
 
 async def become_ready(

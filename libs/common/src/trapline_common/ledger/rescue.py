@@ -31,8 +31,26 @@ class Rescue:
     """What a rescue did."""
 
     orphaned: tuple[InvocationId, ...] = ()
+    """Invocations that it ended."""
     returned: tuple[TaskId, ...] = ()
+    """Tasks that went back, to be leased again."""
     poisoned: tuple[TaskId, ...] = ()
+    """Tasks that ended ``failed``, their rescue budget used up."""
+
+
+async def reap_lanes(
+    database: Database, *, place: Callable[[str], str], pending_ttl: float, heartbeat_ttl: float
+) -> Rescue:
+    """Reap every lane that has waiting tasks or active invocations; return what was done in all of them."""
+    found = [
+        await reap_lane(database, lane, place=place, pending_ttl=pending_ttl, heartbeat_ttl=heartbeat_ttl)
+        for lane in await lanes.busy_lanes(database)
+    ]
+    return Rescue(
+        orphaned=tuple(invocation for one in found for invocation in one.orphaned),
+        returned=tuple(task for one in found for task in one.returned),
+        poisoned=tuple(task for one in found for task in one.poisoned),
+    )
 
 
 async def reap_lane(
@@ -57,7 +75,13 @@ async def reap_lane(
 
 
 async def fail_reported(
-    database: Database, invocation_id: InvocationId, *, request_id: str, reason: str, place: Callable[[str], str]
+    database: Database,
+    invocation_id: InvocationId,
+    *,
+    request_id: str,
+    reason: str,
+    detail: str | None = None,
+    place: Callable[[str], str],
 ) -> bool:
     """A failure-queue record: fail the invocation and give its tasks back; ``False`` when the record is not about it.
 
@@ -69,16 +93,20 @@ async def fail_reported(
         return False
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
-        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, to_text(reason))
+        why = (to_text(reason), to_text(detail))
+        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why)
         await _release(database, lane, place)
     return failed is not None
 
 
-async def fail_own(database: Database, held: Held, *, reason: str, place: Callable[[str], str]) -> bool:
+async def fail_own(
+    database: Database, held: Held, *, reason: str, detail: str | None = None, place: Callable[[str], str]
+) -> bool:
     """The crawler ends with an error: ``-> failed``, and what it held goes back. ``False`` when it was taken away."""
     async with database.transaction():
         await lanes.lock_exclusive(database, held.lane)
-        failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, to_text(reason))
+        why = (to_text(reason), to_text(detail))
+        failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, *why)
         await _release(database, held.lane, place)
     return failed is not None
 
@@ -119,7 +147,7 @@ async def _poison(
     last = position + 1 >= len(urls)
     step = tasks.NextStep(
         status=TaskStatus.FAILED if last else TaskStatus.CREATED,
-        reason=str(failure),
+        failure=failure,
         position=position + 1,
         failed_pages=bad + 1,
     )

@@ -40,7 +40,7 @@ async def read(database: Database, origin: str) -> Stored | None:
         body=row["body"],
         good_for=row["good_for"] if row["fresh"] else 0.0,
         failures=row["failures"],
-        wait=max(0.0, row["wait"]) if row["failures"] else 0.0,
+        wait=row["wait"] if row["failures"] else 0.0,
         reason=row["reason"],
     )
 

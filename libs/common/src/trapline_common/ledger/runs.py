@@ -242,6 +242,11 @@ async def endable(database: Database) -> list[RunId]:
     return [RunId(row["id"]) for row in await database.fetch(_RUNS["endable"])]
 
 
+async def end_all_done(database: Database) -> int:
+    """End every open run that has no task left and that no crawler could end; return how many this call ended."""
+    return sum([await end_if_done(database, run_id) for run_id in await endable(database)])
+
+
 async def cancel(database: Database, run_id: RunId) -> int | None:
     """End a run by an operator's word; its tasks end ``failed``, reason ``cancelled``. Return how many.
 

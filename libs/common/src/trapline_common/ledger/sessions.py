@@ -3,33 +3,52 @@
 from dataclasses import dataclass
 
 from trapline_common.domain.ids import InvocationId
+from trapline_common.domain.observation import Failure, Reason
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.visit_documents import failure_columns
 
 _SESSIONS = load("sessions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptSession:
-    """A crawl's row. ``state`` is sealed; ``None`` when there is none.
-
-    ``problem``: why the last log-in failed, in the words of a ``Failure``: its reason, a colon, its detail.
-    ``age`` and ``since_tried``: seconds since the state was made, and since the last log-in, by the database's clock.
-    """
+    """A crawl's row. Ages are by the database's clock."""
 
     version: int = 0
+    """How many log-ins were recorded, good or bad; 0: the crawl has no row."""
     binding: str | None = None
+    """A keyed hash over the crawl's name, its steps and their secrets; under another one the state is of no use."""
     state: bytes | None = None
+    """Cookies and local storage, sealed by the crawler; ``None`` when the last log-in failed."""
     age: float | None = None
+    """Seconds since ``state`` was made."""
     since_tried: float | None = None
-    problem: str | None = None
+    """Seconds since the last log-in that reached the site, good or bad."""
+    failure: Failure | None = None
+    """Why the last log-in failed; ``None`` when it did not."""
     screenshot: str | None = None
+    """The artifact key of the page on which the last log-in failed."""
 
 
 async def read(database: Database, crawl: str) -> KeptSession:
     """Return what is kept; version 0 when nothing ever was."""
     row = await database.fetchrow(_SESSIONS["read"], crawl)
-    return KeptSession() if row is None else KeptSession(**dict(row))
+    if row is None:
+        return KeptSession()
+    return KeptSession(
+        version=row["version"],
+        binding=row["binding"],
+        state=row["state"],
+        age=row["age"],
+        since_tried=row["since_tried"],
+        failure=_failure(row["reason"], row["detail"]),
+        screenshot=row["screenshot"],
+    )
+
+
+def _failure(reason: str | None, detail: str | None) -> Failure | None:
+    return None if reason is None else Failure(reason=Reason(reason), detail=detail or "", retry=False)
 
 
 async def claim(database: Database, crawl: str, holder: InvocationId, *, version: int, seconds: float) -> bool:
@@ -55,11 +74,12 @@ async def refuse(
     *,
     version: int,
     binding: str,
-    problem: str,
+    failure: Failure,
     screenshot: str | None,
 ) -> None:
     """Record that the steps failed for good, for all who wait; nothing happens when the right was lost meanwhile."""
-    await database.fetchrow(_SESSIONS["refuse"], crawl, holder, version, binding, to_text(problem), screenshot)
+    reason, detail = failure_columns(failure)
+    await database.fetchrow(_SESSIONS["refuse"], crawl, holder, version, binding, reason, to_text(detail), screenshot)
 
 
 async def release(database: Database, crawl: str, holder: InvocationId) -> None:

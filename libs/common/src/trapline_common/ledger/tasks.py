@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
 
 import asyncpg
 
@@ -13,10 +12,16 @@ from trapline_common.content.noise import Baseline
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import InvocationId, LaneName, PageId, RunId, TaskId
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Observation
+from trapline_common.domain.observation import Failure, Observation
 from trapline_common.ledger.connection import Database, to_json, to_text
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.visit_documents import (
+    alert_documents,
+    failure_columns,
+    observation_document,
+    page_document,
+)
 
 _TASKS = load("tasks")
 _PAGES = load("pages")
@@ -67,7 +72,7 @@ class NextStep:
     """Where a task goes when a visit's result is written. ``position`` and ``failed_pages`` count an ordered task's pages."""
 
     status: TaskStatus
-    reason: str | None = None
+    failure: Failure | None = None
     position: int = 0
     failed_pages: int = 0
     checkpoint: bytes | None = None
@@ -126,7 +131,7 @@ async def start(database: Database, lease: Lease, *, host: str = "", probe: floa
     fence = (lease.task_id, lease.seq, lease.invocation_id)
     if await database.fetchrow(_TASKS["start"], *fence, host) is not None:
         return None
-    row = await database.fetchrow(_TASKS["start_shy"], *fence, host, probe)
+    row = await database.fetchrow(_TASKS["start_if_host_recovers"], *fence, host, probe)
     if row is None or (row["id"] is None and row["refusals"] is None):
         raise await _lost(database, lease)
     if row["refusals"] is None:
@@ -137,19 +142,24 @@ async def start(database: Database, lease: Lease, *, host: str = "", probe: floa
     return HostRefuses(refusals=row["refusals"], wait=row["wait"] if row["wait"] > 0 else probe)
 
 
-async def put_off(database: Database, lease: Lease, *, reason: str, delay: float) -> None:
-    """``leased -> created``, nobody's fault: due again after ``delay`` seconds. Raises ``LeaseLostError``."""
-    await _fenced(database, "put_off", lease, delay, to_text(reason))
+async def put_off(database: Database, lease: Lease, *, detail: str, delay: float) -> None:
+    """``leased -> created``, uncharged: due again after ``delay`` seconds. Raises ``LeaseLostError``.
+
+    ``detail`` says what it waits for. Nothing failed, so the task has no reason.
+    """
+    await _fenced(database, "put_off", lease, None, to_text(detail), delay)
 
 
-async def retry(database: Database, lease: Lease, *, reason: str, delay: float) -> None:
-    """``leased -> created``, the page's fault: due again after ``delay`` seconds. Raises ``LeaseLostError``."""
-    await _fenced(database, "retry", lease, to_text(reason), delay)
+async def retry(database: Database, lease: Lease, *, failure: Failure, delay: float) -> None:
+    """``leased -> created``, charged to the page's retries: due again after ``delay`` seconds. Raises ``LeaseLostError``."""
+    reason, detail = failure_columns(failure)
+    await _fenced(database, "retry", lease, reason, to_text(detail), delay)
 
 
-async def rescue_one(database: Database, lease: Lease, *, reason: str) -> None:
-    """``leased -> created``, the infrastructure's fault, charged to the rescue budget. Raises ``LeaseLostError``."""
-    await _fenced(database, "rescue_one", lease, to_text(reason))
+async def rescue_one(database: Database, lease: Lease, *, failure: Failure) -> None:
+    """``leased -> created`` at once, charged to the budget of rescues. Raises ``LeaseLostError``."""
+    reason, detail = failure_columns(failure)
+    await _fenced(database, "rescue_one", lease, reason, to_text(detail))
 
 
 async def hand_back_one(database: Database, lease: Lease) -> None:
@@ -204,7 +214,6 @@ async def complete_visit(
     lease: Lease,
     *,
     step: NextStep,
-    crawl: str,
     page: PageState,
     observation: Observation,
     verdict: Verdict,
@@ -214,57 +223,27 @@ async def complete_visit(
     Keeps guarantees 3 and 5: the fence and the unique (task, position) make a result visible once; the alerts commit with
     their cause. Raises ``LeaseLostError`` when the task was given to another (counted on the invocation).
     """
-    update, o = verdict.update, observation
-    alerts = [
-        {"kind": a.kind, "recipients": list(a.to), "payload": a.payload, "muted": a.muted} for a in verdict.alerts
-    ]
-    timings = {
-        name: value
-        for name in ("dns", "connect", "ttfb", "dom", "load", "total")
-        if (value := getattr(o.timings, name)) is not None and isfinite(value)
+    reason, detail = failure_columns(step.failure)
+    next_step = {
+        "status": step.status,
+        "position": step.position,
+        "failed_pages": step.failed_pages,
+        "reason": reason,
+        "detail": detail,
     }
-    new_content = o.content_hash != page.baseline_hash  # at the version that the database will insist on
+    alerts = alert_documents(verdict)
     outcome: str = await database.fetchval(
         _TASKS["complete_visit"],
         lease.task_id,
         lease.seq,
         lease.invocation_id,
-        step.status,
-        step.position,
-        step.failed_pages,
+        to_json(next_step),
         step.checkpoint,
-        to_text(step.reason),
         page.page_id,
         page.version,
-        update.baseline,
-        new_content,
-        update.baseline_run,
-        update.fingerprint,
-        update.judged_run,
-        update.failures,
-        update.alerted,
-        update.alerted_now,
-        o.url,
-        to_text(o.final_url),
-        o.status,
-        o.redirects,
-        to_json(timings),
-        o.size,
-        to_text(o.title),
-        to_text(o.text) if new_content else None,
-        to_json(dict(o.fields)),
-        o.content_hash,
-        verdict.changed,
-        o.console_errors,
-        o.screenshot,
-        o.html,
-        None if o.failure is None else str(o.failure.reason),
-        None if o.failure is None else to_text(o.failure.detail),
-        crawl,
-        to_json(alerts) if alerts else None,
-        update.remembered.candidate,
-        update.remembered.seen,
-        update.remembered.earlier,
+        to_json(page_document(observation, page, verdict)),
+        to_json(observation_document(observation, page, verdict)),
+        None if alerts is None else to_json(alerts),
     )
     if outcome == "stale":
         raise LeaseLostError(f"task {lease.task_id} was given to another")

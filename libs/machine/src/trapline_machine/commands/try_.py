@@ -42,7 +42,6 @@ def try_(
             url,
             environ=allowing(os.environ, allow_private),
             data_dir=data_dir.resolve(),
-            as_root=os.geteuid() == 0,
         )
     )
     if json:

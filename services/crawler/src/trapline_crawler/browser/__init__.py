@@ -1,1 +1,1 @@
-"""The headless browser: finding it, launching it, watching it, and killing it with everything it started."""
+"""The headless browser: finding it, launching it, supervising it, and killing it with everything it started."""

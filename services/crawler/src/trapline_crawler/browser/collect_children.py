@@ -1,14 +1,14 @@
-"""Collects the browser's dead processes where nobody else would."""
+"""Collects the browser's dead processes where the system's process 1 would not."""
 
 import os
 
 
 def collect(group: int) -> int:
-    """Collect what died of process group ``group`` and became our child; return how many that were.
+    """Collect the dead processes of group ``group`` that became the crawler's children; return how many.
 
     A process whose parent died first is inherited by the system's process 1, which collects it. In a container without
     an init, process 1 is the crawler: there each browser would leave some zombies, until no process can be started.
-    Elsewhere there is nothing to collect. Children of our own are in other groups, and are their starter's to collect.
+    Elsewhere there is nothing to collect. The crawler's own children are in other groups; asyncio collects them.
     """
     collected = 0
     while True:

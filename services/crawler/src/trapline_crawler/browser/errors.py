@@ -1,4 +1,4 @@
-"""What can go wrong with the browser itself. These are never an observation: the page is not at fault."""
+"""The faults of the browser itself. They are never an observation: the page is not at fault."""
 
 from typing import ClassVar
 
@@ -13,12 +13,11 @@ class BrowserMissingError(TraplineError):
 class BrowserFaultError(TraplineError):
     """Base: the visit has no result because the browser failed it. Retried as the infrastructure's fault.
 
-    ``everything_lost`` says whether every visit in flight in that browser ends with it, or only this one. The browser
-    has been dealt with before this is raised: the next visit finds a working one.
+    The browser has been killed where need be before this is raised: the next visit gets a working one.
     """
 
-    everything_lost: ClassVar[bool]
     reason: ClassVar[Reason]
+    """What the page's failure is called once the retries are used up."""
 
     def failure(self) -> Failure:
         """Return what to record once the retries for infrastructure faults are used up."""
@@ -28,23 +27,20 @@ class BrowserFaultError(TraplineError):
 class BrowserDiedError(BrowserFaultError):
     """The browser, or Playwright's driver, is gone; all visits in flight are lost."""
 
-    everything_lost = True
     reason = Reason.BROWSER
 
 
 class BrowserLaunchError(BrowserDiedError):
-    """The browser did not start; the text holds its own last words."""
+    """The browser did not start; the text holds the last lines of its output."""
 
 
 class BrowserHungError(BrowserFaultError):
     """The browser stopped answering and was killed with its whole process group; all visits in flight are lost."""
 
-    everything_lost = True
     reason = Reason.BROWSER
 
 
 class PageCrashedError(BrowserFaultError):
     """This page's renderer died, and only this visit is lost."""
 
-    everything_lost = False
     reason = Reason.PAGE_CRASHED

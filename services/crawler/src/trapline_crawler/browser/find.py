@@ -25,11 +25,14 @@ _DOWNLOADS = (  # folder of Playwright's registry, and where the executable lies
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrowserChoice:
-    """An executable, whether it is a headless shell (2 to 4 times the pages per second), and where it was found."""
+    """The browser that ``find_browser`` found."""
 
     executable: str
+    """Path of the program."""
     headless_shell: bool
+    """Whether it is a headless shell, which does 2 to 4 times the pages per second."""
     source: str
+    """Where it was found: ``setting``, ``playwright`` or ``system``."""
 
 
 def find_browser(

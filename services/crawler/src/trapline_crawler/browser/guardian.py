@@ -1,8 +1,8 @@
 """Kills a browser with everything it started; as a program, does so when the crawler has died, however it died.
 
-The program reads commands from its standard input, a pipe whose only writer is the crawler: ``group N`` and ``process N``
-name what to kill, ``remove PATH`` what to delete. ``done`` ends it without a deed; the end of the input without ``done``
-means that the crawler is gone. It imports nothing but the standard library, so it starts in some 15 ms.
+The program reads commands from its standard input, a pipe whose only writer is the crawler: ``group N`` and
+``process N`` name what to kill, ``remove PATH`` what to delete. ``done`` ends it with nothing killed; the end of the
+input without ``done`` means that the crawler is gone. It imports the standard library only, so it starts in some 15 ms.
 """
 
 import os
@@ -22,13 +22,18 @@ _AT_MOST = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One row of the process table. ``zombie``: dead, but not yet collected by its parent."""
+    """One row of the process table."""
 
     pid: int
+    """Process id."""
     parent: int
+    """Process id of the parent."""
     group: int
+    """Process group."""
     zombie: bool
+    """Whether it is dead, but not yet collected by its parent."""
     command: str
+    """The command line, one argument a line."""
 
 
 def processes() -> Iterator[Process]:
@@ -38,7 +43,7 @@ def processes() -> Iterator[Process]:
         return
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            with suppress(OSError):  # the process ended while we looked
+            with suppress(OSError):  # the process ended meanwhile
                 yield _from_proc(int(entry.name))
 
 
@@ -61,7 +66,7 @@ def _from_ps() -> Iterator[Process]:
 def kill(groups: Iterable[int], pids: Iterable[int] = (), *, at_most: float = _AT_MOST) -> bool:
     """SIGKILL whole process groups and single processes; return whether none was left after ``at_most`` seconds.
 
-    Single processes go first: the driver must not start a browser that nobody knows of.
+    Single processes go first: the driver must not start a browser that is on no list.
     """
     wanted_groups, wanted_pids = set(groups), set(pids)
     until = time.monotonic() + at_most
@@ -90,7 +95,7 @@ def main() -> int:
     """Wait for the crawler to end; see the module's docstring."""
     numbers: dict[str, set[int]] = {"group": set(), "process": set()}
     paths: set[str] = set()
-    # Ctrl-C goes to every process of the terminal: the crawler decides, not we.
+    # Ctrl-C goes to every process of the terminal: the crawler decides what it means, not its guardian.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for line in sys.stdin:

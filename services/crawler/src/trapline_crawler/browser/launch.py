@@ -18,43 +18,53 @@ from trapline_crawler.browser import guardian, temp_folders
 from trapline_crawler.browser.collect_children import collect
 from trapline_crawler.browser.errors import BrowserHungError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
-from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment
+from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment, sandbox_works_for
 from trapline_crawler.browser.profiles import MACHINE, Profile
 from trapline_crawler.browser.timeout import bounded
-from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
-_LAST_WORDS = 6
+_LAST_LINES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrowserLimits:
-    """Seconds each step of a browser's life may take. Usual on two shared cores: 0.4, 0.1, 0.01, 0.1."""
+    """Seconds that each step with a browser may take. Usual on two shared cores: 0.4, 0.1, 0.01, 0.1."""
 
     driver: float = 20.0
+    """The start of Playwright's driver."""
     launch: float = 30.0
+    """The launch of the browser."""
     probe: float = 3.0
+    """One answer to the question whether the browser lives."""
     close: float = 5.0
+    """The end of the driver, once the browser is killed; twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LiveBrowser:
-    """One running browser. Its processes are one group, led by what was launched; its driver is a child of ours."""
+    """One running browser, and every process and folder that belongs to it."""
 
     browser: PlaywrightBrowser
+    """Playwright's handle of the browser."""
     playwright: Playwright
+    """Playwright's handle of the driver."""
     group: int
+    """Process group of the browser; its leader is the process that was launched."""
     driver: int
+    """Process id of the driver, a child of the crawler."""
     folders: tuple[str, ...]
-    doors: Doors
+    """All folders that the browser writes to; deleted at its end."""
+    proxies: BrowserProxies
+    """The browser's way out: a proxy for each of its contexts."""
     guardian: asyncio.subprocess.Process
+    """Kills the browser when the crawler dies first."""
 
 
 async def launch(
     choice: BrowserChoice,
     *,
-    no_sandbox: bool,
     environ: Mapping[str, str],
-    doors: Doors,
+    proxies: BrowserProxies,
     limits: BrowserLimits,
     profile: Profile = MACHINE,
 ) -> LiveBrowser:
@@ -64,15 +74,15 @@ async def launch(
     folder = temp_folders.make()
     token = MARKER + secrets.token_hex(8)
     before = _drivers()
-    watch = await _start_guardian(folder)
+    guard = await _start_guardian(folder)
     try:
         playwright = await bounded(async_playwright().start(), limits.driver, "start of the driver")
         browser = await bounded(
             playwright.chromium.launch(
                 executable_path=choice.executable,
-                args=[*SWITCHES, *doors.switches(), *profile.switches, token],
+                args=[*SWITCHES, *proxies.switches(), *profile.switches, token],
                 ignore_default_args=list(LEFT_OUT),
-                chromium_sandbox=profile.sandbox and not no_sandbox,
+                chromium_sandbox=profile.sandbox and sandbox_works_for(os.geteuid()),
                 env=dict(browser_environment(environ, str(folder))),
                 artifacts_dir=folder,
                 # The crawler decides what a signal means; the driver would close the browser under it.
@@ -84,14 +94,14 @@ async def launch(
             limits.launch + 1,
             "launch",
         )
-        return await _enrol(browser, playwright, token=token, folder=folder, watch=watch, doors=doors)
+        return await _enrol(browser, playwright, token=token, folder=folder, guard=guard, proxies=proxies)
     except (PlaywrightError, OSError, BrowserHungError) as error:
         await asyncio.to_thread(_clean_up, token, before, folder)
-        await doors.close()
-        await _dismiss(watch)
+        await proxies.close()
+        await _dismiss(guard)
         if isinstance(error, BrowserHungError):
             raise
-        raise BrowserLaunchError(_last_words(choice, error)) from error
+        raise BrowserLaunchError(_reason(choice, error)) from error
 
 
 async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
@@ -102,7 +112,7 @@ async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
     await asyncio.to_thread(guardian.kill, (), {live.driver})
     await asyncio.wait({ending}, timeout=limits.close)
     await asyncio.to_thread(guardian.remove, live.folders)
-    await live.doors.close()
+    await live.proxies.close()
     await _dismiss(live.guardian)
     collect(live.group)
 
@@ -112,18 +122,18 @@ async def _start_guardian(folder: Path) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", guardian.__file__, stdin=asyncio.subprocess.PIPE, start_new_session=True, env={}, cwd="/"
     )
-    _tell(process, f"remove {folder}")
+    _command(process, f"remove {folder}")
     return process
 
 
-def _tell(process: asyncio.subprocess.Process, *lines: str) -> None:
+def _command(process: asyncio.subprocess.Process, *lines: str) -> None:
     if process.stdin is not None:
         process.stdin.write("".join(f"{line}\n" for line in lines).encode())
 
 
 async def _dismiss(process: asyncio.subprocess.Process) -> None:
-    with suppress(ConnectionError):  # somebody killed it: then it has nothing to do any more either
-        _tell(process, "done")
+    with suppress(ConnectionError):  # it was killed: the browser is gone anyway
+        _command(process, "done")
         if process.stdin is not None:
             process.stdin.close()
     await process.wait()
@@ -135,8 +145,8 @@ async def _enrol(
     *,
     token: str,
     folder: Path,
-    watch: asyncio.subprocess.Process,
-    doors: Doors,
+    guard: asyncio.subprocess.Process,
+    proxies: BrowserProxies,
 ) -> LiveBrowser:
     table = await asyncio.to_thread(lambda: list(guardian.processes()))
     marked = [process for process in table if token in process.command]
@@ -149,22 +159,22 @@ async def _enrol(
     )  # fmt: skip
     if profile:
         temp_folders.note_profile(folder, profile)
-        _tell(watch, f"remove {profile}")
-    _tell(watch, f"group {leader.group}", f"process {leader.parent}")
+        _command(guard, f"remove {profile}")
+    _command(guard, f"group {leader.group}", f"process {leader.parent}")
     _no_core_dumps(process.pid for process in table if process.group == leader.group or process.pid == leader.parent)
     return LiveBrowser(
         browser=browser, playwright=playwright, group=leader.group, driver=leader.parent,
-        folders=tuple(filter(None, (profile, str(folder)))), doors=doors, guardian=watch,
+        folders=tuple(filter(None, (profile, str(folder)))), proxies=proxies, guardian=guard,
     )  # fmt: skip
 
 
 def _no_core_dumps_from_now_on() -> None:
-    """Lower our own limit: whatever we start inherits it, however early it is forked."""
+    """Lower the crawler's own limit: each process that it starts inherits it, however early it is forked."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _no_core_dumps(pids: Iterable[int]) -> None:
-    """Take away the right to raise it again, too: a crashed page's memory is written nowhere."""
+    """Take away the right to raise the limit again: a crashed page's memory is written nowhere."""
     if sys.platform == "linux" and resource.getrlimit(resource.RLIMIT_CORE)[1] != 0:  # 0 is inherited
         for pid in pids:
             with suppress(ProcessLookupError):
@@ -179,7 +189,7 @@ def _drivers() -> frozenset[int]:
 def _clean_up(token: str, before: frozenset[int], folder: Path) -> None:
     """Kill what a failed launch started.
 
-    Of the drivers that were started meanwhile, ours is the one without a browser, or with the browser of our token.
+    Of the drivers that were started meanwhile it is the one without a browser, or with the browser of this token.
     """
     table = list(guardian.processes())
     marked = [process for process in table if token in process.command]
@@ -192,9 +202,10 @@ def _clean_up(token: str, before: frozenset[int], folder: Path) -> None:
         collect(group)
 
 
-def _last_words(choice: BrowserChoice, error: Exception) -> str:
-    # The command line, some 2,000 characters of it, says nothing that is not known; and it names the sandbox.
+def _reason(choice: BrowserChoice, error: Exception) -> str:
+    # The command line, some 2,000 characters of it, tells nothing new; and it names the sandbox.
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and "<launching>" not in line]
-    words = " | ".join(lines[:_LAST_WORDS])
-    hint = "; it may run as a user without sandbox rights: allow `no_sandbox`" if "sandbox" in words.lower() else ""
+    words = " | ".join(lines[:_LAST_LINES])
+    refused = "; the system may refuse Chromium's sandbox (user namespaces) to this user"
+    hint = refused if "sandbox" in words.lower() else ""
     return f"{choice.executable} did not start: {words}{hint}"

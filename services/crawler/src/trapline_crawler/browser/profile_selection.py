@@ -1,4 +1,4 @@
-"""Finds the profile that works in this environment, once."""
+"""Selects the profile that works in this environment, once."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ from trapline_crawler.browser.supervisor import Browser
 _log = get_logger("crawler")
 
 
-class Selection:
-    """Kept as long as the environment: what passed its self-test at first use is used from then on, untested."""
+class ProfileSelection:
+    """Kept as long as the environment: the profile that passed its self-test is used from then on, untested."""
 
     def __init__(
         self,

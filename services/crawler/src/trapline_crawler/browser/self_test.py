@@ -21,14 +21,14 @@ _PIXELS = 29
 
 
 class SelfTestFailedError(BrowserDiedError):
-    """The browser started, but what it shows is not what was asked of it."""
+    """The browser started, but it does not show the page that it was given."""
 
 
 async def self_test(browser: Browser) -> None:
     """Launch ``browser`` and let it show a page. Uses one context.
 
-    Raises a ``BrowserFaultError`` that says what failed. Exit codes and silence prove nothing either way: Chromium was
-    seen to take screenshots that are black, and to end with an error after good work.
+    Raises a ``BrowserFaultError`` that says what failed. Exit codes and silence prove nothing: Chromium was seen to
+    take black screenshots, and to end with an error after it had done everything.
     """
     live = await browser.ready()
     try:
@@ -52,7 +52,7 @@ async def self_test(browser: Browser) -> None:
 def first_pixel(png: bytes) -> tuple[int, int, int] | None:
     """Return the colour of the picture's first pixel; ``None`` when it is no PNG with 8 bits per channel.
 
-    Needs no decoder: whatever filter its first row has, it predicts the first pixel from nothing.
+    It needs no decoder: every PNG filter predicts the first pixel of the first row from nothing.
     """
     if not png.startswith(_PNG) or len(png) < _PIXELS:
         return None

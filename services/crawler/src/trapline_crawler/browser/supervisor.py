@@ -1,4 +1,4 @@
-"""The browser's life within one invocation: launched when it is first needed, replaced when it died or hung."""
+"""Supervises the browser of one invocation: launched when it is first needed, replaced when it died or hung."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,29 +15,27 @@ from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.launch import BrowserLimits, LiveBrowser, launch, stop
 from trapline_crawler.browser.profiles import MACHINE, Profile
 from trapline_crawler.browser.timeout import bounded
-from trapline_crawler.proxy.browser_proxies import Doors
+from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
 
 class Browser:
     """At most one browser at a time. After ``close`` no process and no file of any of its browsers is left.
 
-    The event loop that launches it must be the one that uses and closes it. ``doors`` makes its ways out at each launch.
+    The event loop that launches it must be the one that uses and closes it. ``proxies`` makes each browser's proxies.
     """
 
     def __init__(
         self,
         choice: BrowserChoice,
         *,
-        no_sandbox: bool,
         environ: Mapping[str, str],
-        doors: Callable[[], Doors],
+        proxies: Callable[[], BrowserProxies],
         limits: BrowserLimits | None = None,
         profile: Profile = MACHINE,
     ) -> None:
         self._choice = choice
-        self._no_sandbox = no_sandbox
         self._environ = environ
-        self._doors = doors
+        self._proxies = proxies
         self._limits = limits or BrowserLimits()
         self._profile = profile
         self._changing = asyncio.Lock()
@@ -58,9 +56,8 @@ class Browser:
             if self._live is None:
                 self._live = await launch(
                     self._choice,
-                    no_sandbox=self._no_sandbox,
                     environ=self._environ,
-                    doors=self._doors(),
+                    proxies=self._proxies(),
                     limits=self._limits,
                     profile=self._profile,
                 )
@@ -74,7 +71,7 @@ class Browser:
                 await self._stop(live)
 
     async def close(self) -> None:
-        """End the browser. Killing is the ordinary end: there is nothing in it to save, and it takes 0.1 s."""
+        """Kill the browser, which is its ordinary end: there is nothing in it to save, and it takes 0.1 s."""
         async with self._changing:
             if self._live is not None:
                 await self._stop(self._live)
@@ -86,9 +83,9 @@ class Browser:
             self._live = None
 
     async def fault(self, live: LiveBrowser, error: PlaywrightError | BrowserHungError) -> BrowserFaultError:
-        """Return what an error that no page explains means, after the browser was asked whether it lives.
+        """Ask the browser whether it lives, and return what an error that no page explains means.
 
-        A browser that is dead or does not answer is killed first, so that the next visit finds another one.
+        A browser that is dead or does not answer is killed first, so that the next visit gets another one.
         """
         first = str(error).split("\n", 1)[0]
         if isinstance(error, BrowserHungError):

@@ -38,7 +38,7 @@ def sweep(root: str | None = None) -> tuple[str, ...]:
 
 
 def _ours(folder: Path) -> bool:
-    """Tell whether it is a real folder of this user: the temporary folder is everybody's, and so are its names."""
+    """Tell whether it is a real folder of this user: every user may write to the temporary folder, under any name."""
     try:
         found = folder.stat(follow_symlinks=False)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""No await on the browser lasts for ever."""
+"""A time limit for every await on the browser."""
 
 import asyncio
 from collections.abc import Awaitable

@@ -1,1 +1,1 @@
-"""When a host may be visited: its delay, its places, its robots.txt."""
+"""When a page of a host may be visited: the host's delay, its slots, its back-off and its robots.txt."""

@@ -1,24 +1,22 @@
-"""Whether a page may be visited now: robots.txt, the host's turn and place in the lane, and what the host asked for."""
+"""Whether a page may be visited now: robots.txt, the host's turn and slot in the lane, and the host's own back-off."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trapline_common.config.models import CrawlConfig, Robots
 from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger import hosts, tasks
-from trapline_crawler.bounded_visit import StoppedError
-from trapline_crawler.politeness.decision import Allowed, PutOff
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import Held
+from trapline_crawler.politeness.decision import Admitted, Allowed, Deferred
 from trapline_crawler.politeness.robots_txt import RobotsFiles
-
-if TYPE_CHECKING:
-    from trapline_crawler.work.held_work import Holding
+from trapline_crawler.time_budget import TimeBudget
 
 GIVE_UP_AFTER = 6
 """Refusals of a host in a row, some five minutes of doubling back-offs; then its pages fail instead of waiting on."""
 
 LONGEST_WAIT = 3600.0
-"""Seconds a page waits for a host that said how long by ``Retry-After``; a run must end one day."""
+"""Seconds a page waits for a host that asks for a back-off by ``Retry-After``; every run must end."""
 
 LONGEST_PATIENCE = 60.0
 """Seconds; where turns are far apart, waiting for the next one costs less than a cold start up to this."""
@@ -29,91 +27,86 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Go:
-    """Visit now; the task is started. ``refusals``: how often the host refused before this visit, which finds out."""
-
-    refusals: int = 0
-
-
 class Admission:
-    """Asked before each visit, told after it. What it holds an invocation to holds across all of them: the ledger knows."""
+    """The work loop asks it before each visit and reports to it after each.
 
-    def __init__(self, holding: "Holding") -> None:
-        self._holding = holding
-        self._robots = RobotsFiles(holding.database, holding.services.fetch, clock=holding.deadline.clock)
+    The limits hold across all invocations: the ledger keeps each host's turns, slots and refusals.
+    """
 
-    async def ask(self, task: tasks.LeasedTask, url: str, crawl: CrawlConfig) -> Go | PutOff | Failure:
-        """Wait for the turn of ``url``, a little while, and start the task.
+    def __init__(self, database: Database, held: Held, budget: TimeBudget, *, fetch: Fetch, patience: float) -> None:
+        """``patience``: seconds to wait for a host's turn before its task is put off."""
+        self._database = database
+        self._held = held
+        self._budget = budget
+        self._patience = patience
+        self._clock = budget.deadline.clock
+        self._robots = RobotsFiles(database, fetch, clock=self._clock)
 
-        ``PutOff``: its turn is too far away to be waited for. ``Failure``: it is not to be visited at all. Raises
-        ``StoppedError`` when told to stop or there is no time left for the visit, and ``LeaseLostError``.
+    async def ask(self, task: tasks.LeasedTask, url: str, crawl: CrawlConfig) -> Admitted | Deferred | Failure:
+        """Wait a bounded time for the turn of ``url``, and start the task.
+
+        ``Failure``: the page is not to be visited at all. Raises ``StoppedError`` when the invocation is asked to stop
+        or has no time left for the visit, and ``LeaseLostError``.
         """
         await self._wait(0.0, crawl)
-        delay = self._holding.held.host_delay
+        delay = self._held.host_delay
         if crawl.robots is Robots.RESPECT:
             permission = await self._robots.ask(url, crawl.user_agent)
             if not isinstance(permission, Allowed):
                 return permission
             delay = max(delay, permission.delay)
-        off = await self._turn(task, url, crawl, delay)
-        return await self._start(task, url, crawl) if off is None else off
+        deferred = await self._turn(task, url, crawl, delay)
+        return await self._start(task, url, crawl) if deferred is None else deferred
 
-    async def after(self, task: tasks.LeasedTask, observation: Observation, go: Go) -> float:
-        """Take note of how the host answered; return the seconds for which it wants to be left alone."""
-        holding, host = self._holding, host_of(observation.url)
-        failure = observation.failure
+    async def after(self, task: tasks.LeasedTask, observation: Observation, admitted: Admitted) -> float:
+        """Record how the host answered; return its back-off in seconds, 0 when it asks for none."""
+        host, failure = host_of(observation.url), observation.failure
         if failure is not None and failure.reason is Reason.BLOCKED and failure.retry:
-            return await hosts.refused(holding.database, task.lease, host, retry_after=observation.retry_after)
-        if go.refusals and observation.status is not None:
-            await hosts.answered(holding.database, host)
+            return await hosts.refused(self._database, task.lease, host, retry_after=observation.retry_after)
+        if admitted.refusals and observation.status is not None:
+            await hosts.answered(self._database, host)
         return 0.0
 
-    async def _turn(self, task: tasks.LeasedTask, url: str, crawl: CrawlConfig, delay: float) -> PutOff | None:
-        """Wait for the lane's turn at the host; nothing to wait for costs nothing."""
-        holding = self._holding
-        places = holding.held.host_concurrency
-        if not delay and places is None:
+    async def _turn(self, task: tasks.LeasedTask, url: str, crawl: CrawlConfig, delay: float) -> Deferred | None:
+        """Wait for the lane's turn at the host. Without a delay and a limit of slots the ledger is not asked."""
+        slots = self._held.host_concurrency
+        if not delay and slots is None:
             return None
-        patience = max(holding.services.pace.patience, min(delay, LONGEST_PATIENCE))
-        until = holding.deadline.clock() + patience
+        patience = max(self._patience, min(delay, LONGEST_PATIENCE))
+        until = self._clock() + patience
         while True:
             turn = await hosts.take_turn(
-                holding.database,
+                self._database,
                 task.lease,
-                lane=holding.held.lane,
+                lane=self._held.lane,
                 host=host_of(url),
                 delay=delay,
-                places=places,
+                places=slots,
                 patience=patience,
             )
-            if not turn.taken and holding.deadline.clock() + turn.wait > until:
-                return PutOff(seconds=turn.wait, reason="its host's turn comes later")
+            if not turn.taken and self._clock() + turn.wait > until:
+                return Deferred(seconds=turn.wait, reason="its host's turn comes later")
             await self._wait(turn.wait, crawl)
             if turn.taken:
                 return None
 
-    async def _start(self, task: tasks.LeasedTask, url: str, crawl: CrawlConfig) -> Go | PutOff | Failure:
-        holding, host = self._holding, host_of(url)
-        until = holding.deadline.clock() + holding.services.pace.patience
+    async def _start(self, task: tasks.LeasedTask, url: str, crawl: CrawlConfig) -> Admitted | Deferred | Failure:
+        host = host_of(url)
+        until = self._clock() + self._patience
         while True:
-            refuses = await tasks.start(holding.database, task.lease, host=host, probe=crawl.longest_visit)
+            refuses = await tasks.start(self._database, task.lease, host=host, probe=crawl.longest_visit)
             if refuses is None:
-                return Go()
+                return Admitted()
             if not refuses.wait:
-                return Go(refusals=refuses.refusals)
+                return Admitted(refusals=refuses.refusals)
             if refuses.refusals >= GIVE_UP_AFTER or refuses.wait > LONGEST_WAIT:
-                detail = f"{host} refused {refuses.refusals} times in a row and wants {refuses.wait:.0f} s of peace"
+                detail = (
+                    f"{host} refused {refuses.refusals} times in a row and asks for a pause of {refuses.wait:.0f} s"
+                )
                 return Failure(reason=Reason.BLOCKED, detail=detail, retry=False)
-            if holding.deadline.clock() + refuses.wait > until:
-                return PutOff(seconds=refuses.wait, reason=f"{host} wants to be left alone")
+            if self._clock() + refuses.wait > until:
+                return Deferred(seconds=refuses.wait, reason=f"{host} asks for a pause")
             await self._wait(refuses.wait, crawl)
 
     async def _wait(self, seconds: float, crawl: CrawlConfig) -> None:
-        holding = self._holding
-        if not holding.may_start(crawl.longest_visit, after=seconds):
-            # Nothing more is leased either: what is handed back now would only come again.
-            holding.closing = True
-            raise StoppedError("no time is left for a visit")
-        if not await holding.pause(seconds, seconds=crawl.longest_visit):
-            raise StoppedError("told to stop before a visit")
+        await self._budget.wait_to_start(seconds, seconds=crawl.longest_visit)

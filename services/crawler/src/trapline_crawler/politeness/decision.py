@@ -1,18 +1,29 @@
-"""What politeness decides about a page: visit it, or not now."""
+"""What politeness decides about a page: it may be visited now, or later."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:
-    """Visit, ``delay`` seconds after the host's last visit at the earliest."""
+    """The site's robots.txt lets the crawler visit the page."""
 
     delay: float = 0.0
+    """Seconds since the host's last visit at the earliest; ``Crawl-delay``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutOff:
-    """Not now: try again after ``seconds``."""
+class Admitted:
+    """The task is started: visit now."""
+
+    refusals: int = 0
+    """How often in a row the host refused before this visit, which finds out whether it still does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """The page's turn is too far away to be waited for: the task goes back until then."""
 
     seconds: float
+    """Until the page may be tried again."""
     reason: str
+    """For people: what the page waits for."""

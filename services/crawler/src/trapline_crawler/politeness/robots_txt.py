@@ -14,25 +14,25 @@ from trapline_common.egress.fetch import Fetch, NoFileError, TryLaterError
 from trapline_common.ledger import robots
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
-from trapline_crawler.politeness.decision import Allowed, PutOff
+from trapline_crawler.politeness.decision import Allowed, Deferred
 
 ROBOT = "Trapline"
-"""The name that a robots.txt knows us by, for crawls without a ``user_agent`` of their own."""
+"""The name that a robots.txt addresses the crawler by, for crawls without a ``user_agent`` of their own."""
 
 LARGEST = 512_000
 """Bytes of robots.txt that are read; RFC 9309 asks for at least 500 KiB."""
 
 GOOD_FOR = 3600.0
-"""Seconds; RFC 9309 allows up to a day. A site that closes a page is heard within the hour."""
+"""Seconds; RFC 9309 allows up to a day. A site that closes a page is obeyed within the hour."""
 
 LONGEST_DELAY = 60.0
-"""Seconds of ``Crawl-delay`` that are kept; some sites ask for hours, which would be a refusal in other words."""
+"""Seconds of ``Crawl-delay`` that are kept at most; some sites ask for hours, which would amount to a refusal."""
 
 GIVE_UP_AFTER = 5
 """Answers 5xx in a row, after waits of 10 to 80 s, until the pages fail instead of waiting on."""
 
 UNREACHED_FOR = 60.0
-"""Seconds for which nobody asks an origin again that gave no answer at all."""
+"""Seconds for which no invocation asks an origin again that gave no answer at all."""
 
 _ANOTHER_FETCHES = 0.1
 """Seconds between two looks at whether another invocation has fetched it."""
@@ -42,17 +42,19 @@ _log = get_logger("crawler")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """``rules`` ``None``: everything is allowed. ``until`` by the invocation's clock."""
+    """One origin's robots.txt."""
 
     rules: Protego | None
+    """``None``: everything is allowed."""
     until: float
+    """When it is too old, on the invocation's clock."""
 
 
 class RobotsFiles:
     """The robots.txt files of one invocation: each origin's is fetched once an hour by one invocation, for all.
 
-    An origin that gives no answer at all is not judged here: the visit meets the same and says it in its own words. An
-    answer 5xx or 429 means: wait, do not go.
+    An origin that gives no answer at all counts as allowed: the visit fails for the same cause and reports it better.
+    An answer 5xx or 429 means that the page has to wait.
     """
 
     def __init__(self, database: Database, fetch: Fetch, *, clock: Callable[[], float]) -> None:
@@ -62,8 +64,8 @@ class RobotsFiles:
         self._known: dict[str, _Known] = {}
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def ask(self, url: str, user_agent: str | None) -> Allowed | PutOff | Failure:
-        """Say whether the page may be visited. The answer is in memory but for an origin's first page."""
+    async def ask(self, url: str, user_agent: str | None) -> Allowed | Deferred | Failure:
+        """Say whether the page may be visited. Only an origin's first page asks ledger or site."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         known = self._known.get(origin)
@@ -81,31 +83,31 @@ class RobotsFiles:
             return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
         return Allowed(delay=min(known.rules.crawl_delay(robot) or 0.0, LONGEST_DELAY))
 
-    async def _learn(self, origin: str) -> _Known | PutOff | Failure:
-        """Read what the ledger knows, and fetch it when that is too old and nobody else does."""
+    async def _learn(self, origin: str) -> _Known | Deferred | Failure:
+        """Read what the ledger knows; fetch it when that is too old and no other invocation does."""
         while True:
             known = self._known.get(origin)
             if known is not None and known.until > self._clock():
-                return known  # learnt while we waited for our turn to ask
+                return known  # another page learnt it while this one waited for the lock
             stored = await robots.read(self._database, origin)
             if stored is not None and stored.fresh:
                 rules = None if stored.body is None else Protego.parse(stored.body)
                 return _Known(rules=rules, until=self._clock() + stored.good_for)
             if stored is not None and stored.wait > 0:
-                return self._put_off(origin, stored)
+                return self._deferred(origin, stored)
             if await robots.claim(self._database, origin):
                 await self._get(origin)
             else:
                 await asyncio.sleep(_ANOTHER_FETCHES)
 
-    def _put_off(self, origin: str, stored: robots.Stored) -> PutOff | Failure:
+    def _deferred(self, origin: str, stored: robots.Stored) -> Deferred | Failure:
         detail = f"{origin}/robots.txt can't be read: {stored.reason}"
         if stored.failures >= GIVE_UP_AFTER:
             return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
-        return PutOff(seconds=stored.wait, reason=detail)
+        return Deferred(seconds=stored.wait, reason=detail)
 
     async def _get(self, origin: str) -> None:
-        """Fetch it for all."""
+        """Fetch it for all invocations."""
         try:
             fetched = await self._fetch(f"{origin}/robots.txt")
         except NoFileError:

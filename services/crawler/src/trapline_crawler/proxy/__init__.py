@@ -1,1 +1,1 @@
-"""The browser's way out: a SOCKS proxy in this process, and behind it the gate."""
+"""The browser's only way out: a SOCKS proxy in this process, and behind it the gate."""

@@ -1,4 +1,4 @@
-"""One connection of the browser: the handshake, the dial, and then bytes both ways, as fast as the slower side takes them."""
+"""One connection of the browser: the handshake, the dial, then bytes both ways at the speed of the slower side."""
 
 import asyncio
 import socket
@@ -15,10 +15,10 @@ _MOST_EARLY = 512
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Keeper(Protocol):
-    """What a circuit asks of its door."""
+class ConnectionOwner(Protocol):
+    """The proxy as its connections see it."""
 
-    def admit(self, circuit: "Near") -> bool:
+    def admit(self, connection: "ClientSide") -> bool:
         """Tell whether this connection may stay."""
         ...
 
@@ -26,31 +26,31 @@ class Keeper(Protocol):
         """Count bytes that passed; ``False`` when the allowance is used up."""
         ...
 
-    def gone(self, circuit: "Near") -> None:
-        """Hear that the connection has ended."""
+    def gone(self, connection: "ClientSide") -> None:
+        """Forget the connection, which has ended."""
         ...
 
-    def dial(self, target: Target, far: Callable[[], "Far"]) -> Awaitable["Far | Reply"]:
-        """Connect ``far``, or say what the browser is told instead."""
+    def dial(self, target: Target, new_side: Callable[[], "ServerSide"]) -> Awaitable["ServerSide | Reply"]:
+        """Connect a side that ``new_side`` makes, or return the browser's reply instead."""
         ...
 
 
-class _End(asyncio.Protocol):
-    """One end of a circuit: what it receives goes to ``other``, which slows it down when it must."""
+class _Side(asyncio.Protocol):
+    """One side of a connection: the bytes it receives go to ``other``, which slows it down when it must."""
 
     transport: asyncio.Transport
-    other: "_End | None" = None
+    other: "_Side | None" = None
     ended = False
 
-    def __init__(self, door: Keeper) -> None:
-        self.door = door
+    def __init__(self, owner: ConnectionOwner) -> None:
+        self.owner = owner
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self.other is not None and self.door.carry(len(data)):
+        if self.other is not None and self.owner.carry(len(data)):
             self.other.transport.write(data)
 
     def eof_received(self) -> bool:
@@ -78,22 +78,22 @@ class _End(asyncio.Protocol):
                 self.other.reset()
 
     def reset(self) -> None:
-        """End the connection the way the other end did, so that the browser sees a reset as a reset."""
+        """End the connection the way the other side did, so that the browser sees a reset as a reset."""
         found = self.transport.get_extra_info("socket")
         if found is not None:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
 
-class Far(_End):
-    """The end at the server."""
+class ServerSide(_Side):
+    """The side towards the server."""
 
 
-class Near(_End):
-    """The end at the browser."""
+class ClientSide(_Side):
+    """The side towards the browser."""
 
-    def __init__(self, door: Keeper) -> None:
-        super().__init__(door)
+    def __init__(self, owner: ConnectionOwner) -> None:
+        super().__init__(owner)
         self._early = b""
         self._greeted = False
         self._dialling: asyncio.Task[None] | None = None
@@ -102,14 +102,14 @@ class Near(_End):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._too_late = asyncio.get_running_loop().call_later(HANDSHAKE_WITHIN, self.transport.abort)
-        if not self.door.admit(self):
+        if not self.owner.admit(self):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self.other is not None:
             super().data_received(data)
         elif self._dialling is not None or len(self._early) + len(data) > _MOST_EARLY:
-            self.transport.abort()  # no browser talks before it is answered
+            self.transport.abort()  # no browser sends before it has the reply
         else:
             self._early += data
             try:
@@ -123,7 +123,7 @@ class Near(_End):
         if self._dialling is not None:
             self._dialling.cancel()
         super().connection_lost(error)
-        self.door.gone(self)
+        self.owner.gone(self)
 
     def _shake_hands(self) -> None:
         if not self._greeted:
@@ -135,13 +135,13 @@ class Near(_End):
         target, size = request(self._early)
         if target is not None:
             if len(self._early) > size:
-                raise NotSocksError("talks before it is answered")
+                raise NotSocksError("bytes before the reply")
             if self._too_late is not None:
                 self._too_late.cancel()
             self._dialling = asyncio.get_running_loop().create_task(self._connect(target))
 
     async def _connect(self, target: Target) -> None:
-        found = await self.door.dial(target, lambda: Far(self.door))
+        found = await self.owner.dial(target, lambda: ServerSide(self.owner))
         if isinstance(found, Reply):
             self.transport.write(found.encode())
             self.transport.close()
@@ -152,6 +152,6 @@ class Near(_End):
         self.transport.write(Reply.SUCCEEDED.encode())
         self.other, found.other = found, self
         if found.transport.is_closing() or found.ended:
-            self.transport.close()  # it hung up before anybody said a word
+            self.transport.close()  # the server hung up before any byte
         else:
             found.transport.resume_reading()

@@ -1,4 +1,4 @@
-"""A listening proxy on loopback for one browser context, and the held port where no context of ours is."""
+"""A listening proxy on loopback for one browser context, and the reserved port where no proxy listens."""
 
 import asyncio
 import os
@@ -11,23 +11,23 @@ from urllib.parse import urlsplit
 
 from trapline_common.domain.observation import Failure, Timings
 from trapline_common.egress.gate import Gate
-from trapline_crawler.proxy.connection import Far, Near
+from trapline_crawler.proxy.connection import ClientSide, ServerSide
 from trapline_crawler.proxy.dial_results import Recent, Times, failure_of
 from trapline_crawler.proxy.peer_uid import other_user
 from trapline_crawler.proxy.socks5 import Reply, Target
 
-MOST_CIRCUITS = 256
-"""Connections at once through one door; Chromium itself opens 32 through one proxy, and some for WebSockets."""
+MOST_CONNECTIONS = 256
+"""Connections at once through one proxy; Chromium itself opens 32, and some for WebSockets."""
 CONNECT_WITHIN = 20.0
 """Seconds for all addresses of a host together."""
 _LOOPBACK = "127.0.0.1"
 _PORTS = {"http": 80, "https": 443}
 
 
-class Door:
-    """Everything that one browser context fetches comes through here, and through ``gate`` (guarantee 7).
+class ContextProxy:
+    """One browser context fetches everything through this proxy, and so through ``gate`` (guarantee 7).
 
-    Its event loop is the one that opened it. ``carried`` is bytes, both ways, without the handshakes.
+    It works in the event loop that opened it. ``carried`` is bytes, both ways, without the handshakes.
     """
 
     def __init__(self, gate: Gate, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +35,7 @@ class Door:
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._here: tuple[str, int] = (_LOOPBACK, 0)
-        self._circuits: set[Near] = set()
+        self._connections: set[ClientSide] = set()
         self._failures: Recent[Failure] = Recent()
         self._times: Recent[Times] = Recent()
         self._uid = os.getuid()
@@ -44,22 +44,22 @@ class Door:
 
     async def open(self) -> None:
         """Begin to listen, on a free port of 127.0.0.1."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: Near(self), _LOOPBACK, 0)
+        self._server = await asyncio.get_running_loop().create_server(lambda: ClientSide(self), _LOOPBACK, 0)
         self._here = self._server.sockets[0].getsockname()
 
     async def close(self) -> None:
         """End every connection. Harmless when repeated."""
         if self._server is not None:
             self._server.close()
-        for circuit in tuple(self._circuits):
-            circuit.transport.abort()
+        for connection in tuple(self._connections):
+            connection.transport.abort()
 
     def context_options(self) -> dict[str, Any]:
-        """Return what a new browser context is told. Chromium would reach loopback directly if it were not forbidden."""
+        """Return options for a new browser context; ``bypass``: else Chromium would reach loopback directly."""
         return {"proxy": {"server": f"socks5://{_LOOPBACK}:{self._here[1]}", "bypass": "<-loopback>"}}
 
     def allow(self, size: int) -> None:
-        """Let ``size`` more bytes through from now on; what was left over before is forfeited."""
+        """Let ``size`` more bytes through from now on; what was left of the allowance before is gone."""
         self.allowance = self.carried + size
 
     @property
@@ -68,14 +68,14 @@ class Door:
         return self.carried > self.allowance
 
     def failure(self, url: str) -> Failure | None:
-        """Return why the last dial to the server of ``url`` failed, ``None`` when it did not."""
+        """Return why the last dial to the server of ``url`` failed; ``None`` when it did not."""
         target = _target(url)
         return None if target is None else self._failures.get(target)
 
     def timed(self, timings: Timings, url: str) -> Timings:
-        """Return ``timings`` with the look-up and the connection told apart, as the last good dial to ``url`` took them.
+        """Return ``timings`` with look-up and connection apart, as the last good dial to ``url`` took them.
 
-        To the browser both are the wait for its proxy. TLS stays in ``connect``. On a connection that was there: no change.
+        To the browser both are the wait for its proxy. TLS stays in ``connect``. A reused connection changes nothing.
         """
         target = _target(url)
         times = None if target is None else self._times.get(target)
@@ -84,28 +84,28 @@ class Door:
         connect = max(times.connect, timings.connect - times.dns)
         return replace(timings, dns=round(times.dns, 1), connect=round(connect, 1))
 
-    def admit(self, circuit: Near) -> bool:
-        """Let our own user in: to another one of this machine the proxy would be a way out that is not theirs."""
-        peer = circuit.transport.get_extra_info("peername")
-        if len(self._circuits) >= MOST_CIRCUITS or peer is None or other_user(peer[:2], self._here, self._uid):
+    def admit(self, connection: ClientSide) -> bool:
+        """Admit the crawler's own user: another user of this machine could else reach the network through the proxy."""
+        peer = connection.transport.get_extra_info("peername")
+        if len(self._connections) >= MOST_CONNECTIONS or peer is None or other_user(peer[:2], self._here, self._uid):
             return False
-        self._circuits.add(circuit)
+        self._connections.add(connection)
         return True
 
-    def gone(self, circuit: Near) -> None:
+    def gone(self, connection: ClientSide) -> None:
         """Forget a connection that ended."""
-        self._circuits.discard(circuit)
+        self._connections.discard(connection)
 
     def carry(self, size: int) -> bool:
-        """Count bytes. Past the allowance everything is cut off, and ``spent`` says so from then on."""
+        """Count bytes. Past the allowance every connection is cut off, and ``spent`` is true from then on."""
         self.carried += size
         if not self.spent:
             return True
-        for circuit in tuple(self._circuits):
-            circuit.transport.abort()
+        for connection in tuple(self._connections):
+            connection.transport.abort()
         return False
 
-    async def dial(self, target: Target, far: Callable[[], Far]) -> Far | Reply:
+    async def dial(self, target: Target, new_side: Callable[[], ServerSide]) -> ServerSide | Reply:
         """Look the host up once, and dial what the gate lets through, exactly that."""
         if self.spent:
             return Reply.NOT_ALLOWED
@@ -113,8 +113,8 @@ class Door:
             start = self._clock()
             addresses = await self._gate.addresses(target.host, target.port)
             found = self._clock()
-            end = await self._first([str(address) for address in addresses], target.port, far)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the browser is told, and the visit has a reason)
+            end = await self._first([str(address) for address in addresses], target.port, new_side)
+        except Exception as error:  # noqa: BLE001  (every error becomes a reply to the browser, and the visit's reason)
             failure, reply = failure_of(target, error)
             self._failures.put(_plain(target), failure)
             return reply
@@ -123,27 +123,27 @@ class Door:
         self._failures.drop(_plain(target))
         return end
 
-    async def _first(self, addresses: list[str], port: int, far: Callable[[], Far]) -> Far:
+    async def _first(self, addresses: list[str], port: int, new_side: Callable[[], ServerSide]) -> ServerSide:
         """Connect to the first that answers; each gets its part of the time that is left."""
         loop, until = asyncio.get_running_loop(), self._clock() + CONNECT_WITHIN
         for left in range(len(addresses), 0, -1):
             try:
                 async with asyncio.timeout((until - self._clock()) / left):
-                    transport, end = await loop.create_connection(far, addresses[-left], port)
+                    transport, end = await loop.create_connection(new_side, addresses[-left], port)
             except OSError:
                 if left == 1:
                     raise
             else:
-                transport.pause_reading()  # until the browser has been told
+                transport.pause_reading()  # until the browser has its reply
                 return end
         raise AssertionError("unreachable: the gate returns at least one address")
 
 
-def held_port() -> socket.socket:
-    """Bind a port of loopback without listening: whoever dials it is refused, and nobody else can take it."""
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    held.bind((_LOOPBACK, 0))
-    return held
+def reserved_port() -> socket.socket:
+    """Bind a port of loopback without listening: every dial is refused, and no other process can take the port."""
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    reserved.bind((_LOOPBACK, 0))
+    return reserved
 
 
 def _target(url: str) -> Target | None:

@@ -1,4 +1,4 @@
-"""What became of the browser's last dials, by host and port: the browser itself only says that its proxy failed."""
+"""Results of the browser's last dials, by host and port: the browser itself only reports that its proxy failed."""
 
 import errno
 import os
@@ -18,29 +18,31 @@ KEPT = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Milliseconds that one dial took: looking the name up, and connecting."""
+    """How long one dial took."""
 
     dns: float
+    """Milliseconds to look the name up."""
     connect: float
+    """Milliseconds to connect."""
 
 
 class Recent(Generic[T]):
-    """The last word on each target, the ``KEPT`` newest."""
+    """The last result for each target, the ``KEPT`` newest."""
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
         self._known: OrderedDict[Target, T] = OrderedDict()
 
-    def put(self, target: Target, word: T) -> None:
-        """Remember ``word`` as the last one."""
-        self._known[target] = word
+    def put(self, target: Target, result: T) -> None:
+        """Remember ``result`` as the last one."""
+        self._known[target] = result
         self._known.move_to_end(target)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
 
     def get(self, target: Target) -> T | None:
-        """Return the last word, ``None`` when there is none."""
+        """Return the last result; ``None`` when there is none."""
         return self._known.get(target)
 
     def drop(self, target: Target) -> None:
@@ -49,7 +51,7 @@ class Recent(Generic[T]):
 
 
 def failure_of(target: Target, error: Exception) -> tuple[Failure, Reply]:
-    """Return what a dial's error means for a visit, and what the browser is told."""
+    """Return what a dial's error means for a visit, and the reply to the browser."""
     where = f"{target.host}:{target.port}"
     match error:
         case AddressRefusedError():
@@ -61,9 +63,9 @@ def failure_of(target: Target, error: Exception) -> tuple[Failure, Reply]:
             detail = f"{where}: no answer to the connection attempt"
             return Failure(reason=Reason.TIMEOUT, detail=detail, retry=True), Reply.HOST_UNREACHABLE
         case OSError():
-            word = "connection refused" if error.errno == errno.ECONNREFUSED else os.strerror(error.errno or 0).lower()
+            words = "connection refused" if error.errno == errno.ECONNREFUSED else os.strerror(error.errno or 0).lower()
             reply = Reply.REFUSED if error.errno == errno.ECONNREFUSED else Reply.HOST_UNREACHABLE
-            return Failure(reason=Reason.CONNECT, detail=f"{where}: {word}", retry=True), reply
+            return Failure(reason=Reason.CONNECT, detail=f"{where}: {words}", retry=True), reply
         case _:
             detail = f"{where}: {type(error).__name__}"
             return Failure(reason=Reason.CONNECT, detail=detail, retry=True), Reply.FAILED

@@ -1,4 +1,4 @@
-"""Who is at the other end of a loopback connection: the kernel knows the user of its socket."""
+"""The user at the other end of a loopback connection: the kernel knows whose socket it is."""
 
 import errno
 import socket
@@ -28,7 +28,8 @@ def other_user(peer: tuple[str, int], here: tuple[str, int], uid: int) -> bool:
 
 def _owner(peer: tuple[str, int], here: tuple[str, int]) -> int | None:
     """Return the user id, ``None`` when no such socket is open any more."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _SOCK_DIAG) as asked:  # type: ignore[attr-defined,unused-ignore]
+    family = socket.AF_NETLINK  # type: ignore[attr-defined,unused-ignore]  # only Linux has it
+    with socket.socket(family, socket.SOCK_DGRAM, _SOCK_DIAG) as asked:
         asked.settimeout(1.0)
         asked.sendto(_query(peer, here), (0, 0))
         answer = asked.recv(4096)

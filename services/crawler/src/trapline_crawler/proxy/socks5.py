@@ -1,6 +1,6 @@
 """The part of SOCKS 5 (RFC 1928) that a browser speaks: no authentication, CONNECT. Pure.
 
-A circuit and not an HTTP proxy, on purpose: it carries http, https, ws and wss alike and reads none of it, so there is no
+SOCKS and not an HTTP proxy, on purpose: it carries http, https, ws and wss alike and reads none of it, so there is no
 request to be smuggled past it, and connections stay as the browser keeps them.
 """
 
@@ -18,7 +18,7 @@ CHOSEN = bytes([_VERSION, _NO_AUTHENTICATION])
 
 
 class Reply(IntEnum):
-    """What the browser is told (RFC 1928, section 6)."""
+    """The reply to a request (RFC 1928, section 6)."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -27,20 +27,22 @@ class Reply(IntEnum):
     REFUSED = 5
 
     def encode(self) -> bytes:
-        """Return the reply's bytes; the address in it is one that means nothing."""
+        """Return the reply's bytes; the address in it is all zeros, which browsers ignore."""
         return bytes([_VERSION, self, 0, _IPV4]) + bytes(6)
 
 
 class NotSocksError(ValueError):
-    """What came is no SOCKS 5, or asks for what a browser never does."""
+    """The bytes are no SOCKS 5, or ask for something that a browser never asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where the browser wants to go: the host as it wrote it, a name or an address."""
+    """Where the browser wants to connect."""
 
     host: str
+    """The host as the browser wrote it, a name or an address."""
     port: int
+    """The TCP port."""
 
 
 def greeting(data: bytes) -> int:

@@ -1,1 +1,1 @@
-"""Log-ins and the sealed state that they leave."""
+"""Log-ins, and the sealed sessions that they begin."""

@@ -17,7 +17,7 @@ def local_session_key(data_dir: Path) -> bytes:
         try:
             with os.fdopen(number, "wb") as file:
                 file.write(Seal.new_key())
-            with suppress(FileExistsError):  # another process was first: then its key is the one
+            with suppress(FileExistsError):  # another process was first: its key counts
                 os.link(name, path)
         finally:
             Path(name).unlink()

@@ -1,4 +1,4 @@
-"""Sessions between invocations and runs: compressed and encrypted, so that the ledger holds no readable cookie."""
+"""Sessions kept between invocations and runs: compressed and encrypted, so that the ledger holds no readable cookie."""
 
 import hmac
 import json
@@ -19,7 +19,7 @@ class Seal:
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
-        # A key of its own: no tag says anything about what the first one seals.
+        # A key of its own: no tag tells anything about sealed content.
         self._tagging = hmac.digest(key, b"trapline: tags", "sha256")
 
     @staticmethod
@@ -32,13 +32,13 @@ class Seal:
         return self._fernet.encrypt(zlib.compress(json.dumps(state).encode()))
 
     def tag(self, facts: Any) -> str:
-        """Return 64 hex digits over ``facts`` (JSON-ready) that tell nobody without the key what they are."""
+        """Return 64 hex digits over ``facts`` (JSON-ready), from which they can't be guessed without the key."""
         return hmac.digest(self._tagging, json.dumps(facts).encode(), "sha256").hex()
 
     def open(self, sealed: bytes | None) -> dict[str, Any] | None:
-        """Return what was sealed; ``None`` when there is nothing, or it was sealed under another key.
+        """Return the state that was sealed; ``None`` when there is none, or it was sealed under another key.
 
-        A lost session costs a login, never the task.
+        A lost session costs a log-in, never the task.
         """
         if sealed is None:
             return None

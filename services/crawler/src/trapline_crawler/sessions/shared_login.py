@@ -1,4 +1,4 @@
-"""The sessions that crawls' steps begin: kept encrypted in the ledger, shared by all invocations, refreshed by one of them."""
+"""Sessions that crawls' steps begin: encrypted in the ledger, shared by all invocations, refreshed by one of them."""
 
 import asyncio
 from collections import defaultdict
@@ -19,24 +19,28 @@ from trapline_crawler.sessions.seal import Seal
 from trapline_crawler.visit.resolved_secrets import SecretMissingError, resolve
 
 POLL = 0.25
-"""Seconds between two looks at a session that another invocation refreshes; a log-in takes a few."""
+"""Seconds between two reads of a session that another invocation refreshes; a log-in takes a few."""
 BEYOND_TIMEOUT = 60.0
-"""Seconds beyond the crawl's ``timeout`` that a log-in may take with its browser: the right to it, and the wait for it."""
+"""Seconds beyond the crawl's ``timeout`` that a log-in may take with its browser, and that others wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSession:
-    """A session that visits can be made in. ``until``: when it is too old, on the invocation's clock."""
+    """A session that visits can be made in."""
 
     version: int
+    """Its version in the ledger; a log-in makes a new one."""
     until: float
+    """When it is too old, on the invocation's clock."""
     state: dict[str, Any] = field(repr=False)
+    """Cookies and storage, JSON-ready; never logged."""
 
 
-class LogIns:
-    """The log-ins of one invocation. ``every``: seconds that pass at least between two log-ins of a crawl, whoever does them.
+class SharedLogIns:
+    """The log-ins of one invocation, of which one serves all invocations.
 
-    A site locks an account that tries a wrong password for every page.
+    ``every``: seconds at least between two log-ins of a crawl by any invocation: a site locks an account that
+    tries a wrong password for every page.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class LogIns:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def visit(self, url: str, crawl: CrawlConfig) -> Observation:
-        """Visit ``url``, in the crawl's session if it has steps; when it is logged out, once more in a refreshed one."""
+        """Visit ``url``, in the crawl's session if it has steps; when logged out, once more in a refreshed one."""
         if not crawl.steps:
             return await self._visitor.visit(url, crawl)
         session = await self.session(url, crawl)
@@ -70,8 +74,8 @@ class LogIns:
         observation = await self._visitor.visit(url, crawl, session.state)
         if not is_logged_out(observation):
             return observation
-        again = await self.refreshed(observation, crawl, instead_of=session.version)
-        return await self._visitor.visit(url, crawl, again.state) if isinstance(again, LiveSession) else again
+        newer = await self.refreshed(observation, crawl, instead_of=session.version)
+        return await self._visitor.visit(url, crawl, newer.state) if isinstance(newer, LiveSession) else newer
 
     async def session(self, url: str, crawl: CrawlConfig) -> LiveSession | Observation:
         """Return the crawl's session, begun now if there is none, or why ``url`` can't be visited without one."""
@@ -82,8 +86,8 @@ class LogIns:
     ) -> LiveSession | Observation:
         """Return a session newer than the one in which ``observation`` was logged out.
 
-        When there can't be one, return why: that the steps failed or, of a session so new that another log-in would
-        come to the same, ``observation`` as it is.
+        When there can't be one, return why: the failed steps or, where the session is so new that another log-in would
+        give the same, ``observation`` itself.
         """
         return await self._session(crawl, instead_of, observation)
 
@@ -111,7 +115,7 @@ class LogIns:
     async def _obtain(
         self, crawl: CrawlConfig, instead_of: int | None, observation: Observation, *, until: float
     ) -> LiveSession | Observation:
-        """Take what is kept; else log in, or wait for the invocation that does."""
+        """Take the session that the ledger keeps; else log in, or wait for the invocation that does."""
         url = observation.url
         try:
             binding = await self._binding(crawl)
@@ -126,8 +130,8 @@ class LogIns:
                     version=kept.version, state=state, until=self._clock() + crawl.session_max_age - age
                 )  # fmt: skip
             if kept.binding == binding and kept.since_tried is not None and kept.since_tried < self._every:
-                if kept.problem is not None:
-                    return Observation(url=url, failure=_failure(kept.problem), screenshot=kept.screenshot)
+                if kept.failure is not None:
+                    return Observation(url=url, failure=kept.failure, screenshot=kept.screenshot)
                 if kept.version == instead_of:
                     return observation
             if await sessions.claim(
@@ -152,7 +156,7 @@ class LogIns:
         if isinstance(result, LoggedIn):
             sealed = self._seal.close({"binding": binding, "state": result.state})
             kept = await sessions.keep(database, name, holder, version=version, binding=binding, state=sealed)
-            # Whoever took the right from us keeps a session of its own; this one is good for our visits all the same.
+            # If another invocation took the right over, it keeps its own session; this one still serves these visits.
             newest = version if kept is None else kept
             return LiveSession(
                 version=newest, state=result.state, until=self._clock() + crawl.session_max_age
@@ -165,7 +169,7 @@ class LogIns:
                 holder,
                 version=version,
                 binding=binding,
-                problem=str(failure),
+                failure=failure,
                 screenshot=result.screenshot,
             )
         else:
@@ -173,7 +177,7 @@ class LogIns:
         return result
 
     async def _binding(self, crawl: CrawlConfig) -> str:
-        """Return what a state is bound to: it is dropped when the steps change, or a secret in them is rotated."""
+        """Return the tag a state is bound to: it is dropped when the steps change, or a secret in them is rotated."""
         resolved = await resolve(crawl, self._secrets)
         return self._seal.tag([crawl.name, [step.model_dump(mode="json") for step in resolved.crawl.steps]])
 
@@ -191,12 +195,6 @@ def is_logged_out(observation: Observation) -> bool:
     return observation.failure is not None and observation.failure.reason is Reason.LOGGED_OUT
 
 
-def _failure(problem: str) -> Failure:
-    """Return the failure that was kept as its own words."""
-    reason, _, detail = problem.partition(": ")
-    return Failure(reason=Reason(reason), detail=detail, retry=False)
-
-
 def _waited(url: str) -> Observation:
-    detail = "waited in vain for the log-in that another page of this crawl had begun"
+    detail = "the log-in that another page of this crawl began did not end in time"
     return Observation(url=url, failure=Failure(reason=Reason.STEP, detail=detail, retry=True))

@@ -1,1 +1,1 @@
-"""One visit: load a page, wait until it has settled, read it, judge it, keep the evidence."""
+"""One visit: load a page, wait until it has settled, read it, judge it, keep screenshot and HTML."""

@@ -1,4 +1,4 @@
-"""Whether a site shut the crawler out: by its status, or by a challenge in place of the page. Pure."""
+"""Whether a site shut the crawler out: by its status, or by a challenge instead of the page. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ _TITLES = re.compile(
     r"|verify(ing)? (that )?you are (a )?human\.*|pardon our interruption\.*",
     re.IGNORECASE,
 )
-"""Whole titles of challenge pages: Cloudflare's two, Amazon's, Imperva's, and what others call theirs."""
+"""Whole titles of challenge pages: Cloudflare's two, Amazon's, Imperva's, and common ones of others."""
 
 _STATUSES = frozenset({403, 429, 503})
 _LATER = frozenset({429, 503})
 
 
 def blocked_status(status: int) -> Failure | None:
-    """Return that a site refused us, by a status that says so; 429 and 503 are worth another attempt, later."""
+    """Return that a site refused the crawler by its status; 429 and 503 are worth another attempt, later."""
     if status not in _STATUSES:
         return None
     return Failure(reason=Reason.BLOCKED, detail=f"status {status}", retry=status in _LATER)
 
 
 def challenge(reading: Reading, status: int | None, crawl: CrawlConfig, failure: Failure | None) -> Failure | None:
-    """Return that a challenge stands in place of the page, or ``None``. ``failure``: why the visit failed so far."""
+    """Return that the page is a challenge, or ``None``. ``failure``: why the visit failed so far."""
     if _TITLES.fullmatch(reading.title.strip()):
         return _challenged(f"the page is a challenge, {reading.title.strip()[:60]!r}", status)
     asked = crawl.watch is not None or crawl.wait_for is not None or crawl.expect.contains is not None
@@ -37,7 +37,7 @@ def challenge(reading: Reading, status: int | None, crawl: CrawlConfig, failure:
     for number in reading.signs:
         sign = SIGNS[number]
         if weak or not sign.widget:
-            return _challenged(f"the page is a challenge of {sign.who}", status)
+            return _challenged(f"the page is a challenge of {sign.vendor}", status)
     return None
 
 
@@ -48,7 +48,8 @@ def _challenged(detail: str, status: int | None) -> Failure:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that ``Retry-After`` asks for; ``headers`` with names in lower case.
 
-    A date is compared with the answer's own ``Date``: no clock of ours is in it. ``None`` when there is none that can be read.
+    A date is compared with the answer's own ``Date``, so that this machine's clock does not matter. ``None`` when there
+    is no value that can be read.
     """
     text = headers.get("retry-after", "").strip()
     if text.isdecimal() and text.isascii():

@@ -1,7 +1,7 @@
-"""A context's cookies, out and in again, each still bound to the scheme and port that set it.
+"""A context's cookies, read and restored, each still bound to the scheme and port that set it.
 
 Playwright's own storage state forgets scheme and port, and a cookie without them is sent nowhere by a browser that
-binds cookies to origins (``browser.arguments``).
+binds cookies to origins (``browser.launch_options``).
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ def _parameters(cookie: dict[str, Any]) -> dict[str, Any]:
         kept["expires"] = cookie["expires"]
     if cookie["domain"].startswith("."):
         return kept | {"domain": cookie["domain"]}
-    # Named by a URL it stays its host's alone; named by a domain it would become every subdomain's.
+    # Set with a URL it stays its host's alone; set with a domain it would go to every subdomain.
     scheme = "https" if cookie.get("secure") or cookie.get("sourceScheme") == "Secure" else "http"
     host = f"[{cookie['domain']}]" if ":" in cookie["domain"] else cookie["domain"]
     return kept | {"url": f"{scheme}://{host}{cookie['path']}"}

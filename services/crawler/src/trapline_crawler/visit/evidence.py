@@ -9,50 +9,53 @@ from playwright.async_api import Page
 
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.domain.ports import ArtifactStore
+from trapline_common.platform.logging import get_logger
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import LONGEST_TEXT, Reading, source
 from trapline_crawler.visit.resolved_secrets import Resolved
 
 _PASSWORDS = "input[type=password]"
+_log = get_logger("crawler")
 TALLEST = 16_384
-"""CSS pixels. Chromium's compositor can't paint a taller picture, and a person would not look at it."""
+"""CSS pixels. Chromium's compositor can't paint a taller picture, and no person would look at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Artifact keys, ``None`` where nothing was asked for or the page could no longer give it; then ``problem`` says why."""
+    """The artifacts that one visit left."""
 
     screenshot: str | None = None
+    """Artifact key; ``None`` where the crawl wants none or the page could no longer give it."""
     html: str | None = None
-    problem: str | None = None
+    """Artifact key; ``None`` likewise."""
 
 
-async def gather(
+async def keep_evidence(
     page: Page, found: Reading | None, resolved: Resolved, *, failed: bool, store: ArtifactStore, limits: VisitLimits
 ) -> Evidence:
     """Take what the crawl wants to keep of a page that still answers, and store it; ``found`` is how the page was read.
 
     No secret is in it (guarantee 8): password fields, and fields that a secret was filled into, are masked; a page that
-    shows one anywhere else is not photographed. A page that won't be photographed does not fail its visit. Raises
+    shows one anywhere else is not photographed. What is missing is logged, and does not fail the visit. Raises
     ``TransientError`` when the store can't be reached.
     """
     crawl = resolved.crawl
-    picture = html = problem = None
+    picture = html = None
     try:
         async with asyncio.timeout(limits.evidence):
             if _wants_screenshot(crawl, failed=failed):
                 if resolved.values and await _shows_a_secret(page, resolved):
-                    problem = "no screenshot: the page shows a secret"
+                    _log.info("evidence_missing", crawl=crawl.name, reason="no screenshot: the page shows a secret")
                 else:
                     picture = await _photograph(page, found, resolved, seconds=limits.evidence)
             if crawl.html is Keep.ALWAYS or (failed and crawl.html is Keep.FAILURE):
                 html = await page.content()
     except (TimeoutError, PlaywrightError) as error:
-        problem = resolved.scrub(str(error).split("\n", 1)[0] or "no answer in time")
+        reason = resolved.scrub(str(error).split("\n", 1)[0] or "no answer in time")
+        _log.info("evidence_missing", crawl=crawl.name, reason=reason)
     return Evidence(
         screenshot=None if picture is None else await store.put(picture, suffix=".png"),
         html=None if html is None else await store.put(resolved.scrub(html).encode("utf-8", "replace"), suffix=".html"),
-        problem=problem,
     )
 
 
@@ -72,7 +75,7 @@ def _masked(resolved: Resolved) -> list[str]:
 
 
 async def _shows_a_secret(page: Page, resolved: Resolved) -> bool:
-    """Look for every secret in every frame. Here and not in the page: it may never have been told this one."""
+    """Look for every secret in every frame. The crawler compares: a page must not be given the secrets to look for."""
     for frame in page.frames:
         shown = await frame.evaluate(source("shown.js"), {"masked": _masked(resolved), "longest": LONGEST_TEXT})
         if shown is None or resolved.scrub(shown) != shown:

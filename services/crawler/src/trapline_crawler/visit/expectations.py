@@ -10,13 +10,13 @@ from trapline_crawler.visit.page_script import Reading
 
 _SHOWN = 80
 _DENIED = frozenset({401, 403})
-"""What a site may answer to a visitor whose session is over."""
+"""Statuses that a site may answer with when a session is over."""
 
 
 def logged_out(reading: Reading, status: int | None, crawl: CrawlConfig) -> Failure | None:
     """Return that ``logged_in_check`` failed, or ``None`` when it holds or there is none.
 
-    A page that failed on its own account, and says nothing of who visits it, is not taken for a log-out.
+    A page that failed for another reason, and so does not show whether the session holds, is not taken for a log-out.
     """
     wanted = crawl.logged_in_check
     if wanted is None or reading.too_long or (reading.body == 0 and not reading.has_elements):

@@ -1,4 +1,4 @@
-"""Which words of the browser mean which ``Reason``, and what is worth another attempt (DESIGN 8). Pure."""
+"""Which error of the browser means which ``Reason``, and what is worth another attempt. Pure."""
 
 import re
 
@@ -10,7 +10,7 @@ _RETRIED_STATUSES = frozenset({408, 429})
 _FIRST_ERROR = 400
 _FIRST_SERVER_ERROR = 500
 
-_THE_WAY = (
+_CONNECTION = (
     r"(CONNECTION|ADDRESS|NETWORK|SOCKET|SOCKS|PROXY|TUNNEL|HTTP2|HTTP_1_1|INCOMPLETE|RESPONSE_HEADERS)_|FAILED$"
     r"|(INTERNET_DISCONNECTED|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH|CONTENT_DECODING_FAILED)$"
     r"|INVALID_(HTTP_RESPONSE|CHUNKED_ENCODING|RESPONSE)$"
@@ -29,11 +29,11 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Reason, bool], ...] = tuple(
             Reason.ADDRESS_REFUSED,
             False,
         ),
-        (_THE_WAY, Reason.CONNECT, True),
+        (_CONNECTION, Reason.CONNECT, True),
         (r"INSUFFICIENT_RESOURCES|OUT_OF_MEMORY", Reason.NAVIGATION, True),
     )
 )
-"""From Chromium's net/base/net_error_list.h, first match; names that mean a fault of the way there are worth a retry."""
+"""From Chromium's net/base/net_error_list.h, first match; a fault of the connection is worth a retry."""
 
 
 def network_failure(text: str) -> Failure | None:
@@ -44,11 +44,11 @@ def network_failure(text: str) -> Failure | None:
     name = match["name"]
     for pattern, reason, retry in _BY_NAME:
         if pattern.match(name):
-            return Failure(reason=reason, detail=_spoken(name), retry=retry)
-    return Failure(reason=Reason.NAVIGATION, detail=_spoken(name), retry=False)
+            return Failure(reason=reason, detail=_in_words(name), retry=retry)
+    return Failure(reason=Reason.NAVIGATION, detail=_in_words(name), retry=False)
 
 
-def _spoken(name: str) -> str:
+def _in_words(name: str) -> str:
     return f"{name.replace('_', ' ').lower()} (ERR_{name})"
 
 

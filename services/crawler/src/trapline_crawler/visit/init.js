@@ -10,7 +10,7 @@
     seen.errors += 1;
     return logged.apply(this, parts);
   };
-  // In the capture phase this also hears pictures, scripts and styles that failed to load.
+  // In the capture phase this also counts pictures, scripts and styles that failed to load.
   addEventListener("error", () => { seen.errors += 1; }, true);
   addEventListener("unhandledrejection", () => { seen.errors += 1; }, true);
 })();

@@ -7,24 +7,27 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitLimits:
-    """Seconds and bytes.
-
-    ``size``: what one visit may load. ``watch_after``: a load that takes longer is watched for its size and for a body
-    that broke off; before that nothing is, because watching costs more than most pages. ``answer``: how long a page may
-    take to answer a question of ours before it counts as hung. ``pages_per_tab``: a reused page is replaced after as many
-    visits, which bounds the memory its renderer gathers.
-    """
+    """Bounds in seconds and bytes; tests set shorter ones."""
 
     size: int = 50 * MIB
+    """Bytes that one visit may load."""
     text: int = 256 * 1024
-    watch_after: float = 1.0
+    """Bytes of normalised text that are kept; the hash covers all of it."""
+    slow_after: float = 1.0
+    """Seconds until a load counts as slow. From then on its size, and a body that broke off, are watched for; before
+    that nothing is, because watching costs more than most pages."""
     answer: float = 5.0
+    """Seconds that a page may take to answer a question of the crawler before it counts as hung."""
     evidence: float = 8.0
+    """Seconds for screenshot and HTML, and for each part of a session's state."""
     open: float = 15.0
+    """Seconds to open a context or a page, and to set a page up."""
     close: float = 5.0
-    pages_per_tab: int = 100
+    """Seconds to close a context or a page, and to undo a page's set-up."""
+    visits_per_page: int = 100
+    """Visits after which a reused page is replaced, which bounds the memory that its renderer gathers."""
 
     @property
     def beyond_timeout(self) -> float:
-        """Seconds that a visit may take beyond its crawl's ``timeout`` when every bound is used up; usual: none."""
+        """Seconds that a visit may take beyond its crawl's ``timeout`` when every bound is used up; usually none."""
         return self.open + 3 * self.answer + self.evidence + 2 * self.close

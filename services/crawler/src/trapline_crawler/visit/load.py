@@ -14,36 +14,40 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.browser.errors import BrowserHungError
-from trapline_crawler.proxy.context_proxy import Door
+from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import Reading, question, reading, source
-from trapline_crawler.visit.slow_load import SlowWatch, last_navigation
-from trapline_crawler.visit.transfer_size import weight
+from trapline_crawler.visit.slow_load import SlowLoad, last_navigation
+from trapline_crawler.visit.transfer_size import transfer_size
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
 _NAVIGATED = re.compile(r"Execution context was destroyed|Cannot find context|because of a navigation", re.IGNORECASE)
 _NO_CONTENT = frozenset({204, 205})
 _ERROR_PAGE = "chrome-error:"
 _SOON = 2.0
-"""Seconds for questions after a load failed: what the browser knows it says at once."""
+"""Seconds for questions after a load failed: the browser answers them at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """How a load ended. ``found`` is ``None`` when the page did not get as far as being read.
-
-    ``retry_after``: seconds for which a host that answered 429 or 503 asks to be left alone. ``sound``: it loaded and answered, so its tab can be used again.
-    """
+    """How a load ended."""
 
     status: int | None = None
+    """Status of the main document; ``None`` when the server did not answer."""
     redirects: int = 0
+    """Redirects before the last request."""
     final_url: str | None = None
+    """URL of the page that was read, or of the last request."""
     found: Reading | None = None
+    """What ``read.js`` found; ``None`` when the load did not get as far as reading it."""
     failure: Failure | None = None
+    """Why the load failed."""
     retry_after: float | None = None
+    """Seconds of back-off that the host asks for by ``Retry-After``."""
     sound: bool = False
+    """Whether it loaded and answered, so that the page can be used again."""
 
 
 class PageHungError(Exception):
@@ -51,7 +55,7 @@ class PageHungError(Exception):
 
 
 def is_gone(error: PlaywrightError) -> bool:
-    """Tell whether an error means that the page, its renderer or the browser is not there any more."""
+    """Tell whether an error means that the page, its renderer or the browser no longer exists."""
     return _GONE.search(str(error)) is not None
 
 
@@ -59,7 +63,7 @@ class Load:
     """One load of ``url`` in ``page``.
 
     ``run`` raises Playwright's error when page or browser are gone, and ``BrowserHungError`` when the driver does not
-    keep its own timeout; the caller finds out which visits are lost.
+    keep its own timeout; the caller examines which visits are lost.
     """
 
     def __init__(
@@ -68,14 +72,14 @@ class Load:
         url: str,
         crawl: CrawlConfig,
         limits: VisitLimits,
-        door: Door,
+        proxy: ContextProxy,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._page = page
         self._url = url
         self._crawl = crawl
         self._limits = limits
-        self._door = door
+        self._proxy = proxy
         self._clock = clock
         self._until = clock() + crawl.timeout
         self._marked = False
@@ -115,9 +119,9 @@ class Load:
             return await self._refused(
                 Failure(reason=Reason.NAVIGATION, detail="it went to a page that failed", retry=True)
             )
-        size = await weight(self._page, self._url, _SOON) if found.size_is_partial else None
-        found = replace(found, size=size or found.size, timings=self._door.timed(found.timings, found.url))
-        # A script that sent the browser elsewhere: the status is the one of the page that was read.
+        size = await transfer_size(self._page, self._url, _SOON) if found.size_is_partial else None
+        found = replace(found, size=size or found.size, timings=self._proxy.timed(found.timings, found.url))
+        # A script may have sent the browser elsewhere: the status is the one of the page that was read.
         status = (found.status if moved else status) or status
         return Loaded(
             status=status,
@@ -133,7 +137,7 @@ class Load:
         """Navigate; a load that takes long is watched meanwhile."""
         loading = asyncio.ensure_future(self._page.goto(self._url, timeout=self._left() * 1000, wait_until="load"))
         try:
-            await asyncio.wait({loading}, timeout=min(self._limits.watch_after, self._left()))
+            await asyncio.wait({loading}, timeout=min(self._limits.slow_after, self._left()))
             if not loading.done() and (failure := await self._watched(loading)):
                 return failure
             return await loading
@@ -141,16 +145,16 @@ class Load:
             loading.cancel()
 
     async def _watched(self, loading: "asyncio.Future[Response | None]") -> Failure | None:
-        watch = SlowWatch(self._page, size=self._limits.size)
-        # The driver keeps the load's timeout; ours is for a driver that does not.
-        waiting: set[asyncio.Future[Any]] = {loading, watch.verdict}
+        slow = SlowLoad(self._page, size=self._limits.size)
+        # The driver keeps the load's timeout; this one is for a driver that does not.
+        waiting: set[asyncio.Future[Any]] = {loading, slow.failure}
         await asyncio.wait(waiting, timeout=self._left() + self._limits.answer, return_when=asyncio.FIRST_COMPLETED)
-        verdict = watch.verdict.result() if watch.verdict.done() else None
-        loaded = verdict is None and loading.done() and not loading.cancelled() and loading.exception() is None
-        self._marked = not await watch.end(_SOON if loaded else 0)
-        if verdict is None and not loading.done():
+        failure = slow.failure.result() if slow.failure.done() else None
+        loaded = failure is None and loading.done() and not loading.cancelled() and loading.exception() is None
+        self._marked = not await slow.end(_SOON if loaded else 0)
+        if failure is None and not loading.done():
             raise BrowserHungError("the driver did not keep the timeout of a navigation")
-        return verdict
+        return failure
 
     async def _wait_for(self) -> Failure | None:
         """Wait for the crawl's selector to be visible, as Playwright means it."""
@@ -197,16 +201,16 @@ class Load:
             settle = min(self._crawl.settle.at_most, self._left())
 
     def _cut_off(self) -> Failure | None:
-        if not self._door.spent:
+        if not self._proxy.spent:
             return None
         return Failure(reason=Reason.TOO_LARGE, detail=f"more than {self._limits.size} bytes", retry=False)
 
     def _explained(self, failure: Failure, url: str) -> Failure:
-        """Return what the door knows of a navigation that the browser only knows to have failed on its way."""
+        """Return the failure as the proxy knows it, where the browser only knows that its proxy failed."""
         if cut := self._cut_off():
             return cut
         if failure.reason in {Reason.CONNECT, Reason.NAVIGATION}:
-            return self._door.failure(url) or failure
+            return self._proxy.failure(url) or failure
         return failure
 
     async def _last_request(self) -> tuple[Request | None, Response | None]:
@@ -215,11 +219,11 @@ class Load:
             async with asyncio.timeout(_SOON):
                 request = await last_navigation(self._page)
         except TimeoutError as error:
-            raise BrowserHungError("the driver did not say what it loaded") from error
+            raise BrowserHungError("the driver did not answer what it loaded") from error
         return request, request.existing_response if request else None
 
     async def _refused(self, failure: Failure) -> Loaded:
-        """Say what is known of a navigation that failed."""
+        """Return what is known of a navigation that failed."""
         request, response = await self._last_request()
         if response is not None and response.status in _NO_CONTENT:
             detail = f"status {response.status}: nothing to show"
@@ -247,7 +251,7 @@ class Load:
             failure=failure,
         )
         if response is None:
-            return known  # nothing was shown: there is nobody to ask
+            return known  # nothing was shown: there is no page to ask
         try:
             async with asyncio.timeout(_SOON):
                 asked = question(self._crawl, settle_at_most=0)

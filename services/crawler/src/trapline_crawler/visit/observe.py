@@ -1,4 +1,4 @@
-"""From a load to an observation. Pure but for the hash."""
+"""From a load to an observation. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,8 +31,8 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         found = replace(found, fields={name: _cut(value, patterns) for name, value in found.fields.items()})
     text = None if found.text is None else without_ignored(normalise(resolved.scrub(found.text)), patterns)
     fields = {name: None if value is None else normalise(resolved.scrub(value)) for name, value in found.fields.items()}
-    # What went wrong first explains the rest: a page that did not load in time has no price yet either, and one that
-    # asks for a log-in never shows what was waited for.
+    # The first fault explains the others: a page that did not load in time has no price yet either, and one that
+    # asks for a log-in never shows what the visit waited for.
     if blocked := challenge(found, loaded.status, resolved.crawl, failure):
         failure = blocked
     elif failure is None or failure.reason is Reason.WAIT_FOR:

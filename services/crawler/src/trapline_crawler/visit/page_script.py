@@ -1,4 +1,4 @@
-"""The scripts that run in a page, and what the one that reads it brings back."""
+"""The scripts that run in a page, and the result of the one that reads it."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,39 +11,51 @@ from trapline_crawler.visit.challenge_signs import LITTLE, SIGNS
 from trapline_crawler.visit.limits import VisitLimits
 
 LONGEST_TEXT = 4 * 1024 * 1024
-"""Characters of watched text that leave the page. Long before this a page is no page; it is refused as too large."""
+"""Characters of watched text that leave the page; a page with more is refused as too large."""
 LONGEST_FIELD = 20_000
+"""Characters of an extracted field; the rest is cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a page said about itself.
-
-    ``size`` is bytes; ``size_is_partial``: its timings do not show all of them. ``text`` is raw; ``body`` is the main
-    document's size in bytes, decoded.
-
-    ``check_selector`` and ``check_contains``: whether that part of ``logged_in_check`` holds; true where there is none.
-    ``signs``: the places in ``SIGNS`` of the challenges that were found; ``little_text``: the page shows next to none.
-    """
+    """What ``read.js`` found in a page."""
 
     title: str
+    """The document's title, raw."""
     text: str | None
+    """The watched text, raw; ``None`` when nothing matches ``watch``."""
     too_long: bool
+    """Whether text or size exceed what a page may have."""
     fields: dict[str, str | None]
+    """The extracted fields by name; ``None`` where nothing matches."""
     problems: tuple[str, ...]
+    """Selectors that are invalid or match nothing, in words."""
     url: str
+    """The document's URL when it was read."""
     status: int | None
+    """Status of the document that was read, where the browser tells it."""
     body: int | None
+    """Size of the main document in bytes, decoded."""
     size: int
+    """Bytes transferred, by the page's own timings."""
     errors: int
+    """Errors that the console would show."""
     height: int
+    """Height of the document in CSS pixels."""
     has_elements: bool
+    """Whether the body has an element."""
     timings: Timings
+    """The navigation's timings as the browser knows them."""
     size_is_partial: bool = False
+    """Whether the timings do not show all bytes: other origins, frames, more than 250 parts."""
     signs: tuple[int, ...] = ()
+    """Indexes in ``SIGNS`` of the challenges that were found."""
     little_text: bool = False
+    """Whether a page with such a sign shows next to no text."""
     check_selector: bool = True
+    """Whether the selector of ``logged_in_check`` matches; true where there is none."""
     check_contains: bool = True
+    """Whether the text of ``logged_in_check`` is shown; true where there is none."""
 
 
 @cache

@@ -27,8 +27,8 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
     }
   };
 
-  // Elements to ignore are hidden for the moment of reading by a style sheet of ours: no attribute changes, so no
-  // observer of the page hears of it, and nothing is painted before it is gone again.
+  // A style sheet of this script hides the elements to ignore for the moment of reading: no attribute changes, so no
+  // observer of the page sees it, and nothing is painted before the sheet is gone again.
   const valid = ignore.filter((selector) => find(selector, "ignore") !== null);
   const ignored = (element) => valid.some((selector) => element.closest(selector) !== null);
   const textOf = (element) => {
@@ -53,13 +53,16 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
       const roots = find(watch, "watch");
       if (roots !== null && roots.length === 0) problems.push(`watch: nothing matches ${JSON.stringify(watch)}`);
       // A root within another is already in the other's text.
-      const outer = (roots ?? []).filter((root) => !ignored(root) && !roots.some((other) => other !== root && other.contains(root)));
+      const within = (root) => roots.some((other) => other !== root && other.contains(root));
+      const outer = (roots ?? []).filter((root) => !ignored(root) && !within(root));
       if (roots?.length) text = outer.map(textOf).join("\n");
     }
     for (const [name, selector] of Object.entries(extract)) {
       const found = find(selector, `extract ${name}`);
       const first = found?.find((element) => !ignored(element));
-      if (found !== null && first === undefined) problems.push(`extract ${name}: nothing matches ${JSON.stringify(selector)}`);
+      if (found !== null && first === undefined) {
+        problems.push(`extract ${name}: nothing matches ${JSON.stringify(selector)}`);
+      }
       fields[name] = first === undefined ? null : String(textOf(first) ?? "").trim().slice(0, longestField);
     }
   } finally {
@@ -87,7 +90,7 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
     status: page?.responseStatus ?? 0,
     body: page?.decodedBodySize ?? null,
     size: parts.reduce((sum, part) => sum + part.transferSize, page?.transferSize ?? 0),
-    // The timings say nothing of other origins and of what frames load, and end after 250 entries.
+    // The timings tell nothing of other origins and of what frames load, and end after 250 entries.
     partial: parts.length >= 250 || document.querySelector("iframe, frame, object, embed") !== null
       || parts.some((part) => part.transferSize === 0 && part.decodedBodySize === 0),
     errors: window[Symbol.for("trapline")]?.errors ?? 0,

@@ -1,8 +1,8 @@
-"""What a page may load, and what its own origin is told: ``block``, ``headers`` and ``cookies``.
+"""What a page may load, and what its own origin is sent: ``block``, ``headers`` and ``cookies``.
 
 Chromium's own interception with narrow patterns, and only for a crawl that asks for it: requests that no pattern names
-never come to us, so they cost nothing. (Playwright's routing takes every request and turns off the HTTP cache; and its
-header overrides follow a redirect to another origin.)
+never reach the crawler, so they cost nothing. (Playwright's routing takes every request and turns off the HTTP cache;
+and its header overrides follow a redirect to another origin.)
 """
 
 import asyncio
@@ -36,9 +36,9 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
 
 
 class OwnRequests:
-    """Stands in one page during one visit. Blocks by type; adds headers to requests of the page's own origin only.
+    """In force in one page during one visit. Blocks by type; adds headers to requests of the page's own origin only.
 
-    Every hop of a redirect is asked about anew, so a header never reaches another origin.
+    Chromium pauses at every hop of a redirect, so a header never reaches another origin.
     """
 
     def __init__(self, session: CDPSession, url: str, crawl: CrawlConfig) -> None:

@@ -1,4 +1,4 @@
-"""``${secret:NAME}`` resolved for one visit, and kept out of all that is stored, logged or sent."""
+"""``${secret:NAME}`` resolved for one visit, and kept out of everything that is stored, logged or sent."""
 
 import json
 from collections.abc import Callable
@@ -19,20 +19,20 @@ class SecretMissingError(TraplineError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A crawl with its references replaced, for use at the visit only; never logged (``repr`` shows no values).
-
-    ``secret_fields`` are the selectors of the fields that its steps fill with a secret.
-    """
+    """A crawl with its references replaced, for use at the visit only; never logged (``repr`` shows no values)."""
 
     crawl: CrawlConfig
+    """The crawl, secrets in it."""
     values: dict[str, str]
+    """The secrets by name; empty ones are left out."""
     secret_fields: tuple[str, ...] = ()
+    """Selectors of the fields that its steps fill with a secret."""
 
     def __repr__(self) -> str:
         return f"Resolved({self.crawl.name!r}, secrets={sorted(self.values)})"
 
     def scrub(self, text: str) -> str:
-        """Return ``text`` with every secret's value, also as URLs, HTML and JSON write it, replaced by its reference."""
+        """Return ``text`` with every secret's value, also as URLs, HTML and JSON write it, replaced by a reference."""
         for name, value in sorted(self.values.items(), key=lambda item: -len(item[1])):
             for form in sorted(_forms(value), key=len, reverse=True):
                 text = text.replace(form, f"${{secret:{name}}}")

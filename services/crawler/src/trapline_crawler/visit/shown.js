@@ -1,4 +1,5 @@
-// What a screenshot of this frame would show as text, but for the fields that are masked in it; null when it is too much.
+// Returns what a screenshot of this frame would show as text, without the fields that are masked in it; null when that
+// is too much.
 ({ masked, longest }) => {
   const hidden = (field) => masked.some((selector) => {
     try {

@@ -11,19 +11,20 @@ from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.visit.failures import network_failure
 
 
-class SlowWatch:
-    """Resolves ``verdict`` with a failure as soon as one is certain.
+class SlowLoad:
+    """Resolves ``failure`` as soon as one is certain.
 
-    Bytes count from the moment the renderer heard of the watch; what came before is missing, which the bound can bear.
+    Bytes count from the moment the renderer was asked to report them; what came before is missing. The proxy's own
+    bound holds all the same.
     """
 
     def __init__(self, page: Page, *, size: int) -> None:
-        self.verdict: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+        self.failure: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
         self._page = page
         self._size = size
         self._bytes = 0
         self._session: CDPSession | None = None
-        # A busy renderer takes seconds to answer, so whoever awaits the load does not await this.
+        # A busy renderer takes seconds to answer, so the load does not wait for this.
         self._beginning = asyncio.ensure_future(self._begin())
 
     async def end(self, seconds: float) -> bool:
@@ -39,7 +40,7 @@ class SlowWatch:
         return True
 
     async def _begin(self) -> None:
-        with suppress(PlaywrightError):  # the page went away: whoever awaits the load hears of it
+        with suppress(PlaywrightError):  # the page is gone: the load itself raises that
             await self._look_back()
             session = self._session = await self._page.context.new_cdp_session(self._page)
             session.on("Network.dataReceived", self._received)
@@ -48,7 +49,7 @@ class SlowWatch:
             await self._look_back()
 
     async def _look_back(self) -> None:
-        """Judge what the driver remembers of the main document: how it failed, and how long it says it is."""
+        """Judge what the driver remembers of the main document: how it failed, and its Content-Length."""
         request = await last_navigation(self._page)
         if request is None:
             return
@@ -78,8 +79,8 @@ class SlowWatch:
         self._decide(Failure(reason=Reason.TOO_LARGE, detail=detail, retry=False))
 
     def _decide(self, failure: Failure | None) -> None:
-        if failure is not None and not self.verdict.done():
-            self.verdict.set_result(failure)
+        if failure is not None and not self.failure.done():
+            self.failure.set_result(failure)
 
 
 async def last_navigation(page: Page) -> Request | None:

@@ -1,4 +1,4 @@
-"""``steps``, one after the other in one page. What goes wrong names the step, and never what was filled in."""
+"""``steps``, one after the other in one page. A failure names the step, and never the value that was filled in."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from trapline_common.config.steps import Step
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.browser.timeout import bounded
-from trapline_crawler.proxy.context_proxy import Door
+from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import is_gone
@@ -22,8 +22,8 @@ from trapline_crawler.visit.resolved_secrets import Resolved
 class Steps:
     """The steps of a crawl in ``page``, all of them within the crawl's ``timeout``.
 
-    ``run`` returns why a step failed, or ``None``. Raises Playwright's error, scrubbed, when page or browser are gone, and
-    ``BrowserHungError`` when the driver does not keep its own timeouts.
+    ``run`` returns why a step failed, or ``None``. Raises Playwright's error, scrubbed, when page or browser are gone,
+    and ``BrowserHungError`` when the driver does not keep its own timeouts.
     """
 
     def __init__(
@@ -31,25 +31,25 @@ class Steps:
         page: Page,
         resolved: Resolved,
         limits: VisitLimits,
-        door: Door,
+        proxy: ContextProxy,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._page = page
         self._resolved = resolved
         self._limits = limits
-        self._door = door
+        self._proxy = proxy
         self._clock = clock
         self._until = clock() + resolved.crawl.timeout
-        self._sent = False  # whether a step may have sent the site what identifies the visitor
+        self._sent = False  # whether a step may have sent the site a password
 
     async def run(self) -> Failure | None:
-        """Do the steps, then wait until what the last one began has come: a redirect, a script's answer."""
+        """Do the steps, then wait for what the last one began: a redirect, a script's answer."""
         for number, step in enumerate(self._resolved.crawl.steps, start=1):
             failure = await self._step(number, step)
             if failure is not None:
                 return failure
             self._sent = self._sent or step.kind in {"click", "press"}
-        # A page that never rests is no failure: what it still does, nobody has said to wait for.
+        # A page that never rests is no failure: no step says to wait for what it still does.
         rest = min(self._resolved.crawl.settle.at_most, self._left())
         with suppress(PlaywrightTimeout):
             await self._bounded_rest(rest)
@@ -65,24 +65,24 @@ class Steps:
         except PlaywrightTimeout:
             raise
         except PlaywrightError as error:
-            raise PlaywrightError(self._said(error)) from None
+            raise PlaywrightError(self._scrubbed(error)) from None
 
     async def _step(self, number: int, step: Step) -> Failure | None:
         where = f"step {number}, {step.kind}"
         try:
             problem = await bounded(self._do(step), self._left() + self._limits.answer, where)
         except PlaywrightTimeout:
-            # Before anything was sent another attempt harms nobody; afterwards it may lock the account.
+            # Before anything was sent another attempt is harmless; afterwards it may lock the account.
             detail = f"{where}: not done within {self._resolved.crawl.timeout:g} s{self._waited_for(step)}"
             return Failure(reason=Reason.STEP, detail=detail, retry=not self._sent)
         except PlaywrightError as error:
-            # Never as it stands, nor as a cause: the driver's log of a step names what it filled in.
-            said = self._said(error)
+            # Never verbatim, nor as a cause: the driver's log of a step holds the value that it filled in.
+            text = self._scrubbed(error)
             if is_gone(error):
-                raise PlaywrightError(said) from None
-            failure = goto_failure(said)
+                raise PlaywrightError(text) from None
+            failure = goto_failure(text)
             if step.goto is not None and failure.reason is Reason.CONNECT:
-                failure = self._door.failure(step.goto) or failure
+                failure = self._proxy.failure(step.goto) or failure
             if failure.reason is Reason.ADDRESS_REFUSED:
                 return replace(failure, detail=f"{where}: {failure.detail}")
             return Failure(
@@ -117,7 +117,7 @@ class Steps:
         selector = step.click or step.wait_for or (on.selector if on else None)
         return f", waiting for {selector!r}" if selector else ""
 
-    def _said(self, error: PlaywrightError) -> str:
+    def _scrubbed(self, error: PlaywrightError) -> str:
         return self._resolved.scrub(str(error).split("\n", 1)[0])
 
     def _left(self) -> float:

@@ -1,7 +1,7 @@
 """How many bytes a visit received, by the browser's own protocol (``Network.loadingFinished``), as the driver keeps it.
 
-Asked only where the page's own timings hide something (other origins, frames): it costs two questions for each request,
-a tenth of a plain page's time. Not the proxy's count, which knows connections and no pages.
+The load asks only where the page's own timings hide something (other origins, frames): it costs two questions for each
+request, a tenth of a plain page's time. The proxy's count is no help: it knows connections and no pages.
 """
 
 import asyncio
@@ -9,14 +9,12 @@ import asyncio
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request
 
-MOST = 100
-"""Requests that the driver remembers of a page. A visit with more weighs more than is said; its cap holds all the same."""
 
+async def transfer_size(page: Page, url: str, within: float) -> int | None:
+    """Return bytes of heads and bodies over the wire since ``url`` was asked for.
 
-async def weight(page: Page, url: str, within: float) -> int | None:
-    """Return bytes of heads and bodies over the wire since ``url`` was asked for, at most the last ``MOST`` answers.
-
-    ``None`` when the driver does not say ``within`` so many seconds.
+    The driver remembers 100 requests of a page: of a visit with more the size is too small, and its cap holds anyway.
+    ``None`` when the driver does not answer ``within`` so many seconds.
     """
     try:
         async with asyncio.timeout(within):
@@ -27,7 +25,7 @@ async def weight(page: Page, url: str, within: float) -> int | None:
 
 
 def _since(requests: list[Request], page: Page, url: str) -> list[Request]:
-    """Return the requests of this visit: a tab that is used again remembers those of earlier ones too."""
+    """Return the requests of this visit: a page that is used again remembers those of earlier visits too."""
     for at in range(len(requests) - 1, -1, -1):
         one = requests[at]
         if (

@@ -1,4 +1,4 @@
-"""The visitor: a URL and a crawl in, an observation out."""
+"""The ordinary visitor: a URL and a crawl in, an observation out."""
 
 import asyncio
 import time
@@ -12,26 +12,29 @@ from trapline_common.domain.ports import ArtifactStore, SecretSource
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.ports import LoggedIn
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.page_pool import Room
+from trapline_crawler.visit.page_pool import PagePool
 from trapline_crawler.visit.resolved_secrets import resolve
-from trapline_crawler.visit.visit_in_context import Rooms
+from trapline_crawler.visit.visit_in_context import Contexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Shared:
-    """The room that a crawl's visits share, and what it was opened for."""
+    """The context that a crawl's visits share."""
 
     crawl: CrawlConfig
+    """The config it was opened for, secrets resolved."""
     state: Mapping[str, Any] | None
-    room: Room
+    """The session it was opened with."""
+    pool: PagePool
+    """The context and its pages."""
 
 
-class Visitor:
-    """Visits pages, any number at once (the caller's ``pages_in_flight`` bounds it), in one browser.
+class BrowserVisitor:
+    """Implements the ``Visitor`` port with one browser, which it owns: launched at the first visit, ended by ``close``.
 
-    What a page does wrong is an observation with a ``failure``. What the browser does wrong is raised as a
-    ``BrowserFaultError``, whose class says whether the other visits in flight are lost too; ``TransientError`` comes from
-    the artifact store alone.
+    Any number of visits may be in flight; the caller's ``pages_in_flight`` bounds it. A page's fault is an observation
+    with a ``failure``. The browser's fault is raised as a ``BrowserFaultError``, whose class says whether the other
+    visits in flight are lost too. ``TransientError`` comes from the artifact store alone.
     """
 
     def __init__(
@@ -43,98 +46,99 @@ class Visitor:
         limits: VisitLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._browser = browser
         self._secrets = secrets
-        self._rooms = Rooms(browser, artifacts=artifacts, secrets=secrets, limits=limits or VisitLimits(), clock=clock)
+        self._contexts = Contexts(
+            browser, artifacts=artifacts, secrets=secrets, limits=limits or VisitLimits(), clock=clock
+        )
         self._shared: dict[str, _Shared] = {}
         self._opening = asyncio.Lock()
 
     async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
-        """Visit ``url`` as ``crawl`` says: at most its ``timeout``, and ``VisitLimits.beyond_timeout`` at the very worst.
+        """Visit ``url`` as ``crawl`` says: at most its ``timeout``, and ``VisitLimits.beyond_timeout`` at the worst.
 
-        ``state``: the session to visit it in, as ``log_in`` returned it. A shared room is opened anew for another one.
+        ``state``: the session to visit it in, as ``log_in`` returned it. Another session gets another shared context.
         """
-        resolved = await self._rooms.resolve(url, crawl)
+        resolved = await self._contexts.resolve(url, crawl)
         if isinstance(resolved, Observation):
             return resolved
         if crawl.isolation is Isolation.CRAWL:
-            return await self._rooms.visit(await self._shared_room(resolved.crawl, state), url, resolved)
-        room = await self._rooms.open(resolved.crawl, state)
+            return await self._contexts.visit(await self._shared_pool(resolved.crawl, state), url, resolved)
+        pool = await self._contexts.open(resolved.crawl, state)
         try:
-            return await self._rooms.visit(room, url, resolved)
+            return await self._contexts.visit(pool, url, resolved)
         finally:
-            await self._rooms.close(room)
+            await self._contexts.close(pool)
 
     async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
-        """Do the crawl's steps in a room of their own, and return the session they began, or the failed visit of ``url``.
+        """Do the crawl's steps in their own context; return the session they began, or the failed visit of ``url``.
 
-        Takes as long as a visit. The crawl's headers and cookies go to the origin of ``url`` only, as they always do.
+        Takes as long as a visit. The crawl's headers and cookies go to the origin of ``url`` only, as in every visit.
         """
-        resolved = await self._rooms.resolve(url, crawl)
+        resolved = await self._contexts.resolve(url, crawl)
         if isinstance(resolved, Observation):
             return resolved
-        room = await self._rooms.open(resolved.crawl)
+        pool = await self._contexts.open(resolved.crawl)
         try:
-            failed = await self._rooms.do_steps(room, url, resolved)
-            return failed or LoggedIn(state=_without_own(await self._rooms.state(room), crawl))
+            failed = await self._contexts.do_steps(pool, url, resolved)
+            return failed or LoggedIn(state=_without_own(await self._contexts.state(pool), crawl))
         finally:
-            await self._rooms.close(room)
+            await self._contexts.close(pool)
 
-    async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> "Session":
-        """Open the session of an ordered task; ``state`` is what ``Session.state`` returned at its last checkpoint.
+    async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> "ContextSession":
+        """Open the session of an ordered task; ``state`` is that of its last checkpoint.
 
         Raises ``SecretMissingError``, and ``BrowserFaultError`` as ``visit`` does.
         """
         resolved = await resolve(crawl, self._secrets)
-        return Session(self._rooms, await self._rooms.open(resolved.crawl, state), crawl)
+        return ContextSession(self._contexts, await self._contexts.open(resolved.crawl, state), crawl)
 
     async def close(self) -> None:
-        """Close what visits share. The browser is its owner's to close."""
-        rooms = [shared.room for shared in self._shared.values()]
-        self._shared.clear()
-        await asyncio.gather(*(self._rooms.close(room) for room in rooms))
+        """End the browser, and with it every context that is open in it."""
+        await self._browser.close()
 
-    async def _shared_room(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Room:
-        """Return the crawl's room: one per crawl, as long as its config, its session and the browser stay the same."""
+    async def _shared_pool(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> PagePool:
+        """Return the crawl's context: one as long as its config, its session and the browser stay the same."""
         async with self._opening:
-            live = await self._rooms.live()
+            live = await self._contexts.live()
             kept = self._shared.get(crawl.name)
-            if kept is not None and kept.room.live is live and kept.crawl == crawl and kept.state is state:
-                return kept.room
-            room = await self._rooms.open(crawl, state)
-            self._shared[crawl.name] = _Shared(crawl=crawl, state=state, room=room)
-        if kept is not None and kept.room.live is live and not kept.room.in_use:
-            await self._rooms.close(kept.room)
-        return room
+            if kept is not None and kept.pool.live is live and kept.crawl == crawl and kept.state is state:
+                return kept.pool
+            pool = await self._contexts.open(crawl, state)
+            self._shared[crawl.name] = _Shared(crawl=crawl, state=state, pool=pool)
+        if kept is not None and kept.pool.live is live and not kept.pool.in_use:
+            await self._contexts.close(kept.pool)
+        return pool
 
 
 def _without_own(state: dict[str, Any], crawl: CrawlConfig) -> dict[str, Any]:
     """Return ``state`` without the crawl's own cookies: they may be secrets, and every visit sets them anew."""
-    ours = {cookie.name for cookie in crawl.cookies}
-    return state | {"cookies": [cookie for cookie in state.get("cookies", []) if cookie["name"] not in ours]}
+    own = {cookie.name for cookie in crawl.cookies}
+    return state | {"cookies": [cookie for cookie in state.get("cookies", []) if cookie["name"] not in own]}
 
 
-class Session:
-    """The one context of an ordered task. A fault of the browser ends it: open another from the last checkpoint."""
+class ContextSession:
+    """Implements the ``Session`` port with one context. A fault of the browser ends it for good."""
 
-    def __init__(self, rooms: Rooms, room: Room, crawl: CrawlConfig) -> None:
-        self._rooms = rooms
-        self._room = room
+    def __init__(self, contexts: Contexts, pool: PagePool, crawl: CrawlConfig) -> None:
+        self._contexts = contexts
+        self._pool = pool
         self._crawl = crawl
 
     async def visit(self, url: str) -> Observation:
-        """Visit the next page; the same promises as ``Visitor.visit``."""
-        resolved = await self._rooms.resolve(url, self._crawl)
+        """Visit the next page, under the same bounds as ``BrowserVisitor.visit``."""
+        resolved = await self._contexts.resolve(url, self._crawl)
         if isinstance(resolved, Observation):
             return resolved
-        return await self._rooms.visit(self._room, url, resolved)
+        return await self._contexts.visit(self._pool, url, resolved)
 
     async def state(self) -> dict[str, Any]:
         """Return cookies and local storage as JSON values, for the checkpoint, which is encrypted: it holds log-ins.
 
         The crawl's own cookies are not in it.
         """
-        return _without_own(await self._rooms.state(self._room), self._crawl)
+        return _without_own(await self._contexts.state(self._pool), self._crawl)
 
     async def close(self) -> None:
         """Close the context."""
-        await self._rooms.close(self._room)
+        await self._contexts.close(self._pool)

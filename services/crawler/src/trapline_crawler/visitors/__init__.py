@@ -1,1 +1,1 @@
-"""Which browser a page is visited in."""
+"""Visitors beside the ordinary one (``visit.visitor``): the choice of a profile, and the one-process fallback."""

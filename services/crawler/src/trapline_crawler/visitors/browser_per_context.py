@@ -1,7 +1,11 @@
-"""A visitor for browsers that hold one context in their life: every room has a browser of its own."""
+"""FALLBACK, for the profile ``single`` only: a visitor whose every context has a browser of its own.
+
+A browser of one process holds one context in its life. There is no evidence from real Lambda that any function needs
+this profile, and ``multi`` is tried first. Only ``wiring`` knows this file; it goes when the profile goes.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +16,21 @@ from trapline_crawler.ports import LoggedIn, Session, Visitor
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Shared:
-    """The browser whose one context the visits of a crawl share."""
+class _Browser:
+    """One browser with its one context."""
 
-    crawl: CrawlConfig
-    state: Mapping[str, Any] | None
     visitor: Visitor
-    in_use: int = 0
+    """Visits in this browser only; its end is the browser's."""
+    crawl: CrawlConfig | None
+    """The crawl whose visits share it; ``None``: it belongs to one visit, log-in or session."""
+    state: Mapping[str, Any] | None
+    """The session that those visits are made in."""
+    visits: int = 0
+    """Visits in it now."""
 
 
-class OneRoomVisitor:
-    """Keeps the ``Visitor`` port. ``new`` makes a visitor with a browser that is not launched yet.
+class BrowserPerContextVisitor:
+    """Implements the ``Visitor`` port. ``new`` makes a visitor with a browser that is not launched yet.
 
     Slower than one browser for all, by a launch (0.5 s) for each visit of ``isolation: page``. As many browsers live at
     once as visits are in flight, and one besides that waits for the next visit of its crawl.
@@ -30,79 +38,71 @@ class OneRoomVisitor:
 
     def __init__(self, new: Callable[[], Visitor]) -> None:
         self._new = new
-        self._shared: list[_Shared] = []
-        self._open: set[Visitor] = set()
+        self._browsers: list[_Browser] = []
 
     async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         """Visit one page."""
-        if crawl.isolation is Isolation.CRAWL:
-            async with self._sharing(crawl, state) as visitor:
-                return await visitor.visit(url, crawl, state)
-        async with self._alone() as visitor:
+        async with self._browser(crawl if crawl.isolation is Isolation.CRAWL else None, state) as visitor:
             return await visitor.visit(url, crawl, state)
 
     async def log_in(self, url: str, crawl: CrawlConfig) -> LoggedIn | Observation:
         """Do the crawl's steps, in a browser that ends with them."""
-        async with self._alone() as visitor:
+        async with self._browser() as visitor:
             return await visitor.log_in(url, crawl)
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> Session:
         """Open the session of an ordered task; its browser ends with it."""
-        visitor = self._opened()
+        browser = self._added(None, None)
         try:
-            return _OwnSession(await visitor.open_session(crawl, state), lambda: self._end(visitor))
+            return _OwningSession(await browser.visitor.open_session(crawl, state), lambda: self._end(browser))
         except BaseException:
-            await self._end(visitor)
+            await self._end(browser)
             raise
 
     async def close(self) -> None:
         """End every browser."""
-        await asyncio.gather(*(self._end(visitor) for visitor in tuple(self._open)))
+        await asyncio.gather(*(self._end(browser) for browser in tuple(self._browsers)))
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Visitor]:
-        visitor = self._opened()
+    async def _browser(
+        self, crawl: CrawlConfig | None = None, state: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Visitor]:
+        """Give one visit a browser: of its own, or the one of ``crawl``. Idle ones of other crawls end, for memory."""
+        same = (one for one in self._browsers if crawl is not None and one.crawl == crawl and one.state is state)
+        browser = next(same, None) or self._added(crawl, state)
+        browser.visits += 1
         try:
-            yield visitor
+            if crawl is not None:
+                await self._end_idle()
+            yield browser.visitor
         finally:
-            await self._end(visitor)
-
-    @asynccontextmanager
-    async def _sharing(self, crawl: CrawlConfig, state: Mapping[str, Any] | None) -> AsyncIterator[Visitor]:
-        shared = next((one for one in self._shared if one.crawl == crawl and one.state is state), None)
-        if shared is None:
-            shared = _Shared(crawl=crawl, state=state, visitor=self._opened())
-            self._shared.append(shared)
-        shared.in_use += 1
-        try:
-            await self._end_idle()
-            yield shared.visitor
-        finally:
-            shared.in_use -= 1
+            browser.visits -= 1
+            if crawl is None:
+                await self._end(browser)
 
     async def _end_idle(self) -> None:
-        """End what no visit uses now: an invocation may meet the pages of many crawls, and memory is bounded."""
-        idle = [one for one in self._shared if not one.in_use]
-        self._shared = [one for one in self._shared if one.in_use]
+        idle = [one for one in self._browsers if one.crawl is not None and not one.visits]
         for one in idle:
-            await self._end(one.visitor)
+            one.crawl = None  # no visit may begin in it any more
+        for one in idle:
+            await self._end(one)
 
-    def _opened(self) -> Visitor:
-        visitor = self._new()
-        self._open.add(visitor)
-        return visitor
+    def _added(self, crawl: CrawlConfig | None, state: Mapping[str, Any] | None) -> _Browser:
+        self._browsers.append(_Browser(visitor=self._new(), crawl=crawl, state=state))
+        return self._browsers[-1]
 
-    async def _end(self, visitor: Visitor) -> None:
-        await visitor.close()
-        self._open.discard(visitor)
+    async def _end(self, browser: _Browser) -> None:
+        await browser.visitor.close()
+        if browser in self._browsers:
+            self._browsers.remove(browser)
 
 
-class _OwnSession:
+class _OwningSession:
     """A session whose end is the end of its browser."""
 
     __slots__ = ("_end", "_session")
 
-    def __init__(self, session: Session, end: Callable[[], Any]) -> None:
+    def __init__(self, session: Session, end: Callable[[], Awaitable[None]]) -> None:
         self._session = session
         self._end = end
 

@@ -1,1 +1,1 @@
-"""One invocation's life: leasing, visiting, completing, handing back."""
+"""The work of one invocation: leasing, visiting, completing, handing back."""

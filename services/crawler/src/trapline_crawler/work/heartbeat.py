@@ -1,4 +1,4 @@
-"""Heartbeats: the invocation says that it is alive, and learns that it was taken away."""
+"""Heartbeats: the invocation tells the ledger that it is alive, and learns that it was taken away."""
 
 import asyncio
 

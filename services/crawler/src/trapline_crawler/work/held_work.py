@@ -1,9 +1,7 @@
-"""What one invocation holds while it works: its connection, its runs' configs, its time, and its part in ending runs."""
+"""What one invocation holds while it works: leased tasks, their runs' configs, and the ways a task leaves it."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.config.frozen_run import FrozenRun
@@ -16,21 +14,18 @@ from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.rescue import MAX_RESCUES
-from trapline_common.platform.lambda_runtime import Deadline
-from trapline_crawler.bounded_visit import bounded_visit
 from trapline_crawler.politeness.admission import Admission
-from trapline_crawler.politeness.decision import PutOff
+from trapline_crawler.politeness.decision import Deferred
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Services
-from trapline_crawler.sessions.shared_login import LogIns
-from trapline_crawler.work.counters import Tally
+from trapline_crawler.sessions.shared_login import SharedLogIns
+from trapline_crawler.time_budget import TimeBudget
+from trapline_crawler.work.counters import Counters
 from trapline_crawler.work.notifier_nudges import NotifierNudges
 
-T = TypeVar("T")
 
-
-class Holding:
-    """Shared by the work loop and the tasks it runs. ``window``: the seconds there were for everything at the start."""
+class HeldWork:
+    """What one invocation holds while it works: the work loop and the tasks it runs share it."""
 
     def __init__(
         self,
@@ -40,38 +35,32 @@ class Holding:
         *,
         visitor: Visitor,
         nudges: NotifierNudges,
-        deadline: Deadline,
-        stop: asyncio.Event,
+        budget: TimeBudget,
     ) -> None:
         self.services = services
         self.database = database
         self.held = held
         self.visitor = visitor
         self.nudges = nudges
-        self.deadline = deadline
-        self.stop = stop
-        self.window = deadline.left
-        # A function whose whole time is little must not keep all of it for its end.
-        self.reserve = min(services.pace.reserve, self.window / 4)
-        self.closing = False  # a task had to be handed back for want of time: take no other
-        self.tally = Tally()
-        self.log_ins = LogIns(
+        self.budget = budget
+        self.counters = Counters()
+        self.log_ins = SharedLogIns(
             database,
             visitor,
             holder=held.invocation_id,
             seal=services.seal,
             secrets=services.secrets,
             every=services.pace.log_in_every,
-            clock=deadline.clock,
+            clock=budget.deadline.clock,
         )
-        self.admission = Admission(self)
+        self.admission = Admission(database, held, budget, fetch=services.fetch, patience=services.pace.patience)
         self._frozen: dict[RunId, FrozenRun] = {}
-        self._in_hand: Counter[RunId] = Counter()
+        self._unfinished: Counter[RunId] = Counter()
 
     async def take(self, share: list[tasks.LeasedTask]) -> None:
         """Note what was leased, and read the frozen config of runs not seen before."""
         for task in share:
-            self._in_hand[task.run_id] += 1
+            self._unfinished[task.run_id] += 1
         unknown = {task.run_id for task in share} - self._frozen.keys()
         if unknown:
             self._frozen |= await runs.frozen(self.database, sorted(unknown), pages=False)
@@ -80,37 +69,10 @@ class Holding:
         """Return the frozen config of the task's run."""
         return self._frozen[task.run_id]
 
-    def may_start(self, seconds: float, *, after: float = 0.0) -> bool:
-        """Say whether work that may take ``seconds`` still fits before the deadline, begun ``after`` seconds from now.
-
-        What would not even fit half of the whole window is started all the same while half of it is left: a
-        deadline shorter than a crawl's time-out must not keep the crawl from being tried.
-        """
-        needed = min(seconds, self.window / 2) + self.reserve + after
-        return not self.stop.is_set() and self.deadline.left >= needed
-
-    async def pause(self, wait: float, *, seconds: float) -> bool:
-        """Wait before work of ``seconds``; ``False`` at once when there will be no time for it, or as soon as told to stop."""
-        if wait <= 0:
-            return not self.stop.is_set()
-        if not self.may_start(seconds, after=wait):
-            return False
-        try:
-            async with asyncio.timeout(wait):
-                await self.stop.wait()
-        except TimeoutError:
-            return True
-        return False
-
-    async def visiting(self, visit: Coroutine[Any, Any, T]) -> T:
-        """Run one exchange with the browser, as long as there is time. Raises what ``bounded_visit`` does."""
-        left = self.deadline.earlier(self.reserve / 2).left
-        return await bounded_visit(visit, stop=self.stop, seconds=left)
-
     async def let_go(self, task: tasks.LeasedTask) -> None:
-        """The task is no longer in our hands; after the last one of its run, see whether the run has ended."""
-        self._in_hand[task.run_id] -= 1
-        if self._in_hand[task.run_id] == 0 and await runs.end_if_done(self.database, task.run_id):
+        """Note that the invocation holds the task no more; after the last one of its run, end the run if it is done."""
+        self._unfinished[task.run_id] -= 1
+        if self._unfinished[task.run_id] == 0 and await runs.end_if_done(self.database, task.run_id):
             self.nudges.alert_written()
 
     async def record(
@@ -127,9 +89,9 @@ class Holding:
             place=self.services.artifacts.place,
         )
         if step.status is TaskStatus.DONE:
-            self.tally.done += 1
+            self.counters.done += 1
         elif step.status is TaskStatus.FAILED:
-            self.tally.failed += 1
+            self.counters.failed += 1
         if any(not alert.muted for alert in verdict.alerts):
             self.nudges.alert_written()
         return verdict
@@ -137,30 +99,30 @@ class Holding:
     async def charge(self, task: tasks.LeasedTask, failure: Failure) -> bool:
         """Give the task back at the infrastructure's cost; ``False`` when its budget for that is used up.
 
-        Then its failure is to be recorded. Raises ``LeaseLostError``.
+        Then the caller records its failure. Raises ``LeaseLostError``.
         """
         if task.rescues >= MAX_RESCUES:
             return False
-        await tasks.rescue_one(self.database, task.lease, reason=str(failure))
-        self.tally.rescued += 1
+        await tasks.rescue_one(self.database, task.lease, failure=failure)
+        self.counters.rescued += 1
         return True
 
-    async def put_off(self, task: tasks.LeasedTask, off: PutOff) -> None:
+    async def put_off(self, task: tasks.LeasedTask, deferred: Deferred) -> None:
         """Give a task back, uncharged, until its host may be visited. Raises ``LeaseLostError``."""
-        await tasks.put_off(self.database, task.lease, reason=off.reason, delay=off.seconds)
-        self.tally.put_off += 1
+        await tasks.put_off(self.database, task.lease, detail=deferred.reason, delay=deferred.seconds)
+        self.counters.put_off += 1
 
     async def hand_back(self, task: tasks.LeasedTask) -> None:
         """Give a task back, uncharged: nothing of it is under way, and all its results are recorded."""
         try:
             await tasks.hand_back_one(self.database, task.lease)
-            self.tally.handed_back += 1
+            self.counters.handed_back += 1
         except LeaseLostError:
-            self.tally.stale += 1
+            self.counters.stale += 1
 
     async def hand_back_unstarted(self, waiting: Sequence[tasks.LeasedTask]) -> None:
         """Give back tasks that were leased and never begun."""
         if waiting:
             given = await tasks.hand_back_many(self.database, self.held, [task.lease for task in waiting])
-            self.tally.handed_back += given
-            self.tally.stale += len(waiting) - given
+            self.counters.handed_back += given
+            self.counters.stale += len(waiting) - given

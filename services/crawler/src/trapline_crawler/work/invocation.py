@@ -1,4 +1,4 @@
-"""One invocation's life: ready, work, a proper end."""
+"""One invocation from its ``ready`` to its end in order, in error, or taken away."""
 
 import asyncio
 from typing import Any
@@ -12,13 +12,14 @@ from trapline_common.ledger.invocations import Held
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.services import Services
+from trapline_crawler.time_budget import TimeBudget
 from trapline_crawler.work.heartbeat import beat
-from trapline_crawler.work.held_work import Holding
+from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.loop import WorkLoop
 from trapline_crawler.work.notifier_nudges import NotifierNudges
 
 NUDGES_WITHIN = 5.0
-"""Seconds the last nudges get: a nudge may be lost, and must not cost an ordered end."""
+"""Seconds for the last nudges: losing one costs a minute, and waiting longer could cost the ordered end."""
 
 _log = get_logger("crawler")
 
@@ -28,8 +29,8 @@ async def live(
 ) -> dict[str, Any]:
     """Take an invocation from ``ready`` to its end, and return what it did.
 
-    The first step is ``-> ready``, before the browser starts; an event delivered twice, or late, ends here without work.
-    Raises what ended it in error, after it went ``-> failed`` and what it held went back.
+    The first step is ``-> ready``, before the browser starts; an event delivered twice, or late, ends here without
+    work. Raises the error that ended the invocation, after it went ``-> failed`` and its tasks went back.
     """
     async with await services.connect() as database:
         held = await invocations.become_ready(
@@ -37,7 +38,7 @@ async def live(
             InvocationId(message.invocation_id),
             owner=OwnerToken(services.new_token()),
             request_id=request_id,
-            place=services.host,
+            place=services.process_name,
         )
         if held is None:
             _log.info("duplicate_delivery", invocation_id=str(message.invocation_id))
@@ -61,36 +62,37 @@ async def _live(
     try:
         visitor = services.visitor()
         try:
-            holding = Holding(services, database, held, visitor=visitor, nudges=nudges, deadline=deadline, stop=stop)
-            loop = WorkLoop(holding)
-            lost = await _work(holding, loop)
+            budget = TimeBudget(deadline, stop, reserve=services.pace.reserve)
+            held_work = HeldWork(services, database, held, visitor=visitor, nudges=nudges, budget=budget)
+            loop = WorkLoop(held_work)
+            lost = await _work(held_work, loop)
         finally:
             await visitor.close()
-        if lost or not await _end(holding, loop):
-            return {"lost": True, **holding.tally.facts()}
+        if lost or not await _end(held_work, loop):
+            return {"lost": True, **held_work.counters.facts()}
     except Exception as error:
         await _fail(services, database, held, error)
         raise
     if not stop.is_set() and held.hop < MAX_HOP and await tasks.due(database, held.lane):
         await services.nudger.nudge("dispatcher", Count(lane=held.lane, hop=held.hop + 1).event())
-    return holding.tally.facts()
+    return held_work.counters.facts()
 
 
-async def _work(holding: Holding, loop: WorkLoop) -> bool:
+async def _work(held_work: HeldWork, loop: WorkLoop) -> bool:
     """Work until there is nothing more to do; say whether the invocation was taken away meanwhile."""
     try:
-        await _with_heartbeat(holding, loop)
+        await _with_heartbeat(held_work, loop)
     except LeaseLostError as error:
-        # Orphaned, failed from outside or terminated: the tasks are others' now, or cancelled.
+        # Orphaned, failed from outside or terminated: other invocations have the tasks now, or they are cancelled.
         await loop.refuse_late()
-        _log.warning("invocation_lost", invocation_id=str(holding.held.invocation_id), reason=str(error))
+        _log.warning("invocation_lost", invocation_id=str(held_work.held.invocation_id), reason=str(error))
         return True
     return False
 
 
-async def _with_heartbeat(holding: Holding, loop: WorkLoop) -> None:
-    """Work with the heart beating beside; whichever fails first ends the other."""
-    beating = asyncio.create_task(beat(holding.database, holding.held, every=holding.services.pace.heartbeat))
+async def _with_heartbeat(held_work: HeldWork, loop: WorkLoop) -> None:
+    """Work and send heartbeats meanwhile; the first of the two that ends cancels the other."""
+    beating = asyncio.create_task(beat(held_work.database, held_work.held, every=held_work.services.pace.heartbeat))
     working = asyncio.create_task(loop.run())
     try:
         await asyncio.wait({beating, working}, return_when=asyncio.FIRST_COMPLETED)
@@ -105,24 +107,24 @@ async def _with_heartbeat(holding: Holding, loop: WorkLoop) -> None:
 
 
 async def _fail(services: Services, database: Database, held: Held, error: Exception) -> None:
-    """Record the error, and give back what is held; started tasks are charged, unless nothing here is to blame."""
-    reason = f"{type(error).__name__}: {error}"[:1000]
+    """Record the error and give the tasks back; started ones are charged, unless the artifact store is at fault."""
+    reason, detail = type(error).__name__, str(error)[:1000]
     try:
         if isinstance(error, TransientError) and not isinstance(error, LedgerUnavailableError):
             await tasks.hand_back(database, held)  # the artifact store is away: no page is poison for that
-        await rescue.fail_own(database, held, reason=reason, place=services.artifacts.place)
+        await rescue.fail_own(database, held, reason=reason, detail=detail or None, place=services.artifacts.place)
     except TraplineError as second:
-        # The ledger is out of reach; the reaper will find the row by its heartbeats. The first error is the one to raise.
+        # The ledger is out of reach; the reaper finds the row by its heartbeats. The first error is the one to raise.
         _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(second))
 
 
-async def _end(holding: Holding, loop: WorkLoop) -> bool:
-    """Write the status in which it ends in order; ``False`` when the invocation was taken away just now."""
-    held = holding.held
+async def _end(held_work: HeldWork, loop: WorkLoop) -> bool:
+    """Write the status of an ordered end; ``False`` when the invocation was taken away just now."""
+    held = held_work.held
     if loop.leased_any:
-        ended = await invocations.succeed(holding.database, held)
+        ended = await invocations.succeed(held_work.database, held)
     else:
-        reason = "told to stop before it leased" if holding.stop.is_set() else "nothing was left to lease"
-        ended = await invocations.terminate_ready(holding.database, held, reason)
-    _log.info("invocation_ended", invocation_id=str(held.invocation_id), in_order=ended, **holding.tally.facts())
+        reason = "asked to stop before it leased" if held_work.budget.stop.is_set() else "nothing was left to lease"
+        ended = await invocations.terminate_ready(held_work.database, held, reason)
+    _log.info("invocation_ended", invocation_id=str(held.invocation_id), in_order=ended, **held_work.counters.facts())
     return ended

@@ -1,4 +1,4 @@
-"""At most one nudge of the notifier per second and invocation, and none forgotten."""
+"""Nudges of the notifier: at most one per second and invocation, and each alert gets one."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _log = get_logger("crawler")
 
 
 class NotifierNudges:
-    """Call ``alert_written`` as often as alerts are; ``flush`` before the invocation ends. ``interval`` is in seconds."""
+    """Call ``alert_written`` after each alert, ``flush`` before the invocation ends. ``interval`` is in seconds."""
 
     __slots__ = ("_clock", "_due", "_interval", "_next", "_nudger", "_tasks")
 
@@ -29,14 +29,14 @@ class NotifierNudges:
     def alert_written(self) -> None:
         """Nudge now, or as soon as a second has passed since the last nudge; never waits."""
         if self._due:
-            return  # the nudge that has not gone out yet will find this alert too
+            return  # the notifier finds this alert too when that nudge reaches it
         self._due = True
         task = asyncio.create_task(self._nudge())
         self._tasks.add(task)  # asyncio itself keeps no task alive
         task.add_done_callback(self._tasks.discard)
 
     async def flush(self, *, within: float) -> None:
-        """Wait until every nudge that is due has gone out, at most ``within`` seconds; the minute's sweep does the rest."""
+        """Wait until each nudge that is due is sent, at most ``within`` seconds; the minute's sweep does the rest."""
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=within)

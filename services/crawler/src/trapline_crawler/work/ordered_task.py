@@ -4,110 +4,113 @@ from dataclasses import replace
 
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Failure, Observation
+from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
-from trapline_crawler.politeness.admission import Go
-from trapline_crawler.politeness.decision import PutOff
-from trapline_crawler.work.held_work import Holding
+from trapline_crawler.politeness.decision import Admitted, Deferred
+from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.ordered_session import OrderedSession
 from trapline_crawler.work.page_task import backoff
 
 
-async def work_on_ordered(holding: Holding, task: tasks.LeasedTask) -> None:
+async def work_on_ordered(held_work: HeldWork, task: tasks.LeasedTask) -> None:
     """Visit the task's remaining pages in order. No page is visited again after its result committed.
 
     A page that fails is recorded and the task goes on, and ends ``failed``. When time runs out, or on a stop, the task
-    is handed back: its checkpoint is that of the last recorded page. Raises what is wrong with the whole invocation.
+    is handed back: its checkpoint is that of the last recorded page. Raises what concerns the whole invocation.
     """
-    ordered = _Ordered(holding, task)
+    ordered = _Ordered(held_work, task)
     try:
         await ordered.run()
     except StoppedError:
-        await holding.hand_back(task)
+        await held_work.hand_back(task)
     except LeaseLostError:
-        holding.tally.stale += 1
+        held_work.counters.stale += 1
     finally:
         await ordered.close()
 
 
 class _Ordered:
-    def __init__(self, holding: Holding, task: tasks.LeasedTask) -> None:
-        self._holding = holding
+    def __init__(self, held_work: HeldWork, task: tasks.LeasedTask) -> None:
+        self._held_work = held_work
         self._task = task
         self._urls = task.urls or (task.url,)
-        self._crawl = holding.run_of(task).crawl
-        self._session = OrderedSession(holding, self._crawl)
+        self._crawl = held_work.run_of(task).crawl
+        self._session = OrderedSession(held_work, self._crawl)
 
     async def run(self) -> None:
-        holding = self._holding
+        held_work = self._held_work
         while self._task.position < len(self._urls):
             url = self._urls[self._task.position]
-            go = await holding.admission.ask(self._task, url, self._crawl)
-            if isinstance(go, PutOff):
-                await holding.put_off(self._task, go)
+            decision = await held_work.admission.ask(self._task, url, self._crawl)
+            if isinstance(decision, Deferred):
+                await held_work.put_off(self._task, decision)
                 return
-            if isinstance(go, Failure):
-                await self._record(url, Observation(url=url, failure=go), self._task.checkpoint)
-            elif not await self._next_page(url, go):
+            if isinstance(decision, Failure):
+                await self._record(url, Observation(url=url, failure=decision), self._task.checkpoint)
+            elif not await self._next_page(url, decision):
                 return
 
     async def close(self) -> None:
         """End the session, if there is one."""
         await self._session.close()
 
-    async def _next_page(self, url: str, go: Go) -> bool:
+    async def _next_page(self, url: str, admitted: Admitted) -> bool:
         """Visit the page and record it with the checkpoint after it; ``False`` when the task was given back instead."""
         observation, checkpoint = None, self._task.checkpoint
         try:
-            observation = await self._visit(url, go)
+            observation = await self._visit(url, admitted)
             checkpoint = await self._session.checkpoint(self._task.checkpoint)
         except FAULTS as fault:
             await self.close()
-            if await self._holding.charge(self._task, fault.failure()):
+            if await self._held_work.charge(self._task, fault.failure()):
                 return False
             # What was found stands, if only the session could not be saved: the next page begins with the old one.
             observation = observation or Observation(url=url, failure=fault.failure())
         await self._record(url, observation, checkpoint)
         return True
 
-    async def _visit(self, url: str, go: Go) -> Observation:
-        """Visit within the session, with the crawl's retries in place: later pages may depend on this one."""
-        holding = self._holding
+    async def _visit(self, url: str, admitted: Admitted) -> Observation:
+        """Visit within the session and retry at once, as the crawl allows: later pages may depend on this one."""
+        held_work = self._held_work
         observation = await self._session.visit(url, self._task.checkpoint)
-        peace = await holding.admission.after(self._task, observation, go)
+        host_backoff = await held_work.admission.after(self._task, observation, admitted)
         for attempt in range(self._crawl.retries):
             if observation.failure is None or not observation.failure.retry:
                 break
-            again = await self._wait_for_retry(url, max(backoff(attempt), peace))
-            if again is None:
+            retry = await self._wait_for_retry(url, max(backoff(attempt), host_backoff))
+            if retry is None:
                 break
-            holding.tally.retried += 1
+            held_work.counters.retried += 1
             observation = await self._session.visit(url, self._task.checkpoint)
-            peace = await holding.admission.after(self._task, observation, again)
+            host_backoff = await held_work.admission.after(self._task, observation, retry)
         return observation
 
-    async def _wait_for_retry(self, url: str, seconds: float) -> Go | None:
+    async def _wait_for_retry(self, url: str, seconds: float) -> Admitted | None:
         """Wait; ``None`` when there is no time left for a retry. Raises ``StoppedError``."""
-        holding, crawl = self._holding, self._crawl
-        waited = await holding.pause(seconds, seconds=crawl.longest_visit)
-        if holding.stop.is_set():
-            raise StoppedError("told to stop before a retry")
-        go = await holding.admission.ask(self._task, url, crawl) if waited else None
-        return go if isinstance(go, Go) else None
+        held_work, crawl = self._held_work, self._crawl
+        waited = await held_work.budget.pause(seconds, seconds=crawl.longest_visit)
+        if held_work.budget.stop.is_set():
+            raise StoppedError("the invocation was asked to stop before a retry")
+        decision = await held_work.admission.ask(self._task, url, crawl) if waited else None
+        return decision if isinstance(decision, Admitted) else None
 
     async def _record(self, url: str, observation: Observation, checkpoint: bytes | None) -> None:
         task = self._task
         last = task.position + 1 == len(self._urls)
-        bad = task.failed_pages + (observation.failure is not None)
-        ending = TaskStatus.FAILED if bad else TaskStatus.DONE
+        failed = task.failed_pages + (observation.failure is not None)
+        ending = TaskStatus.FAILED if failed else TaskStatus.DONE
         step = tasks.NextStep(
             status=ending if last else TaskStatus.LEASED,
-            reason=f"{bad} of {task.position + 1} pages failed" if bad else None,
+            failure=_pages_failed(failed, task.position + 1) if failed else None,
             position=task.position + 1,
-            failed_pages=bad,
+            failed_pages=failed,
             checkpoint=None if last else checkpoint,
         )
-        page = await tasks.read_page(self._holding.database, self._crawl.name, url)
-        await self._holding.record(task, page, observation, step)
-        self._task = replace(task, position=step.position, failed_pages=bad, checkpoint=checkpoint, rescues=0)
+        page = await tasks.read_page(self._held_work.database, self._crawl.name, url)
+        await self._held_work.record(task, page, observation, step)
+        self._task = replace(task, position=step.position, failed_pages=failed, checkpoint=checkpoint, rescues=0)
+
+
+def _pages_failed(failed: int, visited: int) -> Failure:
+    return Failure(reason=Reason.PAGES, detail=f"{failed} of {visited} pages failed", retry=False)

@@ -7,8 +7,8 @@ from trapline_common.domain.observation import Failure, Observation
 from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
 from trapline_crawler.politeness.admission import LONGEST_WAIT
-from trapline_crawler.politeness.decision import PutOff
-from trapline_crawler.work.held_work import Holding
+from trapline_crawler.politeness.decision import Deferred
+from trapline_crawler.work.held_work import HeldWork
 
 MAX_BACKOFF = 60.0
 """Seconds; the retries within a run wait 1, 2, 4, ... up to this."""
@@ -19,49 +19,49 @@ def backoff(attempts: int) -> float:
     return min(MAX_BACKOFF, 2.0 ** min(attempts, 10))
 
 
-async def work_on_page(holding: Holding, task: tasks.LeasedTask, page: PageState) -> None:
-    """Take one task to where it goes next. A lease that was lost meanwhile is counted, and nothing is written.
+async def work_on_page(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) -> None:
+    """Visit the page and complete, retry, put off or give back its task. A lost lease is counted, nothing is written.
 
-    Raises what is wrong with the whole invocation: ``TransientError`` of the ledger or the artifact store.
+    Raises what concerns the whole invocation: ``TransientError`` of the ledger or the artifact store.
     """
     try:
-        await _work(holding, task, page)
+        await _work(held_work, task, page)
     except StoppedError:
-        await holding.hand_back(task)
+        await held_work.hand_back(task)
     except LeaseLostError:
-        holding.tally.stale += 1
+        held_work.counters.stale += 1
 
 
-async def _work(holding: Holding, task: tasks.LeasedTask, page: PageState) -> None:
-    crawl = holding.run_of(task).crawl
-    go = await holding.admission.ask(task, task.url, crawl)
-    if isinstance(go, PutOff):
-        await holding.put_off(task, go)
+async def _work(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) -> None:
+    crawl = held_work.run_of(task).crawl
+    decision = await held_work.admission.ask(task, task.url, crawl)
+    if isinstance(decision, Deferred):
+        await held_work.put_off(task, decision)
         return
-    if isinstance(go, Failure):
-        await _end(holding, task, page, Observation(url=task.url, failure=go))
+    if isinstance(decision, Failure):
+        await _end(held_work, task, page, Observation(url=task.url, failure=decision))
         return
     try:
-        observation = await holding.visiting(holding.log_ins.visit(task.url, crawl))
+        observation = await held_work.budget.bounded_visit(held_work.log_ins.visit(task.url, crawl))
     except FAULTS as fault:
-        if await holding.charge(task, fault.failure()):
+        if await held_work.charge(task, fault.failure()):
             return
         observation = Observation(url=task.url, failure=fault.failure())
-        await _end(holding, task, page, observation)
+        await _end(held_work, task, page, observation)
         return
-    peace = await holding.admission.after(task, observation, go)
+    host_backoff = await held_work.admission.after(task, observation, decision)
     failure = observation.failure
-    if failure is not None and failure.retry and task.attempts < crawl.retries and peace <= LONGEST_WAIT:
-        delay = max(backoff(task.attempts), peace)
-        await tasks.retry(holding.database, task.lease, reason=str(failure), delay=delay)
-        holding.tally.retried += 1
+    if failure is not None and failure.retry and task.attempts < crawl.retries and host_backoff <= LONGEST_WAIT:
+        delay = max(backoff(task.attempts), host_backoff)
+        await tasks.retry(held_work.database, task.lease, failure=failure, delay=delay)
+        held_work.counters.retried += 1
         return
-    await _end(holding, task, page, observation)
+    await _end(held_work, task, page, observation)
 
 
-async def _end(holding: Holding, task: tasks.LeasedTask, page: PageState, observation: Observation) -> None:
+async def _end(held_work: HeldWork, task: tasks.LeasedTask, page: PageState, observation: Observation) -> None:
     if observation.failure is None:
         step = tasks.NextStep(status=TaskStatus.DONE)
     else:
-        step = tasks.NextStep(status=TaskStatus.FAILED, reason=str(observation.failure), failed_pages=1)
-    await holding.record(task, page, observation, step)
+        step = tasks.NextStep(status=TaskStatus.FAILED, failure=observation.failure, failed_pages=1)
+    await held_work.record(task, page, observation, step)

@@ -1,1 +1,1 @@
-"""What the minute tick mends and puts away."""
+"""What the minute tick and the failure queue mend, end, archive and delete."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.domain.ports import Archive
@@ -15,10 +16,17 @@ NO_MORE_AFTER = 60.0
 """Seconds of one tick after which no further run is begun: the next tick goes on."""
 
 
-async def archive_runs(
-    to: Archive, database: Database, *, clock: Callable[[], float] = time.monotonic
-) -> tuple[int, Exception | None]:
-    """Archive the ended runs that are not; return how many, and the last error of those that could not be.
+class Archived(NamedTuple):
+    """What one tick did for the archive."""
+
+    runs: int
+    """How many runs were written."""
+    failed: Exception | None
+    """The last error of those that could not be; the caller raises it, or tells a person."""
+
+
+async def archive_runs(to: Archive, database: Database, *, clock: Callable[[], float] = time.monotonic) -> Archived:
+    """Archive the ended runs that are not.
 
     A run whose archiving was killed, or failed, is taken up again after ``run_archive.AGAIN_AFTER``; it stops no other.
     """
@@ -36,4 +44,4 @@ async def archive_runs(
         else:
             await run_archive.mark_archived(database, run.run_id)
             done += 1
-    return done, failed
+    return Archived(runs=done, failed=failed)

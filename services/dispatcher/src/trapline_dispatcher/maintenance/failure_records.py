@@ -1,18 +1,20 @@
-"""The crawler's failure queue: what Lambda gave up on ends ``failed``, and what it held goes back at once."""
+"""The crawler's failure queue: an invocation that Lambda gave up on ends ``failed``, and its tasks go back at once."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from trapline_common.domain.answers import FailuresRecorded
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.ids import InvocationId
-from trapline_common.domain.messages import Drain, parse_crawl
-from trapline_common.ledger import invocations, outbox, rescue
+from trapline_common.domain.messages import parse_crawl
+from trapline_common.ledger import invocations, rescue, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
-from trapline_dispatcher.maintenance.reap import end_runs
+from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
 from trapline_dispatcher.orchestration.self_invoking import count_and_ask
 from trapline_dispatcher.services import Services
 
@@ -20,24 +22,47 @@ _log = get_logger("dispatcher")
 
 
 class _Context(BaseModel):
+    """How Lambda delivered the event."""
+
     model_config = ConfigDict(extra="ignore")
 
-    # MiniStack's records have none; then only an invocation that has not said `ready` is failed
     request_id: str = Field(default="", alias="requestId")
+    """Lambda's id of the last delivery. MiniStack's records have none; then only an invocation that is not yet
+    ``ready`` is failed."""
     condition: str
+    """Why Lambda gave up: ``RetriesExhausted`` or ``EventAgeExceeded``."""
 
 
 class _Record(BaseModel):
-    """Lambda's record for an asynchronous invocation's on-failure destination."""
+    """Lambda's record for an asynchronous invocation's on-failure destination ("Lambda asynchronous invocation")."""
 
     model_config = ConfigDict(extra="ignore")
 
     context: _Context = Field(alias="requestContext")
+    """How the event was delivered."""
     payload: dict[str, Any] = Field(alias="requestPayload")
+    """The event itself: our ``Crawl`` message."""
     response: Any = Field(default=None, alias="responsePayload")
+    """The function's answer; for an error an object with ``errorMessage``. ``None`` when the function never ran."""
 
 
-async def take_records(services: Services, database: Database, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRecord:
+    """What a record says of one delivery."""
+
+    invocation_id: InvocationId
+    """The invocation that the event named."""
+    request_id: str
+    """Lambda's id of the delivery; empty where the record has none."""
+    reason: str
+    """Lambda's condition, such as ``RetriesExhausted``."""
+    detail: str | None
+    """The function's own error message, if it left one."""
+
+
+async def take_records(
+    services: Services, database: Database, records: Sequence[Mapping[str, Any]]
+) -> FailuresRecorded:
     """Fail the invocations that the queue's records are about, rescue their tasks, and count their lanes again.
 
     A malformed record is dropped with its reason: raising would only bring it back. Raises ``TransientError``.
@@ -45,33 +70,46 @@ async def take_records(services: Services, database: Database, records: Sequence
     failed, touched = 0, set()
     for record in records:
         try:
-            invocation_id, request_id, reason = read_record(record)
+            found = read_record(record)
         except MessageRefusedError as error:
             _log.error("failure_record_dropped", reason=str(error))
             continue
         if await rescue.fail_reported(
-            database, invocation_id, request_id=request_id, reason=reason, place=services.place
+            database,
+            found.invocation_id,
+            request_id=found.request_id,
+            reason=found.reason,
+            detail=found.detail,
+            place=services.place,
         ):
             failed += 1
-            _log.error("invocation_failed", invocation_id=str(invocation_id), reason=reason)
-        lane = await invocations.lane_of(database, invocation_id)
+            _log.error(
+                "invocation_failed",
+                invocation_id=str(found.invocation_id),
+                reason=found.reason,
+                detail=found.detail,
+            )
+        lane = await invocations.lane_of(database, found.invocation_id)
         if lane is not None:
             touched.add(lane)
-    ended = await end_runs(database)
+    ended = await runs.end_all_done(database)
     for lane in sorted(touched):
         await count_and_ask(services, database, lane)
-    if await outbox.any_due(database):
-        await services.nudger.nudge("notifier", Drain().event())
-    return {"failed": failed, "ended": ended}
+    await nudge_notifier(services, database)
+    return FailuresRecorded(failed=failed, ended=ended)
 
 
-def read_record(record: Mapping[str, Any]) -> tuple[InvocationId, str, str]:
-    """Return invocation, request id and reason of one SQS record. Raises ``MessageRefusedError`` for a malformed one."""
+def read_record(record: Mapping[str, Any]) -> FailureRecord:
+    """Read one SQS record. Raises ``MessageRefusedError`` for a malformed one."""
     try:
         parsed = _Record.model_validate(json.loads(record["body"]))
     except (ValidationError, ValueError, TypeError, KeyError) as error:
         raise MessageRefusedError(f"not a failure record: {error}") from error
     response = parsed.response if isinstance(parsed.response, Mapping) else {}
-    said = str(response.get("errorMessage") or "").strip()
-    reason = f"{parsed.context.condition}: {said}" if said else parsed.context.condition
-    return InvocationId(parse_crawl(parsed.payload).invocation_id), parsed.context.request_id, reason[:1000]
+    error_text = str(response.get("errorMessage") or "").strip()
+    return FailureRecord(
+        invocation_id=InvocationId(parse_crawl(parsed.payload).invocation_id),
+        request_id=parsed.context.request_id,
+        reason=parsed.context.condition[:1000],
+        detail=error_text[:1000] or None,
+    )

@@ -1,95 +1,90 @@
-"""The every-minute tick: whatever was killed, lost or forgotten is found here."""
+"""The every-minute tick: it finds all that was killed, lost or forgotten."""
 
 import time
-from typing import Any
+from typing import NamedTuple
 
+from trapline_common.domain.answers import Reaped
 from trapline_common.domain.errors import LedgerUnavailableError
-from trapline_common.domain.messages import Drain
-from trapline_common.ledger import hosts, invocations, lanes, outbox, rescue, retention, runs
+from trapline_common.ledger import hosts, invocations, lanes, rescue, retention, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
-from trapline_dispatcher.maintenance.archive_runs import archive_runs
-from trapline_dispatcher.orchestration.self_invoking import Answer, ask_all, count_and_ask
+from trapline_dispatcher.maintenance.archive_runs import Archived, archive_runs
+from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
+from trapline_dispatcher.orchestration.self_invoking import InvokeOutcome, ask_all, count_and_ask
 from trapline_dispatcher.runs.opening import resume
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
 
 
-async def reap(services: Services, database: Database) -> dict[str, Any]:
+async def reap(services: Services, database: Database) -> Reaped:
     """Rescue, end, resume, ask again, count, sweep, archive, retire; return what was done, in numbers.
 
-    One opening that can't go on, or one run that can't be archived, stops nothing else: its error, whatever it is, is
+    One opening that can't go on, or one run that can't be archived, stops nothing else: its error, of any kind, is
     raised when the rest is done. The count starts a fresh chain of nudges (hop 0).
     """
-    orphaned = returned = poisoned = asked = 0
-    for lane in await lanes.busy_lanes(database):
-        found = await rescue.reap_lane(
-            database,
-            lane,
-            place=services.place,
-            pending_ttl=services.limits.pending_ttl,
-            heartbeat_ttl=services.limits.heartbeat_ttl,
-        )
-        orphaned += len(found.orphaned)
-        returned += len(found.returned)
-        poisoned += len(found.poisoned)
-    ended = await end_runs(database)
-    unasked = await invocations.unasked(database, again_after=services.limits.ask_again_after)
-    answers = await ask_all(services, database, unasked)
-    again = len(answers) - answers.count(Answer.NOT_OURS)
-    resumed, error = await _resume(services, database)
-    for lane in await lanes.busy_lanes(database):
-        asked += (await count_and_ask(services, database, lane)).missing
+    rescued = await rescue.reap_lanes(
+        database,
+        place=services.place,
+        pending_ttl=services.timeouts.pending_ttl,
+        heartbeat_ttl=services.timeouts.heartbeat_ttl,
+    )
+    ended = await runs.end_all_done(database)
+    unasked = await invocations.unasked(database, again_after=services.timeouts.ask_again_after)
+    outcomes = await ask_all(services, database, unasked)
+    resumed = await _resume(services, database)
+    asked = sum([await count_and_ask(services, database, lane) for lane in await lanes.busy_lanes(database)])
     await hosts.forget(database)
-    if await outbox.any_due(database):
-        await services.nudger.nudge("notifier", Drain().event())
-    archived = 0
+    await nudge_notifier(services, database)
+    archived = Archived(runs=0, failed=None)
     if services.archive is not None:  # last: writing a large run takes a while, and nothing above must wait for it
-        archived, not_archived = await archive_runs(services.archive, database)
-        error = error or not_archived
-    retired = await _retire(services, database)
-    done = {
-        "orphaned": orphaned,
-        "returned": returned,
-        "poisoned": poisoned,
-        "ended": ended,
-        "asked_again": again,
-        "resumed": resumed,
-        "asked": asked,
-        "archived": archived,
-        "retired": retired,
-    }
-    if any(done.values()):
-        _log.info("reaped", **done)
+        archived = await archive_runs(services.archive, database)
+    done = Reaped(
+        orphaned=len(rescued.orphaned),
+        returned=len(rescued.returned),
+        poisoned=len(rescued.poisoned),
+        ended=ended,
+        asked_again=len(outcomes) - outcomes.count(InvokeOutcome.NOT_OURS),
+        resumed=resumed.runs,
+        asked=asked,
+        archived=archived.runs,
+        retired=await _retire(services, database),
+    )
+    if any(done.counts.values()):
+        _log.info("reaped", **done.counts)
+    error = resumed.failed or archived.failed
     if error is not None:
         raise error
     return done
 
 
-async def end_runs(database: Database) -> int:
-    """End open runs that have no task left and that no crawler could end; return how many."""
-    return sum([await runs.end_if_done(database, run_id) for run_id in await runs.endable(database)])
+class _Resumed(NamedTuple):
+    """What one tick did for runs that are ``opening``."""
+
+    runs: int
+    """How many were filled with tasks."""
+    failed: Exception | None
+    """The last error of those that could not be."""
 
 
 async def _retire(services: Services, database: Database) -> int:
     """Delete what has been kept long enough, last of all and for a bounded time; return how many rows."""
     if services.retention is None:
         return 0
-    within = services.limits.retire_within
+    within = services.timeouts.retire_within
     return (await retention.retire(database, services.retention, within=within, clock=time.monotonic)).rows
 
 
-async def _resume(services: Services, database: Database) -> tuple[int, Exception | None]:
-    resumed: int = 0
+async def _resume(services: Services, database: Database) -> _Resumed:
+    resumed = 0
     failed: Exception | None = None
-    for run_id in await runs.stale_openings(database, after=services.limits.resume_opening_after):
+    for run_id in await runs.stale_openings(database, after=services.timeouts.resume_opening_after):
         try:
-            opened = await resume(services, database, run_id)
+            opening = await resume(services, database, run_id)
         except LedgerUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001  (raised by the caller)
             failed = error
         else:
-            resumed += opened is not None and opened.tasks is not None
-    return resumed, failed
+            resumed += opening is not None and opening.tasks is not None
+    return _Resumed(runs=resumed, failed=failed)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from trapline_common.domain.errors import RefusedError, TransientError
@@ -19,7 +18,7 @@ ASK_AT_ONCE = 16
 """Invoke calls in flight: a cap of 1,000 is asked for in seconds, far below Lambda's own request rate."""
 
 
-class Answer(StrEnum):
+class InvokeOutcome(StrEnum):
     """What became of one Invoke."""
 
     ACCEPTED = "accepted"
@@ -28,23 +27,16 @@ class Answer(StrEnum):
     NOT_OURS = "not_ours"  # another asks, or the crawler already runs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What one count of a lane led to."""
+async def count_and_ask(services: Services, database: Database, lane: LaneName, *, hop: int = 0) -> int:
+    """Plan the lane, commit, then ask for each new invocation; return how many were missing.
 
-    lane: LaneName
-    waiting: int
-    missing: int
-    answers: tuple[Answer, ...]
-
-
-async def count_and_ask(services: Services, database: Database, lane: LaneName, *, hop: int = 0) -> Asked:
-    """Plan the lane, commit, then ask for each new invocation. Keeps guarantee 4: none that the count did not ask for."""
+    Keeps guarantee 4: no invocation is asked for that the count did not ask for.
+    """
     planned = await lanes.plan(
-        database, lane, hop=hop, at_most=services.at_most, longest_pause=services.limits.longest_pause
+        database, lane, hop=hop, at_most=services.at_most, longest_pause=services.timeouts.longest_pause
     )
     if planned.pause > 0:
-        # Whoever counts next after the pause asks again; on AWS that is the minute's tick at the latest.
+        # The next count after the pause asks again; on AWS that is the one of the minute's tick at the latest.
         _log.error(
             "lane_pauses",
             lane=lane,
@@ -52,7 +44,7 @@ async def count_and_ask(services: Services, database: Database, lane: LaneName, 
             seconds=planned.pause,
             waiting=planned.load.waiting,
         )
-    answers = await ask_all(services, database, planned.created)
+    outcomes = await ask_all(services, database, planned.created)
     if planned.missing:
         _log.info(
             "invocations_asked",
@@ -61,13 +53,13 @@ async def count_and_ask(services: Services, database: Database, lane: LaneName, 
             idle=planned.load.idle,
             running=planned.load.running,
             missing=planned.missing,
-            refused=answers.count(Answer.REFUSED),
-            unknown=answers.count(Answer.UNKNOWN),
+            refused=outcomes.count(InvokeOutcome.REFUSED),
+            unknown=outcomes.count(InvokeOutcome.UNKNOWN),
         )
-    return Asked(lane=lane, waiting=planned.load.waiting, missing=planned.missing, answers=tuple(answers))
+    return planned.missing
 
 
-async def ask_all(services: Services, database: Database, ids: Sequence[InvocationId]) -> list[Answer]:
+async def ask_all(services: Services, database: Database, ids: Sequence[InvocationId]) -> list[InvokeOutcome]:
     """Ask for several invocations, a bounded number at once.
 
     One that fails (the ledger is gone) stops no other: its error is raised when all have ended, so that none goes on
@@ -75,33 +67,33 @@ async def ask_all(services: Services, database: Database, ids: Sequence[Invocati
     """
     gate = asyncio.Semaphore(ASK_AT_ONCE)
 
-    async def one(invocation_id: InvocationId) -> Answer:
+    async def one(invocation_id: InvocationId) -> InvokeOutcome:
         async with gate:
             return await ask(services, database, invocation_id)
 
-    answers: list[Answer] = []
+    outcomes: list[InvokeOutcome] = []
     for result in await asyncio.gather(*(one(invocation_id) for invocation_id in ids), return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
-        answers.append(result)
-    return answers
+        outcomes.append(result)
+    return outcomes
 
 
-async def ask(services: Services, database: Database, invocation_id: InvocationId) -> Answer:
-    """Claim the row, call Invoke, and record the answer. A crash anywhere leaves a row that is asked for again."""
-    claim = await invocations.claim_asking(database, invocation_id, again_after=services.limits.ask_again_after)
+async def ask(services: Services, database: Database, invocation_id: InvocationId) -> InvokeOutcome:
+    """Claim the row, call Invoke, and record its outcome. A crash anywhere leaves a row that is asked for again."""
+    claim = await invocations.claim_asking(database, invocation_id, again_after=services.timeouts.ask_again_after)
     if claim is None:
-        return Answer.NOT_OURS
+        return InvokeOutcome.NOT_OURS
     message = Crawl(invocation_id=invocation_id, lane=claim.lane, hop=claim.hop)
     try:
         await services.invoker.invoke(message.event())
     except RefusedError as error:
-        await invocations.mark_refused(database, invocation_id, str(error))
+        await invocations.mark_refused(database, invocation_id, detail=str(error))
         _log.error("invoke_refused", invocation_id=str(invocation_id), lane=claim.lane, reason=str(error))
-        return Answer.REFUSED
+        return InvokeOutcome.REFUSED
     except TransientError as error:
         # Not re-raised: the row itself is what retries it, with the same id, after ``ask_again_after``.
         _log.warning("invoke_unanswered", invocation_id=str(invocation_id), lane=claim.lane, reason=str(error))
-        return Answer.UNKNOWN
+        return InvokeOutcome.UNKNOWN
     await invocations.mark_pending(database, invocation_id)
-    return Answer.ACCEPTED
+    return InvokeOutcome.ACCEPTED

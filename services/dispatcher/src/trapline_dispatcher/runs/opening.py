@@ -19,16 +19,23 @@ _log = get_logger("dispatcher")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What became of a run. ``tasks`` is ``None`` when this call wrote none; ``lane`` is then nothing to count for."""
+class RunOpening:
+    """How far the opening of a run came."""
 
     run_id: RunId
+    """The run that was opened, or that an earlier delivery of the message had opened."""
     lane: LaneName
+    """The run's lane; it is counted again if this call wrote tasks."""
     status: RunStatus
+    """The run's status after this call."""
     tasks: int | None = None
+    """How many tasks this call wrote; ``None`` when it wrote none."""
     repeated: bool = False
+    """Whether the tick or the request had come before."""
     waits_for: RunId | None = None
-    refused: str | None = None
+    """The earlier run of the crawl that this one waits for, or was skipped for."""
+    pages_refused: str | None = None
+    """Why the run's pages could not be worked out for good; the run has ended then."""
 
 
 async def open_run(
@@ -38,7 +45,7 @@ async def open_run(
     *,
     scheduled_for: datetime | None = None,
     request: UUID | None = None,
-) -> Opened:
+) -> RunOpening:
     """Open a run of the crawl ``name``; the same tick or request again changes nothing.
 
     Raises ``MessageRefusedError`` for a crawl that is not in the config, or is disabled and was not asked for by hand;
@@ -61,10 +68,12 @@ async def open_run(
     return await _go_on(services, database, opening, crawl)
 
 
-async def retry_run(services: Services, database: Database, name: CrawlName, run_id: RunId, *, request: UUID) -> Opened:
+async def retry_run(
+    services: Services, database: Database, name: CrawlName, run_id: RunId, *, request: UUID
+) -> RunOpening:
     """Open a new run of another run's failed tasks, under that run's frozen config.
 
-    Raises ``MessageRefusedError`` when there is no such run of the crawl, it has not ended, or none of its tasks failed.
+    Raises ``MessageRefusedError`` when there is no such run of the crawl, it has not ended, or no task of it failed.
     """
     found = (await runs.frozen(database, [run_id])).get(run_id)
     if found is None:
@@ -81,26 +90,26 @@ async def retry_run(services: Services, database: Database, name: CrawlName, run
     return await _go_on(services, database, opening, found.crawl)
 
 
-async def resume(services: Services, database: Database, run_id: RunId) -> Opened | None:
-    """Go on with an opening whose dispatcher died, or that waits for its turn; ``None`` when another does."""
+async def resume(services: Services, database: Database, run_id: RunId) -> RunOpening | None:
+    """Go on with an opening whose dispatcher died, or that waits for its turn; ``None`` when another dispatcher does."""
     crawl = (await runs.frozen(database, [run_id]))[run_id].crawl
-    # First, for it claims no attempt: the tick after the earlier run's end goes on at once.
+    # Before `try_opening`, since it claims no attempt: the tick after the earlier run's end goes on at once.
     waiting = await _waiting(database, run_id, crawl)
     if waiting is not None:
         return waiting
-    if not await runs.try_opening(database, run_id, after=services.limits.resume_opening_after):
+    if not await runs.try_opening(database, run_id, after=services.timeouts.resume_opening_after):
         return None
     return await _fill(services, database, run_id, crawl)
 
 
-async def _go_on(services: Services, database: Database, opening: runs.Opening, crawl: CrawlConfig) -> Opened:
+async def _go_on(services: Services, database: Database, opening: runs.Opening, crawl: CrawlConfig) -> RunOpening:
     if opening.repeated and opening.status is RunStatus.OPENING:
         # Another dispatcher is at it, or died at it: only a stale opening is taken over.
         resumed = await resume(services, database, opening.run_id)
         if resumed is not None:
             return replace(resumed, repeated=True)
     if opening.repeated or opening.status is RunStatus.ENDED or opening.blocked_by is not None:
-        return Opened(
+        return RunOpening(
             run_id=opening.run_id,
             lane=LaneName(crawl.lane),
             status=opening.status,
@@ -110,15 +119,15 @@ async def _go_on(services: Services, database: Database, opening: runs.Opening, 
     return await _fill(services, database, opening.run_id, crawl)
 
 
-async def _waiting(database: Database, run_id: RunId, crawl: CrawlConfig) -> Opened | None:
-    """Return what an opening is that an earlier run of the crawl keeps waiting; ``None`` when the way is free."""
+async def _waiting(database: Database, run_id: RunId, crawl: CrawlConfig) -> RunOpening | None:
+    """Return how an opening stands that an earlier run of the crawl keeps waiting; ``None`` when no run does."""
     blocker = await runs.waits_for(database, run_id, crawl.name)
     if blocker is None:
         return None
-    return Opened(run_id=run_id, lane=LaneName(crawl.lane), status=RunStatus.OPENING, waits_for=blocker)
+    return RunOpening(run_id=run_id, lane=LaneName(crawl.lane), status=RunStatus.OPENING, waits_for=blocker)
 
 
-async def _fill(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> Opened:
+async def _fill(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> RunOpening:
     lane = LaneName(crawl.lane)
     try:
         urls = await _pages(services, database, run_id, crawl)
@@ -126,15 +135,15 @@ async def _fill(services: Services, database: Database, run_id: RunId, crawl: Cr
         return await _refuse(database, run_id, lane, str(error))
     except TransientError as error:
         age = await runs.age(database, run_id)
-        if age < services.limits.give_up_opening_after:
+        if age < services.timeouts.give_up_opening_after:
             _log.warning("opening_put_off", run_id=run_id, crawl=crawl.name, reason=str(error))
             raise
         return await _refuse(database, run_id, lane, f"given up after {age:.0f} s: {error}")
     tasks = await runs.fill(database, run_id, crawl, urls)
     if tasks is None:  # another dispatcher, slower or faster than we thought, has written them
-        return Opened(run_id=run_id, lane=lane, status=RunStatus.OPEN, repeated=True)
+        return RunOpening(run_id=run_id, lane=lane, status=RunStatus.OPEN, repeated=True)
     _log.info("run_opened", run_id=run_id, crawl=crawl.name, tasks=tasks)
-    return Opened(run_id=run_id, lane=lane, status=RunStatus.OPEN, tasks=tasks)
+    return RunOpening(run_id=run_id, lane=lane, status=RunStatus.OPEN, tasks=tasks)
 
 
 async def _pages(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> list[str]:
@@ -145,7 +154,7 @@ async def _pages(services: Services, database: Database, run_id: RunId, crawl: C
     return urls
 
 
-async def _refuse(database: Database, run_id: RunId, lane: LaneName, reason: str) -> Opened:
+async def _refuse(database: Database, run_id: RunId, lane: LaneName, reason: str) -> RunOpening:
     await runs.refuse(database, run_id, reason)
     _log.error("run_refused", run_id=run_id, reason=reason)
-    return Opened(run_id=run_id, lane=lane, status=RunStatus.ENDED, refused=reason)
+    return RunOpening(run_id=run_id, lane=lane, status=RunStatus.ENDED, pages_refused=reason)

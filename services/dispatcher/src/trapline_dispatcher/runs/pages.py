@@ -57,12 +57,19 @@ class _Walk:
     """One walk over a sitemap and, if it is an index, the files it lists, in order and one at a time."""
 
     fetch: Fetch
+    """Fetches one file."""
     root: str
+    """The URL of the sitemap that the crawl names."""
     sites: set[tuple[str | None, int | None]] = field(default_factory=set)
+    """Hosts and ports whose pages count: the root's own, and the one that it redirected to."""
     read: set[str] = field(default_factory=set)
+    """URLs of the files read so far: an index that lists itself ends."""
     seen: int = 0
+    """Entries looked at so far, accepted or not."""
     dropped: Counter[str] = field(default_factory=Counter)
+    """Entries left out, by reason: ``invalid``, ``other_host``."""
     examples: list[str] = field(default_factory=list)
+    """The first entries left out, cut to 200 characters."""
 
     async def pages(self) -> AsyncIterator[str]:
         """Yield every page's normalised URL; repeats are possible."""

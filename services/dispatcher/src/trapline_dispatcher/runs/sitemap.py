@@ -18,10 +18,12 @@ _SNIFFED = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sitemap:
-    """``entries`` as they stand in the file, in order: pages, or further sitemaps when it is an ``index``."""
+    """One file, read."""
 
     index: bool
+    """Whether its entries are further sitemaps; else they are pages."""
     entries: tuple[str, ...]
+    """The URLs as they stand in the file, in order."""
 
 
 def parse_sitemap(body: bytes, url: str) -> Sitemap:
@@ -87,10 +89,15 @@ class _Reading:
     """One pass of expat. Only ``urlset/url/loc`` and ``sitemapindex/sitemap/loc`` count: ``image:loc`` lies deeper."""
 
     url: str
+    """The file's URL, for errors."""
     path: list[str] = field(default_factory=list)
+    """Local names of the open elements, outermost first."""
     root: str = ""
+    """The name of the outermost element."""
     loc: list[str] | None = None
+    """Pieces of text of the ``loc`` that is open; ``None`` outside of one."""
     entries: list[str] = field(default_factory=list)
+    """The URLs found so far."""
 
     def read(self, data: bytes) -> Sitemap:
         parser = expat.ParserCreate(namespace_separator=" ")

@@ -9,7 +9,7 @@ PLACEHOLDER = "<aws.scheduler.scheduled-time>"
 
 
 async def expanded(event: object, database: Database, *, allowed: bool) -> object:
-    """Put the database's minute in the placeholder's place, where a setting allows it; elsewhere leave it to be refused."""
+    """Replace the placeholder by the database's minute where a setting allows it; elsewhere leave it to be refused."""
     if not allowed or not isinstance(event, Mapping):
         return event
     if event.get("type") == "tick" and event.get("scheduled_for") == PLACEHOLDER:

@@ -4,7 +4,7 @@ import re
 
 from trapline_common.aws.sns import SnsTopic
 from trapline_notifier.message import AlertMessage, channel_texts
-from trapline_notifier.texts.clean import subject as clean_subject
+from trapline_notifier.texts.subject import subject as clean_subject
 
 
 class SnsPublisher:

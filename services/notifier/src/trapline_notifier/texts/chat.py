@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from trapline_common.domain.ports import AlertRow
-from trapline_notifier.texts.clean import code, fenced
+from trapline_common.platform.text import counted
 from trapline_notifier.texts.email import clipped
+from trapline_notifier.texts.headline import MARKS, headline
 from trapline_notifier.texts.item import Item, describe
-from trapline_notifier.texts.words import MARKS, headline, plural
+from trapline_notifier.texts.safe_text import code, fenced
 
 LENGTH = 1_900
 """Characters. Discord, the strictest of the common channels, takes 2,000."""
@@ -34,7 +35,7 @@ def text(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int) -> str:
     if told < len(rows):
         runs = sorted({row.run_id for row in rows if row.run_id is not None})
         where = f": `trapline show {runs[-1]}`" if runs else ""
-        parts.append(f"… and {plural(len(rows) - told, 'more alert')}{where}")
+        parts.append(f"… and {counted(len(rows) - told, 'more alert')}{where}")
     return "\n\n".join(parts)
 
 

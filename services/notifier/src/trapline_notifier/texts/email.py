@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from trapline_common.domain.ports import AlertRow
-from trapline_notifier.texts.clean import block, one_line
+from trapline_common.platform.text import counted
+from trapline_notifier.texts.headline import headline
 from trapline_notifier.texts.item import Item, describe
-from trapline_notifier.texts.words import headline, plural
+from trapline_notifier.texts.safe_text import block, one_line
 
 _INDENT = "   "
 
@@ -18,7 +19,7 @@ def body(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int, diff_li
     if left > 0:
         runs = sorted({row.run_id for row in rows if row.run_id is not None})
         where = f"; `trapline show {runs[-1]}` lists them" if runs else ""
-        parts.append(f"... and {plural(left, 'more alert', 'more alerts')} like these{where}.")
+        parts.append(f"... and {counted(left, 'more alert', 'more alerts')} like these{where}.")
     return "\n\n".join(parts) + "\n"
 
 

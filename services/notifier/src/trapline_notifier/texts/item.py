@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trapline_common.domain.ports import AlertRow
+from trapline_common.platform.text import counted, duration
 from trapline_notifier.texts.advice import advice
-from trapline_notifier.texts.clean import one_line, url
-from trapline_notifier.texts.words import duration, plural
+from trapline_notifier.texts.safe_text import one_line, url
 
 _GONE = "the page's text (the earlier text is no longer kept, so there is no diff)"
 
@@ -70,9 +70,16 @@ def _failure(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
 
 def _row_of_runs(payload: Mapping[str, Any]) -> str:
     failures = payload.get("failures")
-    runs = plural(failures, "run") + (" in a row" if failures != 1 else "") if isinstance(failures, int) else "unknown"
-    lasted = duration(payload.get("failing_for"))
+    runs = counted(failures, "run") + (" in a row" if failures != 1 else "") if isinstance(failures, int) else "unknown"
+    lasted = _duration(payload.get("failing_for"))
     return f"{runs}, {lasted}" if lasted else runs
+
+
+def _duration(seconds: object) -> str:
+    """Return a duration as text, empty for a value that is no number of seconds: any payload must be shown."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds < float("inf"):
+        return ""
+    return duration(seconds)
 
 
 def _change(_row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
@@ -103,7 +110,7 @@ def _summary(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
         ("Done", f"{payload.get('done', 0):,}"),
         ("Failed", f"{payload.get('failed', 0):,}"),
         ("Changes", f"{payload.get('changes', 0):,}"),
-        ("Took", duration(payload.get("seconds")) or "unknown"),
+        ("Took", _duration(payload.get("seconds")) or "unknown"),
     ]
     if payload.get("detail"):
         facts.append(("Why", one_line(payload["detail"], 300)))

@@ -1,112 +1,136 @@
-"""Laying out a table: columns as wide as their cells, the flexible ones cut until all fit the terminal."""
+"""Tables: which columns a terminal has room for, and how a URL is cut. Rich measures, aligns and draws."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from trapline.render.safe_text import one_line
+from trapline.render.tables.cells import Cell, Row
 
 _GAP = 2
+"""Blanks between two columns."""
 _LEAST = 10
-"""Cells a flexible column keeps, however narrow the terminal."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A text and its Rich style."""
-
-    text: str
-    style: str = ""
-
-
-Row = Sequence[Cell | str | int | None]
-"""One line of a table: a cell per column. ``None`` is an empty cell."""
+"""Terminal cells a flexible column keeps, one more or less, however narrow the terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """``right``: numbers. ``flexible``: cut when the terminal is narrow. ``spare``: left out before anything is cut.
-
-    ``middle``: cut there, since the end of a URL says most. ``least``: cells a flexible column would like to keep. A column whose cells are all empty is not shown.
-    """
+    """One column. It is not shown when all its cells are empty."""
 
     title: str
+    """The header, in capitals."""
     right: bool = False
+    """Aligned to the right, for numbers."""
     flexible: bool = False
+    """Cut when the terminal is narrow; the other columns are whole or left out."""
     spare: bool = False
+    """Left out before a flexible column gets narrower than its ``least``."""
     middle: bool = False
+    """Cut in the middle, since the end of a URL says most."""
     least: int = 24
+    """Terminal cells a flexible column needs to be readable."""
 
 
-def layout(columns: Sequence[Column], rows: Sequence[Row], *, width: int | None) -> list[Text]:
-    """Return the header and a line per row, each at most ``width`` cells; ``None``: as wide as it takes, nothing cut."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    shown = [at for at in range(len(columns)) if any(row[at].text for row in cells)] or list(range(len(columns)))
-    wide = {at: max([cell_len(columns[at].title), *(cell_len(row[at].text) for row in cells)]) for at in shown}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Filled:
+    """A column with its cells."""
+
+    column: Column
+    """As the caller describes it."""
+    cells: list[Text]
+    """A harmless text of one line per row."""
+    wide: int
+    """Terminal cells of the widest text, the title included."""
+
+    def at_least(self, cells: int) -> int:
+        """Return the width that it keeps when a flexible column may be narrowed to ``cells``."""
+        return min(self.wide, cells) if self.column.flexible else self.wide
+
+
+class _MiddleCut:
+    """A text whose middle is cut out when Rich gives it less room than it takes."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+
+    def __rich_measure__(self, _console: Console, _options: ConsoleOptions) -> Measurement:
+        return Measurement(1, self._text.cell_len)
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        cut = _without_middle(self._text.plain, options.max_width)
+        yield Text(cut, self._text.style, no_wrap=True, end="")
+
+
+def layout(columns: Sequence[Column], rows: Sequence[Row], *, width: int | None) -> Table:
+    """Return a table that fits a terminal of ``width`` cells; ``None``: as wide as it takes, nothing cut.
+
+    Where not even its narrowest form fits, it is that wide, and the terminal wraps its lines: no column disappears.
+    """
+    filled = [_filled(column, [row[at] for row in rows]) for at, column in enumerate(columns)]
+    shown = [one for one in filled if any(one.cells)] or filled
     if width is not None:
-        shown = _without_spares(columns, shown, wide, width)
-        wide = _fitted(columns, shown, wide, width)
-    header = [Cell(text=column.title, style="bold dim") for column in columns]
-    return [_line(columns, shown, wide, row) for row in [header, *cells]]
+        shown = _without_spares(shown, width)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold dim")
+    for one in shown:
+        table.add_column(
+            _text(one.column.title),
+            justify="right" if one.column.right else "left",
+            no_wrap=not one.column.flexible,  # Rich narrows the columns that may wrap, the widest first
+        )
+    for cells in zip(*([_drawn(one.column, cell) for cell in one.cells] for one in shown), strict=True):
+        table.add_row(*cells)
+    whole, narrowest = (_total(one.at_least(cells) for one in shown) for cells in (sys.maxsize, _LEAST))
+    table.width = whole if width is None else min(whole, max(width, narrowest))
+    return table
 
 
-def _cell(value: Cell | str | int | None) -> Cell:
+def _filled(column: Column, cells: Sequence[Cell | str | int | None]) -> _Filled:
+    texts = [_cell(cell) for cell in cells]
+    return _Filled(column=column, cells=texts, wide=max(cell_len(column.title), *(text.cell_len for text in texts), 0))
+
+
+def _cell(value: Cell | str | int | None) -> Text:
     if isinstance(value, Cell):
-        return Cell(text=one_line(value.text), style=value.style)
-    return Cell(text="" if value is None else f"{value:,}" if isinstance(value, int) else one_line(value))
+        return _text(one_line(value.text), value.style)
+    return _text("" if value is None else f"{value:,}" if isinstance(value, int) else one_line(value))
 
 
-def _total(shown: Sequence[int], wide: dict[int, int]) -> int:
-    return sum(wide[at] for at in shown) + _GAP * (len(shown) - 1)
+def _text(line: str, style: str = "") -> Text:
+    return Text(line, style, no_wrap=True, overflow="ellipsis")
 
 
-def _without_spares(columns: Sequence[Column], shown: list[int], wide: dict[int, int], width: int) -> list[int]:
+def _drawn(column: Column, cell: Text) -> RenderableType:
+    return _MiddleCut(cell) if column.middle else cell
+
+
+def _total(widths: Iterable[int]) -> int:
+    found = list(widths)
+    return sum(found) + _GAP * (len(found) - 1)
+
+
+def _without_spares(filled: Sequence[_Filled], width: int) -> list[_Filled]:
     """Leave out spare columns, the last first, until the flexible ones keep a readable width."""
-    kept = list(shown)
-    for at in reversed(shown):
-        least = {i: min(wide[i], columns[i].least) if columns[i].flexible else wide[i] for i in kept}
-        if _total(kept, least) <= width:
+    kept = list(filled)
+    for one in reversed(filled):
+        if _total(each.at_least(each.column.least) for each in kept) <= width:
             break
-        if columns[at].spare:
-            kept.remove(at)
+        if one.column.spare:
+            kept.remove(one)
     return kept
 
 
-def _fitted(columns: Sequence[Column], shown: Sequence[int], wide: dict[int, int], width: int) -> dict[int, int]:
-    """Narrow the widest flexible column cell by cell until the table fits."""
-    fitted = {at: wide[at] for at in shown}
-    flexible = [at for at in shown if columns[at].flexible]
-    while _total(shown, fitted) > width and flexible:
-        widest = max(flexible, key=lambda at: fitted[at])
-        if fitted[widest] <= _LEAST:
-            break
-        fitted[widest] -= 1
-    return fitted
-
-
-def _line(columns: Sequence[Column], shown: Sequence[int], wide: dict[int, int], row: Sequence[Cell]) -> Text:
-    line = Text()
-    for place, at in enumerate(shown):
-        text = _cut(row[at].text, wide[at], middle=columns[at].middle)
-        space = " " * (wide[at] - cell_len(text))
-        last = place == len(shown) - 1
-        if place:
-            line.append(" " * _GAP)
-        if columns[at].right:
-            line.append(space)
-        line.append(text, row[at].style)
-        if not columns[at].right and not last:
-            line.append(space)
-    line.rstrip()
-    return line
-
-
-def _cut(text: str, width: int, *, middle: bool) -> str:
+def _without_middle(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
-    tail = (width - 1) // 2 if middle else 0
+    tail = (width - 1) // 2
     start = set_cell_size(text, width - 1 - tail).rstrip()
     # Reversed, so that the end is measured in cells as well: a wide character is never split.
     return f"{start}…{set_cell_size(text[::-1], tail).rstrip()[::-1]}"

@@ -2,32 +2,34 @@
 
 from collections.abc import Callable
 
-from trapline.render.screen import Screen
-from trapline.render.tables.layout import Cell, Column
+from trapline.render.local_time import moment
+from trapline.render.printer import Printer
+from trapline.render.tables.cells import Cell
+from trapline.render.tables.layout import Column
 from trapline.render.tables.runs import progress, state
-from trapline.render.units import milliseconds, moment
 from trapline_common.ledger.views.runs import RunDetail, RunRow, Totals
-from trapline_common.platform.text import byte_size, counted, span
+from trapline_common.platform.text import byte_size, counted, duration
 
 _FAILURES = (
     Column(title="URL", flexible=True, middle=True, least=30),
     Column(title="TRIES", right=True, spare=True),
     Column(title="REASON", flexible=True, least=30),
 )
+_MS = 1000
 
 
-def show_run(screen: Screen, detail: RunDetail, *, limit: int, place: Callable[[str], str]) -> None:
+def show_run(printer: Printer, detail: RunDetail, *, limit: int, place: Callable[[str], str]) -> None:
     """Print the run's facts, its failures with the places of their screenshots, and its changes."""
     run = detail.run
-    screen.line(f"Run {run.id} of {run.crawl}: {f'{state(run)} {progress(run)}'.strip()}", "bold")
-    screen.facts(
+    printer.line(f"Run {run.id} of {run.crawl}: {f'{state(run)} {progress(run)}'.strip()}", "bold")
+    printer.facts(
         [
             ("why", run.reason or ""),
             ("retries", f"run {run.retry_of}" if run.retry_of is not None else ""),
             ("scheduled", moment(run.scheduled_for)),
             ("opened", moment(run.created_at)),
             ("ended", moment(run.ended_at)),
-            ("took", span(run.seconds)),
+            ("took", duration(run.seconds)),
             ("lane", run.lane),
             ("tasks", _tasks(run)),
             ("pages", _pages(detail.totals)),
@@ -36,8 +38,8 @@ def show_run(screen: Screen, detail: RunDetail, *, limit: int, place: Callable[[
         ]
     )
     if detail.failures:
-        screen.heading(_title("Failures", len(detail.failures), limit))
-        screen.table(
+        printer.heading(_title("Failures", len(detail.failures), limit))
+        printer.table(
             _FAILURES,
             [
                 (
@@ -50,12 +52,12 @@ def show_run(screen: Screen, detail: RunDetail, *, limit: int, place: Callable[[
         )
         for failure in detail.failures:
             if failure.screenshot:
-                screen.long_line(f"  screenshot of {failure.url}: {place(failure.screenshot)}", "dim")
+                printer.long_line(f"  screenshot of {failure.url}: {place(failure.screenshot)}", "dim")
     if detail.changes:
-        screen.heading(_title("Changes", len(detail.changes), limit))
+        printer.heading(_title("Changes", len(detail.changes), limit))
         for change in detail.changes:
-            screen.long_line(change.url, "magenta")
-        screen.line("`trapline diff URL` shows what changed", "dim")
+            printer.long_line(change.url, "magenta")
+        printer.line("`trapline diff URL` shows what changed", "dim")
 
 
 def _title(name: str, count: int, limit: int) -> str:
@@ -70,7 +72,8 @@ def _tasks(run: RunRow) -> str:
 def _pages(totals: Totals) -> str:
     if not totals.pages:
         return "none visited yet"
-    said = [counted(totals.pages, "visit"), byte_size(totals.bytes)]
-    if totals.median_ms is not None:
-        said.append(f"half took at most {milliseconds(totals.median_ms)}, 95% at most {milliseconds(totals.p95_ms)}")
-    return ", ".join(part for part in said if part)
+    parts = [counted(totals.pages, "visit"), byte_size(totals.bytes)]
+    if totals.median_ms is not None and totals.p95_ms is not None:
+        half, most = duration(totals.median_ms / _MS), duration(totals.p95_ms / _MS)
+        parts.append(f"half took at most {half}, 95% at most {most}")
+    return ", ".join(part for part in parts if part)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from trapline.render.screen import STYLES
-from trapline.render.tables.layout import Cell, Column, Row
-from trapline.render.units import minute
+from trapline.render.local_time import minute
+from trapline.render.tables.cells import Row, changed_cell, failed_cell, state_cell
+from trapline.render.tables.layout import Column
 from trapline_common.ledger.views.runs import RunRow
-from trapline_common.platform.text import span
+from trapline_common.platform.text import duration
 
 _COLUMNS = (
     Column(title="RUN", right=True),
@@ -28,26 +28,11 @@ def state(run: RunRow) -> str:
     return run.outcome or run.status
 
 
-def state_cell(word: str) -> Cell:
-    """Return a status or an outcome in its colour."""
-    return Cell(text=word, style=STYLES.get(word, ""))
-
-
 def progress(run: RunRow) -> str:
     """Return how far an open run is, in per cent; empty for one that ended or has no task."""
     if run.ended_at is not None or not run.tasks:
         return ""
     return f"{100 * (run.done + run.failed) // run.tasks}%"
-
-
-def failed_cell(count: int) -> Cell:
-    """Return a number of failures, red unless it is 0."""
-    return Cell(text=f"{count:,}", style="red" if count else "")
-
-
-def changed_cell(count: int) -> Cell:
-    """Return a number of changes, marked unless it is 0."""
-    return Cell(text=f"{count:,}", style="magenta" if count else "")
 
 
 def run_table(runs: Sequence[RunRow], _now: datetime) -> tuple[Sequence[Column], list[Row]]:
@@ -56,14 +41,12 @@ def run_table(runs: Sequence[RunRow], _now: datetime) -> tuple[Sequence[Column],
 
 
 def _row(run: RunRow) -> Row:
-    percent = progress(run)
-    word = state(run)
     return (
         str(run.id),
         run.crawl,
-        Cell(text=f"{word} {percent}".strip(), style=STYLES.get(word, "")),
+        state_cell(state(run), progress(run)),
         minute(run.created_at),
-        span(run.seconds),
+        duration(run.seconds),
         run.tasks,
         run.done,
         failed_cell(run.failed),

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from trapline.render.screen import Screen
-from trapline.render.tables.layout import Cell, Column, Row
-from trapline.render.tables.runs import changed_cell, failed_cell, progress, remark, state, state_cell
-from trapline.render.units import moment
+from trapline.render.local_time import moment
+from trapline.render.printer import Printer
+from trapline.render.tables.cells import Cell, Row, changed_cell, failed_cell, state_cell
+from trapline.render.tables.layout import Column
+from trapline.render.tables.runs import progress, remark, state
 from trapline_common.ledger.views.status import FailingPage, LaneRow, LastRun, Status
-from trapline_common.platform.text import ago, counted, span
+from trapline_common.platform.text import ago, counted, duration
 
 _LANES = (
     Column(title="LANE", flexible=True),
@@ -53,28 +54,28 @@ _FAILING = (
 )
 
 
-def show_status(screen: Screen, status: Status, problems: Sequence[str]) -> None:
+def show_status(printer: Printer, status: Status, problems: Sequence[str]) -> None:
     """Print the verdict, then what it rests on; sections with nothing in them are left out."""
     if problems:
-        screen.line(f"{counted(len(problems), 'thing needs', 'things need')} attention", "bold yellow")
+        printer.line(f"{counted(len(problems), 'thing needs', 'things need')} attention", "bold yellow")
         for line in problems:
-            screen.item(line, "yellow")
+            printer.item(line, "yellow")
     else:
-        screen.line("all is well", "bold green")
-    screen.line(f"at {moment(status.at)}; {_alerts(status)}", "dim")
+        printer.line("all is well", "bold green")
+    printer.line(f"at {moment(status.at)}; {_alerts(status)}", "dim")
     if status.open_runs:
-        screen.heading("Open runs")
-        screen.table(_OPEN, _open_rows(status))
+        printer.heading("Open runs")
+        printer.table(_OPEN, _open_rows(status))
     if status.last_runs:
-        screen.heading("Last run of each crawl")
-        screen.table(_LAST, [_last(last, status) for last in status.last_runs])
+        printer.heading("Last run of each crawl")
+        printer.table(_LAST, [_last(last, status) for last in status.last_runs])
     if status.failing:
         more = status.failing_total - len(status.failing)
-        screen.heading("Failing pages" + (f" (and {more:,} more; --limit shows them)" if more else ""))
-        screen.table(_FAILING, [_failing(page, status) for page in status.failing])
+        printer.heading("Failing pages" + (f" (and {more:,} more; --limit shows them)" if more else ""))
+        printer.table(_FAILING, [_failing(page, status) for page in status.failing])
     if status.lanes:
-        screen.heading("Lanes")
-        screen.table(_LANES, [_lane(lane) for lane in status.lanes])
+        printer.heading("Lanes")
+        printer.table(_LANES, [_lane(lane) for lane in status.lanes])
 
 
 def _alerts(status: Status) -> str:
@@ -88,7 +89,7 @@ def _open_rows(status: Status) -> list[Row]:
         (
             str(run.id),
             run.crawl,
-            Cell(text=f"{run.status} {progress(run)}".strip(), style="cyan"),
+            state_cell(run.status, progress(run)),
             run.done,
             failed_cell(run.failed),
             run.waiting + run.leased,
@@ -108,7 +109,7 @@ def _last(last: LastRun, status: Status) -> Row:
         str(run.id),
         state_cell(state(run)),
         ago(run.ended_at, status.at),
-        span(run.seconds),
+        duration(run.seconds),
         run.done,
         failed_cell(run.failed),
         changed_cell(run.changes),
@@ -139,5 +140,5 @@ def _lane(lane: LaneRow) -> Row:
         lane.max_invocations,
         lane.tasks_per_invocation,
         lane.pages_in_flight,
-        span(lane.host_delay) if lane.host_delay else "",
+        duration(lane.host_delay) if lane.host_delay else "",
     )

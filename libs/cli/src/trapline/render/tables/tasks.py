@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from trapline.render.tables.layout import Cell, Column, Row
-from trapline.render.tables.runs import state_cell
-from trapline.render.units import minute
+from trapline.render.local_time import minute
+from trapline.render.tables.cells import Cell, Row, state_cell, unless_zero
+from trapline.render.tables.layout import Column
 from trapline_common.domain.lifecycle import ACTIVE, TaskStatus
 from trapline_common.ledger.views.runs import InvocationRow, TaskRow
-from trapline_common.platform.text import ago, span
+from trapline_common.platform.text import ago, duration, largest_unit
 
 _TASK_COLUMNS = (
     Column(title="TASK", right=True),
@@ -55,11 +55,11 @@ def _task(task: TaskRow, now: datetime) -> Row:
         str(task.run_id),
         task.crawl,
         state_cell(task.status),
-        _unless_zero(task.attempts),
-        _unless_zero(task.rescues),
+        unless_zero(task.attempts),
+        unless_zero(task.rescues),
         _when(task, now),
         url,
-        Cell(text=task.reason or "", style="" if task.status == TaskStatus.DONE else "yellow"),
+        Cell(text=_why(task.reason, task.detail), style="" if task.status == TaskStatus.DONE else "yellow"),
     )
 
 
@@ -69,11 +69,9 @@ def _when(task: TaskRow, now: datetime) -> str:
         return ago(task.ended_at, now)
     if task.status == TaskStatus.LEASED:
         return ago(task.started_at or task.leased_at, now)
-    return (
-        f"due {ago(task.run_at, now)}"
-        if task.run_at > now
-        else f"waits {span((now - task.run_at).total_seconds()).split()[0]}"
-    )
+    if task.run_at > now:
+        return f"due {ago(task.run_at, now)}"
+    return f"waits {largest_unit((now - task.run_at).total_seconds())}"
 
 
 def _invocation(invocation: InvocationRow, now: datetime) -> Row:
@@ -85,15 +83,15 @@ def _invocation(invocation: InvocationRow, now: datetime) -> Row:
         invocation.slot,
         state_cell(invocation.status),
         minute(invocation.created_at),
-        span(took),
+        duration(took),
         ago(invocation.heartbeat_at, now) if active else "",
         invocation.leased if active else None,
-        _unless_zero(invocation.stale),
-        _unless_zero(invocation.duplicates),
-        invocation.reason,
+        unless_zero(invocation.stale),
+        unless_zero(invocation.duplicates),
+        _why(invocation.reason, invocation.detail),
         invocation.place,
     )
 
 
-def _unless_zero(count: int) -> int | None:
-    return count or None
+def _why(reason: str | None, detail: str | None) -> str:
+    return ": ".join(part for part in (reason, detail) if part)

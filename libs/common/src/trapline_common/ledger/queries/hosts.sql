@@ -1,9 +1,6 @@
 -- name: take_turn
 SELECT taken, wait FROM trapline.take_turn($1, $2, $3, $4, $5, $6, $7);
 
--- name: leave
-DELETE FROM trapline.host_visit WHERE task_id = $1 AND lease_seq = $2;
-
 -- name: refused
 -- A visit that began before the last refusal was counted belongs to that refusal. After a quiet day the count begins anew.
 -- Half of the back-off is by chance, so that lanes do not come back together.

@@ -26,7 +26,7 @@ UPDATE trapline.invocation SET status = 'pending', pending_at = now() WHERE id =
 
 -- name: refused
 -- Lambda refused the event for good.
-UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $2
+UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $2, detail = $3
 WHERE id = $1 AND status = 'created' RETURNING id;
 
 -- name: ready
@@ -61,12 +61,12 @@ UPDATE trapline.invocation SET status = 'terminated', ended_at = now(), reason =
 WHERE id = $1 AND owner = $2 AND status = 'ready' RETURNING id;
 
 -- name: fail_own
-UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3
+UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3, detail = $4
 WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') RETURNING id;
 
 -- name: fail_from_queue
 -- A failure-queue record: a duplicate's record must not fail its twin that runs.
-UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3
+UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3, detail = $4
 WHERE id = $1 AND (status IN ('created', 'pending') OR (status IN ('ready', 'running') AND request_id = $2))
 RETURNING id;
 

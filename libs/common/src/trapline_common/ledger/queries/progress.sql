@@ -6,9 +6,6 @@ SELECT id, crawl, request FROM trapline.run WHERE status <> 'ended' AND request 
 -- A command holds each run it works on for as long as its connection lives: what nobody holds was left behind.
 SELECT pg_try_advisory_lock(hashtextextended('trapline run ' || $1::text, 0));
 
--- name: give_up
-SELECT pg_advisory_unlock(hashtextextended('trapline run ' || $1::text, 0));
-
 -- name: progress
 SELECT r.id, r.crawl, r.status::text AS status, r.outcome::text AS outcome, r.reason,
     c.total, c.done, c.failed
@@ -46,12 +43,12 @@ WHERE r.id = ANY ($1) ORDER BY r.id;
 -- name: failures
 -- One row per failed page: a failed task's own, and of an ordered task each page that failed (of one that was cancelled
 -- before any did, the task itself).
-SELECT f.run_id, f.url, f.reason FROM (
-    SELECT t.run_id, t.id, 0 AS position, t.url, t.reason FROM trapline.task t
-    WHERE t.run_id = ANY ($1) AND t.status = 'failed'
-      AND (t.urls IS NULL OR NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id AND o.reason IS NOT NULL))
+SELECT f.run_id, f.url, f.reason, f.detail FROM (
+    SELECT t.run_id, t.id, 0 AS position, t.url, t.reason, t.detail FROM trapline.task t
+    WHERE t.run_id = ANY ($1) AND t.status = 'failed' AND (t.urls IS NULL OR NOT EXISTS (
+        SELECT FROM trapline.observation o WHERE o.task_id = t.id AND o.reason IS NOT NULL))
     UNION ALL
-    SELECT t.run_id, t.id, o.position, o.url, concat_ws(': ', o.reason, nullif(o.detail, ''))
+    SELECT t.run_id, t.id, o.position, o.url, o.reason, o.detail
     FROM trapline.task t JOIN trapline.observation o ON o.task_id = t.id
     WHERE t.run_id = ANY ($1) AND t.status = 'failed' AND t.urls IS NOT NULL AND o.reason IS NOT NULL) f
 ORDER BY f.run_id, f.id, f.position;

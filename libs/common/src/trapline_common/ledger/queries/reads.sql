@@ -87,8 +87,7 @@ SELECT o.url, o.reason, o.detail, o.status, o.final_url, t.attempts, o.observed_
 FROM trapline.observation o LEFT JOIN trapline.task t ON t.id = o.task_id
 WHERE o.run_id = $1 AND o.reason IS NOT NULL
 UNION ALL
-SELECT t.url, split_part(coalesce(t.reason, ''), ':', 1), nullif(ltrim(substr(t.reason, strpos(t.reason || ':', ':') + 1)), ''),
-    NULL, NULL, t.attempts, t.ended_at, NULL, NULL
+SELECT t.url, coalesce(t.reason, ''), t.detail, NULL, NULL, t.attempts, t.ended_at, NULL, NULL
 FROM trapline.task t
 WHERE t.run_id = $1 AND t.status = 'failed'
   AND NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id AND o.reason IS NOT NULL)
@@ -106,7 +105,7 @@ GROUP BY kind, status ORDER BY kind, status;
 -- Newest first. $1 run, $2 crawl, $3 lane, $4 status, $5 a part of the URL, $6 limit.
 SELECT t.id, t.run_id, r.crawl, t.lane, t.url, coalesce(cardinality(t.urls), 1) AS pages, t.position,
     t.status::text AS status, t.priority, t.attempts, t.rescues, t.run_at, t.leased_at, t.started_at, t.ended_at, t.reason,
-    t.invocation_id
+    t.detail, t.invocation_id
 FROM trapline.task t JOIN trapline.run r ON r.id = t.run_id
 WHERE ($1::bigint IS NULL OR t.run_id = $1) AND ($2::text IS NULL OR r.crawl = $2) AND ($3::text IS NULL OR t.lane = $3)
   AND ($4::text IS NULL OR t.status = $4::trapline.task_status) AND ($5::text IS NULL OR strpos(t.url, $5) > 0)
@@ -115,7 +114,7 @@ ORDER BY t.id DESC LIMIT $6;
 -- name: invocations
 -- Newest first. $1 lane, $2 statuses, $3 holds or held a task of this run, $4 limit.
 SELECT i.id, i.lane, i.slot, i.status::text AS status, i.hop, i.asks, i.created_at, i.asked_at, i.pending_at, i.ready_at,
-    i.running_at, i.heartbeat_at, i.ended_at, i.request_id, i.place, i.reason, i.duplicates, i.stale,
+    i.running_at, i.heartbeat_at, i.ended_at, i.request_id, i.place, i.reason, i.detail, i.duplicates, i.stale,
     (SELECT count(*) FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased')::int AS leased
 FROM trapline.invocation i
 WHERE ($1::text IS NULL OR i.lane = $1) AND ($2::text[] IS NULL OR i.status::text = ANY ($2))

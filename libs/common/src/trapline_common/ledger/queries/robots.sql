@@ -1,7 +1,8 @@
 -- name: robots
+-- Times start at -infinity, from which Postgres 16 can't subtract.
 SELECT body, reason, failures, expires_at > now() AS fresh,
-    extract(epoch FROM retry_at - now())::double precision AS wait,
-    extract(epoch FROM expires_at - now())::double precision AS good_for
+    extract(epoch FROM greatest(retry_at, now()) - now())::double precision AS wait,
+    extract(epoch FROM greatest(expires_at, now()) - now())::double precision AS good_for
 FROM trapline.robots WHERE origin = $1;
 
 -- name: claim_robots

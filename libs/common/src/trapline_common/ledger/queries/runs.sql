@@ -82,7 +82,8 @@ UPDATE trapline.run SET status = 'open', opened_at = now() WHERE id = $1 AND sta
 
 -- name: failed_urls
 -- Of a run's failed tasks; of a failed ordered task, all its pages, in order.
-SELECT coalesce(t.urls, ARRAY[t.url]) AS urls FROM trapline.task t WHERE t.run_id = $1 AND t.status = 'failed' ORDER BY t.id;
+SELECT coalesce(t.urls, ARRAY[t.url]) AS urls FROM trapline.task t
+WHERE t.run_id = $1 AND t.status = 'failed' ORDER BY t.id;
 
 -- name: open_tasks
 SELECT EXISTS (SELECT FROM trapline.task WHERE run_id = $1 AND ended_at IS NULL);
@@ -99,7 +100,7 @@ RETURNING c.done, c.failed, extract(epoch FROM now() - r.created_at)::double pre
 SELECT count(*)::int FROM trapline.observation o WHERE o.run_id = $1 AND o.changed;
 
 -- name: reasons
-SELECT coalesce(split_part(t.reason, ':', 1), '') AS reason, count(*)::int AS tasks, min(t.url) AS example
+SELECT coalesce(t.reason, '') AS reason, count(*)::int AS tasks, min(t.url) AS example
 FROM trapline.task t
 WHERE t.run_id = $1 AND t.status = 'failed' GROUP BY 1 ORDER BY 2 DESC, 1;
 
@@ -110,7 +111,8 @@ SELECT r.id FROM trapline.run r WHERE r.status = 'open'
 ORDER BY r.id;
 
 -- name: cancel_tasks
-UPDATE trapline.task SET status = 'failed', ended_at = now(), started_at = NULL, reason = 'cancelled'
+UPDATE trapline.task SET status = 'failed', ended_at = now(), started_at = NULL,
+    reason = 'cancelled', detail = NULL
 WHERE run_id = $1 AND ended_at IS NULL AND status IN ('created', 'leased') RETURNING id;
 
 -- name: this_minute

@@ -1,5 +1,5 @@
 -- name: read
-SELECT version, binding, state, problem, screenshot,
+SELECT version, binding, state, reason, detail, screenshot,
     extract(epoch FROM now() - refreshed_at)::double precision AS age,
     extract(epoch FROM now() - tried_at)::double precision AS since_tried
 FROM trapline.session WHERE crawl = $1;
@@ -16,13 +16,13 @@ RETURNING version;
 
 -- name: keep
 UPDATE trapline.session SET version = version + 1, binding = $4, state = $5, refreshed_at = now(), tried_at = now(),
-    problem = NULL, screenshot = NULL, holder = NULL, held_until = NULL
+    reason = NULL, detail = NULL, screenshot = NULL, holder = NULL, held_until = NULL
 WHERE crawl = $1 AND holder = $2 AND version = $3 RETURNING version;
 
 -- name: refuse
 -- The log-in failed and another would fail too: what was kept is gone.
 UPDATE trapline.session SET version = version + 1, binding = $4, state = NULL, refreshed_at = NULL, tried_at = now(),
-    problem = $5, screenshot = $6, holder = NULL, held_until = NULL
+    reason = $5, detail = $6, screenshot = $7, holder = NULL, held_until = NULL
 WHERE crawl = $1 AND holder = $2 AND version = $3 RETURNING version;
 
 -- name: release

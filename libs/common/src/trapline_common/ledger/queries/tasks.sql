@@ -1,19 +1,22 @@
+-- Statements behind the fence take their arguments in one order: the lease (task, lease_seq, invocation), reason, detail,
+-- delay in seconds.
+
 -- name: lease_share
 SELECT * FROM trapline.lease_share($1, $2, $3, $4, $5);
 
 -- name: start
--- Before loading. No row: the lease was lost, or the host refused visits lately; ``start_shy`` tells which. Does not wait for
--- the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
+-- Before loading. No row: the lease was lost, or the host refused visits lately; ``start_if_host_recovers`` tells which.
+-- Does not wait for the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 UPDATE trapline.task SET started_at = now() FROM quick
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
   AND NOT EXISTS (SELECT FROM trapline.host h WHERE h.host = $4 AND h.refusals > 0)
 RETURNING id;
 
--- name: start_shy
+-- name: start_if_host_recovers
 -- A host that refused visits lately is visited by one at a time, ``$5`` seconds apart, until it answers: ``refusals`` and
 -- ``wait`` say so. ``id`` NULL and no refusals: the lease was lost, do not visit.
-WITH shy AS MATERIALIZED (
+WITH refusing AS MATERIALIZED (
     SELECT refusals, extract(epoch FROM not_before - now())::double precision AS wait FROM trapline.host
     WHERE host = $4 AND refusals > 0
 ), probe AS (
@@ -22,28 +25,29 @@ WITH shy AS MATERIALIZED (
 ), started AS (
     UPDATE trapline.task SET started_at = now()
     WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
-      AND (NOT EXISTS (SELECT FROM shy) OR EXISTS (SELECT FROM probe))
+      AND (NOT EXISTS (SELECT FROM refusing) OR EXISTS (SELECT FROM probe))
     RETURNING id)
-SELECT (SELECT id FROM started) AS id, (SELECT refusals FROM shy) AS refusals, (SELECT wait FROM shy) AS wait;
+SELECT (SELECT id FROM started) AS id, (SELECT refusals FROM refusing) AS refusals, (SELECT wait FROM refusing) AS wait;
 
 -- name: complete_visit
-SELECT trapline.complete_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39);
+SELECT trapline.record_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: retry
--- The page's fault: another attempt within the run, after ``$5`` seconds.
-UPDATE trapline.task SET status = 'created', attempts = attempts + 1, run_at = now() + make_interval(secs => $5),
-    started_at = NULL, reason = $4
+-- The page's fault: another attempt within the run, after ``$6`` seconds.
+UPDATE trapline.task SET status = 'created', attempts = attempts + 1, run_at = now() + make_interval(secs => $6),
+    started_at = NULL, reason = $4, detail = $5
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
 
 -- name: put_off
--- Nobody's fault: due again after ``$4`` seconds, when its host may be visited.
-UPDATE trapline.task SET status = 'created', run_at = now() + make_interval(secs => $4), started_at = NULL, reason = $5
+-- Uncharged: due again after ``$6`` seconds, when its host may be visited.
+UPDATE trapline.task SET status = 'created', run_at = now() + make_interval(secs => $6), started_at = NULL,
+    reason = $4, detail = $5
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
 
 -- name: rescue_one
 -- The infrastructure's fault: back at once, charged to the rescue budget.
-UPDATE trapline.task SET status = 'created', rescues = rescues + 1, run_at = now(), started_at = NULL, reason = $4
+UPDATE trapline.task SET status = 'created', rescues = rescues + 1, run_at = now(), started_at = NULL,
+    reason = $4, detail = $5
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
 
 -- name: hand_back_one

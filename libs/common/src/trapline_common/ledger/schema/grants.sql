@@ -35,7 +35,7 @@ GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_r
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT (lane, slot, hop, false_starts) ON trapline.invocation TO trapline_dispatcher;
-GRANT UPDATE (status, ended_at, reason) ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates) ON trapline.invocation
@@ -44,10 +44,10 @@ GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, dupl
 -- trapline.task, written once: id, run_id, lane, url, urls, page_id, priority
 GRANT SELECT ON trapline.task TO trapline_crawler, trapline_dispatcher;
 GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, lease_seq, invocation_id,
-    leased_at, started_at, ended_at, reason, position, failed_pages) ON trapline.task
+    leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
     TO trapline_operator;  -- no session in its checkpoint, sealed though it is
 GRANT INSERT (run_id, lane, url, urls, page_id, priority) ON trapline.task TO trapline_dispatcher, trapline_operator;
-GRANT UPDATE (status, started_at, ended_at, reason) ON trapline.task
+GRANT UPDATE (status, started_at, ended_at, reason, detail) ON trapline.task
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (run_at, rescues, position, failed_pages, checkpoint) ON trapline.task TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (attempts, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
@@ -81,8 +81,8 @@ GRANT DELETE ON trapline.robots TO trapline_dispatcher;
 -- trapline.session, written once: crawl. It holds log-ins, sealed: nobody but the crawler reads it.
 GRANT SELECT ON trapline.session TO trapline_crawler;
 GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler;
-GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, screenshot, holder, held_until) ON trapline.session
-    TO trapline_crawler;
+GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, reason, detail, screenshot, holder,
+    held_until) ON trapline.session TO trapline_crawler;
 
 -- trapline.pace, written once: name
 GRANT SELECT, UPDATE (next_at) ON trapline.pace TO trapline_notifier;
@@ -94,9 +94,13 @@ GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trap
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, claimed_until, attempts, sent_at, message_id, reason) ON trapline.alert TO trapline_notifier;
 
--- Functions. Those of triggers, trapline.refuse_transition and trapline.guard_task, run without a grant.
+-- Functions. Those of triggers, trapline.refuse_transition, trapline.guard_task, trapline.split_invocation_reason and
+-- trapline.pair_session_problem, run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;
-GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;
+GRANT EXECUTE ON FUNCTION trapline.record_visit TO trapline_crawler, trapline_dispatcher;
+GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;  -- of the release before
+GRANT EXECUTE ON FUNCTION trapline.failure_reason, trapline.failure_detail
+    TO trapline_crawler, trapline_dispatcher, trapline_operator;  -- for what the release before writes

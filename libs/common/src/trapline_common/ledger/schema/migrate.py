@@ -1,4 +1,7 @@
-"""Bring the schema up to date: each migration once, in order, with its checksum, under a lock."""
+"""Bring the schema up to date: each migration once, in order, with its checksum, under a lock.
+
+A new database takes the same way as an old one, through every migration; ``schema.sql`` shows where that way ends.
+"""
 
 import hashlib
 import re
@@ -15,7 +18,7 @@ from trapline_common.ledger.connection import Database, ledger_errors
 _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
 LOCK_KEY = 0x74726170_00000000
-"""Any two migrating processes take this advisory lock in turn ('trap' in ASCII; lane keys have other low halves)."""
+"""The advisory lock that migrating processes take in turn ('trap' in ASCII; lane keys have other low halves)."""
 
 TIMEOUT = 3600.0
 """Seconds a migration, or the wait for another process's, may take: an index on a large table takes minutes."""
@@ -40,8 +43,11 @@ class Migration:
     """One ``NNNN_name.sql`` file."""
 
     version: int
+    """The number in the file's name; the order of the chain."""
     name: str
+    """The rest of the file's name."""
     sql: str
+    """The file's text, whose checksum a database remembers: a file that was released never changes again."""
 
     @property
     def checksum(self) -> str:
@@ -63,13 +69,16 @@ async def migrate(database: Database, known: list[Migration] | None = None) -> l
     """Apply what is missing, all of it in one transaction, and return what was applied.
 
     Safe to run twice and by two processes at once. A database migrated by a newer release is left alone: migrations
-    expand first, so an older service works on it. Raises ``MigrationError`` when an applied migration's text has changed,
-    or one is missing from the middle of the chain.
+    expand first, so an older service works on it. ``known`` replaces this release's chain, and ``comments.sql`` then
+    stays out. Raises ``MigrationError`` when the text of an applied migration has changed, or one is missing from the
+    middle of the chain.
     """
-    known = migrations() if known is None else known
     async with database.transaction(bounded=False):
         with ledger_errors():
-            return await _apply(database.connection, known)
+            applied = await _apply(database.connection, migrations() if known is None else known)
+            if applied and known is None:
+                await database.connection.execute(_schema_file("comments.sql"), timeout=TIMEOUT)
+            return applied
 
 
 async def _apply(connection: "asyncpg.Connection[Any]", known: list[Migration]) -> list[Migration]:
@@ -86,6 +95,10 @@ async def _apply(connection: "asyncpg.Connection[Any]", known: list[Migration]) 
             migration.checksum,
         )
     return missing
+
+
+def _schema_file(name: str) -> str:
+    return files("trapline_common.ledger.schema").joinpath(name).read_text("utf-8")
 
 
 def _missing(known: list[Migration], applied: Mapping[int, str]) -> list[Migration]:

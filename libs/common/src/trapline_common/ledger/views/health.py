@@ -1,7 +1,7 @@
 """What of a status needs a person. Pure."""
 
 from trapline_common.ledger.views.status import LaneRow, Status
-from trapline_common.platform.text import counted, span
+from trapline_common.platform.text import counted, duration
 
 _ALERT_PATIENCE = 180.0
 """Seconds an alert may be due: the minute tick sweeps up a lost nudge, and a refused channel is tried again."""
@@ -39,7 +39,7 @@ def _lane(lane: LaneRow) -> list[str]:
 
 def _runs(status: Status) -> list[str]:
     stuck = [
-        f"run {run.id} of {run.crawl} is opening for {span(run.seconds)}; it waits for an earlier run, or its sitemap"
+        f"run {run.id} of {run.crawl} is opening for {duration(run.seconds)}; it waits for an earlier run, or its sitemap"
         for run in status.open_runs
         if run.status == "opening" and run.seconds > _OPENING_PATIENCE
     ]
@@ -60,7 +60,9 @@ def _pages(status: Status) -> list[str]:
 def _alerts(status: Status) -> list[str]:
     alerts, found = status.alerts, []
     if alerts.oldest_due_seconds is not None and alerts.oldest_due_seconds > _ALERT_PATIENCE:
-        wait = f"{counted(alerts.due, 'alert waits', 'alerts wait')}, the oldest for {span(alerts.oldest_due_seconds)}"
+        wait = (
+            f"{counted(alerts.due, 'alert waits', 'alerts wait')}, the oldest for {duration(alerts.oldest_due_seconds)}"
+        )
         found.append(f"{wait}: the next tick or `trapline crawl` sends them; else see `trapline alert --test`")
     if alerts.refused:
         found.append(f"{counted(alerts.refused, 'alert was', 'alerts were')} refused by the channel for good")

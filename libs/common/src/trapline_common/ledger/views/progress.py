@@ -41,8 +41,23 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPage:
+    """A page of a run that failed."""
+
+    url: str
+    """The page's address, as the crawl names it."""
+    reason: str
+    """One word, of ``Reason``; empty where the ledger holds none."""
+    detail: str | None
+    """One line for a person."""
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.reason, self.detail) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """What became of a run. ``failures`` are pairs of URL and reason, one per failed page."""
+    """What became of a run. ``failures`` holds one item per failed page."""
 
     run_id: RunId
     crawl: str
@@ -56,7 +71,7 @@ class RunReport:
     changes: int
     screenshots: int
     alerts: int
-    failures: tuple[tuple[str, str], ...]
+    failures: tuple[FailedPage, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of ``--json``."""
@@ -67,7 +82,7 @@ class RunReport:
             "pages": self.pages,
             "seconds": round(self.seconds, 3),
             "changes": self.changes,
-            "failures": [{"url": url, "reason": reason} for url, reason in self.failures],
+            "failures": [{"url": page.url, "reason": page.reason, "detail": page.detail} for page in self.failures],
             "alerts": self.alerts,
         }
 
@@ -117,9 +132,10 @@ async def alerts_waiting(database: Database) -> int:
 
 async def report(database: Database, run_ids: Sequence[RunId]) -> list[RunReport]:
     """Return what became of the runs, in the order they were opened."""
-    failures: dict[int, list[tuple[str, str]]] = {}
+    failures: dict[int, list[FailedPage]] = {}
     for row in await database.fetch(_QUERIES["failures"], list(run_ids)):
-        failures.setdefault(row["run_id"], []).append((row["url"], row["reason"] or ""))
+        page = FailedPage(url=row["url"], reason=row["reason"] or "", detail=row["detail"])
+        failures.setdefault(row["run_id"], []).append(page)
     found = []
     for row in await database.fetch(_QUERIES["report"], list(run_ids)):
         outcome = None if row["outcome"] is None else RunOutcome(row["outcome"])

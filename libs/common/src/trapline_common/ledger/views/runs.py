@@ -122,6 +122,7 @@ class TaskRow:
     started_at: datetime | None
     ended_at: datetime | None
     reason: str | None
+    detail: str | None
     invocation_id: UUID | None
 
 
@@ -145,6 +146,7 @@ class InvocationRow:
     request_id: str | None
     place: str | None
     reason: str | None
+    detail: str | None
     duplicates: int
     stale: int
     leased: int

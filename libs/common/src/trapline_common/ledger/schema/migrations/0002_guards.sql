@@ -1,4 +1,4 @@
--- The transition tables of trapline_common.domain.lifecycle, enforced by the database. A test compares the two pair by pair.
+-- The transition tables of trapline_common.lifecycle, enforced by the database. A test compares the two pair by pair.
 -- The conditions are written out in the triggers: a function there is parsed anew by every statement of the hot paths.
 
 CREATE FUNCTION trapline.refuse_transition() RETURNS trigger LANGUAGE plpgsql AS $$

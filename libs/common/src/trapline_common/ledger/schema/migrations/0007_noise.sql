@@ -1,4 +1,4 @@
--- Noise: what a page's row remembers so that a flip, a blip or a trifle is no news (trapline_common.content.noise).
+-- Noise: what a page's row remembers so that a flip, a blip or a trifle is no news (trapline_common.acceptance).
 ALTER TABLE trapline.page
     ADD COLUMN candidate_hash text,                        -- content seen and not accepted so far
     ADD COLUMN candidate_seen int NOT NULL DEFAULT 0,      -- by so many good runs in a row

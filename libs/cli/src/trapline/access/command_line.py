@@ -1,0 +1,37 @@
+"""The command line that is being executed, as its command sees it beside its own options."""
+
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(slots=True, kw_only=True)
+class ExportPage:
+    """The part of an export that one answer of the operator function carries."""
+
+    after: int
+    """The observation behind which it begins, 0 for the first page; the caller sets it."""
+    at_most: int
+    """Bytes of an answer behind which it ends, with the observation that passes them; the caller sets it."""
+    last: int = 0
+    """The last observation in it; the export sets it."""
+    more: bool = False
+    """Whether the run has observations behind the last one; the export sets it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """What ``execute`` was called with."""
+
+    arguments: tuple[str, ...]
+    """The words, the command's name first."""
+    page: ExportPage | None = None
+    """The part of an export that is wanted; the operator function sets it. ``None``: all of it."""
+
+    @classmethod
+    def current(cls) -> "CommandLine":
+        """Return the one that is being executed."""
+        found = click.get_current_context().find_root().obj
+        if not isinstance(found, cls):
+            raise TypeError("no command line is being executed")
+        return found

@@ -1,0 +1,254 @@
+-- What each type, table, column and function is, for `\d+` in psql and for schema.sql. `trapline migrate` applies the
+-- whole file after the migrations, in their transaction, so a word may change here without a migration; a new table,
+-- column or function needs its line. Times are the database's own clock, and every duration is in seconds unless the
+-- line says else.
+
+COMMENT ON TYPE trapline.run_status IS
+    'A run''s life: the dispatcher makes it "opening" and "open"; the caller that finds its last task ended makes it '
+    '"ended".';
+COMMENT ON TYPE trapline.run_outcome IS
+    'How a run ended: every task ended; overlap skipped it; its pages could not be listed; an operator cancelled it.';
+COMMENT ON TYPE trapline.task_status IS
+    'A task''s life. A crawler leases it and ends it; a lease that is handed back, retried or rescued makes it '
+    '"created" again.';
+COMMENT ON TYPE trapline.invocation_status IS
+    'An invocation''s life. The first four are active and hold a slot of their lane; the last four are ends.';
+COMMENT ON TYPE trapline.alert_status IS
+    'The notifier sends what is "due". "refused" is a message refused for its content; "muted" is kept for the '
+    'record only.';
+
+COMMENT ON TABLE trapline.migration IS 'The migrations that this database has had, one row each.';
+COMMENT ON COLUMN trapline.migration.version IS 'Number of the file.';
+COMMENT ON COLUMN trapline.migration.name IS 'Name of the file without its number.';
+COMMENT ON COLUMN trapline.migration.checksum IS 'SHA-256 of the file''s text, in hex; another text is refused.';
+COMMENT ON COLUMN trapline.migration.applied_at IS 'When it was applied.';
+
+COMMENT ON TABLE trapline.lane IS 'A named pool with its own limits; the newest config wins.';
+COMMENT ON COLUMN trapline.lane.name IS 'The lane''s key in crawls.yaml.';
+COMMENT ON COLUMN trapline.lane.max_invocations IS 'Most active invocations at once.';
+COMMENT ON COLUMN trapline.lane.tasks_per_invocation IS 'Most tasks in one share.';
+COMMENT ON COLUMN trapline.lane.pages_in_flight IS 'Most pages that one invocation loads at once.';
+COMMENT ON COLUMN trapline.lane.host_delay IS 'Seconds between the starts of two visits of a host.';
+COMMENT ON COLUMN trapline.lane.host_concurrency IS 'Most visits of a host at once. NULL: no limit.';
+
+COMMENT ON TABLE trapline.run IS
+    'One execution of one crawl. (crawl, scheduled_for) is unique: a tick that is delivered twice opens one run.';
+COMMENT ON COLUMN trapline.run.id IS 'Grows with each run.';
+COMMENT ON COLUMN trapline.run.crawl IS 'The crawl''s name.';
+COMMENT ON COLUMN trapline.run.lane IS 'The pool that works on it.';
+COMMENT ON COLUMN trapline.run.status IS 'Guarded: only the transitions of the lifecycle.';
+COMMENT ON COLUMN trapline.run.outcome IS 'How it ended; set with the end.';
+COMMENT ON COLUMN trapline.run.reason IS 'Why it was skipped or refused, for people.';
+COMMENT ON COLUMN trapline.run.scheduled_for IS 'The tick''s time. NULL: opened by hand.';
+COMMENT ON COLUMN trapline.run.request IS 'Id of the order by hand: the same order opens one run.';
+COMMENT ON COLUMN trapline.run.retry_of IS 'The run whose failed tasks this one repeats.';
+COMMENT ON COLUMN trapline.run.config IS 'The crawl''s effective config, frozen.';
+COMMENT ON COLUMN trapline.run.fingerprint IS 'Of what the crawl compares: watch, extract and ignore.';
+COMMENT ON COLUMN trapline.run.created_at IS 'When its row was made.';
+COMMENT ON COLUMN trapline.run.tried_at IS 'Last attempt at opening; the reap tick resumes a stale one.';
+COMMENT ON COLUMN trapline.run.opened_at IS 'When its tasks were written.';
+COMMENT ON COLUMN trapline.run.ended_at IS 'When its last task had ended.';
+COMMENT ON COLUMN trapline.run.tasks_done IS 'Final count, written with the end.';
+COMMENT ON COLUMN trapline.run.tasks_failed IS 'Final count, written with the end.';
+COMMENT ON COLUMN trapline.run.archived_at IS 'When its observations were written to the archive.';
+COMMENT ON COLUMN trapline.run.archiving_at IS 'Last attempt at that, so that two ticks do not both write a large one.';
+
+COMMENT ON TABLE trapline.page IS
+    'One URL of one crawl across runs: its baseline and its alert state. A completion changes it by compare-and-set '
+    'on "version", so a verdict reached on an old reading is refused and reached again.';
+COMMENT ON COLUMN trapline.page.id IS 'Stays for the page''s life.';
+COMMENT ON COLUMN trapline.page.crawl IS 'The crawl''s name.';
+COMMENT ON COLUMN trapline.page.url IS 'In normal form.';
+COMMENT ON COLUMN trapline.page.version IS 'Counts its updates; compared and set.';
+COMMENT ON COLUMN trapline.page.baseline_hash IS 'Hash of the last accepted content. NULL: no good visit so far.';
+COMMENT ON COLUMN trapline.page.baseline_text IS 'Its text.';
+COMMENT ON COLUMN trapline.page.baseline_fields IS 'Its extracted fields by name.';
+COMMENT ON COLUMN trapline.page.baseline_run IS 'The newest run that saw or set it; an older run never replaces it.';
+COMMENT ON COLUMN trapline.page.baseline_at IS 'When this content was accepted.';
+COMMENT ON COLUMN trapline.page.fingerprint IS
+    'Of what was compared, and by which reader; another one resets in silence.';
+COMMENT ON COLUMN trapline.page.judged_run IS 'The newest run whose result was counted.';
+COMMENT ON COLUMN trapline.page.failures IS 'Failed runs in a row.';
+COMMENT ON COLUMN trapline.page.failing_since IS 'When the first of them failed.';
+COMMENT ON COLUMN trapline.page.alerted IS 'Whether people were told that it fails.';
+COMMENT ON COLUMN trapline.page.alerted_at IS 'When, last; reminders count from here.';
+COMMENT ON COLUMN trapline.page.candidate_hash IS 'Content seen and not accepted so far.';
+COMMENT ON COLUMN trapline.page.candidate_seen IS 'By so many good runs in a row.';
+COMMENT ON COLUMN trapline.page.earlier_hashes IS 'Accepted before the baseline, newest first.';
+
+COMMENT ON TABLE trapline.invocation IS
+    'One asynchronous call of the crawler. The unique slot is the backstop that no bug in the count can pass.';
+COMMENT ON COLUMN trapline.invocation.id IS 'Sent with Invoke.';
+COMMENT ON COLUMN trapline.invocation.lane IS 'The pool whose tasks it works on.';
+COMMENT ON COLUMN trapline.invocation.slot IS 'Unique among the lane''s active invocations.';
+COMMENT ON COLUMN trapline.invocation.status IS 'Guarded: only the transitions of the lifecycle.';
+COMMENT ON COLUMN trapline.invocation.hop IS 'Length of the chain of nudges that led to it.';
+COMMENT ON COLUMN trapline.invocation.created_at IS 'When the dispatcher counted it as missing.';
+COMMENT ON COLUMN trapline.invocation.asked_at IS 'Claimed by compare-and-set before each Invoke.';
+COMMENT ON COLUMN trapline.invocation.asks IS 'How often Lambda was asked.';
+COMMENT ON COLUMN trapline.invocation.pending_at IS 'When Lambda accepted it.';
+COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler said that it runs.';
+COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task.';
+COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
+    'Its last sign of life; not indexed, so that heartbeats stay HOT.';
+COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
+COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
+COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
+COMMENT ON COLUMN trapline.invocation.place IS 'Where it runs, for people: a log stream or a process.';
+COMMENT ON COLUMN trapline.invocation.reason IS 'Why it ended as it did, for people.';
+COMMENT ON COLUMN trapline.invocation.duplicates IS 'Deliveries of the same event that came too late to be its owner.';
+COMMENT ON COLUMN trapline.invocation.stale IS 'Writes that the fence refused.';
+COMMENT ON COLUMN trapline.invocation.false_starts IS
+    'Counts of the lane before this one that made nothing but failures before a first task; the next count waits the '
+    'longer.';
+
+COMMENT ON TABLE trapline.task IS 'One unit of work of a run: one page, or an ordered list of pages.';
+COMMENT ON COLUMN trapline.task.id IS 'Grows with each task.';
+COMMENT ON COLUMN trapline.task.run_id IS 'The run that it belongs to.';
+COMMENT ON COLUMN trapline.task.lane IS 'The run''s lane, here for the index of waiting tasks.';
+COMMENT ON COLUMN trapline.task.url IS 'The page; of an ordered task, its first.';
+COMMENT ON COLUMN trapline.task.urls IS 'The pages of an ordered task, in order. NULL: one page.';
+COMMENT ON COLUMN trapline.task.page_id IS 'The page''s row. NULL for an ordered task.';
+COMMENT ON COLUMN trapline.task.priority IS 'The crawl''s; higher is leased first.';
+COMMENT ON COLUMN trapline.task.status IS 'Guarded: only the transitions of the lifecycle.';
+COMMENT ON COLUMN trapline.task.run_at IS 'Not leased before.';
+COMMENT ON COLUMN trapline.task.attempts IS 'Retries used: the page''s fault.';
+COMMENT ON COLUMN trapline.task.rescues IS 'Rescues used: the infrastructure''s fault, a budget of its own.';
+COMMENT ON COLUMN trapline.task.lease_seq IS 'The fence: it only grows.';
+COMMENT ON COLUMN trapline.task.invocation_id IS 'The last holder.';
+COMMENT ON COLUMN trapline.task.leased_at IS 'When that one took it.';
+COMMENT ON COLUMN trapline.task.started_at IS 'Set in this lease, before the page loads.';
+COMMENT ON COLUMN trapline.task.ended_at IS 'When it became done or failed.';
+COMMENT ON COLUMN trapline.task.reason IS 'Why it failed.';
+COMMENT ON COLUMN trapline.task.position IS 'Ordered: index of the next page to visit.';
+COMMENT ON COLUMN trapline.task.failed_pages IS 'Ordered: pages that failed so far.';
+COMMENT ON COLUMN trapline.task.checkpoint IS 'Ordered: the session (cookies, storage), encrypted.';
+
+COMMENT ON TABLE trapline.observation IS
+    'What a visit found. (task_id, position) is unique: a result becomes visible exactly once. "text" is kept once '
+    'per content of a page: NULL means that an earlier observation with this hash holds it.';
+COMMENT ON COLUMN trapline.observation.id IS 'Grows with each observation.';
+COMMENT ON COLUMN trapline.observation.task_id IS 'The task that made the visit.';
+COMMENT ON COLUMN trapline.observation.position IS 'Index of the page in its task; 0 for one page.';
+COMMENT ON COLUMN trapline.observation.run_id IS 'The task''s run.';
+COMMENT ON COLUMN trapline.observation.page_id IS 'The page visited.';
+COMMENT ON COLUMN trapline.observation.observed_at IS 'When it was written.';
+COMMENT ON COLUMN trapline.observation.url IS 'The URL asked for.';
+COMMENT ON COLUMN trapline.observation.final_url IS 'After redirects.';
+COMMENT ON COLUMN trapline.observation.status IS 'HTTP status. NULL: no answer.';
+COMMENT ON COLUMN trapline.observation.redirects IS 'How many were followed.';
+COMMENT ON COLUMN trapline.observation.timings IS 'Milliseconds by phase.';
+COMMENT ON COLUMN trapline.observation.size IS 'Bytes over the wire.';
+COMMENT ON COLUMN trapline.observation.title IS 'The document''s title.';
+COMMENT ON COLUMN trapline.observation.text IS 'The watched text, in normal form.';
+COMMENT ON COLUMN trapline.observation.fields IS 'Extracted fields by name.';
+COMMENT ON COLUMN trapline.observation.content_hash IS 'Of text and fields.';
+COMMENT ON COLUMN trapline.observation.changed IS 'Whether people were told of a change.';
+COMMENT ON COLUMN trapline.observation.console_errors IS 'Errors that the page logged.';
+COMMENT ON COLUMN trapline.observation.screenshot IS 'Key of the artifact.';
+COMMENT ON COLUMN trapline.observation.html IS 'Key of the artifact.';
+COMMENT ON COLUMN trapline.observation.reason IS 'Kind of failure. NULL: a good visit.';
+COMMENT ON COLUMN trapline.observation.detail IS 'What the failure was, for people.';
+COMMENT ON COLUMN trapline.observation.accepted IS
+    'Whether it became its page''s baseline. NULL: a release before noise was known wrote it.';
+
+COMMENT ON TABLE trapline.alert IS
+    'The outbox: an alert is written in the transaction of its cause and delivered at least once.';
+COMMENT ON COLUMN trapline.alert.id IS 'Sent along, so that a receiver can drop repeats.';
+COMMENT ON COLUMN trapline.alert.kind IS 'failure, change, recovery, summary and the like.';
+COMMENT ON COLUMN trapline.alert.crawl IS 'The crawl''s name.';
+COMMENT ON COLUMN trapline.alert.run_id IS 'The run that caused it.';
+COMMENT ON COLUMN trapline.alert.page_id IS 'The page that it is about.';
+COMMENT ON COLUMN trapline.alert.recipients IS 'Names of channels; empty means all.';
+COMMENT ON COLUMN trapline.alert.payload IS 'What its text is made from.';
+COMMENT ON COLUMN trapline.alert.status IS 'Whether it is still to be sent.';
+COMMENT ON COLUMN trapline.alert.created_at IS 'When its cause committed.';
+COMMENT ON COLUMN trapline.alert.claimed_until IS 'A notifier sends it now; after this time another may.';
+COMMENT ON COLUMN trapline.alert.attempts IS 'How often it was claimed.';
+COMMENT ON COLUMN trapline.alert.sent_at IS 'When it was published.';
+COMMENT ON COLUMN trapline.alert.message_id IS 'The topic''s id of that message.';
+COMMENT ON COLUMN trapline.alert.reason IS 'Why it was refused.';
+
+COMMENT ON TABLE trapline.pace IS 'The turns of those who publish, one row for each kind.';
+COMMENT ON COLUMN trapline.pace.name IS 'The kind: notifier.';
+COMMENT ON COLUMN trapline.pace.next_at IS
+    'When the next message may be published, by the notifier that takes the turn.';
+
+COMMENT ON TABLE trapline.host IS
+    'A host that answered 429 or 503. While "refusals" is above 0, one visit at a time finds out whether it is over.';
+COMMENT ON COLUMN trapline.host.host IS 'Name or address, with a port that is not the scheme''s own.';
+COMMENT ON COLUMN trapline.host.refusals IS 'In a row; visits that were under way together count once.';
+COMMENT ON COLUMN trapline.host.refused_at IS 'The last of them.';
+COMMENT ON COLUMN trapline.host.not_before IS 'No lane visits the host earlier.';
+
+COMMENT ON TABLE trapline.host_turn IS 'When a lane''s next visit of a host may begin.';
+COMMENT ON COLUMN trapline.host_turn.lane IS 'The lane.';
+COMMENT ON COLUMN trapline.host_turn.host IS 'As in "host".';
+COMMENT ON COLUMN trapline.host_turn.next_at IS 'The time after the last turn given out.';
+
+COMMENT ON TABLE trapline.host_visit IS
+    'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the places of a '
+    'killed invocation come free with its tasks.';
+COMMENT ON COLUMN trapline.host_visit.task_id IS 'The task that visits.';
+COMMENT ON COLUMN trapline.host_visit.lease_seq IS 'Its lease.';
+COMMENT ON COLUMN trapline.host_visit.lane IS 'Its lane.';
+COMMENT ON COLUMN trapline.host_visit.host IS 'As in "host".';
+
+COMMENT ON TABLE trapline.robots IS 'robots.txt by origin, fetched once for all invocations.';
+COMMENT ON COLUMN trapline.robots.origin IS 'Scheme, host and port.';
+COMMENT ON COLUMN trapline.robots.body IS 'The file. NULL: there is none, so everything is allowed.';
+COMMENT ON COLUMN trapline.robots.expires_at IS 'Fetched anew after this.';
+COMMENT ON COLUMN trapline.robots.claimed_until IS 'An invocation fetches it now; after this time another may.';
+COMMENT ON COLUMN trapline.robots.failures IS '5xx in a row: the site is not visited until it answers.';
+COMMENT ON COLUMN trapline.robots.retry_at IS 'Not asked for before.';
+COMMENT ON COLUMN trapline.robots.reason IS 'Why it could not be read, for people.';
+
+COMMENT ON TABLE trapline.session IS
+    'The session that a crawl''s "steps" began, shared by its invocations and runs. A log-in is claimed by '
+    'compare-and-set on "version", so of many that begin together one logs in and the others wait.';
+COMMENT ON COLUMN trapline.session.crawl IS 'The crawl''s name.';
+COMMENT ON COLUMN trapline.session.version IS 'Grows with every log-in.';
+COMMENT ON COLUMN trapline.session.binding IS
+    'Keyed hash over name, steps and their secrets; another one drops the state.';
+COMMENT ON COLUMN trapline.session.state IS 'Cookies and local storage, encrypted with the crawler''s session key.';
+COMMENT ON COLUMN trapline.session.refreshed_at IS 'When "state" was made.';
+COMMENT ON COLUMN trapline.session.tried_at IS 'The last log-in that reached the site, good or bad.';
+COMMENT ON COLUMN trapline.session.problem IS 'Why that one was bad, for people.';
+COMMENT ON COLUMN trapline.session.screenshot IS 'Key of the artifact that shows it.';
+COMMENT ON COLUMN trapline.session.holder IS 'The invocation that logs in now.';
+COMMENT ON COLUMN trapline.session.held_until IS 'After this time another may.';
+
+COMMENT ON FUNCTION trapline.lane_key IS
+    'Key of the lane''s advisory lock. Shared: ready and lease. Exclusive: plan, reap and cancel. The high half is '
+    '"trap" in ASCII, apart from the keys of others.';
+COMMENT ON FUNCTION trapline.lease_share IS
+    'Leases at most "share" due tasks and makes the invocation "running", in one statement under the lane''s shared '
+    'lock. "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is '
+    'leased alone, so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the '
+    'invocation is no longer the caller''s. The commit does not wait for the disk: a crash of Postgres loses the '
+    'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
+    'for them. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
+    'cost of the lease.';
+COMMENT ON FUNCTION trapline.complete_visit IS
+    'Records one visit in one statement: result, page row, alerts and the task''s next status. An ordered task''s '
+    'result must be of the page that is next: one sent twice under a lease that goes on is refused. Returns ok; '
+    'stale when the fence refuses (counted on the invocation); moved when the page row was updated since the verdict '
+    'was reached. Unless ok, nothing but that count is written.';
+COMMENT ON FUNCTION trapline.take_turn IS
+    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a place is free. taken: the '
+    'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
+    'are over is of no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time '
+    'before the caller waited for the row.';
+COMMENT ON FUNCTION trapline.retire IS
+    'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, '
+    'tasks and alerts, then the run; at last invocations. Kept whatever their age: a run that has not ended; one '
+    'whose alert is due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with '
+    '"archived_only" one that should be archived and is not. An observation hands its text to the next one with the '
+    'same content; the last one that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call '
+    'this and delete nothing else.';
+COMMENT ON FUNCTION trapline.refuse_transition IS
+    'Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal '
+    'one.';
+COMMENT ON FUNCTION trapline.guard_task IS
+    'Raises check_violation unless a task''s status makes a legal transition and its fence grows. Without a WHEN '
+    'clause on the trigger: every statement plans such a clause anew, and a connection keeps a function''s plan.';

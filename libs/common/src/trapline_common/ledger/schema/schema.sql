@@ -1,0 +1,645 @@
+-- The ledger's schema: what a database looks like after every migration.
+-- `make schema` wrote this file, after 0009_retention. It is for reading, and a test compares it with what the
+-- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
+-- grants.sql.
+
+CREATE SCHEMA trapline;
+
+-- A run's life: the dispatcher makes it "opening" and "open"; the caller that finds its last task ended makes it
+-- "ended".
+CREATE TYPE trapline.run_status AS ENUM ('opening', 'open', 'ended');
+
+-- How a run ended: every task ended; overlap skipped it; its pages could not be listed; an operator cancelled it.
+CREATE TYPE trapline.run_outcome AS ENUM ('completed', 'skipped', 'refused', 'cancelled');
+
+-- A task's life. A crawler leases it and ends it; a lease that is handed back, retried or rescued makes it "created"
+-- again.
+CREATE TYPE trapline.task_status AS ENUM ('created', 'leased', 'done', 'failed');
+
+-- An invocation's life. The first four are active and hold a slot of their lane; the last four are ends.
+CREATE TYPE trapline.invocation_status AS ENUM ('created', 'pending', 'ready', 'running', 'succeeded', 'failed',
+    'orphaned', 'terminated');
+
+-- The notifier sends what is "due". "refused" is a message refused for its content; "muted" is kept for the record
+-- only.
+CREATE TYPE trapline.alert_status AS ENUM ('due', 'sent', 'refused', 'muted');
+
+-- The migrations that this database has had, one row each.
+CREATE TABLE trapline.migration (
+    version integer NOT NULL,                       -- Number of the file.
+    name text NOT NULL,                             -- Name of the file without its number.
+    checksum text NOT NULL,                         -- SHA-256 of the file's text, in hex; another text is refused.
+    applied_at timestamptz NOT NULL DEFAULT now(),  -- When it was applied.
+    CONSTRAINT migration_pkey PRIMARY KEY (version)
+);
+
+-- A named pool with its own limits; the newest config wins.
+CREATE TABLE trapline.lane (
+    name text NOT NULL,                     -- The lane's key in crawls.yaml.
+    max_invocations integer NOT NULL,       -- Most active invocations at once.
+    tasks_per_invocation integer NOT NULL,  -- Most tasks in one share.
+    pages_in_flight integer NOT NULL,       -- Most pages that one invocation loads at once.
+    host_delay double precision NOT NULL,   -- Seconds between the starts of two visits of a host.
+    host_concurrency integer,               -- Most visits of a host at once. NULL: no limit.
+    CONSTRAINT lane_pkey PRIMARY KEY (name),
+    CONSTRAINT lane_host_concurrency_check CHECK ((host_concurrency >= 1)),
+    CONSTRAINT lane_host_delay_check CHECK ((host_delay >= (0)::double precision)),
+    CONSTRAINT lane_max_invocations_check CHECK ((max_invocations >= 1)),
+    CONSTRAINT lane_pages_in_flight_check CHECK ((pages_in_flight >= 1)),
+    CONSTRAINT lane_tasks_per_invocation_check CHECK ((tasks_per_invocation >= 1))
+);
+
+-- One execution of one crawl. (crawl, scheduled_for) is unique: a tick that is delivered twice opens one run.
+CREATE TABLE trapline.run (
+    id bigint GENERATED ALWAYS AS IDENTITY,         -- Grows with each run.
+    crawl text NOT NULL,                            -- The crawl's name.
+    lane text NOT NULL,                             -- The pool that works on it.
+    -- Guarded: only the transitions of the lifecycle.
+    status trapline.run_status NOT NULL DEFAULT 'opening'::trapline.run_status,
+    outcome trapline.run_outcome,                   -- How it ended; set with the end.
+    reason text,                                    -- Why it was skipped or refused, for people.
+    scheduled_for timestamptz,                      -- The tick's time. NULL: opened by hand.
+    request uuid,                                   -- Id of the order by hand: the same order opens one run.
+    retry_of bigint,                                -- The run whose failed tasks this one repeats.
+    config jsonb NOT NULL,                          -- The crawl's effective config, frozen.
+    fingerprint text NOT NULL,                      -- Of what the crawl compares: watch, extract and ignore.
+    created_at timestamptz NOT NULL DEFAULT now(),  -- When its row was made.
+    tried_at timestamptz NOT NULL DEFAULT now(),    -- Last attempt at opening; the reap tick resumes a stale one.
+    opened_at timestamptz,                          -- When its tasks were written.
+    ended_at timestamptz,                           -- When its last task had ended.
+    tasks_done integer,                             -- Final count, written with the end.
+    tasks_failed integer,                           -- Final count, written with the end.
+    archived_at timestamptz,                        -- When its observations were written to the archive.
+    -- Last attempt at that, so that two ticks do not both write a large one.
+    archiving_at timestamptz,
+    CONSTRAINT run_pkey PRIMARY KEY (id),
+    CONSTRAINT run_request UNIQUE (request),
+    CONSTRAINT run_tick UNIQUE (crawl, scheduled_for),
+    CONSTRAINT run_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
+    CONSTRAINT run_retry_of_fkey FOREIGN KEY (retry_of) REFERENCES trapline.run(id),
+    CONSTRAINT run_ended CHECK ((((status = 'ended'::trapline.run_status) = (ended_at IS NOT NULL)) AND ((status =
+        'ended'::trapline.run_status) = (outcome IS NOT NULL)))),
+    CONSTRAINT run_opened CHECK (((status <> 'open'::trapline.run_status) OR (opened_at IS NOT NULL)))
+);
+CREATE INDEX run_ended_at ON trapline.run (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX run_retry_of ON trapline.run (retry_of) WHERE (retry_of IS NOT NULL);
+CREATE INDEX run_unarchived ON trapline.run (id) WHERE ((archived_at IS NULL) AND (status =
+    'ended'::trapline.run_status) AND (opened_at IS NOT NULL));
+CREATE INDEX run_unended ON trapline.run (crawl, id) WHERE (status <> 'ended'::trapline.run_status);
+
+-- One URL of one crawl across runs: its baseline and its alert state. A completion changes it by compare-and-set on
+-- "version", so a verdict reached on an old reading is refused and reached again.
+CREATE TABLE trapline.page (
+    id bigint GENERATED ALWAYS AS IDENTITY,               -- Stays for the page's life.
+    crawl text NOT NULL,                                  -- The crawl's name.
+    url text NOT NULL,                                    -- In normal form.
+    version integer NOT NULL DEFAULT 0,                   -- Counts its updates; compared and set.
+    -- Hash of the last accepted content. NULL: no good visit so far.
+    baseline_hash text,
+    baseline_text text,                                   -- Its text.
+    baseline_fields jsonb NOT NULL DEFAULT '{}'::jsonb,   -- Its extracted fields by name.
+    -- The newest run that saw or set it; an older run never replaces it.
+    baseline_run bigint,
+    baseline_at timestamptz,                              -- When this content was accepted.
+    -- Of what was compared, and by which reader; another one resets in silence.
+    fingerprint text,
+    judged_run bigint,                                    -- The newest run whose result was counted.
+    failures integer NOT NULL DEFAULT 0,                  -- Failed runs in a row.
+    failing_since timestamptz,                            -- When the first of them failed.
+    alerted boolean NOT NULL DEFAULT false,               -- Whether people were told that it fails.
+    alerted_at timestamptz,                               -- When, last; reminders count from here.
+    candidate_hash text,                                  -- Content seen and not accepted so far.
+    candidate_seen integer NOT NULL DEFAULT 0,            -- By so many good runs in a row.
+    earlier_hashes text[] NOT NULL DEFAULT '{}'::text[],  -- Accepted before the baseline, newest first.
+    CONSTRAINT page_pkey PRIMARY KEY (id),
+    CONSTRAINT page_url UNIQUE (crawl, url),
+    CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048))
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+
+-- One asynchronous call of the crawler. The unique slot is the backstop that no bug in the count can pass.
+CREATE TABLE trapline.invocation (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),     -- Sent with Invoke.
+    lane text NOT NULL,                             -- The pool whose tasks it works on.
+    slot integer NOT NULL,                          -- Unique among the lane's active invocations.
+    -- Guarded: only the transitions of the lifecycle.
+    status trapline.invocation_status NOT NULL DEFAULT 'created'::trapline.invocation_status,
+    hop integer NOT NULL DEFAULT 0,                 -- Length of the chain of nudges that led to it.
+    created_at timestamptz NOT NULL DEFAULT now(),  -- When the dispatcher counted it as missing.
+    asked_at timestamptz,                           -- Claimed by compare-and-set before each Invoke.
+    asks integer NOT NULL DEFAULT 0,                -- How often Lambda was asked.
+    pending_at timestamptz,                         -- When Lambda accepted it.
+    ready_at timestamptz,                           -- When the crawler said that it runs.
+    running_at timestamptz,                         -- When it took its first task.
+    heartbeat_at timestamptz,                       -- Its last sign of life; not indexed, so that heartbeats stay HOT.
+    ended_at timestamptz,                           -- When it reached an end.
+    owner uuid,                                     -- Fresh token of the one process that became ready.
+    request_id text,                                -- Lambda's, stored when it became ready.
+    place text,                                     -- Where it runs, for people: a log stream or a process.
+    reason text,                                    -- Why it ended as it did, for people.
+    duplicates integer NOT NULL DEFAULT 0,          -- Deliveries of the same event that came too late to be its owner.
+    stale integer NOT NULL DEFAULT 0,               -- Writes that the fence refused.
+    -- Counts of the lane before this one that made nothing but failures before a first task; the next count waits the
+    -- longer.
+    false_starts integer NOT NULL DEFAULT 0,
+    CONSTRAINT invocation_pkey PRIMARY KEY (id),
+    CONSTRAINT invocation_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
+    CONSTRAINT invocation_ended CHECK (((status = ANY (ARRAY['succeeded'::trapline.invocation_status,
+        'failed'::trapline.invocation_status, 'orphaned'::trapline.invocation_status,
+        'terminated'::trapline.invocation_status])) = (ended_at IS NOT NULL))),
+    CONSTRAINT invocation_owned CHECK (((status <> ALL (ARRAY['ready'::trapline.invocation_status,
+        'running'::trapline.invocation_status, 'succeeded'::trapline.invocation_status])) OR (owner IS NOT NULL))),
+    CONSTRAINT invocation_slot_check CHECK ((slot >= 1))
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX invocation_ended_at ON trapline.invocation (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX invocation_false_start ON trapline.invocation (lane, ended_at) WHERE ((status =
+    'failed'::trapline.invocation_status) AND (running_at IS NULL));
+CREATE UNIQUE INDEX invocation_slot ON trapline.invocation (lane, slot) WHERE (status = ANY
+    (ARRAY['created'::trapline.invocation_status, 'pending'::trapline.invocation_status,
+    'ready'::trapline.invocation_status, 'running'::trapline.invocation_status]));
+CREATE INDEX invocation_started ON trapline.invocation (lane, running_at) WHERE (running_at IS NOT NULL);
+
+-- One unit of work of a run: one page, or an ordered list of pages.
+CREATE TABLE trapline.task (
+    id bigint GENERATED ALWAYS AS IDENTITY,     -- Grows with each task.
+    run_id bigint NOT NULL,                     -- The run that it belongs to.
+    lane text NOT NULL,                         -- The run's lane, here for the index of waiting tasks.
+    url text NOT NULL,                          -- The page; of an ordered task, its first.
+    urls text[],                                -- The pages of an ordered task, in order. NULL: one page.
+    page_id bigint,                             -- The page's row. NULL for an ordered task.
+    priority integer NOT NULL DEFAULT 0,        -- The crawl's; higher is leased first.
+    -- Guarded: only the transitions of the lifecycle.
+    status trapline.task_status NOT NULL DEFAULT 'created'::trapline.task_status,
+    run_at timestamptz NOT NULL DEFAULT now(),  -- Not leased before.
+    attempts integer NOT NULL DEFAULT 0,        -- Retries used: the page's fault.
+    rescues integer NOT NULL DEFAULT 0,         -- Rescues used: the infrastructure's fault, a budget of its own.
+    lease_seq integer NOT NULL DEFAULT 0,       -- The fence: it only grows.
+    invocation_id uuid,                         -- The last holder.
+    leased_at timestamptz,                      -- When that one took it.
+    started_at timestamptz,                     -- Set in this lease, before the page loads.
+    ended_at timestamptz,                       -- When it became done or failed.
+    reason text,                                -- Why it failed.
+    "position" integer NOT NULL DEFAULT 0,      -- Ordered: index of the next page to visit.
+    failed_pages integer NOT NULL DEFAULT 0,    -- Ordered: pages that failed so far.
+    checkpoint bytea,                           -- Ordered: the session (cookies, storage), encrypted.
+    CONSTRAINT task_pkey PRIMARY KEY (id),
+    CONSTRAINT task_url UNIQUE (run_id, url),
+    CONSTRAINT task_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id),
+    CONSTRAINT task_ended CHECK (((status = ANY (ARRAY['done'::trapline.task_status, 'failed'::trapline.task_status]))
+        = (ended_at IS NOT NULL))),
+    CONSTRAINT task_leased CHECK (((status <> 'leased'::trapline.task_status) OR ((invocation_id IS NOT NULL) AND
+        (leased_at IS NOT NULL))))
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX task_leases ON trapline.task (invocation_id, id) WHERE (status = 'leased'::trapline.task_status);
+CREATE INDEX task_open ON trapline.task (run_id) WHERE (ended_at IS NULL);
+CREATE INDEX task_waiting ON trapline.task (lane, priority DESC, run_at, id) WHERE (status =
+    'created'::trapline.task_status);
+
+-- What a visit found. (task_id, position) is unique: a result becomes visible exactly once. "text" is kept once per
+-- content of a page: NULL means that an earlier observation with this hash holds it.
+CREATE TABLE trapline.observation (
+    id bigint GENERATED ALWAYS AS IDENTITY,          -- Grows with each observation.
+    task_id bigint NOT NULL,                         -- The task that made the visit.
+    "position" integer NOT NULL,                     -- Index of the page in its task; 0 for one page.
+    run_id bigint NOT NULL,                          -- The task's run.
+    page_id bigint NOT NULL,                         -- The page visited.
+    observed_at timestamptz NOT NULL DEFAULT now(),  -- When it was written.
+    url text NOT NULL,                               -- The URL asked for.
+    final_url text,                                  -- After redirects.
+    status integer,                                  -- HTTP status. NULL: no answer.
+    redirects integer NOT NULL,                      -- How many were followed.
+    timings jsonb NOT NULL,                          -- Milliseconds by phase.
+    size bigint,                                     -- Bytes over the wire.
+    title text,                                      -- The document's title.
+    text text,                                       -- The watched text, in normal form.
+    fields jsonb NOT NULL,                           -- Extracted fields by name.
+    content_hash text,                               -- Of text and fields.
+    changed boolean NOT NULL,                        -- Whether people were told of a change.
+    console_errors integer NOT NULL,                 -- Errors that the page logged.
+    screenshot text,                                 -- Key of the artifact.
+    html text,                                       -- Key of the artifact.
+    reason text,                                     -- Kind of failure. NULL: a good visit.
+    detail text,                                     -- What the failure was, for people.
+    -- Whether it became its page's baseline. NULL: a release before noise was known wrote it.
+    accepted boolean,
+    CONSTRAINT observation_pkey PRIMARY KEY (id),
+    CONSTRAINT observation_once UNIQUE (task_id, "position")
+);
+CREATE INDEX observation_page ON trapline.observation (page_id, id);
+CREATE INDEX observation_run ON trapline.observation (run_id, id);
+
+-- The outbox: an alert is written in the transaction of its cause and delivered at least once.
+CREATE TABLE trapline.alert (
+    id bigint GENERATED ALWAYS AS IDENTITY,           -- Sent along, so that a receiver can drop repeats.
+    kind text NOT NULL,                               -- failure, change, recovery, summary and the like.
+    crawl text NOT NULL,                              -- The crawl's name.
+    run_id bigint,                                    -- The run that caused it.
+    page_id bigint,                                   -- The page that it is about.
+    recipients text[] NOT NULL DEFAULT '{}'::text[],  -- Names of channels; empty means all.
+    payload jsonb NOT NULL,                           -- What its text is made from.
+    status trapline.alert_status NOT NULL DEFAULT 'due'::trapline.alert_status,  -- Whether it is still to be sent.
+    created_at timestamptz NOT NULL DEFAULT now(),    -- When its cause committed.
+    claimed_until timestamptz,                        -- A notifier sends it now; after this time another may.
+    attempts integer NOT NULL DEFAULT 0,              -- How often it was claimed.
+    sent_at timestamptz,                              -- When it was published.
+    message_id text,                                  -- The topic's id of that message.
+    reason text,                                      -- Why it was refused.
+    CONSTRAINT alert_pkey PRIMARY KEY (id),
+    CONSTRAINT alert_sent CHECK (((status = 'sent'::trapline.alert_status) = (sent_at IS NOT NULL)))
+) WITH (fillfactor=70);
+CREATE INDEX alert_due ON trapline.alert (id) WHERE (status = 'due'::trapline.alert_status);
+CREATE INDEX alert_run ON trapline.alert (run_id);
+CREATE UNIQUE INDEX alert_summary ON trapline.alert (run_id) WHERE (kind = 'summary'::text);
+
+-- The turns of those who publish, one row for each kind.
+CREATE TABLE trapline.pace (
+    name text NOT NULL,            -- The kind: notifier.
+    next_at timestamptz NOT NULL,  -- When the next message may be published, by the notifier that takes the turn.
+    CONSTRAINT pace_pkey PRIMARY KEY (name)
+);
+
+-- A host that answered 429 or 503. While "refusals" is above 0, one visit at a time finds out whether it is over.
+CREATE TABLE trapline.host (
+    host text NOT NULL,                             -- Name or address, with a port that is not the scheme's own.
+    refusals integer NOT NULL DEFAULT 0,            -- In a row; visits that were under way together count once.
+    refused_at timestamptz NOT NULL DEFAULT now(),  -- The last of them.
+    not_before timestamptz NOT NULL DEFAULT now(),  -- No lane visits the host earlier.
+    CONSTRAINT host_pkey PRIMARY KEY (host)
+) WITH (fillfactor=50);
+
+-- When a lane's next visit of a host may begin.
+CREATE TABLE trapline.host_turn (
+    lane text NOT NULL,                          -- The lane.
+    host text NOT NULL,                          -- As in "host".
+    next_at timestamptz NOT NULL DEFAULT now(),  -- The time after the last turn given out.
+    CONSTRAINT host_turn_pkey PRIMARY KEY (lane, host)
+) WITH (fillfactor=50);
+
+-- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the places of a
+-- killed invocation come free with its tasks.
+CREATE TABLE trapline.host_visit (
+    task_id bigint NOT NULL,     -- The task that visits.
+    lease_seq integer NOT NULL,  -- Its lease.
+    lane text NOT NULL,          -- Its lane.
+    host text NOT NULL,          -- As in "host".
+    CONSTRAINT host_visit_pkey PRIMARY KEY (task_id)
+);
+CREATE INDEX host_visit_place ON trapline.host_visit (lane, host);
+
+-- robots.txt by origin, fetched once for all invocations.
+CREATE TABLE trapline.robots (
+    origin text NOT NULL,                 -- Scheme, host and port.
+    body text,                            -- The file. NULL: there is none, so everything is allowed.
+    expires_at timestamptz NOT NULL DEFAULT '-infinity'::timestamp with time zone,  -- Fetched anew after this.
+    -- An invocation fetches it now; after this time another may.
+    claimed_until timestamptz NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+    failures integer NOT NULL DEFAULT 0,  -- 5xx in a row: the site is not visited until it answers.
+    retry_at timestamptz NOT NULL DEFAULT '-infinity'::timestamp with time zone,  -- Not asked for before.
+    reason text,                          -- Why it could not be read, for people.
+    CONSTRAINT robots_pkey PRIMARY KEY (origin)
+);
+
+-- The session that a crawl's "steps" began, shared by its invocations and runs. A log-in is claimed by compare-and-set
+-- on "version", so of many that begin together one logs in and the others wait.
+CREATE TABLE trapline.session (
+    crawl text NOT NULL,                 -- The crawl's name.
+    version integer NOT NULL DEFAULT 0,  -- Grows with every log-in.
+    binding text,                        -- Keyed hash over name, steps and their secrets; another one drops the state.
+    state bytea,                         -- Cookies and local storage, encrypted with the crawler's session key.
+    refreshed_at timestamptz,            -- When "state" was made.
+    tried_at timestamptz,                -- The last log-in that reached the site, good or bad.
+    problem text,                        -- Why that one was bad, for people.
+    screenshot text,                     -- Key of the artifact that shows it.
+    holder uuid,                         -- The invocation that logs in now.
+    held_until timestamptz,              -- After this time another may.
+    CONSTRAINT session_pkey PRIMARY KEY (crawl),
+    CONSTRAINT session_held CHECK (((holder IS NULL) = (held_until IS NULL))),
+    CONSTRAINT session_state CHECK (((state IS NULL) = (refreshed_at IS NULL)))
+) WITH (fillfactor=50);
+
+INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
+
+-- Records one visit in one statement: result, page row, alerts and the task's next status. An ordered task's result
+-- must be of the page that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the
+-- fence refuses (counted on the invocation); moved when the page row was updated since the verdict was reached. Unless
+-- ok, nothing but that count is written.
+CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
+        next_position integer, next_failed_pages integer, next_checkpoint bytea, why text, of_page bigint,
+        page_version integer, as_baseline boolean, new_content boolean, new_baseline_run bigint, new_fingerprint text,
+        new_judged_run bigint, new_failures integer, new_alerted boolean, alerted_now boolean, o_url text,
+        o_final_url text, o_status integer, o_redirects integer, o_timings jsonb, o_size bigint, o_title text,
+        o_text text, o_fields jsonb, o_hash text, o_changed boolean, o_console_errors integer, o_screenshot text,
+        o_html text, o_reason text, o_detail text, of_crawl text, alerts jsonb, new_candidate text DEFAULT NULL::text,
+        new_candidate_seen integer DEFAULT NULL::integer, new_earlier text[] DEFAULT NULL::text[])
+    RETURNS text
+    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+DECLARE
+    held_by_us boolean;
+    written boolean;
+BEGIN
+    WITH held AS MATERIALIZED (
+        SELECT t.id, t.run_id, t.position FROM trapline.task t
+        WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
+          AND (t.urls IS NULL OR t.position = next_position - 1)
+        FOR NO KEY UPDATE
+    ), paged AS MATERIALIZED (
+        UPDATE trapline.page p SET version = p.version + 1,
+            baseline_hash = CASE WHEN as_baseline AND new_content THEN o_hash ELSE p.baseline_hash END,
+            baseline_text = CASE WHEN as_baseline AND new_content THEN o_text ELSE p.baseline_text END,
+            baseline_fields = CASE WHEN as_baseline AND new_content THEN o_fields ELSE p.baseline_fields END,
+            baseline_at = CASE WHEN as_baseline AND new_content THEN now() ELSE p.baseline_at END,
+            baseline_run = new_baseline_run, fingerprint = new_fingerprint,
+            judged_run = new_judged_run, failures = new_failures, alerted = new_alerted,
+            failing_since = CASE WHEN new_failures > 0 THEN coalesce(p.failing_since, now()) END,
+            alerted_at = CASE WHEN alerted_now THEN now() ELSE p.alerted_at END,
+            candidate_hash = CASE WHEN new_candidate_seen IS NULL THEN p.candidate_hash ELSE new_candidate END,
+            candidate_seen = coalesce(new_candidate_seen, p.candidate_seen),
+            earlier_hashes = coalesce(new_earlier, p.earlier_hashes)
+        FROM held WHERE p.id = of_page AND p.version = page_version
+        RETURNING held.run_id, held.position
+    ), observed AS (
+        INSERT INTO trapline.observation (task_id, position, run_id, page_id, url, final_url, status, redirects, timings,
+            size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason, detail, accepted)
+        SELECT of_task, p.position, p.run_id, of_page, o_url, o_final_url, o_status, o_redirects, o_timings,
+            o_size, o_title, CASE WHEN new_content THEN o_text END, o_fields, o_hash, o_changed, o_console_errors,
+            o_screenshot, o_html, o_reason, o_detail, as_baseline
+        FROM paged p
+    ), alerted AS (
+        INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
+        SELECT a.kind, of_crawl, p.run_id, of_page, a.recipients, a.payload,
+               CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
+        FROM paged p, jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
+    ), stepped AS (
+        UPDATE trapline.task t SET status = next_status, position = next_position, failed_pages = next_failed_pages,
+            checkpoint = next_checkpoint, reason = why, started_at = NULL,
+            ended_at = CASE WHEN next_status IN ('done', 'failed') THEN now() END,
+            rescues = CASE WHEN next_status IN ('done', 'failed') THEN t.rescues ELSE 0 END
+        FROM paged WHERE t.id = of_task
+        RETURNING t.id
+    )
+    SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM stepped) INTO held_by_us, written;
+    IF written THEN
+        RETURN 'ok';
+    END IF;
+    IF held_by_us THEN
+        RETURN 'moved';
+    END IF;
+    UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;
+    RETURN 'stale';
+END $function$;
+
+-- Raises check_violation unless a task's status makes a legal transition and its fence grows. Without a WHEN clause on
+-- the trigger: every statement plans such a clause anew, and a connection keeps a function's plan.
+CREATE FUNCTION trapline.guard_task()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF OLD.status <> NEW.status AND NOT (CASE OLD.status  -- in brackets: PL/pgSQL takes the first THEN outside them
+        WHEN 'created' THEN NEW.status IN ('leased', 'failed')
+        WHEN 'leased' THEN NEW.status IN ('created', 'done', 'failed')
+        ELSE false END)
+    THEN
+        RAISE EXCEPTION 'task % may not go from % to %', OLD.id, OLD.status, NEW.status USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.lease_seq < OLD.lease_seq
+        OR (NEW.status = 'leased' AND OLD.status <> 'leased' AND NEW.lease_seq <= OLD.lease_seq)
+    THEN
+        RAISE EXCEPTION 'task %: lease_seq only grows (% to %)', OLD.id, OLD.lease_seq, NEW.lease_seq
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+-- Key of the lane's advisory lock. Shared: ready and lease. Exclusive: plan, reap and cancel. The high half is "trap"
+-- in ASCII, apart from the keys of others.
+CREATE FUNCTION trapline.lane_key(lane text)
+    RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+AS $function$
+    SELECT (x'74726170'::bigint << 32) | (hashtext(lane)::bigint & x'ffffffff'::bigint)
+$function$;
+
+-- Leases at most "share" due tasks and makes the invocation "running", in one statement under the lane's shared lock.
+-- "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is leased alone,
+-- so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the invocation is no longer
+-- the caller's. The commit does not wait for the disk: a crash of Postgres loses the latest commits in order, so the
+-- tasks are waiting again, and the invocation whose connection broke can't write for them. A generic plan: with the
+-- share's size known, Postgres would plan anew for every call, at twice the cost of the lease.
+CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, share integer, another boolean)
+    RETURNS TABLE(id bigint, run_id bigint, url text, urls text[], attempts integer, rescues integer,
+        lease_seq integer, "position" integer, failed_pages integer, checkpoint bytea, page_id bigint,
+        page_version integer, baseline_hash text, baseline_fields jsonb, baseline_run bigint, fingerprint text,
+        judged_run bigint, failures integer, alerted boolean, since_alert double precision,
+        failing_for double precision)
+    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    quick text := set_config('synchronous_commit', 'off', true);
+    locked boolean := pg_advisory_xact_lock_shared(trapline.lane_key(of_lane)) IS NOT NULL;
+BEGIN
+    RETURN QUERY
+        WITH picked AS MATERIALIZED (
+            SELECT t.id, t.rescues, t.priority, t.run_at FROM trapline.task t
+            WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now() AND EXISTS (
+                SELECT FROM trapline.invocation i
+                WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running'))
+            ORDER BY t.priority DESC, t.run_at, t.id  -- the index's order: else finished tasks may be read first
+            LIMIT CASE WHEN NOT another OR EXISTS (
+                SELECT FROM trapline.task t WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now()
+                ORDER BY t.priority DESC, t.run_at, t.id
+                OFFSET (SELECT count(*) * share FROM trapline.invocation i
+                        WHERE i.lane = of_lane AND i.status IN ('created', 'pending', 'ready') AND i.id <> caller)
+                LIMIT 1) THEN share ELSE 0 END
+            FOR NO KEY UPDATE SKIP LOCKED
+        ), head AS MATERIALIZED (
+            SELECT p.id, p.rescues FROM picked p ORDER BY p.priority DESC, p.run_at, p.id LIMIT 1
+        ), chosen AS MATERIALIZED (  -- an array: whatever size the planner expects, it reads tasks by their key
+            SELECT array_agg(p.id) AS ids FROM picked p, head h WHERE p.id = h.id OR (h.rescues = 0 AND p.rescues = 0)
+        ), leased AS (
+            UPDATE trapline.task t
+            SET status = 'leased', lease_seq = t.lease_seq + 1, invocation_id = caller, leased_at = now(),
+                started_at = NULL
+            FROM chosen c WHERE t.id = ANY (c.ids)
+            RETURNING t.*
+        ), runs AS (
+            UPDATE trapline.invocation i
+            SET status = 'running', running_at = coalesce(i.running_at, now()), heartbeat_at = now()
+            WHERE i.id = caller AND EXISTS (SELECT FROM leased)
+              AND (i.status = 'ready' OR i.heartbeat_at < now() - interval '1 s')  -- not a write for every small share
+        )
+        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages, t.checkpoint,
+               p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint, p.judged_run,
+               p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
+               extract(epoch FROM now() - p.failing_since)::double precision
+        FROM leased t LEFT JOIN trapline.page p ON p.id = t.page_id
+        ORDER BY t.priority DESC, t.run_at, t.id;
+    IF NOT FOUND AND NOT EXISTS (SELECT FROM trapline.invocation i
+                                 WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')) THEN
+        RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
+    END IF;
+END $function$;
+
+-- Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal one.
+CREATE FUNCTION trapline.refuse_transition()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        RAISE EXCEPTION 'a new % is %, not %', TG_TABLE_NAME, TG_ARGV[0], NEW.status USING ERRCODE = 'check_violation';
+    END IF;
+    RAISE EXCEPTION '% % may not go from % to %', TG_TABLE_NAME, OLD.id, OLD.status, NEW.status
+        USING ERRCODE = 'check_violation';
+END $function$;
+
+-- Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, tasks
+-- and alerts, then the run; at last invocations. Kept whatever their age: a run that has not ended; one whose alert is
+-- due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with "archived_only" one
+-- that should be archived and is not. An observation hands its text to the next one with the same content; the last one
+-- that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
+CREATE FUNCTION trapline.retire(keep_days integer, archived_only boolean, most integer, OUT runs integer,
+        OUT rows integer)
+    RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    until timestamptz := now() - make_interval(days => keep_days);
+    of_run bigint;
+    gone int;
+BEGIN
+    IF keep_days < 1 OR most < 1 OR keep_days IS NULL OR most IS NULL THEN
+        RAISE EXCEPTION 'retire: keep at least a day, and delete at least a row' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM set_config('synchronous_commit', 'off', true);
+    runs := 0;
+    rows := 0;
+    WHILE rows < most LOOP
+        SELECT r.id INTO of_run FROM trapline.run r
+        WHERE r.ended_at < until
+          AND (r.archived_at IS NOT NULL OR r.opened_at IS NULL OR NOT archived_only)
+          AND NOT EXISTS (SELECT FROM trapline.alert a WHERE a.run_id = r.id AND a.status = 'due')
+          AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id)
+          AND EXISTS (SELECT FROM trapline.run whole WHERE whole.crawl = r.crawl AND whole.id > r.id
+                      AND whole.outcome = 'completed' AND whole.retry_of IS NULL)
+        ORDER BY r.ended_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED;
+        EXIT WHEN NOT FOUND;
+
+        WITH old AS MATERIALIZED (
+            SELECT o.id, o.page_id, o.content_hash, o.text FROM trapline.observation o
+            WHERE o.run_id = of_run AND NOT (o.text IS NOT NULL
+                AND EXISTS (SELECT FROM trapline.page p WHERE p.id = o.page_id AND p.baseline_hash = o.content_hash)
+                AND NOT EXISTS (SELECT FROM trapline.observation e
+                                WHERE e.page_id = o.page_id AND e.id > o.id AND e.content_hash = o.content_hash
+                                  AND e.run_id <> of_run))
+            ORDER BY o.id LIMIT most - rows
+        ), heir AS MATERIALIZED (
+            SELECT DISTINCT ON (h.id) h.id, o.text FROM old o CROSS JOIN LATERAL (
+                SELECT e.id, e.text FROM trapline.observation e
+                WHERE e.page_id = o.page_id AND e.id > o.id AND e.content_hash = o.content_hash AND e.run_id <> of_run
+                ORDER BY e.id LIMIT 1) h
+            WHERE o.text IS NOT NULL AND h.text IS NULL
+            ORDER BY h.id
+        ), handed AS (
+            UPDATE trapline.observation o SET text = h.text FROM heir h WHERE o.id = h.id
+        )
+        DELETE FROM trapline.observation o USING old WHERE o.id = old.id;
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        rows := rows + gone;
+
+        DELETE FROM trapline.task t WHERE t.id = ANY (ARRAY(
+            SELECT d.id FROM trapline.task d WHERE d.run_id = of_run LIMIT most - rows));
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        rows := rows + gone;
+
+        DELETE FROM trapline.alert a WHERE a.id = ANY (ARRAY(
+            SELECT d.id FROM trapline.alert d WHERE d.run_id = of_run LIMIT most - rows));
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        rows := rows + gone;
+
+        IF rows < most THEN
+            DELETE FROM trapline.run r WHERE r.id = of_run;
+            runs := runs + 1;
+            rows := rows + 1;
+        END IF;
+    END LOOP;
+
+    DELETE FROM trapline.invocation i WHERE i.id = ANY (ARRAY(
+        SELECT d.id FROM trapline.invocation d
+        WHERE d.ended_at < until AND NOT EXISTS (
+            SELECT FROM trapline.task t WHERE t.invocation_id = d.id AND t.status = 'leased')
+        ORDER BY d.ended_at LIMIT most - rows FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    rows := rows + gone;
+END $function$;
+REVOKE ALL ON FUNCTION trapline.retire(integer,boolean,integer) FROM PUBLIC;
+
+-- Takes the lane's next turn at a host, if it comes within "patience" seconds and a place is free. taken: the turn is
+-- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
+-- no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time before the caller
+-- waited for the row.
+CREATE FUNCTION trapline.take_turn(of_task bigint, fence integer, of_lane text, of_host text, delay double precision,
+        places integer, patience double precision)
+    RETURNS TABLE(taken boolean, wait double precision)
+    LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+DECLARE
+    due timestamptz;
+    moment timestamptz;
+BEGIN
+    INSERT INTO trapline.host_turn (lane, host) VALUES (of_lane, of_host) ON CONFLICT (lane, host) DO NOTHING;
+    SELECT t.next_at INTO due FROM trapline.host_turn t WHERE t.lane = of_lane AND t.host = of_host FOR UPDATE;
+    moment := clock_timestamp();
+    due := greatest(due, moment);
+    IF due > moment + make_interval(secs => patience) THEN
+        RETURN QUERY SELECT false, extract(epoch FROM due - moment)::double precision;
+        RETURN;
+    END IF;
+    IF places IS NOT NULL THEN
+        DELETE FROM trapline.host_visit v WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task
+            AND NOT EXISTS (SELECT FROM trapline.task t
+                            WHERE t.id = v.task_id AND t.lease_seq = v.lease_seq AND t.status = 'leased');
+        IF (SELECT count(*) FROM trapline.host_visit v
+            WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task) >= places THEN
+            RETURN QUERY SELECT false, NULL::double precision;
+            RETURN;
+        END IF;
+        INSERT INTO trapline.host_visit (task_id, lease_seq, lane, host) VALUES (of_task, fence, of_lane, of_host)
+            ON CONFLICT (task_id) DO UPDATE SET lease_seq = fence, lane = of_lane, host = of_host;
+    END IF;
+    IF delay > 0 THEN
+        UPDATE trapline.host_turn t SET next_at = due + make_interval(secs => delay)
+        WHERE t.lane = of_lane AND t.host = of_host;
+    END IF;
+    RETURN QUERY SELECT true, extract(epoch FROM due - moment)::double precision;
+END $function$;
+
+CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.run FOR EACH ROW WHEN (((old.status <> new.status) AND (NOT
+    CASE old.status WHEN 'opening'::trapline.run_status THEN (new.status = ANY (ARRAY['open'::trapline.run_status,
+    'ended'::trapline.run_status])) WHEN 'open'::trapline.run_status THEN (new.status = 'ended'::trapline.run_status)
+    ELSE false END))) EXECUTE FUNCTION trapline.refuse_transition();
+CREATE TRIGGER guard_first BEFORE INSERT ON trapline.run FOR EACH ROW WHEN ((new.status <>
+    'opening'::trapline.run_status)) EXECUTE FUNCTION trapline.refuse_transition('opening');
+
+CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW WHEN (((old.status <> new.status) AND
+    (NOT CASE old.status WHEN 'created'::trapline.invocation_status THEN (new.status = ANY
+    (ARRAY['pending'::trapline.invocation_status, 'ready'::trapline.invocation_status,
+    'failed'::trapline.invocation_status, 'terminated'::trapline.invocation_status,
+    'orphaned'::trapline.invocation_status])) WHEN 'pending'::trapline.invocation_status THEN (new.status = ANY
+    (ARRAY['ready'::trapline.invocation_status, 'failed'::trapline.invocation_status,
+    'terminated'::trapline.invocation_status, 'orphaned'::trapline.invocation_status])) WHEN
+    'ready'::trapline.invocation_status THEN (new.status = ANY (ARRAY['running'::trapline.invocation_status,
+    'failed'::trapline.invocation_status, 'terminated'::trapline.invocation_status,
+    'orphaned'::trapline.invocation_status])) WHEN 'running'::trapline.invocation_status THEN (new.status = ANY
+    (ARRAY['succeeded'::trapline.invocation_status, 'failed'::trapline.invocation_status,
+    'terminated'::trapline.invocation_status, 'orphaned'::trapline.invocation_status])) ELSE false END))) EXECUTE
+    FUNCTION trapline.refuse_transition();
+CREATE TRIGGER guard_first BEFORE INSERT ON trapline.invocation FOR EACH ROW WHEN ((new.status <>
+    'created'::trapline.invocation_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+
+CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EACH ROW EXECUTE FUNCTION
+    trapline.guard_task();
+CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
+    'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');

@@ -1,0 +1,31 @@
+"""The adapters that need boto3. ``wiring`` imports this module late, where a setting asks for AWS."""
+
+import boto3
+
+from trapline_common.aws.artifacts import S3Artifacts
+from trapline_common.aws.calls import CLIENT_CONFIG
+from trapline_common.aws.lambda_client import LambdaNudger
+from trapline_common.aws.secrets import ManagedSecrets
+from trapline_crawler.settings import Settings
+
+
+def lambda_nudger(settings: Settings) -> LambdaNudger:
+    """Return what invokes the dispatcher's and the notifier's functions."""
+    functions = {"dispatcher": settings.dispatcher, "notifier": settings.notifier}
+    return LambdaNudger(boto3.client("lambda", config=CLIENT_CONFIG), functions=functions)
+
+
+def s3_artifacts(settings: Settings) -> S3Artifacts:
+    """Return the artifacts' bucket."""
+    return S3Artifacts(boto3.client("s3", config=CLIENT_CONFIG), settings.artifacts)
+
+
+def managed_secrets(settings: Settings) -> ManagedSecrets:
+    """Return the secrets in Secrets Manager."""
+    return ManagedSecrets(boto3.client("secretsmanager", config=CLIENT_CONFIG), prefix=settings.secrets_prefix)
+
+
+def managed_session_key(secret: str) -> bytes:
+    """Read the session key from the secret named ``secret``."""
+    client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+    return client.get_secret_value(SecretId=secret)["SecretString"].encode()

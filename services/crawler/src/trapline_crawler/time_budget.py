@@ -1,0 +1,71 @@
+"""The time of one invocation: what may still be started, what is waited for, and when nothing more is begun."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from trapline_common.platform.lambda_runtime import Deadline
+from trapline_crawler.bounded_visit import StoppedError, bounded_visit
+
+T = TypeVar("T")
+
+
+class TimeBudget:
+    """What the deadline and a request to stop leave of an invocation. ``reserve``: seconds kept for an ordered end."""
+
+    __slots__ = ("_closing", "_reserve", "_window", "deadline", "stop")
+
+    def __init__(self, deadline: Deadline, stop: asyncio.Event, *, reserve: float) -> None:
+        self.deadline = deadline
+        self.stop = stop
+        self._window = deadline.left
+        # A function whose whole time is little must not keep all of it for its end.
+        self._reserve = min(reserve, self._window / 4)
+        self._closing = False
+
+    @property
+    def closing(self) -> bool:
+        """Whether a task had to be handed back for want of time: the invocation leases no other."""
+        return self._closing
+
+    def may_start(self, seconds: float, *, after: float = 0.0) -> bool:
+        """Say whether work that may take ``seconds`` still fits before the deadline, begun ``after`` seconds from now.
+
+        What would not even fit half of the whole window is started all the same while half of it is left: a
+        deadline shorter than a crawl's time-out must not keep the crawl from being tried.
+        """
+        needed = min(seconds, self._window / 2) + self._reserve + after
+        return not self.stop.is_set() and self.deadline.left >= needed
+
+    async def pause(self, wait: float, *, seconds: float) -> bool:
+        """Wait before work of ``seconds``; ``False`` at once when no time is left for it, or as soon as stopped."""
+        if wait <= 0:
+            return not self.stop.is_set()
+        if not self.may_start(seconds, after=wait):
+            return False
+        return not await self.stopped_within(wait)
+
+    async def wait_to_start(self, wait: float, *, seconds: float) -> None:
+        """Wait before work of ``seconds``. Raises ``StoppedError`` when no time is left for it, or when stopped.
+
+        When no time is left the budget is ``closing`` from then on: what is handed back now would only be leased again.
+        """
+        if not self.may_start(seconds, after=wait):
+            self._closing = True
+            raise StoppedError("no time is left for a visit")
+        if not await self.pause(wait, seconds=seconds):
+            raise StoppedError("the invocation was asked to stop before a visit")
+
+    async def stopped_within(self, seconds: float) -> bool:
+        """Wait for a request to stop, at most ``seconds``; return whether it came."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stop.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def bounded_visit(self, visit: Coroutine[Any, Any, T]) -> T:
+        """Run one exchange with the browser, as long as there is time. Raises what ``bounded_visit`` does."""
+        left = self.deadline.earlier(self._reserve / 2).left
+        return await bounded_visit(visit, stop=self.stop, seconds=left)
