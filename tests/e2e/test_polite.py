@@ -52,7 +52,8 @@ class _Handler(QuietHandler, BaseHTTPRequestHandler):
         elif self.path == "/busy" and "/busy" not in before:
             status, more = 429, {"Retry-After": f"{BUSY:.0f}"}
         elif self.path == "/challenge":
-            body = '<!doctype html><title>Shop</title><iframe src="https://geo.captcha-delivery.com.invalid/captcha/"></iframe>'
+            frame = '<iframe src="https://geo.captcha-delivery.com.invalid/captcha/"></iframe>'
+            body = f"<!doctype html><title>Shop</title>{frame}"
         self.reply(status, body.encode(), {"Content-Type": "text/html", **more})
 
 
@@ -66,7 +67,7 @@ def polite_site() -> Iterator[_Site]:
 
 
 def test_two_processes_visit_a_site_as_it_wants(command: Trapline, polite_site: _Site):
-    """Two crawlers keep the lane's delay together, read robots.txt once, wait as long as a 429 asks, and know a challenge."""
+    """Two crawlers together keep the lane's delay, read robots.txt once, obey a 429's wait, and know a challenge."""
     names = ["1", "2", "3", "closed", "challenge", "4", "5", "busy"]
     config = command.config(CONFIG.format(urls=[f"{polite_site.url}/{name}" for name in names]))
     done = command.crawl(config, "--max-invocations", "2")

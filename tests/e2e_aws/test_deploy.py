@@ -1,4 +1,7 @@
-"""`make deploy` and its kin in an empty account of a local AWS: the commands as a person types them, in a clone of this tree."""
+"""`make deploy` and its kin in an empty account of a local AWS.
+
+The commands are those that a person types, in a clone of this tree.
+"""
 
 import asyncio
 import json
@@ -192,7 +195,7 @@ def trial() -> Iterator[Trial]:
 
 
 def test_an_empty_account_becomes_a_running_one(trial):
-    """One command makes everything: what needs no code, the operator, its migrations, then the rest; also after a Ctrl-C."""
+    """One command makes all: what needs no code, the operator, its migrations, then the rest; also after a Ctrl-C."""
     assert trial.migrations() == []
     status, said = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
     assert status == 130, said
@@ -220,7 +223,7 @@ def test_a_second_deploy_changes_nothing(trial):
 
 
 def test_one_service_is_deployed_by_its_own_version(trial):
-    """A changed crawler with a new version reaches the crawler, and no other function has another version than before."""
+    """A changed crawler with a new version reaches the crawler; every other function keeps its version."""
     code = trial.tree / "services/crawler/src/trapline_crawler/__init__.py"
     code.write_text(code.read_text() + "\n# changed\n")
     changes = trial.tree / "services/crawler/CHANGELOG.md"

@@ -1,4 +1,7 @@
-"""The image, built once, and a stage around a container of it: ledger, site, Runtime API and AWS, each over real HTTP or TCP."""
+"""The image, built once, and a stage around a container of it: ledger, site, Runtime API and AWS.
+
+The container reaches each of them over real HTTP or TCP.
+"""
 
 import asyncio
 import json

@@ -16,6 +16,7 @@ from typing import Any, Self
 from tests.site.serving import LoopbackServer, QuietHandler
 
 _PREFIX = "/2018-06-01/runtime/"
+_FUNCTION = "arn:aws:lambda:eu-west-1:000000000000:function:crawler:live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class _Event:
 
 
 class RuntimeApi:
-    """The server: ``with RuntimeApi() as api: api.invoke({...})``. One event is handled at a time, as Lambda does it."""
+    """The server: ``with RuntimeApi() as api: api.invoke({...})``. It hands out one event at a time, as Lambda does."""
 
     def __init__(self) -> None:
         self._events: queue.Queue[_Event] = queue.Queue()
@@ -108,7 +109,7 @@ class RuntimeApi:
                 headers = {
                     "Lambda-Runtime-Aws-Request-Id": event.request_id,
                     "Lambda-Runtime-Deadline-Ms": str(int((time.time() + event.within) * 1000)),
-                    "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:000000000000:function:crawler:live",
+                    "Lambda-Runtime-Invoked-Function-Arn": _FUNCTION,
                     "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
                 }
                 self._send(200, event.body, headers)

@@ -49,7 +49,8 @@ BREAKS: dict[str, Break] = {
             Mutation(
                 target="sql",
                 old="",
-                new="CREATE TRIGGER apart BEFORE INSERT ON trapline.alert FOR EACH ROW EXECUTE FUNCTION storm.set_apart()",
+                new="CREATE TRIGGER apart BEFORE INSERT ON trapline.alert "
+                "FOR EACH ROW EXECUTE FUNCTION storm.set_apart()",
             ),
         ),
     ),

@@ -30,7 +30,7 @@ class Witness:
 
 
 class StormDatabase(Database):
-    """Everything goes on to the product's own ``Database``; what was won is put in the journal once it has committed."""
+    """Hands everything on to the product's ``Database``; journals what was won once it has committed."""
 
     __slots__ = ("_witness", "_won")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Seconds, all passed to the product as settings or arguments. The order of the sizes is that of the real values."""
+    """Seconds, all passed to the product as settings or arguments. Their order by size is that of the real values."""
 
     tick: float = 1.0
     """Between two ticks of the dispatcher's reap."""

@@ -154,7 +154,7 @@ class Storm:
         return any(event["event"] == "error" for event in journal.read(self.folder / "journal"))
 
     async def _second_generation(self) -> None:
-        """The site changes, its schedules fire again while the first runs are open, and pages are added to one of these."""
+        """The site changes, schedules fire again while the first runs are open, and one of these gets pages."""
         self.generation = 2
         for event in self.world.ticks(2) * 2:
             self.cloud.submit("dispatcher", event)

@@ -15,7 +15,9 @@ from tests.storm.topic import Topic
 from tests.storm.world import LANES, World
 
 TASKS = """
-SELECT count(*) AS tasks, count(*) FILTER (WHERE status = 'done') AS done, count(*) FILTER (WHERE status = 'failed') AS failed,
+SELECT count(*) AS tasks,
+    count(*) FILTER (WHERE status = 'done') AS done,
+    count(*) FILTER (WHERE status = 'failed') AS failed,
     count(*) FILTER (WHERE NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
 FROM trapline.task t
 """
@@ -23,11 +25,16 @@ LEASES = "SELECT id, lease_seq, invocation_id::text AS holder, urls IS NOT NULL 
 INVOCATIONS = (
     "SELECT count(*) AS made, coalesce(sum(stale), 0) AS stale, sum(duplicates) AS duplicates FROM trapline.invocation"
 )
-COUNTS = "SELECT coalesce(sum(made), 0) AS made, coalesce(sum(needed), 0) AS needed, coalesce(sum(greatest(0, made - needed)), 0) AS over FROM storm.count"
+COUNTS = """
+SELECT coalesce(sum(made), 0) AS made, coalesce(sum(needed), 0) AS needed,
+    coalesce(sum(greatest(0, made - needed)), 0) AS over
+FROM storm.count
+"""
 STEPS = "SELECT lane, change FROM storm.step WHERE change <> 0 ORDER BY pg_xact_commit_timestamp(xmin), change"
 LEFT = """
 SELECT format('task %s %s, run_at in %s s, attempts %s, rescues %s, lease %s of %s (%s: %s)', t.id, t.status,
-    round(extract(epoch FROM t.run_at - now()), 1), t.attempts, t.rescues, t.lease_seq, t.invocation_id, i.status, i.reason)
+    round(extract(epoch FROM t.run_at - now()), 1), t.attempts, t.rescues, t.lease_seq, t.invocation_id, i.status,
+    i.reason)
 FROM trapline.task t LEFT JOIN trapline.invocation i ON i.id = t.invocation_id WHERE t.ended_at IS NULL
 UNION ALL
 SELECT format('invocation %s %s of lane %s at %s, made %s s ago, asks %s, beat %s s ago', id, status, lane, place,
@@ -175,7 +182,7 @@ async def _invocations(verdict: Verdict, connection: "asyncpg.Connection[Any]", 
 
 
 def _replay(steps: Iterable[asyncpg.Record]) -> Counter[str]:
-    """Return the most invocations active at once per lane, in the order of the commits; of one moment, ends come first."""
+    """Return the most invocations active at once by lane, in the commits' order; of one moment, ends come first."""
     active, worst = Counter[str](), Counter[str]()
     for step in steps:
         active[step["lane"]] += step["change"]

@@ -14,12 +14,12 @@ _SOURCES = ("libs/common", "libs/cli", "services/dispatcher", "services/crawler"
 
 
 def unpack(folder: Path) -> Path:
-    """Write the last release's code into ``folder`` and return it. Fails, never skips, in a clone without its commit."""
+    """Write the last release's code into ``folder`` and return it. Fails, never skips, in a clone that lacks it."""
     command = ["git", "archive", "--format=tar", COMMIT, *_SOURCES, "tests/support"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, (
-        f"the last release, {COMMIT[:12]}, is not in this clone; fetch the whole history (`git fetch --unshallow`, in CI "
-        f"`fetch-depth: 0`) and run again: {done.stderr.decode(errors='replace').strip()}"
+        f"the last release, {COMMIT[:12]}, is not in this clone; fetch the whole history (`git fetch --unshallow`, in "
+        f"CI `fetch-depth: 0`) and run again: {done.stderr.decode(errors='replace').strip()}"
     )
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")

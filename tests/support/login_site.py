@@ -187,7 +187,7 @@ class LoginSite:
         self._server.gate.set()
 
     def steps(self, *more: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the steps of a crawl that logs in, ``SITE_USER`` and ``SITE_PASSWORD`` being secrets; then ``more``."""
+        """Return the steps of a log-in, with the secrets ``SITE_USER`` and ``SITE_PASSWORD``; then ``more``."""
         return [
             {"goto": f"{self.url}/login"},
             {"fill": {"selector": "#user", "value": "${secret:SITE_USER}"}},

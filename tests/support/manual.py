@@ -51,9 +51,9 @@ def read_manual(root: Path, source: str) -> Manual:
 
 
 def find_manual(*, at_least: int = 1000, cache: Path = CACHE) -> Manual:
-    """Return a manual of ``at_least`` pages: the one set, one installed, or one unpacked into ``cache`` (no root needed).
+    """Return a manual of ``at_least`` pages: the one set, one installed, or one unpacked into ``cache``.
 
-    Raises ``NoManualError``.
+    None needs root. Raises ``NoManualError``.
     """
     tried: list[str] = []
     for root, source in _candidates(cache, tried):

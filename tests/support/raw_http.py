@@ -1,4 +1,4 @@
-"""HTTP/1.1 on loopback as far as scripted servers need it: one request read, one response written, connection closed."""
+"""HTTP/1.1 on loopback as far as scripted servers need it: one request, one response, then the connection closes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

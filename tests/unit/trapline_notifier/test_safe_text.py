@@ -11,7 +11,10 @@ from trapline_notifier.message import compose
 from trapline_notifier.texts import safe_text
 from trapline_notifier.texts.subject import subject
 
-HOSTILE = "@channel <!here> <@U1> **b** [x](javascript:1) `x` ```\n# h <script>alert(1)</script> \x1b[31m\u202egpj\r\nBcc: a@b"
+HOSTILE = (
+    "@channel <!here> <@U1> **b** [x](javascript:1) `x` ```\n"
+    "# h <script>alert(1)</script> \x1b[31m\u202egpj\r\nBcc: a@b"
+)
 
 
 def _outside_code(markdown: str) -> str:
