@@ -102,7 +102,7 @@ def test_what_no_policy_allows_is_denied(aws):
 
 def test_a_plan_changes_nothing_of_ours(aws):
     """What was applied is what is there, but for what the emulator does not tell."""
-    for address, attributes in aws.deployment.drift().items():
+    for address, attributes in aws.deployment.root.drift(aws.system.folder / "drift.tfplan").items():
         allowed = next((names for start, names in DRIFT.items() if address.startswith(start)), frozenset())
         assert attributes <= allowed, address
 
@@ -156,7 +156,7 @@ def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
 
 def test_destroy_leaves_nothing(aws):
     """After `terraform destroy` the account holds nothing of ours but the bucket of the state, which is the user's."""
-    aws.deployment.destroy()
+    aws.deployment.root.destroy()
     assert aws.deployment.root.resources() == []
     assert aws.client("lambda").list_functions()["Functions"] == []
     assert aws.client("scheduler").list_schedules()["Schedules"] == []

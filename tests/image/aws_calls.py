@@ -2,12 +2,11 @@
 
 import json
 from http.server import BaseHTTPRequestHandler
-from typing import Self
 
-from tests.site.serving import LoopbackServer, QuietHandler
+from tests.site.serving import LoopbackServer, QuietHandler, Served
 
 
-class AwsCalls:
+class AwsCalls(Served):
     """One endpoint for all of AWS, as boto3 sees it with AWS_ENDPOINT_URL. What it does not know is answered 400."""
 
     def __init__(self, secrets: dict[str, str]) -> None:
@@ -16,13 +15,6 @@ class AwsCalls:
         self.invoked: list[str] = []
         self.unknown: list[str] = []
         self._server = LoopbackServer(self._handler())
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.stop()
 
     @property
     def url(self) -> str:

@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Self
+from typing import Any
 
-from tests.site.serving import LoopbackServer, QuietHandler
+from tests.site.serving import LoopbackServer, QuietHandler, Served
 
 _PREFIX = "/2018-06-01/runtime/"
 _FUNCTION = "arn:aws:lambda:eu-west-1:000000000000:function:crawler:live"
@@ -47,7 +47,7 @@ class _Event:
     """Gets the one answer."""
 
 
-class RuntimeApi:
+class RuntimeApi(Served):
     """The server: ``with RuntimeApi() as api: api.invoke({...})``. It hands out one event at a time, as Lambda does."""
 
     def __init__(self) -> None:
@@ -58,13 +58,6 @@ class RuntimeApi:
         """Set while the runtime waits for an event: it has started, and ended what came before."""
         self.first_asked: float | None = None
         self._server = LoopbackServer(self._handler())
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.stop()
 
     @property
     def address(self) -> str:

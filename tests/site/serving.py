@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 STOP_SECONDS = 0.02
 """How long a stop may go unnoticed; the standard library's half second would be paid at the end of each test."""
@@ -54,3 +54,16 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent when a browser hangs up in the middle, or is killed."""
+
+
+class Served:
+    """What a server of its own answers for, while the ``with`` block lasts."""
+
+    _server: LoopbackServer
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()

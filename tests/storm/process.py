@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.storm.points import FailPoints, Tell
 from tests.storm.scale import Scale
 from tests.storm.weather import Act, Doom
 from trapline_common.config.models import Config
+from trapline_common.domain.answers import Answer
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import Outbox
 from trapline_common.ledger.connection import Patience
@@ -37,9 +38,9 @@ from trapline_crawler.services import Services as CrawlerServices
 from trapline_crawler.sessions.seal import Seal
 from trapline_dispatcher import handler as dispatcher
 from trapline_dispatcher.services import Services as DispatcherServices
-from trapline_dispatcher.settings import Limits
+from trapline_dispatcher.settings import Timeouts
 from trapline_notifier import handler as notifier
-from trapline_notifier.drain import Limits as DrainLimits
+from trapline_notifier.drain import DrainLimits
 from trapline_notifier.pace import Pacer
 from trapline_notifier.services import Services as NotifierServices
 
@@ -126,7 +127,7 @@ def _move_clock(seconds: float) -> None:
     time.time = lambda: true() + seconds
 
 
-def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Mapping[str, Any]]:
+def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Answer]:
     scale = job.place.scale
     tell = teller(job.place.socket, within=scale.answer)
     points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation, slow=job.slow)
@@ -193,7 +194,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
         place=lambda key: key,
-        limits=Limits(
+        timeouts=Timeouts(
             ask_again_after=scale.ask_again,
             pending_ttl=scale.pending_ttl,
             heartbeat_ttl=scale.heartbeat_ttl,

@@ -45,6 +45,8 @@ class Trapline:
 
     folder: Path
     """For a test's own files; the data directory and the browsers' files are in it."""
+    program: tuple[str, ...] = (sys.executable, "-m", "trapline")
+    """The words that start it: as it stands in this environment, or installed in another."""
     environ: dict[str, str] = field(default_factory=dict)
     """Environment variables on top of the test's."""
 
@@ -66,7 +68,7 @@ class Trapline:
         """Start the command. It leads a process group, so that a test may send it what a terminal would."""
         environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         return subprocess.Popen(
-            [sys.executable, "-m", "trapline", *arguments],
+            [*self.program, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

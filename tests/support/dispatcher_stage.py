@@ -1,6 +1,7 @@
 """A stage for the dispatcher: a real ledger, real HTTP for sitemaps, and what it asks of Lambda."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ from support.ledger import place
 from support.races import PATIENCE
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config
+from trapline_common.domain.answers import DispatcherAnswer
 from trapline_common.domain.messages import Count, Message, OpenRun, Reap, Tick
 from trapline_common.domain.ports import Archive
 from trapline_common.egress.http_fetch import HttpFetch
@@ -19,7 +21,7 @@ from trapline_common.ledger.retention import Retention
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
-from trapline_dispatcher.settings import Limits
+from trapline_dispatcher.settings import Timeouts
 
 CONFIG = """
 lanes:
@@ -37,7 +39,7 @@ crawls:
     urls: [https://patient.example/1]
 """
 AT = "2026-03-01T08:00:00Z"
-EAGER = Limits(ask_again_after=0.0, resume_opening_after=0.0)
+EAGER = Timeouts(ask_again_after=0.0, resume_opening_after=0.0)
 """Nothing has to get old before the dispatcher steps in."""
 
 
@@ -57,8 +59,8 @@ class Stage:
     """Hears which invocations Lambda is asked for."""
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
     """Hears the nudges to the notifier."""
-    limits: Limits = field(default_factory=Limits)
-    """The dispatcher's times."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """How long the dispatcher waits before it steps in."""
     unexpanded_ticks: bool = False
     """Whether a tick may come with the placeholder of its time, as on the local AWS."""
     fetch_timeout: float = 5.0
@@ -94,30 +96,31 @@ class Stage:
             place=place,
             at_most=self.at_most,
             retention=self.retention,
-            limits=self.limits,
+            timeouts=self.timeouts,
             unexpanded_ticks=self.unexpanded_ticks,
             archive=self.archive,
         )
 
-    async def handle(self, event: Any) -> dict[str, Any]:
-        """Hand one event, or message, to the dispatcher's handler."""
+    async def handle(self, event: Any) -> DispatcherAnswer:
+        """Hand one event, or message, to the dispatcher's handler; return its answer as it is read from the wire."""
         context = LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(60))
         async with asyncio.timeout(PATIENCE):
-            return await handle(event.event() if isinstance(event, Message) else event, context, self.services())
+            answer = await handle(event.event() if isinstance(event, Message) else event, context, self.services())
+        return type(answer).model_validate(json.loads(json.dumps(answer.body())))
 
-    async def tick(self, crawl: str = "docs", at: str = AT) -> dict[str, Any]:
+    async def tick(self, crawl: str = "docs", at: str = AT) -> DispatcherAnswer:
         """Let a schedule fire."""
         return await self.handle(Tick.model_validate({"crawl": crawl, "scheduled_for": at}))
 
-    async def open(self, crawl: str = "docs", *, request: UUID | None = None) -> dict[str, Any]:
+    async def open(self, crawl: str = "docs", *, request: UUID | None = None) -> DispatcherAnswer:
         """Open a run by hand."""
         return await self.handle(OpenRun(crawl=crawl, request=request or uuid4()))
 
-    async def reap(self) -> dict[str, Any]:
+    async def reap(self) -> DispatcherAnswer:
         """Let the minute's tick come."""
         return await self.handle(Reap())
 
-    async def count(self, **more: Any) -> dict[str, Any]:
+    async def count(self, **more: Any) -> DispatcherAnswer:
         """Let a crawler's nudge come."""
         return await self.handle(Count(**more))
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from support.dispatcher_stage import Stage
+from trapline_common.domain.answers import DispatcherAnswer
 from trapline_common.domain.messages import Crawl
 
 
@@ -34,6 +35,6 @@ def crashed(error: str = "Task timed out after 900.00 seconds") -> dict[str, Any
     }
 
 
-async def report(stage: Stage, *records: Mapping[str, Any]) -> dict[str, Any]:
+async def report(stage: Stage, *records: Mapping[str, Any]) -> DispatcherAnswer:
     """Deliver a batch of the queue."""
     return await stage.handle({"Records": list(records)})

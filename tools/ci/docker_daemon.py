@@ -75,9 +75,10 @@ def _daemon(docker: str, folder: Path) -> Iterator[Engine]:
         log.open("wb") as output,
     ):
         started = Engine(program=docker, host=f"unix://{short}/docker.sock")
-        daemon = subprocess.Popen(
-            _command(folder, Path(short), started), stdout=output, stderr=output, start_new_session=True
-        )
+        command = ["dockerd", "--host", f"unix://{short}/docker.sock", "--data-root", str(folder / "data")]
+        command += ["--exec-root", f"{short}/exec", "--pidfile", str(folder / _PID)]
+        command += ["--iptables=false", "--ip6tables=false", "--bridge=none"]
+        daemon = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         try:
             _await(started, daemon, log)
             yield started
@@ -106,11 +107,6 @@ def _end_forgotten(pid: int, folder: Path) -> None:
             if time.monotonic() > until:
                 raise ToolError(f"the dockerd of an earlier call, process {pid}, does not end")
             time.sleep(0.5)
-
-
-def _command(folder: Path, short: Path, started: Engine) -> list[str]:
-    state = ["--data-root", str(folder / "data"), "--exec-root", str(short / "exec"), "--pidfile", str(folder / _PID)]
-    return ["dockerd", "--host", started.host or "", *state, "--iptables=false", "--ip6tables=false", "--bridge=none"]
 
 
 def _await(started: Engine, daemon: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -18,19 +18,18 @@ def skipped(report: Path) -> tuple[int, list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the reports named on the command line. Raises ``ToolError`` when one proves less than it should."""
-    ran_in_all = 0
+    total = 0
     for report in arguments if arguments is not None else sys.argv[1:]:
         if not Path(report).is_file():
             raise ToolError(f"{report}: there is no such report; did the tests run?")
         ran, lines = skipped(Path(report))
-        if lines:
-            raise ToolError(f"{report}: tests were skipped:\n  " + "\n  ".join(lines))
-        if ran == 0:
-            raise ToolError(f"{report}: no test ran")
-        ran_in_all += ran
-    if ran_in_all == 0:
+        if lines or ran == 0:
+            what = "tests were skipped:\n  " + "\n  ".join(lines) if lines else "no test ran"
+            raise ToolError(f"{report}: {what}")
+        total += ran
+    if total == 0:
         raise ToolError("no report was named")
-    say(f"{ran_in_all} tests ran, none was skipped")
+    say(f"{total} tests ran, none was skipped")
     return 0
 
 

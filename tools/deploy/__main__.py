@@ -21,14 +21,6 @@ _DOING = {
     "plan": "planning",
     "destroy": "destroying",
 }
-EXAMPLES = """examples:
-  make plan ENV=dev                              what an apply would change
-  make deploy ENV=dev                            build, push, record, migrate and apply everything
-  make deploy-service SERVICE=crawler ENV=dev    that service alone, by its own version
-  make version SERVICE=crawler BUMP=patch        the crawler's next version
-  make apply ENV=dev                             apply what is recorded: new crawls, or a rollback by git revert
-  make deploy ENV=prod CONFIRM=prod              prod is asked for twice
-  make destroy ENV=dev                           take everything down"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,12 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.deploy",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     for name, doing in _DOING.items():
         one = actions.add_parser(name, help=f"{doing} an environment")

@@ -1,6 +1,6 @@
 """The AWS account that a command acts on: its caller there, and clients that reach it and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -16,7 +16,7 @@ class Account:
     """An account and a region, as these credentials reach them."""
 
     id: str
-    """Twelve digits."""
+    """Twelve digits; empty until AWS has named it."""
     caller: str
     """The ARN of the user or role that acts."""
     region: str
@@ -26,27 +26,22 @@ class Account:
 
     def client(self, service: str, **settings: Any) -> Any:
         """Return a boto3 client in the region. ``settings`` are botocore's."""
-        return _client(service, self.region, ignore_endpoints=self.ignore_endpoints, **settings)
-
-
-def _client(service: str, region: str, *, ignore_endpoints: bool, **settings: Any) -> Any:
-    config = Config(ignore_configured_endpoint_urls=ignore_endpoints, **settings)  # type: ignore[call-arg]
-    return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+        config = Config(ignore_configured_endpoint_urls=self.ignore_endpoints, **settings)  # type: ignore[call-arg]
+        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
 
 def account(environment: Environment) -> Account:
     """Return the account that the credentials at hand lead to. Raises ``ToolError``, also when it is the wrong one."""
     settings = environment.settings
-    ignore = not settings.local_aws
+    unnamed = Account(id="", caller="", region=settings.region, ignore_endpoints=not settings.local_aws)
     try:
-        found = _client("sts", settings.region, ignore_endpoints=ignore).get_caller_identity()
+        found = unnamed.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise ToolError(
-            f"AWS does not accept these credentials ({error}); sign in, for example by AWS_PROFILE=..."
-        ) from error
+        message = f"AWS does not know who you are ({error}); sign in, for example by AWS_PROFILE=..."
+        raise ToolError(message) from error
     if settings.account_id not in {None, found["Account"]}:
         raise ToolError(
             f"{environment.name} is in account {settings.account_id} ({environment.tfvars.name}), and these credentials"
             f" are of account {found['Account']}"
         )
-    return Account(id=found["Account"], caller=found["Arn"], region=settings.region, ignore_endpoints=ignore)
+    return replace(unnamed, id=found["Account"], caller=found["Arn"])

@@ -39,11 +39,6 @@ class Built:
         return f"{self.release.version:<8} image {self.image}"
 
 
-def certificates(settings: Settings, environ: Mapping[str, str]) -> Path | None:
-    """Return the file of RDS's certificates; a local AWS has no RDS. Raises ``ToolError``."""
-    return None if settings.local_aws else rds_ca.certificates(environ)
-
-
 def build_zips(services: Sequence[str], settings: Settings, *, ca: Path | None) -> dict[str, Built]:
     """Build the zips of ``services`` in parallel: they mostly wait for the index and the disk. Raises ``ToolError``."""
     with ThreadPoolExecutor() as pool:

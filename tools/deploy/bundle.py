@@ -53,7 +53,6 @@ class Target:
 
     @property
     def options(self) -> list[str]:
-        """Return the options with which uv installs for this target."""
         if self.platform is None:
             return ["--python", sys.executable]
         return ["--python-version", self.python, "--python-platform", self.platform]

@@ -60,7 +60,6 @@ class Engine:
 
     @property
     def name(self) -> str:
-        """Return the program's name, for messages."""
         return Path(self.program).name
 
     @property

@@ -45,10 +45,8 @@ def build(
     _put_ca(context / _CA, ca)
     say(f"image: building {tag} on {base or 'the base that the Dockerfile names'}")
     version = SERVICES["crawler"].version
-    engine.output(
-        *build_command(tag, base=base, version=version, environ=environ, context=context),
-        timeout=1800,
-    )
+    command = build_command(tag, base=base, version=version, environ=environ, context=context)
+    engine.output(*command, timeout=1800)
     return engine.output("image", "inspect", "--format", "{{.Id}}", tag)
 
 

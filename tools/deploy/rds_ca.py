@@ -38,13 +38,9 @@ def certificates(environ: Mapping[str, str], *, source: str = SOURCE, kept: Path
     if not re.fullmatch(r"[0-9a-f]{64}", pin):
         raise ToolError(HELP)
     given = environ.get(CA_SETTING)
-    if given:
-        path = Path(given)
-        if not path.is_file():
-            raise ToolError(f"{CA_SETTING}={given}: there is no such file")
-        _check(path.read_bytes(), pin, of=given)
-        return path
-    path = kept / f"{pin}.pem"
+    path = Path(given) if given else kept / f"{pin}.pem"
+    if given and not path.is_file():
+        raise ToolError(f"{CA_SETTING}={given}: there is no such file")
     if not path.is_file():
         data = _fetch(source)
         _check(data, pin, of=source)

@@ -33,7 +33,10 @@ def push(engine: Engine, image: str, *, repository: str, tag: str, login: Login)
     name = f"{repository}:{tag}"
     with tempfile.TemporaryDirectory(prefix="trapline-login-", dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         # Docker's contexts are in the user's folder, so the daemon is named
-        own = replace(engine, host=engine.host or _host(engine), config=Path(folder))
+        host = engine.host
+        if host is None and not engine.is_podman:
+            host = engine.output("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+        own = replace(engine, host=host, config=Path(folder))
         registry = repository.partition("/")[0]
         own.output("login", "--username", login.user, "--password-stdin", registry, stdin=login.token)
         own.output("tag", image, name)
@@ -47,9 +50,3 @@ def push(engine: Engine, image: str, *, repository: str, tag: str, login: Login)
     if len(digests) != 1:
         raise ToolError(f"{name} was pushed, but the engine knows it by {digests or 'no digest'}")
     return digests[0]
-
-
-def _host(engine: Engine) -> str | None:
-    if engine.is_podman:
-        return None
-    return engine.output("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")

@@ -7,7 +7,7 @@ apply the operator; let it migrate; record and apply the rest.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tools.deploy import build, releases
+from tools.deploy import build, rds_ca, releases
 from tools.deploy.account import Account
 from tools.deploy.build import Built
 from tools.deploy.container_engine import container_engine
@@ -109,7 +109,7 @@ class Deploy:
 
     def _build(self, services: Sequence[str], recorded: Mapping[str, Release]) -> dict[str, Built]:
         settings = self.environment.settings
-        ca = build.certificates(settings, self.environ)
+        ca = None if settings.local_aws else rds_ca.certificates(self.environ)
         if settings.local_aws or CRAWLER not in services:
             return build.build_zips(services, settings, ca=ca)
         release = build.image_release(settings, ca=ca)

@@ -99,16 +99,6 @@ class Deployment:
         invoke(self.client("lambda", config=Config(**CLIENT_SETTINGS)), f"{NAME}-operator:live")
         self.root.apply()
 
-    def drift(self) -> dict[str, frozenset[str]]:
-        """Return what Terraform would change now: addresses, and for each the attributes that would change."""
-        self._write_variables()
-        return self.root.drift(self.system.folder / "drift.tfplan")
-
-    def destroy(self) -> None:
-        """Take everything down again. Raises ``ToolError``."""
-        self._write_variables()
-        self.root.destroy()
-
     def client(self, service: str, **settings: Any) -> Any:
         """Return a boto3 client of the local AWS, as the account's root unless ``settings`` name another access key."""
         root = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

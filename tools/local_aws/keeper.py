@@ -104,7 +104,7 @@ def emulator(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
 
 
 def keep(folder: Path) -> int:
-    """Start everything, say in ``folder`` where it is, and wait for a signal or for MiniStack's end."""
+    """Start everything, write into ``folder`` where it is, and wait for a signal or for MiniStack's end."""
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
@@ -130,10 +130,5 @@ def keep(folder: Path) -> int:
     return 0
 
 
-def main() -> int:
-    """Keep what belongs to the folder on the command line."""
-    return keep(Path(sys.argv[1]).resolve())
-
-
 if __name__ == "__main__":
-    main_guard(main)
+    main_guard(lambda: keep(Path(sys.argv[1]).resolve()))

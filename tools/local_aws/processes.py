@@ -3,10 +3,10 @@
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Self
 
 import psutil
+from pydantic import BaseModel, model_validator
 
 from trapline_machine.process_identity import is_dead, place_of
 
@@ -14,8 +14,7 @@ ENDING = 10.0
 """Seconds a process gets to end in order; Postgres needs about one, MiniStack waits for functions that still run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartedProcess:
+class StartedProcess(BaseModel, frozen=True):
     """The leader of a process group that was started here."""
 
     pid: int
@@ -28,17 +27,17 @@ class StartedProcess:
         """Return what identifies the process ``pid``, which must run. Raises ``psutil.NoSuchProcess``."""
         return cls(pid=pid, identity=place_of(pid))
 
+    @model_validator(mode="before")
     @classmethod
-    def read(cls, value: dict[str, Any]) -> Self:
-        """Return the process that ``value``, its fields as JSON, names."""
-        pid = int(value["pid"])
-        if "created" not in value:
-            return cls(pid=pid, identity=value["identity"])
-        # A state file of release 0.1.0 holds the time of start in seconds since 1970 instead
+    def _of_release_0_1_0(cls, value: Any) -> Any:
+        """Take a state file that holds the time of start in seconds since 1970 instead of an identity."""
+        if not isinstance(value, dict) or "created" not in value:
+            return value
+        pid, created = int(value["pid"]), float(value["created"])
         with suppress(psutil.NoSuchProcess):
-            if abs(psutil.Process(pid).create_time() - float(value["created"])) < 1:
-                return cls.of(pid)
-        return cls(pid=pid, identity=None)
+            if abs(psutil.Process(pid).create_time() - created) < 1:
+                return {"pid": pid, "identity": place_of(pid)}
+        return {"pid": pid, "identity": None}
 
     def is_running(self) -> bool:
         """Return whether the process that was started here still runs."""

@@ -7,12 +7,12 @@ import ssl
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
+from pydantic import BaseModel
 
 from tools.local_aws.processes import StartedProcess
 from tools.shell import ROOT, ToolError
@@ -25,12 +25,13 @@ KEEPER_ENDING = 45.0
 """Seconds for the keeper, which ends one part after the other; each has its own limit."""
 _STATE = "system.json"
 _LOG = "system.log"
-_TEXTS = ("endpoint", "certificate", "site", "channel", "database_url")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class System:
-    """The running parts and where each is; the keeper writes it once all of them work."""
+class System(BaseModel, frozen=True):
+    """The running parts and where each is; the keeper writes it once all of them work.
+
+    A state file of an older release may lack a text, which is empty then: its processes can still be ended.
+    """
 
     folder: Path
     """Holds everything of this system: Postgres' data, logs, alerts, Terraform's variables."""
@@ -38,15 +39,15 @@ class System:
     """The process in the background that holds all the parts."""
     emulator: StartedProcess
     """MiniStack."""
-    endpoint: str
+    endpoint: str = ""
     """Address of the AWS API."""
-    certificate: str
+    certificate: str = ""
     """The file with which a client knows the endpoint; MiniStack makes it anew each time."""
-    site: str
+    site: str = ""
     """Address of the demo shop."""
-    channel: str
+    channel: str = ""
     """The web hook, as an address for Apprise."""
-    database_url: str
+    database_url: str = ""
     """Address of the embedded Postgres, without a password."""
 
     def environment(self) -> dict[str, str]:
@@ -71,9 +72,8 @@ class System:
 
     def save(self) -> None:
         """Write the state, whole or not at all."""
-        value = {**asdict(self), "folder": str(self.folder)}
         draft = self.folder / f"{_STATE}.draft"
-        draft.write_text(json.dumps(value, indent=2))
+        draft.write_text(self.model_dump_json(indent=2))
         draft.replace(self.folder / _STATE)
 
 
@@ -90,17 +90,9 @@ def answers(endpoint: str, *, certificate: Path) -> bool:
 
 
 def load(folder: Path) -> System | None:
-    """Return what was started in ``folder``; ``None`` when nothing was. It may have ended since.
-
-    What an older release wrote lacks a field; it is empty then, so that its processes can still be ended.
-    """
-    try:
-        value = json.loads((folder / _STATE).read_text())
-    except FileNotFoundError:
-        return None
-    keeper, emulator = StartedProcess.read(value.pop("keeper")), StartedProcess.read(value.pop("emulator"))
-    texts = {name: str(value.get(name, "")) for name in _TEXTS}
-    return System(folder=folder, keeper=keeper, emulator=emulator, **texts)
+    """Return what was started in ``folder``, which may have ended since; ``None`` where nothing was."""
+    state = folder / _STATE
+    return System.model_validate(json.loads(state.read_text()) | {"folder": folder}) if state.exists() else None
 
 
 def start(folder: Path) -> System:

@@ -21,7 +21,7 @@ from tools.shell import ROOT, ToolError, main_guard, say
 from tools.terraform import binary as terraform
 from tools.workspace.environment import LOCAL_AWS
 
-TEMPLATE = ROOT / "tools/local_aws/crawls.yaml"
+TEMPLATE = ROOT / "tests/site/crawls.local_aws.yaml"
 
 
 def running(folder: Path) -> system.System:
@@ -33,30 +33,20 @@ def running(folder: Path) -> system.System:
     return system.start(folder)
 
 
-def zips() -> dict[str, Path]:
-    """Return every function's zip for this machine, by service."""
-    with ThreadPoolExecutor() as pool:  # mostly they wait for the index and the disk
-        paths = pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), SERVICES)
-        return dict(zip(SERVICES, paths, strict=True))
-
-
-def deployment(on: system.System, *, crawls: Path, built: dict[str, Path]) -> Deployment:
-    """Return Trapline's deployment on ``on``. Raises ``ToolError`` where there is no Terraform."""
-    binary = terraform.installed(os.environ)
-    round_ = on.folder / "crawls.yaml"
-    round_.write_text(crawls.read_text().replace("@SITE@", on.site))
-    return Deployment(system=on, crawls=round_, zips=built, terraform=binary)
-
-
 def deploy(on: system.System, *, crawls: Path) -> Deployment:
-    """Build the functions and apply. The secrets do not need the functions, so they are made meanwhile."""
+    """Build the functions and apply. The secrets do not need the functions, so Terraform makes them meanwhile.
+
+    Raises ``ToolError``, also where there is no Terraform.
+    """
+    file = on.folder / "crawls.yaml"
+    file.write_text(crawls.read_text().replace("@SITE@", on.site))
+    made = Deployment(system=on, crawls=file, zips={}, terraform=terraform.installed(os.environ))
     say("up: building the functions")
-    with ThreadPoolExecutor(1) as pool:
-        building = pool.submit(zips)
-        made = deployment(on, crawls=crawls, built={})
+    with ThreadPoolExecutor() as pool:  # the builds mostly wait for the index and the disk
+        building = {name: pool.submit(bundle.ensure, name, bundle.THIS_MACHINE) for name in SERVICES}
         made.init()
         made.make_secrets()
-        made = replace(made, zips=building.result())
+        made = replace(made, zips={name: zipped.result() for name, zipped in building.items()})
     say("up: terraform apply, with the real provider; about a minute and a half")
     made.apply()
     return made

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from tools.shell import Run, ToolError, main_guard, run, say
 from trapline_crawler.browser.errors import BrowserMissingError
@@ -49,29 +49,25 @@ def working_browser(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def as_root(command: Sequence[str], *, uid: int) -> list[str]:
-    """Return ``command`` as root would run it: through ``sudo -n``, which never asks, for any other user."""
-    return list(command) if uid == 0 else ["sudo", "-n", *command]
-
-
 def install(run_program: Run, *, uid: int, environ: Mapping[str, str]) -> str:
     """Install a browser as this machine allows it, and return it. Raises ``ToolError`` with what to do by hand.
 
     The crawler prefers Playwright's download to the system's browsers, so a download that does not start must be mended.
     """
     playwright = [sys.executable, "-m", "playwright"]
+    as_root = [] if uid == 0 else ["sudo", "-n"]  # it never asks for a password
     say("setup: no headless browser here; trying Playwright's own")
     if run_program([*playwright, "install", "--only-shell", "chromium"]) == 0:
         if found := working_browser(environ):
             return found
         say("setup: it needs shared libraries; installing them")
-        run_program(as_root([*playwright, "install-deps", "chromium-headless-shell"], uid=uid))
+        run_program([*as_root, *playwright, "install-deps", "chromium-headless-shell"])
         if found := working_browser(environ):
             return found
     say("setup: trying the system's chromium-headless-shell")
-    run_program(as_root(["apt-get", "update", "-qq"], uid=uid))
+    run_program([*as_root, "apt-get", "update", "-qq"])
     for name in SYSTEM:
-        command = as_root(["apt-get", "install", "-y", "-qq", "--no-install-recommends", name], uid=uid)
+        command = [*as_root, "apt-get", "install", "-y", "-qq", "--no-install-recommends", name]
         if run_program(command) == 0 and (found := working_browser(environ)):
             return found
     raise ToolError(HELP)

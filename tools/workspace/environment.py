@@ -35,12 +35,10 @@ class Environment:
 
     @property
     def path(self) -> Path:
-        """Its absolute folder."""
         return self.root / self.name
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
         return self.path / "bin/python"
 
     def ensure(self) -> None:

@@ -23,11 +23,9 @@ def long_lines(files: Iterable[Path]) -> list[str]:
 
 def main() -> int:
     """Check every such file that git knows or would add. Raises ``ToolError`` with the lines."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *PATTERNS]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    files = [Path(name) for name in sorted(done.stdout.split("\0")) if name]
-    found = long_lines(file for file in files if file.is_file())
-    if found:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *PATTERNS]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    if found := long_lines(file for name in names if (file := ROOT / name).is_file()):
         raise ToolError(f"lines over {LONGEST} columns:\n  " + "\n  ".join(found))
     return 0
 

@@ -31,7 +31,6 @@ class Lock:
 
     @property
     def path(self) -> str:
-        """Return the file, relative to the workspace."""
         return f"requirements/{self.name}.txt"
 
 

@@ -19,12 +19,10 @@ class Package:
 
     @property
     def pyproject(self) -> str:
-        """Return its pyproject file, relative to the workspace."""
         return f"{self.folder}/pyproject.toml"
 
     @property
     def version(self) -> str:
-        """Return what its pyproject file says now."""
         return str(tomllib.loads((ROOT / self.pyproject).read_text())["project"]["version"])
 
 

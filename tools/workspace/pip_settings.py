@@ -53,8 +53,5 @@ def uv_environment(
 
 
 def _existing(locations: str) -> list[str]:
-    return [one for one in locations.split() if _is_remote(one) or Path(unquote(urlsplit(one).path)).exists()]
-
-
-def _is_remote(location: str) -> bool:
-    return urlsplit(location).scheme not in {"", "file"}
+    parts = [(one, urlsplit(one)) for one in locations.split()]
+    return [one for one, url in parts if url.scheme not in {"", "file"} or Path(unquote(url.path)).exists()]

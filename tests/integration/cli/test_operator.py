@@ -1,4 +1,4 @@
-"""The operator function's handler, in this process, on a real ledger as its own role: any order, only what is allowed."""
+"""The operator function's handler, in this process, on a real ledger as its own role: only what is allowed."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ async def test_a_run_is_added_to_and_cancelled(operate: Operate, stage: Stage, d
     ],
 )
 def test_what_is_not_performed_says_why(operate: Operate, command: tuple[str, ...], reason: str) -> None:
-    """Neither a browser nor another database than the deployment's is reached; the exit code is that of unusable input."""
+    """Neither a browser nor another database than the deployment's is reached; the exit code is that of bad input."""
     answer = operate(*command)
     assert (answer["exit"], answer["stdout"]) == (2, "")
     assert reason in answer["stderr"]
@@ -96,7 +96,7 @@ def test_what_is_not_performed_says_why(operate: Operate, command: tuple[str, ..
 
 @pytest.mark.parametrize("event", [{}, {"v": 1}, {"v": 1, "command": []}, {"v": 2, "command": ["status"]}, []])
 def test_an_event_that_is_none_is_refused(operate: Operate, event: Any) -> None:
-    """Whoever sends something else learns which field is wrong."""
+    """A caller that sends something else learns which field is wrong."""
     context = LocalContext(aws_request_id="request", deadline=Deadline.after(60))
     answer = handler(event, context)
     assert answer["exit"] == 2
@@ -122,14 +122,32 @@ def test_an_export_is_paged_and_a_page_holds_whole_rows(operate: Operate, stage:
     """A run that is larger than an answer comes in pages, one after the other, with a header in the first only."""
     run = str(stage.second)
     for form in ("ndjson", "csv"):
-        whole = operate("export", run, "--format", form)["stdout"]
-        pages, after = [], "0"
-        while after:
-            answer = operate("export", run, "--format", form, "--at-most", "1", "--after", after)
+        whole = operate("export", run, "--format", form)
+        assert "page" not in whole
+        pages, end = [], {"last": 0, "more": True}
+        while end["more"]:
+            answer = operate("export", run, "--format", form, page={"after": end["last"], "at_most": 1})
+            assert (answer["exit"], answer["stderr"]) == (0, "")
             pages.append(answer["stdout"])
-            after = answer["stderr"].strip().removeprefix("export: more after ")
-        assert "".join(pages) == whole
+            end = answer["page"]
+        assert "".join(pages) == whole["stdout"]
         assert len(pages) == 3
+
+
+def test_the_release_before_still_gets_its_pages(operate: Operate, stage: Stage) -> None:
+    """It asks by two options and reads a page's end from standard error: a deployment may be ahead of its caller."""
+    run = str(stage.second)
+    whole = operate("export", run, "--format", "csv")["stdout"]
+    pages: list[str] = []
+    after: list[str] = []
+    for _ in range(3):
+        answer = operate("export", run, "--format", "csv", "--at-most", "1", *after)
+        pages.append(answer["stdout"])
+        found = re.search(r"^export: more after (\d+)$", answer["stderr"], re.MULTILINE)
+        after = ["--after", found[1]] if found else []
+    assert ("".join(pages), after) == (whole, [])
+    refused = operate("export", run, "--at-most", "many")
+    assert (refused["exit"], refused["stderr"]) == (2, "export: --after and --at-most take a number\n")
 
 
 async def test_an_answer_beyond_what_lambda_carries_is_refused(
@@ -143,8 +161,9 @@ async def test_an_answer_beyond_what_lambda_carries_is_refused(
 
 
 def test_it_needs_no_service_no_browser_and_no_embedded_postgres() -> None:
-    """The zip holds the command and the shared library only: every module that the function uses loads without the rest."""
-    modules = ["trapline.operator.handler", "trapline.access.administer", "trapline.access.dispatcher"]
+    """The zip holds the command and the shared library: every module that the function uses loads without the rest."""
+    modules = ["trapline.operator.handler", "trapline.access.deployment.functions", "trapline.access.dispatcher"]
+    modules += ["trapline.access.deployment.config_file", "trapline.access.deployment.migration"]
     modules += [f"trapline.commands.{name}" for name in sorted(ALLOWED)]
     program = (
         "import sys\n"

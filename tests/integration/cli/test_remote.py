@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from support.command import Done
 from support.lambda_answers import LambdaAnswers, lambda_answers
+from trapline.remote.protocol import TOO_LARGE
 
-from .conftest import Ran, environment, execute
+from .conftest import environment, execute
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ async def function() -> AsyncIterator[LambdaAnswers]:
 
 
 def aws(function: LambdaAnswers, **more: str) -> dict[str, str]:
-    """Return the environment of somebody who is logged in to AWS."""
+    """Return the environment of a person who is logged in to AWS."""
     clean = {name: value for name, value in environment().items() if not name.startswith("AWS_")}
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-central-1"}
     files = {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
@@ -28,7 +30,7 @@ def aws(function: LambdaAnswers, **more: str) -> dict[str, str]:
     return {**clean, **keys, **files, **quiet, **more}
 
 
-async def remotely(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: str = "", **more: str) -> Ran:
+async def with_env(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: str = "", **more: str) -> Done:
     """Run the command."""
     return await execute(*args, cwd=tmp_path, env=aws(function, **more), stdin=stdin)
 
@@ -36,7 +38,7 @@ async def remotely(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: s
 async def test_the_command_is_sent_and_its_answer_printed(function: LambdaAnswers, tmp_path: Path) -> None:
     """The alias that takes the traffic is called once, and both streams and the exit code are its answer's."""
     function.answer({"v": 1, "exit": 1, "stdout": "a table\n", "stderr": "a note\n"})
-    ran = await remotely(
+    ran = await with_env(
         function, tmp_path, "runs", "--limit", "5", "--env", "dev", "--data-dir", "elsewhere", "--failed"
     )
     assert (ran.code, ran.out, ran.err) == (1, "a table\n", "a note\n")
@@ -48,25 +50,47 @@ async def test_the_command_is_sent_and_its_answer_printed(function: LambdaAnswer
 
 
 async def test_pages_from_standard_input_go_along(function: LambdaAnswers, tmp_path: Path) -> None:
-    """``add RUN -`` reads here what is added there."""
+    """``add RUN -`` reads the pages here that the operator function adds there."""
     function.answer({"v": 1, "exit": 0, "stdout": "", "stderr": ""})
-    await remotely(function, tmp_path, "add", "7", "-", "--env=dev", stdin="https://a.example/\n")
+    await with_env(function, tmp_path, "add", "7", "-", "--env=dev", stdin="https://a.example/\n")
     assert function.calls[0].body["command"] == ["add", "7", "-"]
     assert function.calls[0].body["stdin"] == "https://a.example/\n"
 
 
 async def test_an_export_comes_in_pages_into_one_file(function: LambdaAnswers, tmp_path: Path) -> None:
     """A run that is larger than an answer is asked for page by page; the file appears when it is whole."""
-    for stdout, stderr in (("h\n1\n", "export: more after 4\n"), ("2\n", "export: more after 9\n"), ("3\n", "")):
-        function.answer({"v": 1, "exit": 0, "stdout": stdout, "stderr": stderr})
-    ran = await remotely(function, tmp_path, "export", "7", "-o", "run.csv", "--env", "dev")
+    for stdout, last, more in (("h\n1\n", 4, True), ("2\n", 9, True), ("3\n", 11, False)):
+        end = {"last": last, "more": more}
+        function.answer({"v": 1, "exit": 0, "stdout": stdout, "stderr": "a note\n", "page": end})
+    ran = await with_env(function, tmp_path, "export", "7", "-o", "run.csv", "--env", "dev")
     assert (ran.code, (tmp_path / "run.csv").read_text()) == (0, "h\n1\n2\n3\n")
-    base = ["export", "7", "--format", "csv", "--at-most", "2000000"]
-    assert [call.body["command"] for call in function.calls] == [base, [*base, "--after", "4"], [*base, "--after", "9"]]
-    function.answer({"v": 1, "exit": 0, "stdout": "h\n", "stderr": "export: more after 4\n"})
+    assert [call.body["command"] for call in function.calls] == [["export", "7", "--format", "csv"]] * 3
+    assert [call.body["page"] for call in function.calls] == [
+        {"after": after, "at_most": 2_000_000} for after in (0, 4, 9)
+    ]
+    function.answer({"v": 1, "exit": 0, "stdout": "h\n", "stderr": "", "page": {"last": 4, "more": True}})
     function.answer({"v": 1, "exit": 1, "stdout": "", "stderr": "trapline: Postgres: gone\n"})
-    ran = await remotely(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
+    ran = await with_env(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
     assert (ran.code, ran.err, (tmp_path / "other.csv").exists()) == (1, "trapline: Postgres: gone\n", False)
+
+
+async def test_an_operator_of_the_release_before_loses_no_page(function: LambdaAnswers, tmp_path: Path) -> None:
+    """It knows no pages: its one answer is the whole run, or an error that says what to do; never the half."""
+    function.answer({"v": 1, "exit": 0, "stdout": "h\n1\n2\n3\n", "stderr": ""})
+    ran = await with_env(function, tmp_path, "export", "7", "-o", "run.csv", "--env", "dev")
+    assert (ran.code, (tmp_path / "run.csv").read_text(), len(function.calls)) == (0, "h\n1\n2\n3\n", 1)
+    function.answer({"v": 1, "exit": 1, "stdout": "", "stderr": f"trapline: {TOO_LARGE}\n"})
+    ran = await with_env(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
+    assert (ran.code, (tmp_path / "other.csv").exists()) == (1, False)
+    assert "the operator function is of an older release" in ran.err
+
+
+async def test_an_answer_of_a_release_too_far_ahead_is_one_line(function: LambdaAnswers, tmp_path: Path) -> None:
+    """Its version is none that this release reads."""
+    function.answer({"v": 9, "exit": 0, "stdout": "", "stderr": ""})
+    ran = await with_env(function, tmp_path, "status", "--env", "dev")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "trapline: an answer that this release can't read (Performed: v: Input should be 0 or 1)\n"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +108,7 @@ async def test_what_lambda_refuses_is_told_with_what_to_do(
 ) -> None:
     """Each error of Invoke leads to one line, and the command is not sent a second time."""
     function.refuse(status, error)
-    ran = await remotely(function, tmp_path, "cancel", "7", "--env", "dev")
+    ran = await with_env(function, tmp_path, "cancel", "7", "--env", "dev")
     assert (ran.code, ran.out, len(function.calls)) == (1, "", 1)
     assert reason in ran.err
 
@@ -92,7 +116,7 @@ async def test_what_lambda_refuses_is_told_with_what_to_do(
 async def test_a_function_that_fails_is_told_with_its_log(function: LambdaAnswers, tmp_path: Path) -> None:
     """A time-out, or a bug there, is one line here with the place of its log."""
     function.answer({"errorMessage": "2026 Task timed out after 900.00 seconds"}, failed=True)
-    ran = await remotely(function, tmp_path, "status", "--env", "dev")
+    ran = await with_env(function, tmp_path, "status", "--env", "dev")
     assert ran.code == 1
     assert "Task timed out" in ran.err
     assert "/aws/lambda/trapline-dev-operator" in ran.err
@@ -116,8 +140,8 @@ async def test_a_function_that_fails_is_told_with_its_log(function: LambdaAnswer
 async def test_what_can_not_be_sent_says_why(
     function: LambdaAnswers, tmp_path: Path, args: tuple[str, ...], more: dict[str, str], code: int, reason: str
 ) -> None:
-    """What is wrong here is found here: nothing is sent."""
-    ran = await remotely(function, tmp_path, *args, **more)
+    """The command finds a mistake here before it sends anything."""
+    ran = await with_env(function, tmp_path, *args, **more)
     assert (ran.code, ran.out, function.calls) == (code, "", [])
     assert reason in ran.err
 

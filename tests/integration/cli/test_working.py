@@ -8,6 +8,7 @@ import pytest
 
 from support.ledger import open_run, value
 from trapline_common.config.models import CrawlConfig
+from trapline_common.domain.answers import Reaped
 from trapline_common.ledger.connection import Database
 
 from .conftest import URLS, Stage, Trapline, environment, execute, names
@@ -44,7 +45,7 @@ async def test_cancel_then_retry(trapline: Trapline, stage: Stage) -> None:
 
 
 async def test_retry_starts_no_invocation(trapline: Trapline, stage: Stage, database: Database) -> None:
-    """``retry`` writes the run and leaves the work to who counts next: no invocation is made that nobody would run."""
+    """``retry`` writes the run and leaves the work to the next count: it makes no invocation that would not run."""
     before = await value(database, "SELECT count(*) FROM trapline.invocation")
     assert (await trapline("retry", str(stage.second))).code == 0
     assert await value(database, "SELECT count(*) FROM trapline.invocation") == before
@@ -57,7 +58,7 @@ async def test_reap_gives_back_what_a_dead_crawler_held(trapline: Trapline, stag
     )
     assert "stopped beating" in (await trapline("status")).out
     ran = await trapline("reap", "--json")
-    assert ran.json == {"gone": 0, "orphaned": 1, "returned": 1, "poisoned": 0, "ended": 0, "retired": 0}
+    assert ran.json == Reaped(orphaned=1, returned=1).counts
     again = await trapline("reap")
     assert again.out == "nothing to rescue\n"
     assert "3 tasks wait" in again.err

@@ -184,3 +184,20 @@ async def test_program_that_is_no_browser(tmp_path: Path):
         await Browser(choice, environ=os.environ, proxies=lambda: BrowserProxies(loopback_gate())).ready()
     assert isinstance(raised.value, BrowserFaultError)
     await until(lambda: {p.pid for p in guardian.processes() if p.parent == mine and not p.zombie} <= before)
+
+
+async def test_a_launch_that_is_cancelled_leaves_nothing():
+    """A visit that is cut off while its browser starts leaves no driver, browser or guardian behind."""
+    mine = os.getpid()
+
+    def children() -> set[int]:
+        return {process.pid for process in guardian.processes() if process.parent == mine and not process.zombie}
+
+    before, browser = children(), new_browser()
+    launch = asyncio.create_task(browser.ready())
+    await until(lambda: len(children() - before) == 2)  # the guardian and the driver
+    launch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await launch
+    await browser.close()
+    await until(lambda: children() <= before)

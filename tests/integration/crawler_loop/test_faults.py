@@ -18,7 +18,9 @@ from trapline_crawler.browser.errors import BrowserDiedError
 from trapline_crawler.services import Pace
 
 PAGE = urls(1)[0]
-TASK = "SELECT status::text, attempts, rescues, reason FROM trapline.task WHERE url = $1"
+TASK = (
+    "SELECT status::text, attempts, rescues, reason || coalesce(': ' || detail, '') FROM trapline.task WHERE url = $1"
+)
 
 
 async def test_a_page_that_fails_is_retried_with_backoff_and_then_failed(stage: Stage) -> None:
@@ -111,7 +113,7 @@ async def test_an_artifact_store_that_is_away_fails_the_invocation_and_charges_n
     stage.visitor.script(PAGE, TransientError("S3: SlowDown"))
     with pytest.raises(TransientError, match="SlowDown"):
         await stage.live()
-    assert await stage.rows("SELECT status::text, reason FROM trapline.invocation") == [
+    assert await stage.rows("SELECT status::text, reason || coalesce(': ' || detail, '') FROM trapline.invocation") == [
         ("failed", "TransientError: S3: SlowDown")
     ]
     assert set(await stage.rows("SELECT status::text, rescues FROM trapline.task")) <= {("created", 0), ("done", 0)}
@@ -126,7 +128,7 @@ async def test_a_visitor_that_cant_be_made_fails_the_invocation(stage: Stage) ->
     stage.no_visitor = OSError("no space for a profile")
     with pytest.raises(OSError, match="no space"):
         await stage.live()
-    assert await stage.rows("SELECT status::text, reason FROM trapline.invocation") == [
+    assert await stage.rows("SELECT status::text, reason || coalesce(': ' || detail, '') FROM trapline.invocation") == [
         ("failed", "OSError: no space for a profile")
     ]
     assert await stage.tasks() == {"created": 1}

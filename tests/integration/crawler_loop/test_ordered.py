@@ -17,7 +17,7 @@ from trapline_crawler.browser.errors import BrowserDiedError
 
 PAGES = urls(4)
 WALK = CrawlConfig(name="walk", urls=tuple(PAGES), ordered=True)
-TASK = "SELECT status::text, position, failed_pages, rescues, reason FROM trapline.task"
+TASK = "SELECT status::text, position, failed_pages, rescues, reason || coalesce(': ' || detail, '') FROM trapline.task"
 SEEN = "SELECT position, url, reason FROM trapline.observation ORDER BY id"
 
 

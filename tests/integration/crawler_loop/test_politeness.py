@@ -134,7 +134,7 @@ async def test_a_closed_page_is_not_visited(stage: Stage) -> None:
     await stage.open(PAGES, lane=_lane(max_invocations=1, tasks_per_invocation=8))
     assert (await stage.live())["done"] == 7
     assert PAGES[3] not in stage.visitor.visited
-    assert (await stage.rows("SELECT reason FROM trapline.task WHERE status = 'failed'"))[0][0].startswith("robots: ")
+    assert await stage.rows("SELECT reason FROM trapline.task WHERE status = 'failed'") == [("robots",)]
 
 
 async def test_robots_ignore_asks_for_nothing(stage: Stage) -> None:
@@ -165,8 +165,8 @@ async def test_a_5xx_means_wait_and_is_given_up_in_the_end(stage: Stage) -> None
     await stage.rows("UPDATE trapline.task SET run_at = now()")
     assert (await stage.live())["failed"] == 2
     assert stage.visitor.visited == []
-    ((reason,),) = await stage.rows("SELECT DISTINCT reason FROM trapline.task")
-    assert reason == f"robots: {SITE}/robots.txt can't be read: HTTP 503"
+    ((reason, detail),) = await stage.rows("SELECT DISTINCT reason, detail FROM trapline.task")
+    assert (reason, detail) == ("robots", f"{SITE}/robots.txt can't be read: HTTP 503")
 
 
 @pytest.mark.parametrize("error", [lambda url: NoFileError(url, 404), lambda url: TransientError(f"{url}: no route")])

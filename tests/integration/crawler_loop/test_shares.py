@@ -34,7 +34,7 @@ async def test_an_event_delivered_twice_ends_without_work_and_is_counted(stage: 
 async def test_what_is_no_crawl_message_is_dropped_with_its_reason(stage: Stage, event: Any, reason: str) -> None:
     """It is not raised, for it would only fail again; no browser is started for it."""
     context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
-    assert (await handle(event, context, stage.services()))["refused"].startswith(reason)
+    assert (await handle(event, context, stage.services())).reason.startswith(reason)
     assert stage.visitor.closed == 0
 
 
@@ -43,7 +43,7 @@ async def test_the_handler_lets_an_invocation_live(stage: Stage) -> None:
     await stage.open(urls(1))
     (message,) = await stage.asked()
     context = LocalContext(aws_request_id="the-request", deadline=Deadline.after(60))
-    assert (await handle(message.event(), context, stage.services()))["done"] == 1
+    assert (await handle(message.event(), context, stage.services())).done == 1
     assert await stage.rows("SELECT request_id, place FROM trapline.invocation") == [("the-request", "stage")]
 
 

@@ -13,7 +13,10 @@ from trapline_crawler.services import Pace
 
 PAGES = urls(6)
 ONE = LaneConfig(max_invocations=1, pages_in_flight=1)
-TASK = "SELECT status::text, rescues, started_at IS NULL, reason FROM trapline.task WHERE url = $1"
+TASK = (
+    "SELECT status::text, rescues, started_at IS NULL, reason || coalesce(': ' || detail, '') "
+    "FROM trapline.task WHERE url = $1"
+)
 
 
 def slow(stage: Stage, clock: Clock, seconds: float) -> Deadline:
@@ -85,7 +88,7 @@ async def test_a_visit_that_will_not_be_cut_off_does_not_keep_the_end(stage: Sta
 
 
 async def test_told_to_stop_it_hands_everything_back_uncharged(stage: Stage) -> None:
-    """A stop cuts visits off at once; nothing is charged, no service is nudged, and the invocation ends ``succeeded``."""
+    """A stop cuts visits off at once; nothing is charged, none is nudged, and the invocation ends ``succeeded``."""
     await stage.open(PAGES, lane=LaneConfig(max_invocations=1, pages_in_flight=2))
     stop = asyncio.Event()
     holds = [stage.visitor.hold(page) for page in PAGES[:2]]

@@ -16,7 +16,7 @@ from trapline_common.domain.ids import RunId
 from trapline_common.domain.observation import Observation
 from trapline_common.ledger import run_archive, runs, tasks
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views.pages import observations
+from trapline_common.ledger.views.observations import observations
 from trapline_common.local.archive import DirectoryArchive
 
 
@@ -79,8 +79,8 @@ async def test_an_ended_run_is_archived_once_as_it_would_be_exported(
     """The tick writes each ended run under crawl, day and run, as the export prints it; the next tick writes none."""
     # more than are read at once
     first, second = await _ended(stage.database, 450), await _ended(stage.database, crawl="other")
-    assert (await stage.reap())["archived"] == 2
-    assert (await stage.reap())["archived"] == 0
+    assert (await stage.reap()).archived == 2
+    assert (await stage.reap()).archived == 0
     assert store.written == [await _key(stage, first), await _key(stage, second)]
     for run_id in (first, second):
         data = (tmp_path / "runs" / await _key(stage, run_id)).read_bytes()
@@ -92,7 +92,7 @@ async def test_what_is_open_or_never_opened_is_not_archived(stage: Stage, store:
     await stage.tick()
     await stage.tick(at="2026-03-01T09:00:00Z")
     assert await stage.runs() == [("docs", "open", None), ("docs", "ended", "skipped")]
-    assert (await stage.reap())["archived"] == 0
+    assert (await stage.reap()).archived == 0
     assert store.written == []
 
 
@@ -104,11 +104,11 @@ async def test_one_killed_half_way_is_repeated_whole(stage: Stage, store: Counti
         await stage.reap()
     assert [path for path in (tmp_path / "runs").rglob("*") if path.is_file()] == []
     store.error = None
-    assert (await stage.reap())["archived"] == 0
+    assert (await stage.reap()).archived == 0
     await stage.rows(
         "UPDATE trapline.run SET archiving_at = now() - make_interval(secs => $1)", run_archive.AGAIN_AFTER + 1
     )
-    assert (await stage.reap())["archived"] == 1
+    assert (await stage.reap()).archived == 1
     assert store.written == [await _key(stage, run_id)] * 2
     data = (tmp_path / "runs" / await _key(stage, run_id)).read_bytes()
     assert gzip.decompress(data).decode() == await _exported(stage.database, run_id)

@@ -17,7 +17,7 @@ ROW = "SELECT status::text, asks, asked_at IS NOT NULL FROM trapline.invocation 
 
 async def test_an_accepted_event_is_pending_and_holds_all_the_crawler_needs(stage: Stage) -> None:
     """Lambda accepted: ``created -> pending``. The message names the row, its lane and its hop."""
-    assert (await stage.open("other"))["asked"] == 1
+    assert (await stage.open("other")).asked == 1
     assert await stage.rows(ROW) == [("pending", 1, True)]
     (message,) = (parse_crawl(event) for event in stage.invoker.asked)
     assert await stage.rows("SELECT id, lane, hop FROM trapline.invocation") == [(message.invocation_id, "default", 0)]
@@ -40,7 +40,7 @@ async def test_a_refusal_for_good_fails_the_row_with_its_reason(stage: Stage) ->
     assert await stage.rows("SELECT status::text, reason FROM trapline.invocation") == [
         ("failed", "Invoke: ResourceNotFoundException")
     ]
-    assert (await stage.reap())["asked"] == 1
+    assert (await stage.reap()).asked == 1
     assert sorted(await stage.invocations()) == ["failed", "pending"]
 
 
@@ -49,10 +49,10 @@ async def test_an_unknown_answer_is_asked_again_with_the_same_id_when_it_is_old(
     stage.invoker.answers.append(TransientError("Invoke: TooManyRequestsException"))
     await stage.open("other")
     assert await stage.rows(ROW) == [("created", 1, True)]
-    assert (await stage.reap())["asked_again"] == 0
+    assert (await stage.reap()).asked_again == 0
     assert len(stage.invoker.asked) == 1
     await make_old(stage.database, "invocation", "asked_at", 21)
-    assert (await stage.reap())["asked_again"] == 1
+    assert (await stage.reap()).asked_again == 1
     assert stage.invoker.ids[0] == stage.invoker.ids[1]
     assert await stage.rows(ROW) == [("pending", 2, True)]
 
@@ -64,7 +64,7 @@ async def test_a_crash_before_invoke_is_asked_for_by_reap(stage: Stage) -> None:
     await stage.rows("DELETE FROM trapline.invocation")
     await stage.rows("INSERT INTO trapline.invocation (lane, slot) VALUES ('default', 1)")
     done = await stage.reap()
-    assert (done["asked_again"], done["asked"]) == (1, 0)
+    assert (done.asked_again, done.asked) == (1, 0)
     assert await stage.rows(ROW) == [("pending", 1, True)]
 
 
@@ -80,7 +80,7 @@ async def test_a_crash_after_the_202_delivers_the_event_twice_and_starts_one(sta
     assert await stage.rows(ROW) == [("created", 1, True)]
     await make_ready(stage.database, InvocationId(stage.invoker.ids[0]))
     await make_old(stage.database, "invocation", "asked_at", 21)
-    assert (await stage.reap())["asked_again"] == 0
+    assert (await stage.reap()).asked_again == 0
     assert await stage.invocations() == ["ready"]
 
 
@@ -91,7 +91,7 @@ async def test_ready_before_pending_stays_ready(stage: Stage) -> None:
         await make_ready(stage.database, InvocationId(stage.invoker.ids[0]))
 
     stage.invoker.answers.append(start_at_once)
-    assert (await stage.open("other"))["asked"] == 1
+    assert (await stage.open("other")).asked == 1
     assert await stage.invocations() == ["ready"]
 
 
@@ -106,14 +106,14 @@ async def test_while_a_slow_dispatcher_asks_reap_does_not(stage: Stage) -> None:
     stage.invoker.answers.append(slow)
     opening = asyncio.create_task(stage.open("other"))
     await asyncio.wait_for(began.wait(), PATIENCE)
-    assert (await stage.reap())["asked_again"] == 0
+    assert (await stage.reap()).asked_again == 0
     assert len(stage.invoker.asked) == 1
     await make_old(stage.database, "invocation", "asked_at", 21)
     async with await Database.connect(stage.dsn) as holder, holder.transaction():
         await holder.connection.execute("SELECT 1 FROM trapline.invocation FOR UPDATE")
         reaps = [asyncio.create_task(stage.reap()) for _ in range(4)]
         await until_blocked(stage.database, 4)
-    assert sorted(done["asked_again"] for done in await asyncio.gather(*reaps)) == [0, 0, 0, 1]
+    assert sorted(done.asked_again for done in await asyncio.gather(*reaps)) == [0, 0, 0, 1]
     assert len(stage.invoker.asked) == 2
     answer.set()
     await opening
@@ -148,13 +148,13 @@ async def test_a_ledger_lost_while_asking_is_raised_after_every_asker_ended(stag
         await stage.open("docs")
     assert answered.is_set()
     assert await stage.invocations() == ["created", "created"]
-    stage.limits = EAGER
-    assert (await stage.reap())["asked_again"] == 2
+    stage.timeouts = EAGER
+    assert (await stage.reap()).asked_again == 2
     assert await stage.invocations() == ["pending", "pending"]
 
 
 async def test_this_machine_may_lower_every_lanes_cap(stage: Stage) -> None:
     """``at_most`` bounds what is asked for, as the one-machine runtime needs."""
     stage.at_most = 1
-    assert (await stage.open("docs"))["asked"] == 1
-    assert (await stage.count(lane="default"))["asked"] == 0
+    assert (await stage.open("docs")).asked == 1
+    assert (await stage.count(lane="default")).asked == 0

@@ -9,6 +9,7 @@ import pytest
 from support.dispatcher_stage import Stage
 from support.failure_records import crashed, record, report
 from support.ledger import make_ready
+from trapline_common.domain.answers import FailuresRecorded
 from trapline_common.domain.ids import InvocationId
 from trapline_common.ledger import tasks
 
@@ -21,7 +22,7 @@ async def test_a_crash_fails_the_row_gives_its_tasks_back_and_asks_anew(stage: S
     (task,) = await tasks.lease_share(stage.database, held, share=1, another=False)
     await tasks.start(stage.database, task.lease)
     done = await report(stage, record(invocation_id, request_id="the-one", **crashed()))
-    assert done == {"failed": 1, "ended": 0}
+    assert done == FailuresRecorded(failed=1, ended=0)
     assert await stage.rows("SELECT status::text, reason FROM trapline.invocation ORDER BY created_at LIMIT 1") == [
         ("failed", "RetriesExhausted: Task timed out after 900.00 seconds")
     ]
@@ -34,7 +35,7 @@ async def test_a_duplicates_record_leaves_its_running_twin_alone(stage: Stage) -
     await stage.open("other")
     held = await make_ready(stage.database, InvocationId(stage.invoker.ids[0]), request_id="the-twin")
     await tasks.lease_share(stage.database, held, share=1, another=False)
-    assert (await report(stage, record(stage.invoker.ids[0], request_id="another", **crashed())))["failed"] == 0
+    assert (await report(stage, record(stage.invoker.ids[0], request_id="another", **crashed()))).failed == 0
     assert await stage.invocations() == ["running"]
     assert await stage.rows("SELECT status::text FROM trapline.task") == [("leased",)]
 
@@ -43,7 +44,7 @@ async def test_an_event_too_old_fails_the_pending_row(stage: Stage) -> None:
     """Lambda gave the event up after 300 s in its queue: nobody has to wait for ``pending_ttl``."""
     await stage.open("other")
     expired = record(stage.invoker.ids[0], request_id="never-ran", condition="EventAgeExceeded")
-    assert (await report(stage, expired))["failed"] == 1
+    assert (await report(stage, expired)).failed == 1
     assert await stage.rows("SELECT status::text, reason FROM trapline.invocation ORDER BY created_at LIMIT 1") == [
         ("failed", "EventAgeExceeded")
     ]
@@ -54,8 +55,8 @@ async def test_a_record_delivered_twice_does_its_work_once(stage: Stage) -> None
     """SQS delivers at least once: the second time the row has ended, and nobody more is asked for."""
     await stage.open("other")
     expired = record(stage.invoker.ids[0], request_id="never-ran", condition="EventAgeExceeded")
-    assert (await report(stage, expired, expired))["failed"] == 1
-    assert (await report(stage, expired))["failed"] == 0
+    assert (await report(stage, expired, expired)).failed == 1
+    assert (await report(stage, expired)).failed == 0
     assert len(stage.invoker.asked) == 2
 
 
@@ -76,19 +77,19 @@ async def test_a_malformed_record_is_dropped_and_the_others_are_taken(stage: Sta
     """It is logged and dropped, for it would only come again; the good record beside it counts."""
     await stage.open("other")
     good = record(stage.invoker.ids[0], request_id="r", condition="EventAgeExceeded")
-    assert (await report(stage, malformed, good))["failed"] == 1
+    assert (await report(stage, malformed, good)).failed == 1
 
 
 async def test_a_record_of_an_unknown_invocation_does_nothing(stage: Stage) -> None:
     """One of another ledger, or long gone: no error, nothing asked for."""
-    assert await report(stage, record(uuid4(), request_id="r")) == {"failed": 0, "ended": 0}
+    assert await report(stage, record(uuid4(), request_id="r")) == FailuresRecorded(failed=0, ended=0)
 
 
 async def test_a_hostile_error_message_is_kept_short_and_storable(stage: Stage) -> None:
     """What the function said may come from a page: NUL and length do not break the record."""
     await stage.open("other")
     said = crashed("x\x00y" + "z" * 5000)
-    assert (await report(stage, record(stage.invoker.ids[0], request_id="r", **said)))["failed"] == 1
+    assert (await report(stage, record(stage.invoker.ids[0], request_id="r", **said))).failed == 1
     ((reason,),) = await stage.rows("SELECT reason FROM trapline.invocation ORDER BY created_at LIMIT 1")
     assert len(reason) == 1000
 
@@ -100,6 +101,8 @@ async def test_the_last_failure_of_a_run_ends_it_at_once(stage: Stage) -> None:
     await stage.rows("UPDATE trapline.task SET rescues = 2")
     (task,) = await tasks.lease_share(stage.database, held, share=1, another=False)
     await tasks.start(stage.database, task.lease)
-    assert await report(stage, record(held.invocation_id, request_id="r", **crashed())) == {"failed": 1, "ended": 1}
+    assert await report(stage, record(held.invocation_id, request_id="r", **crashed())) == FailuresRecorded(
+        failed=1, ended=1
+    )
     assert stage.nudger.to("notifier") == [{"v": 1, "type": "drain"}]
     assert await stage.runs() == [("other", "ended", "completed")]

@@ -10,10 +10,11 @@ from support.ledger import make_old
 from support.races import until_blocked
 from support.sitemap_site import SitemapSite
 from trapline_common.config.fingerprint import fingerprint
+from trapline_common.domain.answers import Opened, Refused
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.ledger import runs
 from trapline_common.ledger.connection import Database
-from trapline_dispatcher.settings import Limits
+from trapline_dispatcher.settings import Timeouts
 
 SITEMAP = "crawls: {{docs: {{sitemap: {url}}}}}"
 
@@ -29,8 +30,8 @@ async def begin(stage: Stage, crawl: str = "docs") -> int:
 async def test_a_tick_delivered_twice_opens_one_run(stage: Stage) -> None:
     """The second delivery changes nothing, asks for nobody, and says that it was a repetition."""
     first = await stage.tick()
-    assert first == {"run_id": 1, "status": "open", "repeated": False, "tasks": 3, "asked": 2}
-    assert await stage.tick() == {"run_id": 1, "status": "open", "repeated": True}
+    assert first == Opened(run_id=1, status="open", repeated=False, tasks=3, asked=2)
+    assert await stage.tick() == Opened(run_id=1, status="open", repeated=True)
     assert await stage.runs() == [("docs", "open", None)]
     assert len(stage.invoker.asked) == 2
 
@@ -38,8 +39,8 @@ async def test_a_tick_delivered_twice_opens_one_run(stage: Stage) -> None:
 async def test_eight_deliveries_at_once_open_one_run_and_ask_once(stage: Stage) -> None:
     """However many dispatchers get the tick at once: one run, its tasks once, exactly the invocations they need."""
     results = await asyncio.gather(*(stage.tick() for _ in range(8)))
-    assert {result["run_id"] for result in results} == {1}
-    assert next(result for result in results if not result["repeated"])["tasks"] == 3
+    assert {result.run_id for result in results} == {1}
+    assert next(result for result in results if not result.repeated).tasks == 3
     assert await stage.rows("SELECT count(*)::int FROM trapline.task") == [(3,)]
     assert len(stage.invoker.ids) == len(set(stage.invoker.ids)) == 2
 
@@ -47,51 +48,51 @@ async def test_eight_deliveries_at_once_open_one_run_and_ask_once(stage: Stage) 
 async def test_a_request_repeated_by_hand_opens_one_run(stage: Stage) -> None:
     """The request's id does for a run opened by hand what the scheduled time does for a tick."""
     request = uuid.uuid4()
-    assert (await stage.open(request=request))["run_id"] == (await stage.open(request=request))["run_id"]
+    assert (await stage.open(request=request)).run_id == (await stage.open(request=request)).run_id
     assert len(await stage.runs()) == 1
 
 
 async def test_a_tick_of_an_unknown_or_disabled_crawl_is_refused_with_its_reason(stage: Stage) -> None:
     """It is dropped, not raised: the platform's retries could not help. A disabled crawl still opens by hand."""
     refused = await stage.tick("nope")
-    assert refused == {"refused": "no crawl 'nope' in the config; it has: asleep, docs, other, patient"}
-    assert await stage.tick("asleep") == {"refused": "crawl 'asleep' is disabled"}
+    assert refused == Refused(reason="no crawl 'nope' in the config; it has: asleep, docs, other, patient")
+    assert await stage.tick("asleep") == Refused(reason="crawl 'asleep' is disabled")
     assert await stage.runs() == []
-    assert (await stage.open("asleep"))["status"] == "open"
+    assert (await stage.open("asleep")).status == "open"
 
 
 async def test_an_overlap_is_skipped_and_recorded(stage: Stage) -> None:
     """While the last run is open the next tick's run ends ``skipped``, with the reason, no task and no invocation."""
     await stage.tick()
     skipped = await stage.tick(at="2026-03-01T09:00:00Z")
-    assert skipped == {"run_id": 2, "status": "ended", "repeated": False, "waits_for": 1}
+    assert skipped == Opened(run_id=2, status="ended", repeated=False, waits_for=1)
     assert await stage.runs() == [("docs", "open", None), ("docs", "ended", "skipped")]
     assert await stage.rows("SELECT reason FROM trapline.run WHERE id = 2") == [("run 1 was still open",)]
     assert len(stage.invoker.asked) == 2
-    assert (await stage.tick(at="2026-03-01T09:00:00Z"))["repeated"] is True
+    assert (await stage.tick(at="2026-03-01T09:00:00Z")).repeated is True
 
 
 async def test_a_queued_overlap_is_opened_by_the_reap_after_the_earlier_ended(stage: Stage) -> None:
     """It waits ``opening``; the very reap that ends the earlier run opens it, though it was looked at a moment ago."""
-    stage.limits = Limits(resume_opening_after=30.0, ask_again_after=0.0)
+    stage.timeouts = Timeouts(resume_opening_after=30.0, ask_again_after=0.0)
     await stage.tick("patient")
     queued = await stage.tick("patient", "2026-03-01T09:00:00Z")
-    assert queued == {"run_id": 2, "status": "opening", "repeated": False, "waits_for": 1}
+    assert queued == Opened(run_id=2, status="opening", repeated=False, waits_for=1)
     await make_old(stage.database, "run", "tried_at", 31)
-    assert (await stage.reap())["resumed"] == 0
+    assert (await stage.reap()).resumed == 0
     await stage.end_runs()
     done = await stage.reap()
-    assert (done["ended"], done["resumed"]) == (1, 1)
+    assert (done.ended, done.resumed) == (1, 1)
     assert await stage.runs() == [("patient", "ended", "completed"), ("patient", "open", None)]
 
 
 async def test_an_opening_whose_dispatcher_died_is_resumed_by_reap(stage: Stage) -> None:
     """Died after the run's row and before its tasks: once it is stale, reap writes them and asks for crawlers."""
     await begin(stage)
-    assert (await stage.reap())["resumed"] == 0
+    assert (await stage.reap()).resumed == 0
     await make_old(stage.database, "run", "tried_at", 61)
     done = await stage.reap()
-    assert (done["resumed"], done["asked"]) == (1, 2)
+    assert (done.resumed, done.asked) == (1, 2)
     assert await stage.runs() == [("docs", "open", None)]
     assert len(stage.invoker.asked) == 2
 
@@ -103,15 +104,9 @@ async def test_a_retried_event_goes_on_with_its_own_stale_opening(stage: Stage) 
     await runs.begin(
         stage.database, config, stage.config.lanes["default"], fingerprint=fingerprint(config), request=request
     )
-    assert await stage.open(request=request) == {"run_id": 1, "status": "opening", "repeated": True}
+    assert await stage.open(request=request) == Opened(run_id=1, status="opening", repeated=True)
     await make_old(stage.database, "run", "tried_at", 61)
-    assert await stage.open(request=request) == {
-        "run_id": 1,
-        "status": "open",
-        "repeated": True,
-        "tasks": 3,
-        "asked": 2,
-    }
+    assert await stage.open(request=request) == Opened(run_id=1, status="open", repeated=True, tasks=3, asked=2)
 
 
 async def test_of_two_dispatchers_that_resume_at_once_one_fills(stage: Stage) -> None:
@@ -123,7 +118,7 @@ async def test_of_two_dispatchers_that_resume_at_once_one_fills(stage: Stage) ->
         both = [asyncio.create_task(stage.reap()) for _ in range(2)]
         await until_blocked(stage.database, 2)
     results = await asyncio.gather(*both)
-    assert sorted(result["resumed"] for result in results) == [0, 1]
+    assert sorted(result.resumed for result in results) == [0, 1]
     assert await stage.rows("SELECT count(*)::int FROM trapline.task") == [(3,)]
     assert len(set(stage.invoker.ids)) == len(stage.invoker.ids) == 2
 
@@ -140,14 +135,14 @@ async def test_a_slow_dispatcher_that_wakes_after_another_filled_writes_nothing(
     await runs.fill(stage.database, found.run_id, found.crawl, [site.origin + "/a"])
     site.urlset("/hang", "/b", "/c")
     site.hang.set()
-    assert await slow == {"run_id": 1, "status": "open", "repeated": True}
+    assert await slow == Opened(run_id=1, status="open", repeated=True)
     assert await stage.rows("SELECT url FROM trapline.task") == [(site.origin + "/a",)]
 
 
 async def test_a_sitemap_of_real_http_becomes_tasks(stage: Stage, site: SitemapSite) -> None:
     """The pages that the sitemap lists are the run's tasks, in order."""
     stage.configure(SITEMAP.format(url=site.urlset("/sitemap.xml", "/a", "/b")))
-    assert (await stage.tick())["tasks"] == 2
+    assert (await stage.tick()).tasks == 2
     assert await stage.rows("SELECT url FROM trapline.task ORDER BY id") == [
         (site.origin + "/a",),
         (site.origin + "/b",),
@@ -162,12 +157,12 @@ async def test_a_sitemap_that_is_html_refuses_the_run_with_an_alert(stage: Stage
         )
     )
     result = await stage.tick()
-    assert result["status"] == "ended"
-    assert "HTML" in result["refused"]
-    assert result["refused"].startswith("crawls.docs.sitemap: ")
+    assert result.status == "ended"
+    assert "HTML" in result.pages_refused
+    assert result.pages_refused.startswith("crawls.docs.sitemap: ")
     assert await stage.runs() == [("docs", "ended", "refused")]
     assert await stage.rows("SELECT kind, payload->>'outcome', payload->>'detail' FROM trapline.alert") == [
-        ("summary", "refused", result["refused"])
+        ("summary", "refused", result.pages_refused)
     ]
     assert stage.nudger.to("notifier") == [{"v": 1, "type": "drain"}]
     assert stage.invoker.asked == []
@@ -175,7 +170,7 @@ async def test_a_sitemap_that_is_html_refuses_the_run_with_an_alert(stage: Stage
 
 async def test_a_sitemap_that_is_away_is_tried_again_and_given_up_one_day(stage: Stage, site: SitemapSite) -> None:
     """503: the error is raised for the platform's retry, the run stays ``opening``; reap retries until too old."""
-    stage.limits = EAGER
+    stage.timeouts = EAGER
     url = site.put("/sitemap.xml", "later", status="503 Service Unavailable")
     stage.configure(SITEMAP.format(url=url))
     with pytest.raises(TransientError, match="503"):
@@ -194,18 +189,18 @@ async def test_a_sitemap_that_is_away_is_tried_again_and_given_up_one_day(stage:
 
 async def test_a_sitemap_that_comes_back_opens_the_run(stage: Stage, site: SitemapSite) -> None:
     """Resumed by reap after a 503, the run opens with all its pages."""
-    stage.limits = EAGER
+    stage.timeouts = EAGER
     stage.configure(SITEMAP.format(url=site.put("/sitemap.xml", "later", status="503 Service Unavailable")))
     with pytest.raises(TransientError):
         await stage.tick()
     site.urlset("/sitemap.xml", "/a")
-    assert (await stage.reap())["resumed"] == 1
+    assert (await stage.reap()).resumed == 1
     assert await stage.runs() == [("docs", "open", None)]
 
 
 async def test_time_spent_in_the_queue_does_not_count_as_trying(stage: Stage, site: SitemapSite) -> None:
     """A run that waited hours for an earlier one survives its first 503: its own hour begins when it may open."""
-    stage.limits = EAGER
+    stage.timeouts = EAGER
     url = site.urlset("/sitemap.xml", "/a")
     stage.configure(f"crawls: {{docs: {{overlap: queue, sitemap: {url}}}}}")
     await stage.tick()
@@ -220,7 +215,7 @@ async def test_time_spent_in_the_queue_does_not_count_as_trying(stage: Stage, si
 
 async def test_one_opening_that_cant_go_on_stops_nothing_else(stage: Stage, site: SitemapSite) -> None:
     """Its error is raised by reap, after the other opening was resumed and the lanes were counted."""
-    stage.limits = EAGER
+    stage.timeouts = EAGER
     url = site.put("/sitemap.xml", "later", status="503 Service Unavailable")
     stage.configure(f"crawls:\n  bad: {{sitemap: {url}}}\n  good: {{urls: [https://good.example/]}}")
     await begin(stage, "bad")
@@ -233,7 +228,7 @@ async def test_one_opening_that_cant_go_on_stops_nothing_else(stage: Stage, site
 
 async def test_an_opening_that_cant_even_be_read_stops_nothing_else(stage: Stage) -> None:
     """A frozen config that no release can read is raised too, when the rest is done."""
-    stage.limits = EAGER
+    stage.timeouts = EAGER
     await begin(stage, "docs")
     await begin(stage, "other")
     await stage.rows("""UPDATE trapline.run SET config = '{"name": 7}' WHERE crawl = 'docs'""")

@@ -2,21 +2,12 @@
 
 from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
+from trapline_common.domain.answers import Counted, Reaped
 from trapline_common.domain.ids import InvocationId
 from trapline_common.ledger import tasks
 from trapline_common.ledger.retention import Retention
 
-NOTHING = {
-    "orphaned": 0,
-    "returned": 0,
-    "poisoned": 0,
-    "ended": 0,
-    "asked_again": 0,
-    "resumed": 0,
-    "asked": 0,
-    "archived": 0,
-    "retired": 0,
-}
+NOTHING = Reaped()
 
 
 async def test_an_empty_ledger_needs_nothing(stage: Stage) -> None:
@@ -29,7 +20,7 @@ async def test_what_never_started_is_orphaned_and_replaced(stage: Stage) -> None
     """An event that Lambda accepted and never delivered is given up after 330 s, and another is asked for."""
     await stage.open("other")
     await make_old(stage.database, "invocation", "pending_at", 331)
-    assert await stage.reap() == NOTHING | {"orphaned": 1, "asked": 1}
+    assert await stage.reap() == Reaped(orphaned=1, asked=1)
     assert await stage.rows("SELECT status::text, reason FROM trapline.invocation ORDER BY created_at") == [
         ("orphaned", "never started"),
         ("pending", None),
@@ -43,7 +34,7 @@ async def test_what_stopped_beating_is_orphaned_and_its_tasks_go_on(stage: Stage
     share = await tasks.lease_share(stage.database, held, share=2, another=False)
     await tasks.start(stage.database, share[0].lease)
     await make_old(stage.database, "invocation", "heartbeat_at", 46)
-    assert await stage.reap() == NOTHING | {"orphaned": 1, "returned": 2, "asked": 1}
+    assert await stage.reap() == Reaped(orphaned=1, returned=2, asked=1)
     assert await stage.rows("SELECT status::text, rescues FROM trapline.task ORDER BY id") == [
         ("created", 1),
         ("created", 0),
@@ -60,7 +51,7 @@ async def test_a_poison_page_is_failed_its_run_ended_and_people_told(stage: Stag
     (task,) = await tasks.lease_share(stage.database, held, share=2, another=False)
     await tasks.start(stage.database, task.lease)
     await make_old(stage.database, "invocation", "heartbeat_at", 46)
-    assert await stage.reap() == NOTHING | {"orphaned": 1, "poisoned": 1, "ended": 1}
+    assert await stage.reap() == Reaped(orphaned=1, poisoned=1, ended=1)
     assert await stage.runs() == [("other", "ended", "completed")]
     assert await stage.rows("SELECT kind FROM trapline.alert WHERE status = 'due'") == [("failure",)]
     assert stage.nudger.to("notifier") == [{"v": 1, "type": "drain"}]
@@ -95,9 +86,9 @@ crawls:
     await stage.open("a")
     await stage.open("b")
     await stage.rows("UPDATE trapline.invocation SET status = 'failed', ended_at = now()")
-    assert await stage.count(lane="polite") == {"asked": 1}
-    assert await stage.count(lane="nowhere") == {"asked": 0}
-    assert await stage.count() == {"asked": 1}
+    assert await stage.count(lane="polite") == Counted(asked=1)
+    assert await stage.count(lane="nowhere") == Counted(asked=0)
+    assert await stage.count() == Counted(asked=1)
     assert [message["lane"] for message in stage.invoker.asked] == ["default", "polite", "polite", "default"]
 
 
@@ -106,7 +97,7 @@ async def test_reap_again_and_again_changes_nothing_more(stage: Stage) -> None:
     await stage.open("docs")
     await stage.reap()
     asked = len(stage.invoker.asked)
-    stage.limits = EAGER
+    stage.timeouts = EAGER
     assert await stage.reap() == NOTHING
     assert len(stage.invoker.asked) == asked
 
@@ -118,7 +109,7 @@ async def test_what_was_kept_long_enough_is_deleted_last(stage: Stage) -> None:
         await stage.end_runs()
         await stage.reap()
     await stage.rows("UPDATE trapline.run SET ended_at = ended_at - interval '31 days' WHERE id = 1")
-    assert (await stage.reap())["retired"] == 0
+    assert (await stage.reap()).retired == 0
     stage.retention = Retention(days=30)
-    assert (await stage.reap())["retired"] == 3
+    assert (await stage.reap()).retired == 3
     assert await stage.rows("SELECT id FROM trapline.run") == [(2,)]

@@ -59,7 +59,7 @@ async def rows(database: Database, run: RunId) -> int:
 async def text_of(database: Database, run: RunId) -> str | None:
     """Return the text of the run's first observation, as a reader gets it."""
     first = await value(database, "SELECT min(id) FROM trapline.observation WHERE run_id = $1", run)
-    found: str | None = await value(database, load("reads")["text"].sql, first)
+    found: str | None = await value(database, load("views/pages")["text"].sql, first)
     return found
 
 

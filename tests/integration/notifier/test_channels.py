@@ -11,6 +11,7 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 
 from support.alerts import AT, Clock, alert, sns_event
+from trapline_common.domain.answers import Relayed
 from trapline_common.domain.errors import InputRefusedError, RefusedError, TransientError
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.message import channel_texts, compose
@@ -86,7 +87,7 @@ async def test_alert_to_chooses_the_channels(chat: Chat) -> None:
 
 
 async def test_a_failed_channel_is_retried_alone_and_never_repeats_the_others(chat: Chat) -> None:
-    """While one channel is broken the other gets the message once, the broken one three times, and it counts as sent."""
+    """While one channel is broken the other gets the message once, the broken one three times; it counts as sent."""
     chat.broken.add("/bad")
     channels = Channels({"good": f"json://{chat.address}/good", "bad": f"json://{chat.address}/bad"})
     assert await _publisher(channels).publish(compose([alert(1)]))
@@ -94,14 +95,14 @@ async def test_a_failed_channel_is_retried_alone_and_never_repeats_the_others(ch
 
 
 async def test_no_channel_at_all_is_transient(chat: Chat) -> None:
-    """When nobody took the message it stays due."""
+    """When no channel took the message it stays due."""
     chat.broken.add("/bad")
     with pytest.raises(TransientError, match="failed: bad"):
         await _publisher(Channels({"bad": f"json://{chat.address}/bad"})).publish(compose([alert(1)]))
 
 
 async def test_a_name_nobody_has_is_refused(chat: Chat) -> None:
-    """``to`` naming no channel there is can't be mended by trying again; operations are told."""
+    """``to`` naming no channel there is can't be mended by trying again; operations hear of it."""
     with pytest.raises(RefusedError, match="nobody"):
         await _publisher(Channels({"ops": f"json://{chat.address}/ops"})).publish(compose([alert(1, to=("nobody",))]))
 
@@ -154,7 +155,7 @@ async def test_the_relay_delivers_what_sns_hands_it(chat: Chat) -> None:
     with pytest.raises(TransientError, match="bad"):
         await handle_relay(event, context, services)
     chat.broken.clear()
-    assert await handle_relay(event, context, services) == {"delivered": 1, "dropped": 0}
+    assert await handle_relay(event, context, services) == Relayed(delivered=1, dropped=0)
     assert (chat.count("/hooks/hook-good"), chat.count("/bad")) == (1, 2)
     assert "https://example.com/1" in chat.received["/hooks/hook-good"][0]["text"]
 

@@ -14,13 +14,14 @@ from support.alerts import Clock
 from support.ledger import open_run, urls
 from support.postgres import as_role
 from trapline_common.alerts.page_state import AlertDraft, AlertKind
+from trapline_common.domain.answers import Drained, Refused
 from trapline_common.domain.errors import LedgerUnavailableError, RefusedError, TransientError
 from trapline_common.domain.messages import Drain
 from trapline_common.domain.ports import Outbox
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.outbox import PostgresOutbox, add_alert
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
-from trapline_notifier.drain import Limits
+from trapline_notifier.drain import DrainLimits
 from trapline_notifier.handler import handle
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer
@@ -64,7 +65,7 @@ def _context(services: Services) -> LocalContext:
     return LocalContext(aws_request_id="r", deadline=Deadline.after(900, clock=services.clock))
 
 
-async def _drain(services: Services) -> dict[str, Any]:
+async def _drain(services: Services) -> Drained | Refused:
     return await handle(Drain().event(), _context(services), services)
 
 
@@ -87,7 +88,7 @@ async def test_committed_alerts_reach_a_person_and_are_marked(dsn: str, database
     await _write(database, 3)
     stream = io.StringIO()
     services = _services(dsn, ConsolePublisher(stream))
-    assert await _drain(services) == {"sent": 3, "refused": 0, "released": 0, "messages": 1}
+    assert await _drain(services) == Drained(sent=3, refused=0, released=0, messages=1)
     assert "docs: 3 pages failed" in stream.getvalue()
     assert await _statuses(database) == {"sent": 3}
     assert (await _drain(services))["sent"] == 0
@@ -121,12 +122,12 @@ async def test_two_notifiers_at_once_keep_one_pace(dsn: str, database: Database)
         services = replace(
             _services(dsn, Timed()),
             pacer=Pacer(sleep=asyncio.sleep, interval=interval),
-            limits=Limits(claim=3),
+            limits=DrainLimits(claim=3),
         )
         return await _drain(services)
 
     results = await asyncio.gather(drain(), drain())
-    assert [result["sent"] > 0 for result in results] == [True, True]
+    assert [result.sent > 0 for result in results] == [True, True]
     assert len(times) == count
     # one that was woken late does not make the next one late: only the whole is exact
     assert max(times) - min(times) >= (count - 2) * interval
@@ -143,7 +144,7 @@ async def test_a_refused_alert_is_ended_with_its_reason(dsn: str, database: Data
     """A refused alert is never due again, and the ledger keeps why."""
     await _write(database, 1)
     result = await _drain(_services(dsn, Recorder(RefusedError("bad content \x00"))))
-    assert result["refused"] == 1
+    assert result.refused == 1
     assert await _statuses(database) == {"refused": 1}
 
 
@@ -178,7 +179,7 @@ async def test_an_event_that_is_no_drain_is_dropped(dsn: str) -> None:
     """A malformed event returns its reason instead of being retried."""
     services = _services(dsn, Recorder())
     result = await handle({"type": "drain", "v": 99}, _context(services), services)
-    assert "v" in result["dropped"]
+    assert result == Refused(reason="v: Input should be 0 or 1")
 
 
 async def test_a_ledger_that_is_away_is_raised_to_the_platform() -> None:

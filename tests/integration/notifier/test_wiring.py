@@ -66,7 +66,7 @@ async def test_one_machine_prints_what_the_topic_would_get(dsn: str, database: D
     secrets = LocalSecrets({}, tmp_path / "secrets")
     services = await wiring.local_services(dsn, data_dir=tmp_path, secrets=secrets, stream=stream)
     context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
-    assert (await handle(Drain().event(), context, services))["sent"] == 1
+    assert (await handle(Drain().event(), context, services)).sent == 1
     assert "docs: 1 page failed" in stream.getvalue()
     assert await wiring.local_publishers(tmp_path, secrets) == {}
 

@@ -13,7 +13,7 @@ from trapline_common.domain.errors import TransientError
 from trapline_common.domain.messages import Crawl
 from trapline_machine import processes
 from trapline_machine.process_registry import Registry
-from trapline_machine.processes import Ended, ProcessInvoker
+from trapline_machine.processes import EndedProcess, ProcessInvoker
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str
     return {**os.environ, "PYTHONPATH": str(tmp_path)}
 
 
-def new(tmp_path: Path, environ: Mapping[str, str], ended: list[Ended], **more: Any) -> ProcessInvoker:
+def new(tmp_path: Path, environ: Mapping[str, str], ended: list[EndedProcess], **more: Any) -> ProcessInvoker:
     settings = {"most": 2, "strict": True, **more}
     return ProcessInvoker(
         seconds=60, logs=tmp_path / "logs", registry=Registry(folder=tmp_path / "processes"), environ=environ,
@@ -48,7 +48,7 @@ async def watched(child: processes._Child) -> None:
 
 async def test_what_is_over_the_bound_waits_for_its_turn(tmp_path: Path, sleeper: Mapping[str, str]):
     """Of three accepted calls two run; the third starts as soon as one of them has ended."""
-    ended: list[Ended] = []
+    ended: list[EndedProcess] = []
     invoker = new(tmp_path, sleeper, ended)
     calls = [call(), call(), call()]
     for one in calls:
@@ -84,7 +84,7 @@ async def test_an_asked_for_number_is_never_passed(tmp_path: Path, sleeper: Mapp
 
 async def test_a_stopped_command_takes_no_more_and_reports_what_waited(tmp_path: Path, sleeper: Mapping[str, str]):
     """A stop ends the processes, reports the queued call as never started, and refuses further ones for now."""
-    ended: list[Ended] = []
+    ended: list[EndedProcess] = []
     invoker = new(tmp_path, sleeper, ended, most=1)
     await invoker.invoke(call())
     await invoker.invoke(call())
@@ -96,7 +96,7 @@ async def test_a_stopped_command_takes_no_more_and_reports_what_waited(tmp_path:
 
 async def test_a_process_whose_invocation_was_orphaned_holds_no_place(tmp_path: Path, sleeper: Mapping[str, str]):
     """A stopped process whose invocation has ended leaves its place to the next, and is killed when it does not end."""
-    ended: list[Ended] = []
+    ended: list[EndedProcess] = []
     now = [0.0]
     invoker = new(tmp_path, sleeper, ended, most=1, clock=lambda: now[0])
     await invoker.invoke(call())

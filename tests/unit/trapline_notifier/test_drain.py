@@ -9,7 +9,7 @@ from support.alerts import Clock, MemoryOutbox, alert
 from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.ports import AlertRow
 from trapline_common.platform.lambda_runtime import Deadline
-from trapline_notifier.drain import Drain, Limits
+from trapline_notifier.drain import Drain, DrainLimits
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer
 
@@ -55,7 +55,7 @@ class Scene:
             operations=self.out,
             pacer=self.pacer,
             deadline=Deadline.after(seconds, clock=self.clock),
-            limits=Limits(claim=claim, hold=hold),
+            limits=DrainLimits(claim=claim, hold=hold),
         )
 
 
@@ -94,7 +94,7 @@ async def test_messages_keep_a_second_apart() -> None:
 
 
 async def test_a_refused_alert_is_reported_and_its_neighbours_still_go_out() -> None:
-    """Of 16 alerts in a message only the one with refused content is refused, and operations hear which and why."""
+    """Of 16 alerts in one message only the one with the bad content is refused; operations hear which and why."""
     scene = Scene([alert(n) for n in range(1, 17)], _with_alert(11, RefusedError("InvalidParameter: Message")))
     result = await scene.drain().run()
     assert (result.sent, result.refused) == (15, 1)
@@ -148,7 +148,7 @@ async def test_a_report_that_fails_for_now_leaves_the_alert_due() -> None:
 async def test_it_stops_before_its_deadline_and_gives_back_the_rest() -> None:
     """With time for few messages it sends those, and the others are due at once for the next drain."""
     scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 31)])
-    result = await scene.drain(Limits().reserve + 5.0).run()
+    result = await scene.drain(DrainLimits().reserve + 5.0).run()
     assert 4 <= result.sent <= 6
     assert result.sent + result.released == 30
     assert scene.clock() <= 1_000.0 + 5.0 + 1.0
@@ -158,7 +158,7 @@ async def test_it_stops_before_its_deadline_and_gives_back_the_rest() -> None:
 async def test_it_never_publishes_what_another_may_have_claimed_by_now() -> None:
     """When the hold nears its end the rest is given back and claimed anew, so no alert goes out twice."""
     scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 31)])
-    hold = Limits().reserve + 8.0
+    hold = DrainLimits().reserve + 8.0
     result = await scene.drain(hold=hold).run()
     assert result.sent == 30
     assert result.released > 0
@@ -168,7 +168,7 @@ async def test_it_never_publishes_what_another_may_have_claimed_by_now() -> None
 async def test_no_time_left_claims_nothing() -> None:
     """A drain that starts within its reserve leaves the outbox alone."""
     scene = Scene([alert(1)])
-    assert (await scene.drain(Limits().reserve).run()).sent == 0
+    assert (await scene.drain(DrainLimits().reserve).run()).sent == 0
     assert scene.outbox.claims == []
 
 

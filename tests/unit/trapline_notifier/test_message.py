@@ -87,7 +87,7 @@ def test_a_single_diff_is_told_whole() -> None:
     st.text(max_size=150),
 )
 def test_any_alert_makes_a_message_every_channel_takes(payloads: list[dict[str, Any]], kind: str, crawl: str) -> None:
-    """Whatever a page wrote, the message fits, its texts encode, and its subject is what SNS takes."""
+    """With any text of a page the message fits, its texts encode, and its subject is what SNS takes."""
     message = compose([alert(n, kind, crawl=crawl, **payload) for n, payload in enumerate(payloads, start=1)])
     assert size(message) <= MAX_BYTES
     assert len(message.chat) <= 2_000

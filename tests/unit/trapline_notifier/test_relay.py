@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from support.alerts import Clock, alert, sns_event
+from trapline_common.domain.answers import Relayed
 from trapline_common.domain.errors import TransientError
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.message import channel_texts, compose
-from trapline_notifier.publishers.channels import Channels, Outcome
+from trapline_notifier.publishers.channels import Channels, Delivery
 from trapline_notifier.relay import REMEMBERED, handle_relay
 from trapline_notifier.services import RelayServices
 
@@ -31,11 +32,11 @@ class TwoChannels(Channels):
 
     async def deliver(
         self, names: Sequence[str], *, subject: str, text: str, done: frozenset[str] = frozenset()
-    ) -> Outcome:
+    ) -> Delivery:
         due = [name for name in names if name not in done]
         self.calls += [(name, subject, text) for name in due]
         failed = tuple(name for name in due if name == "bad" and self.broken)
-        return Outcome(delivered=tuple(name for name in due if name not in failed), failed=failed)
+        return Delivery(delivered=tuple(name for name in due if name not in failed), failed=failed)
 
 
 def _services(channels: Channels) -> RelayServices:
@@ -50,7 +51,7 @@ async def test_a_message_reaches_every_channel_with_its_subject_and_chat_text() 
     channels = TwoChannels()
     channels.broken = False
     result = await handle_relay(EVENT, CONTEXT, _services(channels))
-    assert result == {"delivered": 1, "dropped": 0}
+    assert result == Relayed(delivered=1, dropped=0)
     assert channels.calls == [("good", MESSAGE.subject, MESSAGE.chat), ("bad", MESSAGE.subject, MESSAGE.chat)]
 
 
@@ -81,7 +82,7 @@ async def test_only_the_named_channels_are_used() -> None:
     """``alert.to`` chooses; names that are other subscribers' are ignored."""
     channels = TwoChannels()
     event = sns_event(channel_texts(compose([alert(1, to=("good", "an-email-filter"))]))["default"])
-    assert (await handle_relay(event, CONTEXT, _services(channels)))["delivered"] == 1
+    assert (await handle_relay(event, CONTEXT, _services(channels))).delivered == 1
     assert [name for name, _, _ in channels.calls] == ["good"]
 
 
@@ -98,7 +99,7 @@ async def test_only_the_named_channels_are_used() -> None:
 )
 async def test_what_is_no_message_of_ours_is_dropped(event: dict[str, Any]) -> None:
     """A malformed event is dropped with its reason: no retry can mend it."""
-    assert await handle_relay(event, CONTEXT, _services(TwoChannels())) == {"delivered": 0, "dropped": 1}
+    assert await handle_relay(event, CONTEXT, _services(TwoChannels())) == Relayed(delivered=0, dropped=1)
 
 
 async def test_memory_of_deliveries_is_bounded() -> None:

@@ -1,1 +1,1 @@
-"""The operator's command and the one-machine runtime."""
+"""The operator's command: it reads a ledger and works on its runs, on this machine or in a deployment."""

@@ -15,56 +15,56 @@ from trapline_common.domain.errors import InputRefusedError
 
 Env = Annotated[
     str | None,
-    typer.Option("--env", metavar="NAME", help="Do it in this deployment on AWS; `local`: the one of `make up`."),
+    typer.Option("--env", metavar="NAME", help="Do it in this deployment on AWS; local is the one of `make up`."),
 ]
-_OWN = ("--env", "--data-dir", "--database-url")
-"""Options with a value that mean something on this machine only."""
+_LOCAL_OPTIONS = ("--env", "--data-dir", "--database-url")
+"""Options with a value that have a meaning on this machine only."""
 
 
-def remotable(name: str, function: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with ``--env`` as one more option. Its other options are checked here before anything is sent.
+def with_env_option(name: str, function: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with ``--env`` as one more option; its other options are checked here, before it is sent.
 
-    The commands that work on this machine take it too, to say so.
+    The commands that work on this machine alone have the option too: they refuse it and say why.
     """
     signature = inspect.signature(function)
 
     @wraps(function)
-    def command(*, env: str | None, **given: Any) -> None:
+    def command(*, context: typer.Context, env: str | None, **given: Any) -> None:
         if env is None:
-            function(**given)
+            function(**given, **({"context": context} if "context" in signature.parameters else {}))
             return
-        sent = [name, *without_own(CommandLine.current().arguments[1:])]
+        sent = [name, *without_local_options(CommandLine.of(context).arguments[1:])]
         refused = refusal(sent)
         if name not in ALLOWED or (refused is not None and name != "export"):
             raise InputRefusedError(str(refused))
-        # Late: boto3 takes a quarter of a second to load, and only this needs it here
-        from trapline.remote.caller import connect
-        from trapline.remote.export import export_from
-        from trapline.remote.terminal import session
+        from trapline.remote.run_there import run_there  # late: boto3 costs a command here 0.4 s of CPU
 
-        caller = connect(env, environ=os.environ, data_dir=given.get("data_dir", DEFAULT_DATA_DIR))
-        if name == "export":
-            code = export_from(caller, run=given["run"], form=given["form"], output=given["output"], text=given["text"])
-        else:
-            code = session(caller, sent, environ=os.environ)
-        raise typer.Exit(code)
+        data_dir = given.get("data_dir", DEFAULT_DATA_DIR)
+        raise typer.Exit(run_there(sent, given, environment=env, environ=os.environ, data_dir=data_dir))
 
-    own = inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, annotation=Env, default=None)
-    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
-    command.__signature__ = signature.replace(parameters=[*parameters, own])  # type: ignore[attr-defined]
-    command.__annotations__ = {**function.__annotations__, "env": Env}
+    own = [
+        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, annotation=Env, default=None),
+    ]
+    parameters = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in signature.parameters.values()
+        if each.name != "context"
+    ]
+    command.__signature__ = signature.replace(parameters=[*parameters, *own])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, "context": typer.Context, "env": Env}
     return command
 
 
-def without_own(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments without the options that speak of this machine."""
+def without_local_options(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments that are sent: all but the options that have a meaning on this machine only."""
     kept: list[str] = []
     left = iter(arguments)
     for argument in left:
         if argument == "--":
             return [*kept, argument, *left]
         option, given, _ = argument.partition("=")
-        if option not in _OWN:
+        if option not in _LOCAL_OPTIONS:
             kept.append(argument)
         elif not given:
             next(left, None)

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points, version
+from inspect import cleandoc
 
 import asyncpg
 import typer
 
 from trapline.access.command_line import CommandLine, ExportPage
 from trapline.access.one_machine import INSTALL
-from trapline.env_option import remotable
+from trapline.env_option import with_env_option
 from trapline.render.printer import note
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TraplineError
 
@@ -33,15 +34,33 @@ _COMMANDS: Mapping[str, str] = {
     "add": "Work on a run",
     "cancel": "Work on a run",
     "retry": "Work on a run",
-    "config": "Look after it",
-    "migrate": "Look after it",
-    "reap": "Look after it",
-    "alert": "Look after it",
+    "config": "Maintain",
+    "migrate": "Maintain",
+    "reap": "Maintain",
+    "alert": "Maintain",
 }
-"""Each command with its panel in the help. Its function has its name, in the module of that name; or it is registered."""
+"""Each command with its panel in the help. Its function has its name, in the module of that name."""
 _REGISTERED = "trapline.commands"
 """The entry points of commands that another distribution brings: ``trapline-machine`` has ``crawl`` and ``try``."""
-_ELSEWHERE = frozenset({"crawl", "try"})
+_BY_ENTRY_POINT = frozenset({"crawl", "try"})
+_HELP = """Crawl pages on a schedule in a headless browser, and hear what failed and what changed.
+
+Commands work on a ledger: the Postgres that DATABASE_URL names, or else an embedded one in the folder --data-dir, which
+starts by itself. With --env NAME a command works in that deployment on AWS instead, with your own AWS credentials
+(AWS_PROFILE, AWS_REGION).
+
+Tables are for people: cut to the terminal, with local times; in a pipe they are whole and plain. --json is for
+programs, with times in UTC.
+
+Exit codes: 0 done; 1 something failed (a task, a check, a channel), or the ledger or AWS can't be reached; 2 refused:
+what was given can't be used, and standard error says why; 130 stopped by Ctrl-C, 143 by SIGTERM.
+
+Examples:
+
+  trapline crawl crawls.yaml
+  trapline status
+  trapline COMMAND --help
+"""
 
 
 def _print_version(wanted: bool) -> None:
@@ -57,14 +76,13 @@ def _global(
     ),
 ) -> None:
     if _COMMANDS.get(context.invoked_subcommand or "") != _READING:
-        from trapline_common.platform.logging import configure
+        from trapline_common.platform.logging import configure  # late: structlog costs a reading command 0.1 s of CPU
 
-        # Warnings go to standard error; standard output belongs to what was asked for.
-        configure(service="trapline", level="WARNING")
+        configure(service="trapline", level="WARNING")  # warnings go to standard error: standard output is the answer
 
 
 def _function(name: str) -> Callable[..., None]:
-    if name not in _ELSEWHERE:
+    if name not in _BY_ENTRY_POINT:
         own: Callable[..., None] = getattr(import_module(f"trapline.commands.{name}"), name)
         return own
     for found in entry_points(group=_REGISTERED, name=name):
@@ -85,7 +103,7 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     """
     app = typer.Typer(
         name="trapline",
-        help="Crawl pages on a schedule in a headless browser, and hear what failed and what changed.",
+        help=_reflowed(_HELP),
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,  # its frames print local values, and a DSN may be among them
@@ -96,14 +114,22 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     for name in [named] if named in _COMMANDS else _COMMANDS:
         function = _function(name)
         settings = {"ignore_unknown_options": True} if function is _missing else None
-        app.command(name, rich_help_panel=_COMMANDS[name], context_settings=settings)(remotable(name, function))
+        app.command(name, help=_reflowed(function.__doc__), rich_help_panel=_COMMANDS[name], context_settings=settings)(
+            with_env_option(name, function)
+        )
     return app
 
 
-def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
-    """Run one command line and return its exit code. ``page``: the part of an export that is wanted.
+def _reflowed(text: str | None) -> str:
+    """Return a help text whose paragraphs are one line each, so that each terminal wraps them; examples stay as is."""
+    paragraphs = cleandoc(text or "").split("\n\n")
+    return "\n\n".join(each if each.startswith(" ") else " ".join(each.split()) for each in paragraphs)
 
-    0: done. 2: unusable input. 1: what failed, with its line on standard error. 130: Ctrl-C. A closed pipe is raised.
+
+def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
+    """Run one command line and return its exit code, as ``trapline --help`` lists them; a closed pipe is raised.
+
+    ``page``: the part of an export that is wanted.
     """
     try:
         command_line = CommandLine(arguments=tuple(arguments), page=page)

@@ -1,7 +1,7 @@
-"""One invocation of the crawler as a process of its own: ``python -m trapline_machine.crawler_process EVENT REQUEST SECONDS``.
+"""One invocation of the crawler as a process: ``python -m trapline_machine.crawler_process EVENT REQUEST SECONDS``.
 
-Its standard input is its life line: nothing is ever written to it, and its end means that the command which started the
-process is gone. Then, as on SIGTERM, the crawler stops in order: it hands back its tasks and closes its browser.
+Its standard input is its life line: the command that started it writes nothing to it, and its end means that the
+command is gone. Then, as on SIGTERM, the crawler stops in order: it hands back its tasks and closes its browser.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     except TraplineError as error:
         _log.error("invocation_failed", error=f"{type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001  (see below)
-        # Whatever it was, the command has to be told in one line; the traceback stays in this log.
+        # The command reads the last error from this log, as one line; the traceback stays in the log.
         _log.exception("invocation_failed", error=f"{type(error).__name__}: {error}")
     else:
         return 0
@@ -52,16 +52,16 @@ async def _run(event: Mapping[str, Any], context: LocalContext) -> None:
     loop.add_signal_handler(signal.SIGTERM, ask_to_stop)
     life_line = asyncio.create_task(_parent_gone())
     life_line.add_done_callback(lambda _: ask_to_stop())
-    # Imported late: a process that is asked to stop while it starts must hear of it.
+    # Late: the imports take half a second, and a process that is asked to stop meanwhile must take notice.
     from trapline_crawler.handler import handle
     from trapline_crawler.wiring import from_env
 
     try:
         environ = {**os.environ, "TRAPLINE_PROCESS_NAME": place_of(os.getpid())}
         result = await handle(event, context, from_env(environ), stop=stop)
-        _log.info("invocation_ended", result=result)
+        _log.info("invocation_ended", result=result.body())
     finally:
-        life_line.cancel()  # which starts the alarm too: what is left is leaving
+        life_line.cancel()  # which starts the alarm too: only the end is left
 
 
 async def _parent_gone() -> None:

@@ -1,4 +1,4 @@
-"""The dispatcher in a command that starts no crawler: it writes the ledger, and others do the work."""
+"""The dispatcher in a command that starts no crawler: it writes the ledger, and a later process does the work."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from trapline.access.nudges import nudger
 from trapline.access.one_machine import Ledger
 from trapline.render.artifact_location import ARTIFACTS
 from trapline_common.config.models import Config
-from trapline_common.domain.errors import MessageRefusedError, TransientError
+from trapline_common.domain.answers import DispatcherAnswer
+from trapline_common.domain.errors import TransientError
 from trapline_common.domain.messages import Message
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
@@ -21,7 +22,7 @@ from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
 
 _SECONDS = 900.0
-"""What Lambda gives the dispatcher at most."""
+"""Seconds that Lambda gives the dispatcher at most."""
 
 
 class NoCrawlers:
@@ -34,8 +35,8 @@ class NoCrawlers:
         raise TransientError(f"invocation {message.get('invocation_id')}: this command starts no crawler")
 
 
-async def ask_here(ledger: Ledger, message: Message, *, data_dir: Path) -> dict[str, Any]:
-    """Hand the dispatcher one message and return its answer. Raises ``MessageRefusedError`` when it refuses."""
+async def dispatch(ledger: Ledger, message: Message, *, data_dir: Path) -> DispatcherAnswer:
+    """Hand the dispatcher one message and return its answer, a refusal among them. Raises ``TransientError``."""
 
     async def connect() -> Database:
         return await Database.connect(ledger.dsn, application="trapline-dispatcher")
@@ -53,7 +54,4 @@ async def ask_here(ledger: Ledger, message: Message, *, data_dir: Path) -> dict[
         at_most=0,
     )
     context = LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(_SECONDS))
-    answer = await handle(message.event(), context, services)
-    if set(answer) == {"refused"}:
-        raise MessageRefusedError(answer["refused"])
-    return answer
+    return await handle(message.event(), context, services)

@@ -4,9 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
-from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrate
 from trapline_machine.embedded_postgres import embedded_postgres
@@ -21,13 +18,6 @@ async def open_ledger(data_dir: Path, database_url: str | None) -> AsyncIterator
     """
     with ExitStack() as stack:
         dsn = database_url or stack.enter_context(embedded_postgres(data_dir))
-        async with await _connect(dsn) as database:
+        async with await Database.connect(dsn) as database:
             await migrate(database)
             yield dsn, database
-
-
-async def _connect(dsn: str) -> Database:
-    try:
-        return await Database.connect(dsn)
-    except asyncpg.PostgresError as error:  # a wrong password, no such database: nothing a retry would mend
-        raise LedgerUnavailableError(f"Postgres: {error}") from error

@@ -37,7 +37,7 @@ def embedded_postgres(data_dir: Path) -> Iterator[str]:
             server = get_server(data.resolve(), cleanup_mode="stop", start=False)
             server.start()
     except Exception as error:
-        # The library lets whatever its subprocesses raise through; each means the same to the user.
+        # The library passes on every exception of its subprocesses; each means the same to the user.
         raise LedgerUnavailableError(f"embedded Postgres did not start ({error}); its log is {data / 'log'}") from error
     try:
         yield server.get_uri()

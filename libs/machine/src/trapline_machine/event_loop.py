@@ -1,4 +1,4 @@
-"""The loop behind ``trapline crawl``: dispatch, drain and watch until the runs have ended."""
+"""The loop behind ``trapline crawl``: it dispatches, drains and watches until the runs have ended."""
 
 import asyncio
 import time
@@ -12,19 +12,20 @@ from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.domain.messages import Drain, Reap
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views import progress
+from trapline_common.ledger.views.invocations import active_invocations
+from trapline_common.ledger.views.runs import find_runs
 from trapline_machine.machine import Machine
-from trapline_machine.progress import Screen
+from trapline_machine.progress import ProgressDisplay
 from trapline_machine.signals import Interrupts
 
 TICK = 1.5
-"""Seconds between two looks for what was lost: the minute's tick of AWS, for a person who waits."""
+"""Seconds between two reaps: the minute's tick of AWS, for a person who waits."""
 POLL = 0.2
 """Seconds between two readings of the progress; a big run is read less often, see ``_watch``."""
 LINGER = 5.0
-"""Seconds the processes get to end by themselves when the runs have; then they are asked to."""
+"""Seconds the processes get to end by themselves when the runs have; then the loop asks them to."""
 SEND_WITHIN = 20.0
-"""Seconds the notifier gets at the end for the alerts it is sending; what is left the last drain sends."""
+"""Seconds the notifier gets at the end for the alerts it is sending; the last drain sends the rest."""
 STOP_WITHIN = 30.0
 """Seconds an ordered stop may take before the processes are killed."""
 GIVE_UP_AFTER = 3
@@ -42,18 +43,27 @@ class StuckError(TraplineError):
 
 
 @dataclass(slots=True, kw_only=True)
-class Round:
-    """One command's work on ``runs``. ``ledger_answers`` tells a lost connection from a lost ledger."""
+class EventLoop:
+    """One command's work on its runs."""
 
     machine: Machine
+    """The dispatcher, the notifier and the crawlers' processes."""
     database: Database
-    screen: Screen
+    """The command's own connection: it reads the progress, and holds the runs."""
+    display: ProgressDisplay
+    """Where progress and lines go."""
     runs: list[RunId]
+    """The runs that have to end."""
     ledger_answers: Callable[[], Awaitable[bool]]
-    _said: set[str] = field(default_factory=set)
+    """Tells a lost connection from a lost ledger."""
+    _shown: set[str] = field(default_factory=set)
+    """Lines that were shown: each is shown once."""
     _deaths: int = 0
+    """Crawler processes that died since a task ended last."""
     _ended_tasks: int = 0
+    """Tasks that had ended when the progress was read last."""
     _over: bool = False
+    """Whether the loops are to end."""
 
     async def work(self, interrupts: Interrupts) -> bool:
         """Work until the runs have ended; ``False`` when an interrupt came first.
@@ -67,7 +77,7 @@ class Round:
             if working.done():
                 await working
                 return True
-            self.screen.say("stopping: the crawlers hand their tasks back (again: kill them)")
+            self.display.line("stopping: the crawlers hand their tasks back (again: kill them)")
             return False
         finally:
             interrupted.cancel()
@@ -80,7 +90,7 @@ class Round:
         try:
             await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
             self._over = True
-            self.machine.inbox.put("notifier", Drain().event())  # so that a notifier that waits hears that it is over
+            self.machine.inbox.put("notifier", Drain().event())  # wakes a notifier that waits, so that it ends
             await asyncio.wait(loops[2:], timeout=SEND_WITHIN)
         finally:
             self._over = True  # should a library swallow the cancellation, the loop still ends with its next turn
@@ -98,13 +108,14 @@ class Round:
         """Show the progress; return when every run has ended."""
         while True:
             began = time.monotonic()
-            rows = await progress.progress(self.database, self.runs)
+            found = await find_runs(self.database, self.runs)
             cost = time.monotonic() - began
-            self.screen.update(rows)
-            ended = sum(row.ended for row in rows)
+            rows = [row for _, row in sorted(found.items())]
+            self.display.update(rows)
+            ended = sum(row.tasks_ended for row in rows)
             if ended > self._ended_tasks:
                 self._ended_tasks, self._deaths = ended, 0
-            if all(row.status is RunStatus.ENDED for row in rows):
+            if all(row.status == RunStatus.ENDED for row in rows):
                 return
             # Counting a million tasks takes a while: it must not be what the ledger is busy with.
             await asyncio.sleep(max(POLL, 20 * cost))
@@ -125,8 +136,11 @@ class Round:
                 await self._try(self._disown)
 
     async def _disown(self) -> None:
+        """Take no more notice of processes whose invocation has ended in the ledger."""
         processes = self.machine.processes
-        await processes.disown(await progress.ended_invocations(self.database, processes.invocations))
+        started = processes.invocations  # before the ledger is read: a process started meanwhile is not in the rows
+        active = {invocation.id for invocation in await active_invocations(self.database)}
+        await processes.disown([each for each in started if each not in active])
 
     async def _notify(self) -> None:
         while not self._over:
@@ -141,11 +155,11 @@ class Round:
             if not await self.ledger_answers():
                 raise LedgerGoneError(_gone(error)) from error
         except TransientError as error:
-            self._say_once(str(error))
+            self._show_once(str(error))
         return None
 
     def _died(self, line: str) -> None:
-        self._say_once(f"a crawler process died ({line}); its tasks go on in another")
+        self._show_once(f"a crawler process died ({line}); its tasks go on in another")
         self._deaths += 1
         if self._deaths >= GIVE_UP_AFTER * self.machine.settings.most:
             raise StuckError(
@@ -153,24 +167,24 @@ class Round:
                 f"logs: {self.machine.settings.logs}"
             )
 
-    def _say_once(self, line: str) -> None:
-        if line not in self._said:
-            self._said.add(line)
-            self.screen.say(line)
+    def _show_once(self, line: str) -> None:
+        if line not in self._shown:
+            self._shown.add(line)
+            self.display.line(line)
 
     async def _stop(self, interrupts: Interrupts) -> None:
-        """End every process: in order while there is patience, then by force; and tell the ledger who died."""
+        """End every process: in order until a second interrupt, then by force; and record in the ledger which died."""
         stopping = asyncio.create_task(self.machine.processes.stop(within=STOP_WITHIN))
-        impatient = asyncio.create_task(interrupts.second.wait())
-        await asyncio.wait({stopping, impatient}, return_when=asyncio.FIRST_COMPLETED)
+        insisted = asyncio.create_task(interrupts.second.wait())
+        await asyncio.wait({stopping, insisted}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        impatient.cancel()
-        await asyncio.gather(stopping, impatient, return_exceptions=True)
+        insisted.cancel()
+        await asyncio.gather(stopping, insisted, return_exceptions=True)
         await self.machine.processes.kill()
         try:
             await self.machine.report_ended()
         except LedgerUnavailableError as error:
-            self._say_once(f"not recorded, the next command will: {error}")
+            self._show_once(f"not recorded, the next command will: {error}")
 
 
 def _gone(error: LedgerUnavailableError) -> str:

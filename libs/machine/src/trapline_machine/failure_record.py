@@ -1,4 +1,4 @@
-"""A process that died, told to the dispatcher in the words of Lambda's failure queue."""
+"""A process that died, reported to the dispatcher in the format of Lambda's failure queue."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What waits for the dispatcher and the notifier of this command, and the ears for nudges from other processes."""
+"""The messages that wait for this command's dispatcher and notifier; nudges of other processes come in here too."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ class Inbox:
         self.put(service, message)
 
     def put(self, service: str, message: Mapping[str, Any]) -> None:
-        """Keep ``message`` for ``service``; a drain says nothing but that it is time."""
+        """Keep ``message`` for ``service``; of a drain only that it is due, for it carries nothing."""
         if service == "notifier":
             self._notifier.set()
         elif service == "dispatcher":
@@ -55,12 +55,12 @@ class Inbox:
 async def listen(database: Database, inbox: Inbox) -> None:
     """Put every nudge that comes through Postgres into ``inbox``, for as long as the connection lives."""
 
-    def heard(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def received(_connection: object, _pid: int, _channel: str, payload: object) -> None:
         try:
-            said = json.loads(str(payload))
-            inbox.put(said["service"], said["message"])
+            nudge = json.loads(str(payload))
+            inbox.put(nudge["service"], nudge["message"])
         except (ValueError, KeyError, TypeError) as error:
             _log.warning("nudge_dropped", reason=f"{type(error).__name__}: {error}")
 
     with ledger_errors():
-        await database.connection.add_listener(CHANNEL, heard)
+        await database.connection.add_listener(CHANNEL, received)

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from trapline_common.config.models import Config
-from trapline_common.domain.messages import Count, Crawl, Drain
+from trapline_common.domain.answers import DispatcherAnswer, Drained, Refused
+from trapline_common.domain.messages import Count, Drain
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views import progress
 from trapline_common.local.archive import DirectoryArchive
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.secrets import LocalSecrets
@@ -19,16 +19,15 @@ from trapline_dispatcher import handler as dispatcher
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_machine.failure_record import condition_of, failure_event, last_error
 from trapline_machine.inbox import Inbox
-from trapline_machine.process_identity import is_dead
 from trapline_machine.process_registry import Registry
-from trapline_machine.processes import Ended, ProcessInvoker
+from trapline_machine.processes import EndedProcess, ProcessInvoker
 from trapline_machine.settings import RuntimeSettings
 from trapline_notifier import handler as notifier
 from trapline_notifier.services import Services as NotifierServices
 from trapline_notifier.wiring import local_services
 
 HANDLER_SECONDS = 900.0
-"""What the dispatcher and the notifier are given for one event: Lambda's own maximum."""
+"""Seconds that the dispatcher and the notifier get for one event: Lambda's own maximum."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,25 +35,32 @@ class Machine:
     """Runs the dispatcher's and the notifier's handlers here, and the crawler's in processes."""
 
     settings: RuntimeSettings
+    """What the command line and the environment say."""
     inbox: Inbox
+    """Messages that wait for the dispatcher and the notifier."""
     processes: ProcessInvoker
+    """The crawler's processes."""
     registry: Registry
+    """Which process each invocation was given to, in files."""
     dispatcher: DispatcherServices
+    """The dispatcher's parts."""
     notifier: NotifierServices
-    ended: list[Ended] = field(default_factory=list)
+    """The notifier's parts."""
+    ended: list[EndedProcess] = field(default_factory=list)
+    """Processes that have ended and were not reported yet."""
 
-    async def dispatch(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    async def dispatch(self, event: Mapping[str, Any]) -> DispatcherAnswer:
         """Hand one event to the dispatcher. Raises ``TransientError``."""
         return await dispatcher.handle(event, self._context(), self.dispatcher)
 
-    async def drain(self) -> dict[str, Any]:
+    async def drain(self) -> Drained | Refused:
         """Send what the outbox holds. Raises ``TransientError`` when some of it could not be sent for now."""
         return await notifier.handle(Drain().event(), self._context(), self.notifier)
 
     async def report_ended(self) -> list[str]:
         """Report the processes that died since the last call; return a line about each for a person.
 
-        A process that ended in order has said so in the ledger itself; then it is only counted again.
+        A process that ended in order has recorded that in the ledger itself; then its lane is only counted again.
         """
         found, self.ended[:] = list(self.ended), []
         lines = []
@@ -65,41 +71,15 @@ class Machine:
             self.inbox.put("dispatcher", Count(lane=process.message.lane).event())
         return lines
 
-    async def _report(self, process: Ended) -> str:
+    async def _report(self, process: EndedProcess) -> str:
         condition, error = "Stopped", "the command stopped before it started"
         if process.status is not None:
             condition = condition_of(process.status)
-            said = await asyncio.to_thread(last_error, process.log)
-            error = said or ""
+            logged = await asyncio.to_thread(last_error, process.log)
+            error = logged or ""
         event = failure_event(process.message.event(), request_id=process.request_id, condition=condition, error=error)
         await self.dispatch(event)
         return f"{condition}: {error}" if error else condition
-
-    async def report_dead(self, database: Database) -> int:
-        """Report invocations whose process on this machine is gone, left by a command that was killed; return how many.
-
-        Without it their tasks would wait for the heartbeats' time to run out.
-        """
-        rows = await progress.active_invocations(database)
-        reported = 0
-        for row in rows:
-            request_id = self._dead(row)
-            if request_id is None:
-                continue
-            message = Crawl(invocation_id=row["id"], lane=row["lane"], hop=row["hop"]).event()
-            event = failure_event(
-                message, request_id=request_id, condition="ProcessGone", error="its process on this machine is gone"
-            )
-            reported += int((await self.dispatch(event)).get("failed", 0))
-        await asyncio.to_thread(self.registry.sweep, {row["id"] for row in rows})
-        return reported
-
-    def _dead(self, row: Mapping[str, Any]) -> str | None:
-        """Return the request id under which the invocation ran, if its process is known to be gone."""
-        if row["request_id"] is not None:
-            return row["request_id"] if row["place"] and is_dead(row["place"]) else None
-        invocation_id: UUID = row["id"]
-        return self.registry.dead(invocation_id)
 
     def _context(self) -> LocalContext:
         return LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(HANDLER_SECONDS))
@@ -109,8 +89,8 @@ async def build(
     settings: RuntimeSettings, *, dsn: str, config: Config, fetch: Fetch, environ: Mapping[str, str], alerts: TextIO
 ) -> Machine:
     """Put the services together. ``alerts`` is where they are shown. Raises ``InputRefusedError`` (channels file)."""
-    inbox, ended = Inbox(), list[Ended]()
-    registry = Registry(folder=settings.data_dir / "processes")
+    inbox, ended = Inbox(), list[EndedProcess]()
+    registry = Registry(folder=settings.processes)
     processes = ProcessInvoker(
         most=settings.most,
         strict=settings.strict,
@@ -124,7 +104,7 @@ async def build(
     async def connect() -> Database:
         return await Database.connect(dsn, application="trapline-dispatcher")
 
-    async def given() -> Config:
+    async def read_config() -> Config:
         return config
 
     return Machine(
@@ -135,13 +115,13 @@ async def build(
         ended=ended,
         dispatcher=DispatcherServices(
             connect=connect,
-            config=given,
+            config=read_config,
             invoker=processes,
             nudger=inbox,
             fetch=fetch,
             place=DirectoryArtifacts(settings.artifacts).place,
             at_most=settings.most,
-            limits=settings.limits,
+            timeouts=settings.timeouts,
             archive=None if settings.runs is None else DirectoryArchive(settings.runs),
         ),
         notifier=await local_services(
@@ -164,6 +144,6 @@ def crawler_environment(environ: Mapping[str, str], settings: RuntimeSettings, d
     }
 
 
-def _note(ended: list[Ended], process: Ended, inbox: Inbox) -> None:
+def _note(ended: list[EndedProcess], process: EndedProcess, inbox: Inbox) -> None:
     ended.append(process)
     inbox.put("dispatcher", Count(lane=process.message.lane).event())

@@ -1,4 +1,4 @@
-"""Names a process so that it can be told, later and from another process, whether it still runs."""
+"""Names a process so that another process can see, later, whether it still runs."""
 
 import platform
 from functools import cache

@@ -1,18 +1,23 @@
 """Which process of this machine each invocation was given to, in files: they outlive a command that is killed."""
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from trapline_machine.process_identity import is_dead
 
+HALF_WRITTEN = 60.0
+"""Seconds. A file is written in far less; a half-written one that is older was left behind by a killed command."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """One small file per invocation under way in ``folder``: its process, or the command in whose queue it waits."""
+    """One small file per invocation under way: its process, or the command in whose queue it waits."""
 
     folder: Path
+    """The folder of these files."""
 
     def note(self, invocation_id: UUID, *, place: str, request_id: str) -> None:
         """Write down, or replace, who has the invocation. ``request_id`` is that of its one delivery."""
@@ -22,7 +27,7 @@ class Registry:
         beside.replace(self.folder / str(invocation_id))
 
     def forget(self, invocation_id: UUID) -> None:
-        """Its process has ended, and that is known where it has to be."""
+        """Remove the file of an invocation whose process has ended, once the ledger has it."""
         (self.folder / str(invocation_id)).unlink(missing_ok=True)
 
     def dead(self, invocation_id: UUID) -> str | None:
@@ -39,5 +44,16 @@ class Registry:
             return
         for file in self.folder.iterdir():
             invocation_id = UUID(file.name.removeprefix("."))
-            if invocation_id not in active and (file.name.startswith(".") or self.dead(invocation_id) is not None):
+            half_written = file.name.startswith(".")
+            if invocation_id not in active and (
+                _is_old(file) if half_written else self.dead(invocation_id) is not None
+            ):
                 file.unlink(missing_ok=True)
+
+
+def _is_old(file: Path) -> bool:
+    """Return whether a half-written file was left behind; a younger one may be a living command's."""
+    try:
+        return time.time() - file.stat().st_mtime > HALF_WRITTEN
+    except FileNotFoundError:
+        return False

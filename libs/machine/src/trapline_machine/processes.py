@@ -25,44 +25,64 @@ LOST_FOR = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """A process that is gone. ``status`` as in ``subprocess``: negative for a signal; ``None`` when it never started."""
+class EndedProcess:
+    """A process that is gone."""
 
     message: Crawl
+    """The event that it worked on."""
     request_id: str
+    """The id of that delivery; empty when it never started."""
     status: int | None
+    """Its exit status as ``subprocess`` has it: negative for a signal; ``None`` when it never started."""
     log: Path
+    """The file with its standard error."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Child:
+    """A process that runs."""
+
     message: Crawl
+    """The event that it works on."""
     request_id: str
+    """The id of this delivery."""
     log: Path
+    """The file with its standard error."""
     process: Process
+    """The process itself, the leader of a group of its own."""
     watch: "asyncio.Task[None] | None" = None
+    """Waits for its end."""
     lost_at: float | None = None
+    """When its invocation was seen to have ended in the ledger, on the invoker's clock."""
 
 
 @dataclass(slots=True, kw_only=True)
 class ProcessInvoker:
-    """An ``Invoker``. At most ``most`` processes at once; what is accepted beyond waits in a queue, as on Lambda.
-
-    Unless ``strict``, a lane none of whose processes runs gets one all the same: a slow lane must not keep the others
-    waiting for an hour. ``on_end`` hears of every process once, after the last process of its group is gone.
-    """
+    """An ``Invoker``. Events accepted beyond the bound wait in a queue, as on Lambda."""
 
     most: int
+    """Processes at once."""
     strict: bool
+    """Whether the bound holds always. Else a lane none of whose processes runs gets one all the same: a slow lane must
+    not keep the others waiting for an hour."""
     seconds: float
+    """How long a process works at most."""
     logs: Path
+    """The folder of the processes' logs."""
     registry: Registry
+    """Where it is noted which process has an invocation."""
     environ: Mapping[str, str]
-    on_end: Callable[[Ended], None]
+    """The environment of every process."""
+    on_end: Callable[[EndedProcess], None]
+    """Called once for every process, after the last process of its group is gone."""
     clock: Callable[[], float] = time.monotonic
+    """Seconds on a clock that never goes back."""
     _waiting: deque[Crawl] = field(default_factory=deque)
+    """Accepted events whose process has not started."""
     _children: dict[UUID, _Child] = field(default_factory=dict)
+    """Running processes, by invocation."""
     _closing: bool = False
+    """Whether the command stops: no further process starts."""
 
     async def invoke(self, message: Mapping[str, Any]) -> None:
         """Accept the event: start its process, or queue it. Raises ``TransientError`` when the command is stopping."""
@@ -70,14 +90,14 @@ class ProcessInvoker:
         if self._closing:
             raise TransientError("the command is stopping")
         if crawl.invocation_id in self._children:
-            return  # asked again: the process is about to say so itself
+            return  # asked again: the process is about to become ready by itself
         self.registry.note(crawl.invocation_id, place=place_of(os.getpid()), request_id="")
         self._waiting.append(crawl)
         await self._start_waiting()
 
     @property
     def invocations(self) -> list[UUID]:
-        """The invocations that have a process."""
+        """Return the invocations that have a process."""
         return list(self._children)
 
     async def disown(self, ended: Collection[UUID]) -> None:
@@ -122,7 +142,7 @@ class ProcessInvoker:
         self._closing = True
         while self._waiting:
             crawl = self._waiting.popleft()
-            self.on_end(Ended(message=crawl, request_id="", status=None, log=self._log(crawl)))
+            self.on_end(EndedProcess(message=crawl, request_id="", status=None, log=self._log(crawl)))
 
     async def _start_waiting(self) -> None:
         while not self._closing and (crawl := self._next()) is not None:
@@ -154,7 +174,7 @@ class ProcessInvoker:
             )
         child = _Child(message=crawl, request_id=request_id, log=log, process=process)
         self._children[crawl.invocation_id] = child
-        with suppress(ProcessLookupError):  # it has ended already: its watch will tell
+        with suppress(ProcessLookupError):  # it has ended already: its watch reports that
             self.registry.note(crawl.invocation_id, place=place_of(process.pid), request_id=request_id)
         child.watch = asyncio.create_task(self._watch(child), name=f"watch {process.pid}")
 
@@ -164,11 +184,11 @@ class ProcessInvoker:
         if child.process.stdin is not None:
             child.process.stdin.close()
         del self._children[child.message.invocation_id]
-        self.on_end(Ended(message=child.message, request_id=child.request_id, status=status, log=child.log))
+        self.on_end(EndedProcess(message=child.message, request_id=child.request_id, status=status, log=child.log))
         await self._start_waiting()
 
 
 def _kill_group(group: int) -> None:
-    """SIGKILL whatever is left of a process group."""
+    """SIGKILL the processes that are left of a group."""
     with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
         os.killpg(group, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a person sees while the command works: a bar for each run on a terminal, plain lines anywhere else."""
+"""The progress that `trapline crawl` shows while it works: a bar for each run on a terminal, else plain lines."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -9,27 +9,27 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunStatus
-from trapline_common.ledger.views.progress import Progress as RunProgress
+from trapline_common.ledger.views.runs import RunRow
+from trapline_common.platform.text import counted
 
 LINE_EVERY = 5.0
 """Seconds between two plain lines about one run."""
 
 
-class Screen(Protocol):
+class ProgressDisplay(Protocol):
     """Where lines, progress and alerts go."""
 
-    def say(self, line: str) -> None:
+    def line(self, text: str) -> None:
         """Show one line."""
         ...
 
-    def update(self, runs: Sequence[RunProgress]) -> None:
+    def update(self, runs: Sequence[RunRow]) -> None:
         """Show how far the runs are."""
         ...
 
     def alerts(self) -> TextIO:
-        """Return the stream for alerts, which must not be torn by the progress."""
+        """Return the stream for alerts, which the progress must not tear."""
         ...
 
     def close(self) -> None:
@@ -38,36 +38,40 @@ class Screen(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class Lines:
-    """A ``Screen`` for a pipe or a log file: a line at the start, every few seconds, and at the end of each run."""
+class PlainLines:
+    """A ``ProgressDisplay`` for a pipe or a log file: a line at the start of a run, every few seconds, and at its end."""
 
     stream: TextIO
+    """Where the lines go."""
     clock: Callable[[], float]
-    _last: dict[RunId, tuple[float, int]] = field(default_factory=dict)
-    _ended: set[RunId] = field(default_factory=set)
+    """Seconds on a clock that never goes back."""
+    _last: dict[int, tuple[float, int]] = field(default_factory=dict)
+    """By run: when its last line was written, and how many of its tasks had ended then."""
+    _ended: set[int] = field(default_factory=set)
+    """Runs whose last line was written."""
 
-    def say(self, line: str) -> None:
-        print(line, file=self.stream, flush=True)
+    def line(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
 
-    def update(self, runs: Sequence[RunProgress]) -> None:
+    def update(self, runs: Sequence[RunRow]) -> None:
         now = self.clock()
         for run in runs:
-            over = run.status is RunStatus.ENDED
-            if run.run_id in self._ended or run.status is RunStatus.OPENING:
+            over = run.status == RunStatus.ENDED
+            if run.id in self._ended or run.status == RunStatus.OPENING:
                 continue
-            last = self._last.get(run.run_id)
+            last = self._last.get(run.id)
             if last is None:
-                self._last[run.run_id] = (now, run.ended)
-                self.say(f"run {run.run_id} {run.crawl}: {run.total} task{'' if run.total == 1 else 's'}")
+                self._last[run.id] = (now, run.tasks_ended)
+                self.line(f"run {run.id} {run.crawl}: {counted(run.tasks, 'task')}")
             elif over or now - last[0] >= LINE_EVERY:
-                self._last[run.run_id] = (now, run.ended)
-                rate = (run.ended - last[1]) / max(now - last[0], 1e-9)
-                self.say(
-                    f"run {run.run_id} {run.crawl}: {run.done} done, {run.failed} failed of {run.total}"
+                self._last[run.id] = (now, run.tasks_ended)
+                rate = (run.tasks_ended - last[1]) / max(now - last[0], 1e-9)
+                self.line(
+                    f"run {run.id} {run.crawl}: {run.done} done, {run.failed} failed of {run.tasks}"
                     + (", ended" if over else f", {rate:.1f} tasks/s")
                 )
             if over:
-                self._ended.add(run.run_id)
+                self._ended.add(run.id)
 
     def alerts(self) -> TextIO:
         return self.stream
@@ -76,8 +80,8 @@ class Lines:
         self.stream.flush()
 
 
-class Bars:
-    """A ``Screen`` for a terminal."""
+class ProgressBars:
+    """A ``ProgressDisplay`` for a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -90,23 +94,23 @@ class Bars:
             TimeRemainingColumn(compact=True),
             console=console,
         )
-        self._bars: dict[RunId, TaskID] = {}
+        self._bars: dict[int, TaskID] = {}
         self._progress.start()
 
-    def say(self, line: str) -> None:
-        self._progress.console.print(Text(line))
+    def line(self, text: str) -> None:
+        self._progress.console.print(Text(text))
 
-    def update(self, runs: Sequence[RunProgress]) -> None:
+    def update(self, runs: Sequence[RunRow]) -> None:
         for run in runs:
-            if run.status is RunStatus.OPENING:
+            if run.status == RunStatus.OPENING:
                 continue
-            if run.run_id not in self._bars:
-                self._bars[run.run_id] = self._progress.add_task(
-                    f"{run.crawl} #{run.run_id}", total=run.total, done=0, bad="", tasks=run.total
+            if run.id not in self._bars:
+                self._bars[run.id] = self._progress.add_task(
+                    f"{run.crawl} #{run.id}", total=run.tasks, done=0, bad="", tasks=run.tasks
                 )
             bad = f"[red]{run.failed} failed[/]" if run.failed else "0 failed"
             self._progress.update(
-                self._bars[run.run_id], completed=run.ended, total=run.total, done=run.done, bad=bad, tasks=run.total
+                self._bars[run.id], completed=run.tasks_ended, total=run.tasks, done=run.done, bad=bad, tasks=run.tasks
             )
 
     def alerts(self) -> TextIO:

@@ -1,72 +1,94 @@
-"""Rescue on one machine: whatever can be told to be dead now is ended, and its tasks go back."""
+"""Rescue on one machine, where a process that has ended is seen at once: no heartbeat's time has to run out."""
 
+import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from trapline.access.one_machine import Ledger
+from trapline_common.domain.answers import Reaped
 from trapline_common.domain.ids import InvocationId
-from trapline_common.domain.lifecycle import ACTIVE
-from trapline_common.ledger import lanes, rescue, retention, runs
-from trapline_common.ledger.views import runs as run_views
-from trapline_common.ledger.views.runs import InvocationRow
+from trapline_common.ledger import rescue, retention, runs
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.views.invocations import InvocationRow, active_invocations
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_machine.process_identity import is_dead
 from trapline_machine.process_registry import Registry
 from trapline_machine.settings import RuntimeSettings
 
-_EVERY = 1_000_000
-"""Active invocations read at most: lanes are capped at 10,000 each."""
 _RETIRE_WITHIN = 60.0
-"""Seconds. What is left then, the next reap deletes."""
-_GONE = "ProcessGone: its process on this machine is gone"
+"""Seconds. The next reap deletes the rest."""
+_GONE = "ProcessGone"
+_GONE_DETAIL = "its process on this machine is gone"
+"""Why such an invocation ended, as `trapline invocations` shows it."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Reaped:
-    """What was done, in numbers: of invocations (``gone``: their process here has ended), of tasks, of runs, of rows deleted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """Invocations that were ended because their process on this machine had."""
 
-    gone: int = 0
-    orphaned: int = 0
-    returned: int = 0
-    poisoned: int = 0
-    ended: int = 0
-    retired: int = 0
+    invocations: int
+    """How many there were."""
+    tasks: int
+    """Tasks that they held, and that went back."""
 
 
-async def reap(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path) -> dict[str, int]:
-    """Rescue everything that can be told to be dead now, and delete what was kept long enough. Raises ``LedgerUnavailableError``."""
-    settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=None)
-    done = Reaped()
-    place = DirectoryArtifacts(settings.artifacts).place
-    registry = Registry(folder=settings.data_dir / "processes")
-    active = await run_views.list_invocations(ledger.database, limit=_EVERY, statuses=tuple(ACTIVE))
+async def end_gone(database: Database, registry: Registry, *, place: Callable[[str], str]) -> Gone:
+    """End the invocations whose process on this machine has ended, and give their tasks back.
+
+    Without this their tasks would wait until the heartbeats' time has run out. ``place``: where a person finds an
+    artifact, for the alert of a poison page.
+    """
+    active = await active_invocations(database)
+    invocations = tasks = 0
     for invocation in active:
-        request_id = _of_dead_process(invocation, registry)
+        request_id = _request_of_gone(invocation, registry)
         if request_id is not None and await rescue.fail_reported(
-            ledger.database, InvocationId(invocation.id), request_id=request_id, reason=_GONE, place=place
+            database,
+            InvocationId(invocation.id),
+            request_id=request_id,
+            reason=_GONE,
+            detail=_GONE_DETAIL,
+            place=place,
         ):
-            done.gone += 1
-            done.returned += invocation.leased
-    # On one machine an invocation may wait long for a free core; on AWS none starts later than this.
-    pending_ttl = rescue.PENDING_TTL if settings.database_url else settings.limits.pending_ttl
-    for lane in await lanes.busy_lanes(ledger.database):
-        found = await rescue.reap_lane(
-            ledger.database, lane, place=place, pending_ttl=pending_ttl, heartbeat_ttl=settings.heartbeat_ttl
-        )
-        done.orphaned += len(found.orphaned)
-        done.returned += len(found.returned)
-        done.poisoned += len(found.poisoned)
-    for run_id in await runs.endable(ledger.database):
-        done.ended += await runs.end_if_done(ledger.database, run_id)
+            invocations += 1
+            tasks += invocation.leased
+    await asyncio.to_thread(registry.sweep, {invocation.id for invocation in active})
+    return Gone(invocations=invocations, tasks=tasks)
+
+
+async def reap_here(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path) -> Reaped:
+    """Rescue on this machine, end runs, and delete what was kept long enough; start nothing.
+
+    Raises ``LedgerUnavailableError``.
+    """
+    settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=None)
+    database, place = ledger.database, DirectoryArtifacts(settings.artifacts).place
+    gone = await end_gone(database, Registry(folder=settings.processes), place=place)
+    reaped = await rescue.reap_lanes(
+        database,
+        place=place,
+        # On one machine an invocation may wait long for a free core; on AWS none starts later than this.
+        pending_ttl=rescue.PENDING_TTL if settings.database_url else settings.timeouts.pending_ttl,
+        heartbeat_ttl=settings.heartbeat_ttl,
+    )
+    ended = await runs.end_all_done(database)
+    retired = 0
     if settings.retention is not None:
-        gone = await retention.retire(ledger.database, settings.retention, within=_RETIRE_WITHIN, clock=time.monotonic)
-        done.retired = gone.rows
-    return asdict(done)
+        found = await retention.retire(database, settings.retention, within=_RETIRE_WITHIN, clock=time.monotonic)
+        retired = found.rows
+    return Reaped(
+        gone=gone.invocations,
+        orphaned=len(reaped.orphaned),
+        returned=gone.tasks + len(reaped.returned),
+        poisoned=len(reaped.poisoned),
+        ended=ended,
+        retired=retired,
+    )
 
 
-def _of_dead_process(invocation: InvocationRow, registry: Registry) -> str | None:
+def _request_of_gone(invocation: InvocationRow, registry: Registry) -> str | None:
     """Return the request id under which an invocation ran here, if its process has ended."""
     if invocation.request_id is None:
         return registry.dead(invocation.id)

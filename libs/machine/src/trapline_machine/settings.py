@@ -1,4 +1,4 @@
-"""What the one-machine runtime reads from the command line and the environment, once."""
+"""The one-machine runtime's settings, read once from the command line and the environment."""
 
 import os
 from collections.abc import Mapping
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from trapline.render.artifact_location import ARTIFACTS
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.rescue import HEARTBEAT_TTL
 from trapline_common.ledger.retention import Retention
-from trapline_dispatcher.settings import Limits
+from trapline_dispatcher.settings import Timeouts
 
 INVOCATION_SECONDS = 3600.0
 """A crawler process works this long at most; then it hands back and another takes over, with a fresh browser."""
@@ -18,28 +19,33 @@ ASK_AGAIN_AFTER = 5.0
 PENDING_TTL = 86_400.0
 """Seconds. Here an invocation may wait that long for a free core; dead processes are recognised, not timed out."""
 RESUME_OPENING_AFTER = 5.0
+"""Seconds from one attempt at opening a run to the next: a person waits."""
 GIVE_UP_OPENING_AFTER = 30.0
 """Seconds a sitemap that can't be fetched is asked for again: a person waits."""
 LONGEST_PAUSE = 4.0
-"""Seconds between two starts of crawlers that die at once; ``round.GIVE_UP_AFTER`` ends the command soon."""
+"""Seconds between two starts of crawlers that die at once; ``event_loop.GIVE_UP_AFTER`` ends the command soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSettings:
-    """``database_url`` None: the embedded Postgres in ``data_dir``. ``most`` bounds processes on this machine.
-
-    ``strict``: ``most`` was asked for; otherwise each busy lane has at least one process. Seconds everywhere.
-    ``runs``: the folder that each ended run is archived in. ``retention`` None: nothing is deleted.
-    """
+    """What the command line and the environment say of this machine."""
 
     data_dir: Path
+    """``--data-dir``, absolute: the embedded Postgres, artifacts, logs and the registry of processes are in it."""
     database_url: str | None
+    """``DATABASE_URL``; ``None``: the embedded Postgres in ``data_dir``."""
     most: int
+    """``--max-invocations``, else the number of cores: crawler processes on this machine at once."""
     strict: bool
+    """Whether ``most`` was asked for; otherwise each busy lane has at least one process."""
     invocation_seconds: float
+    """``TRAPLINE_INVOCATION_SECONDS``: how long a crawler process works at most."""
     heartbeat_ttl: float
+    """``TRAPLINE_HEARTBEAT_TTL``: seconds without a heartbeat until an invocation is orphaned."""
     runs: Path | None = None
+    """``TRAPLINE_RUNS``: the folder that each ended run is archived in; ``None``: none is."""
     retention: Retention | None = None
+    """How long ended runs are kept; ``None``: for ever."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, data_dir: Path, max_invocations: int | None) -> Self:
@@ -57,15 +63,23 @@ class RuntimeSettings:
 
     @property
     def artifacts(self) -> Path:
-        return self.data_dir / "artifacts"
+        """Return the folder of screenshots and texts."""
+        return self.data_dir / ARTIFACTS
 
     @property
     def logs(self) -> Path:
+        """Return the folder of logs."""
         return self.data_dir / "logs"
 
     @property
-    def limits(self) -> Limits:
-        return Limits(
+    def processes(self) -> Path:
+        """Return the folder of the registry of crawler processes."""
+        return self.data_dir / "processes"
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Return how long the dispatcher waits on this machine before it steps in."""
+        return Timeouts(
             ask_again_after=ASK_AGAIN_AFTER,
             pending_ttl=PENDING_TTL,
             heartbeat_ttl=self.heartbeat_ttl,

@@ -11,14 +11,18 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(slots=True)
 class Interrupts:
-    """``number`` is the first signal that came; the shell sees ``128 + number``."""
+    """The signals that asked this command to stop."""
 
     first: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the first signal: end in order."""
     second: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the second: end now."""
     number: int = 0
+    """The number of the first signal; 0 until it comes."""
 
     @property
     def exit_code(self) -> int:
+        """Return the exit code that a shell expects of a process that a signal ended."""
         return 128 + self.number
 
     def take(self, number: int) -> None:

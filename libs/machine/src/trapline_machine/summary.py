@@ -1,52 +1,108 @@
-"""What the command says at its end: a table, the failures, where the screenshots are."""
+"""The end of `trapline crawl`: a table of the runs, their failures, where the screenshots are, and the exit code."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from trapline_common.domain.lifecycle import RunOutcome
-from trapline_common.ledger.views.progress import RunReport
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.views.run_detail import (
+    MUTED,
+    FailureRow,
+    Totals,
+    run_alerts,
+    run_failures,
+    run_totals,
+)
+from trapline_common.ledger.views.runs import RunRow, find_runs
 
 SHOWN = 10
 """Failures named per run; the rest are counted."""
 
 
-def show(console: Console, reports: Sequence[RunReport], *, artifacts: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What became of a run."""
+
+    run: RunRow
+    """The run and its tasks."""
+    totals: Totals
+    """Its visits in numbers."""
+    failures: tuple[FailureRow, ...]
+    """Every page that failed, in the order in which they did."""
+    alerts: int
+    """Alerts that it caused; those that the crawl's ``alert`` leaves out do not count."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of ``--json``."""
+        return {
+            "run_id": self.run.id,
+            "crawl": self.run.crawl,
+            "tasks": {"done": self.run.done, "failed": self.run.failed},
+            "pages": self.totals.pages,
+            "seconds": round(self.run.seconds, 3),
+            "changes": self.run.changes,
+            "failures": [
+                {"url": failure.url, "reason": failure.reason, "detail": failure.detail} for failure in self.failures
+            ],
+            "alerts": self.alerts,
+        }
+
+
+async def summarise(database: Database, run_ids: Sequence[int]) -> list[RunSummary]:
+    """Return what became of the runs, in the order they were opened."""
+    found = await find_runs(database, run_ids)
+    return [
+        RunSummary(
+            run=run,
+            totals=await run_totals(database, run.id),
+            failures=await run_failures(database, run.id),
+            alerts=sum(alerts.count for alerts in await run_alerts(database, run.id) if alerts.status != MUTED),
+        )
+        for _, run in sorted(found.items())
+    ]
+
+
+def show(console: Console, summaries: Sequence[RunSummary], *, artifacts: Path) -> None:
     """Print the table and, below it, what a person needs to act."""
-    if reports:
-        console.print(_table(reports))
-    for report in reports:
-        if report.outcome in {RunOutcome.REFUSED, RunOutcome.CANCELLED}:
-            console.print(Text(f"run {report.run_id} {report.crawl}: {report.outcome}: {report.reason}"))
-        for page in report.failures[:SHOWN]:
-            console.print(Text(f"failed: {page.url}: {page}"), soft_wrap=True)
-        more = len(report.failures) - SHOWN
+    if summaries:
+        console.print(_table(summaries))
+    for summary in summaries:
+        run = summary.run
+        if run.outcome in {RunOutcome.REFUSED, RunOutcome.CANCELLED}:
+            console.print(Text(f"run {run.id} {run.crawl}: {run.outcome}: {run.reason}"))
+        for failure in summary.failures[:SHOWN]:
+            console.print(Text(f"failed: {failure.url}: {failure.text}"), soft_wrap=True)
+        more = len(summary.failures) - SHOWN
         if more > 0:
-            console.print(Text(f"and {more} more: trapline show {report.run_id}"))
-    if any(report.screenshots for report in reports):
+            console.print(Text(f"and {more} more: trapline show {run.id}"))
+    if any(summary.totals.screenshots for summary in summaries):
         console.print(Text(f"screenshots: {artifacts}"), soft_wrap=True)
 
 
-def _table(reports: Sequence[RunReport]) -> Table:
+def _table(summaries: Sequence[RunSummary]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", justify="right")
     table.add_column("crawl", overflow="fold")
     for name in ("tasks", "done", "failed", "changes", "alerts", "seconds"):
         table.add_column(name, justify="right")
-    for report in reports:
-        failed = Text(str(report.failed), style="red" if report.failed else "")
+    for summary in summaries:
+        run = summary.run
+        failed = Text(str(run.failed), style="red" if run.failed else "")
         table.add_row(
-            *(str(report.run_id), Text(report.crawl), str(report.total), str(report.done), failed),
-            *(str(report.changes), str(report.alerts), f"{report.seconds:.1f}"),
+            *(str(run.id), Text(run.crawl), str(run.tasks), str(run.done), failed),
+            *(str(run.changes), str(summary.alerts), f"{run.seconds:.1f}"),
         )
     return table
 
 
-def exit_code(reports: Sequence[RunReport]) -> int:
+def exit_code(summaries: Sequence[RunSummary]) -> int:
     """Return 0 when every task is done, 1 when one failed, 2 when a run's pages were refused."""
-    if any(report.outcome is RunOutcome.REFUSED for report in reports):
+    if any(summary.run.outcome == RunOutcome.REFUSED for summary in summaries):
         return 2
-    return 1 if any(report.failed for report in reports) else 0
+    return 1 if any(summary.run.failed for summary in summaries) else 0

@@ -1,29 +1,30 @@
-"""What ``trapline try`` shows a person."""
+"""The text of ``trapline try``, for a person."""
 
 from rich.console import Console
 from rich.text import Text
 
 from trapline.render.safe_text import printable
-from trapline_machine.try_visit import Attempt
+from trapline_machine.try_visit import TriedVisit
 
 SHOWN_LINES = 40
+"""Lines of the watched text that are printed; the whole of it is in ``--json``."""
 SHOWN_WIDTH = 200
-"""Bounds on the watched text that is printed; the whole of it is in ``--json``."""
+"""Characters of each of those lines."""
 
 
-def show(console: Console, attempt: Attempt) -> None:
+def show(console: Console, tried: TriedVisit) -> None:
     """Print the visit: where it led, what it would watch and extract, and what it expects."""
-    found = attempt.observation
+    found = tried.observation
     facts = [("url", found.url)]
     if found.final_url is not None and found.final_url != found.url:
         facts.append(("final url", f"{found.final_url} ({found.redirects} redirects)"))
     facts += [
         ("status", "none" if found.status is None else str(found.status)),
-        ("timings", _timings(attempt)),
+        ("timings", _timings(tried)),
         ("size", "" if found.size is None else f"{found.size} bytes"),
         ("title", found.title or ""),
         ("console", f"{found.console_errors} errors" if found.console_errors else ""),
-        ("screenshot", attempt.screenshot or "none"),
+        ("screenshot", tried.screenshot or "none"),
     ]
     for name, value in facts:
         if value:
@@ -32,9 +33,9 @@ def show(console: Console, attempt: Attempt) -> None:
         _line(console, "\nextracted", "bold")
         for name, field in found.fields.items():
             _line(console, f"  {name}: {'nothing found' if field is None else field}", "" if field else "yellow")
-    if attempt.expectations:
+    if tried.expectations:
         _line(console, "\nexpected", "bold")
-        for one in attempt.expectations:
+        for one in tried.expectations:
             more = f" ({one.found})" if one.found else ""
             _line(console, f"  {'met' if one.met else 'not met'}: {one.what}{more}", "green" if one.met else "red")
     if found.text is not None:
@@ -52,8 +53,8 @@ def _text(console: Console, text: str) -> None:
         _line(console, f"  ... and {len(lines) - SHOWN_LINES} more lines; --json prints all")
 
 
-def _timings(attempt: Attempt) -> str:
-    timings = attempt.observation.timings
+def _timings(tried: TriedVisit) -> str:
+    timings = tried.observation.timings
     named: list[tuple[str, float | None]] = [
         ("dns", timings.dns),
         ("connect", timings.connect),

@@ -1,4 +1,4 @@
-"""``trapline try``: one visit, nothing stored but the screenshot, in a folder that is kept for the person to look at."""
+"""``trapline try``: one visit, nothing stored but the screenshot, in a folder that a person may look at afterwards."""
 
 import tempfile
 from collections.abc import Mapping
@@ -28,20 +28,26 @@ from trapline_dispatcher.runs.pages import expand
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """One thing the crawl expects, and whether it was met; ``found`` says what there was instead."""
+    """One thing that the crawl expects."""
 
     what: str
+    """The expectation, for a person."""
     met: bool
+    """Whether the page met it."""
     found: str | None = None
+    """What there was instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One visit. ``screenshot`` is a file that is kept."""
+class TriedVisit:
+    """One visit, for a person to look at."""
 
     observation: Observation
+    """What the visit found."""
     expectations: tuple[Expectation, ...]
+    """Each thing that the crawl expects."""
     screenshot: str | None
+    """The path of the screenshot, a file that is kept."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -54,11 +60,12 @@ class Attempt:
         }
 
 
-async def attempt(file: Path, name: str, url: str | None, *, environ: Mapping[str, str], data_dir: Path) -> Attempt:
+async def try_visit(
+    file: Path, name: str, url: str | None, *, environ: Mapping[str, str], data_dir: Path
+) -> TriedVisit:
     """Visit ``url``, or the crawl's first page, the way the crawl ``name`` does.
 
-    ``data_dir`` is only looked into for secrets. Raises ``InputRefusedError``, and ``TransientError`` when the first
-    page is in a sitemap that can't be fetched.
+    ``data_dir`` is read for secrets alone. Raises ``InputRefusedError``, and ``TransientError`` when the first page is in a sitemap that can't be fetched.
     """
     config = load_config(file)
     if name not in config.crawls:
@@ -83,9 +90,9 @@ async def attempt(file: Path, name: str, url: str | None, *, environ: Mapping[st
         observation = Observation(url=page, failure=fault.failure())
     finally:
         await visitor.close()
-    return Attempt(
+    return TriedVisit(
         observation=observation,
-        expectations=tuple(expectations(crawl, observation)),
+        expectations=tuple(judge(crawl, observation)),
         screenshot=None if observation.screenshot is None else artifacts.place(observation.screenshot),
     )
 
@@ -107,19 +114,19 @@ async def _page(crawl: CrawlConfig, url: str | None, gate: Gate) -> str:
         raise InputRefusedError(f"URL: {error}") from error
 
 
-def expectations(crawl: CrawlConfig, found: Observation) -> list[Expectation]:
+def judge(crawl: CrawlConfig, found: Observation) -> list[Expectation]:
     """Return each thing that ``expect`` names, met or not. A page that was not read meets none."""
     expect = crawl.expect
-    told = []
+    expectations = []
     if expect.status is not None:
         met = found.status == expect.status
-        told.append(
+        expectations.append(
             Expectation(what=f"status {expect.status}", met=met, found=None if met else f"found {found.status}")
         )
     if expect.contains is not None:
         met = " ".join(expect.contains.split()) in " ".join((found.text or "").split())
-        told.append(Expectation(what=f"contains {expect.contains!r}", met=met))
+        expectations.append(Expectation(what=f"contains {expect.contains!r}", met=met))
     for name, comparison in expect.fields.items():
         complaint = check(parse_comparison(comparison), found.fields.get(name))
-        told.append(Expectation(what=f"{name} {comparison}", met=complaint is None, found=complaint))
-    return told
+        expectations.append(Expectation(what=f"{name} {comparison}", met=complaint is None, found=complaint))
+    return expectations

@@ -54,14 +54,23 @@ class Drain:
     """One drain. The parts come from ``wiring``; ``run`` is called once."""
 
     outbox: Outbox
+    """The alerts, on a connection of this drain's own."""
     publisher: Publisher
+    """Sends the messages."""
     operations: Operations
+    """Takes reports about alerts that no channel accepts."""
     pacer: Pacer
+    """Keeps the pace between two messages."""
     deadline: Deadline
+    """The end of this invocation."""
     limits: DrainLimits = field(default_factory=DrainLimits)
+    """The bounds of this drain."""
     result: DrainCounts = field(default_factory=DrainCounts)
+    """What it has come to so far."""
     _failed: list[TransientError] = field(default_factory=list)
+    """Why messages could not be sent for now, in order."""
     _in_a_row: int = 0
+    """Messages that failed for now since the last one that went out."""
 
     async def run(self) -> DrainCounts:
         """Send until nothing is due or the deadline nears.
@@ -80,7 +89,7 @@ class Drain:
                     await self._send(groups[0])
                     del groups[0]
             finally:
-                # Cancelled, too: else what was claimed and not sent would lie hidden until the hold runs out.
+                # When cancelled, too: otherwise the alerts that were not sent would stay hidden until the hold runs out
                 await asyncio.shield(self._give_back(groups))
         if self._failed:
             first = self._failed[0]
@@ -147,13 +156,14 @@ def _compose(rows: Sequence[AlertRow]) -> AlertMessage:
     try:
         return compose(rows)
     except Exception as error:
-        # A payload no release of ours writes. Were it to end the drain, it would end every later one at the same place.
+        # No release of ours writes such a payload; if it ended this drain, it would end every later one as well
         _log.exception("alert_unreadable", alerts=[row.id for row in rows])
         raise RefusedError(f"its text can't be made: {type(error).__name__}: {error}") from error
 
 
 def _report(row: AlertRow, error: RefusedError) -> str:
     return (
-        f"Alert {row.id} ({row.kind}) of crawl {row.crawl}, run {row.run_id}, was not sent: its content was refused.\n\n"
+        f"Alert {row.id} ({row.kind}) of crawl {row.crawl}, run {row.run_id}, was not sent: "
+        "its content was refused.\n\n"
         f"Reason: {error}\n\nIt is kept in the ledger as refused. Its page: {str(row.payload.get('url'))[:2000]}\n"
     )

@@ -16,28 +16,34 @@ VERSION = 1
 SHOWN = 20
 """Alerts one message tells about; the others are counted."""
 MAX_BYTES = 240 * 1024
-"""SNS takes 256 KiB for all texts of a message and its attributes together; the rest is room for the latter."""
+"""SNS takes 256 KiB for all texts of a message and its attributes together; 16 KiB are left for the attributes."""
 _DIFF_LIMITS = (16_384, 8_192, 4_096, 2_048, 1_024, 256, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertMessage:
-    """What a publisher gets. ``id`` is the same whenever the same alerts are sent again: drop repeats by it.
-
-    Sent again in other company, an alert keeps its own id, in ``data["alert_ids"]``. ``body`` is plain text, ``email``
-    the same with a footer, ``chat`` short Markdown, ``data`` JSON. ``to`` names channels, empty means all.
-    """
+    """One message for a publisher, with its text for each kind of channel."""
 
     id: str
+    """The same whenever the same alerts are sent again: receivers drop repeats by it."""
     kind: str
+    """The alerts' kind, such as ``failure``."""
     crawl: str
+    """The crawl that they are about."""
     to: tuple[str, ...]
+    """The channels that ``alert.to`` names; empty means all."""
     alert_ids: tuple[AlertId, ...]
+    """The alerts, each by its own id, which it keeps when it is sent again in another message."""
     subject: str
+    """At most 100 ASCII characters."""
     body: str
+    """Plain text, for a terminal."""
     email: str
+    """The same with a footer."""
     chat: str
+    """Short Markdown."""
     data: Mapping[str, Any]
+    """JSON for programs; ``v`` is its version."""
 
 
 def group(rows: Iterable[AlertRow]) -> list[list[AlertRow]]:

@@ -18,7 +18,7 @@ class Pacer:
         self._interval = interval
 
     async def wait(self, outbox: Outbox) -> None:
-        """Return when ``interval`` seconds have passed since the last turn, whoever took it, began.
+        """Return when ``interval`` seconds have passed since the last turn began, in any notifier.
 
         A turn is taken before the wait: others queue behind it. One whose notifier dies costs ``interval`` seconds.
         """

@@ -1,4 +1,4 @@
-"""What the notifier needs to send; the outbox's port is in ``trapline_common.domain.ports``, because the ledger implements it."""
+"""The ports that send. The outbox's port is in ``trapline_common.domain.ports``, since the ledger implements it."""
 
 from typing import Protocol
 
@@ -17,7 +17,7 @@ class Publisher(Protocol):
 
 
 class Operations(Protocol):
-    """Tells those who run Trapline what its users will not get."""
+    """Reports to those who run Trapline the alerts that its users will not get."""
 
     async def report(self, *, subject: str, text: str) -> None:
         """Send the report. Raises as ``Publisher.publish``."""

@@ -1,8 +1,8 @@
 """The relay's Lambda: subscribed to the topic, it hands each message to Slack, Teams and the rest.
 
-A message is retried as a whole by the platform (2 more times, then it lies in the relay's failure queue under an alarm), so
-a broken channel makes the good ones repeat a message at most twice; and not even that in a warm environment, which
-remembers who took it.
+The platform retries a message as a whole (2 more times, then it goes to the relay's failure queue, which has an alarm),
+so a broken channel makes the good ones repeat a message at most twice; a warm environment, which remembers the channels
+that took it, repeats none.
 """
 
 import json

@@ -13,22 +13,27 @@ from trapline_notifier.publishers.channels import Channels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The drain's parts. ``outbox`` opens one connection for one invocation and closes it; the rest may stay warm."""
+    """The drain's parts; all but the outbox may stay warm between invocations."""
 
     outbox: Callable[[], AbstractAsyncContextManager[Outbox]]
+    """Opens one connection for one invocation and closes it."""
     publisher: Publisher
+    """Sends messages: to the topic, or to the terminal and the channels of one machine."""
     operations: Operations
+    """Takes reports about alerts that no channel accepts."""
     pacer: Pacer
+    """Keeps the pace between two messages."""
     clock: Callable[[], float]
+    """A monotonic clock, in seconds."""
     limits: DrainLimits = field(default_factory=DrainLimits)
+    """The bounds of one drain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayServices:
-    """The relay's parts. ``channels`` reads the channels anew for each event, so that a changed address counts at once.
-
-    ``delivered`` remembers, in a warm environment, which channels took a message whose delivery failed elsewhere.
-    """
+    """The relay's parts."""
 
     channels: Callable[[], Awaitable[Channels]]
+    """Reads the channels anew for each event, so that a changed address counts at once."""
     delivered: MutableMapping[str, frozenset[str]] = field(default_factory=dict)
+    """In a warm environment: the channels that took a message, by its id, while another channel failed."""

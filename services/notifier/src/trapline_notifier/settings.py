@@ -1,4 +1,4 @@
-"""What the notifier's functions read from their environment: names and addresses, never a secret."""
+"""The settings that the notifier's functions read from their environment: names and addresses, never a secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,24 +8,28 @@ from trapline_common.domain.errors import InputRefusedError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifierSettings:
-    """The drain's. ``database_url`` is the ledger's address, on AWS without a password."""
+    """The drain's settings."""
 
     topic_arn: str
+    """The topic that alerts go to; Terraform sets ``TRAPLINE_TOPIC_ARN``."""
     operations_topic_arn: str
+    """The topic for those who run Trapline; Terraform sets ``TRAPLINE_OPERATIONS_TOPIC_ARN``."""
     database_url: str
+    """The ledger's address, on AWS without a password; ``DATABASE_URL``."""
     log_level: str = "INFO"
+    """``TRAPLINE_LOG_LEVEL``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySettings:
-    """The relay's. ``channels_secret`` is the name of the secret that holds a channels file.
-
-    ``secret_prefix`` is put before each ``${secret:NAME}`` in it.
-    """
+    """The relay's settings."""
 
     channels_secret: str
+    """The name of the secret that holds a channels file; Terraform sets ``TRAPLINE_CHANNELS_SECRET``."""
     secret_prefix: str = ""
+    """What comes before the name in each ``${secret:NAME}`` of that file; ``TRAPLINE_SECRET_PREFIX``."""
     log_level: str = "INFO"
+    """``TRAPLINE_LOG_LEVEL``."""
 
 
 def notifier_settings(environ: Mapping[str, str]) -> NotifierSettings:

@@ -93,7 +93,7 @@ async def local_services(
 ) -> Services:
     """Return the drain's parts on one machine: the terminal, the channels file if there is one, and ``also``.
 
-    Nothing here suspends anybody for speed, so the pace is that of a screen. Raises ``InputRefusedError`` when the
+    A terminal takes messages at any speed, so without channels there is no pace. Raises ``InputRefusedError`` when the
     channels file can't be used.
     """
     publishers: list[Publisher] = [ConsolePublisher(stream if stream is not None else sys.stdout), *also]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import click
+import typer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,9 +29,9 @@ class CommandLine:
     """The part of an export that is wanted; the operator function sets it. ``None``: all of it."""
 
     @classmethod
-    def current(cls) -> "CommandLine":
-        """Return the one that is being executed."""
-        found = click.get_current_context().find_root().obj
+    def of(cls, context: typer.Context) -> "CommandLine":
+        """Return the one that ``execute`` gave to the command of ``context``."""
+        found = context.find_root().obj
         if not isinstance(found, cls):
-            raise TypeError("no command line is being executed")
+            raise TypeError("the command was not called by `execute`")
         return found

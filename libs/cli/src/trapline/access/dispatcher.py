@@ -11,9 +11,7 @@ from trapline_common.domain.ids import LaneName
 from trapline_common.domain.messages import Count, Message
 
 FUNCTION = "TRAPLINE_DISPATCHER_FUNCTION"
-"""Set in a deployment's operator function; a command that finds it leaves to the dispatcher what is the dispatcher's."""
-_SECONDS = 310.0
-"""The dispatcher's own time-out is 300 s: a sitemap may be slow."""
+"""Set in a deployment's operator function: there the dispatcher opens runs and rescues, not the command."""
 
 
 def is_deployed() -> bool:
@@ -27,13 +25,9 @@ async def ask_deployed(message: Message, kind: type[A], *, variable: str = FUNCT
     Raises ``MessageRefusedError`` when the function refuses the message, ``TransientError`` when it failed,
     ``UnreadableAnswerError`` when its release is too far from this one.
     """
-    # Late: boto3 takes a quarter of a second to load, and a command on one machine does not need it
-    import boto3
+    from trapline.access.deployment.functions import ask_function  # late: boto3 costs a command 0.4 s of CPU
 
-    from trapline_common.aws.lambda_client import ask, waiting_config
-
-    client = boto3.client("lambda", config=waiting_config(_SECONDS))
-    return read_answer(kind, await ask(client, os.environ[variable], message.event()))
+    return read_answer(kind, await ask_function(os.environ[variable], message))
 
 
 async def ask_dispatcher(ledger: Ledger, message: Message, kind: type[A], *, data_dir: Path) -> A:
@@ -49,10 +43,6 @@ async def count_again(dsn: str, lane: LaneName) -> None:
     if not is_deployed():
         await nudger(dsn).nudge("dispatcher", message.event())
         return
-    import boto3
+    from trapline.access.deployment.functions import nudge_dispatcher  # late, as above
 
-    from trapline_common.aws.calls import CLIENT_CONFIG
-    from trapline_common.aws.lambda_client import LambdaNudger
-
-    client = boto3.client("lambda", config=CLIENT_CONFIG)
-    await LambdaNudger(client, functions={"dispatcher": os.environ[FUNCTION]}).nudge("dispatcher", message.event())
+    await nudge_dispatcher(os.environ[FUNCTION], message)

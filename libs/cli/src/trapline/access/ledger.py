@@ -4,14 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
 from trapline.access.one_machine import Ledger, open_ledger
-from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TraplineError
+from trapline_common.domain.errors import InputRefusedError, TraplineError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrations
-from trapline_common.ledger.views import runs as run_views
-from trapline_common.ledger.views.runs import RunRow
+from trapline_common.ledger.views.database import schema_version
+from trapline_common.ledger.views.runs import RunRow, find_run
 
 
 class SchemaOldError(TraplineError):
@@ -22,8 +20,8 @@ class SchemaOldError(TraplineError):
 async def reading(data_dir: Path, database_url: str | None) -> AsyncIterator[Database | None]:
     """Yield a connection, or ``None`` when there is no ledger yet; a reader never makes one.
 
-    A ledger that ``DATABASE_URL`` names is not migrated either: it may be somebody else's production. Raises
-    ``SchemaOldError`` when it has to be.
+    A ledger that ``DATABASE_URL`` names is not migrated either: it may be the production ledger of others. Raises
+    ``SchemaOldError`` when its schema is older than this release.
     """
     if not database_url:
         if not _made(data_dir):
@@ -33,7 +31,7 @@ async def reading(data_dir: Path, database_url: str | None) -> AsyncIterator[Dat
             yield database
         return
     async with await connect(database_url) as database:
-        version = await run_views.schema_version(database)
+        version = await schema_version(database)
         if version is not None and version < migrations()[-1].version:
             raise SchemaOldError("the database's schema is older than this release; run `trapline migrate`")
         yield None if version is None else database
@@ -43,14 +41,11 @@ async def connect(database_url: str) -> Database:
     """Connect without migrating. Raises ``LedgerUnavailableError`` in one line that holds no password."""
     if not database_url.startswith(("postgresql://", "postgres://")):
         raise InputRefusedError("DATABASE_URL: not the URL of a Postgres; it begins with postgresql://")
-    try:
-        return await Database.connect(database_url)
-    except asyncpg.PostgresError as error:  # a wrong password, no such database: nothing a retry would mend
-        raise LedgerUnavailableError(f"Postgres: {error}") from error
+    return await Database.connect(database_url)
 
 
 def nothing_yet(data_dir: Path, database_url: str | None) -> str:
-    """Return what to tell somebody who reads a ledger that is not there."""
+    """Return the message for a ledger that does not exist yet, with what to do."""
     where = "the database" if database_url else str(data_dir)
     return f"nothing was crawled yet in {where}; start with `trapline crawl crawls.yaml`"
 
@@ -66,9 +61,9 @@ async def existing(data_dir: Path, database_url: str | None) -> AsyncIterator[Da
 
 @asynccontextmanager
 async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Ledger]:
-    """Yield a ledger that is there already: what these commands work on is in it.
+    """Yield a ledger that exists: the run that a writing command works on is in it.
 
-    Raises ``InputRefusedError`` when it is not; nothing is made then.
+    Raises ``InputRefusedError`` when it does not exist; nothing is made then.
     """
     if database_url:
         async with existing(data_dir, database_url) as database:
@@ -81,8 +76,8 @@ async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Led
 
 
 async def known_run(database: Database, run_id: int) -> RunRow:
-    """Return a run. Raises ``InputRefusedError`` when there is no such."""
-    run = await run_views.find_run(database, run_id)
+    """Return a run. Raises ``InputRefusedError`` when the ledger has no run of that number."""
+    run = await find_run(database, run_id)
     if run is None:
         raise InputRefusedError(f"no run {run_id}; see `trapline runs`")
     return run

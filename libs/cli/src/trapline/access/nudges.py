@@ -1,11 +1,11 @@
-"""Telling a ``trapline crawl`` that works on this ledger that there is something new."""
+"""Nudges to a ``trapline crawl`` that works on this ledger: there is something new to do."""
 
 from trapline_common.ledger.connection import Database
 from trapline_common.local.nudges import PostgresNudger
 
 
 def nudger(dsn: str) -> PostgresNudger:
-    """Return the way to a working command. A nudge is lost when nobody listens: whoever comes next counts anyway."""
+    """Return the way to a working command. A nudge that no command hears is lost: the next command counts anyway."""
 
     async def connect() -> Database:
         return await Database.connect(dsn)

@@ -75,7 +75,7 @@ class SendTestAlert(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: before Python 3.12 a generic class that is frozen and has slots can't be made
 class Registered(Generic[F]):
     """A function of the runtime, by the name of its entry point; a test compares its signature with the protocol's."""
 
@@ -90,8 +90,8 @@ class Registered(Generic[F]):
         raise InputRefusedError(INSTALL)
 
 
-embedded_postgres = Registered[EmbeddedPostgres]("embedded_postgres")
-open_ledger = Registered[OpenLedger]("open_ledger")
-dispatch = Registered[Dispatch]("dispatch")
-reap_here = Registered[ReapHere]("reap_here")
-send_test_alert = Registered[SendTestAlert]("send_test_alert")
+embedded_postgres: Registered[EmbeddedPostgres] = Registered("embedded_postgres")
+open_ledger: Registered[OpenLedger] = Registered("open_ledger")
+dispatch: Registered[Dispatch] = Registered("dispatch")
+reap_here: Registered[ReapHere] = Registered("reap_here")
+send_test_alert: Registered[SendTestAlert] = Registered("send_test_alert")

@@ -16,14 +16,15 @@ DataDir = Annotated[
     Path,
     typer.Option(
         "--data-dir",
+        metavar="DIR",
         envvar="TRAPLINE_DATA_DIR",
         file_okay=False,
-        help="Where the embedded Postgres and the artifacts are.",
+        help="The folder of the embedded Postgres, the artifacts and channels.yaml.",
     ),
 ]
 DatabaseUrl = Annotated[
     str | None,
-    # An environment variable only, as far as people are told: a command line is visible to every user of the machine.
+    # People are told of the environment variable only: a command line is visible to every user of the machine.
     typer.Option("--database-url", envvar="DATABASE_URL", hidden=True, show_envvar=False),
 ]
 AllowPrivate = Annotated[
@@ -32,23 +33,40 @@ AllowPrivate = Annotated[
         "--allow-private",
         metavar="CIDR",
         envvar="TRAPLINE_ALLOW_PRIVATE",
-        help="Private addresses that pages may be on, such as 127.0.0.0/8 for this machine; may be given several times.",
+        help="Private addresses that pages may be on, such as 127.0.0.0/8 for this machine; may be given several "
+        "times, with commas in the environment variable.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="Show at most this many.")]
-CrawlFilter = Annotated[str | None, typer.Option("--crawl", "-c", help="Only of this crawl.")]
-LaneFilter = Annotated[str | None, typer.Option("--lane", help="Only of this lane.")]
-RunFilter = Annotated[int | None, typer.Option("--run", "-r", min=1, max=MAX_ID, help="Only of this run.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON value, and nothing else on standard output; times are in UTC.")
+]
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000_000, help="Show at most this many rows.")
+]
+CrawlFilter = Annotated[str | None, typer.Option("--crawl", "-c", metavar="NAME", help="Only of this crawl.")]
+LaneFilter = Annotated[str | None, typer.Option("--lane", metavar="NAME", help="Only of this lane.")]
+
+
+def _bigint(number: int | None) -> int | None:
+    if number is not None and number > MAX_ID:
+        raise typer.BadParameter(f"{number} is too large for a number of the ledger")
+    return number
+
+
+RunFilter = Annotated[
+    int | None,
+    typer.Option("--run", "-r", metavar="RUN", min=1, callback=_bigint, help="Only of the run with this number."),
+]
 RunArgument = Annotated[
-    int, typer.Argument(metavar="RUN", min=1, max=MAX_ID, help="The run's number; see `trapline runs`.")
+    int,
+    typer.Argument(metavar="RUN", min=1, callback=_bigint, help="The run's number; `trapline runs` lists them."),
 ]
 
 
 def allowing(environ: Mapping[str, str], allow_private: Sequence[str]) -> dict[str, str]:
     """Return the environment with ``--allow-private`` in it, which the crawler's processes get too.
 
-    Raises ``InputRefusedError`` that names what is no network, or is one that no setting opens.
+    Raises ``InputRefusedError`` that names each value that is no network, or one that no setting opens.
     """
     text = ",".join(allow_private)
     parse_allow_private(text, "--allow-private")

@@ -23,17 +23,22 @@ _AT_ONCE = 10_000
 
 def add(
     run: RunArgument,
-    urls: list[str] = typer.Argument(metavar="URL...", help="Pages to visit; - reads them from standard input."),
+    urls: list[str] = typer.Argument(
+        metavar="URL...", help="Pages to visit; - reads them from standard input, one a line."
+    ),
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Add pages to an open run, while it is worked on; a page the run has already is not added again.
+    """Add pages to an open run while it is worked on; a page that the run has already is not added again.
+
+    Exits with 0 when the run has all the pages, 2 when a URL is wrong (none is added then) or the run is not open.
 
     Examples:
 
       trapline add 7 https://example.com/new https://example.com/newer
       trapline add 7 - < urls.txt
+      trapline add 7 https://example.com/new --env prod
     """
     texts = [line.strip() for line in sys.stdin if line.strip()] if urls == ["-"] else urls
     asyncio.run(_add(run, normalised(texts), json=json, data_dir=data_dir, url=database_url))
@@ -64,7 +69,8 @@ async def _add(run_id: int, urls: Sequence[str], *, json: bool, data_dir: Path, 
             if new is None:
                 state = "opening" if run.status == "opening" else run.outcome or "ended"
                 raise InputRefusedError(
-                    f"run {run_id} is {state}; pages can only be added to an open run, see `trapline runs --status open`"
+                    f"run {run_id} is {state}; pages can only be added to an open run, "
+                    "see `trapline runs --status open`"
                 )
             added += new
         await count_again(ledger.dsn, LaneName(run.lane))

@@ -23,19 +23,25 @@ _PATIENCE = 60.0
 
 
 def alert(
-    test: bool = typer.Option(False, "--test", help="Send a test alert through every channel."),
+    test: bool = typer.Option(
+        False, "--test", help="Send the test alert; required, so that nothing is sent by mistake."
+    ),
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Send a test alert to the terminal and through every channel of DATA_DIR/channels.yaml; exit with 1 if one fails.
+    """Send a test alert to the terminal and through every channel of DATA_DIR/channels.yaml.
 
-    With --env it goes the way of every alert there: the outbox, the notifier, the topic, and who subscribed to it.
+    With --env it takes the way of every alert there: the outbox, the notifier, the topic and the topic's subscribers;
+    the command waits up to 60 s until the topic has it.
+
+    Exits with 0 when every channel took it, 1 when one did not, 2 when channels.yaml can't be used.
 
     Examples:
 
       trapline alert --test
       trapline alert --test --data-dir /var/lib/trapline --json
+      trapline alert --test --env prod
     """
     if not test:
         raise typer.BadParameter("say --test: it is the only thing this command does")

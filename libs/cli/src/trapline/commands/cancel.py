@@ -18,13 +18,16 @@ def cancel(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """End a run now. What is not done yet ends failed, reason cancelled; nobody is alerted about these pages.
+    """End a run now: its tasks that are not done end failed, with the reason cancelled, and cause no alert.
 
-    `trapline retry RUN` takes them up again.
+    `trapline retry RUN` puts these tasks into a new run.
+
+    Exits with 0 when the run is cancelled, 2 when it has ended already or there is no such run.
 
     Examples:
 
       trapline cancel 7
+      trapline cancel 7 --env prod
     """
     asyncio.run(_cancel(run, json=json, data_dir=data_dir, url=database_url))
 

@@ -15,20 +15,24 @@ from trapline_common.config.schema import schema_text
 
 
 def config(
-    file: Path | None = typer.Argument(None, metavar="FILE", help="A crawls.yaml."),
+    file: Path | None = typer.Argument(None, metavar="FILE", help="The crawls.yaml to check."),
     json: Json = False,
     schema: bool = typer.Option(False, "--schema", help="Print the JSON Schema of the file, for editors."),
     data_dir: DataDir = DEFAULT_DATA_DIR,  # noqa: ARG001  (where `--env local` finds the local AWS)
 ) -> None:
-    """Check a file and print its effective values, defaults filled in, as YAML. Secrets stay references.
+    """Check a crawls.yaml and print its effective values, all defaults filled in, as YAML; secrets stay references.
 
-    With --env it shows the deployed file; name no FILE then. Exits with 2 when the file is refused, with a line per problem: file, line, field and reason.
+    Durations in YAML have a unit (30s, 24h); in JSON they are seconds. With --env it shows the file that was deployed;
+    name no FILE then.
+
+    Exits with 0 when the file can be used, 2 when it is refused, with a line per problem: file, line, field and reason.
 
     Examples:
 
       trapline config crawls.yaml
       trapline config crawls.yaml --json | jq '.crawls | keys'
       trapline config --schema > crawls.schema.json
+      trapline config --env prod
     """
     if schema:
         if file is not None:
@@ -47,9 +51,6 @@ async def _deployed() -> Config:
     url = os.environ.get("TRAPLINE_CONFIG", "")
     if not url.startswith("s3://"):
         raise typer.BadParameter("name a FILE, or use --schema")
-    import boto3
+    from trapline.access.deployment.config_file import read_deployed_config  # late: boto3 costs 0.4 s of CPU
 
-    from trapline_common.aws.calls import CLIENT_CONFIG
-    from trapline_common.aws.config_file import read_config_object
-
-    return await read_config_object(boto3.client("s3", config=CLIENT_CONFIG), url)
+    return await read_deployed_config(url)

@@ -21,7 +21,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def diff(
-    url: str = typer.Argument(metavar="URL", help="The page."),
+    url: str = typer.Argument(metavar="URL", help="The page, as in crawls.yaml or `trapline tasks`."),
     crawl: CrawlFilter = None,
     run: RunFilter = None,
     json: Json = False,
@@ -30,7 +30,10 @@ def diff(
 ) -> None:
     """Show the last change of a page as a unified diff, with the extracted fields that differ.
 
-    --crawl chooses where several crawls visit the page; --run shows the change that run found.
+    --crawl chooses where several crawls visit the page; --run shows the change that this run found.
+
+    Exits with 0, also when the page has never changed (standard error says so), and with 2 when no crawl has the page,
+    or several have it and --crawl does not choose one.
 
     Examples:
 
@@ -51,13 +54,13 @@ async def _diff(
     async with existing(data_dir, database_url) as database:
         page = await _one_page(database, wanted, crawl)
         change = await last_change(database, page.id, run_id=run_id)
-    told = None if change is None else difference(change, page.url)
+    compared = None if change is None else difference(change, page.url)
     if json:
-        print_json({"url": page.url, "crawl": page.crawl, "change": _as_json(change, told)})
-    elif change is None or told is None:
+        print_json({"url": page.url, "crawl": page.crawl, "change": _as_json(change, compared)})
+    elif change is None or compared is None:
         note(f"no change of {page.url} in crawl {page.crawl}" + (f", run {run_id}" if run_id is not None else " yet"))
     else:
-        _print(Printer(), page, change, told)
+        _print(Printer(), page, change, compared)
 
 
 async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:
@@ -71,8 +74,8 @@ async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:
     return pages[0]
 
 
-def _as_json(change: Change | None, told: Difference | None) -> dict[str, object] | None:
-    if change is None or told is None:
+def _as_json(change: Change | None, compared: Difference | None) -> dict[str, object] | None:
+    if change is None or compared is None:
         return None
     return {
         "run_id": change.run_id,
@@ -82,12 +85,12 @@ def _as_json(change: Change | None, told: Difference | None) -> dict[str, object
         "title": change.title,
         "final_url": change.final_url,
         "screenshot": change.screenshot,
-        "fields": told.fields,
-        "diff": told.diff,
+        "fields": compared.fields,
+        "diff": compared.diff,
     }
 
 
-def _print(printer: Printer, page: PageRow, change: Change, told: Difference) -> None:
+def _print(printer: Printer, page: PageRow, change: Change, compared: Difference) -> None:
     before = f"run {change.baseline_run}, {moment(change.baseline_at)}" if change.baseline_run else "gone"
     printer.line(page.url, "bold")
     printer.facts(
@@ -96,16 +99,16 @@ def _print(printer: Printer, page: PageRow, change: Change, told: Difference) ->
             ("title", change.title or ""),
             ("before", before),
             ("after", f"run {change.run_id}, {moment(change.at)}"),
-            *((f"field {field.name}", f"{_value(field.old)} -> {_value(field.new)}") for field in told.fields),
+            *((f"field {field.name}", f"{_value(field.old)} -> {_value(field.new)}") for field in compared.fields),
         ]
     )
     printer.line()
-    if told.diff is None:
-        printer.line("the text it had before is no longer kept")
-    elif not told.diff:
-        printer.line("the text is the same; only fields differ")
+    if compared.diff is None:
+        printer.line("the ledger no longer keeps the text before")
+    elif not compared.diff:
+        printer.line("the text is the same; only extracted fields differ")
     else:
-        for line in told.diff.split("\n"):
+        for line in compared.diff.split("\n"):
             printer.long_line(line, _STYLES.get(line[:1], ""))
 
 

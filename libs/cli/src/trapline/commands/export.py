@@ -15,34 +15,48 @@ from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RunA
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
 from trapline.render.export_rows import CountedText, CsvRows, NdjsonRows
 from trapline.render.printer import note
-from trapline_common.ledger.views import runs as run_views
-from trapline_common.ledger.views.pages import observations
+from trapline_common.ledger.views.observations import observations
+from trapline_common.ledger.views.runs import run_config
 from trapline_common.platform.text import counted
 
 
 def export(
+    context: typer.Context,
     run: RunArgument,
     form: Format | None = typer.Option(
-        None, "--format", "-f", help="By default what the ending of FILE says, else ndjson."
+        None,
+        "--format",
+        "-f",
+        help="ndjson: a JSON object a line; csv. Default: csv where FILE ends in .csv, else ndjson.",
     ),
     output: Path | None = typer.Option(
-        None, "--output", "-o", metavar="FILE", dir_okay=False, allow_dash=True, help="Write here instead."
+        None,
+        "--output",
+        "-o",
+        metavar="FILE",
+        dir_okay=False,
+        allow_dash=True,
+        help="Write to this file; - is standard output, the default.",
     ),
-    text: bool = typer.Option(True, "--text/--no-text", help="With or without the watched text of each page."),
+    text: bool = typer.Option(True, "--text/--no-text", help="With the watched text of each page, or without it."),
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Write a run's observations, one a line, with their extracted fields.
+    """Write a run's observations, one per visited page, with their extracted fields, for other tools.
 
-    In CSV each field and each timing is a column of its own (field_price, ms_load), and a cell that a spreadsheet would
-    run as a formula begins with '. FILE appears only when it is whole.
+    Timings are milliseconds, sizes bytes, times ISO 8601 in UTC. In CSV each field and each timing is a column of its
+    own (field_price, ms_load), and a cell that a spreadsheet would run as a formula begins with '. A FILE appears only
+    when it is whole.
+
+    Exits with 0 when every observation is written, 2 when there is no such run or FILE can't be written.
 
     Examples:
 
       trapline export 7 | jq -r '[.url, .fields.price] | @tsv'
       trapline export 7 --no-text -o run7.csv
+      trapline export 7 --env prod -o run7.ndjson
     """
-    page = CommandLine.current().page
+    page = CommandLine.of(context).page
     asyncio.run(_export(run, chosen_format(form, output), output, page, text=text, data_dir=data_dir, url=database_url))
 
 
@@ -60,7 +74,7 @@ async def _export(
     to_file = goes_to_file(output)
     async with existing(data_dir, url) as database:
         await known_run(database, run_id)
-        extracted = sorted((await run_views.run_config(database, run_id)).get("extract", {}))
+        extracted = sorted((await run_config(database, run_id)).get("extract", {}))
         count, last = 0, page.after if page is not None else 0
         with whole_file(output) if output is not None and to_file else _stdout() as out:
             # A terminal obeys some characters beyond ASCII too; files and pipes keep what the page wrote.

@@ -9,7 +9,7 @@ from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.listing import Listing
 from trapline.render.tables.tasks import invocation_table
 from trapline_common.domain.lifecycle import ACTIVE, InvocationStatus
-from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.invocations import list_invocations
 
 
 def invocations(
@@ -25,7 +25,9 @@ def invocations(
 ) -> None:
     """List invocations of the crawler, newest first, with their last heartbeat and how they ended.
 
-    --run shows those that were the last to hold a task of that run.
+    --run shows those that were the last to hold a task of that run. Ages go by the database's clock.
+
+    Exits with 0, also when there is none.
 
     Examples:
 
@@ -38,7 +40,7 @@ def invocations(
     listing = Listing(
         name="invocations",
         read=partial(
-            run_views.list_invocations,
+            list_invocations,
             limit=limit,
             lane=lane,
             statuses=_chosen(status, active=active, failed=failed),

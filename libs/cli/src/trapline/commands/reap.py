@@ -35,17 +35,19 @@ def reap(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Rescue by hand: give back the tasks of crawlers that died, and end runs that have none left.
+    """Rescue by hand: give back the tasks of crawlers that died, and end the runs that have none left.
 
-    With TRAPLINE_RETENTION_DAYS set, delete what ended longer ago.
+    The minute tick does this on AWS, and `trapline crawl` when it starts. Here the command starts no crawler; with
+    --env the dispatcher does the work and asks for the crawlers that are missing. With TRAPLINE_RETENTION_DAYS set
+    (days), it deletes what ended longer ago.
 
-    The minute tick does this on AWS, and `trapline crawl` when it starts. Starts no crawler itself; with --env the
-    dispatcher does it, who also asks for the crawlers that are missing.
+    Exits with 0, also when there was nothing to rescue.
 
     Examples:
 
       trapline reap
       trapline reap --json
+      trapline reap --env prod
     """
     if is_deployed():
         done, waiting = asyncio.run(ask_deployed(Reap(), Reaped)), 0

@@ -28,8 +28,10 @@ def retry(
 ) -> None:
     """Put the failed tasks of an ended run into a new run, under the old run's config, and print the new run's number.
 
-    A crawl that is working takes them up at once; else the next tick, or the next `trapline crawl`, does. Exits with 1
-    when the new run was skipped because another run of the crawl is open.
+    A crawl that is working takes them up at once; otherwise the next tick or the next `trapline crawl` does.
+
+    Exits with 0 when the new run is open or waits, 1 when it was skipped because another run of the crawl is open, 2
+    when the old run has not ended or has no failed task.
 
     Examples:
 

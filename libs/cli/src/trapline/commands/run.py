@@ -23,7 +23,10 @@ def run(
 ) -> None:
     """Open a run of a deployed crawl now, without waiting for its schedule, and print its number.
 
-    Exits with 1 when the run was skipped because another run of the crawl is open, or could not be filled with pages.
+    It needs --env; on this machine `trapline crawl` opens runs.
+
+    Exits with 0 when the run is open or waits, 1 when it was skipped because another run of the crawl is open or no
+    page was found for it, 2 when the deployed crawls.yaml has no such crawl.
 
     Examples:
 

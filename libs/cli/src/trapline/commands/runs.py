@@ -9,7 +9,7 @@ import typer
 from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, LaneFilter, Limit
 from trapline.listing import Listing
 from trapline.render.tables.runs import run_table
-from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.runs import list_runs
 
 
 class RunState(StrEnum):
@@ -36,7 +36,9 @@ def runs(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """List runs, newest first, with their progress.
+    """List runs, newest first, with how far they are: tasks, done, failed, changed pages.
+
+    Exits with 0, also when there is none.
 
     Examples:
 
@@ -46,7 +48,7 @@ def runs(
     """
     listing = Listing(
         name="runs",
-        read=partial(run_views.list_runs, limit=limit, crawl=crawl, lane=lane, status=status, failed=failed),
+        read=partial(list_runs, limit=limit, crawl=crawl, lane=lane, status=status, failed=failed),
         table=run_table,
         limit=limit,
     )

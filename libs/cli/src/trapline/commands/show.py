@@ -10,8 +10,7 @@ from trapline.render.artifact_location import artifact_place
 from trapline.render.json import print_json
 from trapline.render.printer import Printer
 from trapline.render.tables.run_detail import show_run
-from trapline_common.ledger.views import runs as run_views
-from trapline_common.ledger.views.runs import RunDetail
+from trapline_common.ledger.views.run_detail import RunDetail, run_detail
 from trapline_common.platform.plain_json import plain
 
 
@@ -22,9 +21,11 @@ def show(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show one run: its tasks, failures with their screenshots, changes and alerts.
+    """Show one run: its tasks, its failures with their screenshots, its changed pages and its alerts.
 
-    --json adds the run's frozen config.
+    --json adds the run's frozen config; its times are in UTC, durations in seconds, timings in milliseconds.
+
+    Exits with 0, also when tasks of the run failed, and with 2 when there is no such run.
 
     Examples:
 
@@ -38,7 +39,7 @@ def show(
 async def _show(run_id: int, limit: int, *, json: bool, data_dir: Path, url: str | None) -> None:
     async with existing(data_dir, url) as database:
         run = await known_run(database, run_id)
-        detail = await run_views.run_detail(database, run, limit=limit)
+        detail = await run_detail(database, run, limit=limit)
     if json:
         print_json(_as_json(detail))
     else:

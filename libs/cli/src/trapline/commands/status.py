@@ -17,12 +17,16 @@ from trapline_common.platform.plain_json import plain
 
 def status(
     limit: int = typer.Option(10, "--limit", "-n", min=1, max=100_000, help="Show at most this many failing pages."),
-    check: bool = typer.Option(False, "--check", help="Exit with 1 when something needs attention, for monitoring."),
+    check: bool = typer.Option(
+        False, "--check", help="Exit with 1 when something needs attention: for cron and monitoring."
+    ),
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show at a glance whether everything is well: lanes, open runs, last runs, failing pages, alerts.
+    """Show at a glance whether all is well: what needs attention, open and last runs, failing pages, lanes, alerts.
+
+    Exits with 0, and with --check with 1 when something needs attention.
 
     Examples:
 

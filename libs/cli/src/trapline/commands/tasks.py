@@ -18,7 +18,7 @@ from trapline.access.options import (
 from trapline.listing import Listing
 from trapline.render.tables.tasks import task_table
 from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.ledger.views import runs as run_views
+from trapline_common.ledger.views.tasks import list_tasks
 
 
 def tasks(
@@ -27,13 +27,15 @@ def tasks(
     lane: LaneFilter = None,
     status: TaskStatus | None = typer.Option(None, "--status", "-s", help="Only tasks in this status."),
     failed: bool = typer.Option(False, "--failed", help="The same as --status failed."),
-    url: str | None = typer.Option(None, "--url", help="Only tasks whose URL contains this."),
+    url: str | None = typer.Option(None, "--url", metavar="PART", help="Only tasks whose URL contains this text."),
     limit: Limit = 50,
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """List tasks, newest first, with what became of them.
+    """List tasks, newest first, with their state, when they ended or are due, and why they failed.
+
+    Exits with 0, also when there is none.
 
     Examples:
 
@@ -46,9 +48,7 @@ def tasks(
     wanted = TaskStatus.FAILED if failed else status
     listing = Listing(
         name="tasks",
-        read=partial(
-            run_views.list_tasks, limit=limit, run_id=run, crawl=crawl, lane=lane, status=wanted, url_part=url
-        ),
+        read=partial(list_tasks, limit=limit, run_id=run, crawl=crawl, lane=lane, status=wanted, url_part=url),
         table=task_table,
         limit=limit,
     )

@@ -12,10 +12,10 @@ class AnswerTooLargeError(TraplineError):
 
 
 class Captured(io.StringIO):
-    """Keeps what is written, up to ``limit`` bytes of an answer. ``terminal``: writers are to take it for one.
+    """Keeps what a command writes, up to ``limit`` bytes of an answer; with ``terminal`` it passes for a terminal.
 
-    Raises ``AnswerTooLargeError`` at the write that goes beyond, and is ``overflowed`` then: commands that print much only
-    read, so nothing is left half done.
+    Raises ``AnswerTooLargeError`` at the write that goes beyond, and is ``overflowed`` then: commands that print much
+    only read, so no work is left half done.
     """
 
     def __init__(self, *, terminal: bool, limit: int) -> None:

@@ -32,8 +32,8 @@ def perform(call: Call, *, address: Callable[[], str]) -> Performed:
 def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
     """Run the command and return what it printed, and its exit code as in a shell. ``address``: of the ledger, now.
 
-    The address may hold a token, so it is an argument inside this process and no environment variable. A bug's exception
-    is raised: the function fails, and its log has the traceback.
+    The address may hold a token, so it is an argument inside this process and no environment variable. A bug's
+    exception is raised: the function fails, and its log has the traceback.
     """
     refused = refusal(call.command)
     if refused is not None:

@@ -18,7 +18,7 @@ def asks_by_options(call: Call) -> bool:
 
 
 def translated(call: Call) -> Call:
-    """Return the same call in the words of this release. Raises ``MessageRefusedError`` for options without a number."""
+    """Return the same call in the words of this release. Raises ``MessageRefusedError`` where a number is missing."""
     kept: list[str] = []
     given: dict[str, str] = {}
     words = iter(call.command)

@@ -23,6 +23,7 @@ from botocore.exceptions import (
 from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.remote.protocol import Call, Performed
 from trapline_common.aws.lambda_client import waiting_config
+from trapline_common.domain.answers import read_answer
 from trapline_common.domain.errors import InputRefusedError, TraplineError
 
 if TYPE_CHECKING:
@@ -48,14 +49,17 @@ class CallFailedError(TraplineError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """``function`` with its alias ``live``: the version that `make deploy` put there."""
+    """The way to one deployment's operator function: its alias ``live``, the version that `make deploy` put there."""
 
     client: "LambdaClient"
+    """It asks once and waits ``PATIENCE`` seconds."""
     environment: str
+    """The deployment's name, such as ``dev``."""
     function: str
+    """The function's name."""
 
     def call(self, call: Call) -> Performed:
-        """Send one command and wait for its answer; it is sent once, whatever happens. Raises ``CallFailedError``."""
+        """Send one command and wait for its answer; it is never sent a second time. Raises ``CallFailedError``."""
         try:
             answer = self.client.invoke(
                 FunctionName=self.function, Qualifier="live", Payload=call.model_dump_json().encode()
@@ -65,23 +69,26 @@ class Caller:
             raise CallFailedError(self._reason(error)) from error
         if failed:
             raise CallFailedError(self._broken(text))
-        return Performed.model_validate_json(text)
+        return read_answer(Performed, json.loads(text))
 
     def _broken(self, text: bytes) -> str:
         try:
-            said: Any = json.loads(text)
-            what = f"{said['errorType']}: {said['errorMessage']}" if "errorType" in said else str(said["errorMessage"])
+            error: Any = json.loads(text)
+            what = f"{error['errorType']}: {error['errorMessage']}" if "errorType" in error else error["errorMessage"]
         except (ValueError, KeyError, TypeError):
             what = text.decode(errors="replace")[:500]
         return f"{self.function} failed ({what}); more in its log group /aws/lambda/{self.function}"
 
     def _reason(self, error: Exception) -> str:
-        """Return what went wrong and what to do about it."""
+        """Return the reason for a person, with what to do."""
         name, where = self.environment, self.client.meta.region_name
         if isinstance(error, _NO_CREDENTIALS):
             return f"{error}: log in to AWS (`aws sso login`), or name credentials that may, with AWS_PROFILE"
         if isinstance(error, ReadTimeoutError):
-            return f"{self.function}: no answer in {PATIENCE:.0f} s; it may have been done, see `trapline status --env {name}`"
+            return (
+                f"{self.function}: no answer in {PATIENCE:.0f} s; the command may have been performed, "
+                f"see `trapline status --env {name}`"
+            )
         if not isinstance(error, ClientError):
             return f"AWS can't be reached: {error}"
         code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
@@ -102,8 +109,8 @@ class Caller:
 def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path) -> Caller:
     """Return how to reach a deployment; region, profile and credentials come as the AWS command takes them.
 
-    ``local``: the local AWS that `make up` runs in ``data_dir``. Raises ``InputRefusedError`` for a name that is none, and
-    where nothing says which region.
+    ``local``: the local AWS that `make up` runs in ``data_dir``. Raises ``InputRefusedError`` for a name that no
+    deployment can have, and where no setting names the region.
     """
     if not _NAME.match(environment):
         raise InputRefusedError(f"--env: {environment[:100]!r} is no environment; it is a name such as dev or prod")

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from trapline.remote.caller import Caller, CallFailedError
 from trapline.remote.protocol import TOO_LARGE, PageRequest
-from trapline.remote.terminal import made_call, terminal
+from trapline.remote.terminal import build_call, describe_terminal
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
 from trapline.render.printer import note
 
@@ -24,11 +24,11 @@ def export_from(caller: Caller, *, run: int, form: Format | None, output: Path |
     command = ["export", str(run), "--format", chosen_format(form, output)]
     command += [] if text else ["--no-text"]
     # A terminal obeys some characters beyond ASCII too, so the other side must know that there is one
-    shown = None if goes_to_file(output) else terminal(Console())
+    shown = None if goes_to_file(output) else describe_terminal(Console())
     page = PageRequest()
     with whole_file(output) if output is not None and goes_to_file(output) else nullcontext(sys.stdout) as out:
         while True:
-            answer = caller.call(made_call(command, terminal=shown, page=page))
+            answer = caller.call(build_call(command, terminal=shown, page=page))
             if answer.exit:
                 reason = answer.stderr.strip().removeprefix("trapline: ")
                 raise CallFailedError(f"{reason}; {_OLDER}" if reason == TOO_LARGE else reason)

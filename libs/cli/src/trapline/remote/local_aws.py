@@ -1,4 +1,4 @@
-"""Finds the local AWS of `make up`, so that nobody has to set variables for it."""
+"""Finds the local AWS of `make up` by its state file, so that it takes no environment variable."""
 
 import json
 from pathlib import Path
@@ -16,13 +16,18 @@ REGION = "us-east-1"
 
 
 class Settings(TypedDict, total=False):
-    """How boto3 reaches it."""
+    """What boto3's client takes to reach it."""
 
     endpoint_url: str
+    """The emulator's URL on loopback."""
     verify: str
+    """The path of its certificate."""
     region_name: str | None
+    """``None``: as boto3 finds it."""
     aws_access_key_id: str
+    """The emulator's root user."""
     aws_secret_access_key: str
+    """The same word as its key."""
 
 
 def local_settings(data_dir: Path) -> Settings:
@@ -33,7 +38,7 @@ def local_settings(data_dir: Path) -> Settings:
         endpoint, certificate = str(found["endpoint"]), str(found["certificate"])
     except FileNotFoundError as error:
         raise InputRefusedError(
-            f"no local AWS is up here ({state} is not there): `make up` starts it; elsewhere say --data-dir"
+            f"no local AWS is up here ({state} is not there): `make up` starts it; in another folder, give --data-dir"
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise InputRefusedError(f"{state} can't be read ({error}): `make down`, then `make up`") from error

@@ -15,7 +15,7 @@ MAX_ANSWER = 5_000_000
 TOO_LARGE = "the output is larger than Lambda carries (6 MB); ask for less, for example with --limit, --run or --crawl"
 """The reason in the answer to a command whose output passes the above."""
 PAGE = 2_000_000
-"""Bytes of one page of an export: a page ends behind the observation that passes it, and must stay below ``MAX_ANSWER``."""
+"""Bytes of one page of an export, which ends behind the observation that passes them; it stays below ``MAX_ANSWER``."""
 MAX_ARGUMENTS = 100_000
 """Arguments of one command: ``add`` with a list of pages. The event itself may have 6 MB too."""
 ZONE = "^[A-Za-z][A-Za-z0-9_+/-]{0,63}$"

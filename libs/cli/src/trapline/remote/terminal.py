@@ -1,4 +1,4 @@
-"""One command in a deployment, seen from the terminal: what it prints there is printed here."""
+"""One command in a deployment, seen from the terminal: what the command prints there is printed here."""
 
 import os
 import re
@@ -16,11 +16,11 @@ from trapline_common.domain.errors import InputRefusedError
 _LOCALTIME = Path("/etc/localtime")
 
 
-def session(caller: Caller, command: Sequence[str], *, environ: Mapping[str, str]) -> int:
+def send_command(caller: Caller, command: Sequence[str], *, environ: Mapping[str, str]) -> int:
     """Send the command, print the answer's two streams, and return its exit code. Raises ``CallFailedError``."""
     stdin = sys.stdin.read() if command[0] == "add" and "-" in command else ""
     answer = caller.call(
-        made_call(command, stdin=stdin, terminal=terminal(Console(highlight=False)), zone=time_zone(environ))
+        build_call(command, stdin=stdin, terminal=describe_terminal(Console(highlight=False)), zone=time_zone(environ))
     )
     sys.stdout.write(answer.stdout)
     sys.stdout.flush()
@@ -28,7 +28,7 @@ def session(caller: Caller, command: Sequence[str], *, environ: Mapping[str, str
     return answer.exit
 
 
-def made_call(
+def build_call(
     command: Sequence[str],
     *,
     stdin: str = "",
@@ -36,15 +36,15 @@ def made_call(
     zone: str | None = None,
     page: PageRequest | None = None,
 ) -> Call:
-    """Return the message. Raises ``InputRefusedError`` when a command is longer than a call may be."""
+    """Return the message. Raises ``InputRefusedError`` for a command that is longer than a call may be."""
     try:
         return Call(command=tuple(command), stdin=stdin, terminal=terminal, zone=zone, page=page)
     except ValidationError as error:
         raise InputRefusedError(f"the command is too long to be sent: {error.errors()[0]['msg']}") from error
 
 
-def terminal(console: Console) -> Terminal | None:
-    """Return what standard output is like; ``None`` for a file or a pipe."""
+def describe_terminal(console: Console) -> Terminal | None:
+    """Return the width and the colours of standard output; ``None`` for a file or a pipe."""
     if not console.is_terminal:
         return None
     colour = None if console.no_color else console.color_system

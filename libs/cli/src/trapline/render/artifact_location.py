@@ -1,4 +1,4 @@
-"""Where a person finds an artifact."""
+"""Where a person finds an artifact: a URL in S3 or a path on this machine."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ def goes_to_file(output: Path | None) -> bool:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """Write to a neighbour of ``path`` and put it in place at the end, so that nobody reads half an export."""
+    """Write to a neighbour of ``path`` and put it in place at the end, so that no program reads half an export."""
     try:
         number, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Protocol, TextIO
 
 from trapline.render.safe_text import printable, spreadsheet_cell
 from trapline_common.domain.observation import Timings
-from trapline_common.ledger.views.pages import ObservationRow
+from trapline_common.ledger.views.observations import ObservationRow
 from trapline_common.platform.plain_json import json_line, plain, wire_size
 
 _NESTED = ("timings", "fields", "text")

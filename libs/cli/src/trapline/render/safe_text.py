@@ -1,4 +1,7 @@
-"""What a page wrote, made harmless for a terminal or a spreadsheet: it may hold escape sequences, line breaks, or reversed writing."""
+"""A page's texts, made harmless for terminals and spreadsheets.
+
+They may hold escape sequences, line breaks, reversed writing and formulas.
+"""
 
 from trapline_common.platform.invisible import INVISIBLE
 

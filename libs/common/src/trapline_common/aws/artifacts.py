@@ -34,7 +34,7 @@ class S3Artifacts:
         return key
 
     async def get(self, key: str) -> bytes:
-        """Return what is stored under ``key``. Raises ``KeyError`` when nothing is, ``TransientError`` when S3 is away."""
+        """Return the artifact under ``key``. Raises ``KeyError`` when there is none, ``TransientError`` for now."""
         missing = self._client.exceptions.NoSuchKey
 
         def read() -> bytes | None:

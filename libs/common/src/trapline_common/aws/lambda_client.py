@@ -43,8 +43,8 @@ async def ask(client: "LambdaClient", function: str, message: Mapping[str, Any])
 
     failed, value = await call(invoke)
     if failed is not None or not isinstance(value, dict):
-        said = value.get("errorMessage") if isinstance(value, dict) else value
-        raise TransientError(f"{function.rpartition('function:')[2]}: {said}")
+        reason = value.get("errorMessage") if isinstance(value, dict) else value
+        raise TransientError(f"{function.rpartition('function:')[2]}: {reason}")
     return value
 
 

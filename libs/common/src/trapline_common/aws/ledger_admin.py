@@ -20,8 +20,8 @@ def administrator(environ: Mapping[str, str], secrets: "SecretsManagerClient | N
     """Return the administrator's address of the ledger; ``None`` where the environment names no administrator.
 
     The password is read anew each time, since RDS rotates it, and is nowhere else. Host, database and TLS settings
-    (``verify-full`` on RDS) are those of ``DATABASE_URL``. Blocks. Raises ``InputRefusedError`` for a secret that is not
-    RDS's, botocore's errors as they are.
+    (``verify-full`` on RDS) are those of ``DATABASE_URL``. Blocks. Raises ``InputRefusedError`` for a secret that is
+    not RDS's, botocore's errors as they are.
     """
     name = environ.get(ADMIN_SECRET)
     if not name:

@@ -51,7 +51,7 @@ def address(environ: Mapping[str, str]) -> Address:
 
 
 def logging_in(found: str, *, user: str, password: str) -> str:
-    """Return the address ``found`` with this user and password, whatever was in it."""
+    """Return the address ``found`` with this user and password in place of its own."""
     parts = urlsplit(found)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"))
@@ -62,7 +62,7 @@ def _with_token(found: str) -> Address:
     user, host, port = parts.username, parts.hostname, parts.port or DEFAULT_PORT
     if not user or not host or parts.password:
         raise InputRefusedError(f"environment: {ADDRESS}: with {LOG_IN}={IAM} it names user and host, and no password")
-    # Loaded only here: on one machine, where nobody needs it, it would cost every process a quarter of a second
+    # Late: on one machine, where no process needs it, boto3 would cost each a quarter of a second
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG

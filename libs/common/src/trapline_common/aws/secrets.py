@@ -23,7 +23,7 @@ class ManagedSecrets:
         self._prefix = prefix
 
     async def resolve(self, name: str) -> str:
-        """Return the secret's string. Raises ``KeyError`` when there is none, ``TransientError`` when none can be read."""
+        """Return the secret's string. Raises ``KeyError`` when there is none, ``TransientError`` for now."""
 
         def get() -> str | None:
             try:

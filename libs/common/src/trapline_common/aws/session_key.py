@@ -1,4 +1,4 @@
-"""Makes the key that seals the sessions of ordered tasks, once; nobody but the crawler ever reads it."""
+"""Makes the key that seals the sessions of ordered tasks, once; the crawler alone ever reads it."""
 
 from base64 import urlsafe_b64encode
 from secrets import token_bytes
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 SESSION_KEY_SECRET = "TRAPLINE_SESSION_KEY_SECRET"  # noqa: S105  (the name of a variable)
 KEY_BYTES = 32
-"""What Fernet takes, in URL-safe base64 (cryptography, "Fernet")."""
+"""The length of Fernet's key, before its URL-safe base64 (cryptography, "Fernet")."""
 
 
 def ensure_session_key(client: "SecretsManagerClient", secret: str) -> bool:
     """Put a fresh random key into ``secret`` unless it has a value; return whether this call did. Blocks.
 
-    The version's id follows from the secret's ARN: of two calls at once one writes, and the other is refused. The key is
-    not read, and may be rotated by hand. Raises botocore's errors.
+    The version's id follows from the secret's ARN: of two calls at once one writes, and the other is refused. The key
+    is not read, and may be rotated by hand. Raises botocore's errors.
     """
     known = client.describe_secret(SecretId=secret)
     if known.get("VersionIdsToStages"):

@@ -26,8 +26,8 @@ class SnsTopic:
         """Publish one message and return SNS's id for it.
 
         ``texts`` are by protocol, ``default`` among them. ``attributes`` are for subscription filters: a string, or a
-        tuple that becomes a ``String.Array``; empty ones are left out, because SNS refuses them. Raises ``RefusedError``
-        when SNS will never take this content, ``TransientError`` otherwise.
+        tuple that becomes a ``String.Array``; empty ones are left out, because SNS refuses them. Raises
+        ``RefusedError`` when SNS will never take this content, ``TransientError`` otherwise.
         """
         made: dict[str, MessageAttributeValueTypeDef] = {}
         for name, value in attributes.items():

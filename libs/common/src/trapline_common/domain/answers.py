@@ -1,4 +1,4 @@
-"""What handlers answer, as models; each carries ``v``, as messages do. ``read_answer`` is how a caller reads one.
+"""The answers of handlers, as models; each carries ``v``, as messages do. A caller reads one with ``read_answer``.
 
 The names on the wire are those of the release before, whose answers had no ``v``: services deploy one at a time.
 """
@@ -89,7 +89,7 @@ class Reaped(Answer):
     """What became of a ``Reap``, in numbers."""
 
     gone: int = 0
-    """Invocations ended because their process on this machine had; on AWS nobody can tell, and it is 0."""
+    """Invocations ended because their process on this machine had; 0 on AWS, where no service sees a process."""
     orphaned: int = 0
     """Invocations ended because they never started in time, or because their heartbeats stopped."""
     returned: int = 0

@@ -38,7 +38,7 @@ class InvocationStatus(StrEnum):
 
     CREATED = "created"  # row inserted; Lambda not asked yet, or its answer is unknown
     PENDING = "pending"  # Lambda accepted the event; it waits in Lambda's queue
-    READY = "ready"  # the function runs and has said so; it holds no task
+    READY = "ready"  # the function runs, and recorded that; it holds no task
     RUNNING = "running"  # it holds tasks
     SUCCEEDED = "succeeded"  # it did its work and ended
     FAILED = "failed"  # it ended with an error, or Lambda refused the event for good

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from trapline_common.domain.errors import MessageRefusedError
 
 VERSION: Literal[1] = 1
-"""What this release sends; it accepts this one and the one before."""
+"""The version that this release sends; it accepts this one and the one before."""
 MAX_HOP = 10
 """Nudges stop here: Lambda ends chains of functions that invoke each other after about 16 hops."""
 

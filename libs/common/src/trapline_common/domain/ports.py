@@ -72,7 +72,7 @@ class AlertRow:
     id: AlertId
     """The alert's number in the ledger: with it a receiver drops repeats."""
     kind: str
-    """``failure``, ``change``, ``recovery``, ``summary`` and the like; whichever transaction caused the alert set it."""
+    """``failure``, ``change``, ``recovery``, ``summary`` and others; set in the transaction that caused it."""
     crawl: str
     """The crawl, by its name."""
     run_id: RunId | None

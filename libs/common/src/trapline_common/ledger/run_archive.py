@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trapline_common.domain.ids import RunId
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.pages import observations
+from trapline_common.ledger.views.observations import observations
 from trapline_common.platform.plain_json import json_line
 
 _RUNS = load("runs")

@@ -1,1 +1,1 @@
-"""What every process needs whatever it does: logs, the Lambda runtime, JSON, texts of sizes and times."""
+"""Logs, the Lambda runtime, JSON, texts of sizes and times: every process needs them."""

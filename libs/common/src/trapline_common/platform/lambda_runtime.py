@@ -1,4 +1,4 @@
-"""What a Lambda function gets from the platform, and the bridge from its synchronous handler to asynchronous code."""
+"""Lambda's context and deadline, and the bridge from a function's synchronous handler to asynchronous code."""
 
 import asyncio
 import importlib
@@ -14,13 +14,13 @@ Clock = Callable[[], float]
 
 
 AWS_CLIENTS = ("boto3", "trapline_common.aws.calls")
-"""What a function's first call of AWS would load."""
+"""Modules that a function's first call of AWS would load."""
 
 
 def load_at_init(*modules: str, environ: Mapping[str, str] = os.environ) -> None:
     """On Lambda load ``modules`` now, while the environment starts: with a whole processor, and before an event waits.
 
-    Elsewhere nothing is loaded: on one machine nobody calls AWS, and each process would spend a quarter of a second on it.
+    Elsewhere nothing is loaded: on one machine no process calls AWS, and each would spend a quarter of a second on it.
     """
     if environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         for module in modules:
@@ -55,7 +55,9 @@ class Deadline:
     """The moment by which work must have ended, on a clock that was passed in."""
 
     at: float
+    """The moment, in seconds of ``clock``."""
     clock: Clock
+    """The clock that it is on."""
 
     @classmethod
     def after(cls, seconds: float, *, clock: Clock = time.monotonic) -> Self:
@@ -84,10 +86,12 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalContext:
-    """What stands in for Lambda's context on one machine: the same handlers run there."""
+    """Lambda's context on one machine, where the same handlers run."""
 
     aws_request_id: str
+    """The id of this delivery of the event; the one-machine runtime makes it."""
     deadline: Deadline
+    """When the handler must have returned; the one-machine runtime sets it."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the deadline that the one-machine runtime gave this call."""

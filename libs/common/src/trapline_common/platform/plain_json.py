@@ -1,4 +1,4 @@
-"""What the ledger holds as JSON: times in ISO 8601 UTC, names as in the ledger. Pure."""
+"""Rows of the ledger as JSON: times in ISO 8601 UTC, names as in the ledger. Pure."""
 
 import json
 from collections.abc import Mapping

@@ -10,30 +10,44 @@ from trapline.access.options import DEFAULT_DATA_DIR, AllowPrivate, DatabaseUrl,
 
 
 def crawl(
-    file: Path = typer.Argument(help="The crawls.yaml."),
-    only: list[str] = typer.Option([], "--only", metavar="NAME", help="Only this crawl; may be given several times."),
-    max_invocations: int | None = typer.Option(
-        None, "--max-invocations", min=1, max=1000, help="Most crawler processes at once. Default: one per core."
+    file: Path = typer.Argument(metavar="FILE", help="The crawls.yaml."),
+    only: list[str] = typer.Option(
+        [], "--only", metavar="NAME", help="Crawl this one only; may be given several times."
     ),
-    json: bool = typer.Option(False, "--json", help="Print one JSON object at the end and nothing else."),
+    max_invocations: int | None = typer.Option(
+        None,
+        "--max-invocations",
+        min=1,
+        max=1000,
+        metavar="N",
+        help="Most crawler processes at once, within each lane's own cap. Default: one per core.",
+    ),
+    json: bool = typer.Option(
+        False, "--json", help="Print one JSON object at the end, and nothing else on standard output."
+    ),
     allow_private: AllowPrivate = [],  # noqa: B006  (Typer's default; never changed)
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Crawl now, on this machine, and show what failed and what changed.
+    """Crawl now, on this machine: open a run of each crawl, work until all have ended, show failures and changes.
 
-    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 on Ctrl-C.
+    Runs that an earlier command left open are finished too. Ctrl-C once hands the tasks back and stops in order; twice
+    stops at once.
+
+    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 when Ctrl-C stopped it,
+    143 when SIGTERM did.
 
     Examples:
 
       trapline crawl crawls.yaml
       trapline crawl crawls.yaml --only pricing --json | jq '.runs[].failures'
+      trapline crawl crawls.yaml --allow-private 127.0.0.0/8
     """
     # Late: the services take half a second to load, and every other command would wait for them.
-    from trapline_machine.crawl_file import Order, crawl_file
+    from trapline_machine.crawl_file import CrawlRequest, crawl_file
     from trapline_machine.settings import RuntimeSettings
 
     environ = allowing(os.environ, allow_private) | {"DATABASE_URL": database_url or ""}
     settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
-    order = Order(file=file, only=tuple(only), as_json=json, settings=settings)
-    raise typer.Exit(asyncio.run(crawl_file(order, environ)))
+    request = CrawlRequest(file=file, only=tuple(only), as_json=json, settings=settings)
+    raise typer.Exit(asyncio.run(crawl_file(request, environ)))

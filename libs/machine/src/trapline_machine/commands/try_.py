@@ -14,14 +14,14 @@ from trapline_common.platform.logging import configure
 
 
 def try_(
-    file: Path = typer.Argument(help="The crawls.yaml."),
-    name: str = typer.Argument(help="The crawl whose way of visiting is tried."),
-    url: str | None = typer.Argument(None, help="The page. Default: the crawl's first."),
+    file: Path = typer.Argument(metavar="FILE", help="The crawls.yaml."),
+    name: str = typer.Argument(metavar="NAME", help="The crawl whose way of visiting is tried."),
+    url: str | None = typer.Argument(None, metavar="URL", help="The page. Default: the crawl's first."),
     json: Json = False,
     allow_private: AllowPrivate = [],  # noqa: B006  (Typer's default; never changed)
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
-    """Visit one page and show what the crawl would watch, extract and expect. Stores nothing.
+    """Visit one page and show what the crawl would watch, extract and expect, and the screenshot. Stores nothing.
 
     Exits with 0 when the visit was good, 1 when it failed, 2 when the file or the URL was refused.
 
@@ -32,11 +32,11 @@ def try_(
     """
     # Late: the browser's library takes long to load, and every other command would wait for it.
     from trapline_machine.try_report import show
-    from trapline_machine.try_visit import attempt
+    from trapline_machine.try_visit import try_visit
 
     configure(service="trapline", level="WARNING")
     found = asyncio.run(
-        attempt(
+        try_visit(
             file,
             name,
             url,

@@ -16,7 +16,7 @@ from playwright.async_api import Playwright, async_playwright
 
 from trapline_crawler.browser import guardian, temp_folders
 from trapline_crawler.browser.collect_children import collect
-from trapline_crawler.browser.errors import BrowserHungError, BrowserLaunchError
+from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment, sandbox_works_for
 from trapline_crawler.browser.profiles import MACHINE, Profile
@@ -68,7 +68,7 @@ async def launch(
     limits: BrowserLimits,
     profile: Profile = MACHINE,
 ) -> LiveBrowser:
-    """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; then nothing of it is left running."""
+    """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; nothing is left then, or on a cancel."""
     _no_core_dumps_from_now_on()
     temp_folders.sweep()
     folder = temp_folders.make()
@@ -95,13 +95,20 @@ async def launch(
             "launch",
         )
         return await _enrol(browser, playwright, token=token, folder=folder, guard=guard, proxies=proxies)
-    except (PlaywrightError, OSError, BrowserHungError) as error:
-        await asyncio.to_thread(_clean_up, token, before, folder)
-        await proxies.close()
-        await _dismiss(guard)
-        if isinstance(error, BrowserHungError):
-            raise
-        raise BrowserLaunchError(_reason(choice, error)) from error
+    except (PlaywrightError, OSError, BrowserFaultError, asyncio.CancelledError) as error:
+        await asyncio.shield(_undo(token, before, folder, proxies=proxies, guard=guard))
+        if isinstance(error, PlaywrightError | OSError):
+            raise BrowserLaunchError(_reason(choice, error)) from error
+        raise
+
+
+async def _undo(
+    token: str, before: frozenset[int], folder: Path, *, proxies: BrowserProxies, guard: asyncio.subprocess.Process
+) -> None:
+    """End everything that a launch started which failed or was cancelled."""
+    await asyncio.to_thread(_clean_up, token, before, folder)
+    await proxies.close()
+    await _dismiss(guard)
 
 
 async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:

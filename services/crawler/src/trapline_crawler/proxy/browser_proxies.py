@@ -16,7 +16,7 @@ class BrowserProxies:
         self._reserved: socket.socket | None = None
 
     def switches(self) -> tuple[str, ...]:
-        """Return switches for the launch: without a context's proxy the browser reaches nothing and resolves no name."""
+        """Return switches for the launch: without a context's proxy the browser reaches and resolves nothing."""
         if self._reserved is None:
             self._reserved = reserved_port()
         nowhere = f"socks5://127.0.0.1:{self._reserved.getsockname()[1]}"

@@ -91,7 +91,7 @@ async def retry_run(
 
 
 async def resume(services: Services, database: Database, run_id: RunId) -> RunOpening | None:
-    """Go on with an opening whose dispatcher died, or that waits for its turn; ``None`` when another dispatcher does."""
+    """Go on with an opening whose dispatcher died, or that waits for its turn; ``None``: another dispatcher does."""
     crawl = (await runs.frozen(database, [run_id]))[run_id].crawl
     # Before `try_opening`, since it claims no attempt: the tick after the earlier run's end goes on at once.
     waiting = await _waiting(database, run_id, crawl)

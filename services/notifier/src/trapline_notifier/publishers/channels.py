@@ -16,12 +16,15 @@ _log = get_logger("notifier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How one delivery went, by channel name: each is in exactly one of the three."""
+class Delivery:
+    """How one delivery went: each channel's name is in exactly one of the three."""
 
     delivered: tuple[str, ...] = ()
+    """The channels that took the message now."""
     failed: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()  # had it already
+    """The channels that did not take it, or not in time."""
+    skipped: tuple[str, ...] = ()
+    """The channels that had it already."""
 
 
 class Channels:
@@ -53,14 +56,14 @@ class Channels:
 
     async def deliver(
         self, names: Sequence[str], *, subject: str, text: str, done: frozenset[str] = frozenset()
-    ) -> Outcome:
+    ) -> Delivery:
         """Send Markdown ``text`` to ``names`` but those in ``done``, side by side, and say how each went.
 
         One channel's trouble never touches another's delivery.
         """
         due = [name for name in names if name not in done]
         went = await asyncio.gather(*(self._send(name, subject=subject, text=text) for name in due))
-        return Outcome(
+        return Delivery(
             delivered=tuple(name for name, good in zip(due, went, strict=True) if good),
             failed=tuple(name for name, good in zip(due, went, strict=True) if not good),
             skipped=tuple(name for name in names if name in done),

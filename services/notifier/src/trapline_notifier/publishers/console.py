@@ -46,7 +46,7 @@ class ConsolePublisher:
 
 
 class LogOperations:
-    """An ``Operations`` port for one machine: whoever runs it reads its log."""
+    """An ``Operations`` port for one machine: the person who runs it reads its log."""
 
     __slots__ = ()
 

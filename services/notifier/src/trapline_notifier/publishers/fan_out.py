@@ -29,10 +29,10 @@ class ChannelsPublisher:
         self._sleep = sleep
 
     async def publish(self, message: AlertMessage) -> str:
-        """Send it. Raises ``TransientError`` when no channel took it, ``RefusedError`` when ``to`` names none there is."""
+        """Send it. Raises ``TransientError`` when no channel took it, ``RefusedError`` when ``to`` names no channel."""
         names = self._channels.chosen(message.to)
         if not names:
-            raise RefusedError(f"alert.to names no channel of the channels file: {', '.join(message.to)}")
+            raise RefusedError(f"`alert.to` names no channel of channels.yaml: {', '.join(message.to)}")
         done: frozenset[str] = frozenset()
         for pause in (0.0, *PAUSES):
             if pause:
@@ -59,7 +59,7 @@ class FanOut:
         self._publishers = tuple(publishers)
 
     async def publish(self, message: AlertMessage) -> str:
-        """Send it through each. Raises at the end what the first that failed raised, the transient before the refused."""
+        """Send it through each. Raises at the end the first error, a transient one before a refusal."""
         receipts: list[str] = []
         transient: list[TransientError] = []
         refused: list[RefusedError] = []

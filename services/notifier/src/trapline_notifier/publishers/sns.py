@@ -8,7 +8,7 @@ from trapline_notifier.texts.subject import subject as clean_subject
 
 
 class SnsPublisher:
-    """A ``Publisher``: people get plain text, machines JSON; ``crawl``, ``kind`` and ``to`` are for subscription filters."""
+    """A ``Publisher``: people get plain text, programs JSON; subscriptions filter by ``crawl``, ``kind`` and ``to``."""
 
     __slots__ = ("_topic",)
 

@@ -20,11 +20,17 @@ ADVICE: Mapping[Reason, str] = {
     Reason.EXPECTATION: "Open the page; if what it shows is right now, correct `expect`.",
     Reason.SELECTOR: "Open the page; if its markup changed, correct `watch` or `extract`.",
     Reason.SECRET: "Check that the secret exists under this name and that the crawler may read it.",
-    Reason.STEP: "Run `trapline try`: its screenshot shows where the steps stopped; then correct `steps` or their secrets.",
+    Reason.STEP: (
+        "Run `trapline try`: its screenshot shows where the steps stopped; then correct `steps` or their secrets."
+    ),
     Reason.LOGGED_OUT: "Logging in did not help: check the secrets in `steps`, the account, and `logged_in_check`.",
-    Reason.ADDRESS_REFUSED: "If this page is yours and private, allow its address with `allow_private`; else find who points there.",
-    Reason.BLOCKED: "The site shuts the crawler out; visit more slowly (`host_delay`, `host_concurrency`), or ask its owner.",
-    Reason.ROBOTS: "The site's robots.txt keeps robots from this page; take it out, or `robots: ignore` if it is yours.",
+    Reason.ADDRESS_REFUSED: (
+        "If this page is yours and private, allow its address with `allow_private`; else find out what points there."
+    ),
+    Reason.BLOCKED: (
+        "The site shuts the crawler out; visit more slowly (`host_delay`, `host_concurrency`), or ask its owner."
+    ),
+    Reason.ROBOTS: "The site's robots.txt keeps robots out of this page; drop it, or `robots: ignore` if it is yours.",
     Reason.PAGE_CRASHED: "The page kills its own tab; `block` what it does not need, or take it out.",
     Reason.PAGE_HUNG: "A script keeps the page busy for ever; `block: [script]` may help, or take it out.",
     Reason.BROWSER: "The browser died, not the page; if this goes on, give the crawler more memory.",

@@ -20,22 +20,22 @@ def text(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int) -> str:
     """Return the message: a headline, as many of the first ``shown`` alerts as fit, and how many more there are."""
     title = headline(kind, crawl, rows)
     parts = [f"{MARKS.get(kind, '⚪')} **{_bare(title)}**"]
-    told = 0
-    room = LENGTH - len(parts[0]) - 100  # for the last line
+    shown_items = 0
+    left = LENGTH - len(parts[0]) - 100  # for the last line
     for row in rows[:shown]:
         item = describe(row)
         part = next(
-            (each for each in (_item(item, diff=_DIFF), _item(item, diff=0), _short(item)) if len(each) <= room), None
+            (each for each in (_item(item, diff=_DIFF), _item(item, diff=0), _short(item)) if len(each) <= left), None
         )
         if part is None:
             break
         parts.append(part)
-        room -= len(part) + 2
-        told += 1
-    if told < len(rows):
+        left -= len(part) + 2
+        shown_items += 1
+    if shown_items < len(rows):
         runs = sorted({row.run_id for row in rows if row.run_id is not None})
         where = f": `trapline show {runs[-1]}`" if runs else ""
-        parts.append(f"… and {counted(len(rows) - told, 'more alert')}{where}")
+        parts.append(f"… and {counted(len(rows) - shown_items, 'more alert')}{where}")
     return "\n\n".join(parts)
 
 

@@ -12,7 +12,7 @@ _INDENT = "   "
 
 
 def body(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int, diff_limit: int) -> str:
-    """Return the message's text: a headline, then up to ``shown`` alerts, each diff at most ``diff_limit`` characters."""
+    """Return a headline and up to ``shown`` alerts, each with at most ``diff_limit`` characters of its diff."""
     parts = [headline(kind, crawl, rows)]
     parts += [_item(number, describe(row), diff_limit=diff_limit) for number, row in enumerate(rows[:shown], start=1)]
     left = len(rows) - shown

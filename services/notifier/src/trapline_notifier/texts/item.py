@@ -1,4 +1,4 @@
-"""One alert as lines for a person, before any channel's dress: the email and the chat say the same things."""
+"""One alert as lines for a person, before it is written for a channel: email and chat say the same things."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,16 +14,18 @@ _GONE = "the page's text (the earlier text is no longer kept, so there is no dif
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """``what``: what happened, one line, the page's own words among them. ``facts``: label and value, in order.
-
-    ``diff`` is a unified diff or empty. ``advice`` is what to do or empty. No value has been dressed for a channel yet.
-    """
+    """One alert in words. No value is escaped for a channel yet."""
 
     url: str
+    """The page, empty where the alert is about none."""
     what: str
+    """What happened, one line, the page's own words among them."""
     facts: tuple[tuple[str, str], ...]
+    """Labels and values, in the order in which they are shown."""
     diff: str = ""
+    """A unified diff, or empty."""
     advice: str = ""
+    """What to do, or empty."""
 
 
 def describe(row: AlertRow) -> Item:
@@ -54,16 +56,16 @@ _Shape = tuple[str, tuple[tuple[str, str], ...], str]
 
 def _failure(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
     reason, detail = one_line(payload.get("reason", "unknown"), 40), one_line(payload.get("detail") or "", 300)
-    said = f"{reason}: {detail}" if detail else reason
-    what = {"expectation": f"not as expected: {detail or reason}", "reminder": f"still fails: {said}"}.get(
-        row.kind, said
+    cause = f"{reason}: {detail}" if detail else reason
+    what = {"expectation": f"not as expected: {detail or reason}", "reminder": f"still fails: {cause}"}.get(
+        row.kind, cause
     )
     facts = [("Failing for", _row_of_runs(payload))]
     if payload.get("last_good_run") is not None:
         facts.append(("Last good", f"run {payload['last_good_run']}"))
     elif "last_good_run" in payload:
         facts.append(("Last good", "never"))
-    if payload.get("status") is not None and str(payload["status"]) not in said:
+    if payload.get("status") is not None and str(payload["status"]) not in cause:
         facts.append(("HTTP status", one_line(payload["status"], 10)))
     return what, tuple(facts), advice(payload.get("reason"))
 

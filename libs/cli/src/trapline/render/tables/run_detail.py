@@ -7,7 +7,8 @@ from trapline.render.printer import Printer
 from trapline.render.tables.cells import Cell
 from trapline.render.tables.layout import Column
 from trapline.render.tables.runs import progress, state
-from trapline_common.ledger.views.runs import RunDetail, RunRow, Totals
+from trapline_common.ledger.views.run_detail import RunDetail, Totals
+from trapline_common.ledger.views.runs import RunRow
 from trapline_common.platform.text import byte_size, counted, duration
 
 _FAILURES = (

@@ -56,6 +56,6 @@ def _row(run: RunRow) -> Row:
 
 
 def remark(run: RunRow) -> str:
-    """Return what else is to be said of a run: why it ended so, or which run it retries."""
+    """Return a run's note: why it ended so, or which run it retries."""
     retries = f"retries run {run.retry_of}" if run.retry_of is not None else ""
     return "; ".join(part for part in (retries, run.reason or "") if part)

@@ -7,7 +7,8 @@ from trapline.render.local_time import minute
 from trapline.render.tables.cells import Cell, Row, state_cell, unless_zero
 from trapline.render.tables.layout import Column
 from trapline_common.domain.lifecycle import ACTIVE, TaskStatus
-from trapline_common.ledger.views.runs import InvocationRow, TaskRow
+from trapline_common.ledger.views.invocations import InvocationRow
+from trapline_common.ledger.views.tasks import TaskRow
 from trapline_common.platform.text import ago, duration, largest_unit
 
 _TASK_COLUMNS = (

@@ -1,4 +1,4 @@
-"""What of a status needs a person. Pure."""
+"""The parts of a status that need a person, in words. Pure."""
 
 from trapline_common.ledger.views.status import LaneRow, Status
 from trapline_common.platform.text import counted, duration

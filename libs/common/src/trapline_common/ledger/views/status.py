@@ -1,4 +1,4 @@
-"""What tells at a glance whether the system is well."""
+"""The state of the whole system, at a glance: lanes, runs, failing pages, alerts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,97 +6,136 @@ from datetime import datetime
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.rescue import HEARTBEAT_TTL
-from trapline_common.ledger.views.runs import RunRow, find_runs, now, read
+from trapline_common.ledger.views.database import now
+from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.runs import RunRow, find_runs
 
-_READS = load("reads")
+_QUERIES = load("views/status")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRow:
-    """A lane's limits and load. ``delayed``: tasks whose time has not come; ``host_delay`` in seconds.
-
-    ``idle`` and ``running`` are invocations, ``leased`` the tasks they hold, ``stalled`` those of them that stopped
-    beating and wait for a rescue.
-    """
+    """A lane's limits and load."""
 
     name: str
+    """The lane's name."""
     max_invocations: int
+    """Invocations that may be active at once."""
     tasks_per_invocation: int
+    """Tasks in one share."""
     pages_in_flight: int
+    """Pages that one invocation loads at once."""
     host_delay: float
+    """Seconds between two visits to one host."""
     waiting: int
+    """Tasks in ``created`` whose time has come."""
     delayed: int
+    """Tasks in ``created`` whose time has not come."""
     leased: int
+    """Tasks that the active invocations hold."""
     idle: int
+    """Active invocations without a task."""
     running: int
+    """Invocations that hold tasks."""
     stalled: int
+    """Active invocations whose heartbeats stopped, and that wait for a rescue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
-    """A crawl's newest run that ended and was not skipped; ``skipped_since``: ticks that found it still open."""
+    """A crawl's newest run that ended and was not skipped."""
 
     run: RunRow
+    """The run."""
     skipped_since: int
+    """Ticks since then that found a run of the crawl still open, and were skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingPage:
-    """A page that failed ``failures`` runs in a row; ``run_id`` is the newest of them."""
+    """A page whose last runs failed."""
 
     crawl: str
+    """The crawl."""
     url: str
+    """The page."""
     failures: int
+    """Runs in a row that failed on it."""
     since: datetime | None
+    """When the first of them did."""
     alerted: bool
+    """Whether an alert was written for it."""
     run_id: int | None
+    """The newest run that judged it."""
     reason: str | None
+    """Why the newest visit failed."""
     detail: str | None
+    """The same in one line, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertCounts:
-    """The outbox. ``oldest_due_seconds``: how long the oldest due alert has waited."""
+    """The alert outbox."""
 
     due: int
+    """Alerts that are to be sent."""
     oldest_due_seconds: float | None
+    """How long the oldest of them has waited; ``None`` when none is due."""
     refused: int
+    """Alerts that no channel will ever take."""
     sent_last_day: int
+    """Alerts sent in the last 24 hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedBadly:
-    """Invocations of the last 24 hours that ended ``failed`` or ``orphaned``, and writes that the fence refused."""
+    """Invocations of the last 24 hours that ended badly."""
 
     failed: int
+    """Those that ended ``failed``."""
     orphaned: int
+    """Those that ended ``orphaned``."""
     stale: int
+    """Writes, of all that ended then, that the fence refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The whole picture ``at`` one moment. ``failing`` holds the longest-failing pages of ``failing_total``."""
+    """The whole picture at one moment."""
 
     at: datetime
+    """The moment, by the database's clock."""
     lanes: tuple[LaneRow, ...]
+    """Every lane, by name."""
     open_runs: tuple[RunRow, ...]
+    """Runs that have not ended, oldest first."""
     last_runs: tuple[LastRun, ...]
+    """Each crawl's last run, by crawl."""
     failing: tuple[FailingPage, ...]
+    """The pages that have failed longest, as many as were asked for."""
     failing_total: int
+    """How many pages fail."""
     alerts: AlertCounts
+    """The alert outbox."""
     invocations_last_day: EndedBadly
+    """Invocations that ended badly."""
+
+
+async def alert_counts(database: Database) -> AlertCounts:
+    """Return the state of the alert outbox."""
+    row = await database.fetchrow(_QUERIES["alert_counts"])
+    assert row is not None, "an aggregate always has a row"
+    return read(AlertCounts, row)
 
 
 async def read_status(database: Database, *, failing: int, heartbeat_ttl: float = HEARTBEAT_TTL) -> Status:
     """Return the status with at most ``failing`` failing pages."""
-    lanes = [read(LaneRow, row) for row in await database.fetch(_READS["lanes"], heartbeat_ttl)]
-    pages = await database.fetch(_READS["failing"], failing)
-    alerts = await database.fetchrow(_READS["alert_counts"])
-    ended_badly = await database.fetchrow(_READS["ended_badly"])
-    assert alerts is not None, "an aggregate always has a row"
+    lanes = [read(LaneRow, row) for row in await database.fetch(_QUERIES["lanes"], heartbeat_ttl)]
+    pages = await database.fetch(_QUERIES["failing"], failing)
+    ended_badly = await database.fetchrow(_QUERIES["ended_badly"])
     assert ended_badly is not None, "an aggregate always has a row"
-    last = {row["id"]: row["skipped_since"] for row in await database.fetch(_READS["last_runs"])}
-    unended = [row["id"] for row in await database.fetch(_READS["open_runs"])]
+    last = {row["id"]: row["skipped_since"] for row in await database.fetch(_QUERIES["last_runs"])}
+    unended = [row["id"] for row in await database.fetch(_QUERIES["open_runs"])]
     found = await find_runs(database, [*last, *unended])
     return Status(
         at=await now(database),
@@ -107,6 +146,6 @@ async def read_status(database: Database, *, failing: int, heartbeat_ttl: float 
         ),
         failing=tuple(FailingPage(**{name: item for name, item in row.items() if name != "total"}) for row in pages),
         failing_total=pages[0]["total"] if pages else 0,
-        alerts=read(AlertCounts, alerts),
+        alerts=await alert_counts(database),
         invocations_last_day=read(EndedBadly, ended_badly),
     )

@@ -16,15 +16,18 @@ from trapline_common.ledger.schema.migrate import Migration, migrate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Administered:
-    """What was done. ``granted`` and ``session_key`` are words for a person."""
+class MigratedDeployment:
+    """What was done."""
 
     applied: list[Migration]
+    """The migrations that the database lacked, oldest first."""
     granted: str
+    """What became of the services' roles, in words for a person."""
     session_key: str
+    """What became of the session key, in words for a person."""
 
 
-async def administer(environ: Mapping[str, str]) -> Administered:
+async def migrate_deployment(environ: Mapping[str, str]) -> MigratedDeployment:
     """Migrate as the administrator, apply the grants, and make the session key unless there is one; safe to repeat.
 
     Raises ``InputRefusedError`` for an environment without an administrator, ``LedgerUnavailableError``,
@@ -42,7 +45,7 @@ async def administer(environ: Mapping[str, str]) -> Administered:
         made = ensure_session_key(secrets, name) if name else None
     except (BotoCoreError, ClientError) as error:
         raise TransientError(str(error)) from error
-    return Administered(
+    return MigratedDeployment(
         applied=applied,
         granted="granted" if granted else "left alone: a newer release has migrated this database",
         session_key={True: "made", False: "kept", None: "none asked for"}[made],

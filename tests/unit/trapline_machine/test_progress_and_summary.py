@@ -1,31 +1,53 @@
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from rich.console import Console
 
-from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
-from trapline_common.ledger.views.progress import FailedPage, Progress, RunReport
-from trapline_machine.progress import Bars, Lines
-from trapline_machine.summary import exit_code, show
+from trapline_common.ledger.views.run_detail import FailureRow, Totals
+from trapline_common.ledger.views.runs import RunRow
+from trapline_machine.progress import PlainLines, ProgressBars
+from trapline_machine.summary import RunSummary, exit_code, show
+
+AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
-def progress(done: int, *, status: RunStatus = RunStatus.OPEN, failed: int = 0) -> Progress:
-    return Progress(
-        run_id=RunId(7), crawl="docs", status=status, outcome=None, reason=None, total=10, done=done, failed=failed
-    )
+def run_row(
+    done: int,
+    *,
+    status: RunStatus = RunStatus.OPEN,
+    failed: int = 0,
+    total: int = 10,
+    outcome: RunOutcome | None = None,
+    reason: str | None = None,
+    crawl: str = "docs",
+) -> RunRow:
+    return RunRow(
+        id=7, crawl=crawl, lane="default", status=status, outcome=outcome, reason=reason, scheduled_for=None,
+        retry_of=None, created_at=AT, opened_at=AT, ended_at=None, seconds=1.24, waiting=total - done - failed,
+        leased=0, done=done, failed=failed, changes=1,
+    )  # fmt: skip
 
 
-def report(*, failed: int = 0, outcome: RunOutcome = RunOutcome.COMPLETED) -> RunReport:
-    failures = tuple(
-        FailedPage(url=f"https://site.example/{number}", reason="http_status", detail="status 500")
-        for number in range(failed)
-    )
-    return RunReport(
-        run_id=RunId(7), crawl="[bold]docs", outcome=outcome, reason="its sitemap is HTML", seconds=1.24, total=20,
-        done=20 - failed, failed=failed, pages=20, changes=1, screenshots=3, alerts=2, failures=failures,
+def failure(number: int) -> FailureRow:
+    return FailureRow(
+        url=f"https://site.example/{number}", reason="http_status", detail="status 500", status=500, final_url=None,
+        attempts=1, at=AT, screenshot=None, html=None,
+    )  # fmt: skip
+
+
+def report(*, failed: int = 0, outcome: RunOutcome = RunOutcome.COMPLETED) -> RunSummary:
+    return RunSummary(
+        run=run_row(
+            20 - failed, status=RunStatus.ENDED, failed=failed, total=20, outcome=outcome,
+            reason="its sitemap is HTML", crawl="[bold]docs",
+        ),
+        totals=Totals(pages=20, bytes=None, median_ms=None, p95_ms=None, screenshots=3),
+        failures=tuple(failure(number) for number in range(failed)),
+        alerts=2,
     )  # fmt: skip
 
 
@@ -37,11 +59,11 @@ def seconds(step: float) -> Callable[[], float]:
 def test_a_pipe_gets_a_line_at_the_start_now_and_then_and_at_the_end():
     """Updates every two seconds make a line at the start, one after five seconds, and one at the end; then silence."""
     out = io.StringIO()
-    lines = Lines(stream=out, clock=seconds(2.0))
+    lines = PlainLines(stream=out, clock=seconds(2.0))
     for done in (0, 1, 2, 6, 7):
-        lines.update([progress(done)])
+        lines.update([run_row(done)])
     for _ in range(2):
-        lines.update([progress(9, status=RunStatus.ENDED, failed=1)])
+        lines.update([run_row(9, status=RunStatus.ENDED, failed=1)])
     assert out.getvalue().splitlines() == [
         "run 7 docs: 10 tasks",
         "run 7 docs: 6 done, 0 failed of 10, 1.0 tasks/s",
@@ -52,16 +74,16 @@ def test_a_pipe_gets_a_line_at_the_start_now_and_then_and_at_the_end():
 def test_an_opening_run_is_not_shown_yet():
     """A run whose tasks are not known yet has no progress to show."""
     out = io.StringIO()
-    Lines(stream=out, clock=seconds(1.0)).update([progress(0, status=RunStatus.OPENING)])
+    PlainLines(stream=out, clock=seconds(1.0)).update([run_row(0, status=RunStatus.OPENING)])
     assert not out.getvalue()
 
 
 def test_a_terminal_gets_a_bar_and_alerts_above_it():
     """The bar names crawl, run and counts; a page's own square brackets are not taken for markup."""
     out = io.StringIO()
-    bars = Bars(Console(file=out, force_terminal=True, width=120))
-    bars.update([progress(4, failed=1)])
-    bars.say("[bold]a line")
+    bars = ProgressBars(Console(file=out, force_terminal=True, width=120))
+    bars.update([run_row(4, failed=1)])
+    bars.line("[bold]a line")
     bars.alerts().write("\x1b[31m[red]an alert\x1b[0m\n")
     bars.close()
     shown = out.getvalue()

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from support.ledger import value
 from support.postgres import as_role, fresh_database
-from trapline.access.administer import administer
+from trapline.access.deployment.migration import migrate_deployment
 from trapline_common.aws.ledger_admin import administrator
 from trapline_common.aws.session_key import ensure_session_key
 from trapline_common.domain.errors import InputRefusedError
@@ -51,13 +51,13 @@ async def test_an_empty_database_gets_schema_roles_and_session_key(
     """After one call a service may log in and work, and the crawler finds a key; a second call changes nothing."""
     monkeypatch.setattr(boto3, "client", lambda *_, **__: secrets)
     environ = {"TRAPLINE_ADMIN_URL": empty, "TRAPLINE_SESSION_KEY_SECRET": KEY}
-    done = await administer(environ)
+    done = await migrate_deployment(environ)
     assert (done.applied, done.granted, done.session_key) == (migrations(), "granted", "made")
     async with await Database.connect(as_role(empty, "trapline_notifier")) as notifier:
         assert await value(notifier, "SELECT count(*) FROM trapline.alert") == 0
     key = secrets.get_secret_value(SecretId=KEY)["SecretString"]
     assert Seal(key.encode()).open(Seal(key.encode()).close({"a": 1})) == {"a": 1}
-    again = await administer(environ)
+    again = await migrate_deployment(environ)
     assert (again.applied, again.granted, again.session_key) == ([], "granted", "kept")
     assert secrets.get_secret_value(SecretId=KEY)["SecretString"] == key
 
@@ -65,7 +65,7 @@ async def test_an_empty_database_gets_schema_roles_and_session_key(
 async def test_without_an_administrator_nothing_is_done(secrets: "SecretsManagerClient") -> None:
     """A function whose environment names no administrator says which settings there are."""
     with pytest.raises(InputRefusedError, match="TRAPLINE_ADMIN_SECRET or TRAPLINE_ADMIN_URL"):
-        await administer({"TRAPLINE_SESSION_KEY_SECRET": KEY})
+        await migrate_deployment({"TRAPLINE_SESSION_KEY_SECRET": KEY})
     assert "SecretString" not in json.dumps(secrets.describe_secret(SecretId=KEY), default=str)
 
 

@@ -1,0 +1,57 @@
+-- The state of the whole system. Columns are named as the fields of ``views/status.py``.
+
+-- name: lanes
+-- ``stalled``: invocations whose heartbeats stopped for longer than $1 seconds, and that no reap has ended yet.
+SELECT l.name, l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay,
+    (SELECT count(*) FROM trapline.task t
+        WHERE t.lane = l.name AND t.status = 'created' AND t.run_at <= now())::int AS waiting,
+    (SELECT count(*) FROM trapline.task t
+        WHERE t.lane = l.name AND t.status = 'created' AND t.run_at > now())::int AS delayed,
+    i.leased, i.idle, i.running, i.stalled
+FROM trapline.lane l CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE a.status <> 'running')::int AS idle,
+        count(*) FILTER (WHERE a.status = 'running')::int AS running,
+        count(*) FILTER (WHERE a.heartbeat_at < now() - make_interval(secs => $1))::int AS stalled,
+        coalesce(sum((
+            SELECT count(*) FROM trapline.task t
+            WHERE t.invocation_id = a.id AND t.status = 'leased')), 0)::int AS leased
+    FROM trapline.invocation a
+    WHERE a.lane = l.name AND a.status IN ('created', 'pending', 'ready', 'running')) i
+ORDER BY l.name;
+
+-- name: last_runs
+-- Of each crawl, the newest run that ended and was not skipped; and how many were skipped since.
+SELECT DISTINCT ON (r.crawl) r.id,
+    (SELECT count(*) FROM trapline.run s WHERE s.crawl = r.crawl AND s.id > r.id AND s.outcome = 'skipped')::int
+        AS skipped_since
+FROM trapline.run r WHERE r.status = 'ended' AND r.outcome <> 'skipped'
+ORDER BY r.crawl, r.id DESC;
+
+-- name: open_runs
+SELECT id FROM trapline.run WHERE status <> 'ended' ORDER BY id;
+
+-- name: failing
+-- Pages that fail, longest first; without those that the crawl's last whole run no longer visits. $1 limit.
+WITH whole AS MATERIALIZED (
+    SELECT crawl, max(id) AS id FROM trapline.run WHERE outcome = 'completed' AND retry_of IS NULL GROUP BY crawl)
+SELECT p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id, o.reason, o.detail,
+    count(*) OVER ()::int AS total
+FROM trapline.page p LEFT JOIN whole w ON w.crawl = p.crawl
+LEFT JOIN LATERAL (
+    SELECT o.reason, o.detail FROM trapline.observation o
+    WHERE o.page_id = p.id AND o.reason IS NOT NULL ORDER BY o.id DESC LIMIT 1) o ON true
+WHERE p.failures > 0 AND p.judged_run >= coalesce(w.id, 0)
+ORDER BY p.failing_since, p.id LIMIT $1;
+
+-- name: alert_counts
+SELECT count(*) FILTER (WHERE status = 'due')::int AS due,
+    extract(epoch FROM now() - min(created_at) FILTER (WHERE status = 'due'))::double precision AS oldest_due_seconds,
+    count(*) FILTER (WHERE status = 'refused')::int AS refused,
+    count(*) FILTER (WHERE status = 'sent' AND sent_at > now() - interval '24 hours')::int AS sent_last_day
+FROM trapline.alert;
+
+-- name: ended_badly
+-- In the last 24 hours.
+SELECT count(*) FILTER (WHERE status = 'failed')::int AS failed,
+    count(*) FILTER (WHERE status = 'orphaned')::int AS orphaned, coalesce(sum(stale), 0)::int AS stale
+FROM trapline.invocation WHERE ended_at > now() - interval '24 hours';

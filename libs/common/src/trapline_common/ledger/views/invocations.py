@@ -1,0 +1,81 @@
+"""Invocations of the crawler, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from trapline_common.domain.lifecycle import ACTIVE
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.row import read
+
+_QUERIES = load("views/invocations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationRow:
+    """An invocation."""
+
+    id: UUID
+    """Its id, made with its row; the event carries it."""
+    lane: str
+    """The lane whose count asked for it."""
+    slot: int
+    """Its place among the lane's active invocations; no two have the same."""
+    status: str
+    """One of the eight statuses of ``lifecycle.InvocationStatus``."""
+    hop: int
+    """How many nudges led to the count that asked for it."""
+    asks: int
+    """How often Lambda was asked for it."""
+    created_at: datetime
+    """When its row was written."""
+    asked_at: datetime | None
+    """When Lambda was asked for it last."""
+    pending_at: datetime | None
+    """When Lambda accepted the event."""
+    ready_at: datetime | None
+    """When the crawler recorded that it runs."""
+    running_at: datetime | None
+    """When it leased its first task."""
+    heartbeat_at: datetime | None
+    """When its last heartbeat came."""
+    ended_at: datetime | None
+    """When it ended."""
+    request_id: str | None
+    """The platform's id of the delivery that became ``ready``."""
+    place: str | None
+    """Where it runs: the log stream on Lambda, host and process on one machine."""
+    reason: str | None
+    """Why it ended, in one word; ``None`` when it succeeded."""
+    detail: str | None
+    """The same in one line, for a person."""
+    duplicates: int
+    """Deliveries of its event that came twice, or too late."""
+    stale: int
+    """Its writes that the fence refused."""
+    leased: int
+    """Tasks that it holds now."""
+
+
+async def list_invocations(
+    database: Database,
+    *,
+    limit: int | None,
+    lane: str | None = None,
+    statuses: tuple[str, ...] | None = None,
+    run_id: int | None = None,
+) -> list[InvocationRow]:
+    """Return invocations, newest first; ``limit`` ``None``: all of them.
+
+    ``run_id``: those that were the last to hold a task of that run.
+    """
+    rows = await database.fetch(
+        _QUERIES["invocations"], lane, None if statuses is None else list(statuses), run_id, limit
+    )
+    return [read(InvocationRow, row) for row in rows]
+
+
+async def active_invocations(database: Database) -> list[InvocationRow]:
+    """Return every invocation that counts against its lane's cap; lanes bound how many there are."""
+    return await list_invocations(database, limit=None, statuses=tuple(sorted(ACTIVE)))

@@ -1,0 +1,131 @@
+"""What one run found: the totals of its visits, its failures, changes and alerts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.runs import RunRow, run_config
+
+_QUERIES = load("views/run_detail")
+
+MUTED = "muted"
+"""The status of an alert that the crawl's ``alert`` leaves out: it is recorded, and sent to no one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """A run's visits in numbers."""
+
+    pages: int
+    """Visits: pages that were loaded, or tried."""
+    bytes: int | None
+    """Bytes over the wire; ``None`` where nothing was measured."""
+    median_ms: float | None
+    """How long a visit took, in milliseconds: the median."""
+    p95_ms: float | None
+    """The 95th percentile of the same."""
+    screenshots: int
+    """Visits that kept a screenshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRow:
+    """A visit that failed, or a task that ended ``failed`` unvisited."""
+
+    url: str
+    """The page, as the task names it."""
+    reason: str
+    """The kind of failure, one word of ``observation.Reason``."""
+    detail: str | None
+    """The same in one line, for a person."""
+    status: int | None
+    """The HTTP status, if there was an answer."""
+    final_url: str | None
+    """Where redirects led."""
+    attempts: int | None
+    """Attempts within the run; ``None`` when the task is no longer kept."""
+    at: datetime
+    """When it failed."""
+    screenshot: str | None
+    """The artifact key of the screenshot."""
+    html: str | None
+    """The artifact key of the page's HTML."""
+
+    @property
+    def text(self) -> str:
+        """Return the failure in one line: its reason, and the detail behind a colon."""
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """A page that a run found changed."""
+
+    url: str
+    """The page."""
+    title: str | None
+    """Its title now."""
+    at: datetime
+    """When it was observed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertCount:
+    """The alerts of one kind and status that a run caused."""
+
+    kind: str
+    """``failure``, ``change``, ``recovery``, ``summary``."""
+    status: str
+    """``due``, ``sent``, ``refused`` or ``muted``."""
+    count: int
+    """How many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetail:
+    """A run with what it found."""
+
+    run: RunRow
+    """The run itself and its progress."""
+    totals: Totals
+    """Its visits in numbers."""
+    failures: tuple[FailureRow, ...]
+    """The first failures, as many as were asked for."""
+    changes: tuple[ChangeRow, ...]
+    """The first changes, as many as were asked for."""
+    alerts: tuple[AlertCount, ...]
+    """Its alerts by kind and status."""
+    config: dict[str, Any]
+    """The run's frozen config."""
+
+
+async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetail:
+    """Return what a run found, with at most ``limit`` failures and ``limit`` changes."""
+    return RunDetail(
+        run=run,
+        totals=await run_totals(database, run.id),
+        failures=await run_failures(database, run.id, limit=limit),
+        changes=tuple(read(ChangeRow, row) for row in await database.fetch(_QUERIES["changes"], run.id, limit)),
+        alerts=await run_alerts(database, run.id),
+        config=await run_config(database, run.id),
+    )
+
+
+async def run_totals(database: Database, run_id: int) -> Totals:
+    """Return a run's visits in numbers."""
+    row = await database.fetchrow(_QUERIES["totals"], run_id)
+    assert row is not None, "an aggregate always has a row"
+    return read(Totals, row)
+
+
+async def run_failures(database: Database, run_id: int, *, limit: int | None = None) -> tuple[FailureRow, ...]:
+    """Return a run's failures in the order in which they happened, at most ``limit``; ``None``: all of them."""
+    return tuple(read(FailureRow, row) for row in await database.fetch(_QUERIES["failures"], run_id, limit))
+
+
+async def run_alerts(database: Database, run_id: int) -> tuple[AlertCount, ...]:
+    """Return how many alerts a run caused, by kind and status."""
+    return tuple(read(AlertCount, row) for row in await database.fetch(_QUERIES["run_alerts"], run_id))
