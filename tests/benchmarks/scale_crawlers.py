@@ -1,8 +1,8 @@
 """Hundreds of crawler invocations in one process, for ``scale.py``: every call to the ledger is the crawler's own.
 
 Reads lines from standard input: an invocation's id, as Lambda's event would bring it, or ``stop``. Says ``ready`` when
-all its connections stand, and prints its figures as one JSON object at the end. A visit takes no time here: the ledger is
-what it measures.
+all its connections stand, and prints its figures as one JSON object at the end. A visit takes no time here: the
+ledger is what it measures.
 """
 
 import asyncio

@@ -19,7 +19,8 @@ COUNT_EVERY = 0.5
 """Seconds between two counts of the lane; each takes its exclusive lock."""
 STATE = """
     SELECT
-        (SELECT n_dead_tup FROM pg_stat_user_tables WHERE schemaname = 'trapline' AND relname = 'task')::int AS dead_tasks,
+        (SELECT n_dead_tup FROM pg_stat_user_tables
+         WHERE schemaname = 'trapline' AND relname = 'task')::int AS dead_tasks,
         (SELECT sum(pg_total_relation_size(oid)) FROM pg_class
          WHERE relnamespace = 'trapline'::regnamespace AND relkind = 'r')::bigint AS size,
         (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint AS wal

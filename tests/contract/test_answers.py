@@ -1,7 +1,7 @@
 """The answers of handlers: what the release before answered is read by this one, and the other way round.
 
-The golden files are the contract, as those of the messages: ``v0`` is what the release before answered, ``v1`` what this
-one answers.
+The golden files are the contract, as those of the messages: ``v0`` is what the release before answered, ``v1`` what
+this one answers.
 """
 
 import json

@@ -9,6 +9,7 @@ STORIES = "tests/e2e_aws"
 """Each file there deploys once, and its tests follow what happens to a user, from the first apply to the destroy."""
 LONG = (
     "tests/e2e",
+    "tests/integration/upgrade",
     "tests/integration/terraform",
     "tests/integration/crawler",
     "tests/integration/crawler_loop",

@@ -36,7 +36,7 @@ async def rows(dsn: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 async def crawl(command: Trapline, site: UpgradeSite) -> list[dict[str, Any]]:
-    """Crawl the same pages with today's command, and return its runs. One page is broken, so the command exits with 1."""
+    """Crawl the same pages with today's command; return its runs. One page is broken, so it exits with 1."""
     done = await asyncio.to_thread(command.crawl, command.config(site.config()), timeout=240)
     assert done.code == 1, done.err
     return list(done.json["runs"])
@@ -61,7 +61,7 @@ async def test_its_schema_becomes_todays(restored: str, postgres: str) -> None:
 
 
 async def test_the_same_pages_are_crawled_without_a_word(command: Trapline, site: UpgradeSite, restored: str) -> None:
-    """No change is told, no baseline reset; the run that a killed command left open is finished, and all can be read."""
+    """No change is told, no baseline reset; the run of a killed command is finished, and all can be read."""
     before = await rows(restored, BASELINES)
     found = await crawl(command, site)
     assert sorted(run["crawl"] for run in found) == CRAWLS
@@ -101,7 +101,7 @@ async def _everything_can_be_read(command: Trapline, site: UpgradeSite, dsn: str
 async def test_after_a_rollback_the_last_release_goes_on(
     command: Trapline, site: UpgradeSite, restored: str, last_release: Path
 ) -> None:
-    """Migrated and crawled by today's code, then crawled by the last release's: no change is told, no run stays open."""
+    """Migrated and crawled by today's code, then by the last release's: no change is told, no run stays open."""
     await crawl(command, site)
     done = await crawl_as_before(command, site, last_release, restored)
     assert done.code == 1, done.err
