@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,9 @@ from uuid import uuid4
 
 import pytest
 
-from tools.local_aws import system, up
+from tools.deploy import bundle
+from tools.deploy.services import SERVICES
+from tools.local_aws import system
 from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
 from tools.shell import ROOT
@@ -51,7 +54,8 @@ def prepare() -> None:
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         LOCAL_AWS.ensure()
-        up.zips()
+        with ThreadPoolExecutor() as pool:  # the builds mostly wait for the index and the disk
+            list(pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), SERVICES))
 
 
 @dataclass(kw_only=True)
