@@ -1,5 +1,4 @@
-# What would start and then not fit. A check warns at plan and apply; what AWS would refuse is a precondition in
-# outputs.tf.
+# Warnings of what would start and then not fit, at plan and apply; preconditions in outputs.tf refuse what AWS would.
 data "aws_servicequotas_service_quota" "concurrency" {
   count = var.account_concurrency == null ? 1 : 0
 

@@ -1,4 +1,4 @@
-# crawls.yaml is checked in full by `trapline config`; here only what the schedules and the checks need is read, with
+# `trapline config` checks crawls.yaml in full; here Terraform reads only what the schedules and the checks need, with
 # the defaults of trapline_common.config: a crawl's own value, then that of `defaults`, then the product's.
 locals {
   document = yamldecode(file(var.crawls_file))

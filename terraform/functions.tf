@@ -1,6 +1,5 @@
-# The functions by name: what each runs, finds in its environment and may do. Names and ARNs of the parts that
-# functions call are put together here instead of read from the modules, because dispatcher and crawler call each
-# other.
+# The functions by name: what each runs, finds in its environment and may do. This file puts names and ARNs of what
+# functions call together instead of reading them from the modules, because dispatcher and crawler call each other.
 locals {
   alias = "live"
   function_arn = {

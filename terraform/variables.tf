@@ -286,8 +286,7 @@ variable "local_aws" {
 
 variable "allow_private" {
   description = <<-EOT
-    Private addresses that pages may be on, such as an intranet's: CIDRs. Metadata addresses stay closed whatever it
-    says.
+    Private addresses that pages may be on, such as an intranet's: CIDRs. Metadata addresses stay closed in any case.
   EOT
   type        = list(string)
   default     = []

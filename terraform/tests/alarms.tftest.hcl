@@ -51,7 +51,7 @@ run "all_of_them" {
     condition = alltrue(
       [for alarm in values(output.alarms) : alarm.actions == toset([var.topic_arn]) && length(alarm.description) > 20]
     )
-    error_message = "An alarm tells nobody, or does not say what to do."
+    error_message = "An alarm has no subscriber, or does not say what to do."
   }
 
   assert {
@@ -96,7 +96,7 @@ run "all_of_them" {
       && aws_cloudwatch_log_metric_filter.runs["crawler"].metric_transformation[0].namespace
       == aws_cloudwatch_metric_alarm.silence[0].namespace
     )
-    error_message = "The dead man's switch looks at a metric that nobody writes."
+    error_message = "The dead man's switch looks at a metric that no filter writes."
   }
 }
 

@@ -27,7 +27,7 @@ run "private_encrypted_and_kept" {
 
   assert {
     condition = (
-      !aws_db_instance.this.publicly_accessible
+      (!aws_db_instance.this.publicly_accessible)
       && aws_db_instance.this.iam_database_authentication_enabled
     )
     error_message = "The database is public, or services would need passwords."

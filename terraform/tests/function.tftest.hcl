@@ -156,8 +156,8 @@ run "zip_outside_a_vpc" {
   assert {
     condition = (
       length(aws_lambda_function.this.vpc_config) == 0
-      && !strcontains(output.policy, "ec2:")
-      && !strcontains(output.policy, "\"Resource\":\"*\"")
+      && (!strcontains(output.policy, "ec2:"))
+      && (!strcontains(output.policy, "\"Resource\":\"*\""))
     )
     error_message = "Outside a VPC the role needs nothing of EC2."
   }

@@ -30,7 +30,7 @@ run "immutable_scanned_encrypted" {
 
   assert {
     condition = (
-      !aws_ecr_repository.this.force_delete
+      (!aws_ecr_repository.this.force_delete)
       && length(jsondecode(aws_ecr_lifecycle_policy.this.policy).rules) == 2
     )
     error_message = "Images would be lost with the repository, or pile up."

@@ -1,4 +1,4 @@
-# What would start and then not fit is said at the plan. The fixture's lanes that are used allow 22 crawlers at once.
+# The plan warns of what would start and then not fit. The fixture's lanes that are used allow 22 crawlers at once.
 mock_provider "aws" {
   source = "./tests/mocks"
 }

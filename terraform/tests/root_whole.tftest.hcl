@@ -127,7 +127,7 @@ run "least_privilege" {
       for statement in jsondecode(function.policy).Statement :
       alltrue([for action in flatten([statement.Action]) : !strcontains(action, "*")])
       && (
-        !contains(flatten([statement.Resource]), "*")
+        (!contains(flatten([statement.Resource]), "*"))
         || contains(["NetworkInterfaces", "NetworkInterfacesNotFromCode"], statement.Sid)
       )
     ]]))
@@ -137,7 +137,7 @@ run "least_privilege" {
   assert {
     condition = alltrue(flatten([for function in values(module.function) : [
       for statement in jsondecode(function.policy).Statement :
-      !contains(flatten([statement.Action]), "lambda:InvokeFunction")
+      (!contains(flatten([statement.Action]), "lambda:InvokeFunction"))
       || alltrue([for arn in flatten([statement.Resource]) : !strcontains(arn, "-operator")])
     ]]))
     error_message = "A service may call the operator function."

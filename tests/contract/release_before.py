@@ -1,4 +1,4 @@
-"""How the release before (`trapline` 0.1.0, with bare answers) read answers: its own lines, kept as a contract.
+"""How the release before (`trapline` 0.1.0, bare answers) read answers: its own lines, kept as a contract.
 
 They are copied from that release and are not to be mended: a deployment may run it beside this one.
 """

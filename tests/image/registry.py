@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import pytest
+
 from tools.deploy.registry import Login
 
 PACKAGE = "docker-registry"
@@ -68,7 +70,7 @@ def program(folder: Path) -> Path:
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[Registry]:
+def registry(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """Run a registry whose images lie in ``folder``; end it. Raises ``RegistryMissingError``."""
     binary = program(folder)
     with socket.socket() as probe:
@@ -76,6 +78,9 @@ def registry(folder: Path) -> Iterator[Registry]:
         port = probe.getsockname()[1]
     (folder / "htpasswd").write_text(_HTPASSWD)
     (folder / "config.yml").write_text(_CONFIG.format(folder=folder, port=port))
+    # Docker speaks plain HTTP with loopback by itself, Podman where a file says so
+    (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "127.0.0.1:{port}"\ninsecure = true\n')
+    monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(folder / "registries.conf"))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([str(binary), "serve", str(folder / "config.yml")], stdout=log, stderr=log)
     made = Registry(address=f"127.0.0.1:{port}")

@@ -9,12 +9,12 @@ from pathlib import Path
 from tools.shell import ROOT
 
 COMMIT = "4ad575cf277f8c3ebb14f3aad2a2771e4daee77e"
-"""The last release. After a release: its commit here, and a ledger made anew (tests/integration/upgrade/README.md)."""
+"""The last release. After a release: its commit here, a ledger made anew (tests/integration/upgrade/README.md)."""
 _SOURCES = ("libs/common", "libs/cli", "services/dispatcher", "services/crawler", "services/notifier")
 
 
 def unpack(folder: Path) -> Path:
-    """Write the last release's code into ``folder`` and return it. Fails, never skips, in a clone that lacks it."""
+    """Write the last release's code into ``folder`` and return it. Fails in a clone without its commit."""
     command = ["git", "archive", "--format=tar", COMMIT, *_SOURCES, "tests/support"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, (

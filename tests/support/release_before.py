@@ -56,36 +56,23 @@ COMPLETE_VISIT_BEFORE_NOISE = f"SELECT trapline.complete_visit({', '.join(f'${n}
 
 def arguments(new: Sequence[Any], crawl: str) -> list[Any]:
     """Return what the release before would have sent in place of ``new``, the arguments of ``tasks.complete_visit``."""
-    task, fence, holder, step_text, checkpoint, page, version, row_text, visit_text, alerts = new
-    step, row, visit = json.loads(step_text), json.loads(row_text), json.loads(visit_text)
-    why = ": ".join(part for part in (step["reason"], step["detail"]) if part) or None
+    task, fence, holder, step, page, version, verdict, visit_text, alerts = new
+    status, position, failed_pages, checkpoint, reason, detail = step
+    *update, candidate, seen, earlier = verdict
+    visit = json.loads(visit_text)
+    why = ": ".join(part for part in (reason, detail) if part) or None
     return [
-        task,
-        fence,
-        holder,
-        step["status"],
-        step["position"],
-        step["failed_pages"],
-        checkpoint,
-        why,
-        page,
-        version,
-        visit["accepted"],
-        "text" in visit,
-        *(row[key] for key in ("baseline_run", "fingerprint", "judged_run", "failures", "alerted", "alerted_now")),
+        *(task, fence, holder, status, position, failed_pages, checkpoint, why),
+        *(page, version, *update),
         *(visit[key] for key in ("url", "final_url", "status", "redirects")),
         json.dumps(visit["timings"]),
-        visit["size"],
-        visit["title"],
-        visit.get("text"),
+        *(visit["size"], visit["title"], visit.get("text")),
         json.dumps(visit["fields"]),
         *(
             visit[key]
             for key in ("content_hash", "changed", "console_errors", "screenshot", "html", "reason", "detail")
         ),
-        crawl,
-        alerts,
-        *(row.get(key) for key in ("candidate_hash", "candidate_seen", "earlier_hashes")),
+        *(crawl, alerts, candidate, seen, earlier),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from typer.main import get_command
 
 from tools.docs.markdown import code, table
-from trapline.execute import application
+from trapline.application import application
 
 _INTRODUCTION = """\
 # Commands: the reference

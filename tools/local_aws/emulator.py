@@ -77,7 +77,7 @@ def fire_at_once(service: Any) -> None:
 
 
 def main() -> None:
-    """Close the gaps, look often, and serve until a signal, on the one port that it was told."""
+    """Close the gaps, look often, and serve until a signal, on the one port of its settings."""
     close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
     leave_out_places(importlib.import_module("ministack.services.secretsmanager"))
     scheduler = importlib.import_module("ministack.services.scheduler")

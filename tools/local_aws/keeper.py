@@ -35,14 +35,14 @@ CERTIFICATE = "tmp/ministack-tls/server.crt"
 
 
 def without_password(dsn: str) -> str:
-    """Return the embedded Postgres' DSN as Terraform takes it: it listens on a socket only and asks no password."""
+    """Return the embedded Postgres' DSN as Terraform takes it: it listens on a socket only, without a password."""
     parts = urlsplit(dsn)
     where = parts.query.removeprefix("host=")
     return f"postgresql://{parts.username}@/{parts.path.lstrip('/')}?host={quote(where, safe='/%')}"
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
+    """Return a port of the loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -52,7 +52,7 @@ def working_browser(environ: Mapping[str, str]) -> str | None:
 def install(run_program: Run, *, uid: int, environ: Mapping[str, str]) -> str:
     """Install a browser as this machine allows it, and return it. Raises ``ToolError`` with what to do by hand.
 
-    The crawler prefers Playwright's download to the system's browsers, so a download that does not start must be mended.
+    The crawler prefers Playwright's download to the system's browsers, so one that does not start must be mended.
     """
     playwright = [sys.executable, "-m", "playwright"]
     as_root = [] if uid == 0 else ["sudo", "-n"]  # it never asks for a password

@@ -22,7 +22,7 @@ class Catalogue:
     """One reading of the schema ``trapline``. Each list is in the order in which the objects were made."""
 
     types: list[_Row]
-    """Enums: name, labels in order, comment."""
+    """Enums and composites: name, the definition after AS, comment."""
     tables: list[_Row]
     """Name, storage options, comment."""
     columns: list[_Row]
@@ -108,8 +108,7 @@ def _comment(text: str, indent: str = "") -> str:
 
 
 def _type(row: _Row) -> str:
-    labels = ", ".join(f"'{label}'" for label in row["labels"])
-    return "\n".join([*_said(row), _broken(f"CREATE TYPE {row['name']} AS ENUM ({labels});")])
+    return "\n".join([*_said(row), _broken(f"CREATE TYPE {row['name']} AS {row['definition']};")])
 
 
 def _table(table: _Row, found: Catalogue) -> str:

@@ -1,11 +1,20 @@
 -- What the schema trapline holds, in the order in which its objects were made. Read by catalogue.py.
 
 -- name: types
+-- Enums, and composites that are no table's row.
 SELECT format_type(t.oid, NULL) AS name, obj_description(t.oid, 'pg_type') AS comment,
-       array_agg(e.enumlabel::text ORDER BY e.enumsortorder) AS labels
-FROM pg_catalog.pg_type t JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid
-WHERE t.typnamespace = 'trapline'::regnamespace
-GROUP BY t.oid ORDER BY t.oid
+       CASE t.typtype
+           WHEN 'e' THEN 'ENUM (' || (
+               SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+               FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) || ')'
+           ELSE '(' || (
+               SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', '
+                                 ORDER BY a.attnum)
+               FROM pg_catalog.pg_attribute a
+               WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) || ')' END AS definition
+FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+WHERE t.typnamespace = 'trapline'::regnamespace AND (t.typtype = 'e' OR c.relkind = 'c')
+ORDER BY t.oid
 
 -- name: tables
 SELECT c.oid::regclass::text AS name, array_to_string(c.reloptions, ', ') AS options,

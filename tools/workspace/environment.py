@@ -79,7 +79,7 @@ class Environment:
 
 
 def is_made_here(path: Path) -> bool:
-    """Return whether this very version of Python made the environment ``path``, and nobody moved it since."""
+    """Return whether this very version of Python made the environment ``path`` at this place."""
     try:
         settings = (path / "pyvenv.cfg").read_text()
     except FileNotFoundError:

@@ -109,7 +109,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   ok_actions          = [var.topic_arn]
 }
 
-# The dead man's switch: whatever broke, and if it is the alarms above, no run succeeds any more.
+# The dead man's switch: when anything breaks, even the alarms above, no run succeeds any more.
 resource "aws_cloudwatch_log_metric_filter" "runs" {
   for_each = var.run_log_groups
 

@@ -177,7 +177,7 @@ variable "max_event_age" {
 }
 
 variable "failures_visibility" {
-  description = "Seconds for which a message of the failure queue is hidden while somebody works on it."
+  description = "Seconds for which a message of the failure queue is hidden while a reader works on it."
   type        = number
   default     = 30
 

@@ -22,7 +22,7 @@ resource "aws_kms_key" "this" {
         Effect    = "Allow"
         Principal = { AWS = "arn:${data.aws_partition.this.partition}:iam::${local.account}:root" }
         Action    = "kms:*"
-        Resource  = "*" # in a key's policy this is the key itself; without the statement nobody could manage it
+        Resource  = "*" # in a key's policy this is the key itself; without the statement no principal could manage it
       },
       {
         Sid       = "Logs"

@@ -1,7 +1,7 @@
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:CloudTrail data events say who read what; a log bucket would be one more to guard
   #checkov:skip=CKV_AWS_144:artifacts can be crawled again; a copy in another region doubles the bill
-  #checkov:skip=CKV2_AWS_62:nobody waits for these objects: the ledger says what is there
+  #checkov:skip=CKV2_AWS_62:no function waits for these objects: the ledger says what is there
   bucket        = var.bucket
   force_destroy = var.force_destroy
 }

@@ -31,16 +31,16 @@ crawls:
 
 @dataclass(slots=True, kw_only=True)
 class Lambda:
-    """Lambda between the product's own adapters: it keeps events until they run, and stops chains that are too deep.
-
-    ``together``: the chain's invocations of all functions count (as in MiniStack), else only those of the function
-    itself (as AWS words it). ``depths``: how often each function has run in the chain of the event that runs now.
-    """
+    """Lambda between the product's own adapters: it keeps events until they run and stops deep chains."""
 
     together: bool
+    """Whether the chain's invocations of all functions count (as in MiniStack), or the function's own (as AWS says)."""
     events: deque[tuple[str, Mapping[str, Any], dict[str, int]]] = field(default_factory=deque)
+    """Function, message and depths of each event that waits."""
     depths: dict[str, int] = field(default_factory=dict)
+    """How often each function has run in the chain of the event that runs now."""
     stopped: list[str] = field(default_factory=list)
+    """The functions whose events were refused."""
 
     def put(self, function: str, message: Mapping[str, Any]) -> None:
         """Take one event. Raises ``RefusedError``, as for Lambda's RecursiveInvocationException."""

@@ -88,7 +88,7 @@ async def test_a_failing_page_is_recorded_and_the_task_goes_on(stage: Stage) -> 
     stage.visitor.script(PAGES[1], bad(PAGES[1], Reason.HTTP_STATUS))
     assert (await stage.live())["failed"] == 1
     assert stage.visitor.visited == PAGES
-    assert await stage.rows(TASK) == [("failed", 4, 1, 0, "1 of 4 pages failed")]
+    assert await stage.rows(TASK) == [("failed", 4, 1, 0, "pages: 1 of 4 pages failed")]
     assert [row[2] for row in await stage.rows(SEEN)] == [None, "http_status", None, None]
 
 

@@ -20,10 +20,12 @@ PAGES = [f"{SITE}/{number}" for number in range(8)]
 
 @dataclass(slots=True, kw_only=True)
 class RobotsTxt:
-    """A ``Fetch`` with one answer for every origin; ``asked`` lists the URLs it was asked for."""
+    """A ``Fetch`` with one answer for every origin."""
 
     answer: str | Callable[[str], Exception]
+    """The file, or what makes the error from the URL."""
     asked: list[str] = field(default_factory=list)
+    """The URLs it was asked for, in order."""
 
     async def __call__(self, url: str) -> Fetched:
         self.asked.append(url)

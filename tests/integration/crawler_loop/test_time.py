@@ -80,7 +80,7 @@ async def test_a_visit_that_will_not_be_cut_off_does_not_keep_the_end(stage: Sta
     """A browser that ignores the cancellation is left to the visitor's close; the tasks go back all the same."""
     await stage.open(PAGES[:2], lane=ONE)
     hold = stage.visitor.hold(PAGES[0], stubborn=True)
-    result = await stage.live(deadline=Deadline.after(0.4))
+    result = await stage.live(deadline=Deadline.after(1.0))
     assert (result["rescued"], result["handed_back"]) == (1, 1)
     assert await stage.invocations() == ["succeeded"]
     assert stage.visitor.closed == 1

@@ -23,6 +23,7 @@ class SessionStage(Stage):
     """A stage whose invocations visit with a browser of their own."""
 
     site: LoginSite
+    """The site behind the log-in; each test sets it up."""
 
     def browser_visitor(self, *, gate: Gate | None = None) -> BrowserVisitor:
         """Return a visitor as ``wiring`` makes it, with shorter limits; its gate opens loopback by default."""

@@ -76,7 +76,7 @@ def store(stage: Stage, tmp_path: Path) -> Counting:
 async def test_an_ended_run_is_archived_once_as_it_would_be_exported(
     stage: Stage, store: Counting, tmp_path: Path
 ) -> None:
-    """The tick writes each ended run under crawl, day and run, as the export prints it; the next tick writes none."""
+    """The tick writes each ended run under crawl, day and run, with the lines of the export; the next writes none."""
     # more than are read at once
     first, second = await _ended(stage.database, 450), await _ended(stage.database, crawl="other")
     assert (await stage.reap()).archived == 2
@@ -115,7 +115,7 @@ async def test_one_killed_half_way_is_repeated_whole(stage: Stage, store: Counti
 
 
 async def test_an_archive_that_is_away_stops_nothing_and_is_told(stage: Stage, store: Counting) -> None:
-    """The tick does all else, tries every run, and ends with the error: the platform and its alarm hear of it."""
+    """The tick does all else, tries every run, and ends with the error, so that the platform's alarm goes off."""
     await _ended(stage.database)
     await _ended(stage.database, crawl="other")
     store.error = TransientError("no such bucket")

@@ -45,7 +45,7 @@ async def test_a_refusal_for_good_fails_the_row_with_its_reason(stage: Stage) ->
 
 
 async def test_an_unknown_answer_is_asked_again_with_the_same_id_when_it_is_old(stage: Stage) -> None:
-    """Throttled, or the response lost: the row stays ``created``; after 20 s, no sooner, the same one is asked for."""
+    """Throttled, or the response lost: the row stays ``created``; after 20 s the same one is asked for again."""
     stage.invoker.answers.append(TransientError("Invoke: TooManyRequestsException"))
     await stage.open("other")
     assert await stage.rows(ROW) == [("created", 1, True)]
@@ -69,7 +69,7 @@ async def test_a_crash_before_invoke_is_asked_for_by_reap(stage: Stage) -> None:
 
 
 async def test_a_crash_after_the_202_delivers_the_event_twice_and_starts_one(stage: Stage) -> None:
-    """Killed between the 202 and ``pending``: it is asked for again, and ``ready`` lets the first delivery win."""
+    """Killed between the 202 and ``pending``: asked again later; the crawler's ``ready`` lets one delivery win."""
 
     async def die() -> None:
         raise asyncio.CancelledError

@@ -15,7 +15,7 @@ from trapline_common.ledger import tasks
 
 
 async def test_a_crash_fails_the_row_gives_its_tasks_back_and_asks_anew(stage: Stage) -> None:
-    """The record's request id was stored at ``ready``: the row is ``failed`` with Lambda's words, nothing waits."""
+    """The record's request id is the one stored at ``ready``: the row is ``failed`` with Lambda's words at once."""
     await stage.open("other")
     invocation_id = stage.invoker.ids[0]
     held = await make_ready(stage.database, InvocationId(invocation_id), request_id="the-one")

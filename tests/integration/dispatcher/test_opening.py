@@ -37,7 +37,7 @@ async def test_a_tick_delivered_twice_opens_one_run(stage: Stage) -> None:
 
 
 async def test_eight_deliveries_at_once_open_one_run_and_ask_once(stage: Stage) -> None:
-    """However many dispatchers get the tick at once: one run, its tasks once, exactly the invocations they need."""
+    """Eight dispatchers get the tick at one moment: one run, its tasks once, exactly the invocations they need."""
     results = await asyncio.gather(*(stage.tick() for _ in range(8)))
     assert {result.run_id for result in results} == {1}
     assert next(result for result in results if not result.repeated).tasks == 3
@@ -169,7 +169,7 @@ async def test_a_sitemap_that_is_html_refuses_the_run_with_an_alert(stage: Stage
 
 
 async def test_a_sitemap_that_is_away_is_tried_again_and_given_up_one_day(stage: Stage, site: SitemapSite) -> None:
-    """503: the error is raised for the platform's retry, the run stays ``opening``; reap retries until too old."""
+    """503: the error is raised for the platform's retry; the run stays ``opening``, and reap tries until it is old."""
     stage.timeouts = EAGER
     url = site.put("/sitemap.xml", "later", status="503 Service Unavailable")
     stage.configure(SITEMAP.format(url=url))
@@ -199,7 +199,7 @@ async def test_a_sitemap_that_comes_back_opens_the_run(stage: Stage, site: Sitem
 
 
 async def test_time_spent_in_the_queue_does_not_count_as_trying(stage: Stage, site: SitemapSite) -> None:
-    """A run that waited hours for an earlier one survives its first 503: its own hour begins when it may open."""
+    """A run that waited hours for an earlier one is not given up at its first 503: its hour begins when it may open."""
     stage.timeouts = EAGER
     url = site.urlset("/sitemap.xml", "/a")
     stage.configure(f"crawls: {{docs: {{overlap: queue, sitemap: {url}}}}}")

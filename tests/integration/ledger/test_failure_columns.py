@@ -55,7 +55,7 @@ OLD_LEDGER = """
 
 @pytest.mark.parametrize("old", [True, False])
 async def test_an_old_ledger_is_converted(postgres: str, *, old: bool) -> None:
-    """What the release before wrote is read in two columns, also what it writes after the migration."""
+    """What the release before wrote is read in two columns, written before the migration or after it."""
     async with fresh_database(postgres, template="template0") as dsn, await Database.connect(dsn) as database:
         await migrate(database, [migration for migration in migrations() if migration.version < THIS])
         await database.connection.execute(OLD_LEDGER)

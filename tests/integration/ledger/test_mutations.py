@@ -51,7 +51,7 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         "fence.test_a_zombie_is_refused_before_anybody_took_its_task",
     ),
     "a completion of any page": (
-        [Mutation(target="record_visit", old="AND (t.urls IS NULL OR t.position = next_position - 1)", new="")],
+        [Mutation(target="record_visit", old="AND (t.urls IS NULL OR t.position = step.position - 1)", new="")],
         "fence.test_an_ordered_tasks_result_sent_twice_is_recorded_once",
     ),
     "no holder in the fence": (

@@ -42,7 +42,7 @@ async def test_the_file_makes_the_schema_that_the_migrations_make(server: tuple[
 
 
 async def test_the_file_is_what_the_command_writes_now(migrated: str) -> None:
-    """A migration, or a word in ``comments.sql``, without ``make schema`` fails here, whatever the Postgres."""
+    """A migration, or a word in ``comments.sql``, that comes without ``make schema`` fails here."""
     async with await Database.connect(migrated) as database:
         assert await schema_text(database) == FILE, f"{SCHEMA} is old: run `make schema`"
 

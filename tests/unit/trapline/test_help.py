@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from trapline.execute import application
+from trapline.application import application
 
 APP = get_command(application([]))
 COMMANDS = APP.commands  # type: ignore[attr-defined]

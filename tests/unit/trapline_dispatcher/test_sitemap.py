@@ -25,8 +25,8 @@ def refused(body: bytes) -> str:
 @pytest.mark.parametrize("head", ["", "\ufeff", '<?xml version="1.0" encoding="UTF-8"?>\n', "\n<!-- made by hand -->"])
 def test_pages_in_order(head: str) -> None:
     """A urlset gives its pages in order, whatever comes before its root."""
-    locations = "<url><loc> https://e.com/b?x=1&amp;y=2 </loc></url><url><loc>https://e.com/a</loc></url>"
-    body = f"{head}<urlset {NS}>{locations}</urlset>"
+    first, second = "<loc> https://e.com/b?x=1&amp;y=2 </loc>", "<loc>https://e.com/a</loc>"
+    body = f"{head}<urlset {NS}><url>{first}</url><url>{second}</url></urlset>"
     sitemap = parse_sitemap(body.encode(), URL)
     assert not sitemap.index
     assert sitemap.entries == ("https://e.com/b?x=1&y=2", "https://e.com/a")

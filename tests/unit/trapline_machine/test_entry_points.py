@@ -1,4 +1,4 @@
-"""The seam between command and runtime: each function that a command loads is there, with the agreed signature."""
+"""The seam between the command and the runtime: each function that a command loads is there, as agreed."""
 
 import inspect
 from importlib.metadata import entry_points

@@ -56,7 +56,7 @@ def test_a_zombie_is_dead():
 
 
 def test_the_registry_tells_the_dead_from_the_living(tmp_path: Path, dead_place: str):
-    """Of three invocations the registry knows the ended process's, by its request id; forgotten, it is unknown."""
+    """Of three invocations the registry knows the one whose process ended, by its request id, until it is forgotten."""
     registry = Registry(folder=tmp_path / "processes")
     living, dead, unknown = uuid4(), uuid4(), uuid4()
     assert registry.dead(unknown) is None

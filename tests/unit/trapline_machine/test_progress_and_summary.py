@@ -99,6 +99,7 @@ def test_the_end_names_ten_failures_and_counts_the_rest():
     assert text.count("http_status: status 500") == 10
     assert "and 2 more: trapline show 7" in text
     assert "[bold]docs" in text
+    assert "1.2s" in text.splitlines()[1]
     assert "screenshots: /data/artifacts" in text
 
 

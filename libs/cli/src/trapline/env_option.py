@@ -29,11 +29,11 @@ def with_env_option(name: str, function: Callable[..., None]) -> Callable[..., N
     signature = inspect.signature(function)
 
     @wraps(function)
-    def command(*, context: typer.Context, env: str | None, **given: Any) -> None:
+    def command(*, env: str | None, **given: Any) -> None:
         if env is None:
-            function(**given, **({"context": context} if "context" in signature.parameters else {}))
+            function(**given)
             return
-        sent = [name, *without_local_options(CommandLine.of(context).arguments[1:])]
+        sent = [name, *without_local_options(CommandLine.current().arguments[1:])]
         refused = refusal(sent)
         if name not in ALLOWED or (refused is not None and name != "export"):
             raise InputRefusedError(str(refused))
@@ -42,17 +42,10 @@ def with_env_option(name: str, function: Callable[..., None]) -> Callable[..., N
         data_dir = given.get("data_dir", DEFAULT_DATA_DIR)
         raise typer.Exit(run_there(sent, given, environment=env, environ=os.environ, data_dir=data_dir))
 
-    own = [
-        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, annotation=Env, default=None),
-    ]
-    parameters = [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for each in signature.parameters.values()
-        if each.name != "context"
-    ]
-    command.__signature__ = signature.replace(parameters=[*parameters, *own])  # type: ignore[attr-defined]
-    command.__annotations__ = {**function.__annotations__, "context": typer.Context, "env": Env}
+    own = inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, annotation=Env, default=None)
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
+    command.__signature__ = signature.replace(parameters=[*parameters, own])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, "env": Env}
     return command
 
 

@@ -39,7 +39,7 @@ class ProgressDisplay(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class PlainLines:
-    """A ``ProgressDisplay`` for a pipe or a log file: a line at the start of a run, every few seconds, and at its end."""
+    """A ``ProgressDisplay`` for a pipe or a log file: a line per run at its start, now and then, and at its end."""
 
     stream: TextIO
     """Where the lines go."""

@@ -20,6 +20,7 @@ from trapline_common.ledger.views.run_detail import (
     run_totals,
 )
 from trapline_common.ledger.views.runs import RunRow, find_runs
+from trapline_common.platform.text import duration
 
 SHOWN = 10
 """Failures named per run; the rest are counted."""
@@ -89,14 +90,14 @@ def _table(summaries: Sequence[RunSummary]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", justify="right")
     table.add_column("crawl", overflow="fold")
-    for name in ("tasks", "done", "failed", "changes", "alerts", "seconds"):
+    for name in ("tasks", "done", "failed", "changes", "alerts", "took"):
         table.add_column(name, justify="right")
     for summary in summaries:
         run = summary.run
         failed = Text(str(run.failed), style="red" if run.failed else "")
         table.add_row(
             *(str(run.id), Text(run.crawl), str(run.tasks), str(run.done), failed),
-            *(str(run.changes), str(summary.alerts), f"{run.seconds:.1f}"),
+            *(str(run.changes), str(summary.alerts), duration(run.seconds)),
         )
     return table
 

@@ -4,8 +4,10 @@ from rich.console import Console
 from rich.text import Text
 
 from trapline.render.safe_text import printable
+from trapline_common.platform.text import byte_size, duration
 from trapline_machine.try_visit import TriedVisit
 
+_MS = 1000
 SHOWN_LINES = 40
 """Lines of the watched text that are printed; the whole of it is in ``--json``."""
 SHOWN_WIDTH = 200
@@ -21,7 +23,7 @@ def show(console: Console, tried: TriedVisit) -> None:
     facts += [
         ("status", "none" if found.status is None else str(found.status)),
         ("timings", _timings(tried)),
-        ("size", "" if found.size is None else f"{found.size} bytes"),
+        ("size", byte_size(found.size)),
         ("title", found.title or ""),
         ("console", f"{found.console_errors} errors" if found.console_errors else ""),
         ("screenshot", tried.screenshot or "none"),
@@ -62,7 +64,7 @@ def _timings(tried: TriedVisit) -> str:
         ("dom", timings.dom),
     ]
     named += [("load", timings.load), ("total", timings.total)]
-    return ", ".join(f"{name} {value:.0f} ms" for name, value in named if value is not None)
+    return ", ".join(f"{name} {duration(value / _MS)}" for name, value in named if value is not None)
 
 
 def _line(console: Console, text: str, style: str = "") -> None:

@@ -65,7 +65,8 @@ async def try_visit(
 ) -> TriedVisit:
     """Visit ``url``, or the crawl's first page, the way the crawl ``name`` does.
 
-    ``data_dir`` is read for secrets alone. Raises ``InputRefusedError``, and ``TransientError`` when the first page is in a sitemap that can't be fetched.
+    ``data_dir`` is read for secrets alone. Raises ``InputRefusedError``, and ``TransientError`` when the first page is
+    in a sitemap that can't be fetched.
     """
     config = load_config(file)
     if name not in config.crawls:

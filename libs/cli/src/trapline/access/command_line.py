@@ -1,8 +1,9 @@
 """The command line that is being executed, as its command sees it beside its own options."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-
-import typer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,9 +30,19 @@ class CommandLine:
     """The part of an export that is wanted; the operator function sets it. ``None``: all of it."""
 
     @classmethod
-    def of(cls, context: typer.Context) -> "CommandLine":
-        """Return the one that ``execute`` gave to the command of ``context``."""
-        found = context.find_root().obj
-        if not isinstance(found, cls):
-            raise TypeError("the command was not called by `execute`")
-        return found
+    def current(cls) -> "CommandLine":
+        """Return the one that is being executed. Raises ``LookupError`` outside of ``executing``."""
+        return _CURRENT.get()
+
+    @contextmanager
+    def executing(self) -> Iterator[None]:
+        """Make this the current one while the block lasts."""
+        token = _CURRENT.set(self)
+        try:
+            yield
+        finally:
+            _CURRENT.reset(token)
+
+
+_CURRENT: ContextVar[CommandLine] = ContextVar("command_line")
+"""Typer hands a command its own options alone; this carries the rest past it, for one thread and task."""

@@ -8,16 +8,13 @@ import typer
 from trapline.access.ledger import existing
 from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, RunFilter
 from trapline.render.json import print_json
-from trapline.render.local_time import moment
+from trapline.render.page_change import show_change
 from trapline.render.printer import Printer, note
-from trapline.render.safe_text import one_line
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.difference import Difference, difference
 from trapline_common.ledger.views.pages import Change, PageRow, find_pages, last_change
-
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def diff(
@@ -60,7 +57,7 @@ async def _diff(
     elif change is None or compared is None:
         note(f"no change of {page.url} in crawl {page.crawl}" + (f", run {run_id}" if run_id is not None else " yet"))
     else:
-        _print(Printer(), page, change, compared)
+        show_change(Printer(), page, change, compared)
 
 
 async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:
@@ -88,29 +85,3 @@ def _as_json(change: Change | None, compared: Difference | None) -> dict[str, ob
         "fields": compared.fields,
         "diff": compared.diff,
     }
-
-
-def _print(printer: Printer, page: PageRow, change: Change, compared: Difference) -> None:
-    before = f"run {change.baseline_run}, {moment(change.baseline_at)}" if change.baseline_run else "gone"
-    printer.line(page.url, "bold")
-    printer.facts(
-        [
-            ("crawl", page.crawl),
-            ("title", change.title or ""),
-            ("before", before),
-            ("after", f"run {change.run_id}, {moment(change.at)}"),
-            *((f"field {field.name}", f"{_value(field.old)} -> {_value(field.new)}") for field in compared.fields),
-        ]
-    )
-    printer.line()
-    if compared.diff is None:
-        printer.line("the ledger no longer keeps the text before")
-    elif not compared.diff:
-        printer.line("the text is the same; only extracted fields differ")
-    else:
-        for line in compared.diff.split("\n"):
-            printer.long_line(line, _STYLES.get(line[:1], ""))
-
-
-def _value(value: str | None) -> str:
-    return "(none)" if value is None else one_line(value)

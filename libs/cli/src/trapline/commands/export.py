@@ -21,7 +21,6 @@ from trapline_common.platform.text import counted
 
 
 def export(
-    context: typer.Context,
     run: RunArgument,
     form: Format | None = typer.Option(
         None,
@@ -56,7 +55,7 @@ def export(
       trapline export 7 --no-text -o run7.csv
       trapline export 7 --env prod -o run7.ndjson
     """
-    page = CommandLine.of(context).page
+    page = CommandLine.current().page
     asyncio.run(_export(run, chosen_format(form, output), output, page, text=text, data_dir=data_dir, url=database_url))
 
 

@@ -1,1 +1,1 @@
-"""What an observation means for its page, and what a person is told of it. Pure."""
+"""What an observation means for its page, and which alerts it causes. Pure."""

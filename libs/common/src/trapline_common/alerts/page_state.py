@@ -10,7 +10,7 @@ from trapline_common.domain.ids import PageId, RunId
 
 
 class AlertKind(StrEnum):
-    """What a person hears about. ``crawl.alert.on`` names failure (expectation, blocked and reminder with it) and the others."""
+    """The kinds of alert. In ``crawl.alert.on``, ``failure`` stands for expectation, blocked and reminder too."""
 
     FAILURE = "failure"  # a page failed ``after_failures`` runs in a row
     EXPECTATION = "expectation"  # the same, and the page loaded: it is not what ``expect`` asks for
@@ -23,58 +23,81 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
-    """One page's row, as locked. ``baseline_*`` are ``None`` or empty until the first good visit.
+    """One page's row as it was read. No lock is held: ``version`` is what a verdict on this reading is checked by.
 
-    ``fingerprint`` is that of the config the baseline was made with; ``judged_run`` the newest run that was judged;
-    ``failures`` the failed runs in a row up to it. ``since_alert``: seconds since the last failure alert, and
-    ``failing_for``: seconds since the first failure in the row, both by the database's clock.
+    The ledger writes a verdict only where the row still has this ``version``; else it is read and judged again.
     """
 
     page_id: PageId
+    """The row's number."""
     url: str
+    """The page's address, as the crawl names it."""
     version: int
+    """How many updates the row has had; the compare-and-set on it refuses a verdict on an older reading."""
     baseline_hash: str | None = None
+    """Content hash of the baseline; ``None`` until the first good visit."""
     baseline_fields: Mapping[str, str | None] = field(default_factory=dict)
+    """The baseline's extracted fields, by name; empty until the first good visit."""
     baseline_run: RunId | None = None
+    """The run whose visit made the baseline, or found the same content last; ``None`` until the first good visit."""
     fingerprint: str | None = None
+    """Fingerprint of the config that the baseline was made with; under another one the baseline is replaced in
+    silence."""
     judged_run: RunId | None = None
+    """The newest run whose outcome was counted; an older run's result changes nothing."""
     failures: int = 0
+    """Failed runs in a row, up to ``judged_run``."""
     alerted: bool = False
+    """Whether a failure alert of this row of failures was written, so that a recovery is worth one."""
     since_alert: float | None = None
+    """Seconds since the last failure alert, by the database's clock; ``None`` without one."""
     failing_for: float | None = None
+    """Seconds since the first failure in the row, by the database's clock; ``None`` while the page is good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageUpdate:
-    """What the page's row becomes. ``baseline``: this observation is it now. ``alerted_now``: set the alert's time.
-
-    ``remembered``: what the row keeps to tell noise from news.
-    """
+    """What the page's row becomes; ``judge`` makes it, and the ledger writes it if the row's version has not moved."""
 
     baseline: bool
+    """Whether this observation becomes the baseline."""
     baseline_run: RunId | None
+    """The row's ``baseline_run`` from now on."""
     fingerprint: str | None
+    """The row's ``fingerprint`` from now on."""
     judged_run: RunId | None
+    """The row's ``judged_run`` from now on."""
     failures: int
+    """The row's ``failures`` from now on; 0 for a good page."""
     alerted: bool
+    """The row's ``alerted`` from now on."""
     alerted_now: bool = False
+    """Whether a failure alert goes out with this verdict: the database notes the time."""
     remembered: Remembered = field(default_factory=Remembered)
+    """What the row keeps to tell noise from a change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertDraft:
-    """A row for the outbox. ``to`` names channels, empty means all. ``muted``: kept in the ledger, never sent."""
+    """A row for the outbox."""
 
     kind: AlertKind
+    """What happened."""
     payload: dict[str, Any]
+    """The facts, as JSON (``alerts.payloads``)."""
     to: tuple[str, ...]
+    """Channel names, from ``alert.to``; empty means all."""
     muted: bool = False
+    """Kept in the ledger, never sent: the crawl did not ask for this kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of ``judge``. ``changed``: count the observation as a change, whether or not anybody hears of it."""
+    """The outcome of ``judge``."""
 
     update: PageUpdate
+    """What the page's row becomes."""
     alerts: tuple[AlertDraft, ...] = ()
+    """The alerts that the observation causes, in the order in which they happened."""
     changed: bool = False
+    """Whether the observation counts as a change, even where no alert tells of it."""

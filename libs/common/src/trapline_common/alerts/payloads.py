@@ -1,4 +1,4 @@
-"""The facts an alert carries, as JSON: what the notifier's texts are made of. Pure.
+"""The facts an alert carries, as JSON; the notifier makes its texts of them. Pure.
 
 Every page payload has ``url``, ``page_id``, ``final_url``, ``status``, ``title`` and ``screenshot`` (its place);
 durations are seconds. Texts are clipped here, so that no page can make a row of the outbox large.
@@ -23,25 +23,36 @@ MAX_REASONS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonCount:
-    """How many tasks of a run failed for one reason, and one page that did."""
+    """How many tasks of a run failed for one reason."""
 
     reason: str
+    """A ``Reason``; empty where a task ended without one."""
     count: int
+    """Tasks."""
     example: str
+    """The address of one such page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What a run came to. ``seconds`` from its opening to its end; ``outcome`` is a ``RunOutcome``."""
+    """What a run came to, for its summary."""
 
     run_id: RunId
+    """The run."""
     outcome: str
+    """A ``RunOutcome``."""
     done: int
+    """Tasks that ended ``done``."""
     failed: int
+    """Tasks that ended ``failed``."""
     changes: int
+    """Observations that count as a change."""
     seconds: float
+    """From the run's row to its end."""
     worst: Sequence[ReasonCount] = ()
+    """Why tasks failed, in any order."""
     detail: str | None = None
+    """Why the run was refused or cancelled, one line for a person."""
 
 
 def _clip(text: str | None, most: int) -> str | None:

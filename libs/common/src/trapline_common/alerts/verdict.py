@@ -1,7 +1,9 @@
-"""What an observation means for its page: does it become the baseline, and who must hear what. Pure.
+"""What an observation means for its page: whether it becomes the baseline, and which alerts it causes. Pure.
 
-The store locks the page's row, hands its state to ``judge``, and writes the verdict in the transaction that completes
-the task; so an alert exists exactly when its cause does.
+``ledger.completion.settle`` reads the page's row, without a lock, and hands its state to ``judge``. The ledger writes
+the verdict in the transaction that completes the task, so an alert exists exactly when its cause does. It writes by
+compare-and-set on the row's ``version``: where another completion of the page committed since the reading, it refuses
+the verdict, and ``settle`` reads the row and judges again.
 """
 
 from collections.abc import Callable
@@ -21,7 +23,7 @@ REMINDER_SLACK = 0.02
 would otherwise remind every second day."""
 
 AT_ONCE = frozenset({Reason.POISON, Reason.BROWSER, Reason.PAGE_CRASHED})
-"""Reasons of a task whose rescues are used up: it was tried again and again already, so it is no blip."""
+"""Reasons of a task whose rescues are used up. Several invocations tried it, so its first failed run alerts."""
 
 Place = Callable[[str], str]
 """Where a person finds an artifact, by its key (``ArtifactStore.place``)."""
@@ -34,7 +36,7 @@ _KINDS = {Reason.EXPECTATION: AlertKind.EXPECTATION, Reason.BLOCKED: AlertKind.B
 def needs_baseline(
     state: PageState, observation: Observation, *, run_id: RunId, crawl: CrawlConfig, fingerprint: str
 ) -> bool:
-    """Whether ``judge`` will look at the baseline itself, so that it must be fetched first: never for an equal page."""
+    """Whether ``judge`` needs the baseline itself, so that the caller reads it first; never for an unchanged page."""
     return (
         observation.failure is None
         and not _is_late(state, run_id)
@@ -57,9 +59,9 @@ def judge(
 
     Guarantees: a late result (of an older run than one already judged) does nothing; a failed visit never becomes the
     baseline; the first good visit, and the first under another ``fingerprint``, become it silently; an empty diff is
-    never sent; a failing page alerts once, reminds, and recovers once; what ``acceptance`` holds back alerts nobody and
-    leaves the baseline where it was. ``baseline`` is needed when ``needs_baseline`` says so; without its text the alert
-    says that it is gone.
+    never sent; a failing page alerts once, reminds, and recovers once; content that ``noise`` holds back causes no
+    alert and leaves the baseline where it was. ``baseline`` is needed when ``needs_baseline`` says so; without its
+    text the alert says that it is gone.
     """
     if _is_late(state, run_id):
         return Verdict(update=_unchanged(state))
@@ -152,7 +154,7 @@ def _judge_failure(
     state: PageState, observation: Observation, failure: Failure, *, run_id: RunId, crawl: CrawlConfig, place: Place
 ) -> Verdict:
     if failure.reason is Reason.CANCELLED or state.judged_run == run_id:
-        # An operator's decision says nothing about the page; and a run counts once, however often it visits the page.
+        # A cancelled visit tells nothing about the page; and a run counts once, however often it visits the page.
         return Verdict(update=_unchanged(state))
     failures = state.failures + 1
     kind = _failure_kind(state, failure, failures=failures, alert=crawl.alert)
@@ -180,7 +182,7 @@ def _judge_failure(
 
 
 def _failure_kind(state: PageState, failure: Failure, *, failures: int, alert: AlertConfig) -> AlertKind | None:
-    """Return the alert this failure deserves, if any; what ``AT_ONCE`` names does not wait for a second run."""
+    """Return the kind of alert for this failure, if any; a reason in ``AT_ONCE`` does not wait for a second run."""
     if "failure" not in alert.on:
         return None
     if state.alerted:

@@ -49,11 +49,14 @@ _VALID = "write <, <=, >, >=, ==, !=, contains or matches, and what to compare w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One parsed comparison. ``number`` is the operand when the whole of it is a number; order needs one."""
+    """One parsed comparison."""
 
     operator: Operator
+    """How the value is compared."""
     operand: str
+    """What it is compared with: one space between words, but a regular expression as it stands."""
     number: Decimal | None
+    """The operand when the whole of it is a number; ``<``, ``<=``, ``>`` and ``>=`` need one."""
 
     def __str__(self) -> str:
         return f"{self.operator} {self.operand}"

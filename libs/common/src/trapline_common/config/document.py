@@ -25,11 +25,14 @@ _TEXTS = frozenset({"str", "timestamp"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """``data`` is what the YAML says; ``lines`` the line of each path, from 1; ``problems`` what was refused."""
+    """What one YAML file says, and where."""
 
     data: object
+    """Maps, lists and scalars; ``None`` for a file without a document."""
     lines: dict[Path, int]
+    """The line of each key and item, from 1."""
     problems: list[Problem]
+    """What was refused and is not in ``data``: repeated keys, merge keys, tags."""
 
 
 def parse_document(text: str, name: str) -> Document:
@@ -74,9 +77,13 @@ class _Reading:
     """One walk over the node graph."""
 
     yaml: YAML
+    """Its constructor turns a scalar's text into a value."""
     lines: dict[Path, int] = field(default_factory=dict)
+    """Of the document, filled on the way."""
     problems: list[Problem] = field(default_factory=list)
+    """Of the document, filled on the way."""
     seen: int = 0
+    """Values so far; an alias counts as often as it stands."""
 
     def value(self, node: Node, path: Path) -> object:
         self.seen += 1

@@ -1,7 +1,8 @@
 """What a page's baseline was made with, as one short text: under another one it means nothing any more.
 
-It has two parts. A run freezes the first, over what its crawl compares; the crawler that judges a visit adds the second,
-the version of its own reader. So the reader that counts is the one that read the page, whichever release opened the run.
+It has two parts. A run freezes the first, over what its crawl compares; the crawler that judges a visit adds the
+second, the version of its own reader. So the reader that counts is the one that read the page, whichever release opened
+the run.
 """
 
 import json

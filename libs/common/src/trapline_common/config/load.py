@@ -18,8 +18,8 @@ OWN = frozenset({"name", "urls", "sitemap", "include", "exclude"})
 _TOP = ("defaults", "lanes", "crawls")
 _HOLD_SECRETS = frozenset({"headers", "cookies", "user_agent", "expect", "steps"})
 """Where the crawler resolves ``${secret:NAME}``; anywhere else the reference itself would be used, as it stands."""
-_TOLD_BY_THEIR_TYPE = frozenset({"headers", "cookies", "user_agent", "urls", "sitemap", "steps"})
-"""Fields whose own types look for malformed references, so that each is told once."""
+_CHECKED_BY_THEIR_TYPE = frozenset({"headers", "cookies", "user_agent", "urls", "sitemap", "steps"})
+"""Fields whose own types look for malformed references, so that each is reported once."""
 
 
 def load_config(path: FilePath) -> Config:
@@ -72,7 +72,9 @@ class _Reading:
     """One pass from plain data to models, collecting every problem on the way."""
 
     document: Document
+    """The file as plain data."""
     problems: list[Problem] = field(default_factory=list)
+    """What is wrong so far, in the order in which it was found."""
 
     def config(self) -> Config | None:
         self.problems.extend(self.document.problems)
@@ -97,13 +99,13 @@ class _Reading:
         for key, value in raw.items():
             lane, wrong = validated(LaneConfig, self._map(value, ("lanes", key)))
             self._report(("lanes", key), wrong)
-            # a lane that is wrong still exists: its crawls are not to be told that it does not
+            # a lane that is wrong still exists: its crawls get no second problem for it
             lanes[key] = lane or LaneConfig()
             self._check_name(("lanes", key), key)
         return lanes
 
     def _defaults(self, raw: Mapping[str, object]) -> dict[str, object]:
-        """Return the defaults that are valid, so that each mistake in them is told once and not for every crawl."""
+        """Return the defaults that are valid, so that each mistake in them is reported once and not for every crawl."""
         for key in OWN & raw.keys():
             self._say(("defaults", key), "says which pages to visit: give it in the crawl")
         shared = {key: value for key, value in raw.items() if key not in OWN}
@@ -165,8 +167,9 @@ def misplaced_secrets(value: object, path: Path) -> Iterator[tuple[Path, str]]:
         for index, item in enumerate(value):
             yield from misplaced_secrets(item, (*path, index))
     elif isinstance(value, str):
-        field = path[1] if path[:1] == ("defaults",) else path[2] if len(path) > 2 else ""  # noqa: PLR2004  (crawls.NAME.)
-        if field in _TOLD_BY_THEIR_TYPE:
+        below = path[1:] if path[:1] == ("defaults",) else path[2:]  # defaults.FIELD, crawls.NAME.FIELD
+        field = below[0] if below else ""
+        if field in _CHECKED_BY_THEIR_TYPE:
             return
         reason = malformed(value)
         if reason is not None:

@@ -22,7 +22,9 @@ class MinChange:
     """The least difference that counts."""
 
     amount: float
+    """Whole characters or lines, from 1; or percent, above 0 and at most 100."""
     unit: Unit
+    """What ``amount`` counts."""
 
 
 def parse_min_change(text: str) -> MinChange:

@@ -1,269 +1,333 @@
 """The effective config of one crawl, after inheritance: what a run freezes and the crawler reads.
 
-Durations are seconds, as floats. Every field has its final value here; defaults live here and nowhere else.
+Durations are seconds, as floats. Every field has its final value here; defaults live here and nowhere else. Each key's
+``description`` and ``examples`` are its text in the JSON Schema and in the reference of ``crawls.yaml``: meaning, unit,
+and what holds when it is left out.
 """
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetJsonSchemaHandler,
-    Tag,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from trapline_common.config.choices import AlertOn, Isolation, Keep, Overlap, ResourceType, Robots, Screenshot
 from trapline_common.config.fields import (
-    ComparisonText,
-    CookiePath,
-    CookieValue,
     Duration,
     FieldName,
     Flag,
     HeaderName,
     MinChangeText,
     Name,
-    RegularExpression,
     Schedule,
     Sendable,
     Text,
     Timezone,
-    Token,
     Url,
     UrlPattern,
     Whole,
 )
+from trapline_common.config.parts import (
+    AlertConfig,
+    Cookie,
+    Expect,
+    Ignored,
+    IgnoredText,
+    Model,
+    Settle,
+    Viewport,
+    cookie_list,
+    cookie_schema,
+)
 from trapline_common.config.steps import LoggedInCheck, Step
 
-
-class Model(BaseModel):
-    """Frozen and closed: an unknown key is an error, never ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Isolation(StrEnum):
-    """``page``: a fresh context per visit. ``crawl``: one context per crawl and invocation, pages reused."""
-
-    PAGE = "page"
-    CRAWL = "crawl"
-
-
-class Overlap(StrEnum):
-    """What a tick does while the crawl's last run is still open."""
-
-    SKIP = "skip"
-    QUEUE = "queue"
-
-
-class Robots(StrEnum):
-    """``respect``: a page that the site's robots.txt closes to us is not visited. ``ignore``: for your own site."""
-
-    RESPECT = "respect"
-    IGNORE = "ignore"
-
-
-class Keep(StrEnum):
-    """When the HTML of a visit is kept as an artifact."""
-
-    NEVER = "never"
-    FAILURE = "failure"
-    ALWAYS = "always"
-
-
-class Screenshot(StrEnum):
-    """When a screenshot is kept, and of what. ``failure``: the viewport, and only of a visit that failed."""
-
-    NEVER = "never"
-    FAILURE = "failure"
-    VIEWPORT = "viewport"
-    FULL_PAGE = "full_page"
-
-
-AlertOn = Literal["failure", "change", "recovery", "summary"]
-ResourceType = Literal["image", "media", "font", "stylesheet", "script", "xhr", "fetch", "websocket", "other"]
+__all__ = [
+    "AlertConfig",
+    "AlertOn",
+    "Config",
+    "Cookie",
+    "CrawlConfig",
+    "Expect",
+    "IgnoredText",
+    "Isolation",
+    "Keep",
+    "LaneConfig",
+    "Model",
+    "Overlap",
+    "ResourceType",
+    "Robots",
+    "Screenshot",
+    "Settle",
+    "Viewport",
+]
 
 
 class LaneConfig(Model):
-    """A pool of invocations with its own limits. ``host_delay`` is in seconds.
+    """A pool of invocations with its own limits."""
 
-    ``host_delay`` and ``host_concurrency`` hold for each host, across all invocations of the lane.
-    """
-
-    max_invocations: Whole = Field(default=20, ge=1, le=10_000)
-    tasks_per_invocation: Whole = Field(default=25, ge=1, le=10_000)
-    pages_in_flight: Whole = Field(default=3, ge=1, le=64)
-    host_delay: Duration = Field(default=0.0, ge=0, le=3600)
-    host_concurrency: Whole | None = Field(default=None, ge=1, le=10_000)
-
-
-class Settle(Model):
-    """After ``load`` a page has settled when its DOM was quiet for ``quiet`` seconds, or after ``at_most`` seconds."""
-
-    quiet: Duration = Field(default=0.15, ge=0, le=30)
-    at_most: Duration = Field(default=3.0, ge=0, le=120)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: object) -> object:
-        return value if isinstance(value, Mapping | Settle) else {"quiet": value}
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe both forms: the map, and ``quiet`` alone."""
-        full = handler.resolve_ref_schema(handler(core))
-        return {"anyOf": [full["properties"]["quiet"], full]}
-
-
-class Viewport(Model):
-    """In CSS pixels."""
-
-    width: Whole = Field(default=1280, ge=1, le=10_000)
-    height: Whole = Field(default=800, ge=1, le=10_000)
-
-
-class Expect(Model):
-    """What a visit must find. ``fields`` maps an extracted field to a comparison: ``< 50``, ``== Sold out``."""
-
-    status: Whole | None = Field(default=None, ge=100, le=599)
-    contains: Text | None = None
-    fields: dict[FieldName, ComparisonText] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _flat(cls, value: object) -> object:
-        """In the file fields stand beside ``status`` and ``contains``; in a frozen config, in ``fields``."""
-        if not isinstance(value, Mapping) or "fields" in value:
-            return value
-        named = {key: value[key] for key in ("status", "contains") if key in value}
-        return {**named, "fields": {key: item for key, item in value.items() if key not in named}}
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe the file's form."""
-        full = handler.resolve_ref_schema(handler(core))
-        fields = full["properties"].pop("fields")
-        return {**full, "additionalProperties": fields["additionalProperties"]}
-
-
-class AlertConfig(Model):
-    """What people hear about, and when. ``remind_every`` is in seconds; ``to`` names channels, empty means all."""
-
-    on: tuple[AlertOn, ...] = ("failure", "change", "recovery")
-    after_failures: Whole = Field(default=2, ge=1, le=1000)
-    remind_every: Duration | None = Field(default=86_400.0, gt=0)
-    to: tuple[Name, ...] = ()
-
-
-class Cookie(Model):
-    """Sent to the page's own origin only. ``value`` may hold ``${secret:NAME}``."""
-
-    name: Token
-    value: CookieValue
-    path: CookiePath = "/"
-
-
-class IgnoredText(Model):
-    """Taken out of every line of the watched text and of the extracted fields, wherever it matches."""
-
-    pattern: RegularExpression
-
-
-def _ignored_form(value: object) -> str:
-    return "[pattern]" if isinstance(value, Mapping | IgnoredText) else "[selector]"
-
-
-Ignored = Annotated[
-    Annotated[Text, Tag("[selector]")] | Annotated[IgnoredText, Tag("[pattern]")], Discriminator(_ignored_form)
-]
-"""A CSS selector, or ``{pattern: ...}``."""
-
-
-def _cookie_list(value: object) -> object:
-    """Turn ``{name: value}`` or ``{name: {value: ..., path: ...}}`` into the list."""
-    if not isinstance(value, Mapping):
-        return value
-    return [{"name": name, **(rest if isinstance(rest, Mapping) else {"value": rest})} for name, rest in value.items()]
-
-
-def _cookie_schema() -> dict[str, Any]:
-    """Describe the map beside the list."""
-    whole = Cookie.model_json_schema()
-    one = {**whole, "properties": {key: value for key, value in whole["properties"].items() if key != "name"}}
-    one["required"] = ["value"]
-    return {
-        "anyOf": [
-            {"type": "array", "items": whole},
-            {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, one]}},
-        ]
-    }
+    max_invocations: Whole = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="Most crawlers of the lane at once; no more than this run, whatever happens.",
+        examples=[5],
+    )
+    tasks_per_invocation: Whole = Field(
+        default=25,
+        ge=1,
+        le=10_000,
+        description="Most tasks that one crawler leases at a time; so many waiting tasks call for another crawler.",
+        examples=[50],
+    )
+    pages_in_flight: Whole = Field(
+        default=3, ge=1, le=64, description="Most pages that one crawler loads at once.", examples=[1]
+    )
+    host_delay: Duration = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Seconds between the starts of two visits of a host, over all crawlers of the lane. Left out: 0.",
+        examples=["1s"],
+    )
+    host_concurrency: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Most visits of a host at once, over all crawlers of the lane. Left out: no limit.",
+        examples=[2],
+    )
 
 
 class CrawlConfig(Model):
-    """One crawl with every value filled in.
+    """One crawl with every value filled in."""
 
-    ``jitter``: seconds within which EventBridge may place a tick; a run opened by hand or on one machine knows none.
-    ``steps`` begin a session; it is kept for ``session_max_age`` seconds at most, or until ``logged_in_check`` fails.
-    ``remember``: the accepted versions of a page, the newest one included, that are no news when they come again.
-    ``confirm_after``: the good runs in a row that must see new content. ``min_change``: how much of the text must differ.
-    """
+    name: Name = Field(
+        description="The crawl's key under `crawls`: 1 to 63 of a-z, 0-9 and -, not beginning with -.",
+        examples=["pricing"],
+    )
+    enabled: Flag = Field(
+        default=True,
+        description="Whether its schedule fires and `trapline crawl` takes it along. Left out: yes.",
+        examples=[False],
+    )
+    schedule: Schedule | None = Field(
+        default=None,
+        description="When it runs by itself, as EventBridge Scheduler writes it. Left out: only by hand.",
+        examples=["cron(0 8 ? * MON-FRI *)"],
+    )
+    timezone: Timezone = Field(
+        default="UTC", description="The IANA time zone of `schedule`.", examples=["America/Chicago"]
+    )
+    jitter: Duration = Field(
+        default=0.0,
+        ge=0,
+        le=86_400,
+        description=(
+            "Seconds within which EventBridge may place a tick, rounded up to minutes; a run by hand or on one "
+            "machine knows none. Left out: on time."
+        ),
+        examples=["5m"],
+    )
+    overlap: Overlap = Field(
+        default=Overlap.SKIP,
+        description=(
+            "What a tick does while the last run is still open: `skip` records a run that ended as skipped, `queue` "
+            "waits for the last one's end."
+        ),
+        examples=["queue"],
+    )
 
-    name: Name
-    enabled: Flag = True
-    schedule: Schedule | None = None
-    timezone: Timezone = "UTC"
-    jitter: Duration = Field(default=0.0, ge=0, le=86_400)
-    overlap: Overlap = Overlap.SKIP
+    urls: tuple[Url, ...] = Field(
+        default=(),
+        description="Pages to visit. A crawl has `urls`, a `sitemap`, or both.",
+        examples=[["https://example.com/pricing"]],
+    )
+    sitemap: Url | None = Field(
+        default=None,
+        description="A sitemap, or an index of sitemaps, that is read at the opening of each run for its pages.",
+        examples=["https://example.com/sitemap.xml"],
+    )
+    include: tuple[UrlPattern, ...] = Field(
+        default=(),
+        description=(
+            "Of the sitemap's pages, only those that match one of these: a path or a whole URL, with `*` for any run "
+            "of characters. Left out: all of them."
+        ),
+        examples=[["/docs/*"]],
+    )
+    exclude: tuple[UrlPattern, ...] = Field(
+        default=(),
+        description="Of the sitemap's pages, none that match one of these; wins over `include`. Left out: all stay.",
+        examples=[["/docs/archive/*"]],
+    )
+    limit: Whole = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Most pages of one run; a sitemap is read no further, and more `urls` are refused.",
+        examples=[2000],
+    )
+    ordered: Flag = Field(
+        default=False,
+        description="Visit `urls` one after the other in one browser session, as one task. Left out: each by itself.",
+        examples=[True],
+    )
 
-    urls: tuple[Url, ...] = ()
-    sitemap: Url | None = None
-    include: tuple[UrlPattern, ...] = ()
-    exclude: tuple[UrlPattern, ...] = ()
-    limit: Whole = Field(default=10_000, ge=1, le=1_000_000)
-    ordered: Flag = False
+    lane: Name = Field(
+        default="default", description="The pool that works on it, a key of `lanes`.", examples=["polite"]
+    )
+    priority: Whole = Field(
+        default=0,
+        ge=-1000,
+        le=1000,
+        description="Tasks with a higher number are leased first, among those of the lane.",
+        examples=[10],
+    )
+    isolation: Isolation = Field(
+        default=Isolation.PAGE,
+        description=(
+            "`page`: a fresh browser context for each visit, so that no result depends on an earlier visit. `crawl`: "
+            "one context for all visits that a crawler makes for the crawl, which is faster."
+        ),
+        examples=["crawl"],
+    )
+    retries: Whole = Field(
+        default=2,
+        ge=0,
+        le=20,
+        description="Further attempts at a page within a run: after network errors, timeouts, 408, 429 and 5xx.",
+        examples=[1],
+    )
+    robots: Robots = Field(
+        default=Robots.RESPECT,
+        description="`respect`: a page that robots.txt closes fails unvisited. `ignore` is for your own site.",
+        examples=["ignore"],
+    )
+    timeout: Duration = Field(
+        default=30.0,
+        gt=0,
+        le=600,
+        description="Seconds that a visit may take, settling included; a log-in before it has as many of its own.",
+        examples=["10s"],
+    )
+    settle: Settle = Field(
+        default=Settle(),
+        description="When a loaded page is read: a map, or the seconds of `quiet` alone.",
+        examples=["500ms"],
+    )
+    wait_for: Text | None = Field(
+        default=None,
+        description="A CSS selector that must match before the page settles. Left out: `load` is enough.",
+        examples=["#plans .price"],
+    )
 
-    lane: Name = "default"
-    priority: Whole = Field(default=0, ge=-1000, le=1000)
-    isolation: Isolation = Isolation.PAGE
-    retries: Whole = Field(default=2, ge=0, le=20)
-    robots: Robots = Robots.RESPECT
-    timeout: Duration = Field(default=30.0, gt=0, le=600)
-    settle: Settle = Settle()
-    wait_for: Text | None = None
+    watch: Text | None = Field(
+        default=None,
+        description="A CSS selector of what counts as content. Left out: the page's visible text.",
+        examples=["#plans"],
+    )
+    extract: dict[FieldName, Text] = Field(
+        default_factory=dict,
+        description="Fields to take from the page: each key's value is the CSS selector of its element.",
+        examples=[{"basic": "#basic .price"}],
+    )
+    ignore: tuple[Ignored, ...] = Field(
+        default=(),
+        max_length=100,
+        description="What is no content: CSS selectors of elements, and `{pattern: ...}` for text. At most 100.",
+        examples=[[".advert", {"pattern": "Updated [0-9]+ min ago"}]],
+    )
+    remember: Whole = Field(
+        default=1,
+        ge=1,
+        le=20,
+        description="Accepted versions of a page, the newest included, that are no news when they come again.",
+        examples=[3],
+    )
+    confirm_after: Whole = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="Good runs in a row that must see the same new content before it is a change.",
+        examples=[2],
+    )
+    min_change: MinChangeText | None = Field(
+        default=None,
+        description=(
+            "How much of the text must differ: characters, lines, or a share of the characters in percent. Left out: "
+            "any difference is a change."
+        ),
+        examples=["5%"],
+    )
+    expect: Expect = Field(
+        default=Expect(),
+        description="What a visit must find, else it fails. Left out: any page that answers.",
+        examples=[{"status": 200, "contains": "per month"}],
+    )
+    screenshot: Screenshot = Field(
+        default=Screenshot.FAILURE,
+        description="Which screenshots are kept: `never` one, those of a `failure`, or all: `viewport` or `full_page`.",
+        examples=["full_page"],
+    )
+    html: Keep = Field(
+        default=Keep.FAILURE,
+        description="When the page's HTML is kept: `never`, of a `failure`, or `always`.",
+        examples=["always"],
+    )
 
-    watch: Text | None = None
-    extract: dict[FieldName, Text] = Field(default_factory=dict)
-    ignore: Annotated[tuple[Ignored, ...], Field(max_length=100)] = ()
-    remember: Whole = Field(default=1, ge=1, le=20)
-    confirm_after: Whole = Field(default=1, ge=1, le=100)
-    min_change: MinChangeText | None = None
-    expect: Expect = Expect()
-    screenshot: Screenshot = Screenshot.FAILURE
-    html: Keep = Keep.FAILURE
+    block: tuple[ResourceType, ...] = Field(
+        default=(),
+        description="Kinds of resources that the browser does not load. Left out: it loads everything.",
+        examples=[["image", "font"]],
+    )
+    headers: dict[HeaderName, Sendable] = Field(
+        default_factory=dict,
+        description="Request headers, sent to the page's own origin only; values may hold `${secret:NAME}`.",
+        examples=[{"Accept-Language": "de"}],
+    )
+    cookies: Annotated[tuple[Cookie, ...], BeforeValidator(cookie_list), WithJsonSchema(cookie_schema())] = Field(
+        default=(),
+        description="Cookies, sent to the page's own origin only: a map of names and values, or a list of maps.",
+        examples=[{"consent": "yes"}],
+    )
+    user_agent: Annotated[Sendable, Field(min_length=1)] | None = Field(
+        default=None,
+        description="What the browser calls itself; may hold `${secret:NAME}`. Left out: its own name.",
+        examples=["ExampleBot/1.0 (+https://example.com/bot)"],
+    )
+    viewport: Viewport = Field(
+        default=Viewport(), description="The size of the browser's window.", examples=[{"width": 1440, "height": 900}]
+    )
 
-    block: tuple[ResourceType, ...] = ()
-    headers: dict[HeaderName, Sendable] = Field(default_factory=dict)
-    cookies: Annotated[tuple[Cookie, ...], BeforeValidator(_cookie_list), WithJsonSchema(_cookie_schema())] = ()
-    user_agent: Annotated[Sendable, Field(min_length=1)] | None = None
-    viewport: Viewport = Viewport()
+    steps: tuple[Step, ...] = Field(
+        default=(),
+        max_length=50,
+        description=(
+            "What the browser does to begin a session, such as logging in; the crawl's visits share the session. The "
+            "first is a `goto`, and there are at most 50. Left out: no session."
+        ),
+        examples=[[{"goto": "https://example.com/login"}, {"click": "#log-in"}]],
+    )
+    logged_in_check: LoggedInCheck | None = Field(
+        default=None,
+        description="What only a visitor who is logged in sees; where it fails, the steps are done again.",
+        examples=[{"selector": "#account"}],
+    )
+    session_max_age: Duration = Field(
+        default=43_200.0,
+        gt=0,
+        le=2_592_000,
+        description="Seconds for which a session is kept at most; then the steps are done again. Left out: 12 hours.",
+        examples=["1h"],
+    )
 
-    steps: Annotated[tuple[Step, ...], Field(max_length=50)] = ()
-    logged_in_check: LoggedInCheck | None = None
-    session_max_age: Duration = Field(default=43_200.0, gt=0, le=2_592_000)
-
-    alert: AlertConfig = AlertConfig()
+    alert: AlertConfig = Field(
+        default=AlertConfig(),
+        description="What people hear about, when, and through which channels.",
+        examples=[{"on": ["failure"], "after_failures": 1}],
+    )
 
     @property
     def longest_visit(self) -> float:
-        """Return the seconds that a visit may take with the log-in that may come before it: ``timeout`` holds for each."""
+        """Return the seconds that a visit may take with the log-in before it: ``timeout`` holds for each."""
         return self.timeout * (2 if self.steps else 1)
 
     @property
@@ -280,5 +344,5 @@ class CrawlConfig(Model):
 class Config(Model):
     """A whole ``crawls.yaml`` after inheritance."""
 
-    lanes: dict[Name, LaneConfig]
-    crawls: dict[Name, CrawlConfig]
+    lanes: dict[Name, LaneConfig] = Field(description="The pools by name; `default` always exists.")
+    crawls: dict[Name, CrawlConfig] = Field(description="The crawls by name.")

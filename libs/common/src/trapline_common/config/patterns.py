@@ -17,8 +17,11 @@ class Pattern:
     """One pattern in the normal form of URLs, cut at its stars."""
 
     parts: tuple[str, ...]
+    """What stands between the stars, in order; one part when there is no star."""
     whole_url: bool
+    """Compared with the URL from its scheme on, else with its path."""
     with_query: bool
+    """A path is compared together with its query."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -45,7 +48,9 @@ class PageFilter:
     """No ``include`` means every page; ``exclude`` wins over ``include``."""
 
     include: tuple[Pattern, ...]
+    """One of these must match; empty: none needs to."""
     exclude: tuple[Pattern, ...]
+    """None of these may match."""
 
     @classmethod
     def parse(cls, include: Iterable[str], exclude: Iterable[str]) -> Self:

@@ -13,17 +13,20 @@ _SHOWN = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Problem:
-    """``line`` counts from 1; 0 when the file as a whole is meant. ``field`` is empty then."""
+    """One thing that is wrong, ordered by where it stands."""
 
     line: int
+    """From 1; 0 when the file as a whole is meant."""
     field: str
+    """The path as a person writes it, ``crawls.docs.urls[3]``; empty when the file as a whole is meant."""
     reason: str
+    """What is wrong and, where it is known, what is valid."""
 
     def text(self, file: str) -> str:
         """Return ``file:line: field: reason``, without the parts that are not known, never more than one line."""
         where = f"{file}:{self.line}" if self.line else file
-        said = f"{where}: {self.field}: {self.reason}" if self.field else f"{where}: {self.reason}"
-        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(said.split()))
+        text = f"{where}: {self.field}: {self.reason}" if self.field else f"{where}: {self.reason}"
+        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
 def dotted(path: Path) -> str:
@@ -41,7 +44,7 @@ def at(path: Path, lines: Mapping[Path, int], reason: str) -> Problem:
 
 def refusal(file: str, problems: Iterable[Problem]) -> InputRefusedError:
     """Return the exception that carries all problems, by line."""
-    told = [problem.text(file) for problem in sorted(set(problems))]
-    if len(told) > _SHOWN:
-        told[_SHOWN:] = [f"{file}: and {len(told) - _SHOWN} more problems"]
-    return InputRefusedError("\n".join(told))
+    lines = [problem.text(file) for problem in sorted(set(problems))]
+    if len(lines) > _SHOWN:
+        lines[_SHOWN:] = [f"{file}: and {len(lines) - _SHOWN} more problems"]
+    return InputRefusedError("\n".join(lines))

@@ -14,9 +14,10 @@ LONGEST_REGEX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """A compiled pattern. Matches UTF-8, so that no offsets have to be translated."""
+    """A compiled pattern."""
 
     _compiled: Any
+    """RE2's own object, over UTF-8, so that no offsets have to be translated."""
 
     def found_in(self, text: str) -> bool:
         """Say whether ``text`` holds a match."""
@@ -37,8 +38,8 @@ def compile_regex(text: str) -> Regex:
     try:
         return Regex(re2.compile(_utf8(text), options))
     except re2.error as error:
-        told = error.args[0]
-        reason = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+        message = error.args[0]
+        reason = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
         raise ValueError(f"bad pattern {text[:80]!r}: {reason[:200]} (RE2 syntax)") from error
 
 

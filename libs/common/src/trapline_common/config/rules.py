@@ -11,11 +11,14 @@ from trapline_common.config.suggest import did_you_mean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """One broken rule: where to point, why, and the other fields it rests on."""
+    """One broken rule."""
 
     path: Path
+    """Where to point, below the crawl; empty for the crawl itself."""
     reason: str
+    """Why it is broken."""
     others: Collection[str] = ()
+    """Further fields that the rule rests on: when one of them is wrong by itself, this problem is not reported."""
 
 
 def broken_rules(crawl: CrawlConfig, lanes: Collection[str]) -> Iterator[Broken]:

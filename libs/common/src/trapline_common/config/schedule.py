@@ -20,14 +20,20 @@ _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Field:
-    """One field of a cron expression: its bounds, the names it takes, and the forms only it has."""
+    """One field of a cron expression."""
 
     name: str
+    """As the User Guide calls it."""
     low: int
+    """The least value."""
     high: int
+    """The greatest value."""
     names: Mapping[str, int] = field(default_factory=dict)
+    """Names that stand for values, such as ``JAN``."""
     steps: bool = True
+    """Whether it takes ``BASE/STEP``."""
     special: re.Pattern[str] | None = None
+    """Forms that no other field has, such as ``L``."""
 
 
 _FIELDS = (

@@ -1,4 +1,4 @@
-"""``steps``: what a browser does before the visits of a crawl, such as logging in; and how a visit knows that it worked."""
+"""``steps``: what a browser does before a crawl's visits, such as logging in; and how a visit knows that it worked."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -74,10 +74,13 @@ class _Closed(BaseModel):
 
 
 class Fill(_Closed):
-    """Put ``value``, which may hold ``${secret:NAME}``, into the first field that ``selector`` finds."""
+    """Put a text into a field."""
 
-    selector: Selector
-    value: Sendable
+    selector: Selector = Field(description="A CSS selector; the first element that matches.", examples=["#user"])
+    value: Sendable = Field(
+        description="What to put in; may hold `${secret:NAME}`, which a password must.",
+        examples=["${secret:shop-user}"],
+    )
 
     @model_validator(mode="after")
     def _no_password_in_the_file(self) -> Self:
@@ -87,17 +90,23 @@ class Fill(_Closed):
 
 
 class Choose(_Closed):
-    """Choose the option of a ``<select>`` whose value or label is ``value``, which may hold ``${secret:NAME}``."""
+    """Choose an option of a ``<select>``."""
 
-    selector: Selector
-    value: Sendable
+    selector: Selector = Field(description="A CSS selector; the first element that matches.", examples=["#language"])
+    value: Sendable = Field(
+        description="The value or the label of the option; may hold `${secret:NAME}`.", examples=["English"]
+    )
 
 
 class Press(_Closed):
-    """Press a key: in the field that ``selector`` finds, else where the page's focus is."""
+    """Press a key."""
 
-    key: Key
-    selector: Selector | None = None
+    key: Key = Field(description="A character, or the name of a key such as Enter or Tab.", examples=["Enter"])
+    selector: Selector | None = Field(
+        default=None,
+        description="A CSS selector of the field to press it in. Left out: where the page's focus is.",
+        examples=["#search"],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -112,16 +121,30 @@ class Press(_Closed):
 
 
 class Step(_Closed):
-    """Exactly one thing to do. ``None`` stands for what this step is not."""
+    """Exactly one thing to do: one of the keys. ``None`` stands for what this step is not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    goto: Address | None = None
-    fill: Fill | None = None
-    click: Selector | None = None
-    press: Press | None = None
-    wait_for: Selector | None = None
-    select: Choose | None = None
+    goto: Address | None = Field(
+        default=None, description="Load this page; a fragment is kept.", examples=["https://example.com/login"]
+    )
+    fill: Fill | None = Field(
+        default=None,
+        description="Put a text into a field.",
+        examples=[{"selector": "#password", "value": "${secret:shop-password}"}],
+    )
+    click: Selector | None = Field(
+        default=None, description="Click the first element that this CSS selector matches.", examples=["#log-in"]
+    )
+    press: Press | None = Field(default=None, description="Press a key: a map, or the key alone.", examples=["Enter"])
+    wait_for: Selector | None = Field(
+        default=None, description="Wait until this CSS selector matches, within `timeout`.", examples=["#account"]
+    )
+    select: Choose | None = Field(
+        default=None,
+        description="Choose an option of a `<select>`.",
+        examples=[{"selector": "#language", "value": "English"}],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -142,16 +165,23 @@ class Step(_Closed):
 
 
 class LoggedInCheck(_Closed):
-    """What only a visitor who is logged in sees; all that is given must hold.
-
-    ``selector`` matches an element, the final URL matches ``url``, the page's visible text holds ``contains``.
-    """
+    """What only a visitor who is logged in sees: at least one key, and all that are given must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1})
 
-    selector: Text | None = None
-    url: UrlPattern | None = None
-    contains: Text | None = None
+    selector: Text | None = Field(
+        default=None, description="A CSS selector that matches an element. Left out: not asked.", examples=["#account"]
+    )
+    url: UrlPattern | None = Field(
+        default=None,
+        description="A pattern of the final URL, as in `include`. Left out: not asked.",
+        examples=["/account/*"],
+    )
+    contains: Text | None = Field(
+        default=None,
+        description="Text that the page's visible text holds. Left out: not asked.",
+        examples=["Signed in as"],
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -42,10 +42,12 @@ def validated(model: type[M], values: Mapping[str, object]) -> tuple[M | None, l
     try:
         return model.model_validate(values), []
     except ValidationError as error:
-        return None, list(_told(model, values, error))
+        return None, list(_problems(model, values, error))
 
 
-def _told(model: type[BaseModel], values: Mapping[str, object], error: ValidationError) -> Iterator[tuple[Path, str]]:
+def _problems(
+    model: type[BaseModel], values: Mapping[str, object], error: ValidationError
+) -> Iterator[tuple[Path, str]]:
     for detail in error.errors(include_url=False):
         path = _file_path(detail["loc"], values)
         yield path, _reason(model, detail, _written(values, path, detail["input"]))

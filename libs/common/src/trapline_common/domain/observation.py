@@ -1,4 +1,4 @@
-"""What one visit found, and how it ended."""
+"""The result of one visit: what it found, or why it failed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a visit, or a task, failed: the first word of every ``failed`` row and of every failure alert."""
+    """Why a visit or a task failed: the column ``reason`` of its row, and a key of every failure alert."""
 
     DNS = "dns"  # the host's name was not found
     CONNECT = "connect"  # connection refused, reset, closed or unreachable
@@ -37,23 +37,35 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Milliseconds; ``None`` where the browser did not report it. All but ``dns`` and ``connect`` count from the start."""
+    """Milliseconds, as the browser reports them; ``None`` where it did not.
+
+    ``dns`` and ``connect`` are spans; all others count from the visit's start.
+    """
 
     dns: float | None = None
+    """The name look-up took this long."""
     connect: float | None = None
+    """Connecting took this long, TLS included."""
     ttfb: float | None = None
+    """The first byte of the answer."""
     dom: float | None = None
+    """The DOM was complete."""
     load: float | None = None
+    """The ``load`` event."""
     total: float | None = None
+    """The page was settled and read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a visit failed. ``detail`` is one line for a person. ``retry``: worth another attempt within the run."""
+    """Why a visit or a task failed. The ledger keeps ``reason`` and ``detail`` in a column each."""
 
     reason: Reason
+    """One word for programs."""
     detail: str
+    """One line for a person; may be empty."""
     retry: bool
+    """Whether another attempt within the run may help."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
@@ -61,26 +73,38 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What one visit found. ``failure`` is ``None`` for a good visit; the other fields hold whatever was still learnt.
+    """What one visit found. Of a failed visit, the fields hold what it learnt before it failed.
 
-    ``text`` is the watched text, normalised; ``content_hash`` is ``changes.content_hash`` of the whole text and the
-    fields, so it is ``None`` exactly when ``text`` is. ``size`` is bytes over the wire as the browser reports them.
-    ``screenshot`` and ``html`` are artifact keys. ``retry_after``: seconds for which a host that answered 429 or 503 asks to
-    be left alone.
+    Each field but ``failure`` and ``retry_after`` is a column of ``trapline.observation``, by its name.
     """
 
     url: str
+    """The page's address, as the crawl names it."""
     final_url: str | None = None
+    """The address after redirects."""
     status: int | None = None
+    """HTTP status of the page itself."""
     redirects: int = 0
+    """How many redirects led to ``final_url``."""
     timings: Timings = Timings()
+    """How long what took."""
     size: int | None = None
+    """Bytes over the wire, as the browser reports them."""
     title: str | None = None
+    """The page's title."""
     text: str | None = None
+    """The watched text, normalised, cut where it is too long to keep."""
     fields: Mapping[str, str | None] = field(default_factory=dict)
+    """What ``extract`` names, by name; ``None`` for a selector that found nothing."""
     content_hash: str | None = None
+    """``content.text.content_hash`` of the whole text and the fields; ``None`` exactly when ``text`` is."""
     console_errors: int = 0
+    """Errors in the browser's console."""
     screenshot: str | None = None
+    """Artifact key."""
     html: str | None = None
+    """Artifact key."""
     failure: Failure | None = None
+    """Why the visit failed; ``None`` for a good one."""
     retry_after: float | None = None
+    """Seconds for which a host that answered 429 or 503 asks not to be visited."""

@@ -1,4 +1,4 @@
-"""Reach a verdict on a visit and write it, again and again until the page row stood still meanwhile."""
+"""Complete a visit: judge it against its page and write the verdict, by compare-and-set on the page's version."""
 
 from collections.abc import Callable
 
@@ -22,10 +22,11 @@ async def settle(
     step: tasks.NextStep,
     place: Callable[[str], str],
 ) -> Verdict:
-    """Judge ``observation`` against ``page`` and write it; when the page row moved, read it and judge again.
+    """Judge ``observation`` against ``page`` and write it; when the page's version moved, read the row and judge again.
 
-    Optimistic: the page row is locked only inside the one statement that writes. Ends because every refusal means that
-    another completion of the same page committed. Raises ``LeaseLostError``.
+    Keeps guarantee 5: what alerts tell of a page follows the order in which completions committed. No row is locked
+    between reading and writing. It ends, because each refusal means that another completion of the page committed.
+    Raises ``LeaseLostError`` when the task was given to another invocation.
     """
     while True:
         verdict = await _judge(database, run=run, page=page, observation=observation, place=place)

@@ -18,20 +18,23 @@ from trapline_common.ledger.queries import Query
 class Patience:
     """How long one connection waits; all in seconds.
 
-    ``connect``: RDS failover takes longer; then the platform retries the event. ``command``: one statement; the longest,
-    opening a run of 100,000 pages, takes a few. ``in_transaction``: how long the server lets a transaction lie idle. Ours
-    wait for nothing but the ledger, so one that lies idle belongs to a client that stopped or can't be reached, and it may
-    hold the lane's lock: without an end to it, the whole lane would wait for as long as TCP keeps the connection, two
-    hours by default. ``unreachable``: how long the server's TCP believes in a client that answers nothing.
-    ``transaction``: how long a transaction may take in all. The server counts one as idle only between statements, and
-    asyncpg sends a statement in two messages; whoever is lost between the two is caught by this alone. From Postgres 17.
+    Our transactions wait for nothing but the ledger. One that lies idle belongs to a client that stopped or can't be
+    reached, and it may hold the lane's lock: without a limit the whole lane would wait for as long as TCP keeps the
+    connection, two hours by default.
     """
 
     connect: float = 15.0
+    """A new connection. An RDS failover takes longer; then the platform retries the event."""
     command: float = 60.0
+    """One statement; the longest, opening a run of 100,000 pages, takes a few."""
     in_transaction: float = 15.0
+    """How long the server lets a transaction lie idle."""
     unreachable: float = 30.0
+    """How long the server's TCP believes in a client that answers nothing."""
     transaction: float = 120.0
+    """How long a transaction may take in all, from Postgres 17. The server counts one as idle only between
+    statements, and asyncpg sends a statement in two messages: this alone ends the transaction of a client that is
+    lost between the two."""
 
     def settings(self) -> dict[str, str]:
         """Return the session settings that make the server give up on a client. The TCP ones do nothing on a socket."""
@@ -68,7 +71,7 @@ _UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server's goodbye came while the connection was idle, and left it in between
+    asyncpg.InternalClientError,  # the server ended the connection while it was idle
     asyncpg.PostgresConnectionError,
     asyncpg.IdleInTransactionSessionTimeoutError,  # this process was stopped, or out of reach, inside a transaction
     asyncpg.TransactionTimeoutError,
@@ -91,7 +94,7 @@ def ledger_errors() -> Iterator[None]:
         raise
     except _UNAVAILABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-            raise  # a value that can't be encoded, a DSN that is none: never better later
+            raise  # a value that can't be encoded, a malformed DSN: another attempt can't help
         raise LedgerUnavailableError(f"Postgres: {type(error).__name__}: {error}") from error
 
 
@@ -113,8 +116,8 @@ class Database:
     async def connect(cls, dsn: str, *, application: str = "trapline", patience: Patience = DEFAULT_PATIENCE) -> Self:
         """Connect. Raises ``LedgerUnavailableError`` when Postgres can't be reached, or refuses us.
 
-        A refused password counts as the former: while a secret is rotated, the next attempt may be right. A DSN that is
-        none raises ``InputRefusedError``.
+        A refused password counts as the former: while a secret is rotated, the next attempt may succeed. A malformed
+        DSN raises ``InputRefusedError``.
         """
         try:
             with ledger_errors():
@@ -141,7 +144,7 @@ class Database:
         return self._connection
 
     async def close(self) -> None:
-        """Close, and give up waiting for the server's goodbye after 5 s."""
+        """Close, and cut the connection when the server does not confirm that within 5 s."""
         try:
             await self._connection.close(timeout=5)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -157,9 +160,9 @@ class Database:
     async def transaction(self, *, bounded: bool = True) -> AsyncIterator[None]:
         """Hold the connection for one READ COMMITTED transaction; statements of this coroutine join it.
 
-        However it is left, by an error or a cancellation at any await, the connection is outside any transaction
-        afterwards. Only a cancellation during COMMIT leaves it open whether that happened. Does not nest. Unless ``bounded``
-        it may take as long as it takes.
+        However the block ends, by an error or a cancellation at any await, the connection is outside any transaction
+        afterwards. Only a cancellation during COMMIT leaves it unknown whether the server committed. Does not nest.
+        Without ``bounded`` the server sets no limit to its time.
         """
         if self._is_ours():
             raise RuntimeError("this coroutine is in a transaction already")
@@ -213,7 +216,7 @@ class Database:
             return await self._connection.fetchval(query.sql, *args)
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write ``rows`` into ``table`` by one binary COPY. They are encoded as they are sent, never all held at once."""
+        """Write ``rows`` into ``table`` by one binary COPY, which encodes them as it sends them, never all at once."""
         async with self._turn():
             await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
 
@@ -229,13 +232,13 @@ class Database:
                     yield
             except LedgerUnavailableError as error:
                 if isinstance(error.__cause__, TimeoutError):
-                    # Perhaps nobody is at the other end any more: the next statement must not wait as long again.
+                    # The server may be out of reach: the next statement must not wait as long again.
                     self._connection.terminate()
                 raise
 
 
 def to_json(value: object) -> str:
-    """Encode for a ``jsonb`` parameter: what a hostile page may send and Postgres refuses becomes U+FFFD."""
+    """Encode for a ``jsonb`` parameter. NUL and lone surrogates, which Postgres refuses, become U+FFFD."""
     text = _encode(value)
     if "\\u0000" in text:
         text = _NUL.sub(lambda found: found[0] if found[0] == "\\\\" else "\ufffd", text)
@@ -243,7 +246,7 @@ def to_json(value: object) -> str:
 
 
 def to_text(value: str | None) -> str | None:
-    """Encode for a ``text`` parameter: NUL and lone surrogates, which a hostile page may send, become U+FFFD."""
+    """Encode for a ``text`` parameter. NUL and lone surrogates, which Postgres refuses, become U+FFFD."""
     if value is None:
         return None
     return _SURROGATE.sub("\ufffd", value.replace("\x00", "\ufffd"))

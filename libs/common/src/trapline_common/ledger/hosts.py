@@ -1,4 +1,4 @@
-"""What all invocations know together about a host: its turns and places in a lane, and how often it refused."""
+"""A host as all invocations share it: its turns and places in a lane, and how often it refused."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ LONGEST_BACKOFF = 600.0
 """Seconds; unless the host itself asks for more by ``Retry-After``."""
 
 LONGEST_RETRY_AFTER = 86_400.0
-"""Seconds; what a host asks for beyond a day is taken for a day."""
+"""Seconds; a host that asks for more than a day gets a day."""
 
 PLACE_AGAIN_AFTER = 1.0
 """Seconds after which a place at a full host is asked for again; a visit seldom takes less."""
@@ -24,10 +24,12 @@ PLACE_AGAIN_AFTER = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """``taken``: the turn is ours in ``wait`` seconds. Else nothing was taken, and none comes within ``wait`` seconds."""
+    """The answer to a request for a turn at a host."""
 
     taken: bool
+    """Whether the turn is the caller's; else nothing was taken."""
     wait: float
+    """Seconds until the turn that was taken; else seconds within which none comes."""
 
 
 async def take_turn(
@@ -35,8 +37,8 @@ async def take_turn(
 ) -> Turn:
     """Take the lane's next turn at ``host``, across all its invocations, if it comes within ``patience`` seconds.
 
-    Turns are ``delay`` seconds apart; at most ``places`` tasks are visiting at once. A place is held as long as the lease,
-    so a killed invocation keeps none.
+    Turns are ``delay`` seconds apart; at most ``places`` tasks visit the host at once. A task holds its place as long
+    as its lease, so a killed invocation keeps none.
     """
     row = await database.fetchrow(_HOSTS["take_turn"], lease.task_id, lease.seq, lane, host, delay, places, patience)
     if row is None:
@@ -45,9 +47,9 @@ async def take_turn(
 
 
 async def refused(database: Database, lease: Lease, host: str, *, retry_after: float | None) -> float:
-    """Note that ``host`` answered 429 or 503 to the visit of ``lease``; return the seconds for which nobody visits it.
+    """Record that ``host`` answered 429 or 503 to the visit of ``lease``; return for how many seconds no visit starts.
 
-    Holds for all invocations of all lanes. Visits that were under way together count as one refusal.
+    That holds for all invocations of all lanes. Visits that were under way together count as one refusal.
     """
     asked = min(retry_after or 0.0, LONGEST_RETRY_AFTER)
     await database.fetch(_HOSTS["refused"], lease.task_id, lease.seq, host, asked, FIRST_BACKOFF, LONGEST_BACKOFF)
@@ -56,10 +58,10 @@ async def refused(database: Database, lease: Lease, host: str, *, retry_after: f
 
 
 async def answered(database: Database, host: str) -> None:
-    """Note that ``host`` answers again: everybody may go on."""
+    """Record that ``host`` answers again: all invocations may visit it."""
     await database.fetch(_HOSTS["answered"], host)
 
 
 async def forget(database: Database) -> None:
-    """Delete what was known of hosts, and of their robots.txt, that nothing was heard of for a week."""
+    """Delete the rows of hosts, and of their robots.txt, that no visit has touched for a week."""
     await database.fetch(_HOSTS["forget"])

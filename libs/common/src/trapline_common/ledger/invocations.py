@@ -23,28 +23,42 @@ class Claim:
     """The right to call Invoke once for a ``created`` row."""
 
     invocation_id: InvocationId
+    """The row."""
     lane: LaneName
+    """Its lane."""
     hop: int
+    """How many nudges led to it, of at most ``MAX_HOP``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """An invocation that won ``-> ready``, with its lane's limits. ``host_delay`` is in seconds; ``host_concurrency`` ``None``: any."""
+    """An invocation that won ``-> ready``, with its lane's limits as they were then."""
 
     invocation_id: InvocationId
+    """The row."""
     owner: OwnerToken
+    """The fresh token that only this process knows; each later step of the row checks it."""
     lane: LaneName
+    """Its lane."""
     hop: int
+    """How many nudges led to it."""
     tasks_per_invocation: int
+    """Tasks of one share, at most."""
     pages_in_flight: int
+    """Pages that one invocation visits at a time, at most."""
     host_delay: float
+    """Seconds between two visits to one host, across the lane."""
     host_concurrency: int | None
+    """Visits to one host at a time, across the lane; ``None``: no limit."""
 
 
 async def claim_asking(
     database: Database, invocation_id: InvocationId, *, again_after: float = ASK_AGAIN_AFTER
 ) -> Claim | None:
-    """Claim the next Invoke of a ``created`` row; ``None`` when another asks already, or nobody has to."""
+    """Claim the next Invoke of a ``created`` row; ``None`` when another process has it, or the row needs none.
+
+    Compare-and-set on ``asked_at``: of a slow dispatcher and the reaper only one calls Invoke.
+    """
     row = await database.fetchrow(_INVOCATIONS["claim_asking"], invocation_id, again_after)
     if row is None:
         return None
@@ -52,7 +66,7 @@ async def claim_asking(
 
 
 async def unasked(database: Database, *, again_after: float = ASK_AGAIN_AFTER) -> list[InvocationId]:
-    """Return ``created`` rows that nobody asked for, or whose answer never came."""
+    """Return ``created`` rows that no dispatcher has asked Lambda for, or whose answer never came."""
     return [InvocationId(row["id"]) for row in await database.fetch(_INVOCATIONS["unasked"], again_after)]
 
 
@@ -81,7 +95,7 @@ async def become_ready(
 ) -> Held | None:
     """``created | pending -> ready`` with a fresh owner token.
 
-    ``None`` when the event was delivered twice, or late: the loser ends without work, and is counted on the row.
+    ``None`` when the event was delivered twice, or late: the loser ends without work, and the row counts it.
     """
     async with database.transaction():
         lane = await database.fetchval(_INVOCATIONS["lane_of"], invocation_id)
@@ -105,7 +119,7 @@ async def become_ready(
 
 
 async def heartbeat(database: Database, held: Held) -> None:
-    """Say that the invocation is alive. Raises ``LeaseLostError`` when it was orphaned, failed or terminated."""
+    """Record that the invocation is alive. Raises ``LeaseLostError`` when it was orphaned, failed or terminated."""
     if await database.fetchrow(_INVOCATIONS["heartbeat"], held.invocation_id, held.owner) is None:
         raise LeaseLostError(f"invocation {held.invocation_id} is no longer held")
 

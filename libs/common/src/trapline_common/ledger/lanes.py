@@ -14,17 +14,18 @@ _INVOCATIONS = load("invocations")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What was counted in a lane, and the rows inserted for it.
-
-    ``pause``: seconds that the lane still waits, because its last ``false_starts`` counts came to nothing; then
-    nothing was inserted.
-    """
+    """What was counted in a lane, and the rows inserted for it."""
 
     load: LaneLoad
+    """The lane's tasks and invocations, as counted under its lock."""
     missing: int
+    """Invocations that the count asks for."""
     created: tuple[InvocationId, ...]
+    """The rows that were inserted, as many as ``missing``."""
     false_starts: int = 0
+    """Counts in a row whose invocations failed before they held a task."""
     pause: float = 0.0
+    """Seconds that the lane still waits because of its false starts; then nothing was inserted."""
 
 
 async def put_lane(database: Database, name: LaneName, config: LaneConfig) -> None:
@@ -55,8 +56,9 @@ async def plan(
 ) -> Plan:
     """Count a lane and insert exactly the invocations it is missing, in one transaction under the exclusive lock.
 
-    ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, none that was not counted.
-    An unknown lane plans nothing; nor does one that makes false starts, for at most ``longest_pause`` seconds after each.
+    ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, and no invocation that
+    the count did not ask for. An unknown lane plans nothing; nor does one that makes false starts, for at most
+    ``longest_pause`` seconds after each.
     """
     async with database.transaction():
         await lock_exclusive(database, lane)

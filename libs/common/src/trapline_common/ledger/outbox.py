@@ -12,7 +12,7 @@ from trapline_common.ledger.queries import load
 _ALERTS = load("alerts")
 
 TEST = "test"
-"""The kind of an alert by which a person looks whether alerts get through."""
+"""The kind of an alert that a person sends to check that alerts arrive."""
 
 
 async def add_alert(database: Database, draft: AlertDraft, *, crawl: str, run_id: RunId | None) -> None:
@@ -23,12 +23,12 @@ async def add_alert(database: Database, draft: AlertDraft, *, crawl: str, run_id
 
 
 async def any_due(database: Database) -> bool:
-    """Say whether an alert waits that nobody has claimed."""
+    """Say whether an alert waits that no notifier has claimed."""
     return bool(await database.fetchval(_ALERTS["due"]))
 
 
 async def add_test(database: Database) -> AlertId:
-    """Write an alert that says it is a test and belongs to no run; return its id."""
+    """Write a test alert, which belongs to no run; return its id."""
     found: int = await database.fetchval(_ALERTS["add"], TEST, "trapline", None, None, [], "{}", False)
     return AlertId(found)
 
@@ -50,7 +50,10 @@ class PostgresOutbox:
         self._database = database
 
     async def claim(self, limit: int, hold_seconds: float) -> list[AlertRow]:
-        """Take up to ``limit`` due alerts, oldest first; nobody else sees them for ``hold_seconds``."""
+        """Take up to ``limit`` due alerts, oldest first, and hide them from other notifiers for ``hold_seconds``.
+
+        Keeps guarantee 5: an alert whose notifier died is handed out again when the time is over.
+        """
         rows = await self._database.fetch(_ALERTS["claim"], limit, hold_seconds)
         found = [
             AlertRow(
@@ -68,17 +71,17 @@ class PostgresOutbox:
         return sorted(found, key=lambda alert: alert.id)
 
     async def mark_sent(self, ids: Sequence[AlertId], message_id: str) -> None:
-        """``due -> sent``: the channel accepted them."""
+        """``due -> sent``: the topic accepted them."""
         await self._database.fetch(_ALERTS["mark_sent"], list(ids), message_id)
 
     async def refuse(self, ids: Sequence[AlertId], reason: str) -> None:
-        """``due -> refused``: their content will never be accepted."""
+        """``due -> refused``: no channel will ever accept their content."""
         await self._database.fetch(_ALERTS["refuse"], list(ids), to_text(reason))
 
     async def turn(self, interval: float) -> float:
-        """Take the next turn to publish, of all notifiers; return the seconds until it comes, by the database's clock."""
+        """Take the next turn to publish among all notifiers; return the seconds until it, by the database's clock."""
         return max(0.0, float(await self._database.fetchval(_ALERTS["turn"], interval)))
 
     async def release(self, ids: Sequence[AlertId], delay: float) -> None:
-        """Give them back, to be claimed again after ``delay`` seconds."""
+        """Give them back; a notifier may claim them again after ``delay`` seconds."""
         await self._database.fetch(_ALERTS["release"], list(ids), delay)

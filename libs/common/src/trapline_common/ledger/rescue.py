@@ -1,4 +1,4 @@
-"""Rescue: invocations that died are ended, and what they held goes back, under the lane's exclusive lock."""
+"""Rescue: end invocations that died and give their tasks back, under the lane's exclusive lock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _INVOCATIONS = load("invocations")
 _TASKS = load("tasks")
 
 PENDING_TTL = 330.0
-"""Seconds an invocation may take to say ``ready``: more than ``MaximumEventAgeInSeconds`` (300), so none starts late."""
+"""Seconds an invocation may take to become ``ready``: above ``MaximumEventAgeInSeconds`` (300), so none starts late."""
 
 HEARTBEAT_TTL = 45.0
 """Seconds without a heartbeat after which an invocation is ``orphaned``: nine heartbeats of 5 s."""
@@ -28,14 +28,14 @@ MAX_RESCUES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescue:
-    """What a rescue did."""
+    """The result of one rescue of a lane."""
 
     orphaned: tuple[InvocationId, ...] = ()
-    """Invocations that it ended."""
+    """Invocations that never started in time, or whose heartbeats stopped."""
     returned: tuple[TaskId, ...] = ()
-    """Tasks that went back, to be leased again."""
+    """Tasks that wait again."""
     poisoned: tuple[TaskId, ...] = ()
-    """Tasks that ended ``failed``, their rescue budget used up."""
+    """Tasks whose budget of rescues was used up, and whose page failed for it."""
 
 
 async def reap_lanes(
@@ -63,7 +63,7 @@ async def reap_lane(
 ) -> Rescue:
     """Orphan what never started or stopped beating, then give its tasks back: separate statements under the lock.
 
-    One statement could not see a lease that committed while it waited for the lock.
+    Keeps guarantee 2. One statement could not see a lease that committed while it waited for the lock.
     """
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
@@ -140,7 +140,7 @@ async def _poison(
     bad: int,
     place: Callable[[str], str],
 ) -> None:
-    """Record the page as failed. The rest of an ordered task goes on behind it, without the session, which may be why."""
+    """Record the page as failed. An ordered task goes on behind it without its session, which may be the cause."""
     url = urls[position]
     detail = f"{MAX_RESCUES + 1} invocations that took it died while it loaded"
     failure = Failure(reason=Reason.POISON, detail=detail, retry=False)

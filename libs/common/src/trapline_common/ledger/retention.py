@@ -1,4 +1,4 @@
-"""Retention: finished rows leave the hot tables, in small batches; pages and their baselines stay."""
+"""Retention: delete finished rows from the hot tables, in small batches; pages and their baselines stay."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,18 +14,20 @@ RETENTION_DAYS = "TRAPLINE_RETENTION_DAYS"
 """The environment variable; empty, or not set: nothing is ever deleted."""
 
 LONGEST = 36_500
-"""Days. More would be a mistake, and further back than the database's clock can count is an error."""
+"""Days. A larger number is a mistake, and the database can't subtract any number of days from its clock."""
 
 BATCH = 2_000
-"""Rows of one transaction: a few tens of milliseconds, of rows that nobody else writes."""
+"""Rows of one transaction: a few tens of milliseconds, of rows that no other process writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How many days what has ended is kept. ``archived_only``: a run that was opened goes only once it is archived."""
+    """How long the ledger keeps what has ended."""
 
     days: int
+    """Days since its end."""
     archived_only: bool = False
+    """Whether a run that was opened is deleted only once it is archived."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, archived_only: bool) -> Self | None:
@@ -42,11 +44,14 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retired:
-    """How many runs are gone, and how many rows in all. ``left``: the time was over before everything was deleted."""
+    """What one call of ``retire`` deleted."""
 
     runs: int
+    """Runs that are gone."""
     rows: int
+    """Rows that are gone, of all tables."""
     left: bool
+    """Whether the time was over before everything was deleted."""
 
 
 async def retire(
@@ -54,8 +59,8 @@ async def retire(
 ) -> Retired:
     """Delete what ended more than ``retention.days`` ago, batch by batch, for about ``within`` seconds of ``clock``.
 
-    Each batch is a transaction of its own. No baseline, no unended run, no due alert, and no text that a kept observation
-    relies on is ever deleted (``trapline.retire`` in the migrations says how). Two at once take different runs.
+    Each batch is a transaction of its own. It never deletes a baseline, an unended run, a due alert, or a text that a
+    kept observation relies on (``trapline.retire`` in the migrations says how). Two at once take different runs.
     """
     ends = clock() + within
     runs = rows = 0

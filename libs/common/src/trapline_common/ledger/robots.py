@@ -1,4 +1,4 @@
-"""robots.txt as all invocations know it: fetched by one, read by all."""
+"""robots.txt as all invocations share it: one fetches it, all read it."""
 
 from dataclasses import dataclass
 
@@ -17,21 +17,24 @@ LONGEST_WAIT = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """``fresh``: ``body`` holds for ``good_for`` more seconds, ``None`` meaning that all is allowed.
-
-    Else ``failures`` says how often in a row it could not be had, and ``wait`` for how many seconds nobody tries.
-    """
+    """What the ledger knows of an origin's robots.txt."""
 
     fresh: bool
+    """Whether ``body`` may be used."""
     body: str | None
+    """The file's text; ``None``: there is none, so all is allowed."""
     good_for: float
+    """Seconds for which ``body`` may still be used; 0 unless ``fresh``."""
     failures: int
+    """How often in a row the file could not be fetched."""
     wait: float
+    """Seconds for which no invocation tries again; 0 without failures."""
     reason: str | None
+    """Why the last fetch failed."""
 
 
 async def read(database: Database, origin: str) -> Stored | None:
-    """Return what is known of the origin's robots.txt; ``None`` when nothing is."""
+    """Return the origin's row; ``None`` when there is none."""
     row = await database.fetchrow(_ROBOTS["robots"], origin)
     if row is None:
         return None
@@ -51,10 +54,10 @@ async def claim(database: Database, origin: str) -> bool:
 
 
 async def put(database: Database, origin: str, body: str | None, *, good_for: float) -> None:
-    """Store what was fetched, for ``good_for`` seconds. ``None``: there is no robots.txt."""
+    """Store the fetched file for ``good_for`` seconds. ``body`` ``None``: there is no robots.txt."""
     await database.fetch(_ROBOTS["put_robots"], origin, body, good_for)
 
 
 async def failed(database: Database, origin: str, reason: str) -> None:
-    """Note a 5xx: nobody visits the origin, and nobody asks again, for a while that doubles."""
+    """Record a 5xx: no invocation visits the origin or fetches the file again for a time that doubles."""
     await database.fetch(_ROBOTS["robots_failed"], origin, reason, FIRST_WAIT, LONGEST_WAIT)

@@ -14,18 +14,21 @@ from trapline_common.platform.plain_json import json_line
 _RUNS = load("runs")
 
 AGAIN_AFTER = 900.0
-"""Seconds after which a run that was begun and not finished is taken up again: longer than any Lambda lives."""
+"""Seconds after which another process takes up a run whose archive was not finished: longer than any Lambda lives."""
 PART = 8 * 1024 * 1024
-"""Bytes handed on at once. S3 takes 10,000 parts of 5 MiB or more: 80 GiB of compressed observations."""
+"""Bytes of one part. S3 takes 10,000 parts of 5 MiB or more: 80 GiB of compressed observations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedRun:
-    """A run to be archived. ``day``: of its opening, in UTC, as ``2026-01-31``."""
+    """A run to be archived."""
 
     run_id: RunId
+    """The run."""
     crawl: str
+    """Its crawl."""
     day: str
+    """The day of its opening, in UTC, as ``2026-01-31``."""
 
     @property
     def key(self) -> str:
@@ -45,7 +48,10 @@ async def mark_archived(database: Database, run_id: RunId) -> None:
 
 
 async def parts(database: Database, run_id: RunId) -> AsyncIterator[bytes]:
-    """Yield the run's object in parts of ``PART`` bytes or a little more, the last one smaller; the same bytes each time."""
+    """Yield the run's object in parts of ``PART`` bytes or a little more, the last one smaller.
+
+    Every call yields the same bytes.
+    """
     packer = zlib.compressobj(wbits=31)  # gzip, whose header holds no time
     kept = bytearray()
     async with aclosing(observations(database, run_id)) as found:

@@ -30,15 +30,16 @@ COPIED_AT_ONCE = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What became of a request to open a run. ``status`` is ``ended`` when the overlap was skipped.
-
-    ``repeated``: the tick or the request was seen before.
-    """
+    """What became of a request to open a run."""
 
     run_id: RunId
+    """The run of this tick or request."""
     status: RunStatus
+    """``ended`` when the run was skipped because of its overlap."""
     repeated: bool
+    """Whether the tick or the request was seen before."""
     blocked_by: RunId | None = None
+    """An earlier run of the crawl that has not ended."""
 
 
 async def begin(
@@ -90,7 +91,7 @@ async def begin(
 
 
 async def frozen(database: Database, run_ids: Sequence[RunId], *, pages: bool = True) -> dict[RunId, FrozenRun]:
-    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and it is read in no time."""
+    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and reading it costs little."""
     rows = await database.fetch(_RUNS["configs" if pages else "configs_to_visit"], list(run_ids))
     return {
         RunId(row["id"]): FrozenRun(
@@ -114,7 +115,7 @@ async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequ
     """Write all tasks and ``opening -> open`` in one transaction; return how many tasks.
 
     ``None`` when there is nothing to do: the run is open or ended already, or an earlier run of the crawl is not ended.
-    Two dispatchers may try at once: the run's row lock lets one pass.
+    Two dispatchers may try at once: the lock on the run's row lets one pass.
     """
     async with database.transaction():
         await database.fetch(_RUNS["lock_crawl"], crawl.name)
@@ -218,14 +219,14 @@ async def refuse(database: Database, run_id: RunId, reason: str) -> None:
         if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPENING:
             return
         ended = await _end(database, run_id, RunOutcome.REFUSED, reason)
-    _say(*ended)
+    _log_end(*ended)
 
 
 async def end_if_done(database: Database, run_id: RunId) -> bool:
     """End an open run when no task is left, with its summary alert, exactly once; say whether this call did.
 
     Under the run's row lock and in a transaction of its own: of the last two tasks that end together, whichever commits
-    later sees none left. Adding tasks takes the same row lock.
+    later sees none left. ``enqueue`` takes the same row lock.
     """
     async with database.transaction():
         if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPEN:
@@ -233,7 +234,7 @@ async def end_if_done(database: Database, run_id: RunId) -> bool:
         if await database.fetchval(_RUNS["open_tasks"], run_id):
             return False
         ended = await _end(database, run_id, RunOutcome.COMPLETED, None)
-    _say(*ended)
+    _log_end(*ended)
     return True
 
 
@@ -248,7 +249,7 @@ async def end_all_done(database: Database) -> int:
 
 
 async def cancel(database: Database, run_id: RunId) -> int | None:
-    """End a run by an operator's word; its tasks end ``failed``, reason ``cancelled``. Return how many.
+    """End a run at an operator's request; its tasks end ``failed``, reason ``cancelled``. Return how many.
 
     Invocations that hold tasks of this run only are ``terminated``; others go on, and the fence refuses what they still
     write for it. ``None`` when there is no such run or it has ended.
@@ -263,12 +264,12 @@ async def cancel(database: Database, run_id: RunId) -> int | None:
         await database.fetch(_INVOCATIONS["terminate_by_run"], run_id, row["lane"])
         cancelled = await database.fetch(_RUNS["cancel_tasks"], run_id)
         ended = await _end(database, run_id, RunOutcome.CANCELLED, "cancelled by an operator")
-    _say(*ended)
+    _log_end(*ended)
     return len(cancelled)
 
 
-def _say(crawl: str, facts: RunFacts) -> None:
-    """Log that a run ended, after the commit: the one who ended it says so, once. The dead man's switch counts these."""
+def _log_end(crawl: str, facts: RunFacts) -> None:
+    """Log that a run ended: the process that ended it, once, after its commit. An alarm counts these events."""
     _log.info(
         "run_ended",
         crawl=crawl,

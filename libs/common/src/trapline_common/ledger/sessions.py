@@ -1,4 +1,4 @@
-"""The kept session of a crawl, and the right to refresh it: one invocation logs in, the others wait for what it kept."""
+"""The kept session of a crawl and the right to refresh it: one invocation logs in, the others wait for its result."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from trapline_common.domain.ids import InvocationId
 from trapline_common.domain.observation import Failure, Reason
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.visit_documents import failure_columns
+from trapline_common.ledger.visit_arguments import failure_columns
 
 _SESSIONS = load("sessions")
 
@@ -32,7 +32,7 @@ class KeptSession:
 
 
 async def read(database: Database, crawl: str) -> KeptSession:
-    """Return what is kept; version 0 when nothing ever was."""
+    """Return the crawl's row; version 0 when it has none."""
     row = await database.fetchrow(_SESSIONS["read"], crawl)
     if row is None:
         return KeptSession()
@@ -54,7 +54,7 @@ def _failure(reason: str | None, detail: str | None) -> Failure | None:
 async def claim(database: Database, crawl: str, holder: InvocationId, *, version: int, seconds: float) -> bool:
     """Take the right to log in for ``seconds``; ``False`` when another has it, or has moved on from ``version``.
 
-    The right ends with the invocation that holds it, so one that was killed in its log-in holds up nobody for long.
+    The right ends with the invocation that holds it, so one that was killed in its log-in delays the others briefly.
     """
     return await database.fetchrow(_SESSIONS["claim"], crawl, holder, version, seconds) is not None
 
@@ -62,7 +62,7 @@ async def claim(database: Database, crawl: str, holder: InvocationId, *, version
 async def keep(
     database: Database, crawl: str, holder: InvocationId, *, version: int, binding: str, state: bytes
 ) -> int | None:
-    """Keep the state of a log-in under the next version, and return that; ``None`` when the right was lost meanwhile."""
+    """Keep the state of a log-in under the next version and return that; ``None`` when the right was lost meanwhile."""
     kept: int | None = await database.fetchval(_SESSIONS["keep"], crawl, holder, version, binding, state)
     return kept
 
@@ -77,11 +77,11 @@ async def refuse(
     failure: Failure,
     screenshot: str | None,
 ) -> None:
-    """Record that the steps failed for good, for all who wait; nothing happens when the right was lost meanwhile."""
+    """Record that the steps failed for good; invocations that wait read why. Writes nothing when the right was lost."""
     reason, detail = failure_columns(failure)
     await database.fetchrow(_SESSIONS["refuse"], crawl, holder, version, binding, reason, to_text(detail), screenshot)
 
 
 async def release(database: Database, crawl: str, holder: InvocationId) -> None:
-    """Give the right back without a result: the next may try at once."""
+    """Give the right back without a result: another invocation may try at once."""
     await database.fetchrow(_SESSIONS["release"], crawl, holder)

@@ -16,11 +16,13 @@ from trapline_common.domain.observation import Failure, Observation
 from trapline_common.ledger.connection import Database, to_json, to_text
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.visit_documents import (
+from trapline_common.ledger.visit_arguments import (
     alert_documents,
     failure_columns,
-    observation_document,
-    page_document,
+    is_new_content,
+    page_verdict,
+    task_step,
+    visit_document,
 )
 
 _TASKS = load("tasks")
@@ -29,53 +31,75 @@ _PAGES = load("pages")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to work on a task. The fence: ``seq`` only grows, and a write with an older one is refused."""
+    """The right to work on a task. Each write names it, and the ledger refuses an older one."""
 
     task_id: TaskId
+    """The task."""
     seq: int
+    """The fence: it grows with every lease of the task."""
     invocation_id: InvocationId
+    """The invocation that holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeasedTask:
-    """A task as it was leased. ``page`` is its page's state, ``None`` for an ordered task, which reads each as it comes."""
+    """A task as it was leased."""
 
     lease: Lease
+    """The right to write for it."""
     run_id: RunId
+    """Its run."""
     url: str
+    """The page; of an ordered task, its first."""
     urls: tuple[str, ...] | None
+    """The pages of an ordered task, in order; ``None`` otherwise."""
     attempts: int
+    """Retries used: the page's fault."""
     rescues: int
+    """Rescues used: the infrastructure's fault."""
     position: int
+    """Of an ordered task, the index of the next page."""
     failed_pages: int
+    """Of an ordered task, the pages that failed so far."""
     checkpoint: bytes | None
+    """Of an ordered task, its session after the last recorded page, sealed."""
     page: PageState | None
+    """The page's state; ``None`` for an ordered task, which reads each page's as it comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostRefuses:
-    """A host that answered 429 or 503 ``refusals`` times in a row; ``wait``: seconds before it may be visited, 0 for now."""
+    """A host that answered 429 or 503 to the visits before."""
 
     refusals: int
+    """How often in a row."""
     wait: float
+    """Seconds before it may be visited; 0: now, by this one visit."""
 
 
 class Completion(StrEnum):
-    """What became of a completion. ``moved``: the page row was updated since the verdict was reached; reach it again."""
+    """The result of ``complete_visit``."""
 
     OK = "ok"
+    """All of it is written."""
     MOVED = "moved"
+    """Nothing is written: the page's row was updated since the verdict was reached. Judge again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
-    """Where a task goes when a visit's result is written. ``position`` and ``failed_pages`` count an ordered task's pages."""
+    """Where a task goes when a visit's result is written."""
 
     status: TaskStatus
+    """Its next status."""
     failure: Failure | None = None
+    """Why it failed, or may fail in the end; its reason and detail are stored."""
     position: int = 0
+    """Of an ordered task, the index of the next page; 0 otherwise."""
     failed_pages: int = 0
+    """Of an ordered task, the pages that failed so far."""
     checkpoint: bytes | None = None
+    """Of an ordered task, its session, sealed; ``None``: the next page begins without one."""
 
 
 def page_state(row: asyncpg.Record) -> PageState:
@@ -115,7 +139,7 @@ async def lease_share(database: Database, held: Held, *, share: int, another: bo
     """Lease at most ``share`` due tasks, and go ``ready -> running`` with them; an empty list when there is nothing.
 
     ``another``: only if more is waiting than the idle invocations will take. A task charged with a rescue comes alone.
-    Raises ``LeaseLostError`` when the invocation was taken away.
+    Keeps guarantee 2: each lease has a fence of its own. Raises ``LeaseLostError`` when the invocation was taken away.
     """
     rows = await database.fetch(_TASKS["lease_share"], held.invocation_id, held.owner, held.lane, share, another)
     return [_leased(row, held.invocation_id) for row in rows]
@@ -124,9 +148,9 @@ async def lease_share(database: Database, held: Held, *, share: int, another: bo
 async def start(database: Database, lease: Lease, *, host: str = "", probe: float = 30.0) -> HostRefuses | None:
     """Mark the task as started, before its page loads: only a started task is charged for a rescue.
 
-    ``None``: go. ``HostRefuses``: the host answered 429 or 503 lately. With ``wait`` 0 the task was started all the same,
-    as the one visit that finds out, and no other begins within ``probe`` seconds; else it was not started. Raises
-    ``LeaseLostError`` when the task was given to another; the refusal is counted.
+    ``None``: it is started. ``HostRefuses``: the host answered 429 or 503 lately. With ``wait`` 0 the task is started
+    all the same, as the one visit that tries the host, and no other begins within ``probe`` seconds; else it is not
+    started. Raises ``LeaseLostError`` when the task was given to another invocation, and counts that on this one.
     """
     fence = (lease.task_id, lease.seq, lease.invocation_id)
     if await database.fetchrow(_TASKS["start"], *fence, host) is not None:
@@ -138,7 +162,7 @@ async def start(database: Database, lease: Lease, *, host: str = "", probe: floa
         return None
     if row["id"] is not None:
         return HostRefuses(refusals=row["refusals"], wait=0.0)
-    # Not above 0: another began to find out, or the lease is lost, which the next write will tell.
+    # Not above 0: another visit tries the host, or the lease is lost, which the next write will find.
     return HostRefuses(refusals=row["refusals"], wait=row["wait"] if row["wait"] > 0 else probe)
 
 
@@ -151,7 +175,10 @@ async def put_off(database: Database, lease: Lease, *, detail: str, delay: float
 
 
 async def retry(database: Database, lease: Lease, *, failure: Failure, delay: float) -> None:
-    """``leased -> created``, charged to the page's retries: due again after ``delay`` seconds. Raises ``LeaseLostError``."""
+    """``leased -> created``, charged to the page's retries: due again after ``delay`` seconds.
+
+    Raises ``LeaseLostError``.
+    """
     reason, detail = failure_columns(failure)
     await _fenced(database, "retry", lease, reason, to_text(detail), delay)
 
@@ -163,12 +190,12 @@ async def rescue_one(database: Database, lease: Lease, *, failure: Failure) -> N
 
 
 async def hand_back_one(database: Database, lease: Lease) -> None:
-    """``leased -> created``, nobody's fault. Raises ``LeaseLostError``."""
+    """``leased -> created``, uncharged. Raises ``LeaseLostError``."""
     await _fenced(database, "hand_back_one", lease)
 
 
 async def hand_back_many(database: Database, held: Held, leases: Sequence[Lease]) -> int:
-    """``leased -> created`` for tasks that were not started, nobody's fault; returns how many were still ours."""
+    """``leased -> created`` for tasks that were not started, uncharged; return how many the invocation still held."""
     ids, seqs = [lease.task_id for lease in leases], [lease.seq for lease in leases]
     return len(await database.fetch(_TASKS["hand_back_many"], ids, seqs, held.invocation_id))
 
@@ -197,7 +224,7 @@ async def read_page(database: Database, crawl: str, url: str) -> PageState:
 
 
 async def baseline(database: Database, page: PageState) -> Baseline:
-    """Return what new content is judged by. An empty one when the row was updated since: then the verdict is refused."""
+    """Return what new content is compared with; empty when the row was updated since: then the verdict is refused."""
     row = await database.fetchrow(_PAGES["baseline"], page.page_id, page.version)
     if row is None:
         return Baseline()
@@ -220,29 +247,30 @@ async def complete_visit(
 ) -> Completion:
     """Write one visit's result, its page row, its alerts and the task's next status, all or nothing, in one round trip.
 
-    Keeps guarantees 3 and 5: the fence and the unique (task, position) make a result visible once; the alerts commit with
-    their cause. Raises ``LeaseLostError`` when the task was given to another (counted on the invocation).
+    Keeps guarantees 3 and 5: the fence and the unique (task, position) make a result visible once; the alerts commit
+    with their cause. Raises ``LeaseLostError`` when the task was given to another invocation, and counts that on this
+    one.
     """
     reason, detail = failure_columns(step.failure)
-    next_step = {
-        "status": step.status,
-        "position": step.position,
-        "failed_pages": step.failed_pages,
-        "reason": reason,
-        "detail": detail,
-    }
+    new_content = is_new_content(observation, page)
     alerts = alert_documents(verdict)
     outcome: str = await database.fetchval(
         _TASKS["complete_visit"],
         lease.task_id,
         lease.seq,
         lease.invocation_id,
-        to_json(next_step),
-        step.checkpoint,
+        task_step(
+            status=step.status,
+            position=step.position,
+            failed_pages=step.failed_pages,
+            checkpoint=step.checkpoint,
+            reason=reason,
+            detail=to_text(detail),
+        ),
         page.page_id,
         page.version,
-        to_json(page_document(observation, page, verdict)),
-        to_json(observation_document(observation, page, verdict)),
+        page_verdict(verdict, new_content=new_content),
+        to_json(visit_document(observation, changed=verdict.changed, new_content=new_content)),
         None if alerts is None else to_json(alerts),
     )
     if outcome == "stale":

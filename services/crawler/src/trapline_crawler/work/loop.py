@@ -54,7 +54,7 @@ class WorkLoop:
         if not self._running:
             self._drained = False  # no task is left to wait for: ask again
         self._start()
-        while self._has_free_slot() and not self._drained and self._may_lease():
+        while self._has_capacity() and not self._drained and self._may_lease():
             await self._lease()
             self._start()
         if budget.stop.is_set() or budget.closing or (self._waiting and not self._fits(self._waiting[0])):
@@ -67,7 +67,7 @@ class WorkLoop:
     def _may_lease(self) -> bool:
         return not self._held_work.budget.closing and self._held_work.budget.may_start(0)
 
-    def _has_free_slot(self) -> bool:
+    def _has_capacity(self) -> bool:
         """Whether a task leased now would start now: nothing waits, and no rescued task has to be alone."""
         free = len(self._running) < self._held_work.held.pages_in_flight
         return free and not self._waiting and not self._rescued_runs()

@@ -12,7 +12,9 @@ class Query:
     """One named statement."""
 
     name: str
+    """The word after ``-- name:``."""
     sql: str
+    """The statement."""
 
 
 def load(file: str, *, package: str = __name__) -> dict[str, Query]:

@@ -2,21 +2,20 @@
 SELECT taken, wait FROM trapline.take_turn($1, $2, $3, $4, $5, $6, $7);
 
 -- name: refused
--- A visit that began before the last refusal was counted belongs to that refusal. After a quiet day the count begins anew.
--- Half of the back-off is by chance, so that lanes do not come back together.
+-- A visit that began before the last refusal was counted belongs to that refusal. After a day without one the count
+-- begins anew. Half of the back-off is by chance, so that lanes do not come back together.
 INSERT INTO trapline.host AS h (host, refusals, not_before)
 VALUES ($3, 1, now() + make_interval(secs => greatest($4, $5 * (0.75 + random() / 2))))
 ON CONFLICT (host) DO UPDATE SET
     refusals = CASE WHEN h.refused_at < now() - interval '1 day' THEN 1 ELSE h.refusals + 1 END,
     refused_at = now(),
-    not_before = now() + make_interval(secs => greatest($4,
-        least($6, $5 * power(2, CASE WHEN h.refused_at < now() - interval '1 day' THEN 0 ELSE least(h.refusals, 20) END))
-        * (0.75 + random() / 2)))
+    not_before = now() + make_interval(secs => greatest($4, (0.75 + random() / 2) * least($6, $5 * power(2,
+        CASE WHEN h.refused_at < now() - interval '1 day' THEN 0 ELSE least(h.refusals, 20) END))))
 WHERE h.refusals = 0 OR h.refused_at < coalesce(
     (SELECT t.started_at FROM trapline.task t WHERE t.id = $1 AND t.lease_seq = $2), now());
 
 -- name: hold_off
--- The host's word for how long counts, whoever heard it.
+-- How long the host asked for counts, also from a visit whose refusal was not counted.
 UPDATE trapline.host SET not_before = greatest(not_before, now() + make_interval(secs => $2)) WHERE host = $1
 RETURNING extract(epoch FROM not_before - now())::double precision;
 
@@ -24,7 +23,7 @@ RETURNING extract(epoch FROM not_before - now())::double precision;
 UPDATE trapline.host SET refusals = 0, not_before = now() WHERE host = $1 AND refusals > 0;
 
 -- name: forget
--- Hosts that nothing was heard of for a week.
+-- Rows that no visit has touched for a week.
 WITH hosts AS (DELETE FROM trapline.host WHERE greatest(refused_at, not_before) < now() - interval '7 days'),
      turns AS (DELETE FROM trapline.host_turn WHERE next_at < now() - interval '7 days')
 DELETE FROM trapline.robots WHERE greatest(expires_at, retry_at, claimed_until) < now() - interval '7 days';

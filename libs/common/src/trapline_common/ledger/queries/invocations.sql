@@ -4,7 +4,8 @@ INSERT INTO trapline.invocation (lane, slot, hop, false_starts)
 SELECT $1, s.slot, $3, $4 FROM (
     SELECT generate_series(1, l.max_invocations) AS slot FROM trapline.lane l WHERE l.name = $1
     EXCEPT
-    SELECT i.slot FROM trapline.invocation i WHERE i.lane = $1 AND i.status IN ('created', 'pending', 'ready', 'running')
+    SELECT i.slot FROM trapline.invocation i
+    WHERE i.lane = $1 AND i.status IN ('created', 'pending', 'ready', 'running')
     ORDER BY slot LIMIT $2) s
 RETURNING id;
 

@@ -1,6 +1,7 @@
 -- name: put_lane
 -- The newest config wins; an unchanged lane is not written.
-INSERT INTO trapline.lane AS l (name, max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency)
+INSERT INTO trapline.lane AS l
+    (name, max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (name) DO UPDATE SET max_invocations = $2, tasks_per_invocation = $3, pages_in_flight = $4, host_delay = $5,
     host_concurrency = $6
@@ -14,9 +15,6 @@ SELECT pg_advisory_xact_lock(trapline.lane_key($1));
 -- name: lock_shared
 SELECT pg_advisory_xact_lock_shared(trapline.lane_key($1));
 
--- name: lane_names
-SELECT name FROM trapline.lane ORDER BY name;
-
 -- name: busy_lanes
 -- Lanes with due tasks or active invocations: all that a reap tick has to look at.
 SELECT l.name FROM trapline.lane l
@@ -26,9 +24,9 @@ WHERE EXISTS (SELECT FROM trapline.task t WHERE t.lane = l.name AND t.status = '
 ORDER BY l.name;
 
 -- name: load
--- The count, under the exclusive lock. ``waiting`` reads no more tasks than the lane could ever ask for, in the index's
--- order, so that no finished task is read. ``false_starts``: counts in a row whose invocations failed before they held a
--- task, up to the newest of these; none when anything made beside it or later did hold one.
+-- The count, under the exclusive lock. ``waiting`` reads no more tasks than the lane could ever ask for, in the order
+-- of the index, so that no finished task is read. ``false_starts``: counts in a row whose invocations failed before
+-- they held a task, up to the newest of these; none when any made beside it or later did hold one.
 SELECT l.max_invocations, l.tasks_per_invocation,
     (SELECT count(*) FROM (
         SELECT 1 FROM trapline.task t WHERE t.lane = l.name AND t.status = 'created' AND t.run_at <= now()

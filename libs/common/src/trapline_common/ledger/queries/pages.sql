@@ -1,6 +1,6 @@
 -- name: state
-SELECT id AS page_id, url, version AS page_version, baseline_hash, baseline_fields, baseline_run, fingerprint, judged_run,
-    failures, alerted, extract(epoch FROM now() - alerted_at)::double precision AS since_alert,
+SELECT id AS page_id, url, version AS page_version, baseline_hash, baseline_fields, baseline_run, fingerprint,
+    judged_run, failures, alerted, extract(epoch FROM now() - alerted_at)::double precision AS since_alert,
     extract(epoch FROM now() - failing_since)::double precision AS failing_for
 FROM trapline.page WHERE crawl = $1 AND url = $2;
 

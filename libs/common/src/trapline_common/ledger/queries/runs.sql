@@ -28,7 +28,7 @@ FROM trapline.run r WHERE r.id = $1;
 SELECT id, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
 
 -- name: configs_to_visit
--- Without the list of pages, which is all but the whole of it: who visits has its pages from its tasks.
+-- Without the list of pages, nearly all of a large config: the crawler has its pages from its tasks.
 SELECT id, config - 'urls' AS config, fingerprint FROM trapline.run WHERE id = ANY ($1);
 
 -- name: try_opening
@@ -54,8 +54,8 @@ CREATE TEMPORARY TABLE incoming (place bigint, url text) ON COMMIT DROP;
 TRUNCATE incoming;
 
 -- name: add_pages
--- In one order of bytes, so that two runs that add the same new pages at once can't deadlock. Of a run whose pages are all
--- known, none is written, and no number of the sequence is used up.
+-- In one order of bytes, so that two runs that add the same new pages at once can't deadlock. Of a run whose pages are
+-- all known, none is written, and no number of the sequence is used up.
 INSERT INTO trapline.page (crawl, url)
 SELECT DISTINCT $1, i.url COLLATE "C" AS url FROM incoming i
 WHERE NOT EXISTS (SELECT FROM trapline.page p WHERE p.crawl = $1 AND p.url = i.url)
@@ -91,7 +91,8 @@ SELECT EXISTS (SELECT FROM trapline.task WHERE run_id = $1 AND ended_at IS NULL)
 -- name: ended
 UPDATE trapline.run r SET status = 'ended', outcome = $2::trapline.run_outcome, reason = $3, ended_at = now(),
     tasks_done = c.done, tasks_failed = c.failed
-FROM (SELECT count(*) FILTER (WHERE status = 'done')::int AS done, count(*) FILTER (WHERE status = 'failed')::int AS failed
+FROM (SELECT count(*) FILTER (WHERE status = 'done')::int AS done,
+          count(*) FILTER (WHERE status = 'failed')::int AS failed
       FROM trapline.task WHERE run_id = $1) c
 WHERE r.id = $1 AND r.status <> 'ended'
 RETURNING c.done, c.failed, extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.config;
@@ -119,7 +120,7 @@ WHERE run_id = $1 AND ended_at IS NULL AND status IN ('created', 'leased') RETUR
 SELECT date_trunc('minute', now());
 
 -- name: claim_unarchived
--- One ended run that is not archived, and that nobody tried to archive in the last ``$1`` seconds.
+-- One ended run that is not archived, and that no process tried to archive in the last ``$1`` seconds.
 UPDATE trapline.run SET archiving_at = now() WHERE id = (
     SELECT id FROM trapline.run
     WHERE archived_at IS NULL AND status = 'ended' AND opened_at IS NOT NULL

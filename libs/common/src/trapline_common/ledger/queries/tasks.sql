@@ -1,12 +1,12 @@
--- Statements behind the fence take their arguments in one order: the lease (task, lease_seq, invocation), reason, detail,
--- delay in seconds.
+-- Statements behind the fence take their arguments in one order: the lease (task, lease_seq, invocation), reason,
+-- detail, delay in seconds.
 
 -- name: lease_share
 SELECT * FROM trapline.lease_share($1, $2, $3, $4, $5);
 
 -- name: start
--- Before loading. No row: the lease was lost, or the host refused visits lately; ``start_if_host_recovers`` tells which.
--- Does not wait for the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
+-- Before loading. No row: the lease was lost, or the host refused visits lately; ``start_if_host_recovers`` tells
+-- which. Does not wait for the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 UPDATE trapline.task SET started_at = now() FROM quick
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
@@ -14,8 +14,8 @@ WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
 RETURNING id;
 
 -- name: start_if_host_recovers
--- A host that refused visits lately is visited by one at a time, ``$5`` seconds apart, until it answers: ``refusals`` and
--- ``wait`` say so. ``id`` NULL and no refusals: the lease was lost, do not visit.
+-- Of a host that refused visits lately one task is started at a time, ``$5`` seconds apart, until it answers:
+-- ``refusals`` and ``wait`` say so. ``id`` NULL and no refusals: the lease was lost, do not visit.
 WITH refusing AS MATERIALIZED (
     SELECT refusals, extract(epoch FROM not_before - now())::double precision AS wait FROM trapline.host
     WHERE host = $4 AND refusals > 0
@@ -27,10 +27,11 @@ WITH refusing AS MATERIALIZED (
     WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
       AND (NOT EXISTS (SELECT FROM refusing) OR EXISTS (SELECT FROM probe))
     RETURNING id)
-SELECT (SELECT id FROM started) AS id, (SELECT refusals FROM refusing) AS refusals, (SELECT wait FROM refusing) AS wait;
+SELECT (SELECT id FROM started) AS id, (SELECT refusals FROM refusing) AS refusals,
+    (SELECT wait FROM refusing) AS wait;
 
 -- name: complete_visit
-SELECT trapline.record_visit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+SELECT trapline.record_visit($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: retry
 -- The page's fault: another attempt within the run, after ``$6`` seconds.

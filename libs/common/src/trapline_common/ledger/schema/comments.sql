@@ -17,6 +17,14 @@ COMMENT ON TYPE trapline.alert_status IS
     'The notifier sends what is "due". "refused" is a message refused for its content; "muted" is kept for the '
     'record only.';
 
+COMMENT ON TYPE trapline.task_step IS
+    'Where a task goes when a visit''s result is written. Never altered while a release uses it: a crawler keeps its '
+    'shape for as long as its connection lives.';
+COMMENT ON TYPE trapline.page_verdict IS
+    'What a page''s row becomes when a visit''s result is written. accepted: the observation becomes the baseline. '
+    'new_content: it differs from the baseline. candidate_seen NULL leaves the candidate as it is, earlier_hashes NULL '
+    'the earlier versions. Never altered while a release uses it.';
+
 COMMENT ON TABLE trapline.migration IS 'The migrations that this database has had, one row each.';
 COMMENT ON COLUMN trapline.migration.version IS 'Number of the file.';
 COMMENT ON COLUMN trapline.migration.name IS 'Name of the file without its number.';
@@ -95,7 +103,9 @@ COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
 COMMENT ON COLUMN trapline.invocation.place IS 'Where it runs, for people: a log stream or a process.';
-COMMENT ON COLUMN trapline.invocation.reason IS 'Why it ended as it did, for people.';
+COMMENT ON COLUMN trapline.invocation.reason IS
+    'Why it ended as it did: a phrase, the class of its error, or Lambda''s condition.';
+COMMENT ON COLUMN trapline.invocation.detail IS 'The message of that error, for people.';
 COMMENT ON COLUMN trapline.invocation.duplicates IS 'Deliveries of the same event that came too late to be its owner.';
 COMMENT ON COLUMN trapline.invocation.stale IS 'Writes that the fence refused.';
 COMMENT ON COLUMN trapline.invocation.false_starts IS
@@ -119,7 +129,8 @@ COMMENT ON COLUMN trapline.task.invocation_id IS 'The last holder.';
 COMMENT ON COLUMN trapline.task.leased_at IS 'When that one took it.';
 COMMENT ON COLUMN trapline.task.started_at IS 'Set in this lease, before the page loads.';
 COMMENT ON COLUMN trapline.task.ended_at IS 'When it became done or failed.';
-COMMENT ON COLUMN trapline.task.reason IS 'Why it failed.';
+COMMENT ON COLUMN trapline.task.reason IS 'Why it failed, or was given back, in one word; NULL: nothing failed.';
+COMMENT ON COLUMN trapline.task.detail IS 'The same, or what it waits for, in one line for people.';
 COMMENT ON COLUMN trapline.task.position IS 'Ordered: index of the next page to visit.';
 COMMENT ON COLUMN trapline.task.failed_pages IS 'Ordered: pages that failed so far.';
 COMMENT ON COLUMN trapline.task.checkpoint IS 'Ordered: the session (cookies, storage), encrypted.';
@@ -213,7 +224,10 @@ COMMENT ON COLUMN trapline.session.binding IS
 COMMENT ON COLUMN trapline.session.state IS 'Cookies and local storage, encrypted with the crawler''s session key.';
 COMMENT ON COLUMN trapline.session.refreshed_at IS 'When "state" was made.';
 COMMENT ON COLUMN trapline.session.tried_at IS 'The last log-in that reached the site, good or bad.';
-COMMENT ON COLUMN trapline.session.problem IS 'Why that one was bad, for people.';
+COMMENT ON COLUMN trapline.session.problem IS
+    'reason and detail in one text, for the release before; a trigger keeps it.';
+COMMENT ON COLUMN trapline.session.reason IS 'Why that one was bad, in one word; NULL: it was good.';
+COMMENT ON COLUMN trapline.session.detail IS 'The same in one line, for people.';
 COMMENT ON COLUMN trapline.session.screenshot IS 'Key of the artifact that shows it.';
 COMMENT ON COLUMN trapline.session.holder IS 'The invocation that logs in now.';
 COMMENT ON COLUMN trapline.session.held_until IS 'After this time another may.';
@@ -229,11 +243,17 @@ COMMENT ON FUNCTION trapline.lease_share IS
     'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
     'for them. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
     'cost of the lease.';
-COMMENT ON FUNCTION trapline.complete_visit IS
-    'Records one visit in one statement: result, page row, alerts and the task''s next status. An ordered task''s '
+COMMENT ON FUNCTION trapline.record_visit IS
+    'Records one visit, all or nothing: result, page row, alerts and the task''s next status. "visit" holds the '
+    'observation''s columns by their names; its text only with new_content. An ordered task''s '
     'result must be of the page that is next: one sent twice under a lease that goes on is refused. Returns ok; '
     'stale when the fence refuses (counted on the invocation); moved when the page row was updated since the verdict '
     'was reached. Unless ok, nothing but that count is written.';
+COMMENT ON FUNCTION trapline.complete_visit IS
+    'The call of the release before: record_visit in 39 arguments.';
+COMMENT ON FUNCTION trapline.failure_reason IS
+    'The word in "reason: detail", which the release before writes; NULL where there is none.';
+COMMENT ON FUNCTION trapline.failure_detail IS 'What "reason: detail" says beside the word; NULL when nothing.';
 COMMENT ON FUNCTION trapline.take_turn IS
     'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a place is free. taken: the '
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
@@ -250,5 +270,9 @@ COMMENT ON FUNCTION trapline.refuse_transition IS
     'Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal '
     'one.';
 COMMENT ON FUNCTION trapline.guard_task IS
-    'Raises check_violation unless a task''s status makes a legal transition and its fence grows. Without a WHEN '
-    'clause on the trigger: every statement plans such a clause anew, and a connection keeps a function''s plan.';
+    'Raises check_violation unless a task''s status makes a legal transition and its fence grows; and takes apart the '
+    '"reason: detail" that the release before writes. Without a WHEN clause on the trigger: every statement plans such a clause anew, and a connection keeps a function''s plan.';
+COMMENT ON FUNCTION trapline.split_invocation_reason IS
+    'Takes apart the "class: message" that the release before writes as an invocation''s reason.';
+COMMENT ON FUNCTION trapline.pair_session_problem IS
+    'Keeps session.problem, which the release before reads and writes, in step with reason and detail.';

@@ -13,9 +13,9 @@ _NEWEST = "SELECT coalesce(max(version), 0) FROM trapline.migration"
 async def apply_grants(database: Database) -> bool:
     """Make the roles and give them what this release needs, in one transaction; ``database`` is the administrator's.
 
-    Safe to run again, and while services run: they see the old grants or the new ones. ``False``, and nothing done, when
-    a newer release has migrated the database, because its grants cover more. Raises ``asyncpg.PostgresError`` when the
-    caller may not make roles or does not own the schema.
+    Safe to run again, and while services run: they see the old grants or the new ones. ``False``, and nothing done,
+    when a newer release has migrated the database, because its grants cover more. Raises ``asyncpg.PostgresError`` when
+    the caller may not make roles or does not own the schema.
     """
     connection = database.connection
     async with database.transaction():

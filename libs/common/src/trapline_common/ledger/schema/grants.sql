@@ -1,12 +1,16 @@
--- What each role may do in the ledger. Applied as a whole after each `trapline migrate` of a deployment: all is taken away
--- first, so what stands here is all there is.
+-- What each role may do in the ledger. Applied as a whole after each `trapline migrate` of a deployment: all is taken
+-- away first, so what stands here is all there is.
 --
--- A new table, column or function needs its line here. A column that nobody updates stands in the comment "written once"
--- of its table; a test compares this file with the schema. UPDATE names its columns; SELECT does where a role needs few.
+-- A new table, column or function needs its line here. A column that no service updates stands in the comment "written
+-- once" of its table; a test compares this file with the schema. UPDATE names its columns; SELECT does where a role
+-- needs few.
 
-REVOKE ALL ON ALL TABLES IN SCHEMA trapline FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA trapline FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA trapline FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
+REVOKE ALL ON ALL TABLES IN SCHEMA trapline
+    FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA trapline
+    FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA trapline
+    FROM PUBLIC, trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
 GRANT USAGE ON SCHEMA trapline TO trapline_crawler, trapline_dispatcher, trapline_notifier, trapline_operator;
 
 -- trapline.migration, written once: version, name, checksum, applied_at
@@ -15,11 +19,13 @@ GRANT SELECT ON trapline.migration TO trapline_operator;
 -- trapline.lane, written once: name
 GRANT SELECT ON trapline.lane TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT ON trapline.lane TO trapline_dispatcher;
-GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency) ON trapline.lane TO trapline_dispatcher;
+GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency) ON trapline.lane
+    TO trapline_dispatcher;
 
 -- trapline.run, written once: id, crawl, lane, scheduled_for, request, retry_of, config, fingerprint, created_at
 GRANT SELECT ON trapline.run TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint) ON trapline.run TO trapline_dispatcher;
+GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint) ON trapline.run
+    TO trapline_dispatcher;
 GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON trapline.run
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (tried_at, opened_at, archived_at, archiving_at) ON trapline.run TO trapline_dispatcher;
@@ -27,15 +33,16 @@ GRANT UPDATE (tried_at, opened_at, archived_at, archiving_at) ON trapline.run TO
 -- trapline.page, written once: id, crawl, url
 GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT (crawl, url) ON trapline.page TO trapline_dispatcher, trapline_operator;
-GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_run, baseline_at, fingerprint, judged_run,
-    failures, failing_since, alerted, alerted_at, candidate_hash,
+GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_run, baseline_at, fingerprint,
+    judged_run, failures, failing_since, alerted, alerted_at, candidate_hash,
     candidate_seen, earlier_hashes) ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
 
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT (lane, slot, hop, false_starts) ON trapline.invocation TO trapline_dispatcher;
-GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation
+    TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates) ON trapline.invocation
@@ -43,24 +50,27 @@ GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, dupl
 
 -- trapline.task, written once: id, run_id, lane, url, urls, page_id, priority
 GRANT SELECT ON trapline.task TO trapline_crawler, trapline_dispatcher;
-GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, lease_seq, invocation_id,
-    leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
+GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, lease_seq,
+    invocation_id, leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
     TO trapline_operator;  -- no session in its checkpoint, sealed though it is
 GRANT INSERT (run_id, lane, url, urls, page_id, priority) ON trapline.task TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, started_at, ended_at, reason, detail) ON trapline.task
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (run_at, rescues, position, failed_pages, checkpoint) ON trapline.task TO trapline_crawler, trapline_dispatcher;
+GRANT UPDATE (run_at, rescues, position, failed_pages, checkpoint) ON trapline.task
+    TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (attempts, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
 
--- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status, redirects,
--- timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason, detail, accepted
+-- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status,
+-- redirects, timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason,
+-- detail, accepted
 GRANT SELECT ON trapline.observation TO trapline_operator, trapline_dispatcher;  -- the dispatcher archives ended runs
 GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
 
 -- trapline.host, written once: host
 GRANT SELECT ON trapline.host TO trapline_crawler, trapline_dispatcher;
-GRANT INSERT (host, refusals, not_before), UPDATE (refusals, refused_at, not_before) ON trapline.host TO trapline_crawler;
+GRANT INSERT (host, refusals, not_before), UPDATE (refusals, refused_at, not_before) ON trapline.host
+    TO trapline_crawler;
 GRANT DELETE ON trapline.host TO trapline_dispatcher;  -- forgotten after a week
 
 -- trapline.host_turn, written once: lane, host
@@ -70,15 +80,17 @@ GRANT DELETE ON trapline.host_turn TO trapline_dispatcher;
 
 -- trapline.host_visit, written once: task_id
 GRANT SELECT, DELETE ON trapline.host_visit TO trapline_crawler;
-GRANT INSERT (task_id, lease_seq, lane, host), UPDATE (lease_seq, lane, host) ON trapline.host_visit TO trapline_crawler;
+GRANT INSERT (task_id, lease_seq, lane, host), UPDATE (lease_seq, lane, host) ON trapline.host_visit
+    TO trapline_crawler;
 
 -- trapline.robots, written once: origin
 GRANT SELECT ON trapline.robots TO trapline_crawler, trapline_dispatcher;
-GRANT INSERT (origin, claimed_until), UPDATE (body, expires_at, claimed_until, failures, retry_at, reason) ON trapline.robots
+GRANT INSERT (origin, claimed_until), UPDATE (body, expires_at, claimed_until, failures, retry_at, reason)
+    ON trapline.robots
     TO trapline_crawler;
 GRANT DELETE ON trapline.robots TO trapline_dispatcher;
 
--- trapline.session, written once: crawl. It holds log-ins, sealed: nobody but the crawler reads it.
+-- trapline.session, written once: crawl. It holds log-ins, sealed: the crawler alone reads it.
 GRANT SELECT ON trapline.session TO trapline_crawler;
 GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler;
 GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, reason, detail, screenshot, holder,

@@ -1,10 +1,11 @@
--- The roles as which the services and the operator's commands log in. Whoever runs this owns the schema and is the
--- administrator. On RDS, where the role rds_iam exists, they log in with IAM tokens; no role here has a password.
+-- The roles as which the services and the operator's commands log in. The administrator, who owns the schema, runs
+-- this file. On RDS, where the role rds_iam exists, they log in with IAM tokens; no role here has a password.
 DO $$
 DECLARE
     role_name text;
 BEGIN
-    FOREACH role_name IN ARRAY ARRAY['trapline_crawler', 'trapline_dispatcher', 'trapline_notifier', 'trapline_operator'] LOOP
+    FOREACH role_name IN ARRAY
+        ARRAY['trapline_crawler', 'trapline_dispatcher', 'trapline_notifier', 'trapline_operator'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
                 EXECUTE format('CREATE ROLE %I LOGIN', role_name);

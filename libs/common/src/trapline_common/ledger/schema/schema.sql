@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0009_retention. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0011_record_visit. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -23,6 +23,18 @@ CREATE TYPE trapline.invocation_status AS ENUM ('created', 'pending', 'ready', '
 -- The notifier sends what is "due". "refused" is a message refused for its content; "muted" is kept for the record
 -- only.
 CREATE TYPE trapline.alert_status AS ENUM ('due', 'sent', 'refused', 'muted');
+
+-- Where a task goes when a visit's result is written. Never altered while a release uses it: a crawler keeps its shape
+-- for as long as its connection lives.
+CREATE TYPE trapline.task_step AS (status trapline.task_status, "position" integer, failed_pages integer, checkpoint
+    bytea, reason text, detail text);
+
+-- What a page's row becomes when a visit's result is written. accepted: the observation becomes the baseline.
+-- new_content: it differs from the baseline. candidate_seen NULL leaves the candidate as it is, earlier_hashes NULL the
+-- earlier versions. Never altered while a release uses it.
+CREATE TYPE trapline.page_verdict AS (accepted boolean, new_content boolean, baseline_run bigint, fingerprint text,
+    judged_run bigint, failures integer, alerted boolean, alerted_now boolean, candidate_hash text, candidate_seen
+    integer, earlier_hashes text[]);
 
 -- The migrations that this database has had, one row each.
 CREATE TABLE trapline.migration (
@@ -135,12 +147,14 @@ CREATE TABLE trapline.invocation (
     owner uuid,                                     -- Fresh token of the one process that became ready.
     request_id text,                                -- Lambda's, stored when it became ready.
     place text,                                     -- Where it runs, for people: a log stream or a process.
-    reason text,                                    -- Why it ended as it did, for people.
+    -- Why it ended as it did: a phrase, the class of its error, or Lambda's condition.
+    reason text,
     duplicates integer NOT NULL DEFAULT 0,          -- Deliveries of the same event that came too late to be its owner.
     stale integer NOT NULL DEFAULT 0,               -- Writes that the fence refused.
     -- Counts of the lane before this one that made nothing but failures before a first task; the next count waits the
     -- longer.
     false_starts integer NOT NULL DEFAULT 0,
+    detail text,                                    -- The message of that error, for people.
     CONSTRAINT invocation_pkey PRIMARY KEY (id),
     CONSTRAINT invocation_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
     CONSTRAINT invocation_ended CHECK (((status = ANY (ARRAY['succeeded'::trapline.invocation_status,
@@ -177,10 +191,11 @@ CREATE TABLE trapline.task (
     leased_at timestamptz,                      -- When that one took it.
     started_at timestamptz,                     -- Set in this lease, before the page loads.
     ended_at timestamptz,                       -- When it became done or failed.
-    reason text,                                -- Why it failed.
+    reason text,                                -- Why it failed, or was given back, in one word; NULL: nothing failed.
     "position" integer NOT NULL DEFAULT 0,      -- Ordered: index of the next page to visit.
     failed_pages integer NOT NULL DEFAULT 0,    -- Ordered: pages that failed so far.
     checkpoint bytea,                           -- Ordered: the session (cookies, storage), encrypted.
+    detail text,                                -- The same, or what it waits for, in one line for people.
     CONSTRAINT task_pkey PRIMARY KEY (id),
     CONSTRAINT task_url UNIQUE (run_id, url),
     CONSTRAINT task_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id),
@@ -307,10 +322,12 @@ CREATE TABLE trapline.session (
     state bytea,                         -- Cookies and local storage, encrypted with the crawler's session key.
     refreshed_at timestamptz,            -- When "state" was made.
     tried_at timestamptz,                -- The last log-in that reached the site, good or bad.
-    problem text,                        -- Why that one was bad, for people.
+    problem text,                        -- reason and detail in one text, for the release before; a trigger keeps it.
     screenshot text,                     -- Key of the artifact that shows it.
     holder uuid,                         -- The invocation that logs in now.
     held_until timestamptz,              -- After this time another may.
+    reason text,                         -- Why that one was bad, in one word; NULL: it was good.
+    detail text,                         -- The same in one line, for people.
     CONSTRAINT session_pkey PRIMARY KEY (crawl),
     CONSTRAINT session_held CHECK (((holder IS NULL) = (held_until IS NULL))),
     CONSTRAINT session_state CHECK (((state IS NULL) = (refreshed_at IS NULL)))
@@ -318,10 +335,7 @@ CREATE TABLE trapline.session (
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
--- Records one visit in one statement: result, page row, alerts and the task's next status. An ordered task's result
--- must be of the page that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the
--- fence refuses (counted on the invocation); moved when the page row was updated since the verdict was reached. Unless
--- ok, nothing but that count is written.
+-- The call of the release before: record_visit in 39 arguments.
 CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
         next_position integer, next_failed_pages integer, next_checkpoint bytea, why text, of_page bigint,
         page_version integer, as_baseline boolean, new_content boolean, new_baseline_run bigint, new_fingerprint text,
@@ -331,65 +345,47 @@ CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uu
         o_html text, o_reason text, o_detail text, of_crawl text, alerts jsonb, new_candidate text DEFAULT NULL::text,
         new_candidate_seen integer DEFAULT NULL::integer, new_earlier text[] DEFAULT NULL::text[])
     RETURNS text
-    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
+    LANGUAGE plpgsql
 AS $function$
-DECLARE
-    held_by_us boolean;
-    written boolean;
 BEGIN
-    WITH held AS MATERIALIZED (
-        SELECT t.id, t.run_id, t.position FROM trapline.task t
-        WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
-          AND (t.urls IS NULL OR t.position = next_position - 1)
-        FOR NO KEY UPDATE
-    ), paged AS MATERIALIZED (
-        UPDATE trapline.page p SET version = p.version + 1,
-            baseline_hash = CASE WHEN as_baseline AND new_content THEN o_hash ELSE p.baseline_hash END,
-            baseline_text = CASE WHEN as_baseline AND new_content THEN o_text ELSE p.baseline_text END,
-            baseline_fields = CASE WHEN as_baseline AND new_content THEN o_fields ELSE p.baseline_fields END,
-            baseline_at = CASE WHEN as_baseline AND new_content THEN now() ELSE p.baseline_at END,
-            baseline_run = new_baseline_run, fingerprint = new_fingerprint,
-            judged_run = new_judged_run, failures = new_failures, alerted = new_alerted,
-            failing_since = CASE WHEN new_failures > 0 THEN coalesce(p.failing_since, now()) END,
-            alerted_at = CASE WHEN alerted_now THEN now() ELSE p.alerted_at END,
-            candidate_hash = CASE WHEN new_candidate_seen IS NULL THEN p.candidate_hash ELSE new_candidate END,
-            candidate_seen = coalesce(new_candidate_seen, p.candidate_seen),
-            earlier_hashes = coalesce(new_earlier, p.earlier_hashes)
-        FROM held WHERE p.id = of_page AND p.version = page_version
-        RETURNING held.run_id, held.position
-    ), observed AS (
-        INSERT INTO trapline.observation (task_id, position, run_id, page_id, url, final_url, status, redirects, timings,
-            size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason, detail, accepted)
-        SELECT of_task, p.position, p.run_id, of_page, o_url, o_final_url, o_status, o_redirects, o_timings,
-            o_size, o_title, CASE WHEN new_content THEN o_text END, o_fields, o_hash, o_changed, o_console_errors,
-            o_screenshot, o_html, o_reason, o_detail, as_baseline
-        FROM paged p
-    ), alerted AS (
-        INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
-        SELECT a.kind, of_crawl, p.run_id, of_page, a.recipients, a.payload,
-               CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
-        FROM paged p, jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
-    ), stepped AS (
-        UPDATE trapline.task t SET status = next_status, position = next_position, failed_pages = next_failed_pages,
-            checkpoint = next_checkpoint, reason = why, started_at = NULL,
-            ended_at = CASE WHEN next_status IN ('done', 'failed') THEN now() END,
-            rescues = CASE WHEN next_status IN ('done', 'failed') THEN t.rescues ELSE 0 END
-        FROM paged WHERE t.id = of_task
-        RETURNING t.id
-    )
-    SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM stepped) INTO held_by_us, written;
-    IF written THEN
-        RETURN 'ok';
-    END IF;
-    IF held_by_us THEN
-        RETURN 'moved';
-    END IF;
-    UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;
-    RETURN 'stale';
+    RETURN trapline.record_visit(of_task, fence, holder,
+        ROW(next_status, next_position, next_failed_pages, next_checkpoint, trapline.failure_reason(why),
+            trapline.failure_detail(why))::trapline.task_step,
+        of_page, page_version,
+        ROW(as_baseline, new_content, new_baseline_run, new_fingerprint, new_judged_run, new_failures, new_alerted,
+            alerted_now, new_candidate, new_candidate_seen, new_earlier)::trapline.page_verdict,
+        jsonb_build_object('url', o_url, 'final_url', o_final_url, 'status', o_status, 'redirects', o_redirects,
+            'timings', o_timings, 'size', o_size, 'title', o_title, 'text', CASE WHEN new_content THEN o_text END,
+            'fields', o_fields, 'content_hash', o_hash, 'changed', o_changed, 'console_errors', o_console_errors,
+            'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail),
+        alerts);
 END $function$;
 
--- Raises check_violation unless a task's status makes a legal transition and its fence grows. Without a WHEN clause on
--- the trigger: every statement plans such a clause anew, and a connection keeps a function's plan.
+-- What "reason: detail" says beside the word; NULL when nothing.
+CREATE FUNCTION trapline.failure_detail(written text)
+    RETURNS text
+    LANGUAGE sql IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN written ~ '^\w+: ' THEN substr(written, strpos(written, ': ') + 2)
+        WHEN written !~ '^\w+$' THEN written
+    END
+$function$;
+
+-- The word in "reason: detail", which the release before writes; NULL where there is none.
+CREATE FUNCTION trapline.failure_reason(written text)
+    RETURNS text
+    LANGUAGE sql IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN written ~ '^\w+(: |$)' THEN split_part(written, ':', 1)
+        WHEN written ~ '^\d+ of \d+ pages failed$' THEN 'pages'
+    END
+$function$;
+
+-- Raises check_violation unless a task's status makes a legal transition and its fence grows; and takes apart the
+-- "reason: detail" that the release before writes. Without a WHEN clause on the trigger: every statement plans such a
+-- clause anew, and a connection keeps a function's plan.
 CREATE FUNCTION trapline.guard_task()
     RETURNS trigger
     LANGUAGE plpgsql
@@ -400,13 +396,22 @@ BEGIN
         WHEN 'leased' THEN NEW.status IN ('created', 'done', 'failed')
         ELSE false END)
     THEN
-        RAISE EXCEPTION 'task % may not go from % to %', OLD.id, OLD.status, NEW.status USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'task % may not go from % to %', OLD.id, OLD.status, NEW.status
+            USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.lease_seq < OLD.lease_seq
         OR (NEW.status = 'leased' AND OLD.status <> 'leased' AND NEW.lease_seq <= OLD.lease_seq)
     THEN
         RAISE EXCEPTION 'task %: lease_seq only grows (% to %)', OLD.id, OLD.lease_seq, NEW.lease_seq
             USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.reason IS NOT NULL THEN  -- first, and alone: of most tasks it is all that is evaluated
+        IF NEW.reason !~ '^\w+$' THEN
+            NEW.detail := trapline.failure_detail(NEW.reason);
+            NEW.reason := trapline.failure_reason(NEW.reason);
+        ELSIF NEW.reason = 'cancelled' THEN
+            NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
+        END IF;
     END IF;
     RETURN NEW;
 END $function$;
@@ -479,6 +484,96 @@ BEGIN
                                  WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')) THEN
         RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
     END IF;
+END $function$;
+
+-- Keeps session.problem, which the release before reads and writes, in step with reason and detail.
+CREATE FUNCTION trapline.pair_session_problem()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF NEW.problem IS DISTINCT FROM OLD.problem THEN
+        NEW.reason := trapline.failure_reason(NEW.problem);
+        NEW.detail := trapline.failure_detail(NEW.problem);
+    ELSE
+        NEW.problem := NEW.reason || coalesce(': ' || NEW.detail, '');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+-- Records one visit, all or nothing: result, page row, alerts and the task's next status. "visit" holds the
+-- observation's columns by their names; its text only with new_content. An ordered task's result must be of the page
+-- that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the fence refuses (counted
+-- on the invocation); moved when the page row was updated since the verdict was reached. Unless ok, nothing but that
+-- count is written.
+CREATE FUNCTION trapline.record_visit(of_task bigint, fence integer, holder uuid, step trapline.task_step,
+        of_page bigint, page_version integer, verdict trapline.page_verdict, visit jsonb, alerts jsonb)
+    RETURNS text
+    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+DECLARE
+    held_by_us boolean;
+    of_run bigint;
+BEGIN
+    WITH held AS MATERIALIZED (
+        SELECT t.id, t.run_id, t.position FROM trapline.task t
+        WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
+          AND (t.urls IS NULL OR t.position = step.position - 1)
+        FOR NO KEY UPDATE
+    ), paged AS MATERIALIZED (
+        UPDATE trapline.page p SET version = p.version + 1,
+            baseline_hash = CASE WHEN verdict.accepted AND verdict.new_content
+                THEN visit ->> 'content_hash' ELSE p.baseline_hash END,
+            baseline_text = CASE WHEN verdict.accepted AND verdict.new_content
+                THEN visit ->> 'text' ELSE p.baseline_text END,
+            baseline_fields = CASE WHEN verdict.accepted AND verdict.new_content
+                THEN visit -> 'fields' ELSE p.baseline_fields END,
+            baseline_at = CASE WHEN verdict.accepted AND verdict.new_content THEN now() ELSE p.baseline_at END,
+            baseline_run = verdict.baseline_run, fingerprint = verdict.fingerprint,
+            judged_run = verdict.judged_run, failures = verdict.failures, alerted = verdict.alerted,
+            failing_since = CASE WHEN verdict.failures > 0 THEN coalesce(p.failing_since, now()) END,
+            alerted_at = CASE WHEN verdict.alerted_now THEN now() ELSE p.alerted_at END,
+            candidate_hash = CASE WHEN verdict.candidate_seen IS NULL
+                THEN p.candidate_hash ELSE verdict.candidate_hash END,
+            candidate_seen = coalesce(verdict.candidate_seen, p.candidate_seen),
+            earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes)
+        FROM held WHERE p.id = of_page AND p.version = page_version
+        RETURNING held.run_id, held.position
+    ), observed AS (
+        INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
+            url, final_url, status, redirects, timings, size, title, text, fields, content_hash, console_errors,
+            screenshot, html, reason, detail)
+        SELECT of_task, p.position, p.run_id, of_page, verdict.accepted, (visit ->> 'changed')::boolean,
+            visit ->> 'url', visit ->> 'final_url', (visit ->> 'status')::int, (visit ->> 'redirects')::int,
+            visit -> 'timings', (visit ->> 'size')::bigint, visit ->> 'title', visit ->> 'text', visit -> 'fields',
+            visit ->> 'content_hash', (visit ->> 'console_errors')::int, visit ->> 'screenshot', visit ->> 'html',
+            visit ->> 'reason', visit ->> 'detail'
+        FROM paged p
+    ), stepped AS (
+        UPDATE trapline.task t SET status = step.status, position = step.position, failed_pages = step.failed_pages,
+            checkpoint = step.checkpoint, reason = step.reason, detail = step.detail, started_at = NULL,
+            ended_at = CASE WHEN step.status IN ('done', 'failed') THEN now() END,
+            rescues = CASE WHEN step.status IN ('done', 'failed') THEN t.rescues ELSE 0 END
+        FROM paged WHERE t.id = of_task
+        RETURNING t.run_id
+    )
+    SELECT EXISTS (SELECT FROM held), (SELECT s.run_id FROM stepped s) INTO held_by_us, of_run;
+    IF of_run IS NOT NULL THEN
+        IF alerts IS NOT NULL THEN
+            INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
+            SELECT a.kind, p.crawl, of_run, of_page, a.recipients, a.payload,
+                   CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
+            FROM trapline.page p,
+                jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
+            WHERE p.id = of_page;
+        END IF;
+        RETURN 'ok';
+    END IF;
+    IF held_by_us THEN
+        RETURN 'moved';
+    END IF;
+    UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;
+    RETURN 'stale';
 END $function$;
 
 -- Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal one.
@@ -575,6 +670,19 @@ BEGIN
 END $function$;
 REVOKE ALL ON FUNCTION trapline.retire(integer,boolean,integer) FROM PUBLIC;
 
+-- Takes apart the "class: message" that the release before writes as an invocation's reason.
+CREATE FUNCTION trapline.split_invocation_reason()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF NEW.reason ~ '^\w+: ' THEN
+        NEW.detail := trapline.failure_detail(NEW.reason);
+        NEW.reason := trapline.failure_reason(NEW.reason);
+    END IF;
+    RETURN NEW;
+END $function$;
+
 -- Takes the lane's next turn at a host, if it comes within "patience" seconds and a place is free. taken: the turn is
 -- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
 -- no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time before the caller
@@ -638,8 +746,13 @@ CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW
     FUNCTION trapline.refuse_transition();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.invocation FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.invocation_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+CREATE TRIGGER split_reason BEFORE UPDATE OF reason ON trapline.invocation FOR EACH ROW EXECUTE FUNCTION
+    trapline.split_invocation_reason();
 
 CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EACH ROW EXECUTE FUNCTION
     trapline.guard_task();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+
+CREATE TRIGGER pair_problem BEFORE UPDATE OF problem, reason, detail ON trapline.session FOR EACH ROW EXECUTE FUNCTION
+    trapline.pair_session_problem();

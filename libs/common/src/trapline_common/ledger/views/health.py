@@ -39,7 +39,8 @@ def _lane(lane: LaneRow) -> list[str]:
 
 def _runs(status: Status) -> list[str]:
     stuck = [
-        f"run {run.id} of {run.crawl} is opening for {duration(run.seconds)}; it waits for an earlier run, or its sitemap"
+        f"run {run.id} of {run.crawl} is opening for {duration(run.seconds)}; "
+        "it waits for an earlier run, or its sitemap"
         for run in status.open_runs
         if run.status == "opening" and run.seconds > _OPENING_PATIENCE
     ]

@@ -1,5 +1,5 @@
--- A failure is two columns: ``reason``, one word for programs, and ``detail``, one line for people. Until now it was one
--- text, "reason: detail", which each reader took apart again.
+-- A failure is two columns: ``reason``, one word for programs, and ``detail``, one line for people. Until now it was
+-- one text, "reason: detail", which each reader took apart again.
 --
 -- The release before this one works on beside it. It writes the one text: the triggers below take that apart as they
 -- write the row. It reads ``task.reason`` and ``invocation.reason``, where it now finds the word alone, and
@@ -35,7 +35,8 @@ BEGIN
         WHEN 'leased' THEN NEW.status IN ('created', 'done', 'failed')
         ELSE false END)
     THEN
-        RAISE EXCEPTION 'task % may not go from % to %', OLD.id, OLD.status, NEW.status USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'task % may not go from % to %', OLD.id, OLD.status, NEW.status
+            USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.lease_seq < OLD.lease_seq
         OR (NEW.status = 'leased' AND OLD.status <> 'leased' AND NEW.lease_seq <= OLD.lease_seq)
@@ -43,11 +44,13 @@ BEGIN
         RAISE EXCEPTION 'task %: lease_seq only grows (% to %)', OLD.id, OLD.lease_seq, NEW.lease_seq
             USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.reason !~ '^\w+$' THEN
-        NEW.detail := trapline.failure_detail(NEW.reason);
-        NEW.reason := trapline.failure_reason(NEW.reason);
-    ELSIF NEW.reason = 'cancelled' THEN
-        NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
+    IF NEW.reason IS NOT NULL THEN  -- first, and alone: of most tasks it is all that is evaluated
+        IF NEW.reason !~ '^\w+$' THEN
+            NEW.detail := trapline.failure_detail(NEW.reason);
+            NEW.reason := trapline.failure_reason(NEW.reason);
+        ELSIF NEW.reason = 'cancelled' THEN
+            NEW.detail := NULL;  -- the older release's cancel does not know of a detail that stands here
+        END IF;
     END IF;
     RETURN NEW;
 END $$;

@@ -1,7 +1,6 @@
-"""A visit's result as the JSON documents that ``trapline.record_visit`` takes. Pure.
+"""A visit's result as ``trapline.record_visit`` takes it: two composites, in the migration's order, and JSON. Pure.
 
-Keys are named as the columns they fill. A field of ``Observation`` becomes a column of its name without another line
-here; ``_OWN_WAY`` names the fields that do not.
+A field of ``Observation`` becomes a key of its name without another line here; ``_OWN_WAY`` names those that do not.
 """
 
 from dataclasses import fields
@@ -9,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from trapline_common.alerts.page_state import PageState, Verdict
+from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation, Timings
 
 _OWN_WAY = frozenset({"timings", "text", "fields", "failure", "retry_after"})
@@ -25,40 +25,50 @@ def failure_columns(failure: Failure | None) -> tuple[str | None, str | None]:
     return str(failure.reason), failure.detail or None
 
 
-def observation_document(observation: Observation, page: PageState, verdict: Verdict) -> dict[str, Any]:
-    """Return the columns of ``trapline.observation``.
+def task_step(
+    *,
+    status: TaskStatus,
+    position: int,
+    failed_pages: int,
+    checkpoint: bytes | None,
+    reason: str | None,
+    detail: str | None,
+) -> tuple[object, ...]:
+    """Return a ``trapline.task_step``."""
+    return (status, position, failed_pages, checkpoint, reason, detail)
 
-    The text is left out where ``page`` has it as its baseline's, at the version that the database insists on: the ledger
-    keeps a text once per content of a page.
+
+def page_verdict(verdict: Verdict, *, new_content: bool) -> tuple[object, ...]:
+    """Return a ``trapline.page_verdict``."""
+    update = verdict.update
+    return (
+        update.baseline,
+        new_content,
+        update.baseline_run,
+        update.fingerprint,
+        update.judged_run,
+        update.failures,
+        update.alerted,
+        update.alerted_now,
+        update.remembered.candidate,
+        update.remembered.seen,
+        update.remembered.earlier,
+    )
+
+
+def visit_document(observation: Observation, *, changed: bool, new_content: bool) -> dict[str, Any]:
+    """Return the observation's columns by name; its text with ``new_content`` only.
+
+    The ledger keeps a text once per content of a page.
     """
     document = {name: getattr(observation, name) for name in _AS_THEY_ARE}
     timings = ((name, getattr(observation.timings, name)) for name in _TIMINGS)
     document["timings"] = {name: value for name, value in timings if value is not None and isfinite(value)}
     document["fields"] = dict(observation.fields)
     document["reason"], document["detail"] = failure_columns(observation.failure)
-    document["changed"] = verdict.changed
-    document["accepted"] = verdict.update.baseline
-    if is_new_content(observation, page):
+    document["changed"] = changed
+    if new_content:
         document["text"] = observation.text
-    return document
-
-
-def page_document(observation: Observation, page: PageState, verdict: Verdict) -> dict[str, Any]:
-    """Return what the page's row becomes. What ``Remembered`` leaves as it is has no key."""
-    update = verdict.update
-    document: dict[str, Any] = {
-        "new_baseline": update.baseline and is_new_content(observation, page),
-        "baseline_run": update.baseline_run,
-        "fingerprint": update.fingerprint,
-        "judged_run": update.judged_run,
-        "failures": update.failures,
-        "alerted": update.alerted,
-        "alerted_now": update.alerted_now,
-    }
-    if update.remembered.seen is not None:
-        document |= {"candidate_hash": update.remembered.candidate, "candidate_seen": update.remembered.seen}
-    if update.remembered.earlier is not None:
-        document["earlier_hashes"] = update.remembered.earlier
     return document
 
 
@@ -71,5 +81,5 @@ def alert_documents(verdict: Verdict) -> list[dict[str, Any]] | None:
 
 
 def is_new_content(observation: Observation, page: PageState) -> bool:
-    """Say whether the observation's content is another than the baseline's."""
+    """Say whether the observation's content is another than the baseline's, at the version that ``page`` was read."""
     return observation.content_hash != page.baseline_hash

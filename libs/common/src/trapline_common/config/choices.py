@@ -1,0 +1,46 @@
+"""The words of which a key of ``crawls.yaml`` takes one."""
+
+from enum import StrEnum
+from typing import Literal
+
+
+class Isolation(StrEnum):
+    """``page``: a fresh context per visit. ``crawl``: one context per crawl and invocation, pages reused."""
+
+    PAGE = "page"
+    CRAWL = "crawl"
+
+
+class Overlap(StrEnum):
+    """What a tick does while the crawl's last run is still open."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+
+
+class Robots(StrEnum):
+    """``respect``: a page that the site's robots.txt closes to us is not visited. ``ignore``: for your own site."""
+
+    RESPECT = "respect"
+    IGNORE = "ignore"
+
+
+class Keep(StrEnum):
+    """When the HTML of a visit is kept as an artifact."""
+
+    NEVER = "never"
+    FAILURE = "failure"
+    ALWAYS = "always"
+
+
+class Screenshot(StrEnum):
+    """When a screenshot is kept, and of what. ``failure``: the viewport, and only of a visit that failed."""
+
+    NEVER = "never"
+    FAILURE = "failure"
+    VIEWPORT = "viewport"
+    FULL_PAGE = "full_page"
+
+
+AlertOn = Literal["failure", "change", "recovery", "summary"]
+ResourceType = Literal["image", "media", "font", "stylesheet", "script", "xhr", "fetch", "websocket", "other"]
