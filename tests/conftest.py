@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from support.order import arranged
 from support.postgres import fresh_database, serve
 from tools.terraform import binary as terraform
 from trapline_common.ledger.connection import Database
 
 NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
 """Fixtures that run it."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Arrange what `pytest-randomly` has shuffled; the run's header names the seed that makes the same order again."""
+    items[:] = arranged(items, config.rootpath)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

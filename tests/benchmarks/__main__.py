@@ -1,4 +1,4 @@
-"""`make bench`: crawl speed, ledger speed, the exactness of the count and the ledger at scale, as tables and as JSON."""
+"""`make bench`: speed of crawl and ledger, exactness of the count, the ledger at scale; as tables and as JSON."""
 
 import argparse
 import json

@@ -1,4 +1,6 @@
-"""From a tick to the first alert on the local AWS: the dispatcher gets a schedule's event, a web hook hears of a change.
+"""From a tick to the first alert on the local AWS.
+
+The dispatcher gets a schedule's event, and a web hook hears of a change.
 
 Everything in between is the deployed system: three functions, the ledger, a browser, SNS and the relay.
 """
@@ -8,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -51,7 +54,7 @@ def _rounds(on: system.System, made: Deployment) -> list[float]:
     tick = _event(made)
     minute = datetime.now(UTC).replace(second=0, microsecond=0)
     seconds = []
-    _until("the first runs", lambda: asyncio.run(_ended_runs(on)) >= CRAWLS)
+    _until("the first runs", partial(_have_ended, on, CRAWLS))
     for number in range(1, ROUNDS + 1):
         _price(on, 1000 + number)
         heard = len(_heard(on))
@@ -60,7 +63,7 @@ def _rounds(on: system.System, made: Deployment) -> list[float]:
         _until("the alert", lambda heard=heard: len(_heard(on)) > heard)  # type: ignore[misc]
         seconds.append(time.monotonic() - started)
         say(f"alert: {seconds[-1]:.2f} s")
-        _until("its run's end", lambda number=number: asyncio.run(_ended_runs(on)) >= CRAWLS + number)  # type: ignore[misc]
+        _until("its run's end", partial(_have_ended, on, CRAWLS + number))
     return seconds
 
 
@@ -90,6 +93,10 @@ def _price(on: system.System, pence: int) -> None:
 def _heard(on: system.System) -> list[str]:
     lines = (on.folder / AS_SENT).read_text().splitlines()
     return [line for line in lines if TOLD in json.loads(line)["title"]]
+
+
+def _have_ended(on: system.System, runs: int) -> bool:
+    return asyncio.run(_ended_runs(on)) >= runs
 
 
 async def _ended_runs(on: system.System) -> int:

@@ -36,7 +36,7 @@ class Round:
 
 
 async def _dispatch(database: Database, lane: LaneName) -> tuple[int, int]:
-    """Do what a dispatcher does: plan, then claim whatever nobody has asked for yet; returns rows made and claims won."""
+    """Do what a dispatcher does: plan, then claim what has not been asked for; return rows made and claims won."""
     plan = await lanes.plan(database, lane)
     waiting = await invocations.unasked(database)
     won = [await invocations.claim_asking(database, one) for one in waiting]

@@ -67,7 +67,7 @@ RATIOS = (
 class Lap:
     """One contestant's one round. ``seconds`` from its first act to its last page; ``wall`` from process start to end.
 
-    Trapline's ``seconds`` is its run's: opening, counting, starting crawlers and browsers, all pages, all ledger writes.
+    Trapline's ``seconds`` is its run's: opening, counting, starting crawlers and browsers, all pages, all writes.
     Memory is MiB of PSS of the whole process tree, Postgres included and also by itself.
     """
 
@@ -149,7 +149,8 @@ def measure(folder: Path, *, pages: int, rounds: int) -> dict[str, list[Lap]]:
         command = trapline("migrate", "--data-dir", str(folder / f"data-{mode}"))
         subprocess.run(command, check=True, capture_output=True, timeout=120, env=own_environment())
     say(
-        f"crawl: {pages} pages of {manual.source}; {PROCESSES} processes x {IN_FLIGHT} pages in flight; {rules.executable()}"
+        f"crawl: {pages} pages of {manual.source}; {PROCESSES} processes x {IN_FLIGHT} pages in flight; "
+        f"{rules.executable()}"
     )
     with serve(manual) as base:
         urls = page_urls(manual, base, pages)

@@ -131,7 +131,8 @@ def measure(folder: Path, *, tasks: int, rounds: int, peers: bool = True) -> dic
             for contestant in contestants:
                 lap = _once(contestant, postgres, tasks)
                 say(
-                    f"  round {number + 1}  {key(contestant):<28} {lap.speed:8.0f} tasks/s {lap.cpu:8.0f} us of CPU each"
+                    f"  round {number + 1}  {key(contestant):<28} {lap.speed:8.0f} tasks/s "
+                    f"{lap.cpu:8.0f} us of CPU each"
                 )
                 laps[key(contestant)].append(lap)
     return laps

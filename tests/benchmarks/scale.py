@@ -1,7 +1,7 @@
 """The ledger at scale: a million tasks in one lane, a thousand invocations in flight over 64 connections, for minutes.
 
-A dispatcher counts the lane and asks for what is missing, two processes live the invocations (``scale_crawlers.py``), and
-everything goes through the store's own calls on a real Postgres as it is configured, autovacuum included.
+A dispatcher counts the lane and asks for what is missing, two processes live the invocations (``scale_crawlers.py``),
+and everything goes through the store's own calls on a real Postgres as it is configured, autovacuum included.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Hundreds of crawler invocations in one process, for ``scale.py``: every call to the ledger is the crawler's own.
 
-Reads lines from standard input: an invocation's id, as Lambda's event would bring it, or ``stop``. Says ``ready`` when all
-its connections stand, and prints its figures as one JSON object at the end. A visit takes no time here: what is measured
-is the ledger.
+Reads lines from standard input: an invocation's id, as Lambda's event would bring it, or ``stop``. Says ``ready`` when
+all its connections stand, and prints its figures as one JSON object at the end. A visit takes no time here: the
+ledger is what it measures.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, TypeVar
 
 from tests.benchmarks.ledger_ours import DONE, observation
@@ -105,7 +106,8 @@ class Crawlers:
         beaten, taken = time.monotonic(), 0
         while taken < SHARES and not self.stopping.is_set():
             another, size = taken > 0, held.tasks_per_invocation
-            share = await self._timed("lease", lambda db: tasks.lease_share(db, held, share=size, another=another))  # noqa: B023
+            lease = partial(tasks.lease_share, held=held, share=size, another=another)
+            share = await self._timed("lease", lease)
             if not share:
                 break
             taken += 1

@@ -19,7 +19,7 @@ class Cpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The state at one second: processor time, dead rows of the table of tasks, bytes of the whole ledger, bytes of WAL."""
+    """The state at one second: processor time, dead rows of the tasks' table, bytes of the ledger, bytes of WAL."""
 
     second: int
     cpu: Cpu

@@ -1,4 +1,4 @@
-"""The dispatcher's side of ``scale.py``: it counts the lane, asks for what is missing, rescues, and looks at the clock."""
+"""The dispatcher's side of ``scale.py``: it counts the lane, asks for what is missing, rescues, and keeps the time."""
 
 import asyncio
 import json
@@ -18,7 +18,9 @@ from trapline_common.ledger.connection import Database
 COUNT_EVERY = 0.5
 """Seconds between two counts of the lane; each takes its exclusive lock."""
 STATE = """
-    SELECT (SELECT n_dead_tup FROM pg_stat_user_tables WHERE schemaname = 'trapline' AND relname = 'task')::int AS dead_tasks,
+    SELECT
+        (SELECT n_dead_tup FROM pg_stat_user_tables
+         WHERE schemaname = 'trapline' AND relname = 'task')::int AS dead_tasks,
         (SELECT sum(pg_total_relation_size(oid)) FROM pg_class
          WHERE relnamespace = 'trapline'::regnamespace AND relkind = 'r')::bigint AS size,
         (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint AS wal

@@ -4,13 +4,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+
+from tests.site.serving import LoopbackServer, QuietHandler
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_GET(self) -> None:
@@ -27,23 +28,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(body.encode())
 
     def _send(self, data: bytes, status: int = 200) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
-        """Stay silent."""
+        self.reply(status, data, {"Content-Type": "text/html; charset=utf-8"})
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
+class _Server(LoopbackServer):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.lock = threading.Lock()
         self.visits: Counter[str] = Counter()
         self.held: dict[str, threading.Event] = {}
@@ -55,16 +45,13 @@ class _Server(ThreadingHTTPServer):
         if gate is not None:
             gate.wait(120)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent when a browser that was killed hangs up."""
-
 
 class CountingSite:
     """The site, served while the ``with`` block lasts."""
 
     def __enter__(self) -> Self:
         self._server = _Server()
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server.start()
         return self
 
     def __exit__(
@@ -72,12 +59,11 @@ class CountingSite:
     ) -> None:
         for gate in self._server.held.values():
             gate.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def visits(self, path: str) -> int:
         """Return how often ``path`` was asked for."""

@@ -47,7 +47,7 @@ def closed_port() -> int:
 
 
 async def test_bad_pages_fail_with_their_reason_and_harm_no_neighbour(command: Trapline, tmp_path: Path):
-    """Pages bad in twenty ways, in one run with good ones: each fails with its own reason, and each good one is done."""
+    """Pages bad in twenty ways, beside good ones in one run: each fails with its own reason, each good one is done."""
     async with hostile_site() as site, hostile_site(self_signed(tmp_path)) as tls:
         expected = {site.origin + path: reasons for path, reasons in REASONS.items()}
         expected["http://nowhere.invalid/"] = {"dns"}

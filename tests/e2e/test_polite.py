@@ -3,12 +3,12 @@
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from support.command import Trapline
+from tests.site.serving import LoopbackServer, QuietHandler
 
 CONFIG = """
 lanes: {{default: {{max_invocations: 2, tasks_per_invocation: 4, pages_in_flight: 2, host_delay: 1s}}}}
@@ -21,17 +21,11 @@ BUSY = 2.0
 """Seconds that the site asks for, once."""
 
 
-class _Site(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Site(LoopbackServer):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.lock = threading.Lock()
         self.seen: list[tuple[str, float]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def times(self, *, but: tuple[str, ...] = (), only: str | None = None) -> list[float]:
         """Return when pages were asked for, in order."""
@@ -43,8 +37,7 @@ class _Site(ThreadingHTTPServer):
             return [path for path, _ in self.seen]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     server: _Site
 
     def do_GET(self) -> None:
@@ -59,31 +52,22 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/busy" and "/busy" not in before:
             status, more = 429, {"Retry-After": f"{BUSY:.0f}"}
         elif self.path == "/challenge":
-            body = '<!doctype html><title>Shop</title><iframe src="https://geo.captcha-delivery.com.invalid/captcha/"></iframe>'
-        data = body.encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "text/html", "Content-Length": str(len(data)), **more}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
-        """Stay silent."""
+            frame = '<iframe src="https://geo.captcha-delivery.com.invalid/captcha/"></iframe>'
+            body = f"<!doctype html><title>Shop</title>{frame}"
+        self.reply(status, body.encode(), {"Content-Type": "text/html", **more})
 
 
 @pytest.fixture
 def polite_site() -> Iterator[_Site]:
     """A site with a robots.txt, a page that is busy once, and a challenge."""
-    with _Site() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
+    server = _Site()
+    server.start()
+    yield server
+    server.stop()
 
 
 def test_two_processes_visit_a_site_as_it_wants(command: Trapline, polite_site: _Site):
-    """Two crawlers keep the lane's delay together, read robots.txt once, wait as long as a 429 asks, and know a challenge."""
+    """Two crawlers together keep the lane's delay, read robots.txt once, obey a 429's wait, and know a challenge."""
     names = ["1", "2", "3", "closed", "challenge", "4", "5", "busy"]
     config = command.config(CONFIG.format(urls=[f"{polite_site.url}/{name}" for name in names]))
     done = command.crawl(config, "--max-invocations", "2")

@@ -61,7 +61,7 @@ def test_a_bad_url_or_name_is_refused(command: Trapline, site):
 
 
 def test_a_page_of_this_machine_is_visited_only_when_that_is_allowed(command: Trapline):
-    """Without ``--allow-private`` sitemap and page on loopback are refused, with what to set; a metadata address always."""
+    """Without ``--allow-private`` a sitemap or page on loopback is refused, with what to set; metadata always."""
     command.environ["TRAPLINE_ALLOW_PRIVATE"] = ""
     with DemoSite() as site:
         config, page = command.config(CONFIG.format(site=site.url)), f"{site.url}/products/kettle"

@@ -2,7 +2,11 @@ from support.command import Trapline
 from support.demo_site import DemoSite
 
 CONFIG = """
-defaults: {{timeout: 10s, retries: 0, screenshot: viewport, alert: {{on: [failure, change, recovery], after_failures: 1}}}}
+defaults:
+  timeout: 10s
+  retries: 0
+  screenshot: viewport
+  alert: {{on: [failure, change, recovery], after_failures: 1}}
 crawls:
   products:
     urls: ["{site}/products/kettle", "{site}/products/tent", "{site}/products/lantern"]
@@ -15,7 +19,7 @@ KEYS = {"run_id", "crawl", "tasks", "pages", "seconds", "changes", "failures", "
 
 
 def test_two_crawls_of_a_site_that_changes(command: Trapline):
-    """A second crawl reports the change, the failure and the recovery since the first, in JSON, alerts and exit code."""
+    """A second crawl reports the change, the failure and the recovery since the first: JSON, alerts and exit code."""
     with DemoSite() as site:
         config = command.config(CONFIG.format(site=site.url))
         site.shop.break_page("workshop")

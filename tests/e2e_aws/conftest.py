@@ -11,13 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
-from support.local_aws import Deployed, eventually
+from support.local_aws import Deployed, eventually, prepare
 from tools.local_aws import system, up
 from tools.shell import ROOT
-from tools.workspace.environment import LOCAL_AWS
 
 LOGS = ROOT / "build/e2e_aws"
-"""Where the logs of the last run stay, for whoever asks why it failed."""
+"""Where the logs of the last run stay: they say why a test failed."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +31,7 @@ def aws() -> Iterator[Deployed]:
 
     Not below pytest's own folder: each session that begins as root makes that unreadable for Postgres' user.
     """
-    LOCAL_AWS.ensure()
+    prepare()
     folder = Path(tempfile.mkdtemp(prefix="trapline-aws-"))
     folder.chmod(0o755)
     shutil.rmtree(LOGS, ignore_errors=True)

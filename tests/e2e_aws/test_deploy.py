@@ -1,4 +1,7 @@
-"""`make deploy` and its kin in an empty account of a local AWS: the commands as a person types them, in a clone of this tree."""
+"""`make deploy` and its kin in an empty account of a local AWS.
+
+The commands are those that a person types, in a clone of this tree.
+"""
 
 import asyncio
 import json
@@ -18,15 +21,16 @@ import asyncpg
 import boto3
 import pytest
 
+from support.local_aws import prepare
+from tools.deploy import bundle
 from tools.local_aws import system
 from tools.shell import ROOT
 from tools.terraform import binary as terraform
-from tools.workspace.environment import LOCAL_AWS
 
 SERVICES = ("crawler", "dispatcher", "notifier", "operator")
 STATES = "states"
 PATIENCE = 900
-"""Seconds for one command; building the zips from an empty cache takes most of it."""
+"""Seconds for one command on a slow machine."""
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
 SETTINGS = """
 environment         = "trial"
@@ -54,11 +58,14 @@ BROKEN = "CREATE TABLE trapline.half_done (id int); SELECT 1 / 0;\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """An environment ``trial`` on ``aws``, deployed from ``tree``; ``ledger``: its database, empty at first."""
+    """An environment ``trial``, deployed from a clone of this tree."""
 
     aws: system.System
+    """The account's endpoint, and what runs beneath."""
     tree: Path
+    """The clone that is deployed."""
     ledger: str
+    """DSN of the environment's database, empty at first."""
 
     @property
     def record(self) -> Path:
@@ -164,7 +171,7 @@ def trial() -> Iterator[Trial]:
     """An empty account, an empty database, and a clone with an environment for both."""
     if terraform.binary(os.environ) is None:
         pytest.skip("Terraform is not installed")
-    LOCAL_AWS.ensure()
+    prepare()
     # Not below pytest's own folder, which Postgres' user may not read
     folder = Path(tempfile.mkdtemp(prefix="trapline-deploy-"))
     folder.chmod(0o755)
@@ -174,6 +181,8 @@ def trial() -> Iterator[Trial]:
         asyncio.run(empty_database(aws.database_url, "trial"))
         ledger = f"postgresql://postgres@/trial?host={quote(where, safe='/%')}"
         tree = clone(folder / "tree")
+        # The same sources make the same zips, so the first deploy finds them; what a test changes is built anew
+        shutil.copytree(bundle.DESTINATION, tree / bundle.DESTINATION.relative_to(ROOT))
         (tree / "terraform/envs/trial.tfvars").write_text(SETTINGS.format(database_url=ledger))
         (tree / "terraform/envs/trial.backend.hcl").write_text(BACKEND.format(bucket=STATES))
         made = Trial(aws=aws, tree=tree, ledger=ledger)
@@ -186,7 +195,7 @@ def trial() -> Iterator[Trial]:
 
 
 def test_an_empty_account_becomes_a_running_one(trial):
-    """One command makes everything: what needs no code, the operator, its migrations, then the rest; also after a Ctrl-C."""
+    """One command makes all: what needs no code, the operator, its migrations, then the rest; also after a Ctrl-C."""
     assert trial.migrations() == []
     status, said = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
     assert status == 130, said
@@ -214,7 +223,7 @@ def test_a_second_deploy_changes_nothing(trial):
 
 
 def test_one_service_is_deployed_by_its_own_version(trial):
-    """A changed crawler with a new version reaches the crawler, and no other function has another version than before."""
+    """A changed crawler with a new version reaches the crawler; every other function keeps its version."""
     code = trial.tree / "services/crawler/src/trapline_crawler/__init__.py"
     code.write_text(code.read_text() + "\n# changed\n")
     changes = trial.tree / "services/crawler/CHANGELOG.md"

@@ -41,7 +41,7 @@ def test_schedules_fire_and_every_page_is_crawled(aws, inbox):
 
 
 def test_the_command_works_through_the_operator_function(aws):
-    """Without a variable set, commands read the private ledger and work on it; each service works under its own role."""
+    """Without a variable set, commands read and change the private ledger; each service works under its own role."""
     assert "nothing to do: the schema is at version" in aws.remote("migrate")
     assert "session key: kept" in aws.remote("migrate")
     assert "products" in aws.remote("status")

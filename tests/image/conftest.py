@@ -1,4 +1,7 @@
-"""The image, built once, and a stage around a container of it: ledger, site, Runtime API and AWS, each over real HTTP or TCP."""
+"""The image, built once, and a stage around a container of it: ledger, site, Runtime API and AWS.
+
+The container reaches each of them over real HTTP or TCP.
+"""
 
 import asyncio
 import json
@@ -72,13 +75,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What a container works with. ``start`` takes further environment variables."""
+    """What a container works with."""
 
     database: Database
+    """The test's own connection to the ledger."""
     site: HostileSite
+    """Whose pages are crawled."""
     api: RuntimeApi
+    """Hands events to the container."""
     aws: AwsCalls
+    """The AWS that it calls."""
     start: Callable[..., AbstractContextManager[Container]]
+    """Starts a container; takes further environment variables."""
 
     async def due(self, name: str, paths: list[str], **crawl: Any) -> dict[str, Any]:
         """Open a run of these pages and return the event of the one invocation that it needs."""

@@ -26,12 +26,16 @@ _KILL_RENDERERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """``started``: the monotonic second at which its start was asked for."""
+    """One that runs."""
 
     engine: Engine
+    """Which runs it."""
     name: str
+    """The engine's id of it."""
     started: float
+    """The monotonic second at which its start was asked for."""
     peak: "PeakMemory"
+    """Its memory, sampled while it lives."""
 
     def sh(self, script: str) -> str:
         """Run a script in the container, as its own user."""
@@ -71,10 +75,12 @@ class Container:
 
 @dataclass(slots=True, kw_only=True)
 class PeakMemory:
-    """Samples the proportional set size of all processes; ``bytes`` is the highest sum seen, 0 where it can't be read."""
+    """Samples the proportional set size of all processes together."""
 
     bytes: int = 0
+    """The highest sum seen; 0 where it can't be read."""
     _ended: threading.Event = field(default_factory=threading.Event)
+    """Stops the sampling."""
 
     def watch(self, first: int) -> None:
         """Sample until ``end``. ``first``: process 1 of the container, as this machine numbers it."""

@@ -34,9 +34,10 @@ class RegistryMissingError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """``address``: host and port, as an image's name begins."""
+    """One that runs."""
 
     address: str
+    """Host and port, as an image's name begins."""
 
     def status(self, path: str, *, login: Login | None = LOGIN) -> int:
         """Return the HTTP status of ``GET /v2/path``."""

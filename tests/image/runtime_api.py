@@ -10,33 +10,45 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.site.serving import LoopbackServer, QuietHandler, Served
 
 _PREFIX = "/2018-06-01/runtime/"
+_FUNCTION = "arn:aws:lambda:eu-west-1:000000000000:function:crawler:live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one invocation came to. ``seconds``: from the hand-over of the event to the answer. One of the two is set."""
+    """What one invocation came to: ``result`` or ``error`` is set."""
 
     request_id: str
+    """Lambda's id of the invocation."""
     seconds: float
+    """From the hand-over of the event to the answer."""
     result: dict[str, Any] | None = None
+    """What the handler returned; ``None`` when it failed."""
     error: dict[str, Any] | None = None
+    """What it raised, as the runtime reports it."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Event:
     request_id: str
+    """Made for it."""
     body: bytes
+    """JSON."""
     within: float
+    """Seconds until its deadline."""
     handed_over: float = 0.0
+    """The monotonic second at which the runtime took it."""
     answer: "queue.Queue[Answer]" = field(default_factory=queue.Queue)
+    """Gets the one answer."""
 
 
-class RuntimeApi:
-    """The server: ``with RuntimeApi() as api: api.invoke({...})``. One event is handled at a time, as Lambda does it."""
+class RuntimeApi(Served):
+    """The server: ``with RuntimeApi() as api: api.invoke({...})``. It hands out one event at a time, as Lambda does."""
 
     def __init__(self) -> None:
         self._events: queue.Queue[_Event] = queue.Queue()
@@ -45,16 +57,7 @@ class RuntimeApi:
         self.asked = threading.Event()
         """Set while the runtime waits for an event: it has started, and ended what came before."""
         self.first_asked: float | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = LoopbackServer(self._handler())
 
     @property
     def address(self) -> str:
@@ -90,9 +93,7 @@ class RuntimeApi:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(QuietHandler, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path != _PREFIX + "invocation/next":
                     self._send(404, b"{}")
@@ -101,7 +102,7 @@ class RuntimeApi:
                 headers = {
                     "Lambda-Runtime-Aws-Request-Id": event.request_id,
                     "Lambda-Runtime-Deadline-Ms": str(int((time.time() + event.within) * 1000)),
-                    "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:000000000000:function:crawler:live",
+                    "Lambda-Runtime-Invoked-Function-Arn": _FUNCTION,
                     "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
                 }
                 self._send(200, event.body, headers)
@@ -117,14 +118,6 @@ class RuntimeApi:
                 self._send(202, b'{"status":"OK"}')
 
             def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-                self.send_response(status)
-                for name, value in ({"Content-Type": "application/json"} | dict(headers or {})).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Keep the test's output readable."""
+                self.reply(status, body, {"Content-Type": "application/json"} | dict(headers or {}))
 
         return Handler

@@ -1,4 +1,4 @@
-"""The crawler's image, run as Lambda runs it: read-only, not root, no capability, 2 GB, against a Runtime API server."""
+"""The crawler's image, run as Lambda runs it: read-only, not root, no capability, 2 GB, with a Runtime API."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ async def nothing_left(stage: Stage, container: Container) -> None:
 
 
 async def test_twenty_invocations_in_one_container(stage: Stage, figures: dict[str, Any]):
-    """Over 20 invocations in one container, frozen in between, all end well and leave no process and no file; memory is flat."""
+    """20 invocations in one container, frozen in between, end well and leave no process and no file; memory is flat."""
     event = await stage.due("round-0", PAGES, screenshot="viewport")
     seconds, resident = [], []
     with stage.start() as container:
@@ -117,7 +117,7 @@ async def test_a_failure_is_lambdas_too(stage: Stage):
 
 
 async def test_what_surrounds_the_code(stage: Stage):
-    """Not root, no way to become it, no core dumps, fonts for many scripts, HOME in /tmp, and nothing else can be written."""
+    """Not root, no way to become it, no core dumps, fonts for many scripts, HOME in /tmp, and only that is writable."""
     with stage.start() as container:
         await stage.idle()
         assert container.sh("id -u") != "0"
@@ -132,7 +132,7 @@ async def test_what_surrounds_the_code(stage: Stage):
 
 
 def test_a_code_change_rebuilds_only_the_last_layer(docker: Engine, image: str, tree: Path):
-    """When only code changed, or RDS's certificates, all layers but the last are the same: no deployment uploads more."""
+    """When only code or RDS's certificates changed, all layers but the last are the same, so none is uploaded."""
 
     def layers(found: str) -> list[str]:
         text = docker.output("image", "inspect", "--format", "{{json .RootFS.Layers}}", found)

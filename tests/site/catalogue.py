@@ -10,10 +10,15 @@ class Product:
     """One product. ``price`` is in cents; ``colour`` is the CSS colour of its picture."""
 
     slug: str
+    """Its place in the page's path."""
     name: str
+    """As its page shows it."""
     blurb: str
+    """One sentence about it."""
     price: int
+    """In cents."""
     colour: str
+    """Of its picture, as CSS writes it."""
 
 
 def _product(slug: str, name: str, price: int, colour: str, blurb: str) -> Product:

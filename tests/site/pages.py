@@ -56,7 +56,8 @@ def _document(title: str, main: str) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>{STYLE}</style></head><body>
 <header><span class="name">Northern Outfitters</span>
-<nav><a href="/">Catalogue</a><a href="/stock">Stock</a><a href="/workshop">Workshop</a><a href="/slow">Delivery</a></nav>
+<nav><a href="/">Catalogue</a><a href="/stock">Stock</a>\
+<a href="/workshop">Workshop</a><a href="/slow">Delivery</a></nav>
 </header><main>{main}</main>
 <footer>A made-up shop for Trapline's demo and tests. Nothing here is for sale.</footer></body></html>
 """

@@ -1,6 +1,7 @@
 """Serve the demo shop until interrupted: ``python -m tests.site.serve --port 0`` prints its URL.
 
-Switch it while it runs: ``POST /_control`` with ``{"price": {"kettle": 2950}, "break": ["tent"], "mend": ["workshop"]}``.
+Switch it while it runs, by ``POST /_control``:
+``{"price": {"kettle": 2950}, "break": ["tent"], "mend": ["workshop"]}``.
 """
 
 import argparse

@@ -3,14 +3,14 @@
 import json
 import threading
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from tests.site import pages
 from tests.site.catalogue import PRODUCTS, Shop
+from tests.site.serving import LoopbackServer, QuietHandler
 
 SLOW_SECONDS = 1.5
 """How long the delivery page takes to answer."""
@@ -18,11 +18,14 @@ SLOW_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One response: a status, its body and what the body is."""
+    """One response."""
 
     body: str
+    """Text, sent as UTF-8."""
     status: HTTPStatus = HTTPStatus.OK
+    """The response's."""
     kind: str = "text/html; charset=utf-8"
+    """Its Content-Type."""
 
 
 def _page(path: str, shop: Shop, base: str, stop: threading.Event) -> Answer:
@@ -51,8 +54,7 @@ def _page(path: str, shop: Shop, base: str, stop: threading.Event) -> Answer:
             return Answer(body=body, status=HTTPStatus.NOT_FOUND)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_GET(self) -> None:
@@ -72,52 +74,35 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(body="{}", kind="application/json"))
 
     def _send(self, answer: Answer) -> None:
-        data = answer.body.encode()
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
-        """Stay silent: the crawler's own log says what it visited."""
+        self.reply(answer.status, answer.body.encode(), {"Content-Type": answer.kind, "Cache-Control": "no-store"})
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
+class _Server(LoopbackServer):
     def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(_Handler, port=port)
         self.shop = Shop()
         self.stopping = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent when a browser hangs up in the middle: browsers do."""
 
 
 @dataclass(slots=True)
 class DemoSite:
-    """The shop, served while the ``with`` block lasts. ``port`` 0 takes a free one."""
+    """The shop, served while the ``with`` block lasts."""
 
     port: int = 0
+    """0 takes a free one."""
     _server: _Server = field(init=False)
+    """Made when the block begins."""
 
     def __enter__(self) -> Self:
         self._server = _Server(self.port)
-        serve = partial(self._server.serve_forever, poll_interval=0.02)  # seconds until a stop is noticed
-        threading.Thread(target=serve, name="demo-site", daemon=True).start()
+        self._server.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     @property
     def url(self) -> str:

@@ -17,7 +17,8 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER storm_step_insert AFTER INSERT ON trapline.invocation FOR EACH ROW EXECUTE FUNCTION storm.note_step();
-CREATE TRIGGER storm_step_update AFTER UPDATE OF status ON trapline.invocation FOR EACH ROW EXECUTE FUNCTION storm.note_step();
+CREATE TRIGGER storm_step_update AFTER UPDATE OF status ON trapline.invocation
+    FOR EACH ROW EXECUTE FUNCTION storm.note_step();
 
 -- What the count asked for, worked out anew by other means in the transaction that inserted the rows.
 CREATE TABLE storm.count (lane text NOT NULL, made int NOT NULL, needed int NOT NULL);
@@ -31,7 +32,8 @@ BEGIN
     CROSS JOIN LATERAL (SELECT
         (SELECT count(*) FROM trapline.task t
             WHERE t.lane = l.name AND t.status = 'created' AND t.run_at <= clock_timestamp())::int AS waiting,
-        (SELECT count(*) FROM trapline.invocation i WHERE i.lane = l.name AND i.status IN ('created', 'pending', 'ready')
+        (SELECT count(*) FROM trapline.invocation i
+             WHERE i.lane = l.name AND i.status IN ('created', 'pending', 'ready')
             AND i.id NOT IN (SELECT made.id FROM made))::int AS idle,
         (SELECT count(*) FROM trapline.invocation i WHERE i.lane = l.name AND i.status = 'running')::int AS running) c;
     RETURN NULL;

@@ -10,11 +10,14 @@ OUTBOX = "outbox"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
-    """``database`` is applied once to the storm's database, ``queries`` in each process."""
+    """One guard taken away."""
 
     means: str
+    """What the product does without the guard."""
     database: Sequence[Mutation] = ()
+    """Applied once to the storm's database."""
     queries: Sequence[Mutation] = ()
+    """Applied in each process."""
 
 
 BREAKS: dict[str, Break] = {
@@ -46,7 +49,8 @@ BREAKS: dict[str, Break] = {
             Mutation(
                 target="sql",
                 old="",
-                new="CREATE TRIGGER apart BEFORE INSERT ON trapline.alert FOR EACH ROW EXECUTE FUNCTION storm.set_apart()",
+                new="CREATE TRIGGER apart BEFORE INSERT ON trapline.alert "
+                "FOR EACH ROW EXECUTE FUNCTION storm.set_apart()",
             ),
         ),
     ),

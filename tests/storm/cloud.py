@@ -1,4 +1,4 @@
-"""The storm's Lambda: takes events, runs each in a process, retries, and writes failure records; as its weather has it."""
+"""The storm's Lambda: takes events, runs each in a process, retries, writes failure records; as the weather has it."""
 
 import asyncio
 import json

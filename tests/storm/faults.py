@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """``at`` and ``over`` are seconds of the monotonic clock; ``place`` names the struck process in the ledger.
-
-    ``worth``: how many invocations it may have cost.
-    """
+    """One stroke of bad weather, and its end."""
 
     kind: str
+    """What happened; begins with the call that it struck, where it struck one (``Invoke: delivered twice``)."""
     where: str
+    """What it struck: a function, with the fail-point where there is one, or the database."""
     worth: int = 0
+    """How many invocations it may have cost."""
     invocation: str | None = None
+    """The invocation that it struck, if it struck one."""
     place: str | None = None
+    """Where that invocation ran when it was struck, as the ledger names it."""
     at: float = field(default_factory=time.monotonic)
+    """When it struck, by the monotonic clock."""
     over: float | None = None
+    """When nothing of it was left, by the monotonic clock; ``None`` until then. The sampler sets it."""
 
 
 class FaultLog:

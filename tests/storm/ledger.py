@@ -19,15 +19,18 @@ ALERTS = '[{"kind"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """What a connection of the storm needs. ``outbox_is_apart``: this break writes alerts in a transaction of their own."""
+    """What a connection of the storm needs."""
 
     points: FailPoints
+    """Strikes before and after each named query."""
     journal: Journal
+    """Notes what was won, once it has committed."""
     outbox_is_apart: bool = False
+    """The break that writes alerts in a transaction of their own."""
 
 
 class StormDatabase(Database):
-    """Everything goes on to the product's own ``Database``; what was won is put in the journal once it has committed."""
+    """Hands everything on to the product's ``Database``; journals what was won once it has committed."""
 
     __slots__ = ("_witness", "_won")
 

@@ -18,7 +18,7 @@ Tell = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class FailPoints:
-    """One process's. Nothing of it is in the product: a point is a call of a port or a query, named by the storm's wiring."""
+    """One process's. The product knows none: a point is a call of a port or a query, named by the storm's wiring."""
 
     def __init__(self, doom: Doom | None, *, tell: Tell, role: str, invocation: str | None, slow: bool = False) -> None:
         self._doom = doom

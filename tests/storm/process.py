@@ -51,30 +51,46 @@ AGAIN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where one seed's processes find each other. ``dsn`` leads through the proxy. ``shift``: hours off the true time."""
+    """Where one seed's processes find each other."""
 
     dsn: str
+    """Of the seed's database; it leads through the proxy."""
     socket: Path
+    """Where the cloud listens for what the processes call."""
     folder: Path
+    """Log, journal, artifacts and secrets of the seed."""
     key: bytes
+    """The crawlers' session key."""
     scale: Scale
+    """The product's times."""
     broken: str | None
+    """The break under test, a name of ``BREAKS``; ``None`` for the product as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One delivery of one event. ``hours``: how far this process's clock is off; ``mean``: seconds of a visit."""
+    """One delivery of one event."""
 
     role: str
+    """``crawler``, ``dispatcher`` or ``notifier``."""
     event: dict[str, Any]
+    """What the handler gets."""
     request_id: str
+    """Lambda's id of this delivery."""
     place: Place
+    """The seed's."""
     config: Config | None
+    """What a dispatcher reads as ``crawls.yaml``; ``None`` for the others."""
     doom: Doom | None
+    """What strikes this process; ``None`` when nothing does."""
     number: int
+    """Counts the deliveries of a seed; the process's random choices come from it."""
     slow: bool
+    """Whether each call of this process takes longer."""
     hours: int
+    """How far this process's clock is off the true time."""
     mean: float
+    """Seconds of a visit, on average."""
 
     @property
     def invocation(self) -> str | None:

@@ -29,23 +29,35 @@ class Progress:
     """How far the ledger is, as last seen."""
 
     tasks: int = 0
+    """In the ledger."""
     ended: int = 0
+    """Of them: ``done`` or ``failed``."""
     runs: int = 0
+    """In the ledger."""
     runs_ended: int = 0
+    """Of them: ``ended``."""
     due: int = 0
+    """Alerts that wait to be sent."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Sampler:
-    """``worst``: the most invocations in flight seen per lane. Each sample is one snapshot, so no sum of two moments."""
+    """Looks at the ledger again and again. Each sample is one snapshot, so no sum of two moments."""
 
     dsn: str
+    """Of the seed's database."""
     cloud: Cloud
+    """Knows which functions have ended well."""
     faults: FaultLog
+    """Those whose end the sampler looks for."""
     progress: Progress = field(default_factory=Progress)
+    """As last seen."""
     worst: Counter[str] = field(default_factory=Counter)
+    """The most invocations in flight at once, by lane."""
     samples: int = 0
+    """How many were taken."""
     _marks: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """By fault: how many functions and tasks had ended when it was first seen."""
 
     async def run(self) -> None:
         """Sample until cancelled; connect anew whenever Postgres was away."""

@@ -5,28 +5,43 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Seconds, all passed to the product as settings or arguments. The order of the sizes is that of the real values.
-
-    ``event_age`` < ``pending_ttl``, as on Lambda; ``late`` is beyond ``pending_ttl`` by at least a tick, so that what comes
-    then finds its row ``orphaned``. ``asleep``: how long a process stays stopped, beyond ``heartbeat_ttl`` and a tick.
-    """
+    """Seconds, all passed to the product as settings or arguments. Their order by size is that of the real values."""
 
     tick: float = 1.0
+    """Between two ticks of the dispatcher's reap."""
     heartbeat: float = 0.25
+    """Between two heartbeats of a crawler."""
     heartbeat_ttl: float = 3.0
+    """Without a heartbeat until an invocation counts as orphaned."""
     ask_again: float = 1.8
+    """Without an answer until an invocation is asked for again."""
     event_age: float = 3.0
+    """Until Lambda gives up on an event; shorter than ``pending_ttl``, as on Lambda."""
     pending_ttl: float = 4.5
+    """Without a start until an invocation counts as orphaned."""
     late: float = 6.5
+    """How late an event may come: beyond ``pending_ttl`` by at least a tick, so that it finds its row ``orphaned``."""
     asleep: float = 4.5
+    """How long a process stays stopped: beyond ``heartbeat_ttl`` and a tick."""
     opening: float = 2.0
+    """Until a run that is still ``opening`` is resumed."""
     command: float = 4.0
+    """For one command of Postgres, and for a connection."""
     in_transaction: float = 1.5
+    """That a transaction may be idle."""
     transaction: float = 3.0
+    """For one transaction."""
     hold: float = 4.0
+    """That the notifier holds the alerts that it has claimed."""
     reserve: float = 1.5
+    """Before its deadline, when the notifier stops claiming."""
     answer: float = 1.2
+    """Until a call to the cloud counts as unanswered."""
     linger: float = 5.0
+    """That a crawler without a task waits for more."""
     function: float = 40.0
+    """The timeout of the crawler function; the others have half of it."""
     retries: tuple[float, float] = (0.5, 1.0)
+    """Lambda's pauses before the two further deliveries of a failed event."""
     seed_limit: float = 150.0
+    """For one seed to come to its end; a broken one has half of it."""

@@ -34,14 +34,20 @@ BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to run. ``tasks`` in all; ``seconds`` of bad weather; ``mean`` seconds of a visit; ``broken`` names a break."""
+    """What to run."""
 
     seed: int
+    """Decides everything that is random."""
     tasks: int
+    """In all runs together."""
     seconds: float = 12.0
+    """Of bad weather."""
     mean: float = 0.07
+    """Seconds of a visit, on average."""
     broken: str | None = None
+    """A name of ``BREAKS``; ``None`` for the product as it is."""
     scale: Scale = field(default_factory=Scale)
+    """The product's times."""
 
 
 class Storm:
@@ -148,7 +154,7 @@ class Storm:
         return any(event["event"] == "error" for event in journal.read(self.folder / "journal"))
 
     async def _second_generation(self) -> None:
-        """The site changes, its schedules fire again while the first runs are open, and pages are added to one of these."""
+        """The site changes, schedules fire again while the first runs are open, and one of these gets pages."""
         self.generation = 2
         for event in self.world.ticks(2) * 2:
             self.cloud.submit("dispatcher", event)

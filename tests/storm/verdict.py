@@ -15,7 +15,9 @@ from tests.storm.topic import Topic
 from tests.storm.world import LANES, World
 
 TASKS = """
-SELECT count(*) AS tasks, count(*) FILTER (WHERE status = 'done') AS done, count(*) FILTER (WHERE status = 'failed') AS failed,
+SELECT count(*) AS tasks,
+    count(*) FILTER (WHERE status = 'done') AS done,
+    count(*) FILTER (WHERE status = 'failed') AS failed,
     count(*) FILTER (WHERE NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
 FROM trapline.task t
 """
@@ -23,11 +25,16 @@ LEASES = "SELECT id, lease_seq, invocation_id::text AS holder, urls IS NOT NULL 
 INVOCATIONS = (
     "SELECT count(*) AS made, coalesce(sum(stale), 0) AS stale, sum(duplicates) AS duplicates FROM trapline.invocation"
 )
-COUNTS = "SELECT coalesce(sum(made), 0) AS made, coalesce(sum(needed), 0) AS needed, coalesce(sum(greatest(0, made - needed)), 0) AS over FROM storm.count"
+COUNTS = """
+SELECT coalesce(sum(made), 0) AS made, coalesce(sum(needed), 0) AS needed,
+    coalesce(sum(greatest(0, made - needed)), 0) AS over
+FROM storm.count
+"""
 STEPS = "SELECT lane, change FROM storm.step WHERE change <> 0 ORDER BY pg_xact_commit_timestamp(xmin), change"
 LEFT = """
 SELECT format('task %s %s, run_at in %s s, attempts %s, rescues %s, lease %s of %s (%s: %s)', t.id, t.status,
-    round(extract(epoch FROM t.run_at - now()), 1), t.attempts, t.rescues, t.lease_seq, t.invocation_id, i.status, i.reason)
+    round(extract(epoch FROM t.run_at - now()), 1), t.attempts, t.rescues, t.lease_seq, t.invocation_id, i.status,
+    i.reason)
 FROM trapline.task t LEFT JOIN trapline.invocation i ON i.id = t.invocation_id WHERE t.ended_at IS NULL
 UNION ALL
 SELECT format('invocation %s %s of lane %s at %s, made %s s ago, asks %s, beat %s s ago', id, status, lane, place,
@@ -47,37 +54,56 @@ ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> '
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """One seed. Counts, and seconds; ``violations`` are sentences, and empty when every guarantee held.
-
-    ``certain``: those of them that a machine that was too slow can't explain.
-    ``asked``: what the counts asked for, worked out anew as each was made. ``calm``: what a world without faults makes;
-    ``worth``: what the faults may have cost on top of it.
-    """
+    """What became of one seed; it is good when ``violations`` is empty. ``judge`` fills it in."""
 
     seed: int
+    """Which storm it was."""
     tasks: int = 0
+    """In the ledger."""
     done: int = 0
+    """Tasks that ended ``done``."""
     failed: int = 0
+    """Tasks that ended ``failed``."""
     lost: int = 0
+    """Tasks of the world that did neither."""
     doubled: int = 0
+    """Tasks with a result accepted twice, or of a process that no longer held them."""
     worst: dict[str, int] = field(default_factory=dict)
+    """The most invocations in flight at once, by lane."""
     made: int = 0
+    """Rows of invocations."""
     asked: int = 0
+    """Invocations that the counts asked for, worked out anew as each was made."""
     calm: int = 0
+    """Invocations that a world without faults makes."""
     worth: int = 0
+    """Invocations that the faults may have cost on top of it."""
     due: int = 0
+    """Alerts that have a cause."""
     delivered: int = 0
+    """Of them: those that arrived."""
     alerts_lost: int = 0
+    """Of them: those that did not."""
     repeats: int = 0
+    """Deliveries of an alert beyond its first."""
     stale: int = 0
+    """Results that the ledger refused because of the fence."""
     duplicates: int = 0
+    """Events that found their invocation started already."""
     faults: dict[str, int] = field(default_factory=dict)
+    """How often each kind struck."""
     recovery: list[float] = field(default_factory=list)
+    """Seconds from each fault until nothing of it was left."""
     seconds: float = 0.0
+    """How long the seed ran."""
     samples: int = 0
+    """How often the sampler looked."""
     ended: bool = False
+    """Whether the storm came to its end within its limit."""
     violations: list[str] = field(default_factory=list)
+    """A sentence for each guarantee that did not hold."""
     certain: list[str] = field(default_factory=list)
+    """Of them: those that a machine that was too slow can't explain."""
 
     def must(self, held: object, sentence: str, *, at_the_end: bool = False) -> None:
         """Note a violation unless it held. ``at_the_end``: it says something only of a storm that came to its end."""
@@ -156,7 +182,7 @@ async def _invocations(verdict: Verdict, connection: "asyncpg.Connection[Any]", 
 
 
 def _replay(steps: Iterable[asyncpg.Record]) -> Counter[str]:
-    """Return the most invocations active at once per lane, in the order of the commits; of one moment, ends come first."""
+    """Return the most invocations active at once by lane, in the commits' order; of one moment, ends come first."""
     active, worst = Counter[str](), Counter[str]()
     for step in steps:
         active[step["lane"]] += step["change"]

@@ -1,4 +1,4 @@
-"""What goes wrong, and when: everything that a seed decides. Pure; the same seed makes the same decks and the same times."""
+"""What goes wrong, and when: everything that a seed decides. Pure: the same seed makes the same decks and times."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Fate(StrEnum):
 
 
 COSTLY = frozenset({Fate.THROTTLED, Fate.UNANSWERED, Fate.AGED, Fate.LATE})
-"""Losses and late events: each may cost one invocation, which is made in place of the one that never started in time."""
+"""Losses and late events: each may cost one invocation, made in place of the one that did not start in time."""
 
 
 class Receipt(StrEnum):
@@ -62,11 +62,14 @@ class Blow(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doom:
-    """``act`` strikes when the process comes to ``point`` for the ``nth`` time."""
+    """What strikes one process, once."""
 
     point: str
+    """A fail-point: a named call of a port or a query."""
     nth: int
+    """At which coming there, from 1."""
     act: Act
+    """What happens to the process then."""
 
 
 FATES = (

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from html import escape
 from urllib.parse import parse_qs, quote, urlsplit
 
+from support.raw_http import listening
 from support.vectors import HEADERS, LOUD, SILENT
 
 _PAC = "function FindProxyForURL(url, host) { return 'PROXY 127.0.0.9:9'; }"
@@ -57,6 +58,5 @@ async def attacking_site() -> AsyncIterator[str]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with listening(accept) as origin:
+        yield origin

@@ -28,8 +28,11 @@ class Done:
     """What a command came to."""
 
     code: int
+    """Exit status."""
     out: str
+    """All of standard output."""
     err: str
+    """All of standard error."""
 
     @property
     def json(self) -> Any:
@@ -38,12 +41,14 @@ class Done:
 
 @dataclass(slots=True, kw_only=True)
 class Trapline:
-    """The command, its ``data_dir``, and ``folder`` for a test's own files. ``tmp`` is where its browsers write."""
+    """The command, and where it works."""
 
     folder: Path
+    """For a test's own files; the data directory and the browsers' files are in it."""
     program: tuple[str, ...] = (sys.executable, "-m", "trapline")
     """The words that start it: as it stands in this environment, or installed in another."""
     environ: dict[str, str] = field(default_factory=dict)
+    """Environment variables on top of the test's."""
 
     @property
     def data_dir(self) -> Path:
@@ -112,6 +117,7 @@ class Ledger:
     """SQL of a test's own, on the database of a running command."""
 
     dsn: str
+    """Of the command's database, as its owner."""
 
     def rows(self, sql: str, *arguments: object) -> list[Mapping[str, Any]]:
         """Return the rows of one statement."""

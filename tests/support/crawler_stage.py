@@ -30,18 +30,28 @@ CRAWLER = "crawler-on-stage"
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """``database`` is the test's own connection; each invocation opens its own, as it does on Lambda."""
+    """What invocations live on, and what a test changes of it."""
 
     dsn: str
+    """With which each invocation opens a connection of its own, as it does on Lambda."""
     database: Database
+    """The test's own connection."""
     artifacts: Path
+    """The folder that stands for the bucket."""
     visitor: MemoryVisitor = field(default_factory=MemoryVisitor)
+    """The visitor of every invocation."""
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
+    """Hears the nudges to the dispatcher and the notifier."""
     seal: Seal = field(default_factory=lambda: Seal(Seal.new_key()))
+    """Encrypts checkpoints and sessions."""
     secrets: dict[str, str] = field(default_factory=dict)
+    """What ``${secret:NAME}`` resolves to, by name."""
     fetch: Fetch = field(default_factory=NoRobots)
-    no_visitor: Exception | None = None  # why none can be made
+    """Gets robots.txt; by default no site has one."""
+    no_visitor: Exception | None = None
+    """The error with which no visitor can be made; ``None`` when one can."""
     pace: Pace = field(default_factory=lambda: Pace(linger=0.0))
+    """The invocations' times; by default they do not wait for more tasks."""
 
     async def open(
         self, pages: Sequence[str], *, lane: LaneConfig | None = None, crawl: CrawlConfig | None = None

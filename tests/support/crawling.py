@@ -25,6 +25,7 @@ class KnownSecrets:
     """Resolves the names it was given."""
 
     values: dict[str, str] = field(default_factory=dict)
+    """By name."""
 
     async def resolve(self, name: str) -> str:
         """Return the value; ``KeyError`` when there is none."""

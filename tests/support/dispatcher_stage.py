@@ -45,20 +45,32 @@ EAGER = Timeouts(ask_again_after=0.0, resume_opening_after=0.0)
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """``database`` is the test's own connection; each event gets one of its own, as on Lambda."""
+    """What the dispatcher works on, and what a test changes of it."""
 
     dsn: str
+    """With which each event opens a connection of its own, as on Lambda."""
     database: Database
+    """The test's own connection."""
     config: Config = field(default_factory=lambda: parse_config(CONFIG, "crawls.yaml"))
+    """The ``crawls.yaml`` that the dispatcher reads."""
     config_error: Exception | None = None
+    """Raised instead of reading it."""
     invoker: MemoryInvoker = field(default_factory=MemoryInvoker)
+    """Hears which invocations Lambda is asked for."""
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
+    """Hears the nudges to the notifier."""
     timeouts: Timeouts = field(default_factory=Timeouts)
+    """How long the dispatcher waits before it steps in."""
     unexpanded_ticks: bool = False
+    """Whether a tick may come with the placeholder of its time, as on the local AWS."""
     fetch_timeout: float = 5.0
+    """Seconds for one sitemap."""
     at_most: int | None = None
+    """The account's cap on invocations; ``None``: there is none."""
     archive: Archive | None = None
+    """Where runs go before they leave the ledger; ``None``: nowhere."""
     retention: Retention | None = None
+    """When they leave it; ``None``: never."""
 
     def configure(self, text: str) -> None:
         """Put another ``crawls.yaml`` in place."""

@@ -15,12 +15,16 @@ _CHUNK = b"<p>" + b"x" * 65_000 + b"</p>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request as it came over the wire; header names in lower case."""
+    """One request as it came over the wire."""
 
     path: str
+    """With its query."""
     headers: dict[str, str]
+    """Names in lower case."""
     writer: asyncio.StreamWriter
+    """Where the response goes."""
     site: "HostileSite"
+    """The server that got it."""
 
 
 Page = Callable[[Request], Awaitable[None]]
@@ -28,13 +32,16 @@ Page = Callable[[Request], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class HostileSite:
-    """The running server: its origin, every request it saw, and how many it answers now."""
+    """The running server, and what it saw."""
 
     origin: str
+    """Scheme, address and port; ``hostile_site`` sets it."""
     seen: list[Request] = field(default_factory=list)
+    """Every request, in the order in which they came."""
     redirect_to: str = "/good"
     """Where ``/elsewhere`` redirects to, and whose picture ``/foreign-image`` shows."""
     attempts: dict[str, int] = field(default_factory=dict)
+    """How often each page that changes with its visits was asked for, by path."""
 
     def headers_of(self, path: str) -> dict[str, str]:
         """Return the headers of the last request for ``path``."""

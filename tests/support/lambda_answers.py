@@ -8,44 +8,47 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from support.raw_http import listening, read_request, response
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One request as it came."""
 
     path: str
+    """With the function's name and its qualifier."""
     authorization: str
+    """The header's value: the signature, with the region and the service in it."""
     body: Any
+    """The payload, parsed."""
 
 
 @dataclass(slots=True, kw_only=True)
 class LambdaAnswers:
-    """``calls`` holds what was asked, in order."""
+    """The endpoint and its script."""
 
     url: str = ""
+    """Its origin; ``lambda_answers`` sets it."""
     calls: list[Asked] = field(default_factory=list)
-    _answers: deque[tuple[int, dict[str, str], Any]] = field(default_factory=deque)
+    """The requests, in the order in which they came."""
+    _answers: deque[bytes] = field(default_factory=deque)
+    """The responses that are left, whole; a call without one is a mistake of the test."""
 
     def answer(self, value: Mapping[str, Any], *, failed: bool = False) -> None:
         """Answer the next call with what the function returned, or with its error."""
-        self._answers.append((200, {"X-Amz-Function-Error": "Unhandled"} if failed else {}, value))
+        headers = {"X-Amz-Function-Error": "Unhandled"} if failed else {}
+        self._answers.append(response(200, json.dumps(value).encode(), headers))
 
     def refuse(self, status: int, error: str) -> None:
         """Refuse the next call, as Lambda itself does."""
-        self._answers.append((status, {"x-amzn-ErrorType": error}, {"Message": "as scripted"}))
+        self._answers.append(response(status, b'{"Message": "as scripted"}', {"x-amzn-ErrorType": error}))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request and close."""
-        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        body = await reader.readexactly(int(headers["content-length"]))
-        asked = Asked(path=first.split(" ")[1], authorization=headers["authorization"], body=json.loads(body))
-        self.calls.append(asked)
-        status, more, value = self._answers.popleft()
-        text = json.dumps(value).encode()
-        head = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(text)}", "Connection: close"]
-        head += [f"{name}: {one}" for name, one in more.items()]
-        writer.write("\r\n".join(head).encode() + b"\r\n\r\n" + text)
+        request = await read_request(reader)
+        authorization = request.headers["authorization"]
+        self.calls.append(Asked(path=request.path, authorization=authorization, body=json.loads(request.body)))
+        writer.write(self._answers.popleft())
         writer.close()
 
 
@@ -53,10 +56,5 @@ class LambdaAnswers:
 async def lambda_answers() -> AsyncIterator[LambdaAnswers]:
     """Run it for as long as the block lasts."""
     found = LambdaAnswers()
-    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
-    found.url = "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
-    try:
+    async with listening(found.serve) as found.url:
         yield found
-    finally:
-        server.close()
-        await server.wait_closed()

@@ -9,23 +9,31 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from support.raw_http import listening, read_request, response
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoked:
     """One request as it came."""
 
     path: str
+    """With the function's name and its qualifier."""
     kind: str
+    """Lambda's invocation type: ``Event``, ``RequestResponse``."""
     payload: Any
+    """Parsed."""
 
 
 @dataclass(slots=True, kw_only=True)
 class LambdaEndpoint:
-    """``answers`` are statuses with Lambda's error type, ``0`` for a connection that breaks; when used up: 202."""
+    """The endpoint and its script."""
 
     url: str = ""
+    """Its origin; ``lambda_endpoint`` sets it."""
     answers: deque[tuple[int, str]] = field(default_factory=deque)
+    """Statuses with Lambda's error type, ``0`` for a connection that breaks; when used up: 202."""
     invoked: list[Invoked] = field(default_factory=list)
+    """The requests, in the order in which they came."""
 
     def always(self, status: int, error: str) -> None:
         """Give the same answer to every attempt that the client makes."""
@@ -33,23 +41,13 @@ class LambdaEndpoint:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request and close."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        headers = {
-            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head.splitlines()[1:])
-        }
-        body = await reader.readexactly(int(headers["content-length"]))
-        path = head.split(" ", 2)[1]
-        self.invoked.append(Invoked(path=path, kind=headers.get("x-amz-invocation-type", ""), payload=json.loads(body)))
+        request = await read_request(reader)
+        kind = request.headers.get("x-amz-invocation-type", "")
+        self.invoked.append(Invoked(path=request.path, kind=kind, payload=json.loads(request.body)))
         status, error = self.answers.popleft() if self.answers else (202, "")
         if status:
             text = b"" if status == HTTPStatus.ACCEPTED else json.dumps({"Message": "as scripted"}).encode()
-            lines = [
-                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-                f"Content-Length: {len(text)}",
-                "Connection: close",
-            ]
-            lines += [f"x-amzn-ErrorType: {error}"] if error else []
-            writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + text)
+            writer.write(response(status, text, {"x-amzn-ErrorType": error} if error else {}))
         writer.close()
 
 
@@ -57,10 +55,5 @@ class LambdaEndpoint:
 async def lambda_endpoint() -> AsyncIterator[LambdaEndpoint]:
     """Run the endpoint for as long as the block lasts."""
     endpoint = LambdaEndpoint()
-    server = await asyncio.start_server(endpoint.answer, "127.0.0.1", 0)
-    endpoint.url = "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
-    try:
+    async with listening(endpoint.answer) as endpoint.url:
         yield endpoint
-    finally:
-        server.close()
-        await server.wait_closed()

@@ -1,5 +1,6 @@
 """A deployment on a local AWS, as a test looks at it."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +18,13 @@ from uuid import uuid4
 
 import pytest
 
+from tools.deploy import bundle
+from tools.deploy.services import SERVICES
 from tools.local_aws import system
 from tools.local_aws.deployment import NAME, Deployment
 from tools.local_aws.hook import AS_SENT
+from tools.shell import ROOT
+from tools.workspace.environment import LOCAL_AWS
 from trapline_common.domain.messages import Message, OpenRun
 
 T = TypeVar("T")
@@ -38,12 +44,28 @@ def eventually(what: str, check: Callable[[], T], *, within: float = PATIENCE) -
     return answer
 
 
+def prepare() -> None:
+    """Make what every local AWS is deployed with, once: MiniStack's environment and the functions' zips.
+
+    The test files of one run do so side by side, so the second waits for what the first makes.
+    """
+    lock = ROOT / "build/e2e_aws.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        LOCAL_AWS.ensure()
+        with ThreadPoolExecutor() as pool:  # the builds mostly wait for the index and the disk
+            list(pool.map(lambda service: bundle.ensure(service, bundle.THIS_MACHINE), SERVICES))
+
+
 @dataclass(kw_only=True)
 class Deployed:
     """What runs, and how a test looks at it."""
 
     system: system.System
+    """The processes beneath: Postgres, MiniStack, the shop, the web hook."""
     deployment: Deployment
+    """What Terraform made on it."""
 
     def client(self, service: str, **key: str) -> Any:
         """Return a client, of the account's root unless ``key`` is another's."""

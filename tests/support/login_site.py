@@ -4,10 +4,12 @@ import secrets
 import threading
 from html import escape
 from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from tests.site.serving import LoopbackServer, QuietHandler
 
 USER = "ada+crawler@site.example"
 PASSWORD = 'c0rrect & "horse" <battery>'
@@ -26,8 +28,7 @@ ACCOUNT = """<!doctype html><title>Account</title><h1>Page {path}</h1>
 <script>document.getElementById("stored").textContent = localStorage.getItem("came")</script>"""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_GET(self) -> None:
@@ -84,25 +85,12 @@ class _Handler(BaseHTTPRequestHandler):
         return found.value if found else ""
 
     def _send(self, body: str, status: int = 200, *headers: tuple[str, str]) -> None:
-        data = body.encode()
-        self.send_response(status)
-        for name, value in (("Content-Type", "text/html; charset=utf-8"), *headers):
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
-        """Stay silent."""
+        self.reply(status, body.encode(), {"Content-Type": "text/html; charset=utf-8"} | dict(headers))
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
+class _Server(LoopbackServer):
     def __init__(self, host: str) -> None:
-        super().__init__((host, 0), _Handler)
+        super().__init__(_Handler, host=host)
         self.lock = threading.Lock()
         self.forms: dict[str, str] = {}
         self.sessions: dict[str, str] = {}
@@ -118,9 +106,6 @@ class _Server(ThreadingHTTPServer):
         self.gate = threading.Event()
         self.gate.set()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent when a browser that was killed hangs up."""
-
 
 class LoginSite:
     """The site, served while the ``with`` block lasts. ``more`` is HTML that every page behind the log-in ends with."""
@@ -130,19 +115,18 @@ class LoginSite:
 
     def __enter__(self) -> Self:
         self._server = _Server(self._host)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.gate.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self._server.server_address[1]}"
+        return self._server.url
 
     @property
     def log_ins(self) -> int:
@@ -203,7 +187,7 @@ class LoginSite:
         self._server.gate.set()
 
     def steps(self, *more: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the steps of a crawl that logs in, ``SITE_USER`` and ``SITE_PASSWORD`` being secrets; then ``more``."""
+        """Return the steps of a log-in, with the secrets ``SITE_USER`` and ``SITE_PASSWORD``; then ``more``."""
         return [
             {"goto": f"{self.url}/login"},
             {"fill": {"selector": "#user", "value": "${secret:SITE_USER}"}},

@@ -32,11 +32,14 @@ class NoManualError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manual:
-    """A folder of HTML. ``pages`` are paths relative to ``root``, sorted; ``source`` says where it came from."""
+    """A folder of HTML."""
 
     root: Path
+    """The folder."""
     pages: tuple[str, ...]
+    """The HTML files, relative to ``root``, sorted."""
     source: str
+    """A line that says where it came from."""
 
 
 def read_manual(root: Path, source: str) -> Manual:
@@ -48,9 +51,9 @@ def read_manual(root: Path, source: str) -> Manual:
 
 
 def find_manual(*, at_least: int = 1000, cache: Path = CACHE) -> Manual:
-    """Return a manual of ``at_least`` pages: the one set, one installed, or one unpacked into ``cache`` (no root needed).
+    """Return a manual of ``at_least`` pages: the one set, one installed, or one unpacked into ``cache``.
 
-    Raises ``NoManualError``.
+    None needs root. Raises ``NoManualError``.
     """
     tried: list[str] = []
     for root, source in _candidates(cache, tried):

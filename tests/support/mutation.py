@@ -14,14 +14,14 @@ MODULES = (invocations, lanes, outbox, rescue, runs, tasks)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
-    """``old`` in the text of ``target`` becomes ``new``; an empty ``old`` means all of it.
-
-    ``target`` is a function of the database, ``file.query``, or ``sql``, which runs ``new``.
-    """
+    """One guard of the ledger to break."""
 
     target: str
+    """A function of the database, a query as ``file.query``, or ``sql``, which runs ``new``."""
     old: str
+    """The text to replace; empty: all of it."""
     new: str
+    """What stands in its place."""
 
     async def apply(self, database: Database, patch: pytest.MonkeyPatch) -> None:
         """Break it. Raises ``LookupError`` when ``old`` is not there: the mutation would break nothing."""

@@ -31,7 +31,7 @@ def as_role(dsn: str, role: str) -> str:
 
 
 def serve(data: Path) -> Iterator[str]:
-    """Run an embedded Postgres in ``data`` whose template holds the migrated schema; yield its DSN; stop it at the end."""
+    """Run an embedded Postgres in ``data``, with the migrated schema in its template; yield its DSN; stop it."""
     with embedded_postgres(data) as dsn:
         asyncio.run(_prepare(dsn))
         yield dsn

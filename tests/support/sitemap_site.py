@@ -5,18 +5,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from support.raw_http import listening, read_request, response
+
 
 @dataclass(slots=True, kw_only=True)
 class SitemapSite:
-    """``files`` maps a path to a whole HTTP answer; ``asked`` lists the paths in the order they came."""
+    """The server's files, and what was asked of it."""
 
     origin: str = ""
+    """Scheme, address and port; ``sitemap_site`` sets it."""
     files: dict[str, bytes] = field(default_factory=dict)
+    """A whole response for each path; any other path is answered 404."""
     asked: list[str] = field(default_factory=list)
+    """The paths, in the order in which they were asked for."""
     hang: asyncio.Event = field(default_factory=asyncio.Event)
     """``/hang`` is answered once this is set."""
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set as soon as somebody waits for ``/hang``."""
+    """Set as soon as a client waits for ``/hang``."""
 
     def put(self, path: str, body: bytes | str, *, status: str = "200 OK", more: str = "") -> str:
         """Serve ``body`` at ``path`` and return its URL; ``{origin}`` in a text stands for the server's."""
@@ -39,14 +44,12 @@ class SitemapSite:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request and close."""
-        request = await reader.readuntil(b"\r\n\r\n")
-        path = request.split(b" ", 2)[1].decode()
+        path = (await read_request(reader)).path
         self.asked.append(path)
         if path == "/hang":
             self.hanging.set()
             await self.hang.wait()
-        default = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        writer.write(self.files.get(path, default))
+        writer.write(self.files.get(path, response(404, b"")))
         writer.close()
 
 
@@ -61,11 +64,8 @@ def _xml(root: str, entry: str, entries: tuple[str, ...]) -> str:
 async def sitemap_site() -> AsyncIterator[SitemapSite]:
     """Run the server for as long as the block lasts."""
     site = SitemapSite()
-    server = await asyncio.start_server(site.answer, "127.0.0.1", 0)
-    site.origin = "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
-    try:
-        yield site
-    finally:
-        site.hang.set()
-        server.close()
-        await server.wait_closed()
+    async with listening(site.answer) as site.origin:
+        try:
+            yield site
+        finally:
+            site.hang.set()

@@ -12,11 +12,14 @@ FORBIDDEN = ("127.0.0.9", "::1")
 
 @dataclass(slots=True, kw_only=True)
 class Trap:
-    """One port on every forbidden address, TCP and UDP. ``seen`` holds what was sent, or just the peer."""
+    """One port on every forbidden address, TCP and UDP."""
 
     port: int = 0
+    """The same on each address; ``trap`` sets it when it is 0."""
     arrivals: int = 0
+    """Connections and datagrams so far."""
     seen: list[bytes] = field(default_factory=list)
+    """The first bytes of each; empty where the peer sent none."""
 
 
 class _Datagrams(asyncio.DatagramProtocol):

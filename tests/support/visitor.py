@@ -25,16 +25,18 @@ def bad(url: str, reason: Reason = Reason.TIMEOUT, *, retry: bool = False) -> Ob
 
 @dataclass(slots=True, kw_only=True)
 class Hold:
-    """A visit that waits for ``release`` (never set: a page that hangs), and then does ``then``.
-
-    ``stubborn``: it goes on loading when it is cancelled, as a browser that does not answer would.
-    """
+    """A visit that waits for ``release``, and then does ``then``."""
 
     then: "Observation | Exception | None" = None
+    """What it does once released; ``None``: a good visit."""
     stubborn: bool = False
+    """Whether it goes on loading when it is cancelled, as a browser that does not answer would."""
     began: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the visit has begun."""
     release: asyncio.Event = field(default_factory=asyncio.Event)
+    """The test sets it; never set, the page hangs."""
     cancelled: bool = False
+    """Whether somebody cancelled the visit."""
 
     async def started(self) -> None:
         """Wait until the visit has begun."""

@@ -15,4 +15,4 @@ def source_digest(root: Path, files: Iterable[str], *, build: str) -> str:
 
 def is_source(file: Path) -> bool:
     """Return whether a file of a package decides what is in its wheel."""
-    return file.is_file() and file.suffix != ".pyc" and "tests" not in file.parts
+    return file.is_file() and file.suffix != ".pyc"

@@ -1,6 +1,7 @@
 """A bare Playwright loop: the least that can be done with a page. Runs under the peers' own interpreter.
 
-Reads a job as JSON from standard input (see ``benchmarks.crawl.Job``) and prints ``{"pages", "seconds", "characters"}``.
+Reads a job as JSON from standard input (see ``benchmarks.crawl.Job``) and prints
+``{"pages", "seconds", "characters"}``.
 ``mode`` is ``reuse`` (one page per worker for all its visits: the limit) or ``context`` (a fresh context per visit).
 """
 

@@ -1,4 +1,6 @@
-"""procrastinate and pgqueuer doing what the ledger does: lease some tasks, complete each. Runs under the peers' interpreter.
+"""procrastinate and pgqueuer doing what the ledger does: lease some tasks, complete each.
+
+Runs under the peers' interpreter.
 
 ``queues.py NAME prepare DSN TASKS`` makes the schema and the tasks; ``queues.py NAME work DSN CLIENTS BATCH`` prints
 ``ready``, waits for a line on standard input, works until nothing is left and prints ``{"done", "seconds", "cpu"}``.

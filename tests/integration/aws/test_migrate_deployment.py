@@ -1,4 +1,4 @@
-"""``trapline migrate`` as a deployment's operator function does it: the administrator's log-in, roles, the session key."""
+"""``trapline migrate`` as a deployment's operator does it: the administrator's log-in, roles, the session key."""
 
 import json
 from collections.abc import AsyncIterator, Iterator

@@ -45,7 +45,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(s3: S3Client) -> None:
 
 
 async def test_a_cancelled_upload_leaves_nothing(s3: S3Client) -> None:
-    """A deadline in the middle, while the ledger has not yet given the next part, aborts the upload before it goes on."""
+    """A deadline in the middle, before the ledger has given the next part, first aborts the upload."""
     waits = asyncio.Event()
 
     async def parts() -> AsyncIterator[bytes]:

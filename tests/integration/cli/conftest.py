@@ -1,16 +1,15 @@
 """The real command in a subprocess, and a ledger that has seen something of everything."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.command import Done
 from support.ledger import complete, one_ready, open_run
 from trapline_common.config.models import CrawlConfig
 from trapline_common.content.text import content_hash
@@ -24,21 +23,7 @@ URLS = ("https://shop.example/list", "https://shop.example/lamp", "https://shop.
 FIRST, SECOND = "Lamp\n40 Euro\nin stock", "Lamp\n35 Euro\nin stock"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Return the one JSON value on standard output."""
-        return json.loads(self.out)
-
-
-Trapline = Callable[..., Awaitable[Ran]]
+Trapline = Callable[..., Awaitable[Done]]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -49,7 +34,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**mine, "TZ": "America/Chicago", **more}
 
 
-async def execute(*args: str, cwd: Path, env: dict[str, str], stdin: str = "") -> Ran:
+async def execute(*args: str, cwd: Path, env: dict[str, str], stdin: str = "") -> Done:
     """Run ``python -m trapline`` to its end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -64,7 +49,7 @@ async def execute(*args: str, cwd: Path, env: dict[str, str], stdin: str = "") -
     )
     out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
     assert process.returncode is not None
-    return Ran(code=process.returncode, out=out.decode(), err=err.decode())
+    return Done(code=process.returncode, out=out.decode(), err=err.decode())
 
 
 def names(folder: Path) -> list[str]:
@@ -82,7 +67,7 @@ def login(dsn: str) -> str:
 def trapline(login: str, tmp_path: Path) -> Trapline:
     """Run the command on this test's database."""
 
-    async def call(*args: str, stdin: str = "") -> Ran:
+    async def call(*args: str, stdin: str = "") -> Done:
         return await execute(*args, cwd=tmp_path, env=environment(DATABASE_URL=login), stdin=stdin)
 
     return call

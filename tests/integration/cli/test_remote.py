@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from support.command import Done
 from support.lambda_answers import LambdaAnswers, lambda_answers
 from trapline.remote.protocol import TOO_LARGE
 
-from .conftest import Ran, environment, execute
+from .conftest import environment, execute
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def aws(function: LambdaAnswers, **more: str) -> dict[str, str]:
     return {**clean, **keys, **files, **quiet, **more}
 
 
-async def with_env(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: str = "", **more: str) -> Ran:
+async def with_env(function: LambdaAnswers, tmp_path: Path, *args: str, stdin: str = "", **more: str) -> Done:
     """Run the command."""
     return await execute(*args, cwd=tmp_path, env=aws(function, **more), stdin=stdin)
 

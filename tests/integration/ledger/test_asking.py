@@ -136,7 +136,7 @@ async def test_a_stolen_id_is_not_an_owner(database: Database) -> None:
 
 
 async def test_a_duplicates_failure_record_does_not_fail_its_twin(database: Database) -> None:
-    """Race: a failure-queue record of a duplicate comes while its twin runs; only the stored request id fails the row."""
+    """Race: a duplicate's failure-queue record comes while its twin runs; only the stored request id fails the row."""
     await open_run(database, urls(1))
     held = await one_ready(database)
     (task,) = await tasks.lease_share(database, held, share=1, another=False)

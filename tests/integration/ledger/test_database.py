@@ -66,7 +66,7 @@ async def test_a_transaction_that_lies_idle_is_ended_by_the_server_and_its_lane_
 async def test_whoever_is_lost_in_the_middle_of_a_statement_does_not_keep_its_lock(
     dsn: str, database: Database
 ) -> None:
-    """Cut off between the two messages of one statement, a transaction is not idle to the server; it ends all the same."""
+    """Cut off between a statement's two messages, a transaction is not idle to the server; it ends all the same."""
     url = urlsplit(dsn)
     proxy = Proxy(f"{parse_qs(url.query)['host'][0]}/.s.PGSQL.5432")
 
@@ -201,7 +201,7 @@ async def test_a_cancelled_statement_leaves_the_connection_usable(database: Data
 async def test_a_cancelled_transaction_is_rolled_back_and_the_next_one_works(
     database: Database, connect: Connect
 ) -> None:
-    """Cancelled in the middle of a statement inside a transaction: nothing is kept, and the next transaction commits."""
+    """Cancelled in the middle of a transaction's statement: nothing is kept, and the next transaction commits."""
     holder = await connect()
     await holder.fetch(LOCK)
 

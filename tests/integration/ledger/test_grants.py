@@ -1,6 +1,7 @@
 """Each service logs in as a role of its own, which may do what its queries need and nothing else.
 
-The whole paths run under these roles in the services' own tests: crawler_loop, dispatcher, notifier/test_drain_ledger, cli.
+The whole paths run under these roles in the services' own tests: crawler_loop, dispatcher, cli and
+notifier/test_drain_ledger.
 """
 
 import re
@@ -21,7 +22,8 @@ WHERE = "libs/common/src/trapline_common/ledger/schema/grants.sql"
 COLUMNS = """
 SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attnum) AS columns
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'trapline'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'trapline'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+    AND a.attnum > 0 AND NOT a.attisdropped
 GROUP BY c.relname
 """
 FUNCTIONS = "SELECT DISTINCT proname::text AS name FROM pg_proc WHERE pronamespace = 'trapline'::regnamespace"
@@ -29,7 +31,8 @@ PRIVILEGES = """
 SELECT relname::text, relacl::text, NULL AS attname FROM pg_class WHERE relnamespace = 'trapline'::regnamespace
 UNION ALL SELECT c.relname::text, a.attacl::text, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'trapline'::regnamespace AND a.attacl IS NOT NULL
-UNION ALL SELECT proname::text, proacl::text, NULL FROM pg_proc WHERE pronamespace = 'trapline'::regnamespace ORDER BY 1, 3
+UNION ALL SELECT proname::text, proacl::text, NULL FROM pg_proc WHERE pronamespace = 'trapline'::regnamespace
+ORDER BY 1, 3
 """
 REFUSED = [
     ("trapline_crawler", "INSERT INTO trapline.run (crawl, lane, config, fingerprint) VALUES ('c', 'l', '{}', 'f')"),
@@ -72,8 +75,9 @@ async def test_every_table_column_and_function_has_its_line(database: Database) 
     functions = {row["name"] for row in await database.connection.fetch(FUNCTIONS)}
     missing += [f"trapline.{name}()" for name in sorted(functions) if not re.search(rf"trapline\.{name}\b", GRANTS)]
     assert not missing, (
-        f"no line in {WHERE}: {', '.join(missing)}. Say there which roles SELECT, INSERT, UPDATE (by column), DELETE or "
-        "EXECUTE; a column that nobody updates goes into the table's comment 'written once'. Without a grant the services "
+        f"no line in {WHERE}: {', '.join(missing)}. Say there which roles SELECT, INSERT, UPDATE (by column), DELETE "
+        "or EXECUTE; a column that nobody updates goes into the table's comment 'written once'. Without a grant the "
+        "services "
         "are refused on AWS."
     )
 

@@ -1,4 +1,7 @@
-"""The database enforces the transition tables of ``trapline_common.domain.lifecycle``, and what a status requires of its row."""
+"""The database enforces the transition tables of ``trapline_common.domain.lifecycle``.
+
+It also enforces what a status requires of its row.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -77,7 +80,8 @@ async def _refused(database: Database, sql: str, *args: object) -> bool:
 async def test_code_and_database_agree_on_every_pair_of_statuses(database: Database, table: str) -> None:
     """Each pair of different statuses is legal in the database exactly when the code's table has it."""
     await open_run(database, urls(1))
-    update = f"UPDATE trapline.{table} SET status = $1::text::trapline.{table}_status, {SET[table]} WHERE id = $2 RETURNING id"
+    new = f"status = $1::text::trapline.{table}_status, {SET[table]}"
+    update = f"UPDATE trapline.{table} SET {new} WHERE id = $2 RETURNING id"
     disagree = []
     for old, new in product(TABLES[table], repeat=2):
         if old == new:

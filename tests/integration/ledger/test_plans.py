@@ -22,7 +22,8 @@ BUILD = """
     SET session_replication_role = replica;  -- the guards would refuse rows that were never anything but finished
     INSERT INTO trapline.lane VALUES ('default', 20, 25, 3, 0);
     INSERT INTO trapline.run (crawl, lane, status, outcome, config, fingerprint, opened_at, ended_at)
-        SELECT 'old-' || n % 50, 'default', 'ended', 'completed', '{}', '', now(), now() FROM generate_series(1, 2000) n;
+        SELECT 'old-' || n % 50, 'default', 'ended', 'completed', '{}', '', now(), now()
+        FROM generate_series(1, 2000) n;
     INSERT INTO trapline.page (crawl, url) SELECT 'old', 'https://old.example/' || n FROM generate_series(1, 50000) n;
     INSERT INTO trapline.invocation (lane, slot, status, owner, running_at, heartbeat_at, ended_at)
         SELECT 'default', n % 1000 + 1, 'succeeded', gen_random_uuid(), at, at, at
@@ -148,13 +149,13 @@ async def test_the_lease_reads_the_waiting_tasks_in_the_indexs_order(full: Datab
 
 
 READ = """
-    SELECT (SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE schemaname = 'trapline' AND relname = ANY ($1))::int,
-        (SELECT sum(idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE schemaname = 'trapline' AND relname = ANY ($1))::int
+    SELECT sum(seq_tup_read)::int, sum(idx_tup_fetch)::int
+    FROM pg_stat_xact_user_tables WHERE schemaname = 'trapline' AND relname = ANY ($1)
 """
 
 
 async def test_a_share_reads_no_more_than_its_own_rows(full: Database) -> None:
-    """A lease of 25 and their completions read a few rows for each task, none of them by a scan, whatever lies beside."""
+    """A lease of 25 and their completions read a few rows for each task, none by a scan, whatever lies beside."""
     await lanes.put_lane(full, LANE, LaneConfig(max_invocations=8))
     held = (await all_ready(full))[0]
     async with full.transaction():

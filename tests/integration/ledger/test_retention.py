@@ -31,7 +31,8 @@ async def crawl(database: Database, pages: Sequence[str], text: str = "hello", *
     assert await invocations.succeed(database, held)
     assert await runs.end_if_done(database, run)
     for table in ("run", "invocation"):
-        sql = f"UPDATE trapline.{table} SET ended_at = ended_at - make_interval(secs => $1) WHERE ended_at > now() - interval '1 h'"
+        older = f"UPDATE trapline.{table} SET ended_at = ended_at - make_interval(secs => $1)"
+        sql = f"{older} WHERE ended_at > now() - interval '1 h'"
         await database.connection.execute(sql, age * DAY)
     return run
 
@@ -106,7 +107,7 @@ async def test_what_should_be_archived_waits_for_it(database: Database) -> None:
 
 
 async def test_a_text_is_handed_to_the_observation_that_relied_on_it(database: Database) -> None:
-    """The oldest observation of a content holds its text; when it goes, the next one has it, whatever the baseline is."""
+    """A content's oldest observation holds its text; when it goes, the next has it, whatever the baseline is."""
     await crawl(database, urls(1), "first", age=40)
     second = await crawl(database, urls(1), "first", age=20)
     third = await crawl(database, urls(1), "first", age=10)

@@ -46,7 +46,7 @@ def filter_finds(line: dict[str, Any]) -> bool:
 async def test_of_many_that_try_the_one_that_ends_a_run_says_so(
     database: Database, connect: Connect, log: io.StringIO
 ) -> None:
-    """Four at once see that the last task has ended; one line has crawl, run, outcome and counts, and the filter counts it."""
+    """Four at once see the last task's end; one line has crawl, run, outcome and counts, and the filter counts it."""
     run_id = await open_run(database, urls(2), lane=LaneConfig(tasks_per_invocation=2))
     for task in await tasks.lease_share(database, await one_ready(database), share=2, another=False):
         await complete(database, task)

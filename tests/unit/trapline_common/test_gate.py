@@ -45,7 +45,7 @@ async def test_a_silent_name_server_is_no_refusal():
 
 
 async def test_our_own_endpoints_stay_closed():
-    """The database is refused though its network is allowed: on loopback its port, elsewhere its address; by mapping too."""
+    """The database is refused in an allowed network: on loopback its port, elsewhere its address; by mapping too."""
     names = Names({"db.internal": [["10.0.0.5"]]})
     own = (
         Endpoint(host="db.internal", port=5432, what="the database"),

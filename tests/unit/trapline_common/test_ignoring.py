@@ -12,7 +12,7 @@ from trapline_common.content.ignored_text import without_ignored
 from trapline_common.content.text import normalise
 
 BOUND = 20.0
-"""Seconds, on a machine that eight others use as well; the budget is worth about one, and backtracking would need years."""
+"""Seconds, on a machine that others load too; the budget is worth about one, and backtracking would need years."""
 
 
 def _cut(text: str, *patterns: str) -> str:
