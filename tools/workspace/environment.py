@@ -57,7 +57,7 @@ class Environment:
         must(self._uv("check"), step=f"checking {self.name}", folder=self.root)
 
     def _is_usable(self) -> bool:
-        """Return whether this Python made the environment at this very place: its scripts name their interpreter."""
+        """Return whether this Python made the environment in this very folder: its scripts name their interpreter."""
         if not self.python.exists() or not is_made_here(self.path):
             return False
         if self.uv_python is not None:
@@ -79,7 +79,7 @@ class Environment:
 
 
 def is_made_here(path: Path) -> bool:
-    """Return whether this very version of Python made the environment ``path`` at this place."""
+    """Return whether this very version of Python made the environment ``path`` in this folder."""
     try:
         settings = (path / "pyvenv.cfg").read_text()
     except FileNotFoundError:

@@ -75,7 +75,7 @@ def test_a_package_of_the_workspace_is_editable_and_follows_its_pyproject(worksp
 
 
 def test_an_environment_that_moved_is_made_again(tmp_path):
-    """A virtual environment does not survive a move: its scripts name the interpreter of the old place."""
+    """A virtual environment does not survive a move: its scripts name the interpreter of the old folder."""
     venv.create(tmp_path / "first", with_pip=False)
     assert is_made_here(tmp_path / "first")
     (tmp_path / "first").rename(tmp_path / "second")

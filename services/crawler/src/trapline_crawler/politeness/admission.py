@@ -81,7 +81,7 @@ class Admission:
                 lane=self._held.lane,
                 host=host_of(url),
                 delay=delay,
-                places=slots,
+                slots=slots,
                 patience=patience,
             )
             if not turn.taken and self._clock() + turn.wait > until:
