@@ -19,7 +19,7 @@ UV_LOCK = "requirements/uv.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class VirtualEnvironment:
     """One virtual environment of the workspace and what belongs into it."""
 
     name: str
@@ -89,9 +89,9 @@ def is_made_here(path: Path) -> bool:
     return here and f"version = {platform.python_version()}" in lines
 
 
-PEERS = Environment(name=".venv-bench", lock="requirements/bench.txt", uv_python=Path(sys.executable))
+PEERS = VirtualEnvironment(name=".venv-bench", lock="requirements/bench.txt", uv_python=Path(sys.executable))
 """What the benchmarks compare with; apart, so that its dependencies never disturb the product's."""
-LOCAL_AWS = Environment(name=".venv-aws", lock="requirements/ministack.txt", uv_python=Path(sys.executable))
+LOCAL_AWS = VirtualEnvironment(name=".venv-aws", lock="requirements/ministack.txt", uv_python=Path(sys.executable))
 """The emulator of `make up`, for the same reason; functions run with this environment's interpreter."""
-SCANNER = Environment(name=".venv-terraform", lock="requirements/terraform.txt", uv_python=Path(sys.executable))
+SCANNER = VirtualEnvironment(name=".venv-terraform", lock="requirements/terraform.txt", uv_python=Path(sys.executable))
 """checkov, which the tests run on terraform/; it pins dozens of libraries that the product does not know."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools.shell import ROOT, ToolError
-from tools.workspace.environment import Environment, is_made_here
+from tools.workspace.environment import VirtualEnvironment, is_made_here
 from tools.workspace.packages import Package
 
 PACKAGE = Package(name="one", folder="one", module="one")
@@ -27,7 +27,7 @@ def workspace(tmp_path):
     (tmp_path / "one/src/one/__init__.py").write_text("")
     (tmp_path / "one/pyproject.toml").write_text(PYPROJECT.format(version="1"))
     (tmp_path / "lock.txt").write_text("")
-    return Environment(root=tmp_path, name="env", lock="lock.txt", uv_python=Path(sys.executable))
+    return VirtualEnvironment(root=tmp_path, name="env", lock="lock.txt", uv_python=Path(sys.executable))
 
 
 def requirement(name):
