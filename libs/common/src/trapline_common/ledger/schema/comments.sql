@@ -102,7 +102,7 @@ COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
-COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people: a log stream or a process.';
+COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
 COMMENT ON COLUMN trapline.invocation.reason IS
     'Why it ended as it did: a phrase, the class of its error, or Lambda''s condition.';
 COMMENT ON COLUMN trapline.invocation.detail IS 'The message of that error, for people.';

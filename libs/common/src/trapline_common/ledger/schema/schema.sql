@@ -146,7 +146,7 @@ CREATE TABLE trapline.invocation (
     ended_at timestamptz,                           -- When it reached an end.
     owner uuid,                                     -- Fresh token of the one process that became ready.
     request_id text,                                -- Lambda's, stored when it became ready.
-    place text,                                     -- The name of its process, for people: a log stream or a process.
+    place text,                                     -- The name of its process, for people; on Lambda its log stream.
     -- Why it ended as it did: a phrase, the class of its error, or Lambda's condition.
     reason text,
     duplicates integer NOT NULL DEFAULT 0,          -- Deliveries of the same event that came too late to be its owner.
