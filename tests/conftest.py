@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs Terraform where there is none: from this one place, so that the report says it in one line.
+    """Skip what needs Terraform where there is none: here alone, so that the report says it in one line.
 
     ``.ci/run`` refuses every skip.
     """

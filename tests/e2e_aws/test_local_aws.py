@@ -150,8 +150,8 @@ def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
     eventually("the change in the topic", lambda: inbox("products: 1 page changed"))
     # The first failure came before anybody had subscribed to the topic: schedules fire as soon as they are made
     eventually("a failure in the topic", lambda: inbox("pages: 1 page failed"))
-    for place, told in (("at the web hook", aws.heard), ("in the topic", inbox)):
-        eventually(f"the recovery {place}", lambda told=told: told("pages: 1 page is good again"))
+    for destination, told in (("at the web hook", aws.heard), ("in the topic", inbox)):
+        eventually(f"the recovery {destination}", lambda told=told: told("pages: 1 page is good again"))
 
 
 def test_destroy_leaves_nothing(aws):

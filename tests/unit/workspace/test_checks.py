@@ -103,7 +103,7 @@ def test_recipes_are_short():
 
 
 def test_long_lines_are_found_with_file_and_number(tmp_path):
-    """A line of 121 columns is named with its place; one of 120 is fine, in characters and not in bytes."""
+    """A line of 121 columns is named with its file and number; one of 120 is fine, in characters and not in bytes."""
     fine, long = tmp_path / "fine.sql", tmp_path / "long.tf"
     fine.write_text(f"{'é' * 120}\n")
     long.write_text(f"short\n{'x' * 121}\n")
