@@ -200,7 +200,7 @@ def test_an_empty_account_becomes_a_running_one(trial):
     status, said = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
     assert status == 130, said
     assert "trial: account 000000000000, region us-east-1" in said
-    assert said.index("trial: account") < said.index("nothing is there yet") < said.index("Creation complete")
+    assert said.index("trial: account") < said.index("this account is empty") < said.index("Creation complete")
     assert "run the same command again" in said
     said = trial.must("deploy", "--env", "trial")
     steps = ("applying operator", "migrating the ledger", "applying crawler", "deploy: done")
