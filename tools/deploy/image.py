@@ -42,16 +42,19 @@ def build(
 
     Without ``ca``, the certificates of RDS, the image refuses to connect to RDS. Raises ``ToolError``.
     """
-    target = context / _CA
-    target.unlink(missing_ok=True)
-    if ca is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ca, target)
+    _put_ca(context / _CA, ca)
     say(f"image: building {tag} on {base or 'the base that the Dockerfile names'}")
     version = SERVICES["crawler"].version
     command = build_command(tag, base=base, version=version, environ=environ, context=context)
     engine.output(*command, timeout=1800)
     return engine.output("image", "inspect", "--format", "{{.Id}}", tag)
+
+
+def _put_ca(target: Path, ca: Path | None) -> None:
+    target.unlink(missing_ok=True)
+    if ca is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ca, target)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
