@@ -1,6 +1,7 @@
 """Fixtures every test may use: the embedded Postgres and a migrated database of one's own."""
 
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,15 @@ from trapline_common.ledger.connection import Database
 
 NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
 """Fixtures that run it."""
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C as a terminal's process does: a shell has its background processes ignore SIGINT, and so their children.
+
+    Some tests press Ctrl-C, in this process or in one that it starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
