@@ -102,7 +102,7 @@ def test_what_no_policy_allows_is_denied(aws):
 
 def test_a_plan_changes_nothing_of_ours(aws):
     """What was applied is what is there, but for what the emulator does not tell."""
-    for address, attributes in aws.deployment.root.drift(aws.system.folder / "drift.tfplan").items():
+    for address, attributes in aws.drift().items():
         allowed = next((names for start, names in DRIFT.items() if address.startswith(start)), frozenset())
         assert attributes <= allowed, address
 

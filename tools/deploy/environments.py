@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tools.deploy.choice import choice
 from tools.deploy.settings import Settings, read
 from tools.shell import ROOT, ToolError
 from tools.terraform.root import FOLDER, LOCAL_PARALLELISM, Root
@@ -67,11 +68,8 @@ def names(folder: Path = FOLDER) -> list[str]:
 def known(name: str, folder: Path = FOLDER) -> str:
     """Return ``name`` if it is an environment that can be deployed; raise ``ToolError`` with what is valid."""
     valid = names(folder)
-    if name in valid:
-        return name
     hint = " (`make up` brings up the local AWS)" if name == _NOT_DEPLOYED else ""
-    what = f"ENV={name} is unknown" if name else "ENV is missing"
-    raise ToolError(f"{what}: it is one of {', '.join(valid)}{hint}; for example ENV={valid[0]}")
+    return choice("ENV", name, valid, hint=f"{hint}; for example ENV={valid[0]}")
 
 
 def is_careful(name: str) -> bool:

@@ -3,9 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from tools.ci import refuse_skips
 from tools.shell import ROOT, ToolError
-from tools.workspace import checks, line_length
+from tools.workspace import checks, line_length, refuse_skips
 
 PASSED = '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>'
 SKIPPED = PASSED.replace("/></testsuite>", '><skipped message="no browser"/></testcase></testsuite>')
