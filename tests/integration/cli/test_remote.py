@@ -126,7 +126,7 @@ async def test_a_function_that_fails_is_told_with_its_log(function: LambdaAnswer
     ("args", "more", "code", "reason"),
     [
         (("status", "--env", "dev"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 1, "log in to AWS"),
-        (("status", "--env", "dev"), {"AWS_PROFILE": "nobody"}, 2, "(nobody) could not be found"),
+        (("status", "--env", "dev"), {"AWS_PROFILE": "missing"}, 2, "(missing) could not be found"),
         (("status", "--env", "dev"), {"AWS_REGION": ""}, 2, "terraform/envs/dev.tfvars"),
         (("status", "--env", "Dev!"), {}, 2, "is no environment"),
         (("status", "--env", "local"), {}, 2, "`make up` starts it"),

@@ -1,4 +1,4 @@
-"""The minute's tick: what was lost is found, said in numbers, and mended once."""
+"""The minute's tick: a reap finds what was lost, returns it in numbers, and mends it once."""
 
 from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
@@ -11,7 +11,7 @@ NOTHING = Reaped()
 
 
 async def test_an_empty_ledger_needs_nothing(stage: Stage) -> None:
-    """A reap of a quiet system does nothing and wakes nobody."""
+    """A reap of a quiet system does nothing and wakes no service."""
     assert await stage.reap() == NOTHING
     assert (stage.invoker.asked, stage.nudger.sent) == ([], [])
 

@@ -90,7 +90,7 @@ async def test_an_unknown_lane_plans_nothing(database: Database) -> None:
 
 
 async def test_no_two_active_invocations_share_a_slot(database: Database) -> None:
-    """The slot index refuses a second active invocation in a slot, whatever code inserts it."""
+    """The slot index refuses a second active invocation in a slot from any code."""
     await open_run(database, urls(1))
     await lanes.plan(database, LANE)
     with pytest.raises(asyncpg.UniqueViolationError, match="invocation_slot"):

@@ -67,7 +67,7 @@ async def test_a_turn_beyond_patience_is_not_taken(database: Database) -> None:
 
 
 async def test_a_full_host_has_no_place_until_a_visit_ends(database: Database) -> None:
-    """With two places the third visit waits; the first to complete makes room, without a word to anybody."""
+    """With two places the third visit waits; the first to complete frees its place, without a message."""
     first, second, third = await _leased(database, 3)
     taken = [(await _turn(database, task, places=2)).taken for task in (first, second, third)]
     assert taken == [True, True, False]
@@ -98,8 +98,8 @@ async def _refusals(database: Database) -> int:
     return int(await value(database, "SELECT refusals FROM trapline.host WHERE host = $1", HOST))
 
 
-async def test_a_refusal_keeps_everybody_away(database: Database) -> None:
-    """After a 429 no visit of the host starts, in whatever lane, and nothing is charged; other hosts go on."""
+async def test_a_refusal_stops_all_visits_of_the_host(database: Database) -> None:
+    """After a 429 no visit of the host starts, in any lane, and nothing is charged; other hosts go on."""
     first, second = await _leased(database, 2)
     assert await _started(database, first) == [None]
     (wait,) = await _refused(database, first)
@@ -184,7 +184,7 @@ async def test_of_many_that_want_robots_txt_one_fetches(database: Database, conn
 
 
 async def test_robots_txt_that_fails_is_waited_for(database: Database) -> None:
-    """Each 5xx doubles the wait, in which nobody asks."""
+    """Each 5xx doubles the wait, in which no invocation asks."""
     waits = []
     for _ in range(3):
         await database.connection.execute("UPDATE trapline.robots SET retry_at = now()")

@@ -137,7 +137,7 @@ def test_a_crawls_name_opens_no_door_for_secrets() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    """One reading names all problems, by line, each with its field; a default's mistake is told once."""
+    """One reading names all problems, by line, each with its field; a default's mistake is reported once."""
     assert problems(
         dedent("""\
         defaults:
@@ -342,7 +342,7 @@ def test_problems_of_pages_and_names(body: str, problem: str) -> None:
     ],
 )  # fmt: skip
 def test_files_that_are_no_config(text: str, problem: str) -> None:
-    """Broken YAML and wrong shapes are told with the line, never as a traceback."""
+    """Broken YAML and wrong shapes are reported with the line, never as a traceback."""
     assert any(line.startswith(problem) for line in problems(text)), problems(text)
 
 

@@ -1,4 +1,4 @@
-"""What is noise and what a change, over any history of a page: ``remember``, ``confirm_after`` and ``min_change``."""
+"""Noise and changes over any history of a page: ``remember``, ``confirm_after`` and ``min_change``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -74,25 +74,25 @@ def _page(**settings: Any) -> _Page:
 
 
 def _told(page: _Page, texts: Sequence[str]) -> str:
-    """Return which of the texts were told as a change."""
+    """Return which of the texts were reported as a change."""
     return "".join(text for text in texts if _news(page.sees(_good(text))))
 
 
 def _news(verdict: Verdict) -> bool:
-    told = [alert.kind for alert in verdict.alerts] == [AlertKind.CHANGE]
-    assert verdict.changed == told
-    return told
+    reported = [alert.kind for alert in verdict.alerts] == [AlertKind.CHANGE]
+    assert verdict.changed == reported
+    return reported
 
 
 @given(CONTENTS)
 def test_without_the_settings_every_difference_is_told(texts: list[str]) -> None:
-    """The default holds nothing back: a change is told exactly when the content differs from the visit before."""
+    """The default holds nothing back: a change is reported exactly when the content differs from the visit before."""
     assert _told(_page(), texts) == "".join(new for old, new in pairwise(texts) if new != old)
 
 
 @given(st.lists(st.sampled_from("AB"), min_size=1, max_size=40), st.integers(2, 5))
 def test_a_page_that_flips_between_two_forms_is_told_once(texts: list[str], remember: int) -> None:
-    """However often it goes to and fro, only the first sight of the second form is told."""
+    """However often it goes to and fro, only the first sight of the second form is reported."""
     assert _told(_page(remember=remember), texts) == "".join([*dict.fromkeys(texts)][1:])
 
 
@@ -118,7 +118,7 @@ def test_a_known_version_that_comes_back_is_what_the_next_change_is_compared_wit
 
 @given(CONTENTS, st.integers(1, 4))
 def test_a_change_is_told_by_the_run_that_confirms_it(texts: list[str], confirm_after: int) -> None:
-    """Content that differs is told when ``confirm_after`` runs in a row saw it, once, and not a run sooner or later."""
+    """Different content is reported when ``confirm_after`` runs in a row saw it, once, and not a run sooner or later."""
     page, baseline, in_a_row = _page(confirm_after=confirm_after), texts[0], 0
     page.sees(_good(baseline))
     for before, text in pairwise(texts):
@@ -167,7 +167,7 @@ def test_a_change_held_back_does_not_hold_back_the_recovery() -> None:
     st.sampled_from(["1", "3 characters", "2 lines", "4 lines", "20%"]),
 )
 def test_a_drift_adds_up(counters: list[int], min_change: str) -> None:
-    """Small steps are silent and the baseline stays; as soon as the whole way from it is long enough, it is told."""
+    """Small steps are silent and the baseline stays; as soon as the whole difference is large enough, it is reported."""
     page, baseline = _page(min_change=min_change), None
     for counter in counters:
         text = "\n".join([*("same" for _ in range(10)), *(f"row {n}" for n in range(counter))])
@@ -232,7 +232,7 @@ def test_another_fingerprint_forgets_what_was_remembered() -> None:
 
 
 def test_a_crawl_that_begins_to_remember_knows_the_baseline() -> None:
-    """The first flip after ``remember`` was turned on is told, its way back is known."""
+    """The first flip after ``remember`` was turned on is reported, its way back is known."""
     page = _page()
     page.sees(_good("A"))
     page.crawl = CrawlConfig(name="shop", remember=2)

@@ -1,4 +1,4 @@
-"""What is taken for a refusal, and what is not."""
+"""Which answers are taken for a refusal, and which are not."""
 
 import pytest
 

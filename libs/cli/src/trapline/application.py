@@ -36,7 +36,7 @@ _COMMANDS: Mapping[str, str] = {
 _REGISTERED = "trapline.commands"
 """The entry points of commands that another distribution brings: ``trapline-machine`` has ``crawl`` and ``try``."""
 _BY_ENTRY_POINT = frozenset({"crawl", "try"})
-_HELP = """Crawl pages on a schedule in a headless browser, and hear what failed and what changed.
+_HELP = """Crawl pages on a schedule in a headless browser, and get alerts of what failed and what changed.
 
 Commands work on a ledger: the Postgres that DATABASE_URL names, or else an embedded one in the folder --data-dir, which
 starts by itself. With --env NAME a command works in that deployment on AWS instead, with your own AWS credentials

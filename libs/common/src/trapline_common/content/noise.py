@@ -1,7 +1,7 @@
 """Whether what a page shows is accepted as its new content, or is noise. Pure.
 
 Three settings of a crawl hold noise back. ``remember``: content that equals one of the last accepted versions is no
-change; it becomes the baseline again without an alert, whatever its size and at once. ``confirm_after``: other content
+change; it becomes the baseline again without an alert, at any size and at once. ``confirm_after``: other content
 must last that many good runs. ``min_change``: it must differ that much; until then the baseline stays as it was, so
 that a slow drift adds up and becomes a change in the end. Without them every difference is a change.
 """
