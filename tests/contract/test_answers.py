@@ -93,7 +93,7 @@ def test_this_version_and_the_one_before_are_read(name: str, version: int) -> No
 
 @pytest.mark.parametrize("version", [0, VERSION])
 @pytest.mark.parametrize("kind", [Opened, Enqueued, Counted, Reaped, FailuresRecorded, Drained, Crawled])
-def test_a_refused_message_is_raised_whatever_was_asked(kind: type[Answer], version: int) -> None:
+def test_a_refused_message_is_raised_for_each_kind_of_answer(kind: type[Answer], version: int) -> None:
     """A refusal has no run and no number: no answer of another kind is taken for one, and none for another."""
     with pytest.raises(MessageRefusedError, match="no crawl 'nope'"):
         read_answer(kind, golden(version, REFUSED))

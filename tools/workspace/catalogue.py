@@ -94,7 +94,7 @@ def _of(table: _Row, rows: list[_Row]) -> list[str]:
     return [f"{_broken(row['definition'])};" for row in rows if row["on"] == table["name"]]
 
 
-def _said(row: _Row) -> list[str]:
+def _sentence(row: _Row) -> list[str]:
     return [_comment(row["comment"])] if row["comment"] else []
 
 
@@ -108,7 +108,7 @@ def _comment(text: str, indent: str = "") -> str:
 
 
 def _type(row: _Row) -> str:
-    return "\n".join([*_said(row), _broken(f"CREATE TYPE {row['name']} AS {row['definition']};")])
+    return "\n".join([*_sentence(row), _broken(f"CREATE TYPE {row['name']} AS {row['definition']};")])
 
 
 def _table(table: _Row, found: Catalogue) -> str:
@@ -123,7 +123,7 @@ def _table(table: _Row, found: Catalogue) -> str:
         *lines[len(columns) :],
     ]
     end = f") WITH ({table['options']});" if table["options"] else ");"
-    return "\n".join([*_said(table), f"CREATE TABLE {table['name']} (", *body, end])
+    return "\n".join([*_sentence(table), f"CREATE TABLE {table['name']} (", *body, end])
 
 
 def _with_comment(line: str, comment: str | None, at: int) -> str:
@@ -157,4 +157,4 @@ def _function(row: _Row) -> str:
         f"AS {body.rstrip()};",
     ]
     ours = [] if row["public"] else [f"REVOKE ALL ON FUNCTION {row['name']} FROM PUBLIC;"]
-    return "\n".join([*_said(row), *opening, *ours])
+    return "\n".join([*_sentence(row), *opening, *ours])

@@ -114,7 +114,7 @@ async def test_a_blip_costs_no_answer(endpoint: LambdaEndpoint) -> None:
     assert len(endpoint.invoked) == 2
 
 
-async def test_nobody_there_is_transient() -> None:
+async def test_no_listener_is_transient() -> None:
     """A refused connection says nothing about the event."""
     with pytest.raises(TransientError, match="EndpointConnectionError"):
         await LambdaInvoker(client("http://127.0.0.1:9"), function="crawler").invoke(EVENT)

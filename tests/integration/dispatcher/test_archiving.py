@@ -114,7 +114,7 @@ async def test_one_killed_half_way_is_repeated_whole(stage: Stage, store: Counti
     assert gzip.decompress(data).decode() == await _exported(stage.database, run_id)
 
 
-async def test_an_archive_that_is_away_stops_nothing_and_is_told(stage: Stage, store: Counting) -> None:
+async def test_an_archive_that_is_away_stops_nothing_and_is_reported(stage: Stage, store: Counting) -> None:
     """The tick does all else, tries every run, and ends with the error, so that the platform's alarm goes off."""
     await _ended(stage.database)
     await _ended(stage.database, crawl="other")

@@ -120,7 +120,7 @@ async def test_while_a_slow_dispatcher_asks_reap_does_not(stage: Stage) -> None:
     assert await stage.rows(ROW) == [("pending", 2, True)]
 
 
-async def test_one_refusal_keeps_nobody_else_from_being_asked_for(stage: Stage) -> None:
+async def test_one_refusal_keeps_no_other_invocation_from_being_asked_for(stage: Stage) -> None:
     """Of two invocations one is refused: the other is asked for all the same."""
     stage.invoker.answers.extend([RefusedError("no"), None])
     await stage.open("docs")

@@ -43,7 +43,7 @@ async def test_what_stopped_beating_is_orphaned_and_its_tasks_go_on(stage: Stage
     assert len(set(stage.invoker.ids)) == 3
 
 
-async def test_a_poison_page_is_failed_its_run_ended_and_people_told(stage: Stage) -> None:
+async def test_a_poison_page_is_failed_with_an_alert_and_its_run_ended(stage: Stage) -> None:
     """The third invocation that dies with a page: the page is ``failed``, the run ends, the notifier is woken."""
     await stage.open("other")
     held = await make_ready(stage.database, InvocationId(stage.invoker.ids[0]))

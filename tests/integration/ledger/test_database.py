@@ -63,9 +63,7 @@ async def test_a_transaction_that_lies_idle_is_ended_by_the_server_and_its_lane_
             await stop_inside(stopped)
 
 
-async def test_whoever_is_lost_in_the_middle_of_a_statement_does_not_keep_its_lock(
-    dsn: str, database: Database
-) -> None:
+async def test_a_client_lost_in_the_middle_of_a_statement_does_not_keep_its_lock(dsn: str, database: Database) -> None:
     """Cut off between a statement's two messages, a transaction is not idle to the server; it ends all the same."""
     url = urlsplit(dsn)
     proxy = Proxy(f"{parse_qs(url.query)['host'][0]}/.s.PGSQL.5432")

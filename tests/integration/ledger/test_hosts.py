@@ -38,7 +38,7 @@ async def _turn(
     )
 
 
-async def test_turns_of_a_host_are_a_delay_apart_for_whoever_asks(database: Database, connect: Connect) -> None:
+async def test_turns_of_a_host_are_a_delay_apart_for_every_connection(database: Database, connect: Connect) -> None:
     """Eight connections at once get eight turns, each a whole delay after another; no two share one."""
     leased = await _leased(database, 8)
     askers = [await connect() for _ in leased]

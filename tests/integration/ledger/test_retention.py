@@ -152,7 +152,7 @@ async def test_two_at_once_delete_everything_once(database: Database, connect: C
     assert await left(database) == [newest]
 
 
-async def test_nobody_waits_for_a_batch(database: Database, connect: Connect) -> None:
+async def test_no_client_waits_for_a_batch(database: Database, connect: Connect) -> None:
     """While a batch is deleted and not committed, a run is opened, leased and completed beside it."""
     await crawl(database, urls(30), age=31)
     await crawl(database, urls(30), age=1)

@@ -130,7 +130,7 @@ def test_a_change_carries_its_diff_and_fields() -> None:
     assert alert.payload["baseline_run"] == 1
 
 
-def test_a_change_nobody_asked_for_is_counted_and_not_sent() -> None:
+def test_a_change_outside_of_on_is_counted_and_not_sent() -> None:
     """Without ``change`` in ``on`` the observation counts as changed, and no old text is fetched."""
     crawl = _crawl(on=("failure",))
     verdict = _judge(_seen(), _good("Basic $45"), crawl=crawl, text=None)
@@ -250,7 +250,7 @@ def test_a_reminder_comes_when_it_is_due(since: float, every: float | None, expe
     assert verdict.update.alerted
 
 
-def test_recovery_follows_only_a_failure_that_was_told() -> None:
+def test_recovery_follows_only_a_failure_that_was_alerted() -> None:
     """A page that failed below the threshold recovers in silence; one that alerted says so once, with its change."""
     assert _kinds(_judge(_seen(failures=1), _good())) == []
     verdict = _judge(_seen(failures=3, alerted=True), _good("Basic $45"))

@@ -136,7 +136,7 @@ def test_a_crawls_name_opens_no_door_for_secrets() -> None:
     ]
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     """One reading names all problems, by line, each with its field; a default's mistake is reported once."""
     assert problems(
         dedent("""\

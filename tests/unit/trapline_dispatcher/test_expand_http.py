@@ -60,7 +60,7 @@ async def test_a_hanging_server_is_transient(site: SitemapSite) -> None:
         await HttpFetch(gate=loopback_gate(), timeout=0.05)(site.origin + "/hang")
 
 
-async def test_nobody_listens_is_transient() -> None:
+async def test_no_listener_is_transient() -> None:
     """A refused connection may work later."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
