@@ -128,7 +128,7 @@ def test_steps_are_read() -> None:
     assert found.longest_visit == 2 * found.timeout
 
 
-def test_a_crawls_name_opens_no_door_for_secrets() -> None:
+def test_a_crawls_name_allows_no_secret() -> None:
     """A crawl that is called like a field that holds secrets is held to the same rules."""
     found = problems(f"crawls: {{headers: {{{PAGES}, watch: '${{secret:X}}'}}}}")
     assert found == [
