@@ -200,7 +200,7 @@ def test_an_empty_account_becomes_a_running_one(trial):
     status, output = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
     assert status == 130, output
     assert "trial: account 000000000000, region us-east-1" in output
-    assert output.index("trial: account") < output.index("nothing is there yet") < output.index("Creation complete")
+    assert output.index("trial: account") < output.index("this account is empty") < output.index("Creation complete")
     assert "run the same command again" in output
     output = trial.must("deploy", "--env", "trial")
     steps = ("applying operator", "migrating the ledger", "applying crawler", "deploy: done")

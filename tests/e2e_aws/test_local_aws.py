@@ -132,7 +132,7 @@ def test_a_broken_crawler_ends_failed_through_the_failure_queue(aws):
 
     def failed():
         rows = aws.trapline("invocations")["invocations"]
-        return [row for row in rows if row["status"] == "failed" and "broken on purpose" in (row["reason"] or "")]
+        return [row for row in rows if row["status"] == "failed" and "broken on purpose" in (row["detail"] or "")]
 
     eventually("the invocation's row failed", failed)
     (whole,) = eventually(

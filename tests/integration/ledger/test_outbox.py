@@ -71,7 +71,7 @@ async def test_a_released_alert_comes_back_after_its_delay(database: Database) -
 
 
 async def test_muted_alerts_stay_in_the_ledger(database: Database) -> None:
-    """An alert that the crawl's ``on`` leaves out is kept and never claimed."""
+    """A summary that the crawl's ``on`` leaves out is kept and never claimed."""
     await _add(database, 1, muted=True)
     assert await PostgresOutbox(database).claim(1, 60) == []
     assert await value(database, "SELECT count(*) FROM trapline.alert") == 1
