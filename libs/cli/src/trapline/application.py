@@ -46,7 +46,7 @@ Tables are for people: cut to the terminal, with local times; in a pipe they are
 programs, with times in UTC.
 
 Exit codes: 0 done; 1 something failed (a task, a check, a channel), or the ledger or AWS can't be reached; 2 refused:
-what was given can't be used, and standard error says why; 130 stopped by Ctrl-C, 143 by SIGTERM.
+the command can't use its input, and standard error says why; 130 stopped by Ctrl-C, 143 by SIGTERM.
 
 Examples:
 
