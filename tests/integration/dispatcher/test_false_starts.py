@@ -48,7 +48,7 @@ async def _minutes(stage: Stage, minutes: int) -> list[int]:
 
 
 async def test_an_image_that_crashes_at_its_start_is_asked_for_a_few_times_a_minute(stage: Stage) -> None:
-    """With a cap of 1: a few in the first minute, then about one a minute, for ticks and nudges alike; and never none."""
+    """With a cap of 1: a few in the first minute, then about one a minute, by ticks and nudges alike; never none."""
     await _opened(stage, cap=1, pages=1)
     asked = await _minutes(stage, 4)
     assert asked[0] <= 9

@@ -118,7 +118,7 @@ def test_a_known_version_that_comes_back_is_what_the_next_change_is_compared_wit
 
 @given(CONTENTS, st.integers(1, 4))
 def test_a_change_is_reported_by_the_run_that_confirms_it(texts: list[str], confirm_after: int) -> None:
-    """Different content is reported when ``confirm_after`` runs in a row saw it, once, and not a run sooner or later."""
+    """Other content is reported when ``confirm_after`` runs in a row saw it, once, and not a run sooner or later."""
     page, baseline, in_a_row = _page(confirm_after=confirm_after), texts[0], 0
     page.sees(_good(baseline))
     for before, text in pairwise(texts):
@@ -167,7 +167,7 @@ def test_a_change_held_back_does_not_hold_back_the_recovery() -> None:
     st.sampled_from(["1", "3 characters", "2 lines", "4 lines", "20%"]),
 )
 def test_a_drift_adds_up(counters: list[int], min_change: str) -> None:
-    """Small steps are silent and the baseline stays; as soon as the whole difference is large enough, it is reported."""
+    """Small steps are silent and the baseline stays; once the whole difference is large enough, it is reported."""
     page, baseline = _page(min_change=min_change), None
     for counter in counters:
         text = "\n".join([*("same" for _ in range(10)), *(f"row {n}" for n in range(counter))])

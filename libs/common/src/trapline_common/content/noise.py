@@ -101,7 +101,7 @@ def _slight(observation: Observation, crawl: CrawlConfig, old: str | None, field
 def differs_enough(old: str, new: str, least: MinChange) -> bool:
     """Say whether two normalised texts differ by ``least`` or more. Linear in their size.
 
-    Lines are compared as a multiset: one that only moved does not count. The lines left on both sides are paired in turn,
+    Lines are compared as a multiset: one that only moved does not count. Those left on both sides are paired in order,
     and of a pair only the middle that differs counts; an unlucky pairing makes the difference larger, never smaller, so
     that noise may become an alert but no change is lost.
     """
