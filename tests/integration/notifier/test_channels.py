@@ -103,8 +103,8 @@ async def test_no_channel_at_all_is_transient(chat: Chat) -> None:
 
 async def test_an_unknown_channel_is_refused(chat: Chat) -> None:
     """``to`` naming no channel there is can't be mended by trying again; the operations topic gets it."""
-    with pytest.raises(RefusedError, match="unknown"):
-        await _publisher(Channels({"ops": f"json://{chat.address}/ops"})).publish(compose([alert(1, to=("unknown",))]))
+    with pytest.raises(RefusedError, match="absent"):
+        await _publisher(Channels({"ops": f"json://{chat.address}/ops"})).publish(compose([alert(1, to=("absent",))]))
 
 
 async def test_a_hanging_channel_ends_in_time(chat: Chat) -> None:

@@ -590,10 +590,10 @@ BEGIN
 END $function$;
 
 -- Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, tasks
--- and alerts, then the run; at last invocations. Kept whatever their age: a run that has not ended; one whose alert is
--- due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with "archived_only" one
--- that should be archived and is not. An observation hands its text to the next one with the same content; the last one
--- that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
+-- and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one whose alert is due; one
+-- that a kept run retries; the newest runs of a crawl, back to the last whole one; with "archived_only" one that should
+-- be archived and is not. An observation hands its text to the next one with the same content; the last one that holds
+-- the text of a baseline stays. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
 CREATE FUNCTION trapline.retire(keep_days integer, archived_only boolean, most integer, OUT runs integer,
         OUT rows integer)
     RETURNS record
