@@ -39,7 +39,7 @@ GOOD = ("/good", "/popups", "/alerts", "/latin1", "/not-utf8", "/moved", "/good?
 
 
 def closed_port() -> int:
-    """Return a port of loopback on which nobody listens."""
+    """Return a port of loopback on which no process listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

@@ -101,7 +101,7 @@ class Job:
 
 def run(job: Job) -> None:
     """Live one delivery to its end, and exit as a Lambda environment would."""
-    signal.alarm(int(job.resources.scale.function) + 20)  # whatever happens to the storm, nothing of it stays behind
+    signal.alarm(int(job.resources.scale.function) + 20)  # when the storm dies, no process of it stays behind
     _move_clock(job.hours * 3600)
     log = os.open(job.resources.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(log, sys.stderr.fileno())
@@ -116,7 +116,7 @@ def run(job: Job) -> None:
     except TransientError:
         traceback.print_exc()
         sys.exit(AGAIN)
-    except Exception as error:  # noqa: BLE001  (whatever it was, the storm must hear of it)
+    except Exception as error:  # noqa: BLE001  (the storm reports an error of any class)
         traceback.print_exc()
         journal.write("error", role=job.role, error=f"{type(error).__name__}: {error}")
         sys.exit(WENT_WRONG)

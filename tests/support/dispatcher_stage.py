@@ -56,9 +56,9 @@ class Stage:
     config_error: Exception | None = None
     """Raised instead of reading it."""
     invoker: MemoryInvoker = field(default_factory=MemoryInvoker)
-    """Hears which invocations Lambda is asked for."""
+    """Notes which invocations Lambda is asked for."""
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
-    """Hears the nudges to the notifier."""
+    """Notes the nudges to the notifier."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """How long the dispatcher waits before it steps in."""
     unexpanded_ticks: bool = False
@@ -140,7 +140,7 @@ class Stage:
         ]
 
     async def end_runs(self) -> None:
-        """Let every task end, as crawlers would; the runs stay ``open`` until somebody looks."""
+        """Let every task end, as crawlers would; the runs stay ``open`` until a service looks."""
         await self.rows(
             "UPDATE trapline.task SET status = 'leased', lease_seq = 1, leased_at = now(), "
             "invocation_id = gen_random_uuid() WHERE status = 'created'"

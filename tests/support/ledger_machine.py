@@ -51,7 +51,7 @@ SELECT
 """
 OPEN_TASKS = "SELECT count(*) FROM trapline.task WHERE status IN ('created', 'leased')"
 WAY_TO_THE_END = 60
-"""Rounds within which whatever was left must end: each ends a task, or charges one whose budget is small."""
+"""Rounds within which all tasks that are left must end: each ends a task, or charges one whose budget is small."""
 
 index = st.integers(0, 3) | st.integers(0, 40)
 """How far back something lies: mostly among the latest."""

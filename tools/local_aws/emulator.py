@@ -89,6 +89,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # What lies beside this script is not the emulator's, and its functions' workers must not inherit it
+    # The files beside this script are not the emulator's, and its functions' workers must not inherit it
     sys.path.pop(0)
     main()

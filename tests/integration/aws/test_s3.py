@@ -64,6 +64,6 @@ async def test_a_config_too_large_is_refused_and_never_cut_short(s3: S3Client) -
 
 
 async def test_a_config_that_is_not_there_is_transient(s3: S3Client) -> None:
-    """Somebody forgot to put it there, or it is being replaced: the tick is tried again and then lies in the queue."""
+    """A person forgot to put it there, or replaces it: the tick is tried again and then lies in the queue."""
     with pytest.raises(TransientError, match="NoSuchKey"):
         await read_config_object(s3, f"s3://{BUCKET}/crawls.yaml")

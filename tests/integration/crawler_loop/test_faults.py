@@ -107,7 +107,7 @@ async def test_a_bug_that_one_page_brings_to_light_costs_that_task_only(stage: S
     assert await stage.invocations() == ["succeeded"]
 
 
-async def test_an_artifact_store_that_is_away_fails_the_invocation_and_charges_nobody(stage: Stage) -> None:
+async def test_an_artifact_store_that_is_away_fails_the_invocation_and_charges_no_task(stage: Stage) -> None:
     """A fault that concerns every page ends the invocation ``failed`` and is raised; the tasks go back as they were."""
     await stage.open(urls(3))
     stage.visitor.script(PAGE, TransientError("S3: SlowDown"))

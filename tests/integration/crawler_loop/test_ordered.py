@@ -203,7 +203,7 @@ async def test_what_was_found_stands_when_only_the_session_is_lost(
     assert stage.visitor.sessions[-1].restored == {"cookies": [], "seen": PAGES[:1]}
 
 
-async def test_ordered_tasks_and_pages_share_the_room(stage: Stage) -> None:
+async def test_ordered_tasks_and_pages_share_pages_in_flight(stage: Stage) -> None:
     """An ordered task counts as one page in flight: others load beside it."""
     await open_walk(stage)
     others = ["https://a.example/", "https://b.example/"]

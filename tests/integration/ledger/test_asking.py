@@ -75,7 +75,7 @@ async def test_of_a_slow_dispatcher_and_the_reaper_only_one_asks(database: Datab
 
 
 async def test_an_accepted_event_is_not_asked_for_again(database: Database) -> None:
-    """``pending`` is beyond asking: nobody claims it, however long it takes to start."""
+    """``pending`` is beyond asking: no dispatcher claims it, however long it takes to start."""
     invocation_id = await _planned(database)
     await invocations.claim_asking(database, invocation_id)
     await invocations.mark_pending(database, invocation_id)

@@ -66,7 +66,7 @@ async def test_every_late_write_of_a_zombie_is_refused_and_counted(database: Dat
     assert await value(database, "SELECT lease_seq FROM trapline.task WHERE status = 'done'") == new.lease.seq
 
 
-async def test_a_zombie_is_refused_before_anybody_took_its_task(database: Database) -> None:
+async def test_a_zombie_is_refused_before_another_took_its_task(database: Database) -> None:
     """The task went back and waits: the old lease is over all the same."""
     _, old = await _zombie(database)
     with pytest.raises(LeaseLostError):

@@ -38,7 +38,7 @@ async def _turn(
     )
 
 
-async def test_turns_of_a_host_are_a_delay_apart_for_whoever_asks(database: Database, connect: Connect) -> None:
+async def test_turns_of_a_host_are_a_delay_apart_for_every_connection(database: Database, connect: Connect) -> None:
     """Eight connections at once get eight turns, each a whole delay after another; no two share one."""
     leased = await _leased(database, 8)
     askers = [await connect() for _ in leased]
@@ -98,8 +98,8 @@ async def _refusals(database: Database) -> int:
     return int(await value(database, "SELECT refusals FROM trapline.host WHERE host = $1", HOST))
 
 
-async def test_a_refusal_keeps_everybody_away(database: Database) -> None:
-    """After a 429 no visit of the host starts, in whatever lane, and nothing is charged; other hosts go on."""
+async def test_a_refusal_stops_all_visits_of_the_host(database: Database) -> None:
+    """After a 429 no visit of the host starts, in any lane, and nothing is charged; other hosts go on."""
     first, second = await _leased(database, 2)
     assert await _started(database, first) == [None]
     (wait,) = await _refused(database, first)
@@ -184,7 +184,7 @@ async def test_of_many_that_want_robots_txt_one_fetches(database: Database, conn
 
 
 async def test_robots_txt_that_fails_is_waited_for(database: Database) -> None:
-    """Each 5xx doubles the wait, in which nobody asks."""
+    """Each 5xx doubles the wait, in which no invocation asks."""
     waits = []
     for _ in range(3):
         await database.connection.execute("UPDATE trapline.robots SET retry_at = now()")

@@ -1,4 +1,4 @@
-"""Races over a page's row: baselines are replaced in the order of the runs, whatever the order of the results."""
+"""Races over a page's row: baselines are replaced in the order of the runs, not in that of the results."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ async def _baseline(database: Database) -> tuple[str, int]:
 
 
 async def test_an_older_run_never_replaces_a_newer_baseline(database: Database) -> None:
-    """Race: runs of one crawl overlap. The older one's late result is kept as an observation, and alerts nobody."""
+    """Race: runs of one crawl overlap. The older one's late result is kept as an observation, and writes no alert."""
     older, newer = await _two_runs(database)
     await complete(database, newer, text="new", content_hash="new")
     verdict = await complete(database, older, text="old", content_hash="old")

@@ -140,7 +140,7 @@ async def _lease_again(database: Database) -> list[LeasedTask]:
 
 
 async def test_a_retry_is_due_after_its_delay(database: Database) -> None:
-    """A retried task waits for its delay before anybody may lease it."""
+    """A retried task waits for its delay before an invocation may lease it."""
     await open_run(database, urls(1))
     (task,) = await _lease(database)
     await tasks.retry(database, task.lease, failure=failure(Reason.TIMEOUT), delay=60)

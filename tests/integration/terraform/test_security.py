@@ -14,7 +14,7 @@ VALUES = re.compile(r"\b(secret_string|secret_binary|password|auth_token|random_
 
 @pytest.fixture(scope="session")
 def scan():
-    """What checkov says about terraform/, from a venv of its own, without asking anybody."""
+    """Checkov's findings in terraform/, from a venv of its own, without a call to a server."""
     SCANNER.ensure()
     command = [SCANNER.path / "bin/checkov", "--directory", "terraform", "--framework", "terraform", "--output", "json"]
     done = subprocess.run(

@@ -36,7 +36,7 @@ def test_a_process_id_given_to_another_is_dead():
 
 
 def test_a_process_of_an_earlier_boot_is_dead():
-    """After the machine started anew no process of before runs, whatever has its id now."""
+    """After the machine started anew no process of before runs, though another has its id now."""
     host, _, pid, start = process_name_of(os.getpid()).rsplit(":", 3)
     assert is_dead(f"{host}:another:{pid}:{start}")
 

@@ -94,7 +94,7 @@ async def test_messages_keep_a_second_apart() -> None:
 
 
 async def test_a_refused_alert_is_reported_and_its_neighbours_still_go_out() -> None:
-    """Of 16 alerts in one message only the one with the bad content is refused; operations hear which and why."""
+    """Of 16 alerts in one message only the one with bad content is refused; the operations topic gets which and why."""
     scene = Scene([alert(n) for n in range(1, 17)], _with_alert(11, RefusedError("InvalidParameter: Message")))
     result = await scene.drain().run()
     assert (result.sent, result.refused) == (15, 1)

@@ -33,7 +33,7 @@ def test_lint_leaves_the_tests_out():
 
 
 def test_chosen_tests_are_pytests_alone():
-    """What is said behind `--` reaches pytest and no other check, and nothing runs beside it."""
+    """The arguments behind `--` reach pytest and no other check, and nothing runs beside it."""
     wanted = checks.plan(tests=True, chosen=["tests/unit", "-k", "words"])
     *others, pytest_ = wanted.foreground
     assert pytest_.command[-3:] == ("tests/unit", "-k", "words")

@@ -48,7 +48,7 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRecord:
-    """What a record says of one delivery."""
+    """One delivery, as its record describes it."""
 
     invocation_id: InvocationId
     """The invocation that the event named."""

@@ -59,7 +59,7 @@ async def reap(services: Services, database: Database) -> Reaped:
 
 
 class _Resumed(NamedTuple):
-    """What one tick did for runs that are ``opening``."""
+    """The counts of one tick's work on runs that are ``opening``."""
 
     runs: int
     """How many were filled with tasks."""

@@ -78,7 +78,7 @@ COMMENT ON COLUMN trapline.page.fingerprint IS
 COMMENT ON COLUMN trapline.page.judged_run IS 'The newest run whose result was counted.';
 COMMENT ON COLUMN trapline.page.failures IS 'Failed runs in a row.';
 COMMENT ON COLUMN trapline.page.failing_since IS 'When the first of them failed.';
-COMMENT ON COLUMN trapline.page.alerted IS 'Whether people were told that it fails.';
+COMMENT ON COLUMN trapline.page.alerted IS 'Whether a failure alert exists that no recovery followed.';
 COMMENT ON COLUMN trapline.page.alerted_at IS 'When, last; reminders count from here.';
 COMMENT ON COLUMN trapline.page.candidate_hash IS 'Content seen and not accepted so far.';
 COMMENT ON COLUMN trapline.page.candidate_seen IS 'By so many good runs in a row.';
@@ -95,7 +95,7 @@ COMMENT ON COLUMN trapline.invocation.created_at IS 'When the dispatcher counted
 COMMENT ON COLUMN trapline.invocation.asked_at IS 'Claimed by compare-and-set before each Invoke.';
 COMMENT ON COLUMN trapline.invocation.asks IS 'How often Lambda was asked.';
 COMMENT ON COLUMN trapline.invocation.pending_at IS 'When Lambda accepted it.';
-COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler said that it runs.';
+COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler reported that it runs.';
 COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task.';
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
     'Its last sign of life; not indexed, so that heartbeats stay HOT.';
@@ -154,7 +154,7 @@ COMMENT ON COLUMN trapline.observation.title IS 'The document''s title.';
 COMMENT ON COLUMN trapline.observation.text IS 'The watched text, in normal form.';
 COMMENT ON COLUMN trapline.observation.fields IS 'Extracted fields by name.';
 COMMENT ON COLUMN trapline.observation.content_hash IS 'Of text and fields.';
-COMMENT ON COLUMN trapline.observation.changed IS 'Whether people were told of a change.';
+COMMENT ON COLUMN trapline.observation.changed IS 'Whether the visit found a change.';
 COMMENT ON COLUMN trapline.observation.console_errors IS 'Errors that the page logged.';
 COMMENT ON COLUMN trapline.observation.screenshot IS 'Key of the artifact.';
 COMMENT ON COLUMN trapline.observation.html IS 'Key of the artifact.';
@@ -260,7 +260,7 @@ COMMENT ON FUNCTION trapline.take_turn IS
     'before the caller waited for the row.';
 COMMENT ON FUNCTION trapline.retire IS
     'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, '
-    'tasks and alerts, then the run; at last invocations. Kept whatever their age: a run that has not ended; one '
+    'tasks and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one '
     'whose alert is due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with '
     '"archived_only" one that should be archived and is not. An observation hands its text to the next one with the '
     'same content; the last one that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call '
