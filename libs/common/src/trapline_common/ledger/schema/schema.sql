@@ -289,8 +289,8 @@ CREATE TABLE trapline.host_turn (
     CONSTRAINT host_turn_pkey PRIMARY KEY (lane, host)
 ) WITH (fillfactor=50);
 
--- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a
--- killed invocation come free with its tasks.
+-- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a killed
+-- invocation come free with its tasks.
 CREATE TABLE trapline.host_visit (
     task_id bigint NOT NULL,     -- The task that visits.
     lease_seq integer NOT NULL,  -- Its lease.
