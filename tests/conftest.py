@@ -18,7 +18,7 @@ NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C as a terminal's process does: a shell has its background processes ignore SIGINT, and so their children.
+    """Hear Ctrl-C as a terminal's process does: a shell has its background processes and their children ignore SIGINT.
 
     Some tests press Ctrl-C, in this process or in one that it starts.
     """
