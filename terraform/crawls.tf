@@ -12,7 +12,7 @@ locals {
     jitter_minutes = ceil(local.jitter_seconds[name] / 60)
   } if try(crawl.schedule, null) != null }
 
-  # A duration as people write it: 15m, 1h, 900s, or a number of seconds. What is none stops the plan here.
+  # A duration as people write it: 15m, 1h, 900s, or a number of seconds. Any other text stops the plan here.
   units = { ms = 0.001, s = 1, m = 60, h = 3600, d = 86400 }
   jitter_seconds = { for name, crawl in local.crawls : name => try(crawl.jitter, null) == null ? 0 : [
     for parts in [regex("^([0-9]+(?:[.][0-9]+)?)\\s*(ms|s|m|h|d)?$", trimspace(tostring(crawl.jitter)))] :

@@ -24,7 +24,7 @@ output "image_repository" {
 }
 
 output "topics" {
-  description = "What people hear about their pages, and what the operator hears about Trapline."
+  description = "The topics of alerts about pages (alerts) and of messages about Trapline itself (operations)."
   value       = { alerts = module.notifications.alerts_arn, operations = module.notifications.operations_arn }
 }
 

@@ -18,7 +18,7 @@ NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C as a terminal's process does: a shell has its background processes and their children ignore SIGINT.
+    """Hear Ctrl-C as a process of a terminal does: a shell lets what it starts in the background ignore SIGINT.
 
     Some tests press Ctrl-C, in this process or in one that it starts.
     """
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs Terraform where there is none: from this one place, so that the report says it in one line.
+    """Skip what needs Terraform where there is none: here alone, so that the report says it in one line.
 
     ``.ci/run`` refuses every skip.
     """

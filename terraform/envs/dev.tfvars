@@ -1,4 +1,4 @@
-# A place to try things: one zone, one NAT gateway, and it may be thrown away.
+# An environment to try things in: one zone, one NAT gateway, and it may be thrown away.
 environment = "dev"
 region      = "eu-central-1"
 disposable  = true
@@ -16,6 +16,6 @@ database = {
 log_days    = 30
 expire_days = { artifacts = 14, runs = 60 }
 
-# Who hears what; each person confirms by the link in SNS's first mail.
+# Who gets which email; each person confirms by the link in SNS's first mail.
 alert_emails      = []
 operations_emails = []

@@ -19,6 +19,6 @@ expire_days = { artifacts = 90, runs = 400 }
 # Raise it where nothing is scheduled over a weekend.
 silence_hours = 26
 
-# Who hears what; each person confirms by the link in SNS's first mail.
+# Who gets which email; each person confirms by the link in SNS's first mail.
 alert_emails      = []
 operations_emails = []

@@ -45,7 +45,7 @@ run "two_encrypted_topics" {
       for statement in jsondecode(policy).Statement :
       statement.Effect == "Deny" || (statement.Principal != "*" && statement.Resource != "*")
     ]]))
-    error_message = "A topic is open to everybody."
+    error_message = "A topic's policy allows every AWS principal."
   }
 
   assert {

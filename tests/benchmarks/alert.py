@@ -1,6 +1,6 @@
 """From a tick to the first alert on the local AWS.
 
-The dispatcher gets a schedule's event, and a web hook hears of a change.
+The dispatcher gets a schedule's event, and a web hook gets the change.
 
 Everything in between is the deployed system: three functions, the ledger, a browser, SNS and the relay.
 """
@@ -29,7 +29,7 @@ ROUNDS = 10
 CRAWLS = 2
 """In the demo's round."""
 CRAWL = "products"
-TOLD = f"{CRAWL}: 1 page changed"
+EXPECTED_TITLE = f"{CRAWL}: 1 page changed"
 PATIENCE = 120.0
 """Seconds that a round may take; then the benchmark fails."""
 ENDED_RUNS = "SELECT count(*) FROM trapline.run WHERE status = 'ended'"
@@ -40,7 +40,7 @@ def measure(folder: Path) -> list[float]:
     LOCAL_AWS.ensure()
     beneath = folder / "aws"
     crawls = folder / "hourly.yaml"
-    # After their first tick, by which every function is warm and every page known, nobody ticks but this benchmark
+    # After their first tick, by which every function is warm and every page known, only this benchmark sends ticks
     crawls.write_text(up.TEMPLATE.read_text().replace("rate(1 minute)", "rate(1 day)"))
     on = system.start(beneath)
     try:
@@ -92,7 +92,7 @@ def _price(on: system.System, pence: int) -> None:
 
 def _heard(on: system.System) -> list[str]:
     lines = (on.folder / AS_SENT).read_text().splitlines()
-    return [line for line in lines if TOLD in json.loads(line)["title"]]
+    return [line for line in lines if EXPECTED_TITLE in json.loads(line)["title"]]
 
 
 def _have_ended(on: system.System, runs: int) -> bool:

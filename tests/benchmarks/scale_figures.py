@@ -10,7 +10,7 @@ MILLISECONDS = Mapping[str, Mapping[int, Sequence[float]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cpu:
-    """Seconds of processor time used so far: by the clients, by Postgres, by everybody on the machine."""
+    """Seconds of processor time used so far: by the clients, by Postgres, by all processes of the machine."""
 
     clients: float
     postgres: float

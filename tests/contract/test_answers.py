@@ -93,7 +93,7 @@ def test_this_version_and_the_one_before_are_read(name: str, version: int) -> No
 
 @pytest.mark.parametrize("version", [0, VERSION])
 @pytest.mark.parametrize("kind", [Opened, Enqueued, Counted, Reaped, FailuresRecorded, Drained, Crawled])
-def test_a_refused_message_is_raised_whatever_was_asked(kind: type[Answer], version: int) -> None:
+def test_a_refused_message_is_raised_for_each_kind_of_answer(kind: type[Answer], version: int) -> None:
     """A refusal has no run and no number: no answer of another kind is taken for one, and none for another."""
     with pytest.raises(MessageRefusedError, match="no crawl 'nope'"):
         read_answer(kind, golden(version, REFUSED))
@@ -111,7 +111,7 @@ def test_a_run_whose_pages_are_refused_is_no_refused_message() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(ANSWERS | NEW) - {REFUSED}))
 def test_keys_of_a_newer_handler_are_ignored_and_another_version_is_an_error(name: str) -> None:
-    """A handler of the next release may add keys within a version; two releases ahead is said in words."""
+    """A handler of the next release may add keys within a version; the reader refuses another version."""
     assert read(name, golden(VERSION, name) | {"from_the_future": {"deep": [1]}}) == (ANSWERS | NEW)[name]
     with pytest.raises(UnreadableAnswerError, match="v: "):
         read(name, golden(VERSION, name) | {"v": VERSION + 1})
@@ -133,7 +133,7 @@ def test_the_release_before_reads_a_refused_message_as_one() -> None:
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name.startswith("opened")])
 def test_the_release_before_reads_what_became_of_a_run(name: str) -> None:
-    """Its `run` and `retry` say of an answer of this release what they said of their own."""
+    """Its `run` and `retry` print for an answer of this release what they print for their own."""
     new, old = release_before.ask_deployed(golden(VERSION, name)), golden(0, name)
     assert release_before.run("docs", new) == release_before.run("docs", old)
     assert release_before.retry(new) == release_before.retry(old)

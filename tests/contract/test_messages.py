@@ -143,13 +143,13 @@ def test_what_the_ledger_could_not_hold_is_refused(name: str, change: dict[str, 
 @pytest.mark.parametrize("event", [None, [], "drain", 7, {"type": None}, {"type": "unknown"}, {"type": ["drain"]}])
 @pytest.mark.parametrize("parser", [parse_dispatcher, parse_crawl, parse_drain])
 def test_what_is_no_message_is_refused(parser: Callable[[object], Message], event: object) -> None:
-    """Whatever JSON comes: refused with a reason; the platform would only deliver it again."""
+    """Any other JSON is refused with a reason; the platform would only deliver it again."""
     with pytest.raises(MessageRefusedError):
         parser(event)
 
 
 def test_an_empty_event_drains_and_does_nothing_else() -> None:
-    """A drain needs no key; everybody else refuses an event that says nothing."""
+    """A drain needs no key; the other two parsers refuse an empty event."""
     assert parse_drain({}) == Drain()
     for parser in (parse_dispatcher, parse_crawl):
         with pytest.raises(MessageRefusedError):

@@ -28,7 +28,7 @@ def check_whole(ledger: Ledger) -> None:
     assert ledger.value(active) == 0
 
 
-def test_whatever_is_killed_every_page_is_accounted_for(command: Trapline, site: CountingSite):
+def test_after_any_kill_every_page_is_accounted_for(command: Trapline, site: CountingSite):
     """A crawler, the whole command and Postgres are killed in turn; one more crawl ends every task exactly once."""
     config = command.config(CONFIG.format(urls=site.pages(PAGES)))
 

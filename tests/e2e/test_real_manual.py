@@ -16,7 +16,7 @@ lanes: {{bulk: {{tasks_per_invocation: 100, pages_in_flight: 4}}}}
 
 
 def test_a_thousand_pages_of_a_real_manual(command: Trapline):
-    """Of 1,000 pages of a manual nobody here wrote every one is done, and observed once; none is lost."""
+    """Of 1,000 pages of a manual of other authors every one is done, and observed once; none is lost."""
     manual = find_manual(at_least=PAGES)
     with serve(manual) as base:
         config = command.config(CONFIG.format(urls=json.dumps(page_urls(manual, base, PAGES))))

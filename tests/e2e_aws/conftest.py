@@ -27,7 +27,7 @@ def inbox_messages() -> list[Any]:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Deployed]:
-    """Everything up; at the end everything down, whatever happened, and no process of it left.
+    """Everything up; at the end everything down, after a failure too, and no process of it left.
 
     Not below pytest's own folder: each session that begins as root makes that unreadable for Postgres' user.
     """

@@ -24,7 +24,7 @@ def test_a_service_built_twice_is_the_same_and_imports_alone(tmp_path):
 
 
 def test_a_zip_for_lambda_holds_lambdas_binaries(tmp_path):
-    """Whatever machine builds it: compiled modules are for Python 3.13 on the processor that was asked for."""
+    """On any build machine the compiled modules are for Python 3.13 on the processor that was asked for."""
     (tmp_path / "ca.pem").write_text("certificates")
     path = build("dispatcher", TARGETS["arm64"], destination=tmp_path, ca=tmp_path / "ca.pem")
     with zipfile.ZipFile(path) as archive:

@@ -79,20 +79,20 @@ class Trial:
         )
 
     def interrupted(self, *arguments: str, at: str) -> tuple[int, str]:
-        """Run it until it has printed ``at``, then press Ctrl-C; return its status and what it said."""
+        """Run it until it has printed ``at``, then press Ctrl-C; return its status and its output."""
         command = [sys.executable, "-m", "tools.deploy", *arguments]
-        said = []
+        output = []
         with subprocess.Popen(
             command, cwd=self.tree, env=self.environ(), stdout=subprocess.PIPE, text=True, start_new_session=True
         ) as process:
             assert process.stdout is not None
             for line in process.stdout:
-                said.append(line)
+                output.append(line)
                 if at in line:
                     os.killpg(process.pid, signal.SIGINT)
                     break
-            said.append(process.communicate(timeout=PATIENCE)[0])
-        return process.returncode, "".join(said)
+            output.append(process.communicate(timeout=PATIENCE)[0])
+        return process.returncode, "".join(output)
 
     def environ(self) -> dict[str, str]:
         return {**self.aws.environment(), "PYTHONPATH": str(self.tree)}
@@ -197,15 +197,15 @@ def trial() -> Iterator[Trial]:
 def test_an_empty_account_becomes_a_running_one(trial):
     """One command makes all: what needs no code, the operator, its migrations, then the rest; also after a Ctrl-C."""
     assert trial.migrations() == []
-    status, said = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
-    assert status == 130, said
-    assert "trial: account 000000000000, region us-east-1" in said
-    assert said.index("trial: account") < said.index("this account is empty") < said.index("Creation complete")
-    assert "run the same command again" in said
-    said = trial.must("deploy", "--env", "trial")
+    status, output = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
+    assert status == 130, output
+    assert "trial: account 000000000000, region us-east-1" in output
+    assert output.index("trial: account") < output.index("this account is empty") < output.index("Creation complete")
+    assert "run the same command again" in output
+    output = trial.must("deploy", "--env", "trial")
     steps = ("applying operator", "migrating the ledger", "applying crawler", "deploy: done")
-    places = [said.index(step) for step in steps]
-    assert places == sorted(places)
+    positions = [output.index(step) for step in steps]
+    assert positions == sorted(positions)
     assert trial.migrations()
     live, recorded = trial.live(), trial.releases()
     assert {name: code for name, (_, code) in live.items()} == {name: one["sha256"] for name, one in recorded.items()}
@@ -216,8 +216,8 @@ def test_an_empty_account_becomes_a_running_one(trial):
 def test_a_second_deploy_changes_nothing(trial):
     """Without a change no function gets a new version, and nothing is pushed."""
     before, record = trial.live(), trial.record.read_text()
-    said = trial.must("deploy", "--env", "trial")
-    assert "pushing" not in said
+    output = trial.must("deploy", "--env", "trial")
+    assert "pushing" not in output
     assert trial.live() == before
     assert trial.record.read_text() == record
 
@@ -266,9 +266,9 @@ def test_a_rollback_is_a_revert_of_the_record(trial):
     first = trial.git("log", "--format=%H", "--grep", "what runs$").split()[-1]
     trial.git("checkout", first, "--", str(trial.record.relative_to(trial.tree)))
     wanted = trial.releases()
-    said = trial.must("apply", "--env", "trial")
-    assert "building" not in said
-    assert "pushing" not in said
+    output = trial.must("apply", "--env", "trial")
+    assert "building" not in output
+    assert "pushing" not in output
     assert {name: code for name, (_, code) in trial.live().items()} == {
         name: one["sha256"] for name, one in wanted.items()
     }
@@ -276,8 +276,8 @@ def test_a_rollback_is_a_revert_of_the_record(trial):
 
 def test_destroy_leaves_nothing_and_says_what_stays(trial):
     """Functions, queues, packages and the record are gone; the state's bucket is the person's own."""
-    said = trial.must("destroy", "--env", "trial")
-    assert "stays  the state's bucket" in said
+    output = trial.must("destroy", "--env", "trial")
+    assert "stays  the state's bucket" in output
     assert not trial.record.exists()
     assert trial.client("lambda").list_functions()["Functions"] == []
     assert trial.client("sqs").list_queues().get("QueueUrls", []) == []

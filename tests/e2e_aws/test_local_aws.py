@@ -31,7 +31,7 @@ BROKEN = "raise RuntimeError('broken on purpose')\n"
 
 
 def test_schedules_fire_and_every_page_is_crawled(aws, inbox):
-    """Nobody but the schedule opens the runs, and each of their pages ends with a result."""
+    """Only the schedule opens the runs, and each of their pages ends with a result."""
     for crawl, done, failed in (("products", 12, 0), ("pages", 2, 1)):
         (*_, run) = eventually(
             f"a run of {crawl}", lambda crawl=crawl: [one for one in aws.runs(crawl) if one["ended_at"]]
@@ -88,16 +88,16 @@ def test_the_failure_is_heard_at_the_hook(aws):
 def test_what_no_policy_allows_is_denied(aws):
     """The emulator enforces IAM, so that the functions did their work with no more than their roles allow."""
     iam = aws.client("iam")
-    iam.create_user(UserName="nobody")
-    key = iam.create_access_key(UserName="nobody")["AccessKey"]
-    nobody = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    iam.create_user(UserName="stranger")
+    key = iam.create_access_key(UserName="stranger")["AccessKey"]
+    stranger = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     for service, call in (
         ("lambda", lambda client: client.invoke(FunctionName=f"{NAME}-dispatcher:live", InvocationType="Event")),
         ("secretsmanager", lambda client: client.get_secret_value(SecretId=f"{NAME}/session-key")),
         ("s3", lambda client: client.get_object(Bucket=aws.outputs["bucket"], Key="config/crawls.yaml")),
     ):
         with pytest.raises(ClientError, match="AccessDenied"):
-            call(aws.client(service, **nobody))
+            call(aws.client(service, **stranger))
 
 
 def test_a_plan_changes_nothing_of_ours(aws):
@@ -143,15 +143,15 @@ def test_a_broken_crawler_ends_failed_through_the_failure_queue(aws):
 
 
 def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
-    """A changed price and a mended page are told after a tick that nobody sent by hand."""
+    """Trapline reports a changed price and a mended page after a tick that the schedule sent."""
     aws.shop(price={"kettle": 2950}, mend=["workshop"], **{"break": ["stock"]})
     (message, *_) = eventually("the change at the web hook", lambda: aws.heard("products: 1 page changed"))
     assert "29.50" in message["message"]
     eventually("the change in the topic", lambda: inbox("products: 1 page changed"))
-    # The first failure came before anybody had subscribed to the topic: schedules fire as soon as they are made
+    # The first failure came before the test had subscribed to the topic: schedules fire as soon as they are made
     eventually("a failure in the topic", lambda: inbox("pages: 1 page failed"))
-    for place, told in (("at the web hook", aws.heard), ("in the topic", inbox)):
-        eventually(f"the recovery {place}", lambda told=told: told("pages: 1 page is good again"))
+    for destination, received in (("at the web hook", aws.heard), ("in the topic", inbox)):
+        eventually(f"the recovery {destination}", lambda received=received: received("pages: 1 page is good again"))
 
 
 def test_destroy_leaves_nothing(aws):

@@ -58,7 +58,7 @@ def image(docker: Engine, figures: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What is measured on the way; printed at the end and written to build/image.json."""
+    """The figures measured on the way; printed at the end and written to build/image.json."""
     return request.config.stash.setdefault(FIGURES, {})
 
 

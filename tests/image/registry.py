@@ -17,7 +17,7 @@ import pytest
 from tools.deploy.registry import Login
 
 PACKAGE = "docker-registry"
-LOGIN = Login(user="AWS", token="a token that nobody may see")
+LOGIN = Login(user="AWS", token="a token that no log may show")
 _HTPASSWD = "AWS:$2b$04$owbKOSjgEQnwkpiId1LfyOSijxzwmdDq3yRO86dZtJeAuxrPDaCYu\n"
 """The login's bcrypt hash, 4 rounds: it guards nothing."""
 _MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
@@ -43,8 +43,8 @@ class Registry:
         """Return the HTTP status of ``GET /v2/path``."""
         request = Request(f"http://{self.address}/v2/{path}", headers={"Accept": _MANIFESTS})
         if login is not None:
-            told = b64encode(f"{login.user}:{login.token}".encode()).decode()
-            request.add_header("Authorization", f"Basic {told}")
+            basic = b64encode(f"{login.user}:{login.token}".encode()).decode()
+            request.add_header("Authorization", f"Basic {basic}")
         try:
             with urlopen(request, timeout=10) as answer:
                 return int(answer.status)

@@ -65,7 +65,7 @@ def test_an_image_is_in_the_registry_under_the_digest_that_comes_back(docker, st
 
 
 def test_a_pushed_image_can_be_taken_by_its_digest(docker, store, small, tmp_path):
-    """Whoever pulls `repository@digest`, as Lambda does, gets the very image."""
+    """A client that pulls `repository@digest`, as Lambda does, gets the very image."""
     repository = f"{store.address}/trapline-dev/crawler"
     digest = push(docker, small, repository=repository, tag="0.1.0-pull", login=LOGIN)
     assert store.status(f"trapline-dev/crawler/manifests/{digest}", login=None) == 401, "a login is asked for"
@@ -95,7 +95,7 @@ def test_the_token_is_seen_nowhere(docker, store, small, tmp_path, monkeypatch):
 
 
 def test_a_refused_login_is_one_line(docker, store, small):
-    """A token that the registry does not take ends the push, with what the engine said and without the token."""
+    """A token that the registry does not take ends the push, with the engine's error and without the token."""
     wrong = Login(user="AWS", token="another token")
     with pytest.raises(ToolError, match=r"(docker|podman) login failed") as refused:
         push(docker, small, repository=f"{store.address}/x", tag="2", login=wrong)
@@ -104,7 +104,7 @@ def test_a_refused_login_is_one_line(docker, store, small):
 
 
 def test_a_push_that_is_cut_off_leaves_no_login(docker, store, small, tmp_path):
-    """Whatever goes wrong after the login, its folder is gone."""
+    """When a push fails after the login, the login's folder is gone."""
     engine = spied(docker, tmp_path)
     script = Path(engine.program)
     script.write_text(script.read_text().replace("exec", 'case "$*" in "push "*|*" push "*) exit 1;; esac\nexec'))

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.storm.breaks import BREAKS
-from tests.storm.report import progress, report, said
+from tests.storm.report import progress, report, summary
 from tests.storm.seed import Order, weather_one
 from tests.storm.server import Server, postgres
 from tests.storm.verdict import Verdict
@@ -32,7 +32,7 @@ def _seeds(server: Server, options: argparse.Namespace) -> list[Verdict]:
     verdicts = []
     for seed in seeds:
         verdict = _weather(server, Order(seed=seed, tasks=options.tasks))
-        say(said(verdict))
+        say(summary(verdict))
         verdicts.append(verdict)
     return verdicts
 

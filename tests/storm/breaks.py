@@ -22,7 +22,7 @@ class Break:
 
 BREAKS: dict[str, Break] = {
     "fence": Break(
-        means="a result is written whoever holds the task",
+        means="a result is written without a look at the task's holder",
         database=(
             Mutation(target="record_visit", old="t.lease_seq = fence AND ", new=""),
             Mutation(target="record_visit", old="t.invocation_id = holder AND ", new=""),
@@ -30,7 +30,7 @@ BREAKS: dict[str, Break] = {
         ),
     ),
     "cas": Break(
-        means="`-> ready` whatever the status is",
+        means="`-> ready` from any status",
         queries=(Mutation(target="invocations.ready", old="AND i.status IN ('created', 'pending')", new=""),),
     ),
     "lane-lock": Break(
@@ -55,7 +55,7 @@ BREAKS: dict[str, Break] = {
         ),
     ),
     "pending": Break(
-        means="`-> pending` whatever the status is",
+        means="`-> pending` from any status",
         queries=(Mutation(target="invocations.pending", old="AND status = 'created'", new=""),),
     ),
 }

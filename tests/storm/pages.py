@@ -37,7 +37,7 @@ def text_of(url: str, generation: str) -> str:
 
 
 class SimulatedVisitor:
-    """The ``Visitor`` port. ``poison`` is awaited by a page that kills whoever visits it. ``mean`` is in seconds."""
+    """The ``Visitor`` port. ``poison`` is awaited by a page that kills its process. ``mean`` is in seconds."""
 
     def __init__(
         self, random: Random, *, artifacts: ArtifactStore, poison: Callable[[], Awaitable[None]], mean: float

@@ -8,7 +8,7 @@ CHUNK = 65_536
 
 
 class _Pipe:
-    """One client's connection. ``frozen``: what comes from either side is swallowed, and neither side hears of an end.
+    """One client's connection. ``frozen``: what comes from either side is swallowed, and neither side learns of an end.
 
     ``deaf``: it freezes with the next answer, so that the server still gets what it answers.
     """

@@ -59,7 +59,7 @@ def _row(verdict: Verdict) -> list[str]:
     ]
 
 
-def said(verdict: Verdict) -> str:
+def summary(verdict: Verdict) -> str:
     """Return the lines about one seed, as soon as it is over."""
     line = ", ".join(f"{name} {cell}" for name, cell in zip(HEAD, _row(verdict), strict=True))
     return "\n".join([line, *(f"  VIOLATED: {sentence}" for sentence in verdict.violations)])

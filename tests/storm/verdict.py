@@ -1,4 +1,4 @@
-"""What is left when the storm is over, and what of it must not be."""
+"""The checks of the ledger after the storm: what must and what must not be there."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -161,7 +161,7 @@ async def _results(verdict: Verdict, connection: "asyncpg.Connection[Any]", even
     }
     verdict.doubled = len(twice | late)
     verdict.must(not twice, f"{len(twice)} tasks have a result that was accepted twice")
-    verdict.must(not late, f"{len(late)} tasks have a result of somebody who did not hold them")
+    verdict.must(not late, f"{len(late)} tasks have a result of an invocation that did not hold them")
 
 
 async def _invocations(verdict: Verdict, connection: "asyncpg.Connection[Any]", events: list[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ class Fate(StrEnum):
     CALM = "calm"
     THROTTLED = "throttled"  # 429
     UNANSWERED = "response lost"  # accepted, and the answer never came
-    SLOW = "slow 202"  # the crawler runs before the dispatcher hears of it
+    SLOW = "slow 202"  # the crawler runs before the dispatcher gets the answer
     TWICE = "delivered twice"
     AGED = "past the event age"  # never delivered; a failure record says so
     LATE = "after orphaned"

@@ -1,4 +1,4 @@
-"""Alerts to send, an outbox in memory, and a clock that only moves when somebody waits."""
+"""Alerts to send, an outbox in memory, and a clock that only moves when a caller waits."""
 
 import json
 from collections.abc import Mapping, Sequence

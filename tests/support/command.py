@@ -163,7 +163,7 @@ def interrupt(process: "subprocess.Popen[str]") -> None:
 
 @contextmanager
 def trapline() -> Iterator[Trapline]:
-    """Yield a command with an empty data directory; afterwards nothing that it started is left, whatever failed."""
+    """Yield a command with an empty data directory; afterwards nothing that it started is left, after a failure too."""
     # Short, for the sockets below it: a path of pytest's own is longer than a Unix socket's may be.
     folder = Path(tempfile.mkdtemp(prefix="tl-", dir="/tmp"))
     folder.chmod(0o755)  # Postgres runs as another user when the tests run as root

@@ -41,7 +41,7 @@ class Stage:
     visitor: MemoryVisitor = field(default_factory=MemoryVisitor)
     """The visitor of every invocation."""
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
-    """Hears the nudges to the dispatcher and the notifier."""
+    """Notes the nudges to the dispatcher and the notifier."""
     seal: Seal = field(default_factory=lambda: Seal(Seal.new_key()))
     """Encrypts checkpoints and sessions."""
     secrets: dict[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from support.adapters import MemoryInvoker, MemoryNudger
 from support.gates import loopback_gate
-from support.ledger import place
+from support.ledger import location
 from support.races import PATIENCE
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config
@@ -56,9 +56,9 @@ class Stage:
     config_error: Exception | None = None
     """Raised instead of reading it."""
     invoker: MemoryInvoker = field(default_factory=MemoryInvoker)
-    """Hears which invocations Lambda is asked for."""
+    """Notes which invocations Lambda is asked for."""
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
-    """Hears the nudges to the notifier."""
+    """Notes the nudges to the notifier."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """How long the dispatcher waits before it steps in."""
     unexpanded_ticks: bool = False
@@ -93,7 +93,7 @@ class Stage:
             invoker=self.invoker,
             nudger=self.nudger,
             fetch=HttpFetch(gate=loopback_gate(), timeout=self.fetch_timeout),
-            place=place,
+            location=location,
             at_most=self.at_most,
             retention=self.retention,
             timeouts=self.timeouts,
@@ -140,7 +140,7 @@ class Stage:
         ]
 
     async def end_runs(self) -> None:
-        """Let every task end, as crawlers would; the runs stay ``open`` until somebody looks."""
+        """Let every task end, as crawlers would; the runs stay ``open`` until a service looks."""
         await self.rows(
             "UPDATE trapline.task SET status = 'leased', lease_seq = 1, leased_at = now(), "
             "invocation_id = gen_random_uuid() WHERE status = 'created'"

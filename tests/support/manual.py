@@ -1,4 +1,4 @@
-"""Finds or gets a real HTML manual that nobody here wrote, and serves it on loopback from a process of its own."""
+"""Finds or gets a real HTML manual of other authors, and serves it on loopback from a process of its own."""
 
 import os
 import shutil

@@ -20,7 +20,7 @@ _BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databa
 async def until_blocked(watcher: Database, count: int = 1) -> None:
     """Return once ``count`` other connections wait for a lock. ``watcher`` may be inside a transaction of its own.
 
-    Asks again and again: Postgres notifies nobody of a wait.
+    Asks again and again: Postgres sends no notification of a wait.
     """
     ends = time.monotonic() + PATIENCE
     while await watcher.connection.fetchval(_BLOCKED) < count:

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that serves whatever files a test puts on it."""
+"""A real HTTP server on loopback that serves the files a test puts on it."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -36,7 +36,7 @@ class Hold:
     release: asyncio.Event = field(default_factory=asyncio.Event)
     """The test sets it; never set, the page hangs."""
     cancelled: bool = False
-    """Whether somebody cancelled the visit."""
+    """Whether the visit was cancelled; the visitor sets it."""
 
     async def started(self) -> None:
         """Wait until the visit has begun."""

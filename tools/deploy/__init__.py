@@ -1,1 +1,1 @@
-"""`make deploy` and its kin: what is built is pushed, recorded in a file that Terraform reads, and applied."""
+"""`make deploy` and the commands beside it: build, push, record in a file that Terraform reads, and apply."""

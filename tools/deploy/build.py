@@ -31,7 +31,7 @@ class Built:
     image: str | None = None
     """The image's id in ``engine``."""
     engine: Engine | None = field(default=None, repr=False)
-    """What built the image and can push it."""
+    """The engine that built the image and can push it."""
 
     def __str__(self) -> str:
         if self.image is None:

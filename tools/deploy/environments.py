@@ -36,7 +36,7 @@ class Environment:
 
     @property
     def backend(self) -> Path:
-        """Return the file that names the place of Terraform's state, which a person writes."""
+        """Return the file that names the backend of Terraform's state, which a person writes."""
         return self.folder / f"envs/{self.name}.backend.hcl"
 
     @property
@@ -93,10 +93,10 @@ def find(name: str, *, terraform: str, environ: Mapping[str, str], folder: Path 
 
 
 def refuse_stateless(environment: Environment) -> None:
-    """Refuse an environment that has no place for Terraform's state: a local one would be lost, or made twice."""
+    """Refuse an environment that has no backend for Terraform's state: a local one would be lost, or made twice."""
     if not environment.backend.is_file():
         raise ToolError(
-            f"{environment.name} has no place for Terraform's state yet. Make a private, versioned bucket, copy"
+            f"{environment.name} has no backend for Terraform's state yet. Make a private, versioned bucket, copy"
             f" terraform/envs/dev.backend.hcl.example to terraform/envs/{environment.backend.name}, name the bucket and"
             f" a key of this environment's own there, and commit the file (it holds no secret)"
         )

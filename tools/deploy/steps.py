@@ -22,7 +22,7 @@ from tools.terraform.root import Root
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deploy:
-    """What a command does to one environment in one account, both checked before."""
+    """The steps of a command for one environment in one account, both checked before."""
 
     environment: Environment
     """The environment, whose record of releases a deploy writes."""

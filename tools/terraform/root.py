@@ -1,4 +1,4 @@
-"""Terraform's root module of one environment: the one place that runs Terraform for a deploy and for the local AWS."""
+"""Terraform's root module of one environment: the one module that runs Terraform for a deploy and for the local AWS."""
 
 import json
 import subprocess

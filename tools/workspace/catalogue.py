@@ -35,7 +35,7 @@ def without_comment(found: Catalogue) -> list[str]:
 def schema_sql(found: Catalogue, *, header: str) -> str:
     """Return the SQL that makes the schema in an empty database; ``header`` stands at its top as a comment."""
     parts = [_comment(header), "CREATE SCHEMA trapline;"]
-    parts += ["\n".join([*_said(row), _broken(f"{row['definition']};")]) for row in found["types"]]
+    parts += ["\n".join([*_sentence(row), _broken(f"{row['definition']};")]) for row in found["types"]]
     for table in found["tables"]:
         parts.append("\n".join([_table(table, found), *_of(table, found["indexes"])]))
     parts += [f"{row['definition']};" for row in found["inserts"]]
@@ -48,7 +48,7 @@ def _of(table: asyncpg.Record, rows: Sequence[asyncpg.Record]) -> list[str]:
     return [f"{_broken(row['definition'])};" for row in rows if row["on"] == table["name"]]
 
 
-def _said(row: asyncpg.Record) -> list[str]:
+def _sentence(row: asyncpg.Record) -> list[str]:
     return [_comment(row["comment"])] if row["comment"] else []
 
 
@@ -72,7 +72,7 @@ def _table(table: asyncpg.Record, found: Catalogue) -> str:
     at = max((len(line) for line in own if len(line) <= _SHORT), default=0)
     lines[: len(own)] = [_with_comment(line, row["comment"], at) for line, row in zip(own, columns, strict=True)]
     end = f") WITH ({table['options']});" if table["options"] else ");"
-    return "\n".join([*_said(table), f"CREATE TABLE {table['name']} (", *lines, end])
+    return "\n".join([*_sentence(table), f"CREATE TABLE {table['name']} (", *lines, end])
 
 
 def _with_comment(line: str, comment: str | None, at: int) -> str:
@@ -106,4 +106,4 @@ def _function(row: asyncpg.Record) -> str:
         f"AS {body.rstrip()};",
     ]
     ours = [] if row["public"] else [f"REVOKE ALL ON FUNCTION {row['name']} FROM PUBLIC;"]
-    return "\n".join([*_said(row), *opening, *ours])
+    return "\n".join([*_sentence(row), *opening, *ours])

@@ -43,7 +43,7 @@ _TYPED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one call runs."""
+    """The checks of one call."""
 
     foreground: tuple[Check, ...]
     """One after the other, with their output shown; the quick ones first."""
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     # The tests start Python hundreds of times; without byte code each process would compile every module again
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # What runs beside must not outlive a build that is cancelled
+    # The checks that run beside must not outlive a build that is cancelled
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     wanted = plan(tests=not options.no_tests, image=options.image, chosen=options.chosen)
     return 1 if run_all(wanted, run, logs=ROOT / "build/logs") else 0

@@ -1,4 +1,4 @@
-"""What pip was configured with on this machine, handed on to uv, which does not read pip's files."""
+"""pip's settings on this machine, handed on to uv, which does not read pip's files."""
 
 import configparser
 import os

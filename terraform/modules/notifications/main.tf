@@ -13,21 +13,21 @@ locals {
   undelivered_arn = "${local.queues}:${var.name}-alerts-undelivered"
 }
 
-# What people hear about their pages.
+# Alerts about pages.
 resource "aws_sns_topic" "alerts" {
   name              = "${var.name}-alerts"
   display_name      = "Trapline"
   kms_master_key_id = var.kms_key_arn
 }
 
-# What the operator hears about Trapline itself: alarms, and alerts whose content SNS refused.
+# Messages about Trapline itself, for the operator: alarms, and alerts whose content SNS refused.
 resource "aws_sns_topic" "operations" {
   name              = "${var.name}-operations"
   display_name      = "Trapline operations"
   kms_master_key_id = var.kms_key_arn
 }
 
-# Roles publish by their own policy; a topic's policy opens no other door, and lets alarms in where they belong.
+# Roles publish by their own policy; a topic's policy allows no other publisher, but for alarms in the operations topic.
 resource "aws_sns_topic_policy" "this" {
   for_each = local.topics
 

@@ -21,7 +21,7 @@ resource "aws_sns_topic_subscription" "relay" {
   depends_on = [aws_lambda_permission.relay]
 }
 
-# Messages that SNS could not hand to Lambda at all. What the relay itself gave up on is in the relay's failure queue.
+# Messages that SNS could not hand to Lambda at all; the relay's failure queue holds those that the relay gave up on.
 resource "aws_sqs_queue" "undelivered" {
   count = var.relay != null ? 1 : 0
 

@@ -1,6 +1,6 @@
 """A minimal Debian as a base image, made from packages: for machines where images can't be pulled.
 
-What this machine needs to reach its package indexes goes into it, and nowhere else: certificates, apt's and pip's
+The means by which this machine reaches its package indexes go into it, and nowhere else: certificates, apt's and pip's
 settings. An image built on it therefore trusts what this machine trusts: it is for tests, never to be pushed.
 """
 

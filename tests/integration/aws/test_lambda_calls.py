@@ -21,7 +21,7 @@ EVENT = {"v": 1, "type": "crawl", "invocation_id": "00000000-0000-4000-8000-0000
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's credentials."""
+    """Credentials of no account."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -114,7 +114,7 @@ async def test_a_blip_costs_no_answer(endpoint: LambdaEndpoint) -> None:
     assert len(endpoint.invoked) == 2
 
 
-async def test_nobody_there_is_transient() -> None:
+async def test_no_listener_is_transient() -> None:
     """A refused connection says nothing about the event."""
     with pytest.raises(TransientError, match="EndpointConnectionError"):
         await LambdaInvoker(client("http://127.0.0.1:9"), function="crawler").invoke(EVENT)
@@ -131,7 +131,7 @@ async def test_a_nudge_goes_to_its_services_function(endpoint: LambdaEndpoint) -
 
 @pytest.mark.parametrize(("status", "error"), [(404, "ResourceNotFoundException"), (429, "TooManyRequestsException")])
 async def test_a_nudge_that_fails_is_lost_and_not_raised(endpoint: LambdaEndpoint, status: int, error: str) -> None:
-    """Whatever becomes of a nudge, the work that caused it stands."""
+    """When Lambda refuses or loses a nudge, the work that caused it stands."""
     endpoint.always(status, error)
     await LambdaNudger(client(endpoint.url), functions={"notifier": "t"}).nudge("notifier", Drain().event())
     assert endpoint.invoked

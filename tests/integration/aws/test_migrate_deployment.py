@@ -28,7 +28,7 @@ RDS = "postgresql://trapline_operator@ledger.example:5432/trapline?sslmode=verif
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> "Iterator[SecretsManagerClient]":
-    """Secrets Manager with the place that Terraform makes for the session key."""
+    """Secrets Manager with the empty secret that Terraform makes for the session key."""
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep these credentials for later tests
     for name, text in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "DEFAULT_REGION": "eu-central-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", text)
@@ -82,7 +82,7 @@ def test_on_rds_the_administrators_password_is_rds_own(secrets: "SecretsManagerC
 
 @pytest.mark.parametrize("text", ["no JSON: hunter2", '{"password": "hunter2"}', '["hunter2"]'])
 def test_a_secret_that_is_not_rds_own_is_refused_unseen(secrets: "SecretsManagerClient", text: str) -> None:
-    """What is wrong with it is told without what is in it."""
+    """The error names the fault and shows nothing of the content."""
     secrets.create_secret(Name="rds", SecretString=text)
     with pytest.raises(InputRefusedError, match="TRAPLINE_ADMIN_SECRET") as caught:
         administrator({"DATABASE_URL": RDS, "TRAPLINE_ADMIN_SECRET": "rds"}, secrets)
@@ -90,7 +90,7 @@ def test_a_secret_that_is_not_rds_own_is_refused_unseen(secrets: "SecretsManager
 
 
 def test_a_key_that_a_person_put_in_is_kept(secrets: "SecretsManagerClient") -> None:
-    """Whoever rotated the key has the word."""
+    """A key that a person rotated is never replaced."""
     secrets.put_secret_value(SecretId=KEY, SecretString="a person's")
     assert not ensure_session_key(secrets, KEY)
     assert secrets.get_secret_value(SecretId=KEY)["SecretString"] == "a person's"

@@ -21,9 +21,9 @@ async def test_an_artifact_is_kept_under_its_content(s3: S3Client, url: str) -> 
     assert key == f"{digest[:2]}/{digest}.png"
     assert await store.put(b"pixels", suffix=".png") == key
     assert await store.get(key) == b"pixels"
-    assert store.place(key) == f"{url.rstrip('/')}/{key}"
+    assert store.location(key) == f"{url.rstrip('/')}/{key}"
     (found,) = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
-    assert f"s3://{BUCKET}/{found['Key']}" == store.place(key)
+    assert f"s3://{BUCKET}/{found['Key']}" == store.location(key)
     assert s3.head_object(Bucket=BUCKET, Key=found["Key"])["ContentType"] == "image/png"
 
 
@@ -64,6 +64,6 @@ async def test_a_config_too_large_is_refused_and_never_cut_short(s3: S3Client) -
 
 
 async def test_a_config_that_is_not_there_is_transient(s3: S3Client) -> None:
-    """Somebody forgot to put it there, or it is being replaced: the tick is tried again and then lies in the queue."""
+    """A person forgot to put it there, or replaces it: the tick is tried again and then lies in the queue."""
     with pytest.raises(TransientError, match="NoSuchKey"):
         await read_config_object(s3, f"s3://{BUCKET}/crawls.yaml")

@@ -153,7 +153,7 @@ def test_the_release_before_still_gets_its_pages(operate: Operate, stage: Stage)
 async def test_an_answer_beyond_what_lambda_carries_is_refused(
     operate: Operate, stage: Stage, database: Database
 ) -> None:
-    """Instead of a broken answer the caller hears that it is too large, and what to do."""
+    """Instead of a broken answer the caller gets an error: the answer is too large, and what to do."""
     await database.connection.execute("UPDATE trapline.observation SET text = repeat('x', $1)", MAX_ANSWER // 2)
     answer = await asyncio.to_thread(operate, "export", str(stage.second))
     assert (answer["exit"], answer["stdout"]) == (1, "")

@@ -103,7 +103,7 @@ async def test_an_answer_of_a_release_too_far_ahead_is_one_line(function: Lambda
         (500, "ServiceException", "ServiceException"),
     ],
 )
-async def test_what_lambda_refuses_is_told_with_what_to_do(
+async def test_a_refusal_of_lambda_is_shown_with_what_to_do(
     function: LambdaAnswers, tmp_path: Path, status: int, error: str, reason: str
 ) -> None:
     """Each error of Invoke leads to one line, and the command is not sent a second time."""
@@ -113,8 +113,8 @@ async def test_what_lambda_refuses_is_told_with_what_to_do(
     assert reason in ran.err
 
 
-async def test_a_function_that_fails_is_told_with_its_log(function: LambdaAnswers, tmp_path: Path) -> None:
-    """A time-out, or a bug there, is one line here with the place of its log."""
+async def test_a_function_that_fails_is_shown_with_its_log(function: LambdaAnswers, tmp_path: Path) -> None:
+    """A time-out, or a bug there, is one line here with the location of its log."""
     function.answer({"errorMessage": "2026 Task timed out after 900.00 seconds"}, failed=True)
     ran = await with_env(function, tmp_path, "status", "--env", "dev")
     assert ran.code == 1
@@ -126,7 +126,7 @@ async def test_a_function_that_fails_is_told_with_its_log(function: LambdaAnswer
     ("args", "more", "code", "reason"),
     [
         (("status", "--env", "dev"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 1, "log in to AWS"),
-        (("status", "--env", "dev"), {"AWS_PROFILE": "nobody"}, 2, "(nobody) could not be found"),
+        (("status", "--env", "dev"), {"AWS_PROFILE": "missing"}, 2, "(missing) could not be found"),
         (("status", "--env", "dev"), {"AWS_REGION": ""}, 2, "terraform/envs/dev.tfvars"),
         (("status", "--env", "Dev!"), {}, 2, "is no environment"),
         (("status", "--env", "local"), {}, 2, "`make up` starts it"),

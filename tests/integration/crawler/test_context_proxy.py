@@ -73,7 +73,7 @@ async def test_what_no_browser_says_is_not_answered(proxy: ContextProxy, sent: b
     assert await ask(proxy, sent) in {b"", b"\x05\x00"}
 
 
-async def test_a_refusal_and_a_dead_port_are_told_apart(proxy: ContextProxy) -> None:
+async def test_a_refusal_and_a_dead_port_have_different_replies(proxy: ContextProxy) -> None:
     """The browser gets a reply, and the visit can ask for the reason."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Guarantee 7: whatever a page does, its browser reaches nothing that the gate does not open.
+"""Guarantee 7: a page's browser reaches nothing that the gate does not open.
 
 The allowed site is on 127.0.0.1; what is forbidden is loopback too (``support.traps``), listening and counting.
 """

@@ -204,7 +204,7 @@ async def test_size_counts_what_other_origins_and_frames_sent(
 
 
 async def test_look_up_and_connection_are_timed(new_visitor: NewVisitor, site: HostileSite):
-    """The gate's look-up and dial are told apart in the timings of a visit that made a connection."""
+    """The gate's look-up and dial are separate in the timings of a visit that made a connection."""
     found = await new_visitor().visit(site.origin + "/good?timed", crawl())
     assert found.timings.dns is not None
     assert found.timings.connect is not None

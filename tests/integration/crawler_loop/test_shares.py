@@ -80,7 +80,7 @@ async def test_what_the_idle_will_take_is_left_to_them(stage: Stage) -> None:
     assert await stage.invocations() == ["succeeded", "succeeded"]
 
 
-async def test_pages_in_flight_are_bounded_and_the_room_is_used(stage: Stage) -> None:
+async def test_pages_in_flight_reach_their_bound_and_stay_below(stage: Stage) -> None:
     """Exactly ``pages_in_flight`` pages load at once, across shares too, never one more."""
     pages = urls(9)
     await stage.open(pages, lane=LaneConfig(max_invocations=1, tasks_per_invocation=2, pages_in_flight=4))

@@ -87,7 +87,7 @@ async def test_a_visit_that_will_not_be_cut_off_does_not_keep_the_end(stage: Sta
     hold.release.set()
 
 
-async def test_told_to_stop_it_hands_everything_back_uncharged(stage: Stage) -> None:
+async def test_at_a_stop_it_hands_everything_back_uncharged(stage: Stage) -> None:
     """A stop cuts visits off at once; nothing is charged, none is nudged, and the invocation ends ``succeeded``."""
     await stage.open(PAGES, lane=LaneConfig(max_invocations=1, pages_in_flight=2))
     stop = asyncio.Event()

@@ -155,7 +155,7 @@ async def test_fields_that_hold_a_secret_are_masked_in_screenshots(stage: Sessio
     assert None not in pictures
 
 
-async def test_what_the_steps_are_told_stays_with_the_pages_own_origin(stage: SessionStage):
+async def test_headers_of_the_steps_stay_with_the_pages_own_origin(stage: SessionStage):
     """The crawl's headers go to the page's origin during the steps too, and to no other that a step goes to."""
     with LoginSite() as other:
         steps = [{"goto": f"{other.url}/login"}, *stage.site.steps()]

@@ -1,4 +1,4 @@
-"""An account of moto's, and nobody's credentials."""
+"""An account of moto's, and credentials of no real account."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ REGION = "eu-central-1"
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's credentials, and no endpoint of anybody's shell."""
+    """Credentials of no real account, and no endpoint of the developer's shell."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):

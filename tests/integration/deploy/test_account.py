@@ -18,7 +18,7 @@ def environment(folder, account_id):
 
 
 def test_the_account_is_the_credentials_own(tmp_path):
-    """Account and caller are what AWS says, the region what the environment says, whatever the shell has."""
+    """Account and caller come from AWS, the region from the environment, nothing from the shell."""
     with mock_aws():
         found = account(environment(tmp_path, None))
         assert (found.id, found.region) == ("123456789012", "eu-central-1")
@@ -33,7 +33,7 @@ def test_the_wrong_account_is_refused(tmp_path):
 
 
 def test_nobodys_credentials_are_refused_in_one_line(tmp_path, monkeypatch):
-    """Without credentials nothing is tried; what to do is said."""
+    """Without credentials the deploy tries nothing and says what to do."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):

@@ -64,7 +64,7 @@ def test_the_operator_is_asked_once_and_waited_for(operator, here, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (answer(DONE | {"exit": 1, "stderr": "0002 has another text"}), r"migrating failed \(exit 1\)"),
         (answer({"errorMessage": "Task timed out"}, **{"X-Amz-Function-Error": "Unhandled"}), "Task timed out"),
@@ -75,11 +75,11 @@ def test_the_operator_is_asked_once_and_waited_for(operator, here, capsys):
         ((500, {"x-amzn-ErrorType": "InternalFailure"}, b"{}"), "could not be called"),
     ],
 )
-def test_whatever_is_no_success_is_a_failure(operator, here, given, said):
+def test_any_answer_but_success_is_a_failure(operator, here, given, message):
     """Only exit 0 in an answer of our version lets a deploy go on; the call is not repeated beside a running one."""
     answers, asked = operator
     answers.append(given)
-    with pytest.raises(ToolError, match=said):
+    with pytest.raises(ToolError, match=message):
         migrations.migrate(here, FUNCTION)
     assert len(asked) == 1
 

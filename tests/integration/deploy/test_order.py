@@ -42,8 +42,8 @@ class Root:
 
 @pytest.fixture
 def stage(account, tmp_path, monkeypatch):
-    """A deploy of small zips; ``said``: the applies and migrations in the order in which they came."""
-    said = []
+    """A deploy of small zips; ``applied``: the applies and migrations in the order in which they came."""
+    applied = []
     code = {name: f"{name} 1" for name in SERVICES}
 
     def build_zip(service, _settings, *, ca):
@@ -64,16 +64,16 @@ def stage(account, tmp_path, monkeypatch):
         (tmp_path / "envs").mkdir(exist_ok=True)
         environment = Environment(name=name, folder=tmp_path, settings=settings)
         root = Root(environment, account)
-        root.applied = said
+        root.applied = applied
         return Deploy(
             environment=environment,
             account=account,
             root=root,
             environ={},
-            migrate=lambda _account, to: said.append(to),
+            migrate=lambda _account, to: applied.append(to),
         )
 
-    return made, said, code
+    return made, applied, code
 
 
 def recorded(deploy):
@@ -82,18 +82,18 @@ def recorded(deploy):
 
 def test_an_empty_account_is_brought_up_in_order(stage):
     """First what needs no code, then the operator alone, then the migrations, then the rest."""
-    made, said, _ = stage
+    made, applied, _ = stage
     deploy = made()
     deploy.all_services()
-    assert said == [[], ["operator"], "arn:operator", ["crawler", "dispatcher", "notifier", "operator"]]
+    assert applied == [[], ["operator"], "arn:operator", ["crawler", "dispatcher", "notifier", "operator"]]
     deploy.all_services()
     every = ["crawler", "dispatcher", "notifier", "operator"]
-    assert said[4:] == [every, "arn:operator", every]
+    assert applied[4:] == [every, "arn:operator", every]
 
 
 def test_a_failed_migration_leaves_the_old_code(stage):
     """Nothing but the operator is recorded or applied when migrating fails; the next deploy goes on from there."""
-    made, said, code = stage
+    made, applied, code = stage
     made_first = made()
     made_first.all_services()
     before = recorded(made_first)
@@ -103,10 +103,10 @@ def test_a_failed_migration_leaves_the_old_code(stage):
         raise ToolError("migrating failed")
 
     broken = replace(made_first, migrate=fails)
-    said.clear()
+    applied.clear()
     with pytest.raises(ToolError, match="migrating failed"):
         broken.all_services()
-    assert len(said) == 1
+    assert len(applied) == 1
     after = recorded(broken)
     assert {name for name in after if after[name] != before[name]} == {"operator"}
     made_first.all_services()
@@ -115,88 +115,88 @@ def test_a_failed_migration_leaves_the_old_code(stage):
 
 def test_one_service_is_deployed_alone(stage):
     """Another service's changed code stays where it is, and the migrations run before the one takes traffic."""
-    made, said, code = stage
+    made, applied, code = stage
     deploy = made()
     deploy.all_services()
     before = recorded(deploy)
-    said.clear()
+    applied.clear()
     code.update({name: f"{name} 2" for name in SERVICES})
     deploy.one_service("crawler")
-    assert said[0] == "arn:operator"
-    assert len(said) == 2
+    assert applied[0] == "arn:operator"
+    assert len(applied) == 2
     after = recorded(deploy)
     assert {name for name in after if after[name] != before[name]} == {"crawler"}
-    said.clear()
+    applied.clear()
     deploy.one_service("operator")
-    assert said == [sorted(SERVICES), "arn:operator"]
+    assert applied == [sorted(SERVICES), "arn:operator"]
 
 
 def test_one_service_needs_the_others(stage):
     """In an empty account a single service is refused, with the command that comes first."""
-    made, said, _ = stage
+    made, applied, _ = stage
     with pytest.raises(ToolError, match="make deploy ENV=dev"):
         made().one_service("crawler")
-    assert said == []
+    assert applied == []
 
 
 def test_code_never_runs_ahead_of_the_ledger(stage):
-    """A service that knows a newer migration than the deployed operator is refused: nobody could run it."""
-    made, said, _ = stage
+    """A service that knows a newer migration than the deployed operator is refused: no function could apply it."""
+    made, applied, _ = stage
     deploy = made()
     deploy.all_services()
     releases = load(deploy.environment.releases)
     releases["operator"] = replace(releases["operator"], schema=schema() - 1)
     store(deploy.environment.releases, releases)
-    said.clear()
+    applied.clear()
     with pytest.raises(ToolError, match="SERVICE=operator ENV=dev first"):
         deploy.one_service("crawler")
-    assert said == []
+    assert applied == []
     deploy.one_service("operator")
     deploy.one_service("crawler")
 
 
 def test_one_version_is_one_content(stage, capsys):
     """Changed code under a recorded version is a warning in dev, and refused in prod before anything is pushed."""
-    made, said, code = stage
+    made, applied, code = stage
     dev, prod = made(), made("prod")
     for deploy in (dev, prod):
         deploy.all_services()
         code["notifier"] = "notifier 1"
     code["notifier"] = "notifier 2"
-    said.clear()
+    applied.clear()
     with pytest.raises(ToolError, match="make version SERVICE=notifier BUMP=patch"):
         prod.all_services()
-    assert said == []
+    assert applied == []
     capsys.readouterr()
     dev.all_services()
     assert "warning: changed, and its version did not: notifier 0.1.0" in capsys.readouterr().out
 
 
 def test_a_deploy_that_was_cut_off_is_mended_by_the_next(stage):
-    """Whatever an apply left half done, the record names what was asked for, and a second deploy comes to the end."""
-    made, said, _ = stage
+    """After an apply that was cut off the record names what was asked for, and a second deploy comes to the end."""
+    made, applied, _ = stage
     deploy = made()
     deploy.root.broken = "crawler"
     with pytest.raises(ToolError, match="apply failed"):
         deploy.all_services()
     deploy.root.broken = None
     deploy.all_services()
-    assert said[-1] == sorted(SERVICES)
+    assert applied[-1] == sorted(SERVICES)
 
 
 def test_a_record_of_an_account_that_is_gone_is_not_trusted(stage):
     """In an empty account an old record names packages that are nowhere: all is built and pushed anew, in order."""
-    made, said, _ = stage
+    made, applied, _ = stage
     deploy = made()
     store(
         deploy.environment.releases, {"crawler": Release(version="0.0.9", key="packages/crawler/gone.zip", sha256="a")}
     )
     deploy.all_services()
-    assert said[:2] == [[], ["operator"]]
+    assert applied[:2] == [[], ["operator"]]
     assert "gone" not in json.dumps(recorded(deploy))
 
 
-def test_account_region_version_and_content_are_said_before_acting(stage, capsys):
+def test_account_region_version_and_content_are_applied_before_acting(stage, capsys):
     """A person reads where it goes and what before the first apply."""
     made, _, _ = stage
     deploy = made()
@@ -260,9 +260,9 @@ def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeyp
 
 def test_the_certificates_of_the_database_are_asked_for(stage):
     """Nothing is built for an account that could not verify its database."""
-    made, said, _ = stage
+    made, applied, _ = stage
     deploy = made()
     settings = replace(deploy.environment.settings, local_aws=False)
     with pytest.raises(ToolError, match="TRAPLINE_RDS_CA="):
         replace(deploy, environment=replace(deploy.environment, settings=settings)).all_services()
-    assert said == []
+    assert applied == []

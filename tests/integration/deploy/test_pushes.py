@@ -50,7 +50,7 @@ def test_what_stopped_half_way_is_pushed_again(account, bucket, tmp_path):
     assert bucket.get_object(Bucket=BUCKET, Key=built.release.key)["Body"].read() == b"code"
 
 
-def test_a_missing_bucket_is_said_in_one_line(account, tmp_path):
+def test_a_missing_bucket_is_an_error_of_one_line(account, tmp_path):
     """What AWS refuses is an error with its reason, not a traceback."""
     with pytest.raises(ToolError, match=r"pushing failed: .*bucket"):
         pushed(zipped(tmp_path), account, bucket="trapline-none", repository=None)

@@ -46,7 +46,7 @@ async def _key(stage: Stage, run_id: RunId) -> str:
 
 
 class Counting(DirectoryArchive):
-    """Counts, and fails, or dies half-way, when told to."""
+    """Counts, and fails, or dies half-way, when ``error`` is set."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -97,7 +97,7 @@ async def test_what_is_open_or_never_opened_is_not_archived(stage: Stage, store:
 
 
 async def test_one_killed_half_way_is_repeated_whole(stage: Stage, store: Counting, tmp_path: Path) -> None:
-    """Nothing is seen of the half; nobody repeats it while it may go on; then the same key gets the whole."""
+    """No reader sees the half; no reap repeats it while it may go on; then the same key gets the whole."""
     run_id = await _ended(stage.database)
     store.error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
@@ -114,7 +114,7 @@ async def test_one_killed_half_way_is_repeated_whole(stage: Stage, store: Counti
     assert gzip.decompress(data).decode() == await _exported(stage.database, run_id)
 
 
-async def test_an_archive_that_is_away_stops_nothing_and_is_told(stage: Stage, store: Counting) -> None:
+async def test_an_archive_that_is_away_stops_nothing_and_is_reported(stage: Stage, store: Counting) -> None:
     """The tick does all else, tries every run, and ends with the error, so that the platform's alarm goes off."""
     await _ended(stage.database)
     await _ended(stage.database, crawl="other")

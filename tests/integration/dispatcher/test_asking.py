@@ -1,4 +1,4 @@
-"""Asking Lambda: once for each invocation that the count wants, whatever becomes of the answer."""
+"""Asking Lambda: once for each invocation that the count wants, with any answer or none."""
 
 import asyncio
 
@@ -58,7 +58,7 @@ async def test_an_unknown_answer_is_asked_again_with_the_same_id_when_it_is_old(
 
 
 async def test_a_crash_before_invoke_is_asked_for_by_reap(stage: Stage) -> None:
-    """A row that nobody asked for yet is asked for at the next tick, without waiting."""
+    """The next tick asks for a row that no dispatcher asked for yet, without waiting."""
     await stage.open("other")
     await stage.rows("UPDATE trapline.task SET run_at = now() WHERE status = 'created'")
     await stage.rows("DELETE FROM trapline.invocation")
@@ -120,7 +120,7 @@ async def test_while_a_slow_dispatcher_asks_reap_does_not(stage: Stage) -> None:
     assert await stage.rows(ROW) == [("pending", 2, True)]
 
 
-async def test_one_refusal_keeps_nobody_else_from_being_asked_for(stage: Stage) -> None:
+async def test_one_refusal_keeps_no_other_invocation_from_being_asked_for(stage: Stage) -> None:
     """Of two invocations one is refused: the other is asked for all the same."""
     stage.invoker.answers.extend([RefusedError("no"), None])
     await stage.open("docs")

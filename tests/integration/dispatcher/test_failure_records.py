@@ -41,7 +41,7 @@ async def test_a_duplicates_record_leaves_its_running_twin_alone(stage: Stage) -
 
 
 async def test_an_event_too_old_fails_the_pending_row(stage: Stage) -> None:
-    """Lambda gave the event up after 300 s in its queue: nobody has to wait for ``pending_ttl``."""
+    """Lambda gave the event up after 300 s in its queue: the row fails without a wait for ``pending_ttl``."""
     await stage.open("other")
     expired = record(stage.invoker.ids[0], request_id="never-ran", condition="EventAgeExceeded")
     assert (await report(stage, expired)).failed == 1
@@ -50,7 +50,7 @@ async def test_an_event_too_old_fails_the_pending_row(stage: Stage) -> None:
 
 
 async def test_a_record_delivered_twice_does_its_work_once(stage: Stage) -> None:
-    """SQS delivers at least once: the second time the row has ended, and nobody more is asked for."""
+    """SQS delivers at least once: the second time the row has ended, and the dispatcher asks for no invocation more."""
     await stage.open("other")
     expired = record(stage.invoker.ids[0], request_id="never-ran", condition="EventAgeExceeded")
     assert (await report(stage, expired, expired)).failed == 1
@@ -84,10 +84,10 @@ async def test_a_record_of_an_unknown_invocation_does_nothing(stage: Stage) -> N
 
 
 async def test_a_hostile_error_message_is_kept_short_and_storable(stage: Stage) -> None:
-    """What the function said may come from a page: NUL and length do not break the record."""
+    """The function's error may hold a page's text: NUL and length do not break the record."""
     await stage.open("other")
-    said = crashed("x\x00y" + "z" * 5000)
-    assert (await report(stage, record(stage.invoker.ids[0], request_id="r", **said))).failed == 1
+    error = crashed("x\x00y" + "z" * 5000)
+    assert (await report(stage, record(stage.invoker.ids[0], request_id="r", **error))).failed == 1
     ((reason, detail),) = await stage.rows("SELECT reason, detail FROM trapline.invocation ORDER BY created_at LIMIT 1")
     assert (reason, len(detail)) == ("RetriesExhausted", 1000)
 

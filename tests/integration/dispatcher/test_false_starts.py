@@ -39,7 +39,7 @@ async def _minutes(stage: Stage, minutes: int) -> list[int]:
     for minute in range(minutes):
         begun = 0 if minute == 0 else len(stage.invoker.ids)
         for second in range(0, 60, 5):
-            await (stage.reap() if second == 0 else stage.count())  # the tick, and whoever else nudges
+            await (stage.reap() if second == 0 else stage.count())  # the tick, and nudges of other services
             await _crash_all(stage, seen)
             seen = len(stage.invoker.ids)
             await _pass(stage, 5)
@@ -48,7 +48,7 @@ async def _minutes(stage: Stage, minutes: int) -> list[int]:
 
 
 async def test_an_image_that_crashes_at_its_start_is_asked_for_a_few_times_a_minute(stage: Stage) -> None:
-    """With a cap of 1: a handful in the first minute, then about one a minute, whoever counts; and never none."""
+    """With a cap of 1: a few in the first minute, then about one a minute, by ticks and nudges alike; never none."""
     await _opened(stage, cap=1, pages=1)
     asked = await _minutes(stage, 4)
     assert asked[0] <= 9

@@ -1,4 +1,4 @@
-"""Opening a run: once per tick, refused with a reason, in turn, and whatever dies meanwhile."""
+"""Opening a run: once per tick, refused with a reason, in turn, and after a crash half-way."""
 
 import asyncio
 import uuid
@@ -28,7 +28,7 @@ async def begin(stage: Stage, crawl: str = "docs") -> int:
 
 
 async def test_a_tick_delivered_twice_opens_one_run(stage: Stage) -> None:
-    """The second delivery changes nothing, asks for nobody, and says that it was a repetition."""
+    """The second delivery changes nothing, asks for no invocation, and says that it was a repetition."""
     first = await stage.tick()
     assert first == Opened(run_id=1, status="open", repeated=False, tasks=3, asked=2)
     assert await stage.tick() == Opened(run_id=1, status="open", repeated=True)
@@ -150,7 +150,7 @@ async def test_a_sitemap_of_real_http_becomes_tasks(stage: Stage, site: SitemapS
 
 
 async def test_a_sitemap_that_is_html_refuses_the_run_with_an_alert(stage: Stage, site: SitemapSite) -> None:
-    """The run ends ``refused`` with what is wrong, nothing is asked for, and the notifier is told at once."""
+    """The run ends ``refused`` with what is wrong, nothing is asked for, and the notifier gets a nudge at once."""
     stage.configure(
         SITEMAP.format(url=site.put("/sitemap.xml", "<!DOCTYPE html><html>")).replace(
             "}}", ", alert: {on: [failure, summary]}}}"

@@ -1,4 +1,4 @@
-"""The minute's tick: what was lost is found, said in numbers, and mended once."""
+"""The minute's tick: a reap finds what was lost, returns it in numbers, and mends it once."""
 
 from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
@@ -11,7 +11,7 @@ NOTHING = Reaped()
 
 
 async def test_an_empty_ledger_needs_nothing(stage: Stage) -> None:
-    """A reap of a quiet system does nothing and wakes nobody."""
+    """A reap of a quiet system does nothing and wakes no service."""
     assert await stage.reap() == NOTHING
     assert (stage.invoker.asked, stage.nudger.sent) == ([], [])
 
@@ -43,7 +43,7 @@ async def test_what_stopped_beating_is_orphaned_and_its_tasks_go_on(stage: Stage
     assert len(set(stage.invoker.ids)) == 3
 
 
-async def test_a_poison_page_is_failed_its_run_ended_and_people_told(stage: Stage) -> None:
+async def test_a_poison_page_is_failed_with_an_alert_and_its_run_ended(stage: Stage) -> None:
     """The third invocation that dies with a page: the page is ``failed``, the run ends, the notifier is woken."""
     await stage.open("other")
     held = await make_ready(stage.database, InvocationId(stage.invoker.ids[0]))

@@ -57,7 +57,7 @@ async def test_a_plan_sees_a_lease_that_was_in_flight(database: Database, connec
     assert (load.waiting, load.running) in {(10, 1), (20, 0)}
 
 
-async def test_a_lowered_cap_makes_no_more_until_there_is_room(database: Database) -> None:
+async def test_a_lowered_cap_makes_no_more_until_the_lane_is_below_it(database: Database) -> None:
     """After the cap was lowered below what is active, nothing is made; then only as much as the new cap leaves."""
     await open_run(database, urls(10), lane=LaneConfig(max_invocations=5, tasks_per_invocation=1))
     first = await lanes.plan(database, LANE)
@@ -90,7 +90,7 @@ async def test_an_unknown_lane_plans_nothing(database: Database) -> None:
 
 
 async def test_no_two_active_invocations_share_a_slot(database: Database) -> None:
-    """The slot index refuses a second active invocation in a slot, whatever code inserts it."""
+    """The slot index refuses a second active invocation in a slot from any code."""
     await open_run(database, urls(1))
     await lanes.plan(database, LANE)
     with pytest.raises(asyncpg.UniqueViolationError, match="invocation_slot"):

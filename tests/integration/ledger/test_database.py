@@ -63,9 +63,7 @@ async def test_a_transaction_that_lies_idle_is_ended_by_the_server_and_its_lane_
             await stop_inside(stopped)
 
 
-async def test_whoever_is_lost_in_the_middle_of_a_statement_does_not_keep_its_lock(
-    dsn: str, database: Database
-) -> None:
+async def test_a_client_lost_in_the_middle_of_a_statement_does_not_keep_its_lock(dsn: str, database: Database) -> None:
     """Cut off between a statement's two messages, a transaction is not idle to the server; it ends all the same."""
     url = urlsplit(dsn)
     proxy = Proxy(f"{parse_qs(url.query)['host'][0]}/.s.PGSQL.5432")
@@ -89,7 +87,7 @@ async def test_whoever_is_lost_in_the_middle_of_a_statement_does_not_keep_its_lo
 async def test_after_a_statement_that_timed_out_nothing_waits_for_that_connection_again(
     dsn: str, database: Database
 ) -> None:
-    """Whoever was at the other end may be gone: the next statement fails at once instead of waiting as long again."""
+    """The other end of a connection may be gone: the next statement fails at once instead of waiting as long again."""
     await database.connection.execute("SELECT pg_advisory_lock(1)")
     async with await Database.connect(dsn, patience=Patience(command=0.2)) as cut_off:
         with pytest.raises(LedgerUnavailableError):
@@ -137,7 +135,7 @@ def _stop(command: list[str], folder: Path) -> None:
 
 
 async def test_what_can_never_be_reached_says_why(dsn: str) -> None:
-    """A database that is not there, and a port where nobody listens, are unavailable; a DSN that is none is refused."""
+    """A database that is not there, and a port without a listener, are unavailable; a DSN that is none is refused."""
     with pytest.raises(LedgerUnavailableError, match="does not exist"):
         await Database.connect(dsn.replace("/test_", "/nowhere_"))
     with pytest.raises(LedgerUnavailableError):
@@ -258,7 +256,7 @@ async def test_cancelled_at_any_await_the_connection_is_outside_any_transaction(
 
 
 async def test_an_error_in_a_transaction_rolls_it_back(database: Database) -> None:
-    """Whatever the body raises, nothing of it is kept."""
+    """When the body raises, nothing of it is kept."""
     with pytest.raises(RuntimeError, match="mine"):
         await _fail_after_adding(database, "a")
     assert await value(database, LANES) == 0
@@ -298,7 +296,7 @@ HOSTILE = st.text(st.characters(), max_size=20) | st.sampled_from(
 @given(HOSTILE)
 @settings(max_examples=200, deadline=None)
 def test_any_text_can_be_encoded(text: str) -> None:
-    """Whatever a page sends becomes valid text and JSON without NUL, and all the rest of it stays as it was."""
+    """Any text of a page becomes valid text and JSON without NUL, and all the rest of it stays as it was."""
     clean = to_text(text)
     assert clean is not None
     assert json.loads(to_json({"x": text}))["x"].encode() == clean.encode()

@@ -13,10 +13,10 @@ MANY = 30_000
 
 async def test_a_run_of_thirty_thousand_pages_takes_a_handful_of_statements(database: Database) -> None:
     """However many pages a run has, opening it is a COPY and a few statements, not one for each page."""
-    said: list[Any] = []
-    with database.connection.query_logger(said.append):
+    statements: list[Any] = []
+    with database.connection.query_logger(statements.append):
         run = await open_run(database, urls(MANY))
-    assert len(said) < 20
+    assert len(statements) < 20
     assert await value(database, "SELECT count(*) FROM trapline.task WHERE run_id = $1", run) == MANY
 
 

@@ -76,7 +76,7 @@ async def test_every_table_column_and_function_has_its_line(database: Database) 
     missing += [f"trapline.{name}()" for name in sorted(functions) if not re.search(rf"trapline\.{name}\b", GRANTS)]
     assert not missing, (
         f"no line in {WHERE}: {', '.join(missing)}. Say there which roles SELECT, INSERT, UPDATE (by column), DELETE "
-        "or EXECUTE; a column that nobody updates goes into the table's comment 'written once'. Without a grant the "
+        "or EXECUTE; a column that no role updates goes into the table's comment 'written once'. Without a grant the "
         "services "
         "are refused on AWS."
     )
@@ -90,8 +90,8 @@ async def test_what_a_service_does_not_need_is_refused(dsn: str, role: str, stat
             await service.connection.execute(statement)
 
 
-async def test_nobody_else_may_do_anything(dsn: str, database: Database) -> None:
-    """A login without a role of ours sees no table and runs no function; new functions are nobody's until granted."""
+async def test_a_login_without_a_role_may_do_nothing(dsn: str, database: Database) -> None:
+    """A login without a role of ours sees no table and runs no function; a new function has no caller until granted."""
     await database.connection.execute(
         "CREATE FUNCTION trapline.new() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP ROLE IF EXISTS passer_by; "
         "CREATE ROLE passer_by LOGIN"

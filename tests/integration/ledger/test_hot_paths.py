@@ -10,7 +10,7 @@ SCANS = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relnam
 
 
 async def test_no_lease_and_no_completion_scans_a_table(database: Database, connect: Connect) -> None:
-    """With 5,000 waiting tasks, whatever the statistics said when the plans were made, every access is by an index."""
+    """With 5,000 waiting tasks and plans made before or after ANALYZE, every access is by an index."""
     await open_run(database, urls(5_000), lane=LaneConfig(max_invocations=1))
     for analyze in ("SELECT", "ANALYZE"):
         await database.connection.execute(analyze)

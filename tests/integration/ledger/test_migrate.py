@@ -1,4 +1,4 @@
-"""The schema is brought up to date once, by whoever comes, whole or not at all."""
+"""Of several migrators at once one brings the schema up to date, whole or not at all."""
 
 import asyncio
 import sys

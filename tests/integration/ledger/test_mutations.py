@@ -48,7 +48,7 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
     ),
     "a completion needs no lease": (
         [Mutation(target="record_visit", old="AND t.status = 'leased'", new="")],
-        "fence.test_a_zombie_is_refused_before_anybody_took_its_task",
+        "fence.test_a_zombie_is_refused_before_another_took_its_task",
     ),
     "a completion of any page": (
         [Mutation(target="record_visit", old="AND (t.urls IS NULL OR t.position = step.position - 1)", new="")],

@@ -54,7 +54,7 @@ async def test_a_candidate_is_remembered_over_runs(database: Database) -> None:
 
 
 async def test_a_drift_is_measured_from_where_it_began(database: Database) -> None:
-    """Three steps of one line each: the one that makes it three lines from the baseline is told, with all three."""
+    """Three steps of one line each: the one that makes it three lines from the baseline is reported, with all three."""
     texts = ["\n".join(f"line {n}" for n in range(lines)) for lines in (5, 6, 7, 8)]
     assert [await _sees(database, text, min_change="3 lines") for text in texts] == [False, False, False, True]
     diff = await value(database, "SELECT payload ->> 'diff' FROM trapline.alert WHERE kind = 'change'")
@@ -73,7 +73,7 @@ async def test_a_drift_is_measured_from_where_it_began(database: Database) -> No
 async def test_a_diff_is_with_the_accepted_version(
     database: Database, settings: dict[str, object], texts: list[str], old: str
 ) -> None:
-    """`trapline diff` compares a change with the baseline it was told against, not with what was held back between."""
+    """`trapline diff` compares a change with the baseline of its alert, not with what was held back between."""
     changed = [text for text in texts if await _sees(database, text, **settings)]
     (page,) = await find_pages(database, URL)
     change = await last_change(database, page.id)

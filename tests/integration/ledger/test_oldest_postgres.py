@@ -23,7 +23,7 @@ async def test_a_run_goes_the_whole_way_on_postgres_16(oldest: str) -> None:
         assert await value(database, "SELECT count(*) FROM trapline.observation") == 3
 
 
-async def test_robots_txt_is_read_whatever_is_known_of_it_on_postgres_16(oldest: str) -> None:
+async def test_robots_txt_is_read_known_or_unknown_on_postgres_16(oldest: str) -> None:
     """Claimed, failed or stored: nothing subtracts from an infinite time, which 16 refuses and 18 does not."""
     async with fresh_database(oldest, template="template0") as dsn, await Database.connect(dsn) as database:
         await migrate(database)

@@ -71,14 +71,14 @@ async def test_a_released_alert_comes_back_after_its_delay(database: Database) -
 
 
 async def test_muted_alerts_stay_in_the_ledger(database: Database) -> None:
-    """An alert nobody asked for is kept and never claimed."""
+    """A summary that the crawl's ``on`` leaves out is kept and never claimed."""
     await _add(database, 1, muted=True)
     assert await PostgresOutbox(database).claim(1, 60) == []
     assert await value(database, "SELECT count(*) FROM trapline.alert") == 1
 
 
 async def test_a_second_summary_of_a_run_is_dropped(database: Database) -> None:
-    """The unique index keeps a run's summary single, whoever writes it."""
+    """The unique index keeps a run's summary single when two services write it."""
     draft = AlertDraft(kind=AlertKind.SUMMARY, payload={}, to=())
     for _ in range(2):
         await add_alert(database, draft, crawl="docs", run_id=RunId(1))

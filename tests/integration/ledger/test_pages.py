@@ -1,10 +1,10 @@
-"""Races over a page's row: baselines are replaced in the order of the runs, whatever the order of the results."""
+"""Races over a page's row: baselines are replaced in the order of the runs, not in that of the results."""
 
 import asyncio
 
 import pytest
 
-from support.ledger import FINGERPRINT, complete, fail_page, frozen, one_ready, open_run, place, urls, value
+from support.ledger import FINGERPRINT, complete, fail_page, frozen, location, one_ready, open_run, urls, value
 from support.races import Connect
 from trapline_common.config.fingerprint import READER_VERSION, as_read
 from trapline_common.config.models import CrawlConfig, LaneConfig
@@ -36,7 +36,7 @@ async def _baseline(database: Database) -> tuple[str, int]:
 
 
 async def test_an_older_run_never_replaces_a_newer_baseline(database: Database) -> None:
-    """Race: runs of one crawl overlap. The older one's late result is kept as an observation, and alerts nobody."""
+    """Race: runs of one crawl overlap. The older one's late result is kept as an observation, and writes no alert."""
     older, newer = await _two_runs(database)
     await complete(database, newer, text="new", content_hash="new")
     verdict = await complete(database, older, text="old", content_hash="old")
@@ -81,7 +81,7 @@ async def test_a_verdict_on_a_page_that_moved_is_reached_again(database: Databas
         page=newer.page,
         observation=Observation(url=newer.url, text="same", content_hash="same"),
         step=tasks.NextStep(status=TaskStatus.DONE),
-        place=place,
+        location=location,
     )
     assert not verdict.changed
     assert await value(database, "SELECT version FROM trapline.page") == 2

@@ -155,7 +155,7 @@ READ = """
 
 
 async def test_a_share_reads_no_more_than_its_own_rows(full: Database) -> None:
-    """A lease of 25 and their completions read a few rows for each task, none by a scan, whatever lies beside."""
+    """A lease of 25 and their completions read a few rows for each task, none by a scan, in a full ledger."""
     await lanes.put_lane(full, LANE, LaneConfig(max_invocations=8))
     held = (await all_ready(full))[0]
     async with full.transaction():

@@ -107,7 +107,7 @@ async def test_what_should_be_archived_waits_for_it(database: Database) -> None:
 
 
 async def test_a_text_is_handed_to_the_observation_that_relied_on_it(database: Database) -> None:
-    """A content's oldest observation holds its text; when it goes, the next has it, whatever the baseline is."""
+    """A content's oldest observation holds its text; when it goes, the next has it, baseline or not."""
     await crawl(database, urls(1), "first", age=40)
     second = await crawl(database, urls(1), "first", age=20)
     third = await crawl(database, urls(1), "first", age=10)
@@ -152,7 +152,7 @@ async def test_two_at_once_delete_everything_once(database: Database, connect: C
     assert await left(database) == [newest]
 
 
-async def test_nobody_waits_for_a_batch(database: Database, connect: Connect) -> None:
+async def test_no_client_waits_for_a_batch(database: Database, connect: Connect) -> None:
     """While a batch is deleted and not committed, a run is opened, leased and completed beside it."""
     await crawl(database, urls(30), age=31)
     await crawl(database, urls(30), age=1)
@@ -164,7 +164,7 @@ async def test_nobody_waits_for_a_batch(database: Database, connect: Connect) ->
 
 
 async def test_an_invocation_that_holds_a_task_stays(database: Database) -> None:
-    """An invocation that ended long ago and whose tasks nobody has rescued yet is not forgotten."""
+    """An invocation that ended long ago and whose tasks no reap has rescued yet is not deleted."""
     await open_run(database, urls(1))
     held = await one_ready(database)
     await tasks.lease_share(database, held, share=1, another=False)
@@ -177,7 +177,7 @@ async def test_an_invocation_that_holds_a_task_stays(database: Database) -> None
 
 @pytest.mark.parametrize("arguments", ["0, false, 10", "30, false, 0", "NULL, false, 10"])
 async def test_less_than_a_day_is_refused(database: Database, arguments: str) -> None:
-    """The function deletes for whoever may call it, so it is the function that says what is too much."""
+    """The function deletes with its owner's rights, so the function itself refuses too short a time."""
     with pytest.raises(asyncpg.InvalidParameterValueError):
         await database.connection.execute(f"SELECT trapline.retire({arguments})")
 

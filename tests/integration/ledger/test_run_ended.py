@@ -1,4 +1,4 @@
-"""The log line that says a run ended: once, by whoever ended it, and as the dead man's switch looks for it."""
+"""The log line that says a run ended: once, by the service that ended it, and as the dead man's switch looks for it."""
 
 import asyncio
 import io

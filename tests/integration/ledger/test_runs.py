@@ -31,7 +31,7 @@ async def _tick(database: Database, config: CrawlConfig | None = None, at: datet
 
 
 async def test_a_tick_delivered_eight_times_at_once_opens_one_run(database: Database, connect: Connect) -> None:
-    """Guarantee 1: one delivery opens the run, the others are told that it is there."""
+    """Guarantee 1: one delivery opens the run, the others learn that it is there."""
     clients = [await connect() for _ in range(8)]
     openings = await asyncio.gather(*(_tick(client) for client in clients))
     assert sorted(opening.repeated for opening in openings) == [False] + [True] * 7
@@ -142,7 +142,7 @@ async def test_the_last_two_tasks_that_end_together_end_the_run_once(database: D
 
 
 async def test_a_run_whose_ender_died_is_found(database: Database) -> None:
-    """The last task is done and nobody ended the run: the reaper finds it, ends it once, and not again."""
+    """The last task is done and no service ended the run: the reaper finds it, ends it once, and not again."""
     run_id = await open_run(database, urls(1))
     assert await runs.endable(database) == []
     (task,) = await tasks.lease_share(database, await one_ready(database), share=1, another=False)
@@ -182,7 +182,7 @@ async def test_pages_added_before_the_end_keep_the_run_open(database: Database, 
 
 
 async def test_pages_added_after_the_end_are_refused(database: Database, connect: Connect) -> None:
-    """Race: the ender came first: the adder waits for it, and is told that the run is not open."""
+    """Race: the ender came first: the adder waits for it, and learns that the run is not open."""
     run_id = await open_run(database, [])
     adder = await connect()
     async with database.transaction():

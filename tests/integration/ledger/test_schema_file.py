@@ -1,4 +1,4 @@
-"""``schema.sql`` is what the migrations make, on the oldest and the newest Postgres, and nobody edits it by hand."""
+"""``schema.sql`` is what the migrations make, on the oldest and the newest Postgres; an edit by hand fails here."""
 
 from collections.abc import AsyncIterator
 

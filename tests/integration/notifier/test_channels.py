@@ -101,10 +101,10 @@ async def test_no_channel_at_all_is_transient(chat: Chat) -> None:
         await _publisher(Channels({"bad": f"json://{chat.address}/bad"})).publish(compose([alert(1)]))
 
 
-async def test_a_name_nobody_has_is_refused(chat: Chat) -> None:
-    """``to`` naming no channel there is can't be mended by trying again; operations hear of it."""
-    with pytest.raises(RefusedError, match="nobody"):
-        await _publisher(Channels({"ops": f"json://{chat.address}/ops"})).publish(compose([alert(1, to=("nobody",))]))
+async def test_an_unknown_channel_is_refused(chat: Chat) -> None:
+    """``to`` naming no channel there is can't be mended by trying again; the operations topic gets it."""
+    with pytest.raises(RefusedError, match="absent"):
+        await _publisher(Channels({"ops": f"json://{chat.address}/ops"})).publish(compose([alert(1, to=("absent",))]))
 
 
 async def test_a_hanging_channel_ends_in_time(chat: Chat) -> None:
@@ -123,11 +123,11 @@ async def test_slack_gets_markup_and_no_mention_of_a_pages_making(chat: Chat, mo
     ]
     await _publisher(channels).publish(compose(rows))
     ((got,),) = chat.received.values()
-    said = json.dumps(got, ensure_ascii=False)
-    assert "*pricing: 1 page changed*" in said
-    assert "<!channel>" not in said
-    assert "@here" not in said
-    assert "<script>" not in said
+    text = json.dumps(got, ensure_ascii=False)
+    assert "*pricing: 1 page changed*" in text
+    assert "<!channel>" not in text
+    assert "@here" not in text
+    assert "<script>" not in text
 
 
 async def test_one_failing_publisher_keeps_no_other_from_sending(chat: Chat) -> None:

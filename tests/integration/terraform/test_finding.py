@@ -10,7 +10,7 @@ def mirrored(folder, version="5.100.0"):
     return folder
 
 
-def test_a_mirror_is_found_below_a_usual_place(tmp_path):
+def test_a_mirror_is_found_below_a_usual_folder(tmp_path):
     """The mirror's folder may have any name: it is known by the registry's tree in it."""
     (tmp_path / "other").mkdir()
     folder = mirrored(tmp_path / "tf-plugins")
@@ -31,15 +31,15 @@ def test_a_mirror_of_another_version_is_none(tmp_path):
 
 
 def test_init_takes_the_mirror(tmp_path):
-    """With a mirror init is told to use it; the explicit setting wins over every usual place."""
+    """With a mirror init gets the option for it; the explicit setting wins over every usual folder."""
     mirrored(tmp_path)
-    told = {"TRAPLINE_TERRAFORM_MIRROR": str(tmp_path)}
-    command = init_command("terraform", tmp_path, environ=told, options=["-backend=false"])
+    settings = {"TRAPLINE_TERRAFORM_MIRROR": str(tmp_path)}
+    command = init_command("terraform", tmp_path, environ=settings, options=["-backend=false"])
     assert command[-2:] == ["-backend=false", f"-plugin-dir={tmp_path}"]
 
 
 def test_settings_that_name_nothing_are_refused(tmp_path):
-    """A wrong setting is said, not passed over."""
+    """A wrong setting raises an error, and is not passed over."""
     with pytest.raises(ToolError, match="TRAPLINE_TERRAFORM_MIRROR"):
         mirror({"TRAPLINE_TERRAFORM_MIRROR": str(tmp_path)})
     with pytest.raises(ToolError, match="TRAPLINE_TERRAFORM="):
@@ -48,6 +48,6 @@ def test_settings_that_name_nothing_are_refused(tmp_path):
 
 def test_a_settings_file_that_is_not_there_is_left_out(tmp_path):
     """Terraform would put a warning about it into every answer."""
-    told = environment({"TF_CLI_CONFIG_FILE": str(tmp_path / "missing")}, data=tmp_path)
-    assert "TF_CLI_CONFIG_FILE" not in told
-    assert told["TF_DATA_DIR"] == str(tmp_path)
+    settings = environment({"TF_CLI_CONFIG_FILE": str(tmp_path / "missing")}, data=tmp_path)
+    assert "TF_CLI_CONFIG_FILE" not in settings
+    assert settings["TF_DATA_DIR"] == str(tmp_path)

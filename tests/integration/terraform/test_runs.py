@@ -13,7 +13,7 @@ KEPT = {"main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"}
 
 @pytest.fixture(scope="session")
 def reports(root):
-    """What `terraform test` said about each of its files: the status of every run, and the errors.
+    """The answer of `terraform test` for each of its files: the status of every run, and the errors.
 
     Two of them work side by side: each spends most of its time starting the provider.
     """

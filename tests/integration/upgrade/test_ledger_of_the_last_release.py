@@ -1,4 +1,4 @@
-"""A ledger that the last release made goes on under this one: migrated, crawled and read, with no change told."""
+"""A ledger that the last release made goes on under this one: migrated, crawled and read, with no change reported."""
 
 import asyncio
 import json
@@ -87,7 +87,7 @@ async def _everything_can_be_read(command: Trapline, site: UpgradeSite, dsn: str
 async def test_the_same_pages_are_crawled_without_a_word_and_again_after_a_rollback(
     command: Trapline, site: UpgradeSite, restored: str, last_release: Path
 ) -> None:
-    """No change is told and no baseline reset: by today's code, then by the last release's on the migrated ledger.
+    """No change is reported and no baseline reset: by today's code, then by the last release's on the migrated ledger.
 
     The run that a killed command left open is finished, and everything that either release wrote can be read.
     """

@@ -54,7 +54,9 @@ async def test_the_last_releases_services_work_on_todays_schema(
     assert await database.connection.fetchval("SELECT count(*) FROM trapline.task WHERE ended_at IS NULL") == 0
 
 
-def test_a_clone_without_the_last_release_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_clone_without_the_last_release_gets_an_error_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """These tests never skip: a shallow clone fails, with the command that mends it."""
     monkeypatch.setattr(release, "COMMIT", "0" * 40)
     with pytest.raises(AssertionError, match=r"git fetch --unshallow.*fetch-depth: 0"):

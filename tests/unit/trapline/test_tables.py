@@ -53,7 +53,7 @@ def test_a_terminal_gets_lines_that_fit(width: int) -> None:
 
 
 def test_spare_columns_go_before_readable_ones_are_cut() -> None:
-    """Where room is short the last spare column goes first; the others stay."""
+    """Where the terminal is narrow the last spare column goes first; the others stay."""
     assert shown(200)[0].split() == ["RUN", "CRAWL", "TRIES", "URL", "REASON", "NOTE"]
     assert shown(70)[0].split() == ["RUN", "CRAWL", "TRIES", "URL", "REASON"]
     assert shown(64)[0].split() == ["RUN", "CRAWL", "URL", "REASON"]
@@ -69,7 +69,7 @@ def test_on_the_narrowest_terminal_no_other_column_disappears(width: int) -> Non
 
 
 def test_a_column_without_a_cell_is_not_shown() -> None:
-    """A column whose cells are all empty takes no room; a table of nothing keeps its header."""
+    """A column whose cells are all empty takes no width; a table of nothing keeps its header."""
     assert shown(None, rows=(("1", "shop", None, URL, "", None),))[0].split() == ["RUN", "CRAWL", "URL"]
     assert shown(None, rows=())[0].split() == ["RUN", "CRAWL", "TRIES", "URL", "REASON", "NOTE"]
 

@@ -59,7 +59,7 @@ def _judge(
         crawl=crawl or _crawl(),
         fingerprint=fingerprint,
         baseline=Baseline(text=text),
-        place=lambda key: f"/artifacts/{key}",
+        location=lambda key: f"/artifacts/{key}",
     )
 
 
@@ -113,7 +113,7 @@ def test_the_first_good_visit_becomes_the_baseline_silently() -> None:
 
 
 def test_an_equal_visit_is_no_change() -> None:
-    """The same content moves the baseline to the newer run and tells nobody."""
+    """The same content moves the baseline to the newer run and writes no alert."""
     verdict = _judge(_seen(), _good())
     assert (verdict.alerts, verdict.changed, verdict.update.baseline_run) == ((), False, RunId(2))
 
@@ -130,7 +130,7 @@ def test_a_change_carries_its_diff_and_fields() -> None:
     assert alert.payload["baseline_run"] == 1
 
 
-def test_a_change_nobody_asked_for_is_counted_and_not_sent() -> None:
+def test_a_change_outside_of_on_is_counted_and_not_sent() -> None:
     """Without ``change`` in ``on`` the observation counts as changed, and no old text is fetched."""
     crawl = _crawl(on=("failure",))
     verdict = _judge(_seen(), _good("Basic $45"), crawl=crawl, text=None)
@@ -145,7 +145,7 @@ def test_an_empty_diff_is_never_sent() -> None:
 
 
 def test_a_lost_old_text_still_alerts_and_says_so() -> None:
-    """When the baseline's text is gone the change is told without a diff."""
+    """When the baseline's text is gone the change is reported without a diff."""
     (alert,) = _judge(_seen(), _good("Basic $45"), text=None).alerts
     assert alert.payload["diff"] is None
 
@@ -168,7 +168,7 @@ def test_a_failed_visit_under_another_fingerprint_keeps_the_reset_for_later() ->
     "state", [_seen(judged_run=RunId(3)), _seen(baseline_run=RunId(3))], ids=["judged", "baseline"]
 )
 def test_a_late_result_does_nothing(state: PageState, observation: Observation) -> None:
-    """A result of an older run changes no baseline, counts nothing and alerts nobody."""
+    """A result of an older run changes no baseline, counts nothing and writes no alert."""
     verdict = _judge(state, observation, run=2, crawl=_crawl(after_failures=1))
     assert verdict.alerts == ()
     assert not verdict.changed
@@ -190,7 +190,7 @@ def test_a_failure_alerts_once_at_the_configured_run() -> None:
 
 
 def test_a_failure_alert_carries_what_a_person_needs() -> None:
-    """Reason, detail, runs in a row, last good run and the screenshot's place are in the payload."""
+    """Reason, detail, runs in a row, last good run and the screenshot's location are in the payload."""
     (alert,) = _judge(_seen(failures=1, failing_for=60.0), _bad()).alerts
     assert alert.payload == {
         "page_id": 7,
@@ -226,7 +226,7 @@ def test_a_poison_page_alerts_at_once() -> None:
 
 
 def test_an_unmet_expectation_has_its_own_kind() -> None:
-    """``expect`` not met is told apart from a page that did not load, under the same subscription."""
+    """``expect`` not met is kept apart from a page that did not load, under the same subscription."""
     assert _kinds(_judge(_seen(failures=1), _bad(Reason.EXPECTATION))) == [AlertKind.EXPECTATION]
     assert _kinds(_judge(_seen(failures=1), _bad(Reason.EXPECTATION), crawl=_crawl(on=("change",)))) == []
 
@@ -242,7 +242,7 @@ def test_an_unmet_expectation_has_its_own_kind() -> None:
     ],
 )
 def test_a_reminder_comes_when_it_is_due(since: float, every: float | None, expected: list[AlertKind]) -> None:
-    """A page that still fails is told again after ``remind_every``, give or take a daily run's jitter, or never."""
+    """A page that still fails is reported again after ``remind_every``, give or take a daily run's jitter, or never."""
     state = _seen(failures=4, alerted=True, since_alert=since)
     verdict = _judge(state, _bad(), crawl=_crawl(remind_every=every))
     assert _kinds(verdict) == expected
@@ -250,13 +250,13 @@ def test_a_reminder_comes_when_it_is_due(since: float, every: float | None, expe
     assert verdict.update.alerted
 
 
-def test_recovery_follows_only_a_failure_that_was_told() -> None:
+def test_recovery_follows_only_a_failure_that_was_alerted() -> None:
     """A page that failed below the threshold recovers in silence; one that alerted says so once, with its change."""
     assert _kinds(_judge(_seen(failures=1), _good())) == []
-    told = _judge(_seen(failures=3, alerted=True), _good("Basic $45"))
-    assert _kinds(told) == [AlertKind.RECOVERY, AlertKind.CHANGE]
-    assert told.alerts[0].payload["failures"] == 3
-    assert (told.update.alerted, told.update.failures) == (False, 0)
+    verdict = _judge(_seen(failures=3, alerted=True), _good("Basic $45"))
+    assert _kinds(verdict) == [AlertKind.RECOVERY, AlertKind.CHANGE]
+    assert verdict.alerts[0].payload["failures"] == 3
+    assert (verdict.update.alerted, verdict.update.failures) == (False, 0)
 
 
 def test_an_unwanted_recovery_still_ends_the_row() -> None:
@@ -305,11 +305,11 @@ def test_no_page_can_make_a_large_alert() -> None:
     st.integers(1, 4),
 )
 def test_over_any_history_alerts_pair_up(history: list[str], after: int) -> None:
-    """Whatever happens over many runs: one alert opens a row of failures, one recovery closes it, never out of turn."""
+    """Over any history of runs one alert opens a row of failures, one recovery closes it, never out of turn."""
     state = NEW_PAGE
     texts = {"good": "Basic $40", "changed": "Basic $45"}
     baseline: str | None = None
-    in_a_row, told = 0, False
+    in_a_row, alerted = 0, False
     for run, what in enumerate(history, start=1):
         failing = {"bad": Reason.TIMEOUT, "expectation": Reason.EXPECTATION}.get(what)
         observation = _good(texts[what]) if failing is None else _bad(failing)
@@ -317,13 +317,13 @@ def test_over_any_history_alerts_pair_up(history: list[str], after: int) -> None
         expected: list[AlertKind] = []
         if failing is not None:
             in_a_row += 1
-            if in_a_row >= after and not told:
+            if in_a_row >= after and not alerted:
                 expected = [AlertKind.FAILURE if what == "bad" else AlertKind.EXPECTATION]
-                told = True
+                alerted = True
         else:
-            expected = [AlertKind.RECOVERY] if told else []
+            expected = [AlertKind.RECOVERY] if alerted else []
             expected += [AlertKind.CHANGE] if baseline not in {None, texts[what]} else []
-            baseline, in_a_row, told = texts[what], 0, False
+            baseline, in_a_row, alerted = texts[what], 0, False
         assert _kinds(verdict) == expected
         state = _after(state, verdict.update, observation)
-        assert (state.failures, state.alerted) == (in_a_row, told)
+        assert (state.failures, state.alerted) == (in_a_row, alerted)

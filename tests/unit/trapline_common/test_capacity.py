@@ -11,7 +11,7 @@ LIMITS = st.builds(LaneLimits, max_invocations=st.integers(1, 10_000), tasks_per
 
 @given(LOADS, LIMITS)
 def test_the_cap_is_never_exceeded(load: LaneLoad, limits: LaneLimits) -> None:
-    """What is made now and what is active already stay within the cap, unless it was lowered below the active."""
+    """The invocations made now and those active already stay within the cap, unless it was lowered below the active."""
     missing = missing_invocations(load, limits)
     assert missing >= 0
     active = load.idle + load.running

@@ -33,7 +33,7 @@ def test_white_space_and_control_characters_never_count(raw: str, expected: str)
 
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_normalising_twice_changes_nothing(text: str) -> None:
-    """A normalised text is its own normal form, is NFC and encodes as UTF-8, whatever the page held."""
+    """A normalised text is its own normal form, is NFC and encodes as UTF-8, for any text of a page."""
     once = normalise(text)
     assert normalise(once) == once
     assert unicodedata.is_normalized("NFC", once)
@@ -165,7 +165,7 @@ def test_the_url_can_not_forge_diff_lines() -> None:
 
 
 def test_fields_are_compared_by_name() -> None:
-    """Changed, new and vanished fields are told apart, in the order of their names; equal ones are left out."""
+    """Changed, new and vanished fields are kept apart, in the order of their names; equal ones are left out."""
     changes = compare_fields({"a": "1", "b": "2", "gone": "3", "none": None}, {"a": "1", "b": "4", "new": ""})
     assert changes == (
         FieldChange(name="b", old="2", new="4"),

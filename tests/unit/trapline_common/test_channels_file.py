@@ -72,6 +72,6 @@ async def test_a_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path)
 
 
 async def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
-    """What can't be read is the user's to mend, and is said."""
+    """A file that can't be read is the user's to mend, and the error says so."""
     with pytest.raises(InputRefusedError, match="can't be read"):
         await read_channels(tmp_path, SECRETS)

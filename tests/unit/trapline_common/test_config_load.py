@@ -128,7 +128,7 @@ def test_steps_are_read() -> None:
     assert found.longest_visit == 2 * found.timeout
 
 
-def test_a_crawls_name_opens_no_door_for_secrets() -> None:
+def test_a_crawls_name_allows_no_secret() -> None:
     """A crawl that is called like a field that holds secrets is held to the same rules."""
     found = problems(f"crawls: {{headers: {{{PAGES}, watch: '${{secret:X}}'}}}}")
     assert found == [
@@ -136,8 +136,8 @@ def test_a_crawls_name_opens_no_door_for_secrets() -> None:
     ]
 
 
-def test_every_problem_is_told_at_once() -> None:
-    """One reading names all problems, by line, each with its field; a default's mistake is told once."""
+def test_every_problem_is_reported_at_once() -> None:
+    """One reading names all problems, by line, each with its field; a default's mistake is reported once."""
     assert problems(
         dedent("""\
         defaults:
@@ -342,7 +342,7 @@ def test_problems_of_pages_and_names(body: str, problem: str) -> None:
     ],
 )  # fmt: skip
 def test_files_that_are_no_config(text: str, problem: str) -> None:
-    """Broken YAML and wrong shapes are told with the line, never as a traceback."""
+    """Broken YAML and wrong shapes are reported with the line, never as a traceback."""
     assert any(line.startswith(problem) for line in problems(text)), problems(text)
 
 

@@ -114,7 +114,7 @@ def test_bad_comparisons(text: str) -> None:
 
 @given(st.text(), st.sampled_from(["<", "<=", ">", ">="]), st.decimals(-1000, 1000, places=2))
 def test_comparing_never_fails(value: str, operator: str, number: Decimal) -> None:
-    """Whatever a page says, a comparison gives a verdict of one line."""
+    """For any text of a page a comparison gives a verdict of one line."""
     reason = check(parse_comparison(f"{operator} {number}"), value)
     assert reason is None or "\n" not in reason
 
@@ -265,7 +265,7 @@ def test_bad_schedules(text: str, reason: str) -> None:
 
 
 def test_secret_references() -> None:
-    """The names are found in order, each once, and a slip in a reference is told from ordinary text."""
+    """The names are found in order, each once, and a slip in a reference is distinguished from ordinary text."""
     assert secret_names("Bearer ${secret:api/TOKEN-1} ${secret:B} ${secret:B}") == ("api/TOKEN-1", "B")
     assert malformed("a ${secret:OK} and $5 and ${other}") is None
     for text in ("${secret}", "${secret:}", "${secret:a b}", "${ secret:A}", "${Secret:A}", "$secret:A", "${secret:A"):

@@ -60,7 +60,7 @@ async def test_our_own_endpoints_stay_closed():
 
 
 async def test_a_database_that_moves_is_followed():
-    """Our own names are looked up again after a while, and the last answer holds while nobody answers."""
+    """Our own names are looked up again after a while, and the last answer holds while no name server answers."""
     now = [0.0]
     names = Names({"db.internal": [["10.0.0.5"], ["10.0.0.6"], socket.gaierror(socket.EAI_AGAIN, "away")]})
     own = (Endpoint(host="db.internal", port=5432, what="the database"),)

@@ -43,7 +43,7 @@ def test_what_patterns_take_out(text: str, patterns: list[str], left: str) -> No
 
 @given(st.text(max_size=200), st.lists(st.sampled_from([r"\d+", "a|b", "é", "^.", "x*y?", r"\b"]), max_size=3))
 def test_what_is_left_is_normal(text: str, patterns: list[str]) -> None:
-    """Whatever is taken out of a normalised text, the rest is a normalised text up to composition, and encodes."""
+    """After any cut out of a normalised text the rest is a normalised text up to composition, and encodes."""
     left = _cut(normalise(text), *patterns)
     assert left == "\n".join(" ".join(line.split()) for line in left.splitlines() if line.strip())
     assert left.encode().decode() == left

@@ -57,6 +57,6 @@ def test_active_is_what_has_not_ended() -> None:
     assert {InvocationStatus.RUNNING} == ACTIVE - IDLE
 
 
-def test_a_task_can_only_be_done_by_whoever_leased_it() -> None:
+def test_only_a_leased_task_can_be_done() -> None:
     """``done`` comes from ``leased`` alone."""
     assert [status for status, after in TASK_TRANSITIONS.items() if TaskStatus.DONE in after] == [TaskStatus.LEASED]

@@ -1,4 +1,4 @@
-"""What is noise and what a change, over any history of a page: ``remember``, ``confirm_after`` and ``min_change``."""
+"""Noise and changes over any history of a page: ``remember``, ``confirm_after`` and ``min_change``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ class _Page:
             fingerprint=self.fingerprint,
             # the store reads it only when the content differs
             baseline=self.kept if observation.content_hash != self.state.baseline_hash else Baseline(),
-            place=str,
+            location=str,
         )
         update, new = verdict.update, verdict.update.remembered
         if new.seen is not None:
@@ -73,31 +73,31 @@ def _page(**settings: Any) -> _Page:
     return _Page(CrawlConfig(name="shop", **settings))
 
 
-def _told(page: _Page, texts: Sequence[str]) -> str:
-    """Return which of the texts were told as a change."""
+def _reported(page: _Page, texts: Sequence[str]) -> str:
+    """Return which of the texts were reported as a change."""
     return "".join(text for text in texts if _news(page.sees(_good(text))))
 
 
 def _news(verdict: Verdict) -> bool:
-    told = [alert.kind for alert in verdict.alerts] == [AlertKind.CHANGE]
-    assert verdict.changed == told
-    return told
+    reported = [alert.kind for alert in verdict.alerts] == [AlertKind.CHANGE]
+    assert verdict.changed == reported
+    return reported
 
 
 @given(CONTENTS)
-def test_without_the_settings_every_difference_is_told(texts: list[str]) -> None:
-    """The default holds nothing back: a change is told exactly when the content differs from the visit before."""
-    assert _told(_page(), texts) == "".join(new for old, new in pairwise(texts) if new != old)
+def test_without_the_settings_every_difference_is_reported(texts: list[str]) -> None:
+    """The default holds nothing back: a change is reported exactly when the content differs from the visit before."""
+    assert _reported(_page(), texts) == "".join(new for old, new in pairwise(texts) if new != old)
 
 
 @given(st.lists(st.sampled_from("AB"), min_size=1, max_size=40), st.integers(2, 5))
-def test_a_page_that_flips_between_two_forms_is_told_once(texts: list[str], remember: int) -> None:
-    """However often it goes to and fro, only the first sight of the second form is told."""
-    assert _told(_page(remember=remember), texts) == "".join([*dict.fromkeys(texts)][1:])
+def test_a_page_that_flips_between_two_forms_is_reported_once(texts: list[str], remember: int) -> None:
+    """However often it goes to and fro, only the first sight of the second form is reported."""
+    assert _reported(_page(remember=remember), texts) == "".join([*dict.fromkeys(texts)][1:])
 
 
 @given(CONTENTS, st.integers(1, 4))
-def test_what_is_not_among_the_last_accepted_versions_is_always_told(texts: list[str], remember: int) -> None:
+def test_a_version_not_among_the_last_accepted_is_always_reported(texts: list[str], remember: int) -> None:
     """No change is lost: content is silent only when it is one of the last ``remember`` different accepted versions."""
     page, accepted = _page(remember=remember), list[str]()
     for text in texts:
@@ -111,14 +111,14 @@ def test_what_is_not_among_the_last_accepted_versions_is_always_told(texts: list
 def test_a_known_version_that_comes_back_is_what_the_next_change_is_compared_with() -> None:
     """A, B, A, C: the change to C shows what C changed of A, the version that was seen last."""
     page = _page(remember=3)
-    assert _told(page, ["A", "B", "A"]) == "B"
+    assert _reported(page, ["A", "B", "A"]) == "B"
     (alert,) = page.sees(_good("C")).alerts
     assert "-A\n+C" in alert.payload["diff"]
 
 
 @given(CONTENTS, st.integers(1, 4))
-def test_a_change_is_told_by_the_run_that_confirms_it(texts: list[str], confirm_after: int) -> None:
-    """Content that differs is told when ``confirm_after`` runs in a row saw it, once, and not a run sooner or later."""
+def test_a_change_is_reported_by_the_run_that_confirms_it(texts: list[str], confirm_after: int) -> None:
+    """Other content is reported when ``confirm_after`` runs in a row saw it, once, and not a run sooner or later."""
     page, baseline, in_a_row = _page(confirm_after=confirm_after), texts[0], 0
     page.sees(_good(baseline))
     for before, text in pairwise(texts):
@@ -147,9 +147,9 @@ def test_one_run_confirms_once() -> None:
     assert page.sees(_good("B")).changed
 
 
-def test_a_blip_is_not_told_and_starts_anew() -> None:
+def test_a_blip_is_not_reported_and_starts_anew() -> None:
     """Content that went away is forgotten: when it comes back it is confirmed from the beginning."""
-    assert _told(_page(confirm_after=2), ["A", "B", "A", "B", "A", "B", "B"]) == "B"
+    assert _reported(_page(confirm_after=2), ["A", "B", "A", "B", "A", "B", "B"]) == "B"
 
 
 def test_a_change_held_back_does_not_hold_back_the_recovery() -> None:
@@ -167,7 +167,7 @@ def test_a_change_held_back_does_not_hold_back_the_recovery() -> None:
     st.sampled_from(["1", "3 characters", "2 lines", "4 lines", "20%"]),
 )
 def test_a_drift_adds_up(counters: list[int], min_change: str) -> None:
-    """Small steps are silent and the baseline stays; as soon as the whole way from it is long enough, it is told."""
+    """Small steps are silent and the baseline stays; once the whole difference is large enough, it is reported."""
     page, baseline = _page(min_change=min_change), None
     for counter in counters:
         text = "\n".join([*("same" for _ in range(10)), *(f"row {n}" for n in range(counter))])
@@ -206,7 +206,7 @@ def test_a_field_that_was_asked_for_is_never_slight() -> None:
     assert page.sees(_good("x" * 1000 + "45", price="45")).changed
 
 
-def test_what_differs_where_nobody_sees_it_becomes_the_baseline() -> None:
+def test_a_difference_that_is_not_compared_becomes_the_baseline() -> None:
     """Another hash over equal texts is no change and no drift either: it is accepted in silence."""
     page = _page(min_change="50%")
     page.sees(_good("A"))
@@ -214,7 +214,7 @@ def test_what_differs_where_nobody_sees_it_becomes_the_baseline() -> None:
     assert (verdict.alerts, verdict.changed, verdict.update.baseline) == ((), False, True)
 
 
-def test_nobody_who_hears_of_changes_does_not_change_what_one_is() -> None:
+def test_a_crawl_without_change_alerts_has_the_same_changes() -> None:
     """Without ``change`` in ``on``, the settings decide what counts as changed all the same."""
     page = _page(confirm_after=2, remember=2, min_change="2", alert={"on": ["failure"]})
     found = [page.sees(_good(text)).changed for text in ("A", "BBB", "BBB", "A", "BBB", "BBC", "BBC")]
@@ -224,16 +224,16 @@ def test_nobody_who_hears_of_changes_does_not_change_what_one_is() -> None:
 def test_another_fingerprint_forgets_what_was_remembered() -> None:
     """Versions seen under other settings of ``watch`` mean nothing: neither known nor half confirmed."""
     page = _page(remember=3, confirm_after=2)
-    assert _told(page, ["A", "B", "B", "C"]) == "B"
+    assert _reported(page, ["A", "B", "B", "C"]) == "B"
     page.fingerprint = "other"
-    assert _told(page, ["D"]) == ""
+    assert _reported(page, ["D"]) == ""
     assert (page.kept.earlier, page.kept.candidate) == ((), None)
-    assert _told(page, ["A", "A"]) == "A"
+    assert _reported(page, ["A", "A"]) == "A"
 
 
 def test_a_crawl_that_begins_to_remember_knows_the_baseline() -> None:
-    """The first flip after ``remember`` was turned on is told, its way back is known."""
+    """The first flip after ``remember`` was turned on is reported, its way back is known."""
     page = _page()
     page.sees(_good("A"))
     page.crawl = CrawlConfig(name="shop", remember=2)
-    assert _told(page, ["B", "A", "B"]) == "B"
+    assert _reported(page, ["B", "A", "B"]) == "B"

@@ -29,7 +29,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_duration_has_its_one_or_two_largest_units(seconds: float | None, expected: str) -> None:
-    """Each duration is said in one way, rounded to what a person needs; ``10.0s`` and ``60s`` do not exist."""
+    """Each duration is written in one way, rounded to what a person needs; ``10.0s`` and ``60s`` do not exist."""
     assert duration(seconds) == expected
 
 

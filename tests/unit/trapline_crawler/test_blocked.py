@@ -1,4 +1,4 @@
-"""What is taken for a refusal, and what is not."""
+"""Which answers are taken for a refusal, and which are not."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_statuses_that_refuse(status: int, retry: bool) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 404, 500, 502])
-def test_other_statuses_refuse_nobody(status: int) -> None:
+def test_other_statuses_are_no_refusal(status: int) -> None:
     """They are the page's own failures, or none."""
     assert blocked_status(status) is None
 
@@ -58,7 +58,7 @@ def test_titles_of_challenges(title: str) -> None:
     assert challenge(_reading(title=f"{title} - a blog post about it"), 200, crawl(), None) is None
 
 
-def test_a_challenge_is_one_whatever_the_crawl_asks_for() -> None:
+def test_a_challenge_is_one_under_any_settings_of_the_crawl() -> None:
     """What only challenge pages hold counts always; answered with 429 it is worth another attempt."""
     found = challenge(_reading(signs=(STRONG,)), 200, crawl(watch="#plans"), None)
     assert found == Failure(

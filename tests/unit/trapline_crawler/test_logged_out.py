@@ -72,6 +72,6 @@ def test_a_page_that_fails_on_its_own_account_is_not_logged_out(status: int, pag
     assert (found is not None) is is_so
 
 
-def test_without_a_check_nobody_is_logged_out() -> None:
+def test_without_a_check_no_visit_is_logged_out() -> None:
     """A crawl that checks nothing never fails for it."""
     assert logged_out(reading(check_selector=False), 401, crawl()) is None

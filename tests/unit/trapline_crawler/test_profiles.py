@@ -67,7 +67,7 @@ def test_unknown_profile_is_refused():
 
 @pytest.mark.parametrize("filtered", range(5))
 def test_first_pixel_is_read_under_every_filter(filtered):
-    """The first pixel of a picture is read whatever filter its first row has, and from pixels in several chunks."""
+    """The first pixel of a picture is read under each filter of its first row, and from pixels in several chunks."""
     assert first_pixel(png(row=bytes([filtered]) + b"\x0a\xa0\x28", parts=3)) == (10, 160, 40)
     assert first_pixel(png(kind=6, row=bytes([filtered]) + b"\x0a\xa0\x28\xff")) == (10, 160, 40)
 

@@ -60,7 +60,7 @@ async def test_a_hanging_server_is_transient(site: SitemapSite) -> None:
         await HttpFetch(gate=loopback_gate(), timeout=0.05)(site.origin + "/hang")
 
 
-async def test_nobody_listens_is_transient() -> None:
+async def test_no_listener_is_transient() -> None:
     """A refused connection may work later."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -128,7 +128,7 @@ async def test_a_name_is_looked_up_once_and_its_checked_address_is_dialled(site:
     ("code", "expected"), [(socket.EAI_NONAME, InputRefusedError), (socket.EAI_AGAIN, TransientError)]
 )
 async def test_an_unknown_host_is_refused_and_a_silent_resolver_is_not(code: int, expected: type[Exception]) -> None:
-    """A name that does not exist is the file's mistake; a resolver that does not answer is nobody's."""
+    """A name that does not exist is the file's mistake; a resolver that does not answer is asked again."""
     names = Names({"nowhere.example": [socket.gaierror(code, "resolver")]})
     with pytest.raises(expected):
         await HttpFetch(gate=loopback_gate(names))("http://nowhere.example/")

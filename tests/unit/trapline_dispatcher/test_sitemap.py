@@ -24,7 +24,7 @@ def refused(body: bytes) -> str:
 
 @pytest.mark.parametrize("head", ["", "\ufeff", '<?xml version="1.0" encoding="UTF-8"?>\n', "\n<!-- made by hand -->"])
 def test_pages_in_order(head: str) -> None:
-    """A urlset gives its pages in order, whatever comes before its root."""
+    """A urlset gives its pages in order, with any prologue before its root."""
     first, second = "<loc> https://e.com/b?x=1&amp;y=2 </loc>", "<loc>https://e.com/a</loc>"
     body = f"{head}<urlset {NS}><url>{first}</url><url>{second}</url></urlset>"
     sitemap = parse_sitemap(body.encode(), URL)
@@ -118,7 +118,7 @@ def test_entities_are_refused(declaration: str) -> None:
 
 
 def test_a_gzip_bomb_is_refused() -> None:
-    """What is small on the wire can't become more than 50 MiB, and is not unpacked to find out."""
+    """A file that is small on the wire can't become more than 50 MiB, and is not unpacked to find out."""
     packer = zlib.compressobj(1, wbits=31)
     bomb = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(150)) + packer.flush()
     assert len(bomb) < MAX_BYTES // 50

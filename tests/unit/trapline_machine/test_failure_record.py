@@ -14,7 +14,7 @@ INVOCATION = UUID("00000000-0000-0000-0000-000000000001")
     ("status", "text"),
     [(1, "exit status 1"), (-9, "killed by SIGKILL"), (-11, "killed by SIGSEGV"), (-50, "killed by signal 50")],
 )
-def test_an_exit_status_is_told_in_words(status: int, text: str):
+def test_an_exit_status_is_written_in_words(status: int, text: str):
     """An exit status says whether the process ended by itself or by which signal."""
     assert condition_of(status) == text
 

@@ -9,7 +9,7 @@ from support.alerts import Clock, MemoryOutbox, alert
 from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.ports import AlertRow
 from trapline_common.platform.lambda_runtime import Deadline
-from trapline_notifier.drain import Drain, DrainLimits
+from trapline_notifier.drain import DrainLimits, OutboxDrain
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer
 
@@ -48,8 +48,8 @@ class Scene:
         self.out = Recorder(self.clock, rule)
         self.pacer = Pacer(sleep=self.clock.sleep)
 
-    def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 180.0) -> Drain:
-        return Drain(
+    def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 180.0) -> OutboxDrain:
+        return OutboxDrain(
             outbox=self.outbox,
             publisher=self.out,
             operations=self.out,
@@ -94,7 +94,7 @@ async def test_messages_keep_a_second_apart() -> None:
 
 
 async def test_a_refused_alert_is_reported_and_its_neighbours_still_go_out() -> None:
-    """Of 16 alerts in one message only the one with the bad content is refused; operations hear which and why."""
+    """Of 16 alerts in one message only the one with bad content is refused; the operations topic gets which and why."""
     scene = Scene([alert(n) for n in range(1, 17)], _with_alert(11, RefusedError("InvalidParameter: Message")))
     result = await scene.drain().run()
     assert (result.sent, result.refused) == (15, 1)

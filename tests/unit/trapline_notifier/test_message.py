@@ -43,7 +43,7 @@ def test_a_title_that_has_no_bytes_stops_no_message() -> None:
     assert size(broken) > 0
 
 
-def test_twenty_are_told_and_the_others_counted() -> None:
+def test_twenty_are_listed_and_the_others_counted() -> None:
     """Of 57 alerts the texts tell 20 and count the rest; the ids of all are in the data."""
     message = compose([alert(n) for n in range(1, 58)])
     assert message.subject == "[trapline] pricing: 57 pages failed"
@@ -63,7 +63,7 @@ def test_diffs_are_cut_until_the_message_fits() -> None:
     assert len(message.data["alerts"][19]["diff"]) > 1_000
 
 
-def test_a_single_diff_is_told_whole() -> None:
+def test_a_single_diff_is_shown_whole() -> None:
     """One change keeps all that was stored of its diff."""
     message = compose([alert(1, "change", diff=DIFF, fields=[])])
     assert "… the diff goes on" not in message.email

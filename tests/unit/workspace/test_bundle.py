@@ -58,7 +58,7 @@ def test_a_program_stays_one(tmp_path):
     ],
 )
 def test_only_what_code_reads_is_packed(name, wanted):
-    """What an installer wrote about this machine stays out, and so do the descriptions of services nobody calls."""
+    """An installer's files about this machine stay out, and so do the descriptions of services that no code calls."""
     assert is_wanted(Path(name)) is wanted
 
 

@@ -33,7 +33,7 @@ def test_lint_leaves_the_tests_out():
 
 
 def test_chosen_tests_are_pytests_alone():
-    """What is said behind `--` reaches pytest and no other check, and nothing runs beside it."""
+    """The arguments behind `--` reach pytest and no other check, and nothing runs beside it."""
     wanted = checks.plan(tests=True, chosen=["tests/unit", "-k", "words"])
     *others, pytest_ = wanted.foreground
     assert pytest_.command[-3:] == ("tests/unit", "-k", "words")
@@ -102,7 +102,7 @@ def test_recipes_are_short():
 
 
 def test_long_lines_are_found_with_file_and_number(tmp_path):
-    """A line of 121 columns is named with its place; one of 120 is fine, in characters and not in bytes."""
+    """A line of 121 columns is named with its file and number; one of 120 is fine, in characters and not in bytes."""
     fine, long = tmp_path / "fine.sql", tmp_path / "long.tf"
     fine.write_text(f"{'é' * 120}\n")
     long.write_text(f"short\n{'x' * 121}\n")

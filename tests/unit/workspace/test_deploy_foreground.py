@@ -1,4 +1,4 @@
-"""Terraform in the foreground: told once, and given its time."""
+"""Terraform in the foreground: it gets one signal, and its time."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ ORDERLY = """
 import os, pathlib, signal, sys, time
 folder = pathlib.Path(sys.argv[1])
 def end(number, frame):
-    with (folder / "told").open("a") as told:
-        told.write("x")
+    with (folder / "signals").open("a") as signals:
+        signals.write("x")
     time.sleep(0.3)  # the work of ending in order, which takes a while
     (folder / "ended").write_text("")
     sys.exit(1)
@@ -47,12 +47,12 @@ def test_an_interrupted_terraform_ends_in_order(tmp_path, number):
     with pytest.raises(KeyboardInterrupt):
         run_in_foreground([sys.executable, "-c", ORDERLY, str(tmp_path)], environ=os.environ, folder=tmp_path)
     assert (tmp_path / "ended").exists()
-    assert (tmp_path / "told").read_text() == "x"
+    assert (tmp_path / "signals").read_text() == "x"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_terminals_ctrl_c_comes_once(tmp_path):
-    """A terminal sends Ctrl-C to every process of the command; told twice, Terraform would give up its orderly end."""
+    """A terminal sends Ctrl-C to every process of the command; after a second one Terraform would end without order."""
     ours = """
 import os, pathlib, sys
 from tools.terraform.foreground import run_in_foreground
@@ -64,11 +64,11 @@ run_in_foreground(sys.argv[1:], environ=os.environ, folder=pathlib.Path())
         assert process.wait(30) == -signal.SIGINT
         assert int((tmp_path / "group").read_text()) != process.pid, "the terminal would reach it past us"
     assert (tmp_path / "ended").exists()
-    assert (tmp_path / "told").read_text() == "x"
+    assert (tmp_path / "signals").read_text() == "x"
 
 
 def test_a_program_that_never_ends_is_ended(tmp_path):
-    """After its limit it is told to end in order, and its status says why."""
+    """After its limit it gets the signal to end in order, and its status says why."""
     command = [sys.executable, "-c", ORDERLY, str(tmp_path)]
     assert run_in_foreground(command, environ=os.environ, folder=tmp_path, limit=4) == 124
     assert (tmp_path / "ended").exists()

@@ -16,7 +16,7 @@ ZIP = Release(version="0.1.0", key="packages/notifier/a.zip", sha256="YQ==", run
 
 
 def test_a_record_comes_back_as_it_was_written(tmp_path):
-    """Whatever was recorded is read again, and no empty value is written for Terraform to stumble over."""
+    """Every record is read again as it was written, and no empty value is written for Terraform to stumble over."""
     image = Release(version="0.2.0", digest=f"sha256:{'a' * 64}", source="b", schema=3)
     path = tmp_path / "dev.releases.tfvars.json"
     assert load(path) == {}

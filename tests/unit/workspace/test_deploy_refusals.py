@@ -81,7 +81,7 @@ def test_no_commit_at_all_is_no_clean_tree(tmp_path, monkeypatch):
         refuse_dirty(tmp_path)
 
 
-def test_a_missing_place_for_the_state_says_what_to_do(tmp_path):
+def test_a_missing_backend_for_the_state_says_what_to_do(tmp_path):
     """Without its backend file an environment is refused; a state on this machine would be lost."""
     one = environment(tmp_path)
     with pytest.raises(ToolError, match=r"copy .*dev\.backend\.hcl\.example to .*dev\.backend\.hcl"):
@@ -121,7 +121,7 @@ def test_a_protected_database_says_how_to_give_it_up(tmp_path):
     refuse_protected(environment(tmp_path))
 
 
-def test_what_stays_after_a_destroy_is_said(tmp_path):
+def test_a_destroy_names_what_stays(tmp_path):
     """The state's bucket and the key stay everywhere, the secrets' names where they can be had back."""
     assert "7 days" in stays(environment(tmp_path))
     assert "secrets" not in stays(environment(tmp_path))

@@ -30,7 +30,7 @@ def test_no_engine_is_one_line(tmp_path, monkeypatch):
 
 
 def test_an_engine_that_answers_is_used(tmp_path, monkeypatch):
-    """An engine that answers is taken as it is: none of our own is started, whoever we are."""
+    """An engine that answers is taken as it is: none of our own is started, for root or another user."""
     found = program(tmp_path, "docker", '[ "$1" = info ]')
     monkeypatch.setenv("PATH", str(tmp_path))
     with engine(tmp_path / "layers") as used:
@@ -85,7 +85,7 @@ def test_forgotten_daemon_is_ended_and_a_stranger_is_not(ours, tmp_path, monkeyp
 
 
 def test_docker_failure_shows_its_last_words(tmp_path):
-    """A docker command that fails is an error with its status and the end of what it said."""
+    """A docker command that fails is an error with its status and the end of its output."""
     docker = program(tmp_path, "docker", "echo one >&2; echo two >&2; exit 3")
     with pytest.raises(ToolError, match=r"docker build failed \(exit 3\): one \| two"):
         Engine(program=str(docker)).output("build")
@@ -122,7 +122,7 @@ def test_certificates_of_an_earlier_build_do_not_stay(tmp_path):
 
 
 def test_base_takes_only_what_another_machine_reaches():
-    """Pip's settings go into the base without the folders of this machine; its trust store's place is Debian's."""
+    """Pip's settings go into the base without the folders of this machine; its trust store's path is Debian's."""
     settings = {
         "index-url": "https://a.example/simple",
         "extra-index-url": "file:///opt/x https://b.example",

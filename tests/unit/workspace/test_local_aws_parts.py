@@ -40,7 +40,7 @@ def test_a_process_ends_with_what_it_started(parent):
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_reused_id_is_somebody_elses(parent):
+def test_a_reused_id_belongs_to_another_process(parent):
     """A process that has the id but not the time of start is left alone."""
     process, _ = parent
     boot, _, start = StartedProcess.of(process.pid).identity.rpartition(":")

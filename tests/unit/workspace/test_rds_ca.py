@@ -39,7 +39,7 @@ def source() -> Iterator[str]:
 
 
 def test_without_a_pin_nothing_is_built(tmp_path):
-    """Not even a file that is there: whoever builds says which certificates he means."""
+    """Not even with a file that is there: the person who builds names the certificates by their hash."""
     (tmp_path / "ca.pem").write_bytes(DATA)
     for pin in ({}, {rds_ca.PIN_SETTING: ""}, {rds_ca.PIN_SETTING: "abc"}):
         with pytest.raises(ToolError, match="TRAPLINE_RDS_CA_SHA256="):

@@ -36,7 +36,7 @@ _COMMANDS: Mapping[str, str] = {
 _REGISTERED = "trapline.commands"
 """The entry points of commands that another distribution brings: ``trapline-machine`` has ``crawl`` and ``try``."""
 _BY_ENTRY_POINT = frozenset({"crawl", "try"})
-_HELP = """Crawl pages on a schedule in a headless browser, and hear what failed and what changed.
+_HELP = """Crawl pages on a schedule in a headless browser, and get alerts of what failed and what changed.
 
 Commands work on a ledger: the Postgres that DATABASE_URL names, or else an embedded one in the folder --data-dir, which
 starts by itself. With --env NAME a command works in that deployment on AWS instead, with your own AWS credentials
@@ -46,7 +46,7 @@ Tables are for people: cut to the terminal, with local times; in a pipe they are
 programs, with times in UTC.
 
 Exit codes: 0 done; 1 something failed (a task, a check, a channel), or the ledger or AWS can't be reached; 2 refused:
-what was given can't be used, and standard error says why; 130 stopped by Ctrl-C, 143 by SIGTERM.
+the command can't use its input, and standard error says why; 130 stopped by Ctrl-C, 143 by SIGTERM.
 
 Examples:
 

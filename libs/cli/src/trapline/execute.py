@@ -12,7 +12,7 @@ from trapline_common.domain.errors import InputRefusedError, MessageRefusedError
 EXIT_FAILED = 1
 """Something failed, or the ledger or AWS can't be reached; standard error says which."""
 EXIT_REFUSED = 2
-"""What was given can't be used; standard error says why."""
+"""The command can't use its input; standard error says why."""
 EXIT_INTERRUPTED = 130
 """Ctrl-C, as a shell reports it."""
 

@@ -12,7 +12,7 @@ def main() -> None:
         code = execute(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (`head`) has what it wanted. What is still buffered must not raise again at exit.
+        # The reader (`head`) has what it wanted. The rest of the buffer must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_FAILED
     sys.exit(code)

@@ -35,7 +35,7 @@ class Expectation:
     met: bool
     """Whether the page met it."""
     found: str | None = None
-    """What there was instead."""
+    """What the page had instead, for a person; the crawler's check sets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ async def try_visit(
     return TriedVisit(
         observation=observation,
         expectations=tuple(judge(crawl, observation)),
-        screenshot=None if observation.screenshot is None else artifacts.place(observation.screenshot),
+        screenshot=None if observation.screenshot is None else artifacts.location(observation.screenshot),
     )
 
 

@@ -34,7 +34,7 @@ class Timeouts:
     longest_pause: float = LONGEST_PAUSE
     """Of a lane whose crawlers die at their start, between two counts that ask."""
     retire_within: float = 10.0
-    """What one tick may take to delete rows that were kept long enough."""
+    """The bounds of one tick's deletion of rows that were kept long enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

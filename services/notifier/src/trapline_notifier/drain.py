@@ -37,7 +37,7 @@ class DrainLimits:
 
 @dataclass(slots=True, kw_only=True)
 class DrainCounts:
-    """What one drain has come to so far."""
+    """The counts of one drain so far."""
 
     sent: int = 0
     """Alerts that went out."""
@@ -50,7 +50,7 @@ class DrainCounts:
 
 
 @dataclass(slots=True, kw_only=True)
-class Drain:
+class OutboxDrain:
     """One drain. The parts come from ``wiring``; ``run`` is called once."""
 
     outbox: Outbox
@@ -66,7 +66,7 @@ class Drain:
     limits: DrainLimits = field(default_factory=DrainLimits)
     """The bounds of this drain."""
     result: DrainCounts = field(default_factory=DrainCounts)
-    """What it has come to so far."""
+    """The drain's counts so far."""
     _failed: list[TransientError] = field(default_factory=list)
     """Why messages could not be sent for now, in order."""
     _in_a_row: int = 0

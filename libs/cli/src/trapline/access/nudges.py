@@ -5,7 +5,7 @@ from trapline_common.local.nudges import PostgresNudger
 
 
 def nudger(dsn: str) -> PostgresNudger:
-    """Return the way to a working command. A nudge that no command hears is lost: the next command counts anyway."""
+    """Return the way to a working command. A nudge without a listener is lost: the next command counts anyway."""
 
     async def connect() -> Database:
         return await Database.connect(dsn)

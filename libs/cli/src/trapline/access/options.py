@@ -24,7 +24,7 @@ DataDir = Annotated[
 ]
 DatabaseUrl = Annotated[
     str | None,
-    # People are told of the environment variable only: a command line is visible to every user of the machine.
+    # Help and messages name the environment variable only: a command line is visible to every user of the machine.
     typer.Option("--database-url", envvar="DATABASE_URL", hidden=True, show_envvar=False),
 ]
 AllowPrivate = Annotated[

@@ -16,7 +16,7 @@ _TIMINGS = tuple(field.name for field in fields(Timings))
 
 
 class Writable(Protocol):
-    """What rows are written to."""
+    """The stream that rows are written to."""
 
     def write(self, text: str, /) -> object: ...
 

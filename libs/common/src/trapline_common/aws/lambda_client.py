@@ -82,7 +82,7 @@ class LambdaInvoker:
 
 
 class LambdaNudger:
-    """A ``Nudger`` that invokes other services' functions. What goes wrong is logged: a nudge may be lost."""
+    """A ``Nudger`` that invokes other services' functions. It logs an error and goes on: a nudge may be lost."""
 
     __slots__ = ("_client", "_functions")
 

@@ -32,7 +32,7 @@ class Document:
     lines: dict[Path, int]
     """The line of each key and item, from 1."""
     problems: list[Problem]
-    """What was refused and is not in ``data``: repeated keys, merge keys, tags."""
+    """The parts that the reader refused and that are not in ``data``: repeated keys, merge keys, tags."""
 
 
 def parse_document(text: str, name: str) -> Document:

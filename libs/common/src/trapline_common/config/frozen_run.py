@@ -1,4 +1,4 @@
-"""What a run froze when it was opened."""
+"""The config and the fingerprint that the dispatcher froze at a run's opening."""
 
 from dataclasses import dataclass
 

@@ -74,7 +74,7 @@ class _Reading:
     document: Document
     """The file as plain data."""
     problems: list[Problem] = field(default_factory=list)
-    """What is wrong so far, in the order in which it was found."""
+    """The problems so far, in the order in which the loader found them."""
 
     def config(self) -> Config | None:
         self.problems.extend(self.document.problems)

@@ -10,7 +10,7 @@ _HOW = "write 20 characters, 3 lines or 5%"
 
 
 class Unit(StrEnum):
-    """What is counted. ``SHARE`` is in percent of the characters of the longer text."""
+    """The unit of the count. ``SHARE`` is in percent of the characters of the longer text."""
 
     CHARACTERS = "characters"
     LINES = "lines"

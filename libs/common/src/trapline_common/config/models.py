@@ -67,7 +67,7 @@ class LaneConfig(Model):
         default=20,
         ge=1,
         le=10_000,
-        description="Most crawlers of the lane at once; no more than this run, whatever happens.",
+        description="Most crawlers of the lane at once. Trapline never runs more than this.",
         examples=[5],
     )
     tasks_per_invocation: Whole = Field(
@@ -232,7 +232,7 @@ class CrawlConfig(Model):
     ignore: tuple[Ignored, ...] = Field(
         default=(),
         max_length=100,
-        description="What is no content: CSS selectors of elements, and `{pattern: ...}` for text. At most 100.",
+        description="Parts that are no content: CSS selectors of elements, and `{pattern: ...}` for text. At most 100.",
         examples=[[".advert", {"pattern": "Updated [0-9]+ min ago"}]],
     )
     remember: Whole = Field(
@@ -321,7 +321,7 @@ class CrawlConfig(Model):
 
     alert: AlertConfig = Field(
         default=AlertConfig(),
-        description="What people hear about, when, and through which channels.",
+        description="Which alerts Trapline sends, when, and through which channels.",
         examples=[{"on": ["failure"], "after_failures": 1}],
     )
 

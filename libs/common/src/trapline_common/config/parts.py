@@ -1,4 +1,4 @@
-"""The parts of a crawl that are maps of their own: how a page settles, what is expected, when people hear of it.
+"""The parts of a crawl that are maps of their own: how a page settles, what it expects, when it alerts.
 
 Each key's ``description`` and ``examples`` are its text in the JSON Schema and in the reference of ``crawls.yaml``.
 """
@@ -119,18 +119,18 @@ class Expect(Model):
 
 
 class AlertConfig(Model):
-    """The rules by which people hear of a crawl."""
+    """The rules by which a crawl sends alerts."""
 
     on: tuple[AlertOn, ...] = Field(
         default=("failure", "change", "recovery"),
-        description="What people hear of. `summary`: the counts of each run, at its end. Empty: nothing.",
+        description="Kinds of alert that the crawl sends. `summary`: the counts of each run, at its end. Empty: none.",
         examples=[["failure", "change"]],
     )
     after_failures: Whole = Field(
         default=2,
         ge=1,
         le=1000,
-        description="Runs in a row in which a page must fail before people hear of it.",
+        description="Runs in a row in which a page must fail before Trapline sends an alert.",
         examples=[1],
     )
     remind_every: Duration | None = Field(

@@ -36,7 +36,7 @@ class Pattern:
         return cls(parts=tuple(text.split("*")), whole_url=whole, with_query=bool(question))
 
     def matches(self, url: str) -> bool:
-        """Tell whether a normalised URL matches; the time is linear in its length, whatever the pattern."""
+        """Tell whether a normalised URL matches; the time is linear in its length for every pattern."""
         if self.whole_url:
             return _glob(self.parts, url)
         split = urlsplit(url)

@@ -1,4 +1,4 @@
-"""What is wrong with a config file: each problem one line that names file, line, field and reason."""
+"""The problems of a config file: each one line that names file, line, field and reason."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Problem:
     field: str
     """The path as a person writes it, ``crawls.docs.urls[3]``; empty when the file as a whole is meant."""
     reason: str
-    """What is wrong and, where it is known, what is valid."""
+    """The mistake and, where it is known, what is valid."""
 
     def text(self, file: str) -> str:
         """Return ``file:line: field: reason``, without the parts that are not known, never more than one line."""

@@ -8,7 +8,7 @@ from trapline_common.config.regex import Regex
 MOST_SEARCHES = 500_000
 """Searches that one text may cost: half a second on two shared cores. Twenty patterns on 20,000 lines fit.
 
-What lies beyond stays in the text, the same part every time, so that it makes no change by itself.
+The text beyond the bound stays as it is, the same part every time, so that it makes no change by itself.
 """
 MOST_BYTES = 256 * 1024 * 1024
 """Bytes searched that one text may cost: another half second."""

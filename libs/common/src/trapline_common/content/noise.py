@@ -1,7 +1,7 @@
 """Whether what a page shows is accepted as its new content, or is noise. Pure.
 
 Three settings of a crawl hold noise back. ``remember``: content that equals one of the last accepted versions is no
-change; it becomes the baseline again without an alert, whatever its size and at once. ``confirm_after``: other content
+change; it becomes the baseline again without an alert, at any size and at once. ``confirm_after``: other content
 must last that many good runs. ``min_change``: it must differ that much; until then the baseline stays as it was, so
 that a slow drift adds up and becomes a change in the end. Without them every difference is a change.
 """
@@ -101,7 +101,7 @@ def _slight(observation: Observation, crawl: CrawlConfig, old: str | None, field
 def differs_enough(old: str, new: str, least: MinChange) -> bool:
     """Say whether two normalised texts differ by ``least`` or more. Linear in their size.
 
-    Lines are compared as a multiset: one that only moved does not count. What is left on both sides is paired in order,
+    Lines are compared as a multiset: one that only moved does not count. Those left on both sides are paired in order,
     and of a pair only the middle that differs counts; an unlucky pairing makes the difference larger, never smaller, so
     that noise may become an alert but no change is lost.
     """

@@ -20,7 +20,7 @@ class Refusal:
     """Why an address is not dialled."""
 
     why: str
-    """What the address is, for people."""
+    """The kind of the address, for people."""
     final: bool
     """Whether no setting opens it."""
 

@@ -29,7 +29,7 @@ class Endpoint:
     port: int
     """TCP port."""
     what: str
-    """What it is, for people."""
+    """Its kind, for people."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,7 +17,7 @@ _log = get_logger("local")
 
 
 class PostgresNudger:
-    """A ``Nudger`` over ``pg_notify``. What goes wrong is logged: a nudge may be lost."""
+    """A ``Nudger`` over ``pg_notify``. It logs an error and goes on: a nudge may be lost."""
 
     __slots__ = ("_connect",)
 

@@ -36,7 +36,7 @@ async def keep_evidence(
     """Take what the crawl wants to keep of a page that still answers, and store it; ``found`` is how the page was read.
 
     No secret is in it (guarantee 8): password fields, and fields that a secret was filled into, are masked; a page that
-    shows one anywhere else is not photographed. What is missing is logged, and does not fail the visit. Raises
+    shows one anywhere else is not photographed. A missing artifact is logged, and does not fail the visit. Raises
     ``TransientError`` when the store can't be reached.
     """
     crawl = resolved.crawl

@@ -1,4 +1,4 @@
-"""What one visit may cost beyond the crawl's own ``timeout``."""
+"""The bounds of one visit beyond the crawl's own ``timeout``."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a page may load, and what its own origin is sent: ``block``, ``headers`` and ``cookies``.
+"""The requests that a page may make, and what goes to its own origin only: ``block``, ``headers`` and ``cookies``.
 
 Chromium's own interception with narrow patterns, and only for a crawl that asks for it: requests that no pattern names
 never reach the crawler, so they cost nothing. (Playwright's routing takes every request and turns off the HTTP cache;

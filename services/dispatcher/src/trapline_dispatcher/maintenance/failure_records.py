@@ -48,7 +48,7 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRecord:
-    """What a record says of one delivery."""
+    """One delivery, as its record describes it."""
 
     invocation_id: InvocationId
     """The invocation that the event named."""
@@ -80,7 +80,7 @@ async def take_records(
             request_id=found.request_id,
             reason=found.reason,
             detail=found.detail,
-            place=services.place,
+            location=services.location,
         ):
             failed += 1
             _log.error(

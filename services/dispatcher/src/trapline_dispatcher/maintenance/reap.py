@@ -25,7 +25,7 @@ async def reap(services: Services, database: Database) -> Reaped:
     """
     rescued = await rescue.reap_lanes(
         database,
-        place=services.place,
+        location=services.location,
         pending_ttl=services.timeouts.pending_ttl,
         heartbeat_ttl=services.timeouts.heartbeat_ttl,
     )
@@ -59,7 +59,7 @@ async def reap(services: Services, database: Database) -> Reaped:
 
 
 class _Resumed(NamedTuple):
-    """What one tick did for runs that are ``opening``."""
+    """The counts of one tick's work on runs that are ``opening``."""
 
     runs: int
     """How many were filled with tasks."""

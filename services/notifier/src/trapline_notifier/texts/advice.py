@@ -1,4 +1,4 @@
-"""What to do about a failure, one sentence for each reason."""
+"""Advice on a failure, one sentence for each reason."""
 
 from collections.abc import Mapping
 

@@ -25,7 +25,7 @@ class Item:
     diff: str = ""
     """A unified diff, or empty."""
     advice: str = ""
-    """What to do, or empty."""
+    """The advice, or empty."""
 
 
 def describe(row: AlertRow) -> Item:

@@ -1,4 +1,4 @@
-"""Tables: which columns a terminal has room for, and how a URL is cut. Rich measures, aligns and draws."""
+"""Tables: which columns fit a terminal's width, and how a URL is cut. Rich measures, aligns and draws."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -54,7 +54,7 @@ class _Filled:
 
 
 class _MiddleCut:
-    """A text whose middle is cut out when Rich gives it less room than it takes."""
+    """A text whose middle is cut out when Rich gives it less width than it takes."""
 
     __slots__ = ("_text",)
 

@@ -78,7 +78,7 @@ COMMENT ON COLUMN trapline.page.fingerprint IS
 COMMENT ON COLUMN trapline.page.judged_run IS 'The newest run whose result was counted.';
 COMMENT ON COLUMN trapline.page.failures IS 'Failed runs in a row.';
 COMMENT ON COLUMN trapline.page.failing_since IS 'When the first of them failed.';
-COMMENT ON COLUMN trapline.page.alerted IS 'Whether people were told that it fails.';
+COMMENT ON COLUMN trapline.page.alerted IS 'Whether a failure alert exists that no recovery followed.';
 COMMENT ON COLUMN trapline.page.alerted_at IS 'When, last; reminders count from here.';
 COMMENT ON COLUMN trapline.page.candidate_hash IS 'Content seen and not accepted so far.';
 COMMENT ON COLUMN trapline.page.candidate_seen IS 'By so many good runs in a row.';
@@ -95,14 +95,14 @@ COMMENT ON COLUMN trapline.invocation.created_at IS 'When the dispatcher counted
 COMMENT ON COLUMN trapline.invocation.asked_at IS 'Claimed by compare-and-set before each Invoke.';
 COMMENT ON COLUMN trapline.invocation.asks IS 'How often Lambda was asked.';
 COMMENT ON COLUMN trapline.invocation.pending_at IS 'When Lambda accepted it.';
-COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler said that it runs.';
+COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler reported that it runs.';
 COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task.';
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
     'Its last sign of life; not indexed, so that heartbeats stay HOT.';
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
-COMMENT ON COLUMN trapline.invocation.place IS 'Where it runs, for people: a log stream or a process.';
+COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
 COMMENT ON COLUMN trapline.invocation.reason IS
     'Why it ended as it did: a phrase, the class of its error, or Lambda''s condition.';
 COMMENT ON COLUMN trapline.invocation.detail IS 'The message of that error, for people.';
@@ -154,7 +154,7 @@ COMMENT ON COLUMN trapline.observation.title IS 'The document''s title.';
 COMMENT ON COLUMN trapline.observation.text IS 'The watched text, in normal form.';
 COMMENT ON COLUMN trapline.observation.fields IS 'Extracted fields by name.';
 COMMENT ON COLUMN trapline.observation.content_hash IS 'Of text and fields.';
-COMMENT ON COLUMN trapline.observation.changed IS 'Whether people were told of a change.';
+COMMENT ON COLUMN trapline.observation.changed IS 'Whether the visit found a change.';
 COMMENT ON COLUMN trapline.observation.console_errors IS 'Errors that the page logged.';
 COMMENT ON COLUMN trapline.observation.screenshot IS 'Key of the artifact.';
 COMMENT ON COLUMN trapline.observation.html IS 'Key of the artifact.';
@@ -198,7 +198,7 @@ COMMENT ON COLUMN trapline.host_turn.host IS 'As in "host".';
 COMMENT ON COLUMN trapline.host_turn.next_at IS 'The time after the last turn given out.';
 
 COMMENT ON TABLE trapline.host_visit IS
-    'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the places of a '
+    'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a '
     'killed invocation come free with its tasks.';
 COMMENT ON COLUMN trapline.host_visit.task_id IS 'The task that visits.';
 COMMENT ON COLUMN trapline.host_visit.lease_seq IS 'Its lease.';
@@ -254,13 +254,13 @@ COMMENT ON FUNCTION trapline.failure_reason IS
     'The word in "reason: detail", which the release before writes; NULL where there is none.';
 COMMENT ON FUNCTION trapline.failure_detail IS 'What "reason: detail" says beside the word; NULL when nothing.';
 COMMENT ON FUNCTION trapline.take_turn IS
-    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a place is free. taken: the '
+    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the '
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
-    'are over is of no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time '
+    'are over is of no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time '
     'before the caller waited for the row.';
 COMMENT ON FUNCTION trapline.retire IS
     'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, '
-    'tasks and alerts, then the run; at last invocations. Kept whatever their age: a run that has not ended; one '
+    'tasks and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one '
     'whose alert is due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with '
     '"archived_only" one that should be archived and is not. An observation hands its text to the next one with the '
     'same content; the last one that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call '

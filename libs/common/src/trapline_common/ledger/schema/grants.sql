@@ -1,4 +1,4 @@
--- What each role may do in the ledger. Applied as a whole after each `trapline migrate` of a deployment: all is taken
+-- The rights of each role in the ledger. Applied as a whole after each `trapline migrate` of a deployment: all is taken
 -- away first, so what stands here is all there is.
 --
 -- A new table, column or function needs its line here. A column that no service updates stands in the comment "written

@@ -118,7 +118,7 @@ CREATE TABLE trapline.page (
     judged_run bigint,                                    -- The newest run whose result was counted.
     failures integer NOT NULL DEFAULT 0,                  -- Failed runs in a row.
     failing_since timestamptz,                            -- When the first of them failed.
-    alerted boolean NOT NULL DEFAULT false,               -- Whether people were told that it fails.
+    alerted boolean NOT NULL DEFAULT false,               -- Whether a failure alert exists that no recovery followed.
     alerted_at timestamptz,                               -- When, last; reminders count from here.
     candidate_hash text,                                  -- Content seen and not accepted so far.
     candidate_seen integer NOT NULL DEFAULT 0,            -- By so many good runs in a row.
@@ -140,13 +140,13 @@ CREATE TABLE trapline.invocation (
     asked_at timestamptz,                           -- Claimed by compare-and-set before each Invoke.
     asks integer NOT NULL DEFAULT 0,                -- How often Lambda was asked.
     pending_at timestamptz,                         -- When Lambda accepted it.
-    ready_at timestamptz,                           -- When the crawler said that it runs.
+    ready_at timestamptz,                           -- When the crawler reported that it runs.
     running_at timestamptz,                         -- When it took its first task.
     heartbeat_at timestamptz,                       -- Its last sign of life; not indexed, so that heartbeats stay HOT.
     ended_at timestamptz,                           -- When it reached an end.
     owner uuid,                                     -- Fresh token of the one process that became ready.
     request_id text,                                -- Lambda's, stored when it became ready.
-    place text,                                     -- Where it runs, for people: a log stream or a process.
+    place text,                                     -- The name of its process, for people; on Lambda its log stream.
     -- Why it ended as it did: a phrase, the class of its error, or Lambda's condition.
     reason text,
     duplicates integer NOT NULL DEFAULT 0,          -- Deliveries of the same event that came too late to be its owner.
@@ -228,7 +228,7 @@ CREATE TABLE trapline.observation (
     text text,                                       -- The watched text, in normal form.
     fields jsonb NOT NULL,                           -- Extracted fields by name.
     content_hash text,                               -- Of text and fields.
-    changed boolean NOT NULL,                        -- Whether people were told of a change.
+    changed boolean NOT NULL,                        -- Whether the visit found a change.
     console_errors integer NOT NULL,                 -- Errors that the page logged.
     screenshot text,                                 -- Key of the artifact.
     html text,                                       -- Key of the artifact.
@@ -289,8 +289,8 @@ CREATE TABLE trapline.host_turn (
     CONSTRAINT host_turn_pkey PRIMARY KEY (lane, host)
 ) WITH (fillfactor=50);
 
--- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the places of a
--- killed invocation come free with its tasks.
+-- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a killed
+-- invocation come free with its tasks.
 CREATE TABLE trapline.host_visit (
     task_id bigint NOT NULL,     -- The task that visits.
     lease_seq integer NOT NULL,  -- Its lease.
@@ -590,10 +590,10 @@ BEGIN
 END $function$;
 
 -- Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, tasks
--- and alerts, then the run; at last invocations. Kept whatever their age: a run that has not ended; one whose alert is
--- due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with "archived_only" one
--- that should be archived and is not. An observation hands its text to the next one with the same content; the last one
--- that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
+-- and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one whose alert is due; one
+-- that a kept run retries; the newest runs of a crawl, back to the last whole one; with "archived_only" one that should
+-- be archived and is not. An observation hands its text to the next one with the same content; the last one that holds
+-- the text of a baseline stays. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
 CREATE FUNCTION trapline.retire(keep_days integer, archived_only boolean, most integer, OUT runs integer,
         OUT rows integer)
     RETURNS record
@@ -683,9 +683,9 @@ BEGIN
     RETURN NEW;
 END $function$;
 
--- Takes the lane's next turn at a host, if it comes within "patience" seconds and a place is free. taken: the turn is
+-- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the turn is
 -- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
--- no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time before the caller
+-- no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time before the caller
 -- waited for the row.
 CREATE FUNCTION trapline.take_turn(of_task bigint, fence integer, of_lane text, of_host text, delay double precision,
         places integer, patience double precision)

@@ -1,4 +1,4 @@
--- What the database says of itself: its time, and which migration is the newest.
+-- The database's own time, and its newest migration.
 
 -- name: now
 SELECT now();
