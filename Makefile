@@ -62,10 +62,10 @@ format: setup ## Format the code and mend what ruff can mend
 	@$(VENV) -m ruff check --fix --quiet . ; $(VENV) -m ruff format .
 
 docs: setup ## Build the documentation's site into build/site; a warning or a broken link fails it
-	@$(VENV) -m tools.docs.site
+	@$(VENV) -m docs.site.build
 
 docs-reference: setup ## Write the generated pages of docs/reference anew: commands, crawls.yaml, the layers
-	@$(VENV) -m tools.docs.reference
+	@$(VENV) -m docs.site.reference
 
 lock: setup ## Make requirements/*.txt anew from the pyproject files
 	@$(VENV) -m tools.workspace.lock
@@ -74,6 +74,6 @@ schema: setup ## Make schema.sql anew from the ledger's migrations and comments.
 	@$(VENV) -m tools.workspace.schema
 
 clean: ## Remove caches, builds, virtual environments and the image engine's layers; keeps .trapline (your data)
-	@$(PYTHON) -m tools.ci.docker_daemon
+	@$(PYTHON) -m tests.image.engine.docker_daemon
 	rm -rf .venv .venv-bench .venv-aws build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find docs libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

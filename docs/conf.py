@@ -3,7 +3,7 @@
 project = "Trapline"
 author = "The Trapline authors"
 
-extensions = ["myst_parser", "tools.docs.navigation"]
+extensions = ["myst_parser", "docs.site.navigation"]
 root_doc = "docs/README"
 include_patterns = [
     "README.md",

@@ -153,7 +153,7 @@ variable "database" {
 variable "database_url" {
   description = <<-EOT
     The administrator's address of a Postgres that is there already, instead of RDS; without a password, because this
-    is no place for a secret.
+    must hold no secret.
   EOT
   type        = string
   default     = null
@@ -165,7 +165,7 @@ variable "database_url" {
 
   validation {
     condition     = var.database_url == null || !can(regex("[?&](password|passfile|sslpassword)=", var.database_url))
-    error_message = "database_url: a password has no place here."
+    error_message = "database_url: a password does not belong here."
   }
 }
 

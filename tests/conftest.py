@@ -1,6 +1,7 @@
 """Fixtures every test may use: the embedded Postgres and a migrated database of one's own."""
 
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,13 +17,22 @@ NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
 """Fixtures that run it."""
 
 
+def pytest_configure() -> None:
+    """Hear Ctrl-C as a process of a terminal does: a shell lets what it starts in the background ignore SIGINT.
+
+    Some tests press Ctrl-C, in this process or in one that it starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Arrange what `pytest-randomly` has shuffled; the run's header names the seed that makes the same order again."""
     items[:] = arranged(items, config.rootpath)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs Terraform where there is none: from this one place, so that the report says it in one line.
+    """Skip what needs Terraform where there is none: here alone, so that the report says it in one line.
 
     ``.ci/run`` refuses every skip.
     """

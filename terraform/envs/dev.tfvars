@@ -1,4 +1,4 @@
-# A place to try things: one zone, one NAT gateway, and it may be thrown away.
+# An environment to try things in: one zone, one NAT gateway, and it may be thrown away.
 environment = "dev"
 region      = "eu-central-1"
 disposable  = true

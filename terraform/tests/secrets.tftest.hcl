@@ -8,7 +8,7 @@ variables {
   secrets     = { channels = "Channels of the relay", session-key = "Key of the sessions" }
 }
 
-run "places_without_values" {
+run "secrets_without_values" {
   command = apply
 
   module {

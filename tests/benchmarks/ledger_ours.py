@@ -46,7 +46,9 @@ async def take(database: Database) -> invocations.Held:
     for candidate in await invocations.unasked(database):
         if await invocations.claim_asking(database, candidate) is not None:
             owner = OwnerToken(uuid.uuid4())
-            held = await invocations.become_ready(database, candidate, owner=owner, request_id="bench", place="bench")
+            held = await invocations.become_ready(
+                database, candidate, owner=owner, request_id="bench", process_name="bench"
+            )
             if held is not None:
                 return held
     raise SystemExit("more clients than planned invocations")
@@ -83,7 +85,7 @@ async def run(database: Database, held: invocations.Held, batch: int, *, start: 
                 raise SystemExit("the bench has no ordered tasks")
             seen = observation(task.url)
             await settle(
-                database, task.lease, run=frozen[task.run_id], page=task.page, observation=seen, step=DONE, place=str
+                database, task.lease, run=frozen[task.run_id], page=task.page, observation=seen, step=DONE, location=str
             )
         done += len(leased)
     return done

@@ -83,7 +83,9 @@ class Crawlers:
         owner = OwnerToken(uuid.uuid4())
         held = await self._timed(
             "ready",
-            lambda db: invocations.become_ready(db, invocation_id, owner=owner, request_id="scale", place="scale"),
+            lambda db: invocations.become_ready(
+                db, invocation_id, owner=owner, request_id="scale", process_name="scale"
+            ),
         )
         if held is None:
             async with self._turn() as database:
@@ -131,7 +133,7 @@ class Crawlers:
         await self._timed("start", lambda db: tasks.start(db, task.lease))
         await self._timed(
             "complete",
-            lambda db: settle(db, task.lease, run=run, page=page, observation=seen, step=DONE, place=str),
+            lambda db: settle(db, task.lease, run=run, page=page, observation=seen, step=DONE, location=str),
         )
         self.done[int(time.monotonic())] += 1
 

@@ -57,7 +57,7 @@ class Load:
         return in_flight > 0
 
     async def reap(self) -> None:
-        self.orphaned += len((await rescue.reap_lane(self.database, LANE, place=str)).orphaned)
+        self.orphaned += len((await rescue.reap_lane(self.database, LANE, location=str)).orphaned)
 
     async def sample(self) -> None:
         row = await self.database.connection.fetchrow(STATE)

@@ -85,14 +85,16 @@ def test_a_page_whose_renderer_dies_each_time_fails(command: Trapline, site: Cou
 def test_a_page_that_takes_its_crawler_along_is_failed_as_poison(command: Trapline, site: CountingSite):
     """A page whose crawler is killed at each visit is given up after three, with that reason; the next page is done."""
     config = command.config(CONFIG.format(urls=site.pages(2)).replace("3s", "60s").replace("flight: 3", "flight: 1"))
-    place = (
+    holder_query = (
         "SELECT place FROM trapline.invocation i JOIN trapline.task t ON t.invocation_id = i.id AND t.lease_seq = {} "
     )
-    place += "WHERE t.url LIKE '%/p/0' AND t.status = 'leased' AND t.started_at IS NOT NULL UNION ALL SELECT NULL"
+    holder_query += (
+        "WHERE t.url LIKE '%/p/0' AND t.status = 'leased' AND t.started_at IS NOT NULL UNION ALL SELECT NULL"
+    )
     with site.hold("/p/0"), command.start("crawl", config, "--json") as process, command.ledger() as ledger:
         ledger.until_tables()
         for attempt in (1, 2, 3):
-            holder = ledger.until(place.format(attempt), lambda found: found is not None)
+            holder = ledger.until(holder_query.format(attempt), lambda found: found is not None)
             os.kill(int(holder.split(":")[2]), signal.SIGKILL)
         done = finish(process)
     assert done.code == 1, done.err

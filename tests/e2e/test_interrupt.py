@@ -43,9 +43,9 @@ def test_a_second_ctrl_c_does_not_wait(command: Trapline, site: CountingSite):
     with site.hold("/p/0"), command.start("crawl", config) as process, command.ledger() as ledger:
         eventually(lambda: site.visits("/p/0"), bool, within=60)
         below = descendants(process.pid)
-        place = ledger.value("SELECT place FROM trapline.invocation WHERE status = 'running'")
+        process_name = ledger.value("SELECT place FROM trapline.invocation WHERE status = 'running'")
 
-        os.kill(int(place.split(":")[2]), signal.SIGSTOP)  # so that it can't stop in order
+        os.kill(int(process_name.split(":")[2]), signal.SIGSTOP)  # so that it can't stop in order
         interrupt(process)
         assert process.stdout is not None
         assert any("stopping" in line for line in iter(process.stdout.readline, ""))

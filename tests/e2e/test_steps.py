@@ -37,10 +37,10 @@ def test_a_crawler_killed_during_its_log_in_costs_another_log_in_and_nothing_els
     with command.start("crawl", config, "--json", "--max-invocations", "2") as process:
         assert site.arrived.wait(60)
         with command.ledger() as ledger:
-            place = ledger.until(
+            process_name = ledger.until(
                 "SELECT max(i.place) FROM trapline.session s JOIN trapline.invocation i ON i.id = s.holder", bool
             )
-        victim = next(pid for pid in crawlers(process.pid) if str(pid) == place.split(":")[2])
+        victim = next(pid for pid in crawlers(process.pid) if str(pid) == process_name.split(":")[2])
         os.kill(victim, signal.SIGKILL)
         site.release()
         done = finish(process)

@@ -25,7 +25,7 @@ def test_a_stalled_crawler_writes_nothing_when_it_wakes_up(command: Trapline, si
                     "SELECT max(place) FROM trapline.invocation i JOIN trapline.task t ON t.invocation_id = i.id "
                     "WHERE t.url LIKE '%/p/0' AND t.started_at IS NOT NULL"
                 )
-                ledger.until(holder, lambda place: place is not None)
+                ledger.until(holder, lambda process_name: process_name is not None)
                 eventually(lambda: site.visits("/p/0"), bool)
                 zombie = int(ledger.value(holder).split(":")[2])
                 assert zombie in crawlers(process.pid)

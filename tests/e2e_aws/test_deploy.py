@@ -204,8 +204,8 @@ def test_an_empty_account_becomes_a_running_one(trial):
     assert "run the same command again" in output
     output = trial.must("deploy", "--env", "trial")
     steps = ("applying operator", "migrating the ledger", "applying crawler", "deploy: done")
-    places = [output.index(step) for step in steps]
-    assert places == sorted(places)
+    positions = [output.index(step) for step in steps]
+    assert positions == sorted(positions)
     assert trial.migrations()
     live, recorded = trial.live(), trial.releases()
     assert {name: code for name, (_, code) in live.items()} == {name: one["sha256"] for name, one in recorded.items()}

@@ -102,7 +102,7 @@ def test_what_no_policy_allows_is_denied(aws):
 
 def test_a_plan_changes_nothing_of_ours(aws):
     """What was applied is what is there, but for what the emulator does not tell."""
-    for address, attributes in aws.deployment.root.drift(aws.system.folder / "drift.tfplan").items():
+    for address, attributes in aws.drift().items():
         allowed = next((names for start, names in DRIFT.items() if address.startswith(start)), frozenset())
         assert attributes <= allowed, address
 
@@ -150,8 +150,8 @@ def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
     eventually("the change in the topic", lambda: inbox("products: 1 page changed"))
     # The first failure came before the test had subscribed to the topic: schedules fire as soon as they are made
     eventually("a failure in the topic", lambda: inbox("pages: 1 page failed"))
-    for place, received in (("at the web hook", aws.heard), ("in the topic", inbox)):
-        eventually(f"the recovery {place}", lambda received=received: received("pages: 1 page is good again"))
+    for destination, received in (("at the web hook", aws.heard), ("in the topic", inbox)):
+        eventually(f"the recovery {destination}", lambda received=received: received("pages: 1 page is good again"))
 
 
 def test_destroy_leaves_nothing(aws):

@@ -10,7 +10,7 @@ class Product:
     """One product. ``price`` is in cents; ``colour`` is the CSS colour of its picture."""
 
     slug: str
-    """Its place in the page's path."""
+    """The last part of the page's path."""
     name: str
     """As its page shows it."""
     blurb: str

@@ -115,6 +115,6 @@ def plain_page(title: str, text: str) -> str:
 
 def sitemap(base: str) -> str:
     """Return a sitemap of the list page and every product page."""
-    places = [base + "/", *(f"{base}/products/{product.slug}" for product in PRODUCTS)]
-    entries = "".join(f"<url><loc>{place}</loc></url>" for place in places)
+    locations = [base + "/", *(f"{base}/products/{product.slug}" for product in PRODUCTS)]
+    entries = "".join(f"<url><loc>{location}</loc></url>" for location in locations)
     return f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</urlset>'

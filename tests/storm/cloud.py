@@ -16,7 +16,7 @@ from uuid import uuid4
 import psutil
 
 from tests.storm.faults import Fault, FaultLog
-from tests.storm.process import Job, Place, run
+from tests.storm.process import Job, SeedResources, run
 from tests.storm.weather import COSTLY, Fate, Record, Weather
 from trapline_common.config.models import Config
 
@@ -29,9 +29,9 @@ class Cloud:
     """``ended`` counts the deliveries of each function that ended well. ``mean``: seconds of a simulated visit."""
 
     def __init__(
-        self, place: Place, weather: Weather, faults: FaultLog, *, config: Callable[[], Config], mean: float
+        self, resources: SeedResources, weather: Weather, faults: FaultLog, *, config: Callable[[], Config], mean: float
     ) -> None:
-        self._place = place
+        self._resources = resources
         self._weather = weather
         self._faults = faults
         self._config = config
@@ -68,7 +68,7 @@ class Cloud:
 
     async def invoke(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """Answer one Invoke of the crawler; ``None``: there is no answer."""
-        fate, scale, request = self._weather.fate(), self._place.scale, str(uuid4())
+        fate, scale, request = self._weather.fate(), self._resources.scale, str(uuid4())
         if fate is not Fate.CALM:
             about = message["invocation_id"] if fate in {Fate.AGED, Fate.LATE} else None
             self._faults.add(
@@ -102,7 +102,7 @@ class Cloud:
 
     async def _deliver(self, role: str, event: dict[str, Any], *, delay: float, request_id: str) -> None:
         await asyncio.sleep(delay)
-        for pause in (*self._place.scale.retries, None):
+        for pause in (*self._resources.scale.retries, None):
             async with self._gates[role]:
                 status = await self._run(role, event, request_id)
             if status == 0:
@@ -120,7 +120,7 @@ class Cloud:
             role=role,
             event=event,
             request_id=request_id,
-            place=self._place,
+            resources=self._resources,
             config=self._config() if event.get("type") == "tick" else None,
             doom=self._weather.doom(role),
             number=self._number,
@@ -134,7 +134,7 @@ class Cloud:
         ended, loop = asyncio.Event(), asyncio.get_running_loop()
         loop.add_reader(process.sentinel, ended.set)
         try:
-            async with asyncio.timeout(self._place.scale.function + self._place.scale.asleep):
+            async with asyncio.timeout(self._resources.scale.function + self._resources.scale.asleep):
                 await ended.wait()
         except TimeoutError:
             self._faults.add(Fault(kind="function timed out", where=role, worth=1))
@@ -157,7 +157,7 @@ class Cloud:
         fate = self._weather.record()
         record = {"Records": [{"body": json.dumps(body)}]}
         if fate is Record.LATE:
-            delay += self._place.scale.late
+            delay += self._resources.scale.late
         for _ in range(2 if fate is Record.TWICE else 1):
             self.submit("dispatcher", record, delay=delay)
 
@@ -169,7 +169,7 @@ class Cloud:
                 with suppress(psutil.NoSuchProcess, ProcessLookupError):
                     if psutil.Process(pid).status() != psutil.STATUS_STOPPED:
                         asleep.pop(pid, None)
-                    elif time.monotonic() - asleep.setdefault(pid, time.monotonic()) > self._place.scale.asleep:
+                    elif time.monotonic() - asleep.setdefault(pid, time.monotonic()) > self._resources.scale.asleep:
                         os.kill(pid, signal.SIGCONT)
             await asyncio.sleep(0.1)
 

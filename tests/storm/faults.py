@@ -17,8 +17,8 @@ class Fault:
     """How many invocations it may have cost."""
     invocation: str | None = None
     """The invocation that it struck, if it struck one."""
-    place: str | None = None
-    """Where that invocation ran when it was struck, as the ledger names it."""
+    process_name: str | None = None
+    """The name of the process in which that invocation ran when it was struck, as the ledger has it."""
     at: float = field(default_factory=time.monotonic)
     """When it struck, by the monotonic clock."""
     over: float | None = None

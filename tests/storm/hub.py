@@ -63,7 +63,7 @@ class Hub:
             where=f"{message['role']} {message['point']}",
             worth=int(message["role"] != "notifier"),
             invocation=message["invocation"] if crawler else None,
-            place=f"process {message['pid']}",
+            process_name=f"process {message['pid']}",
         )
         if message["act"] == Act.CUT:
             for port in message["ports"]:

@@ -13,8 +13,6 @@ from trapline_common.ledger.connection import Database, Patience
 from trapline_common.ledger.queries import Query
 
 FLUSH = "SELECT storm.flush_alerts()"
-ALERTS = '[{"kind"'
-"""How the alerts of a completed visit begin among its arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +77,14 @@ class StormDatabase(Database):
         return found
 
     async def _completed(self, outcome: str, *args: object) -> None:
-        task, fence, holder, status, position = args[:5]
-        facts = {"task": task, "fence": fence, "holder": holder, "status": status, "position": position}
+        task, fence, holder, step, *_, alerts = args
+        assert isinstance(step, tuple)  # a trapline.task_step: its status and position come first
+        facts = {"task": task, "fence": fence, "holder": holder, "status": step[0], "position": step[1]}
         if outcome == "ok" and self._is_ours():
             self._won.append({"event": "completed", **facts})  # poison, within the rescue's transaction
         elif outcome == "ok":
             self._witness.journal.write("completed", **facts)
-        if any(isinstance(argument, str) and argument.startswith(ALERTS) for argument in args):
+        if alerts is not None:
             await self._witness.points.at("alert committed")
         if self._witness.outbox_is_apart and not self._is_ours():
             await self.fetch(Query("flush_alerts", FLUSH))

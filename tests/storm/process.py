@@ -50,8 +50,8 @@ AGAIN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where one seed's processes find each other."""
+class SeedResources:
+    """What the processes of one seed share."""
 
     dsn: str
     """Of the seed's database; it leads through the proxy."""
@@ -77,7 +77,7 @@ class Job:
     """What the handler gets."""
     request_id: str
     """Lambda's id of this delivery."""
-    place: Place
+    resources: SeedResources
     """The seed's."""
     config: Config | None
     """What a dispatcher reads as ``crawls.yaml``; ``None`` for the others."""
@@ -101,15 +101,15 @@ class Job:
 
 def run(job: Job) -> None:
     """Live one delivery to its end, and exit as a Lambda environment would."""
-    signal.alarm(int(job.place.scale.function) + 20)  # when the storm dies, no process of it stays behind
+    signal.alarm(int(job.resources.scale.function) + 20)  # when the storm dies, no process of it stays behind
     _move_clock(job.hours * 3600)
-    log = os.open(job.place.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    log = os.open(job.resources.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(log, sys.stderr.fileno())
     configure(service=job.role, console=False)
-    journal = Journal(job.place.folder / "journal")
-    if job.place.broken is not None:
+    journal = Journal(job.resources.folder / "journal")
+    if job.resources.broken is not None:
         patch = pytest.MonkeyPatch()
-        for mutation in BREAKS[job.place.broken].queries:
+        for mutation in BREAKS[job.resources.broken].queries:
             mutation.apply_to_query(patch)
     try:
         asyncio.run(_handle(job, journal))
@@ -128,10 +128,10 @@ def _move_clock(seconds: float) -> None:
 
 
 def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Answer]:
-    scale = job.place.scale
-    tell = teller(job.place.socket, within=scale.answer)
+    scale = job.resources.scale
+    tell = teller(job.resources.socket, within=scale.answer)
     points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation, slow=job.slow)
-    witness = Witness(points=points, journal=journal, outbox_is_apart=job.place.broken == OUTBOX)
+    witness = Witness(points=points, journal=journal, outbox_is_apart=job.resources.broken == OUTBOX)
     seconds = scale.function if job.role == "crawler" else scale.function / 2
     context = LocalContext(aws_request_id=job.request_id, deadline=Deadline.after(seconds))
     match job.role:
@@ -149,18 +149,18 @@ async def _nothing_to_fetch(url: str) -> NoReturn:
 
 async def _connect(job: Job, witness: Witness) -> StormDatabase:
     patience = Patience(
-        connect=job.place.scale.command,
-        command=job.place.scale.command,
-        in_transaction=job.place.scale.in_transaction,
-        transaction=job.place.scale.transaction,
+        connect=job.resources.scale.command,
+        command=job.resources.scale.command,
+        in_transaction=job.resources.scale.in_transaction,
+        transaction=job.resources.scale.transaction,
     )
     return await StormDatabase.open(
-        job.place.dsn, application=f"trapline-{job.role}", patience=patience, witness=witness
+        job.resources.dsn, application=f"trapline-{job.role}", patience=patience, witness=witness
     )
 
 
 def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> CrawlerServices:
-    artifacts = StormArtifacts(job.place.folder / "artifacts", points)
+    artifacts = StormArtifacts(job.resources.folder / "artifacts", points)
     random = Random(job.number)
 
     async def poison() -> None:
@@ -172,15 +172,15 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Craw
         artifacts=artifacts,
         nudger=StormNudger(tell, points),
         fetch=NoRobots(),
-        secrets=LocalSecrets({}, job.place.folder / "secrets"),
-        seal=Seal(job.place.key),
+        secrets=LocalSecrets({}, job.resources.folder / "secrets"),
+        seal=Seal(job.resources.key),
         process_name=f"process {os.getpid()}",
-        pace=Pace(heartbeat=job.place.scale.heartbeat, reserve=2.0, linger=job.place.scale.linger),
+        pace=Pace(heartbeat=job.resources.scale.heartbeat, reserve=2.0, linger=job.resources.scale.linger),
     )
 
 
 def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> DispatcherServices:
-    scale = job.place.scale
+    scale = job.resources.scale
 
     async def config() -> Config:
         if job.config is None:
@@ -193,7 +193,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         invoker=StormInvoker(tell, points),
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
-        place=lambda key: key,
+        location=lambda key: key,
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,
             pending_ttl=scale.pending_ttl,
@@ -205,7 +205,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
 
 
 def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> NotifierServices:
-    scale = job.place.scale
+    scale = job.resources.scale
     publisher = StormPublisher(tell, points)
 
     @asynccontextmanager

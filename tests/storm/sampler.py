@@ -93,8 +93,8 @@ class Sampler:
         one: the same function has ended well again, or a task has, since.
         """
         if fault.invocation is not None:
-            status, place = active.get(fault.invocation, (None, None))
-            return status is None or (status in {"ready", "running"} and place != fault.place)
+            status, process_name = active.get(fault.invocation, (None, None))
+            return status is None or (status in {"ready", "running"} and process_name != fault.process_name)
         now = (self.cloud.ended[fault.where.split()[0]], self.progress.ended)
         before = self._marks.setdefault(id(fault), now)
         return now[0] > before[0] or now[1] > before[1]

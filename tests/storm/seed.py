@@ -16,7 +16,7 @@ from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.hub import Hub
-from tests.storm.process import Place
+from tests.storm.process import SeedResources
 from tests.storm.proxy import Proxy
 from tests.storm.sampler import Sampler
 from tests.storm.scale import Scale
@@ -71,7 +71,7 @@ class Storm:
         """Start everything that goes on by itself: the cloud, the minute's ticks, the blows, the sampler."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.proxy.open())
-            place = Place(
+            resources = SeedResources(
                 dsn=f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{self._database}?sslmode=disable",
                 socket=self.folder / "hub",
                 folder=self.folder,
@@ -80,10 +80,10 @@ class Storm:
                 broken=self.order.broken,
             )
             config = lambda: self.world.config(self.generation)  # noqa: E731  (the cloud asks at each tick)
-            self.cloud = Cloud(place, self.weather, self.faults, config=config, mean=self.order.mean)
+            self.cloud = Cloud(resources, self.weather, self.faults, config=config, mean=self.order.mean)
             self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults)
             hub = Hub(self.cloud, self.topic, self.proxy, self.faults)
-            await stack.enter_async_context(hub.listen(place.socket))
+            await stack.enter_async_context(hub.listen(resources.socket))
             stack.push_async_callback(self.cloud.close)
             loops = [
                 asyncio.create_task(one)

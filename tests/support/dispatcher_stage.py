@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from support.adapters import MemoryInvoker, MemoryNudger
 from support.gates import loopback_gate
-from support.ledger import place
+from support.ledger import location
 from support.races import PATIENCE
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config
@@ -93,7 +93,7 @@ class Stage:
             invoker=self.invoker,
             nudger=self.nudger,
             fetch=HttpFetch(gate=loopback_gate(), timeout=self.fetch_timeout),
-            place=place,
+            location=location,
             at_most=self.at_most,
             retention=self.retention,
             timeouts=self.timeouts,

@@ -19,7 +19,7 @@ LANE = LaneName("default")
 FINGERPRINT = "fp"
 
 
-def place(key: str) -> str:
+def location(key: str) -> str:
     """Where an artifact is, for tests that look at none."""
     return f"artifacts/{key}"
 
@@ -46,7 +46,7 @@ async def open_run(
 async def make_ready(database: Database, invocation_id: InvocationId, *, request_id: str = "request") -> Held:
     """Let the invocation's process start."""
     held = await invocations.become_ready(
-        database, invocation_id, owner=OwnerToken(uuid.uuid4()), request_id=request_id, place="test"
+        database, invocation_id, owner=OwnerToken(uuid.uuid4()), request_id=request_id, process_name="test"
     )
     assert held is not None
     return held
@@ -88,7 +88,7 @@ async def complete(
         page=task.page,
         observation=found,
         step=tasks.NextStep(status=status, failure=found.failure),
-        place=place,
+        location=location,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from support.ledger import FINGERPRINT, failure, frozen, place
+from support.ledger import FINGERPRINT, failure, frozen, location
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import InvocationId, LaneName, OwnerToken, RunId, TaskId
@@ -169,7 +169,7 @@ class LedgerMachine(RuleBasedStateMachine):
     async def _start(self, database: Database, invocation: InvocationId) -> Held | None:
         owner = OwnerToken(uuid.uuid4())
         return await invocations.become_ready(
-            database, invocation, owner=owner, request_id=str(invocation), place="test"
+            database, invocation, owner=owner, request_id=str(invocation), process_name="test"
         )
 
     @precondition(lambda self: self._held)
@@ -181,7 +181,7 @@ class LedgerMachine(RuleBasedStateMachine):
         async def go() -> None:
             leasing = asyncio.create_task(tasks.lease_share(self._first, held, share=share, another=another))
             if reaped:
-                await rescue.reap_lane(self._databases[1], held.lane, place=place)
+                await rescue.reap_lane(self._databases[1], held.lane, location=location)
             for task in await leasing:
                 self._take(task)
 
@@ -242,7 +242,7 @@ class LedgerMachine(RuleBasedStateMachine):
         status = ending if last else TaskStatus.LEASED if keep else TaskStatus.CREATED
         step = tasks.NextStep(status=status, position=task.position + 1 if task.urls else 0)
         found = Observation(url=url, text="x", content_hash="x", failure=failed)
-        await settle(database, task.lease, run=run, page=page, observation=found, step=step, place=place)
+        await settle(database, task.lease, run=run, page=page, observation=found, step=step, location=location)
         self._results[task.lease.task_id, task.position] += 1
 
     @precondition(lambda self: self._held)
@@ -254,7 +254,7 @@ class LedgerMachine(RuleBasedStateMachine):
             "hand_back": lambda: tasks.hand_back(self._first, held),
             "succeed": lambda: invocations.succeed(self._first, held),
             "terminate": lambda: invocations.terminate_ready(self._first, held, "nothing"),
-            "fail": lambda: rescue.fail_own(self._first, held, reason="x", place=place),
+            "fail": lambda: rescue.fail_own(self._first, held, reason="x", location=location),
             "heartbeat": lambda: invocations.heartbeat(self._first, held),
         }
         self._do(_refusable(calls[call]()))
@@ -265,7 +265,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Take a failure-queue record of an invocation, or of a duplicate of it."""
         invocation = _pick(self._invocations, which)
         request = "twin" if twin else str(invocation)
-        self._do(rescue.fail_reported(self._first, invocation, request_id=request, reason="x", place=place))
+        self._do(rescue.fail_reported(self._first, invocation, request_id=request, reason="x", location=location))
 
     @precondition(lambda self: self._invocations)
     @rule(which=index, together=st.integers(1, 2))
@@ -276,7 +276,7 @@ class LedgerMachine(RuleBasedStateMachine):
         async def go() -> None:
             lane = await self._age("id = $1", invocation)
             reapers = self._databases[:together]
-            await asyncio.gather(*(rescue.reap_lane(one, LaneName(lane), place=place) for one in reapers))
+            await asyncio.gather(*(rescue.reap_lane(one, LaneName(lane), location=location) for one in reapers))
 
         self._do(go())
 
@@ -328,7 +328,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 break
             await self._age("true")
             for lane in LANES:
-                await rescue.reap_lane(self._first, lane, place=place)
+                await rescue.reap_lane(self._first, lane, location=location)
                 for invocation in (await lanes.plan(self._first, lane)).created:
                     held = await self._start(self._first, invocation)
                     assert held is not None

@@ -75,6 +75,20 @@ class Deployed:
     def outputs(self) -> dict[str, Any]:
         return self.deployment.root.outputs()
 
+    def drift(self) -> dict[str, frozenset[str]]:
+        """Return what an apply would change now: addresses, and for each the attributes."""
+        root, file = self.deployment.root, self.system.folder / "drift.tfplan"
+        root._act("plan", f"-out={file}")
+        plan = json.loads(root._capture(root._command("show", "-json", str(file)), step="show"))
+        found = {}
+        for resource in plan.get("resource_changes", []):
+            change = resource["change"]
+            if change["actions"] not in (["no-op"], ["read"]):
+                before, after = change["before"] or {}, change["after"] or {}
+                names = before.keys() | after.keys()
+                found[resource["address"]] = frozenset(name for name in names if before.get(name) != after.get(name))
+        return found
+
     def trapline(self, *arguments: str) -> Any:
         """Return what the operator's own command says, as JSON."""
         environ = {**os.environ, "DATABASE_URL": self.system.database_url}

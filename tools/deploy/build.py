@@ -13,8 +13,8 @@ from tools.deploy.image import DOCKERFILE, build
 from tools.deploy.releases import Release
 from tools.deploy.services import SERVICES, schema
 from tools.deploy.settings import Settings
-from tools.deploy.source_digest import is_source, source_digest
-from tools.shell import ROOT, ToolError, say
+from tools.deploy.source_digest import source_digest
+from tools.shell import ToolError, say
 
 _ENGINE_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 """A container engine's names of Lambda's architectures."""
@@ -68,11 +68,9 @@ def image_release(settings: Settings, *, ca: Path | None) -> Release:
 
     An image's bytes differ from build to build, so its sources are what must not change under one version.
     """
-    folders = ("libs/common/src", "services/crawler/src")
-    sources = [file for folder in folders for file in (ROOT / folder).rglob("*") if is_source(file)]
-    names = [DOCKERFILE, "requirements/crawler-image.txt", *(str(file.relative_to(ROOT)) for file in sources)]
+    names = (DOCKERFILE, "requirements/crawler-image.txt", "libs/common/src", "services/crawler/src")
     signed = hashlib.sha256(ca.read_bytes() if ca is not None else b"").hexdigest()
-    source = source_digest(ROOT, names, build=f"{settings.architecture} {signed}")
+    source = source_digest(*names, build=f"{settings.architecture} {signed}")
     return Release(version=SERVICES["crawler"].version, source=source, schema=schema(), ca=rds_ca.fingerprint(ca))
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.deploy.choice import choice
 from tools.shell import ROOT, ToolError
 from tools.workspace.packages import Package
 
@@ -16,9 +17,7 @@ def bump(package: Package, part: str, *, root: Path = ROOT) -> tuple[str, str]:
 
     Raises ``ToolError``, and changes nothing, when the CHANGELOG does not say what is new.
     """
-    if part not in PARTS:
-        what = f"BUMP={part} is unknown" if part else "BUMP is missing"
-        raise ToolError(f"{what}: it is one of {', '.join(PARTS)}")
+    choice("BUMP", part, PARTS)
     changelog = root / package.folder / "CHANGELOG.md"
     changes = changelog.read_text()
     _, heading, after = changes.partition(UNRELEASED)

@@ -4,7 +4,6 @@ One for each service, for Lambda's platform or for this machine's interpreter (t
 """
 
 import argparse
-import hashlib
 import os
 import platform
 import shutil
@@ -16,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.deploy.rds_ca import HELP, certificates
+from tools.deploy.rds_ca import HELP, certificates, fingerprint
 from tools.deploy.services import SERVICES, packages_of
-from tools.deploy.source_digest import is_source, source_digest
+from tools.deploy.source_digest import source_digest
 from tools.shell import ROOT, ToolError, main_guard, say
 from tools.workspace.pip_settings import uv_environment
 
@@ -103,15 +102,10 @@ def build(service: str, target: Target, *, destination: Path = DESTINATION, ca: 
 
 def ensure(service: str, target: Target, *, destination: Path = DESTINATION, ca: Path | None = None) -> Path:
     """Return the zip that ``build`` makes; built only when a file that decides what is in it has changed."""
-    folders = [ROOT / package.folder for package in packages_of(service)]
-    sources = [file for folder in folders for file in sorted(folder.rglob("*")) if is_source(file)]
-    names = [
-        f"requirements/{service}.txt",
-        "tools/deploy/bundle.py",
-        *(str(file.relative_to(ROOT)) for file in sources),
-    ]
-    certificates = hashlib.sha256(ca.read_bytes()).hexdigest() if ca is not None and ca.is_file() else "none"
-    wanted = source_digest(ROOT, names, build=f"{sys.version} {certificates}")
+    folders = [package.folder for package in packages_of(service)]
+    signed = fingerprint(ca if ca is not None and ca.is_file() else None)
+    names = (f"requirements/{service}.txt", "tools/deploy/bundle.py", *folders)
+    wanted = source_digest(*names, build=f"{sys.version} {signed}")
     path, stamp = destination / f"{service}-{target.name}.zip", destination / f"{service}-{target.name}.stamp"
     if not path.is_file() or not stamp.is_file() or stamp.read_text() != wanted:
         build(service, target, destination=destination, ca=ca)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tools.deploy.choice import choice
 from tools.deploy.settings import Settings, read
 from tools.shell import ROOT, ToolError
 from tools.terraform.root import FOLDER, LOCAL_PARALLELISM, Root
@@ -35,7 +36,7 @@ class Environment:
 
     @property
     def backend(self) -> Path:
-        """Return the file that names the place of Terraform's state, which a person writes."""
+        """Return the file that names the backend of Terraform's state, which a person writes."""
         return self.folder / f"envs/{self.name}.backend.hcl"
 
     @property
@@ -67,11 +68,8 @@ def names(folder: Path = FOLDER) -> list[str]:
 def known(name: str, folder: Path = FOLDER) -> str:
     """Return ``name`` if it is an environment that can be deployed; raise ``ToolError`` with what is valid."""
     valid = names(folder)
-    if name in valid:
-        return name
     hint = " (`make up` brings up the local AWS)" if name == _NOT_DEPLOYED else ""
-    what = f"ENV={name} is unknown" if name else "ENV is missing"
-    raise ToolError(f"{what}: it is one of {', '.join(valid)}{hint}; for example ENV={valid[0]}")
+    return choice("ENV", name, valid, hint=f"{hint}; for example ENV={valid[0]}")
 
 
 def is_careful(name: str) -> bool:
@@ -95,10 +93,10 @@ def find(name: str, *, terraform: str, environ: Mapping[str, str], folder: Path 
 
 
 def refuse_stateless(environment: Environment) -> None:
-    """Refuse an environment that has no place for Terraform's state: a local one would be lost, or made twice."""
+    """Refuse an environment that has no backend for Terraform's state: a local one would be lost, or made twice."""
     if not environment.backend.is_file():
         raise ToolError(
-            f"{environment.name} has no place for Terraform's state yet. Make a private, versioned bucket, copy"
+            f"{environment.name} has no backend for Terraform's state yet. Make a private, versioned bucket, copy"
             f" terraform/envs/dev.backend.hcl.example to terraform/envs/{environment.backend.name}, name the bucket and"
             f" a key of this environment's own there, and commit the file (it holds no secret)"
         )

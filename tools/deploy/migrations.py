@@ -50,14 +50,14 @@ def invoke(client: Any, function: str) -> None:
         raise ToolError(f"migrating failed (exit {result.get('exit')}). {_STANDS}")
 
 
-def _ready(call: Callable[[], Any], *, clock: Callable[[], float] = time.monotonic) -> Any:
-    give_up = clock() + PATIENCE
+def _ready(call: Callable[[], Any]) -> Any:
+    give_up = time.monotonic() + PATIENCE
     while True:
         try:
             return call()
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code not in _NOT_READY or clock() > give_up:
+            if code not in _NOT_READY or time.monotonic() > give_up:
                 raise
         time.sleep(_BETWEEN)
 

@@ -26,7 +26,7 @@ TIMEOUT = 30.0
 HELP = f"""the certificates of RDS are not known; no system's trust store has them. Set their SHA-256:
   {PIN_SETTING}=<64 hexadecimal digits>   of {SOURCE}
   {CA_SETTING}=/path/to/global-bundle.pem   where that can't be fetched from here
-Get the file on a network that you trust, look at it (openssl storeutl -noout -text -certs), and take its `sha256sum`."""
+Get the file on a network that you trust, look at it (openssl storeutl -noout -text -certs), and take its sha256sum."""
 
 
 def certificates(environ: Mapping[str, str], *, source: str = SOURCE, kept: Path = KEPT) -> Path:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tools.shell import ROOT, ToolError
+from tools.deploy.choice import choice
+from tools.shell import ROOT
 from tools.workspace.packages import PACKAGES, Package
 
 _BY_NAME = {package.name: package for package in PACKAGES}
@@ -34,12 +35,7 @@ def packages_of(name: str) -> tuple[Package, Package]:
 
 def service(name: str, *, of: Mapping[str, Package] = SERVICES) -> str:
     """Return ``name`` if it is one; raise ``ToolError`` with what is valid."""
-    if name in of:
-        return name
-    known = ", ".join(sorted(of))
-    raise ToolError(
-        f"SERVICE={name} is unknown: it is one of {known}" if name else f"SERVICE is missing: one of {known}"
-    )
+    return choice("SERVICE", name, of)
 
 
 def schema(folder: Path = MIGRATIONS) -> int:

@@ -1,15 +1,20 @@
 """A digest of source files: what was built from the same files need not be built again."""
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
+from tools.shell import ROOT
 
-def source_digest(root: Path, files: Iterable[str], *, build: str) -> str:
-    """Return a SHA-256 over the names and bytes of ``files`` below ``root``, and ``build``: what else decides."""
+
+def source_digest(*names: str, build: str) -> str:
+    """Return a SHA-256 over files, by name and bytes, and ``build``: what else decides.
+
+    ``names``: files and folders, relative to the workspace; of a folder every file that ``is_source``.
+    """
+    inside = {str(file.relative_to(ROOT)) for name in names for file in (ROOT / name).rglob("*") if is_source(file)}
     total = hashlib.sha256(build.encode())
-    for file in sorted(files):
-        total.update(file.encode() + b"\0" + (root / file).read_bytes() + b"\0")
+    for file in sorted(inside | {name for name in names if not (ROOT / name).is_dir()}):
+        total.update(file.encode() + b"\0" + (ROOT / file).read_bytes() + b"\0")
     return total.hexdigest()
 
 

@@ -39,8 +39,8 @@ def close_the_gap(service: Any) -> None:
     service.invoke_async_with_retry = invoke
 
 
-def leave_out_places(service: Any) -> None:
-    """Let DescribeSecret name versions that hold a value, as AWS does: a secret that is only a place has none.
+def leave_out_empty_versions(service: Any) -> None:
+    """Let DescribeSecret name versions that hold a value, as AWS does: a secret without a value has none.
 
     Raises ``AttributeError`` when a new release has another shape.
     """
@@ -79,7 +79,7 @@ def fire_at_once(service: Any) -> None:
 def main() -> None:
     """Close the gaps, look often, and serve until a signal, on the one port of its settings."""
     close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
-    leave_out_places(importlib.import_module("ministack.services.secretsmanager"))
+    leave_out_empty_versions(importlib.import_module("ministack.services.secretsmanager"))
     scheduler = importlib.import_module("ministack.services.scheduler")
     look_often(scheduler)
     fire_at_once(scheduler)

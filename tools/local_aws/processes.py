@@ -8,7 +8,7 @@ from typing import Any, Self
 import psutil
 from pydantic import BaseModel, model_validator
 
-from trapline_machine.process_identity import is_dead, place_of
+from trapline_machine.process_identity import is_dead, process_name_of
 
 ENDING = 10.0
 """Seconds a process gets to end in order; Postgres needs about one, MiniStack waits for functions that still run."""
@@ -25,7 +25,7 @@ class StartedProcess(BaseModel, frozen=True):
     @classmethod
     def of(cls, pid: int) -> Self:
         """Return what identifies the process ``pid``, which must run. Raises ``psutil.NoSuchProcess``."""
-        return cls(pid=pid, identity=place_of(pid))
+        return cls(pid=pid, identity=process_name_of(pid))
 
     @model_validator(mode="before")
     @classmethod
@@ -36,7 +36,7 @@ class StartedProcess(BaseModel, frozen=True):
         pid, created = int(value["pid"]), float(value["created"])
         with suppress(psutil.NoSuchProcess):
             if abs(psutil.Process(pid).create_time() - created) < 1:
-                return {"pid": pid, "identity": place_of(pid)}
+                return {"pid": pid, "identity": process_name_of(pid)}
         return {"pid": pid, "identity": None}
 
     def is_running(self) -> bool:

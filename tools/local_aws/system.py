@@ -53,16 +53,14 @@ class System(BaseModel, frozen=True):
     def environment(self) -> dict[str, str]:
         """Return what an AWS client or Terraform needs to reach this AWS and no other."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return {
-            **kept,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_CA_BUNDLE": self.certificate,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        more = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+        return kept | self.client_environment() | more
+
+    def client_environment(self) -> dict[str, str]:
+        """Return the variables that a client with an environment of its own needs, as the account's root."""
+        root = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        where = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_CA_BUNDLE": self.certificate, "AWS_REGION": "us-east-1"}
+        return where | root
 
     def runs(self) -> bool:
         """Return whether keeper and emulator live and the AWS API answers."""

@@ -55,9 +55,7 @@ def deploy(on: system.System, *, crawls: Path) -> Deployment:
 def look_at(on: system.System) -> str:
     """Return what a person wants to see next, one command per line."""
     price = shlex.quote('{"price": {"kettle": 2950}}')
-    settings = {"AWS_ENDPOINT_URL": on.endpoint, "AWS_CA_BUNDLE": on.certificate, "AWS_REGION": "us-east-1"}
-    settings |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    client = " ".join(f"{name}={value}" for name, value in settings.items())
+    client = " ".join(f"{name}={value}" for name, value in on.client_environment().items())
     near = {name: os.path.relpath(on.folder / name, ROOT) for name in (TO_READ, "ministack.log")}
     return f"""
 The schedules fire every minute. The demo shop's workshop page is broken: its alert comes after the first round.

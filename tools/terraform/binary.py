@@ -18,7 +18,7 @@ MIRROR = "TRAPLINE_TERRAFORM_MIRROR"
 PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 VERSIONS = "5.100."
 """The version that the tests run with; the modules also accept newer ones, below 7.0."""
-PLACES = (
+MIRROR_FOLDERS = (
     "~/.terraform.d",
     "~/.local/share/terraform",
     "/usr/share/terraform",
@@ -47,8 +47,8 @@ def installed(environ: Mapping[str, str]) -> str:
     return found
 
 
-def mirror(environ: Mapping[str, str], places: Iterable[str | Path] = PLACES) -> Path | None:
-    """Return the folder that holds the provider's tree, or ``None``. It looks at most one folder below each place.
+def mirror(environ: Mapping[str, str], folders: Iterable[str | Path] = MIRROR_FOLDERS) -> Path | None:
+    """Return the folder that holds the provider's tree, or ``None``. It looks at most one folder below each of them.
 
     Raises ``ToolError`` when the explicit setting names a folder without it.
     """
@@ -56,7 +56,7 @@ def mirror(environ: Mapping[str, str], places: Iterable[str | Path] = PLACES) ->
         if not _holds(Path(setting)):
             raise ToolError(f"{MIRROR}={setting} holds no {PROVIDER}/{VERSIONS}*")
         return Path(setting)
-    homes = [Path(str(place).replace("~", environ.get("HOME", "/"))) for place in places]
+    homes = [Path(str(folder).replace("~", environ.get("HOME", "/"))) for folder in folders]
     candidates = (folder for home in homes for folder in [home, *sorted(home.glob("*/"))])
     return next((folder for folder in candidates if _holds(folder)), None)
 

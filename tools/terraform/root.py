@@ -1,4 +1,4 @@
-"""Terraform's root module of one environment: the one place that runs Terraform for a deploy and for the local AWS."""
+"""Terraform's root module of one environment: the one module that runs Terraform for a deploy and for the local AWS."""
 
 import json
 import subprocess
@@ -60,19 +60,6 @@ class Root:
     def plan(self) -> None:
         """Show what an apply would change. Raises ``ToolError``."""
         self._act("plan")
-
-    def drift(self, file: Path) -> dict[str, frozenset[str]]:
-        """Return what an apply would change now: addresses, and for each the attributes. ``file`` takes the plan."""
-        self._act("plan", f"-out={file}")
-        plan = json.loads(self._capture(self._command("show", "-json", str(file)), step="show"))
-        found = {}
-        for resource in plan.get("resource_changes", []):
-            change = resource["change"]
-            if change["actions"] not in (["no-op"], ["read"]):
-                before, after = change["before"] or {}, change["after"] or {}
-                names = before.keys() | after.keys()
-                found[resource["address"]] = frozenset(name for name in names if before.get(name) != after.get(name))
-        return found
 
     def apply(self, *, targets: Sequence[str] = (), without_functions: bool = False) -> None:
         """Apply the variables; only ``targets`` (addresses), or no function where none is recorded yet.

@@ -32,7 +32,9 @@ TOGETHER = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """The two accounts of tests/e2e_aws at once: one waits for its schedules' ticks most of the time."""
 _TYPED = (
     *(package.module for package in PACKAGES),
+    "docs.site",
     "tools",
+    "tests.image.engine",
     "tests.site",
     "tests.benchmarks",
     "tests.storm",

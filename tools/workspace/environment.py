@@ -19,7 +19,7 @@ UV_LOCK = "requirements/uv.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class VirtualEnvironment:
     """One virtual environment of the workspace and what belongs into it."""
 
     name: str
@@ -57,7 +57,7 @@ class Environment:
         must(self._uv("check"), step=f"checking {self.name}", folder=self.root)
 
     def _is_usable(self) -> bool:
-        """Return whether this Python made the environment at this very place: its scripts name their interpreter."""
+        """Return whether this Python made the environment in this very folder: its scripts name their interpreter."""
         if not self.python.exists() or not is_made_here(self.path):
             return False
         if self.uv_python is not None:
@@ -79,7 +79,7 @@ class Environment:
 
 
 def is_made_here(path: Path) -> bool:
-    """Return whether this very version of Python made the environment ``path`` at this place."""
+    """Return whether this very version of Python made the environment ``path`` in this folder."""
     try:
         settings = (path / "pyvenv.cfg").read_text()
     except FileNotFoundError:
@@ -89,9 +89,9 @@ def is_made_here(path: Path) -> bool:
     return here and f"version = {platform.python_version()}" in lines
 
 
-PEERS = Environment(name=".venv-bench", lock="requirements/bench.txt", uv_python=Path(sys.executable))
+PEERS = VirtualEnvironment(name=".venv-bench", lock="requirements/bench.txt", uv_python=Path(sys.executable))
 """What the benchmarks compare with; apart, so that its dependencies never disturb the product's."""
-LOCAL_AWS = Environment(name=".venv-aws", lock="requirements/ministack.txt", uv_python=Path(sys.executable))
+LOCAL_AWS = VirtualEnvironment(name=".venv-aws", lock="requirements/ministack.txt", uv_python=Path(sys.executable))
 """The emulator of `make up`, for the same reason; functions run with this environment's interpreter."""
-SCANNER = Environment(name=".venv-terraform", lock="requirements/terraform.txt", uv_python=Path(sys.executable))
+SCANNER = VirtualEnvironment(name=".venv-terraform", lock="requirements/terraform.txt", uv_python=Path(sys.executable))
 """checkov, which the tests run on terraform/; it pins dozens of libraries that the product does not know."""

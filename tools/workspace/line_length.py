@@ -9,8 +9,10 @@ from tools.shell import ROOT, ToolError, main_guard
 LONGEST = 120
 """Columns, as ruff has it for Python."""
 PATTERNS = ("*.sql", "*.tf", "*.hcl", "*.tfvars", "*.js", ":!**/migrations/000?_*.sql", ":!**/schema/schema.sql")
-"""As git takes them. Databases know the checksums of the migrations that were released, so those never change; and
-``schema.sql`` repeats the bodies of their functions."""
+"""As git takes them. Databases know the checksums of the migrations that were released, so those never change.
+
+``schema.sql`` is generated and repeats the text of their functions.
+"""
 
 
 def long_lines(files: Iterable[Path]) -> list[str]:

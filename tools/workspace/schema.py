@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tools.shell import ROOT, ToolError, main_guard, say
-from tools.workspace.catalogue import read_catalogue, schema_sql
+from tools.workspace.catalogue import read_catalogue, schema_sql, without_comment
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrate, migrations
 from trapline_machine.embedded_postgres import embedded_postgres
@@ -22,8 +22,8 @@ async def schema_text(database: Database) -> str:
     Raises ``ToolError`` when ``comments.sql`` says nothing of a type, table, column or function.
     """
     found = await read_catalogue(database.connection)
-    if found.without_comment:
-        raise ToolError(f"{COMMENTS} has no line for: {', '.join(found.without_comment)}")
+    if bare := without_comment(found):
+        raise ToolError(f"{COMMENTS} has no line for: {', '.join(bare)}")
     newest = migrations()[-1]
     return schema_sql(
         found,

@@ -6,11 +6,11 @@ Safe to run again: a second call takes about a second.
 import time
 
 from tools.shell import ToolError, main_guard, run, say
-from tools.workspace.environment import Environment
+from tools.workspace.environment import VirtualEnvironment
 from tools.workspace.packages import PACKAGES
 from tools.workspace.supported_platform import refuse_unsupported
 
-DEVELOPMENT = Environment(name=".venv", lock="requirements/dev.txt", packages=PACKAGES)
+DEVELOPMENT = VirtualEnvironment(name=".venv", lock="requirements/dev.txt", packages=PACKAGES)
 
 
 def main() -> int:

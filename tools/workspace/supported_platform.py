@@ -16,7 +16,7 @@ _REASONS = {
 }
 
 
-class Machine(NamedTuple):
+class Platform(NamedTuple):
     """What decides whether the locked packages and the code work here."""
 
     system: str
@@ -27,9 +27,9 @@ class Machine(NamedTuple):
     """``platform.libc_ver()``: ``glibc``, or empty where it is another one."""
 
 
-def refuse_unsupported(machine: Machine | None = None, *, python: tuple[int, ...] = sys.version_info[:3]) -> None:
+def refuse_unsupported(machine: Platform | None = None, *, python: tuple[int, ...] = sys.version_info[:3]) -> None:
     """Raise ``ToolError`` with what is supported and the reason, where the workspace can't be set up."""
-    found = machine or Machine(platform.system(), platform.machine(), platform.libc_ver()[0])
+    found = machine or Platform(platform.system(), platform.machine(), platform.libc_ver()[0])
     if python < OLDEST_PYTHON:
         raise ToolError(f"Python 3.11 or newer is needed; this is {'.'.join(map(str, python))}")
     match found:

@@ -6,9 +6,9 @@ data "aws_region" "this" {}
 
 locals {
   # Put together instead of read: the role needs neither to exist, and SQS takes half a minute to make a queue.
-  place        = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
-  function_arn = "arn:${data.aws_partition.this.partition}:lambda:${local.place}:function:${var.name}"
-  failures_arn = "arn:${data.aws_partition.this.partition}:sqs:${local.place}:${var.name}-failures"
+  scope        = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  function_arn = "arn:${data.aws_partition.this.partition}:lambda:${local.scope}:function:${var.name}"
+  failures_arn = "arn:${data.aws_partition.this.partition}:sqs:${local.scope}:${var.name}-failures"
 
   interface_actions = [
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",

@@ -1,4 +1,4 @@
-# Terraform makes the places and never sees a value: a person puts it in, or the operator function does.
+# Terraform makes the empty secrets and never sees a value: a person puts it in, or the operator function does.
 resource "aws_secretsmanager_secret" "this" {
   #checkov:skip=CKV2_AWS_57:chat services rotate by hand; a new session key ends the sessions of running ordered tasks
   for_each = var.secrets

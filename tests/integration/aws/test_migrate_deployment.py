@@ -28,7 +28,7 @@ RDS = "postgresql://trapline_operator@ledger.example:5432/trapline?sslmode=verif
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> "Iterator[SecretsManagerClient]":
-    """Secrets Manager with the place that Terraform makes for the session key."""
+    """Secrets Manager with the empty secret that Terraform makes for the session key."""
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep these credentials for later tests
     for name, text in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "DEFAULT_REGION": "eu-central-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", text)

@@ -21,9 +21,9 @@ async def test_an_artifact_is_kept_under_its_content(s3: S3Client, url: str) -> 
     assert key == f"{digest[:2]}/{digest}.png"
     assert await store.put(b"pixels", suffix=".png") == key
     assert await store.get(key) == b"pixels"
-    assert store.place(key) == f"{url.rstrip('/')}/{key}"
+    assert store.location(key) == f"{url.rstrip('/')}/{key}"
     (found,) = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
-    assert f"s3://{BUCKET}/{found['Key']}" == store.place(key)
+    assert f"s3://{BUCKET}/{found['Key']}" == store.location(key)
     assert s3.head_object(Bucket=BUCKET, Key=found["Key"])["ContentType"] == "image/png"
 
 

@@ -114,7 +114,7 @@ async def test_a_refusal_of_lambda_is_shown_with_what_to_do(
 
 
 async def test_a_function_that_fails_is_shown_with_its_log(function: LambdaAnswers, tmp_path: Path) -> None:
-    """A time-out, or a bug there, is one line here with the place of its log."""
+    """A time-out, or a bug there, is one line here with the location of its log."""
     function.answer({"errorMessage": "2026 Task timed out after 900.00 seconds"}, failed=True)
     ran = await with_env(function, tmp_path, "status", "--env", "dev")
     assert ran.code == 1

@@ -35,7 +35,8 @@ from support.crawling import new_browser
 from trapline_crawler.browser import guardian
 
 async def main():
-    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: orphans become its children, as for process 1
+    # PR_SET_CHILD_SUBREAPER: orphans become its children, as for process 1
+    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
     browser = new_browser()
     live = await browser.ready()
     await live.browser.new_page()

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from support.crawler_stage import CRAWLER, Stage
-from support.ledger import make_old, place, urls
+from support.ledger import location, make_old, urls
 from support.races import PATIENCE
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
@@ -146,7 +146,7 @@ async def test_a_lost_connection_fails_the_invocation_and_loses_no_task(stage: S
         await living
     assert stage.visitor.closed == 1
     assert await stage.invocations() == ["running"]
-    found = await rescue.reap_lane(stage.database, LaneName("default"), place=place, heartbeat_ttl=-1)
+    found = await rescue.reap_lane(stage.database, LaneName("default"), location=location, heartbeat_ttl=-1)
     assert (len(found.orphaned), len(found.returned)) == (1, 2)
     assert await stage.rows("SELECT url, rescues FROM trapline.task WHERE status = 'created' ORDER BY id") == [
         (urls(2)[1], 1),

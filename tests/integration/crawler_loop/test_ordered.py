@@ -6,7 +6,7 @@ import pytest
 
 from support.alerts import Clock
 from support.crawler_stage import Stage
-from support.ledger import LANE, place, urls
+from support.ledger import LANE, location, urls
 from support.visitor import MemorySession, bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.errors import LedgerUnavailableError
@@ -134,7 +134,7 @@ async def test_a_page_that_kills_every_invocation_is_poison_and_passed(stage: St
         hold = stage.visitor.hold(PAGES[1], stubborn=True)
         living = asyncio.create_task(stage.live())
         await hold.started()
-        found = await rescue.reap_lane(stage.database, LANE, place=place, heartbeat_ttl=-1)
+        found = await rescue.reap_lane(stage.database, LANE, location=location, heartbeat_ttl=-1)
         assert len(found.orphaned) == 1
         hold.release.set()
         assert (await living)["lost"] is True
@@ -154,7 +154,7 @@ async def test_a_lost_connection_visits_no_recorded_page_again(stage: Stage) -> 
     hold.release.set()
     with pytest.raises(LedgerUnavailableError):
         await living
-    await rescue.reap_lane(stage.database, LANE, place=place, heartbeat_ttl=-1)
+    await rescue.reap_lane(stage.database, LANE, location=location, heartbeat_ttl=-1)
     assert (await stage.live())["done"] == 1
     assert stage.visitor.visited == [*PAGES[:3], *PAGES[2:]]
     assert [row[0] for row in await stage.rows(SEEN)] == [0, 1, 2, 3]

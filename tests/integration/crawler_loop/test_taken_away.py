@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from support.crawler_stage import Stage
-from support.ledger import LANE, place, urls
+from support.ledger import LANE, location, urls
 from support.visitor import Hold
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.messages import Crawl
@@ -28,7 +28,7 @@ async def at_work(stage: Stage, pages: list[str] = PAGES) -> tuple["asyncio.Task
 
 async def orphan(stage: Stage) -> None:
     """Let the reaper find that the heartbeats have stopped."""
-    found = await rescue.reap_lane(stage.database, LANE, place=place, heartbeat_ttl=-1)
+    found = await rescue.reap_lane(stage.database, LANE, location=location, heartbeat_ttl=-1)
     assert len(found.orphaned) == 1
 
 
@@ -92,7 +92,7 @@ async def test_an_event_that_comes_after_orphaned_does_nothing(stage: Stage) -> 
     """Delivered late, an invocation that was given up is a duplicate like any other."""
     await stage.open(PAGES)
     (message,) = await stage.asked()
-    assert len((await rescue.reap_lane(stage.database, LANE, place=place, pending_ttl=-1)).orphaned) == 1
+    assert len((await rescue.reap_lane(stage.database, LANE, location=location, pending_ttl=-1)).orphaned) == 1
     assert await stage.live(message) == {"duplicate": True}
     assert stage.visitor.visited == []
 

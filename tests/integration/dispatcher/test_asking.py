@@ -37,8 +37,8 @@ async def test_a_refusal_for_good_fails_the_row_with_its_reason(stage: Stage) ->
     """No such function: the row is ``failed``, and the next reap counts anew and asks for another."""
     stage.invoker.answers.append(RefusedError("Invoke: ResourceNotFoundException"))
     await stage.open("other")
-    assert await stage.rows("SELECT status::text, reason FROM trapline.invocation") == [
-        ("failed", "Invoke: ResourceNotFoundException")
+    assert await stage.rows("SELECT status::text, reason, detail FROM trapline.invocation") == [
+        ("failed", "refused", "Invoke: ResourceNotFoundException")
     ]
     assert (await stage.reap()).asked == 1
     assert sorted(await stage.invocations()) == ["failed", "pending"]

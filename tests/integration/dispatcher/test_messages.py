@@ -38,7 +38,7 @@ async def test_pages_are_added_to_an_open_run_and_counted_for(stage: Stage) -> N
 async def test_a_url_that_can_never_be_visited_is_refused_and_none_is_written(
     stage: Stage, urls: tuple[str, ...], reason: str
 ) -> None:
-    """The refusal names the URL's place and what is wrong; the good ones beside it are not added."""
+    """The refusal names the URL's number and what is wrong; the good ones beside it are not added."""
     await stage.open("docs")
     assert (await stage.handle(Enqueue(run_id=1, urls=urls))).reason.startswith(reason)
     assert await stage.rows("SELECT count(*)::int FROM trapline.task") == [(3,)]

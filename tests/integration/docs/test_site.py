@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.docs.site import build, loads_from_elsewhere
+from docs.site.build import build, loads_from_elsewhere
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path):

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from support.ledger import LANE, complete, make_old, make_ready, one_ready, open_run, place, status_of, urls, value
+from support.ledger import LANE, complete, location, make_old, make_ready, one_ready, open_run, status_of, urls, value
 from support.races import Connect, lane_held
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import InvocationId, OwnerToken
@@ -23,7 +23,7 @@ async def _planned(database: Database) -> InvocationId:
 
 async def _become_ready(database: Database, invocation_id: InvocationId, request_id: str) -> Held | None:
     return await invocations.become_ready(
-        database, invocation_id, owner=OwnerToken(uuid.uuid4()), request_id=request_id, place="test"
+        database, invocation_id, owner=OwnerToken(uuid.uuid4()), request_id=request_id, process_name="test"
     )
 
 
@@ -101,7 +101,7 @@ async def test_an_event_delivered_after_orphaned_does_nothing(database: Database
     invocation_id = await _planned(database)
     await invocations.mark_pending(database, invocation_id)
     await make_old(database, "invocation", "pending_at", rescue.PENDING_TTL + 1)
-    assert (await rescue.reap_lane(database, LANE, place=place)).orphaned == (invocation_id,)
+    assert (await rescue.reap_lane(database, LANE, location=location)).orphaned == (invocation_id,)
     assert await _become_ready(database, invocation_id, "late") is None
     assert await value(database, STATUS, invocation_id) == "orphaned"
     assert await value(database, "SELECT duplicates FROM trapline.invocation WHERE id = $1", invocation_id) == 1
@@ -131,7 +131,7 @@ async def test_a_stolen_id_is_not_an_owner(database: Database) -> None:
     with pytest.raises(LeaseLostError):
         await tasks.lease_share(database, thief, share=1, another=False)
     assert not await invocations.terminate_ready(database, thief, "nothing")
-    assert not await rescue.fail_own(database, thief, reason="error", place=place)
+    assert not await rescue.fail_own(database, thief, reason="error", location=location)
     await invocations.heartbeat(database, held)
 
 
@@ -141,20 +141,20 @@ async def test_a_duplicates_failure_record_does_not_fail_its_twin(database: Data
     held = await one_ready(database)
     (task,) = await tasks.lease_share(database, held, share=1, another=False)
     report = rescue.fail_reported
-    assert not await report(database, held.invocation_id, request_id="twin", reason="EventAge", place=place)
+    assert not await report(database, held.invocation_id, request_id="twin", reason="EventAge", location=location)
     assert await status_of(database, held) == "running"
     await complete(database, task)
-    assert await report(database, held.invocation_id, request_id="request", reason="crash", place=place)
+    assert await report(database, held.invocation_id, request_id="request", reason="crash", location=location)
     assert await status_of(database, held) == "failed"
 
 
 async def test_a_failure_record_of_what_never_started_fails_it(database: Database) -> None:
     """Lambda dropped the event: the row is still ``created`` or ``pending``, so any request id fails it."""
     invocation_id = await _planned(database)
-    assert await rescue.fail_reported(database, invocation_id, request_id="x", reason="too old\x00", place=place)
+    assert await rescue.fail_reported(database, invocation_id, request_id="x", reason="too old\x00", location=location)
     assert await value(database, STATUS, invocation_id) == "failed"
     unknown = InvocationId(uuid.uuid4())
-    assert not await rescue.fail_reported(database, unknown, request_id="x", reason="", place=place)
+    assert not await rescue.fail_reported(database, unknown, request_id="x", reason="", location=location)
 
 
 async def test_a_failure_record_gives_the_tasks_back(database: Database) -> None:
@@ -162,6 +162,6 @@ async def test_a_failure_record_gives_the_tasks_back(database: Database) -> None
     await open_run(database, urls(2))
     held = await one_ready(database)
     assert len(await tasks.lease_share(database, held, share=2, another=False)) == 2
-    assert await rescue.fail_reported(database, held.invocation_id, request_id="request", reason="x", place=place)
+    assert await rescue.fail_reported(database, held.invocation_id, request_id="request", reason="x", location=location)
     planned = await lanes.plan(database, LANE)
     assert (planned.load.waiting, len(planned.created)) == (2, 1)

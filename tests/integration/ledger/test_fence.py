@@ -11,11 +11,11 @@ from support.ledger import (
     fail_page,
     failure,
     frozen,
+    location,
     make_old,
     make_ready,
     one_ready,
     open_run,
-    place,
     status_of,
     urls,
     value,
@@ -42,7 +42,7 @@ async def _zombie(database: Database) -> tuple[Held, LeasedTask]:
     (task,) = await tasks.lease_share(database, held, share=1, another=False)
     await tasks.start(database, task.lease)
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
-    assert (await rescue.reap_lane(database, LANE, place=place)).returned == (task.lease.task_id,)
+    assert (await rescue.reap_lane(database, LANE, location=location)).returned == (task.lease.task_id,)
     return held, task
 
 
@@ -136,7 +136,7 @@ async def test_an_ordered_tasks_result_sent_twice_is_recorded_once(database: Dat
             page=await tasks.read_page(database, "docs", pages[0]),
             observation=Observation(url=pages[0], text="x", content_hash="x"),
             step=tasks.NextStep(status=TaskStatus.LEASED, position=1),
-            place=place,
+            location=location,
         )
 
     await send()
@@ -179,7 +179,7 @@ async def test_a_reap_that_waits_for_a_completion_leaves_it_alone(database: Data
     reaper = await connect()
     async with database.transaction():
         await complete(database, task)
-        reaping = asyncio.create_task(rescue.reap_lane(reaper, LANE, place=place))
+        reaping = asyncio.create_task(rescue.reap_lane(reaper, LANE, location=location))
         await until_blocked(database)
     assert (await reaping).returned == ()
     assert await value(database, "SELECT status::text FROM trapline.task") == "done"

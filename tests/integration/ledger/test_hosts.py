@@ -1,4 +1,4 @@
-"""Politeness is held by the ledger: turns, places and back-offs of a host are the same for all invocations."""
+"""Politeness is held by the ledger: turns, slots and back-offs of a host are the same for all invocations."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ async def _turn(
     task: LeasedTask,
     *,
     delay: float = 0.0,
-    places: int | None = None,
+    slots: int | None = None,
     patience: float = 100.0,
     host: str = HOST,
     lane: str = LANE,
 ) -> hosts.Turn:
     return await hosts.take_turn(
-        database, task.lease, lane=LaneName(lane), host=host, delay=delay, places=places, patience=patience
+        database, task.lease, lane=LaneName(lane), host=host, delay=delay, slots=slots, patience=patience
     )
 
 
@@ -52,8 +52,8 @@ async def test_turns_of_a_host_are_a_delay_apart_for_every_connection(database: 
 async def test_hosts_and_lanes_do_not_wait_for_each_other(database: Database) -> None:
     """Another host, another port and another lane have turns of their own."""
     (task,) = await _leased(database, 1)
-    places = [(LANE, HOST), (LANE, f"{HOST}:8080"), (LANE, "other.example"), ("polite", HOST)]
-    turns = [await _turn(database, task, delay=10.0, host=host, lane=lane) for lane, host in places]
+    pairs = [(LANE, HOST), (LANE, f"{HOST}:8080"), (LANE, "other.example"), ("polite", HOST)]
+    turns = [await _turn(database, task, delay=10.0, host=host, lane=lane) for lane, host in pairs]
     assert [(turn.taken, round(turn.wait)) for turn in turns] == [(True, 0)] * 4
 
 
@@ -66,24 +66,24 @@ async def test_a_turn_beyond_patience_is_not_taken(database: Database) -> None:
     assert (again.taken, round(again.wait)) == (True, 60)
 
 
-async def test_a_full_host_has_no_place_until_a_visit_ends(database: Database) -> None:
-    """With two places the third visit waits; the first to complete frees its place, without a message."""
+async def test_a_full_host_has_no_slot_until_a_visit_ends(database: Database) -> None:
+    """With two slots the third visit waits; the first to complete frees a slot, without a message to any invocation."""
     first, second, third = await _leased(database, 3)
-    taken = [(await _turn(database, task, places=2)).taken for task in (first, second, third)]
+    taken = [(await _turn(database, task, slots=2)).taken for task in (first, second, third)]
     assert taken == [True, True, False]
     await complete(database, first)
-    assert (await _turn(database, third, places=2)).taken
+    assert (await _turn(database, third, slots=2)).taken
 
 
-async def test_places_of_a_killed_invocation_come_free(database: Database) -> None:
-    """A place is held as long as the lease: the reaper that takes the task back takes the place back with it."""
+async def test_slots_of_a_killed_invocation_come_free(database: Database) -> None:
+    """A slot is held as long as the lease: the reaper that takes the task back takes the slot back with it."""
     await open_run(database, urls(2), lane=LaneConfig(max_invocations=2, tasks_per_invocation=1))
     (doomed,) = await tasks.lease_share(database, await one_ready(database), share=1, another=False)
-    assert (await _turn(database, doomed, places=1)).taken
+    assert (await _turn(database, doomed, slots=1)).taken
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
-    assert (await rescue.reap_lane(database, LANE, place=str)).returned
+    assert (await rescue.reap_lane(database, LANE, location=str)).returned
     (other, *_) = await tasks.lease_share(database, await one_ready(database), share=1, another=False)
-    assert (await _turn(database, other, places=1)).taken
+    assert (await _turn(database, other, slots=1)).taken
 
 
 async def _started(database: Database, *leased: LeasedTask) -> list[tasks.HostRefuses | None]:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from support.ledger import FINGERPRINT, complete, fail_page, frozen, one_ready, open_run, place, urls, value
+from support.ledger import FINGERPRINT, complete, fail_page, frozen, location, one_ready, open_run, urls, value
 from support.races import Connect
 from trapline_common.config.fingerprint import READER_VERSION, as_read
 from trapline_common.config.models import CrawlConfig, LaneConfig
@@ -81,7 +81,7 @@ async def test_a_verdict_on_a_page_that_moved_is_reached_again(database: Databas
         page=newer.page,
         observation=Observation(url=newer.url, text="same", content_hash="same"),
         step=tasks.NextStep(status=TaskStatus.DONE),
-        place=place,
+        location=location,
     )
     assert not verdict.changed
     assert await value(database, "SELECT version FROM trapline.page") == 2

@@ -1,4 +1,4 @@
-"""A visit's result is written as it was found: each field of an observation has its key, its column and its place."""
+"""A visit's result is written as it was found: each field of an observation has its key and its column."""
 
 from dataclasses import fields, replace
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from support.ledger import LANE, complete, failure, make_old, one_ready, open_run, place, urls, value
+from support.ledger import LANE, complete, failure, location, make_old, one_ready, open_run, urls, value
 from support.races import Connect, until_blocked
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.errors import LeaseLostError
@@ -20,7 +20,7 @@ POISON = "SELECT count(*) FROM trapline.alert WHERE kind = 'failure' AND payload
 async def _die(database: Database) -> rescue.Rescue:
     """Let every invocation stop beating, and reap."""
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
-    return await rescue.reap_lane(database, LANE, place=place)
+    return await rescue.reap_lane(database, LANE, location=location)
 
 
 async def _lease(database: Database, share: int = 25) -> list[LeasedTask]:
@@ -35,7 +35,7 @@ async def test_a_reap_waits_for_a_lease_in_flight_and_then_sees_it(database: Dat
     reaper = await connect()
     async with database.transaction():
         leased = await tasks.lease_share(database, held, share=3, another=False)
-        reaping = asyncio.create_task(rescue.reap_lane(reaper, LANE, place=place))
+        reaping = asyncio.create_task(rescue.reap_lane(reaper, LANE, location=location))
         await until_blocked(database)
     assert await reaping == rescue.Rescue()
     for task in leased:
@@ -49,7 +49,7 @@ async def test_a_reap_gives_back_a_lease_that_committed_while_it_waited(database
     reaper = await connect()
     async with database.transaction():
         await tasks.lease_share(database, held, share=3, another=False)
-        reaping = asyncio.create_task(rescue.reap_lane(reaper, LANE, place=place, heartbeat_ttl=-1))
+        reaping = asyncio.create_task(rescue.reap_lane(reaper, LANE, location=location, heartbeat_ttl=-1))
         await until_blocked(database)
     done = await reaping
     assert (done.orphaned, len(done.returned)) == ((held.invocation_id,), 3)
@@ -78,7 +78,7 @@ async def test_two_reapers_at_once_rescue_once(database: Database, connect: Conn
     await tasks.start(database, leased[0].lease)
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
     reapers = [await connect() for _ in range(8)]
-    done = await asyncio.gather(*(rescue.reap_lane(reaper, LANE, place=place) for reaper in reapers))
+    done = await asyncio.gather(*(rescue.reap_lane(reaper, LANE, location=location) for reaper in reapers))
     assert sum(len(one.returned) for one in done) == 2
     assert await value(database, "SELECT sum(rescues) FROM trapline.task") == 1
 
@@ -166,7 +166,7 @@ async def _visit(database: Database, task: LeasedTask, position: int, pages: lis
         step=tasks.NextStep(
             status=TaskStatus.DONE if last else TaskStatus.LEASED, position=position + 1, checkpoint=b"session"
         ),
-        place=place,
+        location=location,
     )
 
 
@@ -220,5 +220,5 @@ async def test_a_reap_looks_at_one_lane_only(database: Database) -> None:
     held = await one_ready(database)
     await lanes.put_lane(database, LaneName("other"), LaneConfig())
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
-    assert await rescue.reap_lane(database, LaneName("other"), place=place) == rescue.Rescue()
+    assert await rescue.reap_lane(database, LaneName("other"), location=location) == rescue.Rescue()
     await invocations.heartbeat(database, held)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.ledger import LANE, complete, make_old, make_ready, one_ready, open_run, place, status_of, urls, value
+from support.ledger import LANE, complete, location, make_old, make_ready, one_ready, open_run, status_of, urls, value
 from trapline_common.domain.lifecycle import InvocationStatus
 from trapline_common.ledger import invocations, lanes, rescue, runs, tasks
 from trapline_common.ledger.connection import Database
@@ -46,7 +46,7 @@ async def _failed(database: Database) -> str:
 async def _orphaned(database: Database) -> str:
     held = await one_ready(database)
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
-    assert (await rescue.reap_lane(database, LANE, place=place)).orphaned == (held.invocation_id,)
+    assert (await rescue.reap_lane(database, LANE, location=location)).orphaned == (held.invocation_id,)
     return str(held.invocation_id)
 
 
@@ -82,8 +82,8 @@ async def test_a_crawler_that_fails_gives_its_tasks_back(database: Database) -> 
     await open_run(database, urls(1))
     held = await one_ready(database)
     await tasks.lease_share(database, held, share=1, another=False)
-    assert await rescue.fail_own(database, held, reason="the browser does not start", place=place)
-    assert not await rescue.fail_own(database, held, reason="again", place=place)
+    assert await rescue.fail_own(database, held, reason="the browser does not start", location=location)
+    assert not await rescue.fail_own(database, held, reason="again", location=location)
     assert await status_of(database, held) == "failed"
     assert (await lanes.plan(database, LANE)).load.waiting == 1
 
@@ -118,4 +118,4 @@ async def test_only_what_stopped_beating_is_orphaned(database: Database) -> None
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
     await make_old(database, "invocation", "created_at", rescue.PENDING_TTL + 1)
     await invocations.heartbeat(database, held)
-    assert (await rescue.reap_lane(database, LANE, place=place)).orphaned == ()
+    assert (await rescue.reap_lane(database, LANE, location=location)).orphaned == ()

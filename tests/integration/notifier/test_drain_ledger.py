@@ -91,7 +91,7 @@ async def test_committed_alerts_reach_a_person_and_are_marked(dsn: str, database
     assert await _drain(services) == Drained(sent=3, refused=0, released=0, messages=1)
     assert "docs: 3 pages failed" in stream.getvalue()
     assert await _statuses(database) == {"sent": 3}
-    assert (await _drain(services))["sent"] == 0
+    assert (await _drain(services)).sent == 0
 
 
 async def test_two_notifiers_at_once_send_each_alert_once(dsn: str, database: Database) -> None:
@@ -136,7 +136,7 @@ async def test_two_notifiers_at_once_keep_one_pace(dsn: str, database: Database)
 async def test_a_muted_summary_stays_in_the_ledger(dsn: str, database: Database) -> None:
     """A muted alert is never claimed."""
     await _write(database, 1, kind=AlertKind.SUMMARY, muted=True)
-    assert (await _drain(_services(dsn, Recorder())))["sent"] == 0
+    assert (await _drain(_services(dsn, Recorder()))).sent == 0
     assert await _statuses(database) == {"muted": 1}
 
 
@@ -154,9 +154,9 @@ async def test_a_transient_failure_leaves_the_alert_due_later(dsn: str, database
     with pytest.raises(TransientError, match="down"):
         await _drain(_services(dsn, Recorder(TransientError("down"))))
     assert await _statuses(database) == {"due": 1}
-    assert (await _drain(_services(dsn, Recorder())))["sent"] == 0
+    assert (await _drain(_services(dsn, Recorder()))).sent == 0
     await database.connection.execute("UPDATE trapline.alert SET claimed_until = now() - interval '1 second'")
-    assert (await _drain(_services(dsn, Recorder())))["sent"] == 1
+    assert (await _drain(_services(dsn, Recorder()))).sent == 1
 
 
 async def test_a_notifier_that_dies_after_its_claim_loses_nothing(dsn: str, database: Database) -> None:
@@ -171,7 +171,7 @@ async def test_a_notifier_that_dies_after_its_claim_loses_nothing(dsn: str, data
         await _drain(_services(dsn, Dies()))
     await database.connection.execute("UPDATE trapline.alert SET claimed_until = now() - interval '1 second'")
     recorder = Recorder()
-    assert (await _drain(_services(dsn, recorder)))["sent"] == 1
+    assert (await _drain(_services(dsn, recorder))).sent == 1
     assert len(recorder.messages) == 1
 
 

@@ -10,7 +10,7 @@ def mirrored(folder, version="5.100.0"):
     return folder
 
 
-def test_a_mirror_is_found_below_a_usual_place(tmp_path):
+def test_a_mirror_is_found_below_a_usual_folder(tmp_path):
     """The mirror's folder may have any name: it is known by the registry's tree in it."""
     (tmp_path / "other").mkdir()
     folder = mirrored(tmp_path / "tf-plugins")
@@ -31,7 +31,7 @@ def test_a_mirror_of_another_version_is_none(tmp_path):
 
 
 def test_init_takes_the_mirror(tmp_path):
-    """With a mirror init gets the option for it; the explicit setting wins over every usual place."""
+    """With a mirror init gets the option for it; the explicit setting wins over every usual folder."""
     mirrored(tmp_path)
     settings = {"TRAPLINE_TERRAFORM_MIRROR": str(tmp_path)}
     command = init_command("terraform", tmp_path, environ=settings, options=["-backend=false"])

@@ -48,6 +48,6 @@ def test_every_wildcard_has_its_reason_on_its_line():
 
 
 def test_no_secret_passes_through_terraform():
-    """No argument takes the value of a secret: Terraform makes the places, and RDS keeps its own password."""
+    """No argument takes the value of a secret: Terraform makes empty secrets, and RDS keeps its own password."""
     found = [f"{path.name}: {match[0]}" for path in SOURCES for match in VALUES.finditer(path.read_text())]
     assert found == []

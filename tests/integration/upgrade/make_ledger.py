@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def cleaned(text: str, replaced: Mapping[str, str]) -> str:
-    """Return the dump without what psql or a newer Postgres alone reads, times long past, places ``replaced``."""
+    """Return the dump without what psql or a newer Postgres alone reads, times long past, names ``replaced``."""
     text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(_LEFT_OUT))
     for found, placeholder in replaced.items():
         text = text.replace(found, placeholder)

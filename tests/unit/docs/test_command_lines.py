@@ -1,4 +1,4 @@
-from tools.docs.command_lines import wrong_command_lines, wrong_make_targets
+from support.docs_checks.command_lines import wrong_command_lines, wrong_make_targets
 
 
 def test_every_command_line_that_is_shown_is_accepted():

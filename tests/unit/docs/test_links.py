@@ -1,4 +1,4 @@
-from tools.docs.links import broken_links
+from support.docs_checks.links import broken_links
 
 
 def test_every_link_leads_to_a_file_and_a_heading():

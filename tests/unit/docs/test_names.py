@@ -1,4 +1,4 @@
-from tools.docs.names import unknown_modules, unknown_paths, unknown_tests
+from support.docs_checks.names import unknown_modules, unknown_paths, unknown_tests
 
 
 def test_every_file_that_is_named_exists():

@@ -1,5 +1,5 @@
-from tools.docs.config_reference import keys
-from tools.docs.reference import stale
+from docs.site.config_reference import keys
+from docs.site.reference import stale
 
 
 def test_the_generated_pages_are_what_the_code_gives():

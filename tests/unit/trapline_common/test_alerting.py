@@ -59,7 +59,7 @@ def _judge(
         crawl=crawl or _crawl(),
         fingerprint=fingerprint,
         baseline=Baseline(text=text),
-        place=lambda key: f"/artifacts/{key}",
+        location=lambda key: f"/artifacts/{key}",
     )
 
 
@@ -190,7 +190,7 @@ def test_a_failure_alerts_once_at_the_configured_run() -> None:
 
 
 def test_a_failure_alert_carries_what_a_person_needs() -> None:
-    """Reason, detail, runs in a row, last good run and the screenshot's place are in the payload."""
+    """Reason, detail, runs in a row, last good run and the screenshot's location are in the payload."""
     (alert,) = _judge(_seen(failures=1, failing_for=60.0), _bad()).alerts
     assert alert.payload == {
         "page_id": 7,

@@ -19,7 +19,7 @@ async def test_same_bytes_same_key(tmp_path: Path):
     keys = await asyncio.gather(*(store.put(b"picture", suffix=".png") for _ in range(8)))
     assert len(set(keys)) == 1
     assert await store.get(keys[0]) == b"picture"
-    assert _files(tmp_path) == [store.place(keys[0])]
+    assert _files(tmp_path) == [store.location(keys[0])]
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "ab/cd", "", "/etc/passwd", "ab/" + "c" * 64 + ".png"])

@@ -47,7 +47,7 @@ class _Page:
             fingerprint=self.fingerprint,
             # the store reads it only when the content differs
             baseline=self.kept if observation.content_hash != self.state.baseline_hash else Baseline(),
-            place=str,
+            location=str,
         )
         update, new = verdict.update, verdict.update.remembered
         if new.seen is not None:

@@ -17,7 +17,7 @@ AWS = {
 
 
 def test_one_machine_needs_no_function_names() -> None:
-    """With nudges through Postgres, the ledger and a place for artifacts are enough."""
+    """With nudges through Postgres, the ledger and a store for artifacts are enough."""
     settings = Settings.read(LOCAL | {"TRAPLINE_DATA_DIR": "data", "TRAPLINE_HEARTBEAT": "0.5"})
     assert (settings.nudges, settings.data_dir, settings.heartbeat) == ("postgres", Path("data"), 0.5)
 

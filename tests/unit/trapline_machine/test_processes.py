@@ -94,8 +94,8 @@ async def test_a_stopped_command_takes_no_more_and_reports_what_waited(tmp_path:
         await invoker.invoke(call())
 
 
-async def test_a_process_whose_invocation_was_orphaned_holds_no_place(tmp_path: Path, sleeper: Mapping[str, str]):
-    """A stopped process whose invocation has ended leaves its place to the next, and is killed when it does not end."""
+async def test_a_process_whose_invocation_was_orphaned_holds_up_no_other(tmp_path: Path, sleeper: Mapping[str, str]):
+    """A stopped process whose invocation has ended lets the next one start, and is killed when it does not end."""
     ended: list[EndedProcess] = []
     now = [0.0]
     invoker = new(tmp_path, sleeper, ended, most=1, clock=lambda: now[0])

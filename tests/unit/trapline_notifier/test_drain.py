@@ -9,7 +9,7 @@ from support.alerts import Clock, MemoryOutbox, alert
 from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.ports import AlertRow
 from trapline_common.platform.lambda_runtime import Deadline
-from trapline_notifier.drain import Drain, DrainLimits
+from trapline_notifier.drain import DrainLimits, OutboxDrain
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer
 
@@ -48,8 +48,8 @@ class Scene:
         self.out = Recorder(self.clock, rule)
         self.pacer = Pacer(sleep=self.clock.sleep)
 
-    def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 180.0) -> Drain:
-        return Drain(
+    def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 180.0) -> OutboxDrain:
+        return OutboxDrain(
             outbox=self.outbox,
             publisher=self.out,
             operations=self.out,

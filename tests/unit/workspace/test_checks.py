@@ -3,9 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from tools.ci import refuse_skips
 from tools.shell import ROOT, ToolError
-from tools.workspace import checks, line_length
+from tools.workspace import checks, line_length, refuse_skips
 
 PASSED = '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>'
 SKIPPED = PASSED.replace("/></testsuite>", '><skipped message="no browser"/></testcase></testsuite>')
@@ -103,7 +102,7 @@ def test_recipes_are_short():
 
 
 def test_long_lines_are_found_with_file_and_number(tmp_path):
-    """A line of 121 columns is named with its place; one of 120 is fine, in characters and not in bytes."""
+    """A line of 121 columns is named with its file and number; one of 120 is fine, in characters and not in bytes."""
     fine, long = tmp_path / "fine.sql", tmp_path / "long.tf"
     fine.write_text(f"{'é' * 120}\n")
     long.write_text(f"short\n{'x' * 121}\n")

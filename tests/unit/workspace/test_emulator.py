@@ -8,7 +8,7 @@ from tools.local_aws.emulator import (
     LOOKS,
     close_the_gap,
     fire_at_once,
-    leave_out_places,
+    leave_out_empty_versions,
     look_often,
     with_alias_settings,
 )
@@ -55,17 +55,17 @@ def test_the_scheduler_looks_every_second():
 
 
 def test_a_secret_without_a_value_has_no_version():
-    """As on AWS, DescribeSecret tells a place from a value; a release of another shape is refused."""
+    """As on AWS, DescribeSecret tells an empty secret from one with a value; a release of another shape is refused."""
 
     def staged(secret):
         return {version: one["Stages"] for version, one in secret["Versions"].items()}
 
     service = SimpleNamespace(_vid_to_stages=staged)
-    leave_out_places(service)
-    place, value = {"Stages": ["AWSPREVIOUS"], "SecretString": None}, {"Stages": ["AWSCURRENT"], "SecretString": "key"}
-    assert service._vid_to_stages({"Versions": {"1": place, "2": value}}) == {"2": ["AWSCURRENT"]}
+    leave_out_empty_versions(service)
+    empty, value = {"Stages": ["AWSPREVIOUS"], "SecretString": None}, {"Stages": ["AWSCURRENT"], "SecretString": "key"}
+    assert service._vid_to_stages({"Versions": {"1": empty, "2": value}}) == {"2": ["AWSCURRENT"]}
     with pytest.raises(AttributeError):
-        leave_out_places(SimpleNamespace())
+        leave_out_empty_versions(SimpleNamespace())
 
 
 def test_a_new_rate_schedule_fires_at_once():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools.shell import ROOT, ToolError
-from tools.workspace.environment import Environment, is_made_here
+from tools.workspace.environment import VirtualEnvironment, is_made_here
 from tools.workspace.packages import Package
 
 PACKAGE = Package(name="one", folder="one", module="one")
@@ -27,7 +27,7 @@ def workspace(tmp_path):
     (tmp_path / "one/src/one/__init__.py").write_text("")
     (tmp_path / "one/pyproject.toml").write_text(PYPROJECT.format(version="1"))
     (tmp_path / "lock.txt").write_text("")
-    return Environment(root=tmp_path, name="env", lock="lock.txt", uv_python=Path(sys.executable))
+    return VirtualEnvironment(root=tmp_path, name="env", lock="lock.txt", uv_python=Path(sys.executable))
 
 
 def requirement(name):
@@ -75,7 +75,7 @@ def test_a_package_of_the_workspace_is_editable_and_follows_its_pyproject(worksp
 
 
 def test_an_environment_that_moved_is_made_again(tmp_path):
-    """A virtual environment does not survive a move: its scripts name the interpreter of the old place."""
+    """A virtual environment does not survive a move: its scripts name the interpreter of the old folder."""
     venv.create(tmp_path / "first", with_pip=False)
     assert is_made_here(tmp_path / "first")
     (tmp_path / "first").rename(tmp_path / "second")

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from tools.ci import base_image
-from tools.ci.docker_daemon import engine
+from tests.image.engine import base_image
+from tests.image.engine.docker_daemon import engine
 from tools.deploy import image
 from tools.deploy.container_engine import Engine, EngineMissingError, container_engine
 from tools.shell import ROOT, ToolError
@@ -122,7 +122,7 @@ def test_certificates_of_an_earlier_build_do_not_stay(tmp_path):
 
 
 def test_base_takes_only_what_another_machine_reaches():
-    """Pip's settings go into the base without the folders of this machine; its trust store's place is Debian's."""
+    """Pip's settings go into the base without the folders of this machine; its trust store's path is Debian's."""
     settings = {
         "index-url": "https://a.example/simple",
         "extra-index-url": "file:///opt/x https://b.example",

@@ -32,5 +32,5 @@ def test_stories_keep_their_order_and_long_folders_begin():
 
 
 def test_the_folders_named_are_there():
-    """A folder that moves takes its place in the order along."""
+    """A folder that moves keeps its position in the order."""
     assert all((ROOT / folder).is_dir() for folder in (STORIES, *LONG))

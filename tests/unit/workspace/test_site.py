@@ -45,9 +45,9 @@ def test_list_and_product_pages_show_prices(site):
 
 def test_sitemap_names_pages_that_exist(site):
     """The sitemap lists the list page and the twelve product pages, and each answers."""
-    places = [part.split("</loc>")[0] for part in get(f"{site.url}/sitemap.xml").split("<loc>")[1:]]
-    assert len(places) == 13
-    assert {status(place) for place in places} == {200}
+    locations = [part.split("</loc>")[0] for part in get(f"{site.url}/sitemap.xml").split("<loc>")[1:]]
+    assert len(locations) == 13
+    assert {status(location) for location in locations} == {200}
 
 
 def test_state_switches_while_it_runs(site):

@@ -1,10 +1,10 @@
 import pytest
 
 from tools.shell import ToolError
-from tools.workspace.supported_platform import SUPPORTED, Machine, refuse_unsupported
+from tools.workspace.supported_platform import SUPPORTED, Platform, refuse_unsupported
 
-LINUX = Machine("Linux", "x86_64", "glibc")
-MAC = Machine("Darwin", "arm64", "")
+LINUX = Platform("Linux", "x86_64", "glibc")
+MAC = Platform("Darwin", "arm64", "")
 
 
 @pytest.mark.parametrize("machine", [LINUX, LINUX._replace(processor="aarch64"), MAC], ids=lambda one: one.processor)
@@ -16,7 +16,7 @@ def test_a_supported_machine_is_taken(machine):
 @pytest.mark.parametrize(
     ("machine", "reason"),
     [
-        (Machine("Windows", "AMD64", ""), "Windows on AMD64.*WSL 2"),
+        (Platform("Windows", "AMD64", ""), "Windows on AMD64.*WSL 2"),
         (LINUX._replace(processor="riscv64"), "Linux on riscv64.*no wheels for this processor"),
         (LINUX._replace(c_library=""), "a C library other than glibc"),
         (MAC._replace(processor="x86_64"), "no wheels for Intel Macs"),

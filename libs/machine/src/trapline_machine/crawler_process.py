@@ -15,7 +15,7 @@ from typing import Any
 from trapline_common.domain.errors import TraplineError
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_common.platform.logging import configure, get_logger
-from trapline_machine.process_identity import place_of
+from trapline_machine.process_identity import process_name_of
 
 STOP_WITHIN = 60
 """Seconds that an ordered stop may take. Then the kernel ends the process, and its browser's guardian the browser."""
@@ -57,7 +57,7 @@ async def _run(event: Mapping[str, Any], context: LocalContext) -> None:
     from trapline_crawler.wiring import from_env
 
     try:
-        environ = {**os.environ, "TRAPLINE_PROCESS_NAME": place_of(os.getpid())}
+        environ = {**os.environ, "TRAPLINE_PROCESS_NAME": process_name_of(os.getpid())}
         result = await handle(event, context, from_env(environ), stop=stop)
         _log.info("invocation_ended", result=result.body())
     finally:

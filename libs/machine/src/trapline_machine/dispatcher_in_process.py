@@ -50,7 +50,7 @@ async def dispatch(ledger: Ledger, message: Message, *, data_dir: Path) -> Dispa
         invoker=NoCrawlers(),
         nudger=nudger(ledger.dsn),
         fetch=HttpFetch(gate=gate_from_env({**os.environ, "DATABASE_URL": ledger.dsn})),
-        place=DirectoryArtifacts(data_dir / ARTIFACTS).place,
+        location=DirectoryArtifacts(data_dir / ARTIFACTS).location,
         at_most=0,
     )
     context = LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(_SECONDS))

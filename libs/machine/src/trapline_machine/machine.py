@@ -119,7 +119,7 @@ async def build(
             invoker=processes,
             nudger=inbox,
             fetch=fetch,
-            place=DirectoryArtifacts(settings.artifacts).place,
+            location=DirectoryArtifacts(settings.artifacts).location,
             at_most=settings.most,
             timeouts=settings.timeouts,
             archive=None if settings.runs is None else DirectoryArchive(settings.runs),

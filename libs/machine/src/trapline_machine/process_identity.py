@@ -16,17 +16,17 @@ def _boot() -> str:
     return _BOOT.read_text().strip() if _BOOT.exists() else str(int(psutil.boot_time()))
 
 
-def place_of(pid: int) -> str:
+def process_name_of(pid: int) -> str:
     """Return ``host:boot:pid:start``. Raises ``psutil.NoSuchProcess``."""
     return f"{platform.node()}:{_boot()}:{pid}:{_start(pid)}"
 
 
-def is_dead(place: str) -> bool:
-    """Return whether ``place`` names a process of this machine that has ended; ``False`` when it can't be known.
+def is_dead(process_name: str) -> bool:
+    """Return whether ``process_name`` names a process of this machine that has ended; ``False`` when it can't be known.
 
     A process id given anew to another process does not count: the start time tells them apart.
     """
-    parts = place.rsplit(":", _PARTS - 1)
+    parts = process_name.rsplit(":", _PARTS - 1)
     if len(parts) != _PARTS or parts[0] != platform.node() or not parts[2].isdigit():
         return False
     if parts[1] != _boot():

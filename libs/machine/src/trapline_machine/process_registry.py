@@ -19,11 +19,11 @@ class Registry:
     folder: Path
     """The folder of these files."""
 
-    def note(self, invocation_id: UUID, *, place: str, request_id: str) -> None:
-        """Write down, or replace, who has the invocation. ``request_id`` is that of its one delivery."""
+    def note(self, invocation_id: UUID, *, process_name: str, request_id: str) -> None:
+        """Write down, or replace, which process has the invocation. ``request_id`` is that of its one delivery."""
         self.folder.mkdir(parents=True, exist_ok=True)
         beside = self.folder / f".{invocation_id}"
-        beside.write_text(json.dumps({"place": place, "request_id": request_id}))
+        beside.write_text(json.dumps({"place": process_name, "request_id": request_id}))
         beside.replace(self.folder / str(invocation_id))
 
     def forget(self, invocation_id: UUID) -> None:

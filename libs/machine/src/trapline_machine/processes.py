@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from trapline_common.domain.errors import TransientError
 from trapline_common.domain.messages import Crawl, parse_crawl
-from trapline_machine.process_identity import place_of
+from trapline_machine.process_identity import process_name_of
 from trapline_machine.process_registry import Registry
 
 MODULE = "trapline_machine.crawler_process"
@@ -91,7 +91,7 @@ class ProcessInvoker:
             raise TransientError("the command is stopping")
         if crawl.invocation_id in self._children:
             return  # asked again: the process is about to become ready by itself
-        self.registry.note(crawl.invocation_id, place=place_of(os.getpid()), request_id="")
+        self.registry.note(crawl.invocation_id, process_name=process_name_of(os.getpid()), request_id="")
         self._waiting.append(crawl)
         await self._start_waiting()
 
@@ -175,7 +175,7 @@ class ProcessInvoker:
         child = _Child(message=crawl, request_id=request_id, log=log, process=process)
         self._children[crawl.invocation_id] = child
         with suppress(ProcessLookupError):  # it has ended already: its watch reports that
-            self.registry.note(crawl.invocation_id, place=place_of(process.pid), request_id=request_id)
+            self.registry.note(crawl.invocation_id, process_name=process_name_of(process.pid), request_id=request_id)
         child.watch = asyncio.create_task(self._watch(child), name=f"watch {process.pid}")
 
     async def _watch(self, child: _Child) -> None:

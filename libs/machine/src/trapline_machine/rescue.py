@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from trapline.access.one_machine import Ledger
 from trapline_common.domain.answers import Reaped
 from trapline_common.domain.ids import InvocationId
+from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import rescue, retention, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.invocations import InvocationRow, active_invocations
@@ -34,10 +35,10 @@ class Gone:
     """Tasks that they held, and that went back."""
 
 
-async def end_gone(database: Database, registry: Registry, *, place: Callable[[str], str]) -> Gone:
+async def end_gone(database: Database, registry: Registry, *, location: ArtifactLocation) -> Gone:
     """End the invocations whose process on this machine has ended, and give their tasks back.
 
-    Without this their tasks would wait until the heartbeats' time has run out. ``place``: where a person finds an
+    Without this their tasks would wait until the heartbeats' time has run out. ``location``: where a person finds an
     artifact, for the alert of a poison page.
     """
     active = await active_invocations(database)
@@ -50,7 +51,7 @@ async def end_gone(database: Database, registry: Registry, *, place: Callable[[s
             request_id=request_id,
             reason=_GONE,
             detail=_GONE_DETAIL,
-            place=place,
+            location=location,
         ):
             invocations += 1
             tasks += invocation.leased
@@ -64,11 +65,11 @@ async def reap_here(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Pat
     Raises ``LedgerUnavailableError``.
     """
     settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=None)
-    database, place = ledger.database, DirectoryArtifacts(settings.artifacts).place
-    gone = await end_gone(database, Registry(folder=settings.processes), place=place)
+    database, location = ledger.database, DirectoryArtifacts(settings.artifacts).location
+    gone = await end_gone(database, Registry(folder=settings.processes), location=location)
     reaped = await rescue.reap_lanes(
         database,
-        place=place,
+        location=location,
         # On one machine an invocation may wait long for a free core; on AWS none starts later than this.
         pending_ttl=rescue.PENDING_TTL if settings.database_url else settings.timeouts.pending_ttl,
         heartbeat_ttl=settings.heartbeat_ttl,

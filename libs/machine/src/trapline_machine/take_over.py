@@ -21,7 +21,7 @@ async def take_over(machine: Machine, database: Database, display: ProgressDispl
 
     ``database`` holds each run taken over, so that of two commands only one works on it.
     """
-    await end_gone(database, machine.registry, place=machine.dispatcher.place)
+    await end_gone(database, machine.registry, location=machine.dispatcher.location)
     try:
         await machine.dispatch(Reap().event())
     except LedgerUnavailableError:

@@ -94,7 +94,7 @@ async def try_visit(
     return TriedVisit(
         observation=observation,
         expectations=tuple(judge(crawl, observation)),
-        screenshot=None if observation.screenshot is None else artifacts.place(observation.screenshot),
+        screenshot=None if observation.screenshot is None else artifacts.location(observation.screenshot),
     )
 
 

@@ -46,7 +46,7 @@ class Services:
     seal: Seal
     """Encrypts sessions and checkpoints."""
     process_name: str
-    """Where this process runs, for people: a log stream, or a process of a machine."""
+    """The name of this process, for people: its log stream on Lambda, host and process on one machine."""
     pace: Pace = field(default_factory=Pace)
     """How the invocation spends its time."""
     new_token: Callable[[], UUID] = uuid4

@@ -51,7 +51,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         invoker=LambdaInvoker(client, function=settings.crawler_function),
         nudger=LambdaNudger(client, functions={"notifier": settings.notifier_function}),
         fetch=HttpFetch(gate=gate_from_env(environ)),
-        place=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
+        location=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
         unexpanded_ticks=settings.unexpanded_ticks,
         archive=None if settings.runs is None else _archive(settings.runs),
         retention=settings.retention,

@@ -50,7 +50,7 @@ class DrainCounts:
 
 
 @dataclass(slots=True, kw_only=True)
-class Drain:
+class OutboxDrain:
     """One drain. The parts come from ``wiring``; ``run`` is called once."""
 
     outbox: Outbox

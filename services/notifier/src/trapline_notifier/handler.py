@@ -9,7 +9,7 @@ from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.messages import parse_drain
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
-from trapline_notifier.drain import Drain
+from trapline_notifier.drain import OutboxDrain
 from trapline_notifier.services import Services
 
 _log = get_logger("notifier")
@@ -25,7 +25,7 @@ async def handle(event: Mapping[str, Any], context: LambdaContext, services: Ser
         _log.error("event_dropped", reason=str(error))
         return Refused(reason=str(error))
     async with services.outbox() as outbox:
-        drain = Drain(
+        drain = OutboxDrain(
             outbox=outbox,
             publisher=services.publisher,
             operations=services.operations,

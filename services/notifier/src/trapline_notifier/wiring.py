@@ -1,4 +1,4 @@
-"""The only place that makes adapters.
+"""The only module that makes adapters.
 
 What AWS needs is imported where it is used: one machine needs none of it, and it takes a quarter of a second to load.
 """

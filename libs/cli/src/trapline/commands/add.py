@@ -48,11 +48,11 @@ def normalised(texts: Sequence[str]) -> list[str]:
     """Return the URLs in normal form, each once. Raises ``InputRefusedError`` that names each bad one."""
     found: dict[str, None] = {}
     problems = []
-    for place, text in enumerate(texts, start=1):
+    for number, text in enumerate(texts, start=1):
         try:
             found[normalise_url(text)] = None
         except ValueError as error:
-            problems.append(f"URL {place}, {text[:200]}: {error}")
+            problems.append(f"URL {number}, {text[:200]}: {error}")
     if problems:
         raise InputRefusedError("\n".join(problems))
     if not found:

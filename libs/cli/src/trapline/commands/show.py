@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trapline.access.ledger import existing, known_run
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, Limit, RunArgument
-from trapline.render.artifact_location import artifact_place
+from trapline.render.artifact_location import artifact_location
 from trapline.render.json import print_json
 from trapline.render.printer import Printer
 from trapline.render.tables.run_detail import show_run
@@ -44,7 +44,7 @@ async def _show(run_id: int, limit: int, *, json: bool, data_dir: Path, url: str
         print_json(_as_json(detail))
     else:
         bucket = os.environ.get("TRAPLINE_ARTIFACTS", "")
-        show_run(Printer(), detail, limit=limit, place=lambda key: artifact_place(data_dir, key, bucket=bucket))
+        show_run(Printer(), detail, limit=limit, location=lambda key: artifact_location(data_dir, key, bucket=bucket))
 
 
 def _as_json(detail: RunDetail) -> dict[str, object]:

@@ -8,12 +8,12 @@ ARTIFACTS = "artifacts"
 """The artifacts' folder in the data directory."""
 
 
-def artifact_place(data_dir: Path, key: str, *, bucket: str = "") -> str:
+def artifact_location(data_dir: Path, key: str, *, bucket: str = "") -> str:
     """Return the object's URL below ``bucket`` (``s3://...``) or the file's path on this machine, else the key."""
     if bucket.startswith("s3://"):
         return f"{bucket.rstrip('/')}/{key}"
     try:
-        place = DirectoryArtifacts(data_dir / ARTIFACTS).place(key)
+        location = DirectoryArtifacts(data_dir / ARTIFACTS).location(key)
     except KeyError:
         return key
-    return place if Path(place).is_file() else key
+    return location if Path(location).is_file() else key

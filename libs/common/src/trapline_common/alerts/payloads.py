@@ -1,16 +1,17 @@
 """The facts an alert carries, as JSON; the notifier makes its texts of them. Pure.
 
-Every page payload has ``url``, ``page_id``, ``final_url``, ``status``, ``title`` and ``screenshot`` (its place);
+Every page payload has ``url``, ``page_id``, ``final_url``, ``status``, ``title`` and ``screenshot`` (its location);
 durations are seconds. Texts are clipped here, so that no page can make a row of the outbox large.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trapline_common.content.diff import FieldChange
 from trapline_common.domain.ids import PageId, RunId
 from trapline_common.domain.observation import Failure, Observation
+from trapline_common.domain.ports import ArtifactLocation
 
 MAX_URL = 2_048
 MAX_TITLE = 300
@@ -61,14 +62,14 @@ def _clip(text: str | None, most: int) -> str | None:
     return text[: most - 1] + "…"
 
 
-def _page(observation: Observation, *, place: Callable[[str], str], page_id: PageId) -> dict[str, Any]:
+def _page(observation: Observation, *, location: ArtifactLocation, page_id: PageId) -> dict[str, Any]:
     return {
         "page_id": page_id,
         "url": _clip(observation.url, MAX_URL),
         "final_url": _clip(observation.final_url, MAX_URL),
         "status": observation.status,
         "title": _clip(observation.title, MAX_TITLE),
-        "screenshot": place(observation.screenshot) if observation.screenshot else None,
+        "screenshot": location(observation.screenshot) if observation.screenshot else None,
     }
 
 
@@ -79,12 +80,12 @@ def failure(
     failures: int,
     failing_for: float | None,
     last_good_run: RunId | None,
-    place: Callable[[str], str],
+    location: ArtifactLocation,
     page_id: PageId,
 ) -> dict[str, Any]:
     """Return the facts of a failure, expectation or reminder. ``failures`` are failed runs in a row, this one too."""
     return {
-        **_page(observation, place=place, page_id=page_id),
+        **_page(observation, location=location, page_id=page_id),
         "reason": str(failed.reason),
         "detail": _clip(failed.detail, MAX_DETAIL),
         "failures": failures,
@@ -99,12 +100,12 @@ def change(
     diff: str | None,
     fields: Sequence[FieldChange],
     baseline_run: RunId | None,
-    place: Callable[[str], str],
+    location: ArtifactLocation,
     page_id: PageId,
 ) -> dict[str, Any]:
     """Return the facts of a change. ``diff`` None: the old text is gone; empty: only fields differ."""
     return {
-        **_page(observation, place=place, page_id=page_id),
+        **_page(observation, location=location, page_id=page_id),
         "diff": diff,
         "fields": [
             {"name": item.name, "old": _clip(item.old, MAX_VALUE), "new": _clip(item.new, MAX_VALUE)}
@@ -119,12 +120,12 @@ def recovery(
     *,
     failures: int,
     failing_for: float | None,
-    place: Callable[[str], str],
+    location: ArtifactLocation,
     page_id: PageId,
 ) -> dict[str, Any]:
     """Return the facts of a recovery: after how many failed runs in a row."""
     return {
-        **_page(observation, place=place, page_id=page_id),
+        **_page(observation, location=location, page_id=page_id),
         "failures": failures,
         "failing_for": failing_for,
     }

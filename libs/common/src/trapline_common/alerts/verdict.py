@@ -6,7 +6,6 @@ compare-and-set on the row's ``version``: where another completion of the page c
 the verdict, and ``settle`` reads the row and judges again.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from trapline_common.alerts import payloads
@@ -17,6 +16,7 @@ from trapline_common.content.diff import compare_fields, unified_diff
 from trapline_common.content.noise import Baseline, Remembered, Weighed, holds_back, weigh
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.ports import ArtifactLocation
 
 REMINDER_SLACK = 0.02
 """A reminder may come this fraction of ``remind_every`` early: a daily run that starts a little sooner than yesterday's
@@ -24,9 +24,6 @@ would otherwise remind every second day."""
 
 AT_ONCE = frozenset({Reason.POISON, Reason.BROWSER, Reason.PAGE_CRASHED})
 """Reasons of a task whose rescues are used up. Several invocations tried it, so its first failed run alerts."""
-
-Place = Callable[[str], str]
-"""Where a person finds an artifact, by its key (``ArtifactStore.place``)."""
 
 
 _KINDS = {Reason.EXPECTATION: AlertKind.EXPECTATION, Reason.BLOCKED: AlertKind.BLOCKED}
@@ -53,7 +50,7 @@ def judge(
     crawl: CrawlConfig,
     fingerprint: str,
     baseline: Baseline,
-    place: Place,
+    location: ArtifactLocation,
 ) -> Verdict:
     """Return what ``observation`` of ``run_id`` does to its page, and the alerts it causes.
 
@@ -66,11 +63,15 @@ def judge(
     if _is_late(state, run_id):
         return Verdict(update=_unchanged(state))
     if observation.failure is not None:
-        return _judge_failure(state, observation, observation.failure, run_id=run_id, crawl=crawl, place=place)
+        return _judge_failure(state, observation, observation.failure, run_id=run_id, crawl=crawl, location=location)
     alerts: list[AlertDraft] = []
     if state.alerted and "recovery" in crawl.alert.on:
         payload = payloads.recovery(
-            observation, failures=state.failures, failing_for=state.failing_for, place=place, page_id=state.page_id
+            observation,
+            failures=state.failures,
+            failing_for=state.failing_for,
+            location=location,
+            page_id=state.page_id,
         )
         alerts.append(AlertDraft(kind=AlertKind.RECOVERY, payload=payload, to=crawl.alert.to))
     if _differs(state, observation, fingerprint):
@@ -87,7 +88,7 @@ def judge(
         found = Weighed(accepted=True, is_change=False, remembered=Remembered(seen=0, earlier=() if first else None))
     changed = found.is_change
     if changed and "change" in crawl.alert.on:
-        change = _change(state, observation, baseline_text=baseline.text, place=place)
+        change = _change(state, observation, baseline_text=baseline.text, location=location)
         changed = change is not None
         if change is not None:
             alerts.append(AlertDraft(kind=AlertKind.CHANGE, payload=change, to=crawl.alert.to))
@@ -132,7 +133,7 @@ def _unchanged(state: PageState) -> PageUpdate:
 
 
 def _change(
-    state: PageState, observation: Observation, *, baseline_text: str | None, place: Place
+    state: PageState, observation: Observation, *, baseline_text: str | None, location: ArtifactLocation
 ) -> dict[str, Any] | None:
     """Return the payload, or ``None`` when there is nothing to show.
 
@@ -146,12 +147,18 @@ def _change(
         if not diff and not fields:
             return None
     return payloads.change(
-        observation, diff=diff, fields=fields, baseline_run=state.baseline_run, place=place, page_id=state.page_id
+        observation, diff=diff, fields=fields, baseline_run=state.baseline_run, location=location, page_id=state.page_id
     )
 
 
 def _judge_failure(
-    state: PageState, observation: Observation, failure: Failure, *, run_id: RunId, crawl: CrawlConfig, place: Place
+    state: PageState,
+    observation: Observation,
+    failure: Failure,
+    *,
+    run_id: RunId,
+    crawl: CrawlConfig,
+    location: ArtifactLocation,
 ) -> Verdict:
     if failure.reason is Reason.CANCELLED or state.judged_run == run_id:
         # A cancelled visit tells nothing about the page; and a run counts once, however often it visits the page.
@@ -175,7 +182,7 @@ def _judge_failure(
         failures=failures,
         failing_for=state.failing_for,
         last_good_run=state.baseline_run,
-        place=place,
+        location=location,
         page_id=state.page_id,
     )
     return Verdict(update=update, alerts=(AlertDraft(kind=kind, payload=payload, to=crawl.alert.to),))

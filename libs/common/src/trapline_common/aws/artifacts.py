@@ -48,7 +48,7 @@ class S3Artifacts:
             raise KeyError(key)
         return data
 
-    def place(self, key: str) -> str:
+    def location(self, key: str) -> str:
         """Return the object's ``s3://`` URL."""
         return f"s3://{self._bucket}/{self._path(key)}"
 

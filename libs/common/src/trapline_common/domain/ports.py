@@ -1,11 +1,14 @@
 """The ports: protocols for all that the services use from outside; the adapters are in ``aws`` and ``local``."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from trapline_common.domain.ids import AlertId, RunId
+
+ArtifactLocation = Callable[[str], str]
+"""Returns where a person finds an artifact, by its key: a path or a URL (``ArtifactStore.location``)."""
 
 
 class ArtifactStore(Protocol):
@@ -22,7 +25,7 @@ class ArtifactStore(Protocol):
         """Return what was stored under ``key``. Raises ``KeyError`` when there is nothing."""
         ...
 
-    def place(self, key: str) -> str:
+    def location(self, key: str) -> str:
         """Return where a person finds it: a path or a URL."""
         ...
 

@@ -8,9 +8,9 @@ from trapline_common.egress.address_policy import Address
 def is_own_interface(address: Address) -> bool:
     """Tell whether ``address`` is one of this machine's own.
 
-    A service that listens here for the local network only could be reached from here by the public address, past the firewall.
-    The kernel tells which source it would take for a datagram to the address: for its own addresses it is the address
-    itself. No packet is sent. An address that can't be reached at all is not the machine's own.
+    A service that listens here for the local network only could be reached from here by the public address, past the
+    firewall. The kernel tells which source it would take for a datagram to the address: for its own addresses it is the
+    address itself. No packet is sent. An address that can't be reached at all is not the machine's own.
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004  (IP version 4)
     try:

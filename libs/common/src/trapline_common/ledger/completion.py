@@ -1,13 +1,12 @@
 """Complete a visit: judge it against its page and write the verdict, by compare-and-set on the page's version."""
 
-from collections.abc import Callable
-
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.alerts.verdict import judge, needs_baseline
 from trapline_common.config.fingerprint import READER_VERSION, as_read
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.content.noise import Baseline
 from trapline_common.domain.observation import Observation
+from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import tasks
 from trapline_common.ledger.connection import Database
 
@@ -20,7 +19,7 @@ async def settle(
     page: PageState,
     observation: Observation,
     step: tasks.NextStep,
-    place: Callable[[str], str],
+    location: ArtifactLocation,
 ) -> Verdict:
     """Judge ``observation`` against ``page`` and write it; when the page's version moved, read the row and judge again.
 
@@ -29,7 +28,7 @@ async def settle(
     Raises ``LeaseLostError`` when the task was given to another invocation.
     """
     while True:
-        verdict = await _judge(database, run=run, page=page, observation=observation, place=place)
+        verdict = await _judge(database, run=run, page=page, observation=observation, location=location)
         written = await tasks.complete_visit(
             database,
             lease,
@@ -44,7 +43,7 @@ async def settle(
 
 
 async def _judge(
-    database: Database, *, run: FrozenRun, page: PageState, observation: Observation, place: Callable[[str], str]
+    database: Database, *, run: FrozenRun, page: PageState, observation: Observation, location: ArtifactLocation
 ) -> Verdict:
     baseline, fingerprint = Baseline(), as_read(run.fingerprint, reader=READER_VERSION)
     if needs_baseline(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=fingerprint):
@@ -56,5 +55,5 @@ async def _judge(
         crawl=run.crawl,
         fingerprint=fingerprint,
         baseline=baseline,
-        place=place,
+        location=location,
     )

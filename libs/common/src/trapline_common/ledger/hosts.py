@@ -1,4 +1,4 @@
-"""A host as all invocations share it: its turns and places in a lane, and how often it refused."""
+"""A host as all invocations share it: its turns and slots in a lane, and how often it refused."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ LONGEST_BACKOFF = 600.0
 LONGEST_RETRY_AFTER = 86_400.0
 """Seconds; a host that asks for more than a day gets a day."""
 
-PLACE_AGAIN_AFTER = 1.0
-"""Seconds after which a place at a full host is asked for again; a visit seldom takes less."""
+SLOT_AGAIN_AFTER = 1.0
+"""Seconds after which a slot of a full host is asked for again; a visit seldom takes less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +33,17 @@ class Turn:
 
 
 async def take_turn(
-    database: Database, lease: Lease, *, lane: LaneName, host: str, delay: float, places: int | None, patience: float
+    database: Database, lease: Lease, *, lane: LaneName, host: str, delay: float, slots: int | None, patience: float
 ) -> Turn:
     """Take the lane's next turn at ``host``, across all its invocations, if it comes within ``patience`` seconds.
 
-    Turns are ``delay`` seconds apart; at most ``places`` tasks visit the host at once. A task holds its place as long
+    Turns are ``delay`` seconds apart; at most ``slots`` tasks visit the host at once. A task holds its slot as long
     as its lease, so a killed invocation keeps none.
     """
-    row = await database.fetchrow(_HOSTS["take_turn"], lease.task_id, lease.seq, lane, host, delay, places, patience)
+    row = await database.fetchrow(_HOSTS["take_turn"], lease.task_id, lease.seq, lane, host, delay, slots, patience)
     if row is None:
         raise AssertionError("take_turn returns a row")
-    return Turn(taken=row["taken"], wait=PLACE_AGAIN_AFTER if row["wait"] is None else row["wait"])
+    return Turn(taken=row["taken"], wait=SLOT_AGAIN_AFTER if row["wait"] is None else row["wait"])
 
 
 async def refused(database: Database, lease: Lease, host: str, *, retry_after: float | None) -> float:

@@ -91,7 +91,7 @@ async def mark_refused(database: Database, invocation_id: InvocationId, *, detai
 
 
 async def become_ready(
-    database: Database, invocation_id: InvocationId, *, owner: OwnerToken, request_id: str, place: str
+    database: Database, invocation_id: InvocationId, *, owner: OwnerToken, request_id: str, process_name: str
 ) -> Held | None:
     """``created | pending -> ready`` with a fresh owner token.
 
@@ -102,7 +102,7 @@ async def become_ready(
         if lane is None:
             return None
         await database.fetch(_LANES["lock_shared"], lane)
-        row = await database.fetchrow(_INVOCATIONS["ready"], invocation_id, owner, request_id, place)
+        row = await database.fetchrow(_INVOCATIONS["ready"], invocation_id, owner, request_id, process_name)
         if row is None:
             await database.fetch(_INVOCATIONS["count_duplicate"], invocation_id)
             return None

@@ -1,12 +1,12 @@
 """Rescue: end invocations that died and give their tasks back, under the lane's exclusive lock."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.domain.ids import InvocationId, LaneName, RunId, TaskId
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import lanes, runs, tasks
 from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database, to_text
@@ -39,11 +39,11 @@ class Rescue:
 
 
 async def reap_lanes(
-    database: Database, *, place: Callable[[str], str], pending_ttl: float, heartbeat_ttl: float
+    database: Database, *, location: ArtifactLocation, pending_ttl: float, heartbeat_ttl: float
 ) -> Rescue:
     """Reap every lane that has waiting tasks or active invocations; return what was done in all of them."""
     found = [
-        await reap_lane(database, lane, place=place, pending_ttl=pending_ttl, heartbeat_ttl=heartbeat_ttl)
+        await reap_lane(database, lane, location=location, pending_ttl=pending_ttl, heartbeat_ttl=heartbeat_ttl)
         for lane in await lanes.busy_lanes(database)
     ]
     return Rescue(
@@ -57,7 +57,7 @@ async def reap_lane(
     database: Database,
     lane: LaneName,
     *,
-    place: Callable[[str], str],
+    location: ArtifactLocation,
     pending_ttl: float = PENDING_TTL,
     heartbeat_ttl: float = HEARTBEAT_TTL,
 ) -> Rescue:
@@ -68,7 +68,7 @@ async def reap_lane(
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
         rows = await database.fetch(_INVOCATIONS["orphan"], lane, pending_ttl, heartbeat_ttl)
-        returned, poisoned = await _release(database, lane, place)
+        returned, poisoned = await _release(database, lane, location)
     return Rescue(
         orphaned=tuple(InvocationId(row["id"]) for row in rows), returned=tuple(returned), poisoned=tuple(poisoned)
     )
@@ -81,7 +81,7 @@ async def fail_reported(
     request_id: str,
     reason: str,
     detail: str | None = None,
-    place: Callable[[str], str],
+    location: ArtifactLocation,
 ) -> bool:
     """A failure-queue record: fail the invocation and give its tasks back; ``False`` when the record is not about it.
 
@@ -95,25 +95,23 @@ async def fail_reported(
         await lanes.lock_exclusive(database, lane)
         why = (to_text(reason), to_text(detail))
         failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why)
-        await _release(database, lane, place)
+        await _release(database, lane, location)
     return failed is not None
 
 
 async def fail_own(
-    database: Database, held: Held, *, reason: str, detail: str | None = None, place: Callable[[str], str]
+    database: Database, held: Held, *, reason: str, detail: str | None = None, location: ArtifactLocation
 ) -> bool:
     """The crawler ends with an error: ``-> failed``, and what it held goes back. ``False`` when it was taken away."""
     async with database.transaction():
         await lanes.lock_exclusive(database, held.lane)
         why = (to_text(reason), to_text(detail))
         failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, *why)
-        await _release(database, held.lane, place)
+        await _release(database, held.lane, location)
     return failed is not None
 
 
-async def _release(
-    database: Database, lane: LaneName, place: Callable[[str], str]
-) -> tuple[list[TaskId], list[TaskId]]:
+async def _release(database: Database, lane: LaneName, location: ArtifactLocation) -> tuple[list[TaskId], list[TaskId]]:
     poisoned = []
     for row in await database.fetch(_TASKS["exhausted"], lane, MAX_RESCUES):
         run_id = RunId(row["run_id"])
@@ -123,7 +121,7 @@ async def _release(
         )
         urls = row["urls"] or [row["url"]]
         await _poison(
-            database, lease, run=run, urls=urls, position=row["position"], bad=row["failed_pages"], place=place
+            database, lease, run=run, urls=urls, position=row["position"], bad=row["failed_pages"], location=location
         )
         poisoned.append(lease.task_id)
     rows = await database.fetch(_TASKS["rescue"], lane)
@@ -138,7 +136,7 @@ async def _poison(
     urls: list[str],
     position: int,
     bad: int,
-    place: Callable[[str], str],
+    location: ArtifactLocation,
 ) -> None:
     """Record the page as failed. An ordered task goes on behind it without its session, which may be the cause."""
     url = urls[position]
@@ -158,5 +156,5 @@ async def _poison(
         page=await tasks.read_page(database, run.crawl.name, url),
         observation=Observation(url=url, failure=failure),
         step=step,
-        place=place,
+        location=location,
     )

@@ -43,7 +43,7 @@ async def claim(database: Database, *, again_after: float = AGAIN_AFTER) -> Arch
 
 
 async def mark_archived(database: Database, run_id: RunId) -> None:
-    """Record that the run's object is whole and in its place."""
+    """Record that the run's object is whole and under its key."""
     await database.fetch(_RUNS["archived"], run_id)
 
 

@@ -135,7 +135,7 @@ async def _add(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequ
     added = 0
     for start in range(0, len(urls), COPIED_AT_ONCE):
         chunk = urls[start : start + COPIED_AT_ONCE]
-        await database.copy("incoming", ("place", "url"), enumerate(chunk, start))
+        await database.copy("incoming", ("ordinal", "url"), enumerate(chunk, start))
         await database.fetch(_RUNS["add_pages"], crawl.name)
         if not crawl.ordered:
             added += await database.fetchval(_RUNS["add_tasks"], run_id, crawl.lane, crawl.priority, crawl.name)

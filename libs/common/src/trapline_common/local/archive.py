@@ -17,7 +17,7 @@ class DirectoryArchive:
         self._folder = folder
 
     async def write(self, key: str, parts: AsyncIterator[bytes]) -> None:
-        """Write beside the file's place, then put it there. Raises ``TransientError`` when the disk won't have it."""
+        """Write to a hidden file beside it, then rename that. Raises ``TransientError`` when the disk won't have it."""
         path = self._folder / key
         half: Path | None = None
         try:

@@ -15,7 +15,7 @@ _KEY = re.compile(r"(?P<prefix>[0-9a-f]{2})/(?P=prefix)[0-9a-f]{62}(?:\.[a-z0-9]
 class DirectoryArtifacts:
     """Keeps the ``ArtifactStore`` port: one file per content, in 256 folders, so that none grows too long.
 
-    A file appears under its key whole or not at all: it is written beside its place and renamed, which is safe with any
+    A file appears under its key whole or not at all: it is written beside its path and renamed, which is safe with any
     number of writers.
     """
 
@@ -33,7 +33,7 @@ class DirectoryArtifacts:
         except FileNotFoundError as error:
             raise KeyError(key) from error
 
-    def place(self, key: str) -> str:
+    def location(self, key: str) -> str:
         """Return the file's absolute path. Raises ``KeyError`` when it is no key of ours."""
         return str(self._path(key).resolve())
 

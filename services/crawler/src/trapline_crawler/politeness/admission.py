@@ -8,15 +8,12 @@ from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger import hosts, tasks
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
-from trapline_crawler.politeness.decision import Admitted, Allowed, Deferred
+from trapline_crawler.politeness.decision import LONGEST_HOST_PAUSE, Admitted, Allowed, Deferred
 from trapline_crawler.politeness.robots_txt import RobotsFiles
 from trapline_crawler.time_budget import TimeBudget
 
 GIVE_UP_AFTER = 6
 """Refusals of a host in a row, some five minutes of doubling back-offs; then its pages fail instead of waiting on."""
-
-LONGEST_WAIT = 3600.0
-"""Seconds a page waits for a host that asks for a back-off by ``Retry-After``; every run must end."""
 
 LONGEST_PATIENCE = 60.0
 """Seconds; where turns are far apart, waiting for the next one costs less than a cold start up to this."""
@@ -81,7 +78,7 @@ class Admission:
                 lane=self._held.lane,
                 host=host_of(url),
                 delay=delay,
-                places=slots,
+                slots=slots,
                 patience=patience,
             )
             if not turn.taken and self._clock() + turn.wait > until:
@@ -99,7 +96,7 @@ class Admission:
                 return Admitted()
             if not refuses.wait:
                 return Admitted(refusals=refuses.refusals)
-            if refuses.refusals >= GIVE_UP_AFTER or refuses.wait > LONGEST_WAIT:
+            if refuses.refusals >= GIVE_UP_AFTER or refuses.wait > LONGEST_HOST_PAUSE:
                 detail = (
                     f"{host} refused {refuses.refusals} times in a row and asks for a pause of {refuses.wait:.0f} s"
                 )

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LONGEST_HOST_PAUSE = 3600.0
+"""Seconds a page waits for a host that asks for a back-off by ``Retry-After``; every run must end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:

@@ -86,7 +86,7 @@ class HeldWork:
             page=page,
             observation=observation,
             step=step,
-            place=self.services.artifacts.place,
+            location=self.services.artifacts.location,
         )
         if step.status is TaskStatus.DONE:
             self.counters.done += 1

@@ -38,7 +38,7 @@ async def live(
             InvocationId(message.invocation_id),
             owner=OwnerToken(services.new_token()),
             request_id=request_id,
-            place=services.process_name,
+            process_name=services.process_name,
         )
         if held is None:
             _log.info("duplicate_delivery", invocation_id=str(message.invocation_id))
@@ -112,7 +112,9 @@ async def _fail(services: Services, database: Database, held: Held, error: Excep
     try:
         if isinstance(error, TransientError) and not isinstance(error, LedgerUnavailableError):
             await tasks.hand_back(database, held)  # the artifact store is away: no page is poison for that
-        await rescue.fail_own(database, held, reason=reason, detail=detail or None, place=services.artifacts.place)
+        await rescue.fail_own(
+            database, held, reason=reason, detail=detail or None, location=services.artifacts.location
+        )
     except TraplineError as second:
         # The ledger is out of reach; the reaper finds the row by its heartbeats. The first error is the one to raise.
         _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(second))

@@ -1,6 +1,7 @@
 """An ordered task: its pages one after the other in one session, with a checkpoint after every page."""
 
 from dataclasses import replace
+from itertools import count
 
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.lifecycle import TaskStatus
@@ -10,7 +11,7 @@ from trapline_crawler.bounded_visit import FAULTS, StoppedError
 from trapline_crawler.politeness.decision import Admitted, Deferred
 from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.ordered_session import OrderedSession
-from trapline_crawler.work.page_task import backoff
+from trapline_crawler.work.retry_decision import retry_after
 
 
 async def work_on_ordered(held_work: HeldWork, task: tasks.LeasedTask) -> None:
@@ -74,16 +75,18 @@ class _Ordered:
         """Visit within the session and retry at once, as the crawl allows: later pages may depend on this one."""
         held_work = self._held_work
         observation = await self._session.visit(url, self._task.checkpoint)
-        host_backoff = await held_work.admission.after(self._task, observation, admitted)
-        for attempt in range(self._crawl.retries):
-            if observation.failure is None or not observation.failure.retry:
+        for attempts in count():
+            host_pause = await held_work.admission.after(self._task, observation, admitted)
+            failure = observation.failure
+            if failure is None:
                 break
-            retry = await self._wait_for_retry(url, max(backoff(attempt), host_backoff))
+            delay = retry_after(failure, attempts=attempts, retries=self._crawl.retries, host_pause=host_pause)
+            retry = None if delay is None else await self._wait_for_retry(url, delay)
             if retry is None:
                 break
             held_work.counters.retried += 1
             observation = await self._session.visit(url, self._task.checkpoint)
-            host_backoff = await held_work.admission.after(self._task, observation, retry)
+            admitted = retry
         return observation
 
     async def _wait_for_retry(self, url: str, seconds: float) -> Admitted | None:

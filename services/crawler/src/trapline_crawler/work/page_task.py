@@ -6,17 +6,9 @@ from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation
 from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
-from trapline_crawler.politeness.admission import LONGEST_WAIT
 from trapline_crawler.politeness.decision import Deferred
 from trapline_crawler.work.held_work import HeldWork
-
-MAX_BACKOFF = 60.0
-"""Seconds; the retries within a run wait 1, 2, 4, ... up to this."""
-
-
-def backoff(attempts: int) -> float:
-    """Return the seconds to wait before the retry that follows ``attempts`` earlier ones."""
-    return min(MAX_BACKOFF, 2.0 ** min(attempts, 10))
+from trapline_crawler.work.retry_decision import retry_after
 
 
 async def work_on_page(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) -> None:
@@ -49,13 +41,14 @@ async def _work(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) ->
         observation = Observation(url=task.url, failure=fault.failure())
         await _end(held_work, task, page, observation)
         return
-    host_backoff = await held_work.admission.after(task, observation, decision)
+    host_pause = await held_work.admission.after(task, observation, decision)
     failure = observation.failure
-    if failure is not None and failure.retry and task.attempts < crawl.retries and host_backoff <= LONGEST_WAIT:
-        delay = max(backoff(task.attempts), host_backoff)
-        await tasks.retry(held_work.database, task.lease, failure=failure, delay=delay)
-        held_work.counters.retried += 1
-        return
+    if failure is not None:
+        delay = retry_after(failure, attempts=task.attempts, retries=crawl.retries, host_pause=host_pause)
+        if delay is not None:
+            await tasks.retry(held_work.database, task.lease, failure=failure, delay=delay)
+            held_work.counters.retried += 1
+            return
     await _end(held_work, task, page, observation)
 
 

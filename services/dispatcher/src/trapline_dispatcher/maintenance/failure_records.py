@@ -80,7 +80,7 @@ async def take_records(
             request_id=found.request_id,
             reason=found.reason,
             detail=found.detail,
-            place=services.place,
+            location=services.location,
         ):
             failed += 1
             _log.error(

@@ -25,7 +25,7 @@ async def reap(services: Services, database: Database) -> Reaped:
     """
     rescued = await rescue.reap_lanes(
         database,
-        place=services.place,
+        location=services.location,
         pending_ttl=services.timeouts.pending_ttl,
         heartbeat_ttl=services.timeouts.heartbeat_ttl,
     )

@@ -1,12 +1,11 @@
 """One run as a person sees it."""
 
-from collections.abc import Callable
-
 from trapline.render.local_time import moment
 from trapline.render.printer import Printer
 from trapline.render.tables.cells import Cell
 from trapline.render.tables.layout import Column
 from trapline.render.tables.runs import progress, state
+from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger.views.run_detail import RunDetail, Totals
 from trapline_common.ledger.views.runs import RunRow
 from trapline_common.platform.text import byte_size, counted, duration
@@ -19,8 +18,8 @@ _FAILURES = (
 _MS = 1000
 
 
-def show_run(printer: Printer, detail: RunDetail, *, limit: int, place: Callable[[str], str]) -> None:
-    """Print the run's facts, its failures with the places of their screenshots, and its changes."""
+def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: ArtifactLocation) -> None:
+    """Print the run's facts, its failures with the locations of their screenshots, and its changes."""
     run = detail.run
     printer.line(f"Run {run.id} of {run.crawl}: {f'{state(run)} {progress(run)}'.strip()}", "bold")
     printer.facts(
@@ -53,7 +52,7 @@ def show_run(printer: Printer, detail: RunDetail, *, limit: int, place: Callable
         )
         for failure in detail.failures:
             if failure.screenshot:
-                printer.long_line(f"  screenshot of {failure.url}: {place(failure.screenshot)}", "dim")
+                printer.long_line(f"  screenshot of {failure.url}: {location(failure.screenshot)}", "dim")
     if detail.changes:
         printer.heading(_title("Changes", len(detail.changes), limit))
         for change in detail.changes:

@@ -48,7 +48,7 @@ SELECT status::text AS status, crawl, config, lane FROM trapline.run WHERE id = 
 
 -- name: stage
 -- Where the pages of a run arrive, by COPY: seen by this transaction only, never in the WAL, gone with it.
-CREATE TEMPORARY TABLE incoming (place bigint, url text) ON COMMIT DROP;
+CREATE TEMPORARY TABLE incoming (ordinal bigint, url text) ON COMMIT DROP;
 
 -- name: unstage
 TRUNCATE incoming;
@@ -67,7 +67,7 @@ ON CONFLICT (crawl, url) DO NOTHING;
 WITH added AS (
     INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
     SELECT $1, $2, $3, i.url, p.id FROM incoming i JOIN trapline.page p ON p.crawl = $4 AND p.url = i.url
-    ORDER BY i.place
+    ORDER BY i.ordinal
     ON CONFLICT (run_id, url) DO NOTHING RETURNING 1)
 SELECT count(*)::int FROM added;
 

@@ -102,7 +102,7 @@ COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
-COMMENT ON COLUMN trapline.invocation.place IS 'Where it runs, for people: a log stream or a process.';
+COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
 COMMENT ON COLUMN trapline.invocation.reason IS
     'Why it ended as it did: a phrase, the class of its error, or Lambda''s condition.';
 COMMENT ON COLUMN trapline.invocation.detail IS 'The message of that error, for people.';
@@ -198,7 +198,7 @@ COMMENT ON COLUMN trapline.host_turn.host IS 'As in "host".';
 COMMENT ON COLUMN trapline.host_turn.next_at IS 'The time after the last turn given out.';
 
 COMMENT ON TABLE trapline.host_visit IS
-    'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the places of a '
+    'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a '
     'killed invocation come free with its tasks.';
 COMMENT ON COLUMN trapline.host_visit.task_id IS 'The task that visits.';
 COMMENT ON COLUMN trapline.host_visit.lease_seq IS 'Its lease.';
@@ -254,9 +254,9 @@ COMMENT ON FUNCTION trapline.failure_reason IS
     'The word in "reason: detail", which the release before writes; NULL where there is none.';
 COMMENT ON FUNCTION trapline.failure_detail IS 'What "reason: detail" says beside the word; NULL when nothing.';
 COMMENT ON FUNCTION trapline.take_turn IS
-    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a place is free. taken: the '
+    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the '
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
-    'are over is of no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time '
+    'are over is of no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time '
     'before the caller waited for the row.';
 COMMENT ON FUNCTION trapline.retire IS
     'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, '

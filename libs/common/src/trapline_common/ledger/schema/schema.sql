@@ -146,7 +146,7 @@ CREATE TABLE trapline.invocation (
     ended_at timestamptz,                           -- When it reached an end.
     owner uuid,                                     -- Fresh token of the one process that became ready.
     request_id text,                                -- Lambda's, stored when it became ready.
-    place text,                                     -- Where it runs, for people: a log stream or a process.
+    place text,                                     -- The name of its process, for people; on Lambda its log stream.
     -- Why it ended as it did: a phrase, the class of its error, or Lambda's condition.
     reason text,
     duplicates integer NOT NULL DEFAULT 0,          -- Deliveries of the same event that came too late to be its owner.
@@ -289,8 +289,8 @@ CREATE TABLE trapline.host_turn (
     CONSTRAINT host_turn_pkey PRIMARY KEY (lane, host)
 ) WITH (fillfactor=50);
 
--- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the places of a
--- killed invocation come free with its tasks.
+-- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a killed
+-- invocation come free with its tasks.
 CREATE TABLE trapline.host_visit (
     task_id bigint NOT NULL,     -- The task that visits.
     lease_seq integer NOT NULL,  -- Its lease.
@@ -683,9 +683,9 @@ BEGIN
     RETURN NEW;
 END $function$;
 
--- Takes the lane's next turn at a host, if it comes within "patience" seconds and a place is free. taken: the turn is
+-- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the turn is
 -- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
--- no use; "wait" NULL: every place is taken. It reads clock_timestamp(), because now() is the time before the caller
+-- no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time before the caller
 -- waited for the row.
 CREATE FUNCTION trapline.take_turn(of_task bigint, fence integer, of_lane text, of_host text, delay double precision,
         places integer, patience double precision)

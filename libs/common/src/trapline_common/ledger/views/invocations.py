@@ -21,7 +21,7 @@ class InvocationRow:
     lane: str
     """The lane whose count asked for it."""
     slot: int
-    """Its place among the lane's active invocations; no two have the same."""
+    """Its number among the lane's active invocations; no two have the same."""
     status: str
     """One of the eight statuses of ``lifecycle.InvocationStatus``."""
     hop: int
@@ -45,7 +45,7 @@ class InvocationRow:
     request_id: str | None
     """The platform's id of the delivery that became ``ready``."""
     place: str | None
-    """Where it runs: the log stream on Lambda, host and process on one machine."""
+    """The name of its process: the log stream on Lambda, host and process on one machine."""
     reason: str | None
     """Why it ended, in one word; ``None`` when it succeeded."""
     detail: str | None

@@ -10,7 +10,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tools.docs.markdown import slug
+from docs.site.markdown import slug
 from tools.shell import ROOT
 
 _PAGES = ("*.md", "docs/**/*.md", "libs/*/*.md", "services/*/*.md", "terraform/**/*.md", ".github/**/*.md")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from tools.docs.pages import Page, pages, read_page
+from support.docs_checks.pages import Page, pages, read_page
 
 
 def broken_links() -> Iterator[str]:

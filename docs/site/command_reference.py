@@ -1,11 +1,11 @@
 """The reference of the ``trapline`` command, generated from its Typer application."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from typer.main import get_command
 
-from tools.docs.markdown import code, table
+from docs.site.markdown import code, table
 from trapline.application import application
 
 _INTRODUCTION = """\
@@ -66,10 +66,3 @@ def _prose(text: str) -> str:
 
 def _fenced(lines: Iterable[str]) -> str:
     return "\n".join(["```console", *(line.strip() for line in lines), "```"])
-
-
-def helps() -> Mapping[str, str]:
-    """Return each help text by the command line that prints it."""
-    group = command_group()
-    each = {f"trapline {name} --help": command.help or "" for name, command in group.commands.items()}
-    return {"trapline --help": group.help or "", **each}

@@ -70,9 +70,9 @@ def layers_picture() -> str:
         width = (WIDTH - 2 * _MARGIN - _GAP * (len(row) - 1)) / len(row)
         wrapped = {name: _wrap(layers.packages.get(name, ()), width - 2 * _GAP) for name in row}
         height = _TITLE + _GAP + max(len(rows) for rows in wrapped.values()) * _ROW
-        for place, name in enumerate(row):
+        for column, name in enumerate(row):
             parts += _distribution(
-                name, wrapped[name], x=_MARGIN + place * (width + _GAP), y=top, width=width, height=height
+                name, wrapped[name], x=_MARGIN + column * (width + _GAP), y=top, width=width, height=height
             )
         top += height + 2 * _GAP
     note = "A box imports only what is below it. Boxes side by side do not import each other."
@@ -112,8 +112,8 @@ def _distribution(
     ]
     for line, row in enumerate(rows):
         box = (width - 2 * _GAP - 4 * (len(row) - 1)) / len(row)
-        for place, each in enumerate(row):
-            left = x + _GAP + place * (box + 4)
+        for column, each in enumerate(row):
+            left = x + _GAP + column * (box + 4)
             parts += _box(name, each, x=left, y=y + _TITLE + 4 + line * _ROW, width=box)
     return parts
 

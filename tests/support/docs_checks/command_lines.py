@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.docs.command_reference import command_group, helps
-from tools.docs.pages import pages
+from docs.site.command_reference import command_group
+from support.docs_checks.pages import pages
 from tools.shell import ROOT
 
 _OURS = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?trapline (?P<arguments>.+)$")
@@ -52,9 +52,16 @@ def _shown() -> Iterator[tuple[str, str, bool]]:
     for page in pages():
         yield from ((page.name, line, False) for line in page.lines)
         yield from ((page.name, span, True) for span in page.spans)
-    for where, text in helps().items():
+    for where, text in _helps().items():
         yield from ((where, line.strip(), False) for line in text.splitlines())
         yield from ((where, span, True) for span in re.findall(r"`([^`]+)`", text))
+
+
+def _helps() -> Mapping[str, str]:
+    """Return each help text by the command line that prints it."""
+    group = command_group()
+    each = {f"trapline {name} --help": command.help or "" for name, command in group.commands.items()}
+    return {"trapline --help": group.help or "", **each}
 
 
 def _refused(group: Any, arguments: str, *, is_mention: bool) -> str | None:

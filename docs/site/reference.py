@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from tools.docs.command_reference import command_reference
-from tools.docs.config_reference import config_reference
-from tools.docs.layers import layers_picture
+from docs.site.command_reference import command_reference
+from docs.site.config_reference import config_reference
+from docs.site.layers import layers_picture
 from tools.shell import ROOT, main_guard, say
 
 GENERATED: Mapping[str, Callable[[], str]] = {

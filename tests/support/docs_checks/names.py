@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 
-from tools.docs.pages import pages
+from support.docs_checks.pages import pages
 from tools.shell import ROOT
 
 _FOLDERS = ("docs", "libs", "requirements", "services", "terraform", "tests", "tools")
 _PACKAGES = tuple(path.name for glob in ("libs/*/src/*", "services/*/src/*") for path in ROOT.glob(glob))
 _FILE = re.compile(r"^[\w./*-]+\.(?:py|sql|js|tf|md|toml|svg)$")
 _FOLDER = re.compile(rf"^(?:{'|'.join((*_FOLDERS, *_PACKAGES))})(?:/[\w.*-]+)+/?$")
-_MODULE = re.compile(r"^(?:trapline_\w+|tools|tests)(?:\.\w+)+$|^trapline(?:\.\w+){2,}$")
-_RUN_MODULE = re.compile(r"python -m (?P<module>(?:tools|tests|trapline)[\w.]*)")
+_MODULE = re.compile(r"^(?:trapline_\w+|docs|tools|tests)(?:\.\w+)+$|^trapline(?:\.\w+){2,}$")
+_RUN_MODULE = re.compile(r"python -m (?P<module>(?:docs|tools|tests|trapline)[\w.]*)")
 _TEST = re.compile(r"^(?P<name>[a-z0-9]+(?:_[a-z0-9]+){3,})(?P<rest>_?\.\.\.)?$")
 _MADE = re.compile(r"NNNN|\bENV\b|^terraform/envs/\w+\.releases\.tfvars\.json$")
 """Files that a person makes: a placeholder is in the name, or a deployment writes it."""

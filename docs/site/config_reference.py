@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
-from tools.docs.markdown import code, slug, table
+from docs.site.markdown import code, slug, table
 from trapline_common.config import durations, min_change
 from trapline_common.config.load import OWN
 from trapline_common.config.models import (

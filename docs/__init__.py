@@ -1,0 +1,1 @@
+"""The documentation: pages, their settings for Sphinx, and in `site` the generators."""

@@ -1,0 +1,1 @@
+"""Checks of what the pages say: links, names, command lines."""
