@@ -71,9 +71,9 @@ lock: setup ## Make requirements/*.txt anew from the pyproject files
 	@$(VENV) -m tools.workspace.lock
 
 schema: setup ## Make schema.sql anew from the ledger's migrations and comments.sql
-	@$(VENV) -m tools.workspace.schema
+	@$(VENV) -m docs.site.ledger_schema
 
 clean: ## Remove caches, builds, virtual environments and the image engine's layers; keeps .trapline (your data)
-	@$(PYTHON) -m tests.image.engine.docker_daemon
+	@$(PYTHON) -m tools.ci.docker_daemon
 	rm -rf .venv .venv-bench .venv-aws build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find docs libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

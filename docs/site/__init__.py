@@ -1,1 +1,1 @@
-"""The site of the documentation: its build, its navigation, and the pages that are generated from the code."""
+"""The site of the documentation: its build, its navigation, and what is generated from the code for readers."""

@@ -20,9 +20,9 @@ from support.hostile import HostileSite, hostile_site
 from support.ledger import LANE, open_run
 from tests.image.aws_calls import AwsCalls
 from tests.image.container import Container, running
-from tests.image.engine.base_image import base_image
-from tests.image.engine.docker_daemon import engine, layers_folder
 from tests.image.runtime_api import Answer, RuntimeApi
+from tools.ci.base_image import base_image
+from tools.ci.docker_daemon import engine, layers_folder
 from tools.deploy.container_engine import Engine, EngineMissingError
 from tools.deploy.image import build
 from tools.shell import ROOT

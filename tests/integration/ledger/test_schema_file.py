@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from docs.site.ledger_schema import SCHEMA, schema_text
 from support.postgres import fresh_database
 from support.schema_dump import dump
 from tools.shell import ROOT, ToolError
-from tools.workspace.schema import SCHEMA, schema_text
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import Migration, migrate, migrations
 

@@ -1,5 +1,4 @@
 import subprocess
-from dataclasses import replace
 
 import pytest
 
@@ -10,7 +9,7 @@ PASSED = '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite><
 SKIPPED = PASSED.replace("/></testsuite>", '><skipped message="no browser"/></testcase></testsuite>')
 
 
-def test_every_check_runs_after_one_failed(tmp_path):
+def test_every_check_runs_after_one_failed():
     """A failed check does not hide what the others would say, and is named in the result."""
     ran = []
 
@@ -18,41 +17,30 @@ def test_every_check_runs_after_one_failed(tmp_path):
         ran.append(command)
         return 1 if "mypy" in command else 0
 
-    wanted = replace(checks.plan(tests=True), beside=())
-    assert checks.run_all(wanted, run, logs=tmp_path) == ["mypy"]
-    assert ran == [check.command for check in wanted.foreground]
+    wanted = checks.checks(tests=True)
+    assert checks.run_all(wanted, run) == ["mypy"]
+    assert ran == [check.command for check in wanted]
 
 
 def test_lint_leaves_the_tests_out():
     """`make lint` runs every static check and no test."""
-    names = [check.name for check in checks.plan(tests=True).foreground]
-    lint = checks.plan(tests=False)
-    assert [check.name for check in lint.foreground] == names[:-1]
+    names = [check.name for check in checks.checks(tests=True)]
+    assert [check.name for check in checks.checks(tests=False)] == names[:-1]
     assert names[-1] == "pytest"
-    assert lint.beside == ()
 
 
 def test_chosen_tests_are_pytests_alone():
-    """The arguments behind `--` reach pytest and no other check, and nothing runs beside it."""
-    wanted = checks.plan(tests=True, chosen=["tests/unit", "-k", "words"])
-    *others, pytest_ = wanted.foreground
+    """The arguments behind `--` reach pytest and no other check."""
+    *others, pytest_ = checks.checks(tests=True, chosen=["tests/unit", "-k", "words"])
     assert pytest_.command[-3:] == ("tests/unit", "-k", "words")
     assert not [check for check in others if "tests/unit" in check.command]
-    assert wanted.beside == ()
 
 
-def test_each_test_folder_is_run_once_and_reported(pytestconfig):
-    """What the main run leaves out runs beside it; in CI the image too, and each report is one that CI reads."""
-    wanted = checks.plan(tests=True, image=True)
-    main, beside = wanted.foreground[-1].command, [check.command for check in wanted.beside]
-    left_out = {option.partition("=")[2] for option in main if option.startswith("--deselect=")}
-    assert left_out | {"tests/image"} == {command[-1] for command in beside}
-    assert left_out <= set(pytestconfig.getini("testpaths"))
-    written = {option.partition("=")[2] for command in (main, *beside) for option in command if "--junitxml" in option}
-    ci = (ROOT / ".ci/run").read_text()
-    assert all(f" {report}" in ci for report in written)
-    assert len(written) == 1 + len(beside)
-    assert [check.name for check in checks.plan(tests=True).beside] == ["local AWS"]
+def test_continuous_integration_reads_each_report():
+    """The reports of `make test` and of `make test-image` are those in which CI looks for skips."""
+    (last,) = [line for line in (ROOT / ".ci/run").read_text().splitlines() if "refuse_skips" in line]
+    image = (ROOT / "Makefile").read_text().partition("--junitxml=")[2].split()[0]
+    assert last.split()[-2:] == [checks.REPORT, image]
 
 
 def test_the_closing_line_counts_the_tests_of_all_reports(tmp_path, capsys):

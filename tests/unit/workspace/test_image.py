@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from tests.image.engine import base_image
-from tests.image.engine.docker_daemon import engine
+from tools.ci import base_image
+from tools.ci.docker_daemon import engine
 from tools.deploy import image
 from tools.deploy.container_engine import Engine, EngineMissingError, container_engine
 from tools.shell import ROOT, ToolError

@@ -2,7 +2,7 @@
 
 The daemon is started and ended by its id, with its state in one folder, its socket in a temporary one, and no network
 of its own: builds and containers use the machine's. Nothing of another engine on the machine is touched.
-``python -m tests.image.engine.docker_daemon`` deletes the layers that such a daemon keeps for the next build.
+``python -m tools.ci.docker_daemon`` deletes the layers that such a daemon keeps for the next build.
 """
 
 import fcntl

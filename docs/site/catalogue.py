@@ -19,7 +19,7 @@ _SHORT = 60
 
 async def read_catalogue(connection: "asyncpg.Connection[Any]") -> Catalogue:
     """Read the schema. The connection's ``search_path`` is empty afterwards, so that every name comes out in full."""
-    queries = load("catalogue", package="tools.workspace")
+    queries = load("catalogue", package="docs.site")
     await connection.execute("SET search_path = ''")
     found = {name: await connection.fetch(query.sql) for name, query in queries.items()}
     inserts = [row for query in found["row_queries"] for row in await connection.fetch(query["definition"])]

@@ -4,8 +4,8 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from docs.site.catalogue import read_catalogue, schema_sql, without_comment
 from tools.shell import ROOT, ToolError, main_guard, say
-from tools.workspace.catalogue import read_catalogue, schema_sql, without_comment
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrate, migrations
 from trapline_machine.embedded_postgres import embedded_postgres
