@@ -2,8 +2,9 @@ import subprocess
 
 import pytest
 
+from tools.ci import refuse_skips
 from tools.shell import ROOT, ToolError
-from tools.workspace import checks, line_length, refuse_skips
+from tools.workspace import checks, line_length
 
 PASSED = '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>'
 SKIPPED = PASSED.replace("/></testsuite>", '><skipped message="no browser"/></testcase></testsuite>')
