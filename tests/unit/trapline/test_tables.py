@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from trapline.render.printer import Printer
-from trapline.render.tables.cells import Cell, Row
-from trapline.render.tables.layout import Column
+from trapline.render.table_cells import Cell, Row
+from trapline.render.table_layout import Column
 
 COLUMNS = (
     Column(title="RUN", right=True),

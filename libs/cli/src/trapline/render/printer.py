@@ -9,8 +9,8 @@ from rich.segment import Segment
 from rich.text import Text
 
 from trapline.render.safe_text import one_line, printable
-from trapline.render.tables.cells import Row
-from trapline.render.tables.layout import Column, layout
+from trapline.render.table_cells import Row
+from trapline.render.table_layout import Column, layout
 
 
 class Printer:

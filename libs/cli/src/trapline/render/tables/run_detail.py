@@ -2,8 +2,8 @@
 
 from trapline.render.local_time import moment
 from trapline.render.printer import Printer
-from trapline.render.tables.cells import Cell
-from trapline.render.tables.layout import Column
+from trapline.render.table_cells import Cell
+from trapline.render.table_layout import Column
 from trapline.render.tables.runs import progress, state
 from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger.views.run_detail import RunDetail, Totals

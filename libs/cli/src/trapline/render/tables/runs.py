@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trapline.render.local_time import minute
-from trapline.render.tables.cells import Row, changed_cell, failed_cell, state_cell
-from trapline.render.tables.layout import Column
+from trapline.render.table_cells import Row, changed_cell, failed_cell, state_cell
+from trapline.render.table_layout import Column
 from trapline_common.ledger.views.runs import RunRow
 from trapline_common.platform.text import duration
 

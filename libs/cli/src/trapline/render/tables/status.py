@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from trapline.render.local_time import moment
 from trapline.render.printer import Printer
-from trapline.render.tables.cells import Cell, Row, changed_cell, failed_cell, state_cell
-from trapline.render.tables.layout import Column
+from trapline.render.table_cells import Cell, Row, changed_cell, failed_cell, state_cell
+from trapline.render.table_layout import Column
 from trapline.render.tables.runs import progress, remark, state
 from trapline_common.ledger.views.status import FailingPage, LaneRow, LastRun, Status
 from trapline_common.platform.text import ago, counted, duration

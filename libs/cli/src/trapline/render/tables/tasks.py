@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trapline.render.local_time import minute
-from trapline.render.tables.cells import Cell, Row, state_cell, unless_zero
-from trapline.render.tables.layout import Column
+from trapline.render.table_cells import Cell, Row, state_cell, unless_zero
+from trapline.render.table_layout import Column
 from trapline_common.domain.lifecycle import ACTIVE, TaskStatus
 from trapline_common.ledger.views.invocations import InvocationRow
 from trapline_common.ledger.views.tasks import TaskRow

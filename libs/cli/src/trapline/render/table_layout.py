@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trapline.render.safe_text import one_line
-from trapline.render.tables.cells import Cell, Row
+from trapline.render.table_cells import Cell, Row
 
 _GAP = 2
 """Blanks between two columns."""
