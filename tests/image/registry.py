@@ -85,7 +85,7 @@ def registry(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry
         process = subprocess.Popen([str(binary), "serve", str(folder / "config.yml")], stdout=log, stderr=log)
     made = Registry(address=f"127.0.0.1:{port}")
     try:
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 120  # beside other tests a start takes its time
         while not _answers(made):
             if process.poll() is not None or time.monotonic() > give_up:
                 raise RegistryMissingError(f"{PACKAGE} did not start: {(folder / 'log').read_text()[-300:]}")
