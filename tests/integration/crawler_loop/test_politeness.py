@@ -50,7 +50,7 @@ def _refusal(url: str, *, retry_after: float | None = None) -> Observation:
 
 async def test_the_delay_of_a_host_holds_across_invocations(stage: Stage) -> None:
     """Four invocations with three pages in flight each: no two visits of the host begin closer than ``host_delay``."""
-    await stage.open(PAGES, lane=_lane(host_delay=0.15))
+    await stage.open(PAGES, lane=_lane(host_delay=0.4))
     began: list[float] = []
     stage.visitor.on_visit = lambda _: began.append(asyncio.get_running_loop().time())
     await _all_live(stage)
