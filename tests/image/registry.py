@@ -18,8 +18,8 @@ from tools.deploy.registry import Login
 
 PACKAGE = "docker-registry"
 LOGIN = Login(user="AWS", token="a token that no log may show")
-_HTPASSWD = "AWS:$2b$04$owbKOSjgEQnwkpiId1LfyOSijxzwmdDq3yRO86dZtJeAuxrPDaCYu\n"
-"""The login's bcrypt hash, 4 rounds: it guards nothing."""
+_HTPASSWD = "AWS:$2b$04$iEpRiG2SD1qvMmBFjbmwIuXMS2q88QlJG3yt7Zzh2Ad0gB3w5dWfe\n"
+"""The login's bcrypt hash, 4 rounds: it guards nothing. It is of this very token: a changed one needs another."""
 _MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 _CONFIG = """version: 0.1
 storage: {{filesystem: {{rootdirectory: {folder}/store}}}}
