@@ -11,7 +11,7 @@ from support.processes import eventually, kill_all, renderers
 from tests.e2e.counting_site import CountingSite
 
 CONFIG = """
-defaults: {{timeout: 3s, retries: 0, alert: {{on: [], after_failures: 1}}}}
+defaults: {{timeout: 6s, retries: 0, alert: {{on: [], after_failures: 1}}}}
 lanes: {{default: {{tasks_per_invocation: 15, pages_in_flight: 3}}}}
 crawls:
   bad: {{urls: {urls}}}

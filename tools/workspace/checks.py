@@ -16,8 +16,8 @@ REPORT = "build/tests.xml"
 """JUnit XML of the last `make test`; `.ci/run` reads it."""
 SPREAD = ("--dist", "loadfile", "--no-loadscope-reorder")
 """pytest-xdist: each test file whole on one worker, in the order that tests/conftest.py makes."""
-WAITING = 2
-"""Workers besides one for each core: the two files of tests/e2e_aws wait for schedules most of their minutes."""
+WAITING = 1
+"""Workers besides one for each core: the files of tests/e2e_aws wait for schedules most of their minutes."""
 LONGEST = 4500.0
 """Seconds for one check: less than the 90 minutes that continuous integration has for all."""
 _TYPED = (
