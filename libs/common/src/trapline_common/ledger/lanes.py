@@ -6,6 +6,7 @@ from trapline_common.config.models import LaneConfig
 from trapline_common.domain.capacity import LaneLimits, LaneLoad, missing_invocations, pause
 from trapline_common.domain.ids import InvocationId, LaneName
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import ABOVE_CAP
 from trapline_common.ledger.queries import load
 
 _LANES = load("lanes")
@@ -29,10 +30,17 @@ class Plan:
 
 
 async def put_lane(database: Database, name: LaneName, config: LaneConfig) -> None:
-    """Store a lane's limits; the newest config wins."""
-    await database.fetch(
-        _LANES["put_lane"],
-        name,
+    """Store a lane's limits; the newest config wins. They bind from then on, what already runs too."""
+    await database.fetch(_LANES["put_lane"], name, *_limits(config))
+
+
+async def change_lane(database: Database, name: LaneName, config: LaneConfig) -> bool:
+    """Bring the limits of a lane that the ledger knows up to date; say whether that changed any."""
+    return await database.fetchrow(_LANES["change_lane"], name, *_limits(config)) is not None
+
+
+def _limits(config: LaneConfig) -> tuple[object, ...]:
+    return (
         config.max_invocations,
         config.tasks_per_invocation,
         config.pages_in_flight,
@@ -56,12 +64,13 @@ async def plan(
 ) -> Plan:
     """Count a lane and insert exactly the invocations it is missing, in one transaction under the exclusive lock.
 
-    ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, and no invocation that
+    What a lowered cap leaves without a process ends first, so that it is not counted as idle. ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, and no invocation that
     the count did not ask for. An unknown lane plans nothing; nor does one that makes false starts, for at most
     ``longest_pause`` seconds after each.
     """
     async with database.transaction():
         await lock_exclusive(database, lane)
+        await database.fetch(_INVOCATIONS["trim"], lane, ABOVE_CAP)
         row = await database.fetchrow(_LANES["load"], lane)
         if row is None:
             return Plan(load=LaneLoad(waiting=0, idle=0, running=0), missing=0, created=())

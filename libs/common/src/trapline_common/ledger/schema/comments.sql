@@ -100,6 +100,8 @@ COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
     'Its last sign of life; not indexed, so that heartbeats stay HOT.';
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
+COMMENT ON COLUMN trapline.invocation.cancelled_at IS
+    'When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
 COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
@@ -196,6 +198,8 @@ COMMENT ON TABLE trapline.host_turn IS 'When a lane''s next visit of a host may 
 COMMENT ON COLUMN trapline.host_turn.lane IS 'The lane.';
 COMMENT ON COLUMN trapline.host_turn.host IS 'As in "host".';
 COMMENT ON COLUMN trapline.host_turn.next_at IS 'The time after the last turn given out.';
+COMMENT ON COLUMN trapline.host_turn.last_at IS
+    'When that turn begins: a delay that was raised since counts from there.';
 
 COMMENT ON TABLE trapline.host_visit IS
     'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a '
@@ -232,6 +236,9 @@ COMMENT ON COLUMN trapline.session.screenshot IS 'Key of the artifact that shows
 COMMENT ON COLUMN trapline.session.holder IS 'The invocation that logs in now.';
 COMMENT ON COLUMN trapline.session.held_until IS 'After this time another may.';
 
+COMMENT ON FUNCTION trapline.above_cap IS
+    'Whether an active invocation with this slot is one too many for the lane''s cap as it is now: as many as the cap '
+    'have a lower slot. A slot within the cap never is.';
 COMMENT ON FUNCTION trapline.lane_key IS
     'Key of the lane''s advisory lock. Shared: ready and lease. Exclusive: plan, reap and cancel. The high half is '
     '"trap" in ASCII, apart from the keys of others.';
