@@ -13,7 +13,7 @@ T = TypeVar("T")
 class TimeBudget:
     """What the deadline and a request to stop leave of an invocation. ``reserve``: seconds kept for an ordered end."""
 
-    __slots__ = ("_closing", "_reserve", "_window", "_winding_down", "deadline", "stop")
+    __slots__ = ("_closing", "_reserve", "_winding_down", "_window", "deadline", "stop")
 
     def __init__(self, deadline: Deadline, stop: asyncio.Event, *, reserve: float) -> None:
         self.deadline = deadline

@@ -27,6 +27,8 @@ class Plan:
     """Counts in a row whose invocations failed before they held a task."""
     pause: float = 0.0
     """Seconds that the lane still waits because of its false starts; then nothing was inserted."""
+    above_cap: int = 0
+    """Active invocations beyond the lane's cap, which was lowered; ``trim`` ends those without a process."""
 
 
 async def put_lane(database: Database, name: LaneName, config: LaneConfig) -> None:
@@ -64,13 +66,12 @@ async def plan(
 ) -> Plan:
     """Count a lane and insert exactly the invocations it is missing, in one transaction under the exclusive lock.
 
-    What a lowered cap leaves without a process ends first, so that it is not counted as idle. ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, and no invocation that
+    ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, and no invocation that
     the count did not ask for. An unknown lane plans nothing; nor does one that makes false starts, for at most
     ``longest_pause`` seconds after each.
     """
     async with database.transaction():
         await lock_exclusive(database, lane)
-        await database.fetch(_INVOCATIONS["trim"], lane, ABOVE_CAP)
         row = await database.fetchrow(_LANES["load"], lane)
         if row is None:
             return Plan(load=LaneLoad(waiting=0, idle=0, running=0), missing=0, created=())
@@ -80,8 +81,20 @@ async def plan(
         missing = missing_invocations(counted, limits)
         failing = row["false_starts"]
         wait = pause(failing, longest=longest_pause) - (row["failed_ago"] or 0.0)
+        above = max(0, counted.idle + counted.running - row["max_invocations"])
         if missing and wait > 0:
             return Plan(load=counted, missing=0, created=(), false_starts=failing, pause=wait)
         rows = await database.fetch(_INVOCATIONS["insert_missing"], lane, missing, hop, failing) if missing else []
     created = tuple(InvocationId(row["id"]) for row in rows)
-    return Plan(load=counted, missing=missing, created=created, false_starts=failing)
+    return Plan(load=counted, missing=missing, created=created, false_starts=failing, above_cap=above)
+
+
+async def trim(database: Database, lane: LaneName) -> int:
+    """End what a lowered cap left above it and has no process yet; return how many rows.
+
+    The rest above the cap gets no share and ends by itself. Without this a lane's crawlers would leave tasks to
+    invocations that nobody asks for.
+    """
+    async with database.transaction():
+        await lock_exclusive(database, lane)
+        return len(await database.fetch(_INVOCATIONS["trim"], lane, ABOVE_CAP))

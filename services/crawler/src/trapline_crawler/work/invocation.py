@@ -147,16 +147,21 @@ async def _let_go(
         await loop.refuse_late()
         await invocations.end_cancelled(held_work.database, held_work.held)
         return
+    telling = asyncio.create_task(_tell_silence(held_work, taken))
+    await asyncio.wait({telling}, timeout=contact.grace / 2)
+    if not telling.done():
+        held_work.database.connection.terminate()  # no server answers at the other end: do not wait for a farewell
+        telling.cancel()
+    await asyncio.wait({telling}, timeout=contact.grace / 4)
+
+
+async def _tell_silence(held_work: HeldWork, silence: LedgerSilentError) -> None:
     services, held = held_work.services, held_work.held
+    reason, location = type(silence).__name__, services.artifacts.location
     try:
-        async with asyncio.timeout(contact.grace / 2):
-            await loop.refuse_late()
-            detail = str(taken)
-            reason, location = type(taken).__name__, services.artifacts.location
-            await rescue.fail_own(held_work.database, held, reason=reason, detail=detail, location=location)
-    except (TraplineError, TimeoutError) as error:
+        await rescue.fail_own(held_work.database, held, reason=reason, detail=str(silence), location=location)
+    except TraplineError as error:
         _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(error))
-        held_work.database.connection.terminate()  # nobody may answer at the other end: do not wait for a farewell
 
 
 async def _fail(services: Services, database: Database, held: Held, error: Exception) -> None:

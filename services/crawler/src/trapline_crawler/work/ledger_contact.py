@@ -58,10 +58,12 @@ class LedgerContact:
 
     async def until_silent(self) -> None:
         """Wait until the silence is too long, and raise ``LedgerSilentError``. From then on ``grace`` counts."""
-        while (left := self.left) > 0:
+        while True:
+            left = self.left
+            if left <= 0:
+                self._alarm.renew(self._grace)
+                self.check()
             await asyncio.sleep(min(left, LOOK_EVERY))
-        self._alarm.renew(self._grace)
-        self.check()
 
     @property
     def grace(self) -> float:

@@ -10,7 +10,7 @@ SELECT $1, s.slot, $3, $4 FROM (
 RETURNING id;
 
 -- name: trim
--- The lane's cap was lowered: what is above it and has no process yet ends here, so that the count sees none of it as
+-- The lane's cap was lowered: what is above it and has no process yet ends here, so that no crawler takes it for
 -- idle. An event that is on its way finds its row ended. Under the exclusive lock.
 UPDATE trapline.invocation i SET status = 'terminated', ended_at = now(), reason = $2
 WHERE i.lane = $1 AND i.status IN ('created', 'pending') AND trapline.above_cap(i.lane, i.slot) RETURNING i.id;
