@@ -60,3 +60,12 @@ BEGIN
     FROM storm.apart a WHERE a.backend = pg_backend_pid();
     DELETE FROM storm.apart WHERE backend = pg_backend_pid();
 END $$;
+
+-- For the break "cancelled".
+CREATE FUNCTION storm.end_at_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.status := 'terminated';
+    NEW.ended_at := now();
+    NEW.reason := 'cancelled';
+    RETURN NEW;
+END $$;

@@ -1,4 +1,4 @@
-"""A cancelled invocation counts, and keeps its hosts' slots, until its process has ended or its time to live is over."""
+"""A cancelled invocation counts, and keeps its hosts' slots, until its process has ended or its time is over."""
 
 import pytest
 

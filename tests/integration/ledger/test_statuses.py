@@ -89,7 +89,7 @@ async def test_a_crawler_that_fails_gives_its_tasks_back(database: Database) -> 
 
 
 async def test_an_operators_cancel_terminates_a_running_one(database: Database) -> None:
-    """``terminated`` by an operator, as soon as its crawler has ended: its tasks end ``failed``, reason ``cancelled``."""
+    """``terminated`` by an operator, once its crawler has ended: its tasks end ``failed``, reason ``cancelled``."""
     run_id = await open_run(database, urls(1))
     held = await one_ready(database)
     await tasks.lease_share(database, held, share=1, another=False)

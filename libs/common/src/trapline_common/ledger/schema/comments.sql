@@ -203,7 +203,7 @@ COMMENT ON COLUMN trapline.host_turn.last_at IS
 
 COMMENT ON TABLE trapline.host_visit IS
     'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a '
-    'killed invocation come free with its tasks.';
+    'killed invocation come free with its tasks; a cancelled visit''s row until its invocation has ended.';
 COMMENT ON COLUMN trapline.host_visit.task_id IS 'The task that visits.';
 COMMENT ON COLUMN trapline.host_visit.lease_seq IS 'Its lease.';
 COMMENT ON COLUMN trapline.host_visit.lane IS 'Its lane.';
@@ -248,7 +248,7 @@ COMMENT ON FUNCTION trapline.lease_share IS
     'leased alone, so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the '
     'invocation is no longer the caller''s. The commit does not wait for the disk: a crash of Postgres loses the '
     'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
-    'for them. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
+    'for them. Nothing for an invocation above its lane''s cap. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
     'cost of the lease.';
 COMMENT ON FUNCTION trapline.record_visit IS
     'Records one visit, all or nothing: result, page row, alerts and the task''s next status. "visit" holds the '
@@ -261,7 +261,8 @@ COMMENT ON FUNCTION trapline.failure_reason IS
     'The word in "reason: detail", which the release before writes; NULL where there is none.';
 COMMENT ON FUNCTION trapline.failure_detail IS 'What "reason: detail" says beside the word; NULL when nothing.';
 COMMENT ON FUNCTION trapline.take_turn IS
-    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the '
+    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free; the lane''s own '
+    'delay and slots count, where they are stricter than the arguments. taken: the '
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
     'are over is of no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time '
     'before the caller waited for the row.';
