@@ -58,8 +58,8 @@ class Crawlers:
 
     @property
     def alive(self) -> int:
-        """Return how many have not returned."""
-        return sum(not one.done() for one in self.living)
+        """Return how many may still open a page: their visitors are not closed."""
+        return len(self.living) - self._visitor.closed
 
     async def end(self) -> list[dict[str, object]]:
         """Wait until all have returned."""

@@ -86,11 +86,14 @@ async def test_the_minute_tick_brings_a_busy_lane_the_limits_of_the_config(stage
 async def test_a_lane_that_left_the_config_keeps_its_limits(stage: Stage) -> None:
     """The runs that still work in it go on under them."""
     stage.limits_by_config = True
-    _configure(stage, 8)
+    crawl = (
+        "crawls: {{docs: {{lane: {lane}, urls: [https://docs.example/1]}}}}\nlanes: {{{lane}: {{max_invocations: 8}}}}"
+    )
+    stage.configure(crawl.format(lane="polite"))
     await stage.open("docs")
-    stage.configure("lanes: {polite: {max_invocations: 1}}\ncrawls: {docs: {lane: polite, urls: [https://a.example/]}}")
+    stage.configure(crawl.format(lane="other"))
     await stage.reap()
-    assert await stage.rows("SELECT name, max_invocations FROM trapline.lane") == [("default", 8)]
+    assert await stage.rows("SELECT name, max_invocations FROM trapline.lane") == [("polite", 8)]
 
 
 async def test_a_config_that_cant_be_read_stops_no_tick(stage: Stage) -> None:

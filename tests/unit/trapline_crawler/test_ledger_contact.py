@@ -85,7 +85,7 @@ def test_the_silence_counts_from_when_the_heartbeat_was_sent() -> None:
     assert alarm.seconds is None
 
 
-async def test_a_suspended_machine_notices_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_suspended_machine_notices_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Timers of asyncio stand still while a machine sleeps: the clock that does not is looked at again and again."""
     monkeypatch.setattr(ledger_contact, "LOOK_EVERY", 0.01)
     clock, alarm = Clock(), NoAlarm()

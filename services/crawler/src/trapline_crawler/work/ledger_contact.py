@@ -14,7 +14,7 @@ from trapline_common.platform.process_alarm import Alarm
 LONGEST_GRACE = 1.5
 """Seconds for an end in order, once the silence was noticed; then the kernel ends the process."""
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.25
 """Seconds between two looks at the clock: asyncio's timers do not count the time of a machine that was suspended."""
 
 
