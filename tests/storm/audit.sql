@@ -64,8 +64,6 @@ END $$;
 -- For the break "cancelled".
 CREATE FUNCTION storm.end_at_once() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.status := 'terminated';
-    NEW.ended_at := now();
-    NEW.reason := 'cancelled';
-    RETURN NEW;
+    UPDATE trapline.invocation SET status = 'terminated', ended_at = now(), reason = 'cancelled' WHERE id = NEW.id;
+    RETURN NULL;
 END $$;

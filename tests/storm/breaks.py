@@ -66,7 +66,7 @@ BREAKS: dict[str, Break] = {
             Mutation(
                 target="sql",
                 old="",
-                new="CREATE TRIGGER freed BEFORE UPDATE OF cancelled_at ON trapline.invocation "
+                new="CREATE TRIGGER freed AFTER UPDATE OF cancelled_at ON trapline.invocation "
                 "FOR EACH ROW EXECUTE FUNCTION storm.end_at_once()",
             ),
         ),

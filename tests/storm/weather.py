@@ -50,6 +50,7 @@ class Act(StrEnum):
     KILL = "SIGKILL"
     STOP = "SIGSTOP"
     CUT = "half-open"
+    STUCK = "event loop stuck"
 
 
 class Blow(StrEnum):
@@ -136,9 +137,17 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
 Without an act, any may come.
 """
 
-FIRST = {"crawler": (("before complete_visit", 5, Act.STOP), ("before complete_visit", 5, Act.CUT)) * 2}
+FIRST = {
+    "crawler": (
+        ("before complete_visit", 5, Act.STOP),
+        ("after start", 3, Act.STUCK),
+        ("before complete_visit", 5, Act.CUT),
+        ("after start", 5, Act.STUCK),
+    )
+}
 """What strikes first: a crawler that is stopped just before it writes a result, which must end when it wakes up; and
-one whose result is held up in the network until another has the task, which is what the fence is for."""
+one whose result is held up in the network until another has the task, which is what the fence is for. One whose event
+loop something keeps busy can't know that its place is given away: it must be gone before."""
 
 SPARED = {"crawler": 1, "dispatcher": 2, "notifier": 2}
 """Processes that are left alone for each one that is doomed."""

@@ -80,9 +80,6 @@ async def _live(
             taken = await _work(held_work, loop, contact)
         finally:
             await visitor.close()
-        if taken is None:
-            # The end is the last thing the ledger hears of an invocation: what takes time comes before it.
-            await nudges.flush(within=min(NUDGES_WITHIN, deadline.left))
         if taken is not None or not await _end(held_work, loop):
             await _let_go(held_work, loop, contact, taken)
             return {"lost": True, **held_work.counters.facts()}
