@@ -4,12 +4,24 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.storm.presence import Seen, look
 from tests.storm.scale import Scale
 
 WAKES_FOR = 2.0
 """Seconds after SIGCONT within which a process that was stopped for too long must have ended."""
+
+
+class Limits(NamedTuple):
+    """A lane's limits, as the ledger had them."""
+
+    since: float
+    """From when on, by the monotonic clock."""
+    cap: int
+    """Most invocations."""
+    slots: int | None
+    """Most visits of a host; ``None``: no limit."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,16 +52,16 @@ class Processes:
     """Processes that were seen under SIGSTOP; they are no part of ``worst``."""
     broken: Counter[str] = field(default_factory=Counter)
     """Sentences, with how often each was true."""
-    _limits: defaultdict[str, list[tuple[float, int, int | None]]] = field(default_factory=lambda: defaultdict(list))
-    """By lane, from when on which cap and number of slots held."""
+    _limits: defaultdict[str, list[Limits]] = field(default_factory=lambda: defaultdict(list))
+    """By lane, from when on which limits held."""
     _asleep: dict[int, Stopped] = field(default_factory=dict)
     """Processes that were seen under SIGSTOP."""
 
     def limit(self, lane: str, cap: int, slots: int | None) -> None:
         """Note a lane's limits as the ledger has them now."""
         known = self._limits[lane]
-        if not known or known[-1][1:] != (cap, slots):
-            known.append((time.monotonic(), cap, slots))
+        if not known or (known[-1].cap, known[-1].slots) != (cap, slots):
+            known.append(Limits(since=time.monotonic(), cap=cap, slots=slots))
 
     def look(self) -> None:
         """Look twice in a row; what was there both times was there together."""
@@ -64,24 +76,24 @@ class Processes:
             visits[then.lane] += max(0, min(then.open, now.open - (now.opened - then.opened)))
         for lane, count in running.items():
             self.worst[lane] = max(self.worst[lane], count)
-            cap = max((cap for cap, _ in self._in_force(lane)), default=count)
+            cap = max((limits.cap for limits in self._in_force(lane)), default=count)
             if count > cap:
                 self.broken[f"{count} crawlers that can run in a lane of {cap}"] += 1
         for lane, count in visits.items():
             self.most_visits[lane] = max(self.most_visits[lane], count)
-            allowed = [slots for _, slots in self._in_force(lane)]
-            if None not in allowed and count > max(filter(None, allowed), default=count):
-                self.broken[f"{count} visits at once of a host with {max(filter(None, allowed))} slots"] += 1
+            allowed = [limits.slots for limits in self._in_force(lane)]
+            slots = count if None in allowed else max(filter(None, allowed), default=count)
+            if count > slots:
+                self.broken[f"{count} visits at once of a host with {slots} slots"] += 1
         for seen in after.values():
             self._watch_sleeper(seen)
 
-    def _in_force(self, lane: str) -> list[tuple[int, int | None]]:
+    def _in_force(self, lane: str) -> list[Limits]:
         """Return the limits that a process may still go by: a lowered one binds after a heartbeat and a visit."""
         since = time.monotonic() - self.scale.lowered
         known = self._limits[lane]
-        later = [limits for at, *limits in known if at > since]
-        first = [limits for at, *limits in known if at <= since][-1:]
-        return [(cap, slots) for cap, slots in (*first, *later)]
+        earlier = [limits for limits in known if limits.since <= since]
+        return [*earlier[-1:], *known[len(earlier) :]]
 
     def _watch_sleeper(self, seen: Seen) -> None:
         now, sleeper = time.monotonic(), self._asleep.get(seen.pid)

@@ -106,7 +106,8 @@ RETURNING id;
 
 -- name: terminate_by_run
 -- An operator cancelled the run: invocations that hold tasks of it and of no other run. Each keeps its slot until its
--- crawler says that it has ended (``end_cancelled``), or its time to live is over (``orphan``). Under the exclusive lock.
+-- crawler says that it has ended (``end_cancelled``), or its time to live is over (``orphan``). Under the exclusive
+-- lock.
 UPDATE trapline.invocation i SET cancelled_at = now()
 WHERE i.lane = $2 AND i.status = 'running' AND i.cancelled_at IS NULL
   AND EXISTS (SELECT FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased' AND t.run_id = $1)

@@ -248,8 +248,8 @@ COMMENT ON FUNCTION trapline.lease_share IS
     'leased alone, so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the '
     'invocation is no longer the caller''s. The commit does not wait for the disk: a crash of Postgres loses the '
     'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
-    'for them. Nothing for an invocation above its lane''s cap. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
-    'cost of the lease.';
+    'for them. Nothing for an invocation above its lane''s cap. A generic plan: with the share''s size known, Postgres '
+    'would plan anew for every call, at twice the cost of the lease.';
 COMMENT ON FUNCTION trapline.record_visit IS
     'Records one visit, all or nothing: result, page row, alerts and the task''s next status. "visit" holds the '
     'observation''s columns by their names; its text only with new_content. An ordered task''s result must be of the '

@@ -494,9 +494,9 @@ BEGIN
             WHERE i.id = caller AND EXISTS (SELECT FROM leased)
               AND (i.status = 'ready' OR i.heartbeat_at < now() - interval '1 s')  -- not a write for every small share
         )
-        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages, t.checkpoint,
-               p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint, p.judged_run,
-               p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
+        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages,
+               t.checkpoint, p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint,
+               p.judged_run, p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
                extract(epoch FROM now() - p.failing_since)::double precision
         FROM leased t LEFT JOIN trapline.page p ON p.id = t.page_id
         ORDER BY t.priority DESC, t.run_at, t.id;

@@ -1,8 +1,9 @@
--- The cap, a host's slots and its delay hold for processes, not for rows. A cancelled invocation keeps its slot until its
--- process has ended, and a lane's limits bind as they are now, not as they were when an invocation became ready.
+-- The cap, a host's slots and its delay hold for processes, not for rows. A cancelled invocation keeps its slot until
+-- its process has ended, and a lane's limits bind as they are now, not as they were when an invocation became ready.
 
--- An operator cancelled the run whose tasks the invocation held. It stays ``running``, and so counts against the cap, in
--- the count of the release before too, until its crawler says that it has ended or its heartbeats' time to live is over.
+-- An operator cancelled the run whose tasks the invocation held. It stays ``running``, and so counts against the cap,
+-- in the count of the release before too, until its crawler says that it has ended or its heartbeats' time to live is
+-- over.
 ALTER TABLE trapline.invocation ADD COLUMN cancelled_at timestamptz;
 
 -- When the last turn that was given out begins: a delay that was raised counts from there.
@@ -66,9 +67,9 @@ BEGIN
             WHERE i.id = caller AND EXISTS (SELECT FROM leased)
               AND (i.status = 'ready' OR i.heartbeat_at < now() - interval '1 s')  -- not a write for every small share
         )
-        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages, t.checkpoint,
-               p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint, p.judged_run,
-               p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
+        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages,
+               t.checkpoint, p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint,
+               p.judged_run, p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
                extract(epoch FROM now() - p.failing_since)::double precision
         FROM leased t LEFT JOIN trapline.page p ON p.id = t.page_id
         ORDER BY t.priority DESC, t.run_at, t.id;
