@@ -173,6 +173,8 @@ async def _results(verdict: Verdict, connection: "asyncpg.Connection[Any]", even
 
 async def _invocations(verdict: Verdict, connection: "asyncpg.Connection[Any]", events: list[dict[str, Any]]) -> None:
     row, counts = await connection.fetchrow(INVOCATIONS), await connection.fetchrow(COUNTS)
+    above = await connection.fetchval("SELECT count(*) FROM storm.above_cap")
+    verdict.must(not above, f"{above} tasks were leased by invocations above their lane's cap")
     assert row is not None
     assert counts is not None
     verdict.made, verdict.stale, verdict.duplicates = row["made"], row["stale"], row["duplicates"] or 0

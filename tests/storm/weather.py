@@ -217,5 +217,5 @@ class Weather:
         """Return when the database is struck or a cap is moved, in seconds from the start, in order."""
         blows = (Blow.RESTART, *(Blow.TERMINATE,) * 3, *(Blow.CUT,) * 2)
         times = [(self._random.uniform(0.1, 0.9) * self.seconds, blow) for blow in blows]
-        lowered = self._random.uniform(0.15, 0.4) * self.seconds
+        lowered = self._random.uniform(0.05, 0.25) * self.seconds
         return sorted([*times, (lowered, Blow.LOWER), (lowered + 0.5 * self.seconds, Blow.RAISE)])
