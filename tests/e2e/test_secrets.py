@@ -53,6 +53,7 @@ def site(other: SecretSite) -> Iterator[SecretSite]:
     }
     pages |= {f"/way/{name}": WAYS[name] for name in PAINTED} | {"/plain": UNSEEN["nothing"]}
     with SecretSite(pages, redirects={"/login": f"{other.url}/form", "/gone": f"http://{HOST}.invalid/"}) as running:
+        running.show_frames_of(other)
         yield running
 
 

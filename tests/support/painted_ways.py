@@ -134,7 +134,7 @@ WAYS: dict[str, Body] = {
     ),
     "a frame": lambda _: "<iframe src=/whole width=600></iframe>",
     "a frame's own text": lambda k: f"<iframe srcdoc='{escape(escape(k))}' width=600></iframe>",
-    "a frame of another site": lambda k: f"<iframe src='http://localhost:PORT/said?{quote(k)}' width=600></iframe>",
+    "a frame of another site": lambda k: f"<iframe src='http://127.0.0.2:PORT/said?{quote(k)}' width=600></iframe>",
     "a first letter": lambda k: f"<style>p::first-letter {{ font-size: 3em }}</style><p>{escape(k)}",
     "hyphens": _styled(
         lambda k: f"p {{ width: 2em; hyphens: manual; hyphenate-character: {_css(k)} }}", "<p>word&shy;word&shy;word"
@@ -151,7 +151,7 @@ WAYS: dict[str, Body] = {
         "Document.prototype.querySelectorAll = () => []</script>"
     ),
 }
-"""By what paints it; ``PORT`` stands for the site's own port."""
+"""By what paints it; ``PORT`` stands for the port of the same site at 127.0.0.2."""
 
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -167,7 +167,8 @@ UNSEEN: dict[str, Body] = {
     "a script": _scripted("<p>A page.</p>", "window.held = key"),
     "a password": lambda k: f"<p>A page.</p><input type=password value='{escape(k)}'>",
     "an icon": lambda _: f"<p>A page.</p><img width=16 height=16 src='{_ICON}'>",
+    "a drawing in a file": lambda _: "<p>A page.</p><img src=/logo.svg>",
     "a picture file": lambda _: "<p>A page.</p><img src=/picture.png width=300 height=80>",
-    "a frame of another site": lambda _: "<p>A page.</p><iframe src='http://localhost:PORT/said?nothing'></iframe>",
+    "a frame of another site": lambda _: "<p>A page.</p><iframe src='http://127.0.0.2:PORT/said?nothing'></iframe>",
 }
 """Pages that are photographed."""

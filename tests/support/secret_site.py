@@ -19,6 +19,8 @@ class _Handler(QuietHandler, BaseHTTPRequestHandler):
         self.server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         if url.path == "/drawing.svg":
             self.reply(200, drawing(key).encode(), {"Content-Type": "image/svg+xml"})
+        elif url.path == "/logo.svg":
+            self.reply(200, drawing("a logo").encode(), {"Content-Type": "image/svg+xml"})
         elif url.path == "/picture.png":
             self.reply(200, PICTURE, {"Content-Type": "image/png"})
         elif url.path == "/said":
@@ -26,8 +28,7 @@ class _Handler(QuietHandler, BaseHTTPRequestHandler):
         elif url.path in self.server.redirects:
             self.reply(302, b"", {"Location": self.server.redirects[url.path]})
         elif (page := self.server.pages.get(unquote(url.path))) is not None:
-            port = str(self.server.server_address[1])
-            html = f"<!doctype html><meta charset=utf-8>{page(key)}".replace(":PORT/", f":{port}/")
+            html = f"<!doctype html><meta charset=utf-8>{page(key)}".replace(":PORT/", f":{self.server.far_port}/")
             self.reply(200, html.encode("utf-8", "replace"), {"Content-Type": HTML} | self.server.more_headers)
         else:
             self.reply(404, b"no", {"Content-Type": HTML})
@@ -44,6 +45,7 @@ class _Server(LoopbackServer):
         self.redirects = dict(redirects)
         self.more_headers: dict[str, str] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.far_port = 0
 
 
 class SecretSite(Served):
@@ -64,6 +66,10 @@ class SecretSite(Served):
     @property
     def url(self) -> str:
         return self._server.url
+
+    def show_frames_of(self, far: "SecretSite") -> None:
+        """Let pages that name the port ``PORT`` of 127.0.0.2 show frames of this other site."""
+        self._server.far_port = far._server.server_address[1]
 
     @property
     def pages(self) -> dict[str, Callable[[str], str]]:

@@ -22,7 +22,9 @@ AT_ONCE = 4
 def site() -> Iterator[SecretSite]:
     """Every way, and every page that paints nothing, at a path of its own."""
     pages = {f"/way/{name}": body for name, body in WAYS.items()}
-    with SecretSite(pages | {f"/unseen/{name}": body for name, body in UNSEEN.items()}) as running:
+    pages |= {f"/unseen/{name}": body for name, body in UNSEEN.items()}
+    with SecretSite(pages) as running, SecretSite({}, host="127.0.0.2") as far:
+        running.show_frames_of(far)
         yield running
 
 

@@ -21,7 +21,7 @@ _HEX = "[0-9A-Fa-f]"
 _BEGIN = r"[%&\\]"
 """Every pattern begins with it, which ``re`` looks for as fast as for a letter; what follows asks which sign it was."""
 _PERCENT = (
-    rf"(?<=%)(?:(?P<percent>(?:25)*{_HEX}{{2}}(?:%(?:25)*{_HEX}{{2}})*)|u(?P<wide>{_HEX}{{4}}(?:%u{_HEX}{{4}})*))"
+    rf"(?<=%)(?:(?P<percent>(?:25)*{_HEX}{{2}}(?:%(?:25)*{_HEX}{{2}})*)|[uU](?P<wide>{_HEX}{{4}}(?:%[uU]{_HEX}{{4}})*))"
 )
 _OLD_NAMES = "|".join(sorted((name for name in html5 if not name.endswith(";")), key=len, reverse=True))
 """Names of HTML that need no semicolon."""
@@ -33,8 +33,8 @@ _BACKSLASH = r"(?<=\\)(?<!\\\\)\\*"
 _OTHER = r"(?P<other>\r\n|[^\\])"
 _IN_SCRIPTS = re.compile(
     rf"{_BEGIN}(?:{_PERCENT}|{_ENTITY}|{_BACKSLASH}(?:"
-    rf"u(?P<units>{_HEX}{{4}}(?:\\+u{_HEX}{{4}})*)|u\{{0*(?P<point>{_HEX}{{1,6}})\}}|U(?P<long>{_HEX}{{8}})"
-    rf"|x(?P<byte>{_HEX}{{2}})|(?P<octal>[0-7]{{1,3}})|{_OTHER}))",
+    rf"U(?P<long>00(?:0{_HEX}|10){_HEX}{{4}})|[uU](?P<units>{_HEX}{{4}}(?:\\+[uU]{_HEX}{{4}})*)"
+    rf"|[uU]\{{0*(?P<point>{_HEX}{{1,6}})\}}|[xX](?P<byte>{_HEX}{{2}})|(?P<octal>[0-7]{{1,3}})|{_OTHER}))",
     re.DOTALL,
 )
 _IN_STYLES = re.compile(
@@ -144,7 +144,7 @@ def _again(
 def _script_piece(match: re.Match[str]) -> str:
     kind = match.lastgroup
     if kind == "units":
-        return _units(re.sub(r"\\+u", "", match["units"]))
+        return _units(re.sub(r"\\+[uU]", "", match["units"]))
     if kind in {"long", "byte"}:
         return _character(int(match[kind], 16))
     if kind == "octal":
@@ -163,7 +163,7 @@ def _style_piece(match: re.Match[str]) -> str:
         end = ";" if match[0].endswith(";") else ""
         return unescape(f"&{match['entity']}{end}")
     if kind == "wide":
-        return _units(match["wide"].replace("%u", ""))
+        return _units(re.sub("%[uU]", "", match["wide"]))
     return _character(int(match["point"], 16))
 
 

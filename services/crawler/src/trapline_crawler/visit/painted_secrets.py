@@ -96,6 +96,8 @@ async def _drawn(session: CDPSession, finder: SecretFinder) -> str | None:
     """Look through the drawings that the page loaded as pictures: the snapshot shows no text of theirs."""
     tree = (await session.send("Page.getResourceTree"))["frameTree"]
     drawings = list(_drawings(tree))
+    if drawings:
+        await session.send("Page.enable")  # else it gives no content
     if len(drawings) > MOST_DRAWINGS:
         return f"the page has more than {MOST_DRAWINGS} drawings"
     for frame, url in drawings:

@@ -24,6 +24,7 @@ STYLES = (
     "quotes",
 )
 """Properties that paint texts or pictures of their own."""
+_MARKS = STYLES.index("text-emphasis-style")
 _PAINTED_ATTRIBUTES = frozenset(
     {"alt", "value", "placeholder", "label", "src", "srcset", "href", "xlink:href", "poster", "data"}
 )
@@ -90,6 +91,7 @@ class _Document:
 
     def add_to(self, found: Painted) -> None:
         texts: list[str] = []
+        marks: list[str] = []
         for number, node in enumerate(self._layout["nodeIndex"]):
             if self._hidden[node]:
                 continue
@@ -98,16 +100,19 @@ class _Document:
             pictures = [self._string(index) for index in self._layout["styles"][number]]
             if self._nodes["nodeType"][node] == 1:
                 name, attributes = self._names[node], self._attributes(node)
+                marks.append(pictures[_MARKS].strip('"'))
                 pictures += [*attributes, self._values.get(node, ""), self._sources.get(node, "")]
                 if width > 0 and height > 0:
                     self._weigh(name, node, found)
                 if name == "USE":  # what it shows is another element, whose copy the snapshot leaves out
                     texts += self._texts_of_nodes()
+                elif name == "SELECT":  # it shows options, of which there is no layout
+                    texts += self._texts_within(node)
             for text in pictures:
                 found.texts += _readable(text)
                 if width >= _LEGIBLE[0] and height >= _LEGIBLE[1] and (doubt := _unreadable(text)):
                     found.doubts.append(doubt)
-        found.texts.append("".join(texts))
+        found.texts += ("".join(texts), "".join(marks))
         boxes = list(self._text_boxes())
         found.texts.append("".join(box.text for box in _rows(boxes)))
         found.texts.append("".join(box.text for box in _columns(boxes)))
@@ -138,6 +143,17 @@ class _Document:
 
     def _attributes(self, node: int) -> list[str]:
         return [value for name, value in self._pairs(node) if name in _PAINTED_ATTRIBUTES]
+
+    def _texts_within(self, root: int) -> list[str]:
+        """Return texts and labels of all nodes in ``root``, which stand right after it."""
+        texts: list[str] = []
+        within = {root}
+        for node in range(root + 1, len(self._names)):
+            if self._nodes["parentIndex"][node] not in within:
+                break
+            within.add(node)
+            texts += (self._string(self._nodes["nodeValue"][node]), *self._attributes(node))
+        return texts
 
     def _texts_of_nodes(self) -> list[str]:
         return [
@@ -179,8 +195,12 @@ def _rows(boxes: Sequence[_Box]) -> list[_Box]:
 
 
 def _columns(boxes: Sequence[_Box]) -> list[_Box]:
-    """Return the boxes column by column, each from top to bottom."""
-    return _in_lines([(box.left, box.width, box.top, box) for box in boxes])
+    """Return the boxes column by column, each from top to bottom; a narrow letter needs as much room as any other."""
+    placed = []
+    for box in boxes:
+        room = max(box.width, box.height)
+        placed.append((box.left + (box.width - room) / 2, room, box.top, box))
+    return _in_lines(placed)
 
 
 def _in_lines(placed: list[tuple[float, float, float, _Box]]) -> list[_Box]:
