@@ -131,6 +131,8 @@ IN_TEXT: dict[str, Spell] = {
     "base64 after two bytes": _encoded("xy", "."),
     "base64 in lines": lambda v: _groups("\r\n", 16)(_encoded("user:")(v)),
     "base64 of base64": lambda v: _encoded("")(_encoded("")(v)),
+    "base64 of HTML": lambda v: _encoded("<p>")(escape(v)),
+    "base64 of JSON": lambda v: _encoded('{"k":"')(json.dumps(v)[1:-1]),
     "base64 in a URL": lambda v: quote(_encoded("ab")(v), safe=""),
     "base32": lambda v: base64.b32encode(v.encode()).decode(),
     "hexadecimal": lambda v: v.encode().hex(),
@@ -160,20 +162,17 @@ IN_MARKUP: dict[str, Spell] = {
 }
 """Ways that need markup."""
 
-_UNSEEN = {"Cc", "Cf", "Cs", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"}
-
 
 def plain(text: str) -> str:
     """Return letters and digits of ``text``, in one case and one style."""
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(c for c in folded if c.isalnum() and unicodedata.category(c) not in _UNSEEN)
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text).casefold())
 
 
 def _readings(text: str) -> Iterator[str]:
-    """Yield ``text`` with each kind of escape undone, up to four deep."""
+    """Yield ``text`` with each kind of escape undone, up to three deep."""
     seen: set[str] = set()
     waiting = [text]
-    for _ in range(4):
+    for _ in range(3):
         found = []
         for one in waiting:
             if one in seen:
@@ -211,17 +210,18 @@ def _decoded(text: str) -> Iterator[str]:
                 continue
 
 
-def held(text: str, value: str) -> str | None:
-    """Return how ``text`` holds ``value``, or six letters and digits in a row of it; ``None`` when it does not.
+def held(text: str, *values: str) -> str | None:
+    """Return how ``text`` holds one of the values, or six letters and digits in a row of it; ``None`` when it does not.
 
-    ``value`` is of letters and digits that stand nowhere else in the text.
+    A value is of letters and digits that stand nowhere else in the text.
     """
-    wanted = plain(value)
-    parts = {wanted[at : at + 6] for at in range(len(wanted) - 5)}
+    parts: set[str] = set()
+    for wanted in map(plain, values):
+        parts |= {wanted[at : at + 6] for at in range(len(wanted) - 5)}
     parts |= {part[::-1] for part in parts}
+    any_part = re.compile("|".join(map(re.escape, sorted(parts))))
     for reading in _readings(text):
         for shown in (reading, *_decoded(reading)):
-            found = plain(shown)
-            if part := next((part for part in parts if part in found), None):
-                return f"{part!r} in {shown[:200]!r}"
+            if found := any_part.search(plain(shown)):
+                return f"{found[0]!r} in {shown[:200]!r}"
     return None

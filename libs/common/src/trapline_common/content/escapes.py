@@ -38,7 +38,8 @@ _IN_SCRIPTS = re.compile(
     re.DOTALL,
 )
 _IN_STYLES = re.compile(
-    rf"{_BEGIN}(?:{_PERCENT}|{_ENTITY}|{_BACKSLASH}(?:(?P<point>{_HEX}{{1,6}})(?:\r\n|[ \t\n\r\f])?|{_OTHER}))", re.DOTALL
+    rf"{_BEGIN}(?:{_PERCENT}|{_ENTITY}|{_BACKSLASH}(?:(?P<point>{_HEX}{{1,6}})(?:\r\n|[ \t\n\r\f])?|{_OTHER}))",
+    re.DOTALL,
 )
 _BROKEN = re.compile(rf"{_BEGIN}[0-9A-Za-z#]{{0,8}}{UNSEEN.pattern}[0-9A-Za-z#;]")
 _STYLE_ESCAPE = re.compile(rf"\\{_HEX}")
@@ -123,9 +124,7 @@ def unescaped(first: Rewritten) -> Iterator[Rewritten]:
         yield from _rounds(joined, _IN_SCRIPTS, _script_piece)
 
 
-def _rounds(
-    first: Rewritten, pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]
-) -> Iterator[Rewritten]:
+def _rounds(first: Rewritten, pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]) -> Iterator[Rewritten]:
     last = first
     for _ in range(MOST_ROUNDS):
         text = pattern.sub(decode, last.text)

@@ -1,8 +1,11 @@
 """The ways in which a text may write a secret, as the finder compares them. Pure."""
 
+import json
 from base64 import b32encode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
 
 from trapline_common.content.escapes import Rewritten, unescaped
 from trapline_common.content.folding import COMPACT, SPACED, WORDS
@@ -57,9 +60,11 @@ def _forms(value: str) -> Iterator[tuple[str, bool]]:
     numbers = [ord(character) for character in value]
     yield ",".join(map(str, numbers)), False
     yield ",".join(f"0x{number:x}" for number in numbers), False
-    for text in _encoded(data):
-        if len(text) >= TELLING:
-            yield text, True
+    # What is encoded is often escaped before: a drawing in a page, a URL's parameter.
+    for escaped in {value, escape(value), escape(value, quote=False), quote(value, safe=""), json.dumps(value)[1:-1]}:
+        for text in _encoded(escaped.encode("utf-8", "replace")):
+            if len(text) >= TELLING:
+                yield text, True
 
 
 def _encoded(data: bytes) -> Iterator[str]:
