@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import resource
 import socket
 from ipaddress import ip_address, ip_network
 
@@ -86,6 +87,18 @@ async def test_this_machines_public_address_is_its_loopback_by_another_name():
     assert await allowed.addresses("93.184.215.14", 80) == [mine]
 
 
+def test_without_a_descriptor_left_no_address_passes_for_another_machines():
+    """A crawler that pages brought to its last descriptor refuses to dial, and lets nothing through unasked."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as newest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (newest.fileno() + 1, before[1]))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                is_own_interface(ip_address("127.0.0.1"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def test_own_interfaces_are_known_without_a_packet():
     """The kernel says which addresses are ours, loopback among them."""
     assert is_own_interface(ip_address("127.0.0.1"))
@@ -124,7 +137,10 @@ async def closed(gate: Gate, host: str, port: int) -> str:
     return ""
 
 
-@pytest.mark.parametrize("at", ["127.0.0.1", "127.0.0.53", "0.0.0.0", "::1", "::", "10.9.8.7", "2a00:9::7"])
+@pytest.mark.parametrize(
+    "at",
+    ["127.0.0.1", "127.0.0.53", "0.0.0.0", "::1", "::", "10.9.8.7", "2a00:9::7", "::ffff:127.0.0.1", "::ffff:10.9.8.7"],
+)
 async def test_our_port_is_closed_at_every_address_of_the_machine(at: str):
     """Wherever ours listens on this machine, no address of it leads there; other ports and machines stay open."""
     mine = {ip_address(each) for each in ("10.9.8.7", "2a00:9::7", "172.17.0.1")}
@@ -138,9 +154,10 @@ async def test_our_port_is_closed_at_every_address_of_the_machine(at: str):
     assert not await closed(gate, "10.9.8.8", 5432)
 
 
-async def test_our_address_elsewhere_is_closed_in_every_notation():
+@pytest.mark.parametrize("at", ["10.0.0.5", "::ffff:10.0.0.5", "64:ff9b::10.0.0.5"])
+async def test_our_address_elsewhere_is_closed_in_every_notation(at: str):
     """A database of the network is closed on every port, translated and tunnelled too, with everything allowed."""
-    own = (Endpoint(host="10.0.0.5", port=5432, what="the database"),)
+    own = (Endpoint(host=at, port=5432, what="the database"),)
     gate = Gate(policy=AddressPolicy(allow_private=EVERYTHING), own=own, resolve=Names())
     for host in ("10.0.0.5", *notations("10.0.0.5")):
         assert "the database), which" in await closed(gate, host, 80), host

@@ -77,6 +77,12 @@ class AddressPolicy:
         return next(filter(None, (self.refusal(each, port) for each in inner)), None)
 
 
+def notations(address: Address) -> tuple[Address, ...]:
+    """Return the address that the system dials, and every IPv4 address that some network may make of it."""
+    plain = (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+    return plain, *embedded(plain)
+
+
 def embedded(address: Address) -> Iterator[IPv4Address]:
     """Yield every IPv4 address that some translation or tunnel would make of an IPv6 address."""
     if isinstance(address, IPv4Address):

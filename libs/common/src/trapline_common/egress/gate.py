@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
 from trapline_common.domain.errors import RefusedError
-from trapline_common.egress.address_policy import Address, AddressPolicy, Refusal, embedded
+from trapline_common.egress.address_policy import Address, AddressPolicy, Refusal, notations
 from trapline_common.egress.own_addresses import is_own_interface
 from trapline_common.egress.own_services import Endpoint, OwnServices
 from trapline_common.egress.resolver import Resolve, SystemNames, dialled_host, literal, look_up
@@ -74,9 +74,9 @@ class Gate:
         self._services.listening.pop(port, None)
 
     def _refusal(self, address: Address, port: int) -> Refusal | None:
-        plain = (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
-        translated = tuple(self._translation.inner(plain))
-        forms = (plain, *embedded(plain), *translated)
+        forms = notations(address)
+        plain, translated = forms[0], tuple(self._translation.inner(forms[0]))
+        forms += translated
         if (ours := self._services.closed(forms, port)) is not None:
             return Refusal(why=ours, final=True)
         allowed = self.policy.allows(plain, port)

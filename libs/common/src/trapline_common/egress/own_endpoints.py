@@ -61,7 +61,7 @@ def own_endpoints(environ: Mapping[str, str]) -> Iterator[Endpoint]:
                 yield from _named(value, what, shared=shared)
                 break
     yield from _of_config_files(environ)
-    if environ.get("AWS_LAMBDA_RUNTIME_API"):
+    if any(environ.get(name) for name in ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME")):
         yield from (Endpoint(host=_MACHINE, port=port, what=what) for port, what in _ON_LAMBDA.items())
         if (own := environ.get(_EXTENSION_PORT, "")).isdecimal():
             yield Endpoint(host=_MACHINE, port=int(own), what=_ON_LAMBDA[2773])

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from trapline_common.egress.address_policy import Address, AddressPolicy
+from trapline_common.egress.address_policy import Address, AddressPolicy, notations
 
 OWN_TTL = 15.0
 """Seconds after which names are looked up again: a managed database that fails over moves to another address."""
@@ -79,7 +79,8 @@ class OwnServices:
     async def _find(self, endpoint: Endpoint) -> list[Address] | None:
         """Return where the endpoint is, or was; ``None`` when no server answered and it was nowhere yet."""
         try:
-            return list(await self.look_up(endpoint.host))
+            # All notations here too: ours may be written, or answered for, as IPv4 in IPv6, and be dialled as IPv4
+            return [form for address in await self.look_up(endpoint.host) for form in notations(address)]
         except OSError as error:
             known = [address for each, address in self._seen if each == endpoint]
             return known or (None if error.errno == socket.EAI_AGAIN else [])
