@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trapline.render.export_rows import csv_record
 from trapline.render.safe_text import spreadsheet_cell
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a\u208b\u2212"
@@ -28,9 +29,7 @@ def read_back(cell: str) -> str:
 def test_no_form_of_a_formula_begins_a_cell(sign: str, before: str):
     """Whatever stands before it that a reader does not see, a formula's sign has a ``'`` before all of it."""
     text = f"{before}{sign}HYPERLINK(1)"
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow([spreadsheet_cell(text)])
-    ((cell,),) = csv.reader(io.StringIO(out.getvalue(), newline=""))
+    ((cell,),) = csv.reader(io.StringIO(csv_record([spreadsheet_cell(text)]), newline=""))
     assert cell == f"'{text}"
 
 
@@ -53,3 +52,12 @@ def test_every_text_is_read_back(text: str):
     assert read_back(cell) == text
     number = cell.lstrip("+-").replace(".", "").replace("e", "").replace("E", "")
     assert normalize("NFKC", cell[:1]) not in {"=", "@", "+", "-"} or number.replace("+", "").replace("-", "").isdigit()
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", '"\r', ",\r"])
+def test_no_text_begins_a_record_of_its_own(end: str):
+    """A line break of any kind within a text stays within its cell, so that no line of it is a record's first cell."""
+    cells = ["7", f"price{end}=HYPERLINK(1)", "end"]
+    line = csv_record(cells)
+    assert list(csv.reader(io.StringIO(line, newline=""))) == [cells]
+    assert line.endswith(",end\n")

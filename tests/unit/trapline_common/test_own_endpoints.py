@@ -31,7 +31,7 @@ def found(environ: dict[str, str]) -> set[tuple[str, int]]:
         ("postgresql://u@a.example/x?hostaddr=fd00%3A%3A5", [("a.example", 5432), ("fd00::5", 5432)]),
         ("postgresql://u@%31%32%37.0.0.1/x", [(HERE, 5432)]),
         ("postgresql:///x?host=/var/run/postgresql", [(HERE, 5432)]),
-        ("postgresql://u@%2Fvar%2Frun:6432/x", [(HERE, 5432)]),
+        ("postgresql://u@%2Fvar%2Frun:6432/x", [(HERE, 6432)]),
         ("postgresql:///x?host=@abstract&port=6432", [(HERE, 6432)]),
         ("postgresql:///x", [(HERE, 5432)]),
         ("postgresql://u@[not an address/x", [(HERE, 5432)]),

@@ -9,6 +9,8 @@ from trapline_common.egress.address_ranges import GLOBAL_UNICAST, MAPPED, NAT64,
 Address = IPv4Address | IPv6Address
 
 _LAST_FOUR = (MAPPED, NAT64, IPv6Network("::/96"), IPv6Network("::ffff:0:0:0/96"))
+_NOT_EMBEDDING = IPv6Network("::/127")
+"""``::`` and ``::1``: they lie among the IPv4-compatible addresses, and are none (RFC 4291, section 2.5.5.1)."""
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
@@ -85,7 +87,7 @@ def notations(address: Address) -> tuple[Address, ...]:
 
 def embedded(address: Address) -> Iterator[IPv4Address]:
     """Yield every IPv4 address that some translation or tunnel would make of an IPv6 address."""
-    if isinstance(address, IPv4Address):
+    if isinstance(address, IPv4Address) or address in _NOT_EMBEDDING:
         return
     raw = address.packed
     if any(address in network for network in _LAST_FOUR):
