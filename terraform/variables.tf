@@ -294,8 +294,8 @@ variable "allow_private" {
 
   validation {
     condition = alltrue([
-      for place in [for each in var.allow_private : trim(replace(each, "/^([^:]+|\\[.+\\]):[0-9]{1,5}$/", "$1"), "[]")] :
-      anytrue([for length in ["", "/32", "/128"] : can(cidrhost("${place}${length}", 0))])
+      for place in [for each in var.allow_private : replace(each, "/^([^:]+|\\[.+\\]):[0-9]{1,5}$/", "$1")] :
+      anytrue([for length in ["", "/32", "/128"] : can(cidrhost("${trim(place, "[]")}${length}", 0))])
     ])
     error_message = "allow_private: networks or addresses, such as 10.1.0.0/16:443, 192.168.0.7:80 or [fd12::/16]:443."
   }

@@ -68,7 +68,7 @@ def _of_url(url: str) -> dict[str, str]:
     return said | ({"host": ",".join(hosts)} if hosts else {})
 
 
-def _of_service(service: str, environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+def _of_service(service: str, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     folders = (("PGSERVICEFILE", ""), ("HOME", _SERVICE_FILE), ("PGSYSCONFDIR", "pg_service.conf"))
     for variable, name in folders:
         if not (start := environ.get(variable)):
