@@ -146,6 +146,16 @@ run "least_privilege" {
 
   assert {
     condition = alltrue([for name, function in module.function :
+      anytrue([for statement in jsondecode(function.policy).Statement :
+        contains(flatten([statement.Action]), "lambda:InvokeFunction")
+        && anytrue([for arn in flatten([statement.Resource]) : strcontains(arn, "-relay")])
+      ]) == (name == "notifier")
+    ])
+    error_message = "The notifier may not ask the relay, or another may."
+  }
+
+  assert {
+    condition = alltrue([for name, function in module.function :
       join(" ", flatten(regexall("dbuser:[^/\"]+/([a-z_]+)", function.policy)))
       == (name == "relay" ? "" : "trapline_${name}")
     ])
@@ -200,7 +210,12 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_SECRETS_PREFIX",
         "TRAPLINE_SESSION_KEY_SECRET",
       ]
-      notifier = ["DATABASE_URL", "TRAPLINE_TOPIC_ARN", "TRAPLINE_OPERATIONS_TOPIC_ARN"]
+      notifier = [
+        "DATABASE_URL",
+        "TRAPLINE_TOPIC_ARN",
+        "TRAPLINE_OPERATIONS_TOPIC_ARN",
+        "TRAPLINE_RELAY_FUNCTION",
+      ]
       relay    = ["TRAPLINE_CHANNELS_SECRET", "TRAPLINE_SECRET_PREFIX"]
       operator = [
         "DATABASE_URL",

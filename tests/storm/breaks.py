@@ -58,4 +58,11 @@ BREAKS: dict[str, Break] = {
         means="`-> pending` from any status",
         queries=(Mutation(target="invocations.pending", old="AND status = 'created'", new=""),),
     ),
+    "order": Break(
+        means="an alert does not wait for the earlier one of its page",
+        queries=(
+            Mutation(target="deliveries.untold", old="e.alert_id < d.alert_id", new="false"),
+            Mutation(target="deliveries.again", old="e.alert_id < m.alert_id", new="false"),
+        ),
+    ),
 }

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.storm.ledger import StormDatabase, Witness
 from tests.storm.pages import NoRobots, SimulatedVisitor
 from tests.storm.points import FailPoints, Tell
 from tests.storm.scale import Scale
+from tests.storm.topic import CHANNELS
 from tests.storm.weather import Act, Doom
 from trapline_common.config.models import Config
 from trapline_common.domain.answers import Answer
@@ -40,8 +41,9 @@ from trapline_dispatcher import handler as dispatcher
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_dispatcher.settings import Timeouts
 from trapline_notifier import handler as notifier
-from trapline_notifier.drain import DrainLimits
+from trapline_notifier.channel_drain import DrainLimits
 from trapline_notifier.pace import Pacer
+from trapline_notifier.ports import Channel
 from trapline_notifier.services import Services as NotifierServices
 
 WENT_WRONG = 1
@@ -206,7 +208,10 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
 
 def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> NotifierServices:
     scale = job.resources.scale
-    publisher = StormPublisher(tell, points)
+    publishers = {name: StormPublisher(tell, points, name) for name in CHANNELS}
+
+    async def channels(_known: Sequence[str]) -> Sequence[Channel]:
+        return [Channel(name=name, publisher=each) for name, each in publishers.items()]
 
     @asynccontextmanager
     async def outbox() -> AsyncIterator[Outbox]:
@@ -215,8 +220,8 @@ def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Not
 
     return NotifierServices(
         outbox=outbox,
-        publisher=publisher,
-        operations=publisher,
+        channels=channels,
+        operations=publishers[CHANNELS[0]],
         pacer=Pacer(sleep=asyncio.sleep, interval=0.05),
         clock=time.monotonic,
         limits=DrainLimits(claim=20, hold=scale.hold, reserve=scale.reserve, soonest=0.5, latest=3.0),

@@ -24,6 +24,7 @@ HEAD = (
     "delivered",
     "lost",
     "repeats",
+    "turned",
     "stale",
     "faults",
     "recovery s",
@@ -53,7 +54,7 @@ def _row(verdict: Verdict) -> list[str]:
         flight,
         f"{v.made / v.asked:.2f}" if v.asked else "-",
         f"{v.made - v.calm}/{v.worth}",
-        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.stale, sum(v.faults.values()))),
+        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.turned, v.stale, sum(v.faults.values()))),
         recovery,
         f"{v.seconds:.0f}",
     ]
@@ -85,6 +86,7 @@ def report(verdicts: Sequence[Verdict]) -> str:
         "delivered",
         "alerts_lost",
         "repeats",
+        "turned",
         "stale",
         "seconds",
     ):

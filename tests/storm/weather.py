@@ -121,12 +121,15 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
         ("after commit", 4, None),
     ),
     "notifier": (
-        ("after claim", 1, None),
+        ("after spread", 1, None),
+        ("after hold", 2, None),
+        ("after attempt", 2, None),
         ("before publish", 2, None),
         ("after publish", 2, None),
-        ("before mark_sent", 2, None),
-        ("after mark_sent", 2, None),
-        ("before release", 1, None),
+        ("before end", 2, None),
+        ("after end", 2, None),
+        ("before put_off", 1, None),
+        ("before failed", 1, None),
     ),
 }
 """Where each function may be struck: the named calls of its ports and queries, how deep into its work, and by what.

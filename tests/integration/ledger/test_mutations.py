@@ -159,11 +159,53 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         ],
         "runs.test_an_opening_left_by_a_dead_dispatcher_is_resumed_by_one",
     ),
-    "alerts are claimed by all": (
+    "a channel is served by all": (
         [
-            Mutation(target="alerts.claim", old="AND (claimed_until IS NULL OR claimed_until <= now())", new=""),
+            Mutation(
+                target="deliveries.hold", old="AND (holder IS NULL OR holder = $2 OR held_until <= now())", new=""
+            ),
         ],
-        "outbox.test_two_notifiers_at_once_claim_different_alerts",
+        "outbox.test_two_notifiers_at_once_serve_a_channel_one_after_the_other",
+    ),
+    "a channel's back-off binds nobody": (
+        [Mutation(target="deliveries.hold", old="AND (not_before IS NULL OR not_before <= now())", new="")],
+        "outbox.test_a_channels_back_off_is_kept_by_every_notifier",
+    ),
+    "an attempt of a notifier that lost its channel": (
+        [
+            Mutation(
+                target="deliveries.attempt",
+                old="AND holder = $2 AND held_until > now()",
+                new="AND $2::uuid IS NOT NULL",
+            )
+        ],
+        "outbox.test_a_dead_notifiers_message_is_handed_out_again_as_it_was",
+    ),
+    "a later alert of a page does not wait": (
+        [Mutation(target="deliveries.untold", old="e.alert_id < d.alert_id", new="false")],
+        "outbox.test_a_later_alert_of_a_page_waits_for_the_earlier_one",
+    ),
+    "the parts of a message do not wait for each other": (
+        [Mutation(target="deliveries.again", old="e.alert_id < m.alert_id", new="false")],
+        "outbox.test_a_split_message_keeps_the_order_of_its_page",
+    ),
+    "an alert's last deliveries end side by side": (
+        [
+            Mutation(
+                target="end_deliveries",
+                old="PERFORM FROM trapline.alert a WHERE a.id = ANY (alerts) ORDER BY a.id FOR NO KEY UPDATE;",
+                new="",
+            )
+        ],
+        "outbox.test_the_last_two_channels_that_end_together_end_the_alert",
+    ),
+    "an older release's claim is passed over": (
+        [Mutation(target="spread_alerts", old="(a.claimed_until IS NULL OR a.claimed_until <= now())", new="true")],
+        "outbox.test_what_a_notifier_of_the_release_before_holds_is_left_to_it",
+    ),
+    "an older release's end is not noticed": (
+        [Mutation(target="sql", old="", new="DROP TRIGGER ended ON trapline.alert")],
+        "outbox.test_what_a_notifier_of_the_release_before_holds_is_left_to_it",
     ),
     "no unique summary": (
         [Mutation(target="sql", old="", new="DROP INDEX trapline.alert_summary")],

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0011_record_visit. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0014_deliveries. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -35,6 +35,9 @@ CREATE TYPE trapline.task_step AS (status trapline.task_status, "position" integ
 CREATE TYPE trapline.page_verdict AS (accepted boolean, new_content boolean, baseline_run bigint, fingerprint text,
     judged_run bigint, failures integer, alerted boolean, alerted_now boolean, candidate_hash text, candidate_seen
     integer, earlier_hashes text[]);
+
+-- One channel's part in an alert: to be sent, sent, refused for its content, or dropped with the channel.
+CREATE TYPE trapline.delivery_status AS ENUM ('due', 'sent', 'refused', 'dropped');
 
 -- The migrations that this database has had, one row each.
 CREATE TABLE trapline.migration (
@@ -253,19 +256,23 @@ CREATE TABLE trapline.alert (
     payload jsonb NOT NULL,                           -- What its text is made from.
     status trapline.alert_status NOT NULL DEFAULT 'due'::trapline.alert_status,  -- Whether it is still to be sent.
     created_at timestamptz NOT NULL DEFAULT now(),    -- When its cause committed.
-    claimed_until timestamptz,                        -- A notifier sends it now; after this time another may.
-    attempts integer NOT NULL DEFAULT 0,              -- How often it was claimed.
-    sent_at timestamptz,                              -- When it was published.
-    message_id text,                                  -- The topic's id of that message.
+    -- Until then no notifier of the release before takes it: one of this release has spread it, or such a one has it.
+    claimed_until timestamptz,
+    attempts integer NOT NULL DEFAULT 0,              -- How often a notifier of the release before claimed it.
+    sent_at timestamptz,                              -- When the last channel that it went to had it.
+    message_id text,                                  -- What the first channel that took it calls that message.
     reason text,                                      -- Why it was refused.
+    spread_at timestamptz,                            -- When a notifier made its deliveries. NULL: not so far.
     CONSTRAINT alert_pkey PRIMARY KEY (id),
     CONSTRAINT alert_sent CHECK (((status = 'sent'::trapline.alert_status) = (sent_at IS NOT NULL)))
 ) WITH (fillfactor=70);
 CREATE INDEX alert_due ON trapline.alert (id) WHERE (status = 'due'::trapline.alert_status);
 CREATE INDEX alert_run ON trapline.alert (run_id);
 CREATE UNIQUE INDEX alert_summary ON trapline.alert (run_id) WHERE (kind = 'summary'::text);
+CREATE INDEX alert_unspread ON trapline.alert (id) WHERE ((status = 'due'::trapline.alert_status) AND (spread_at IS
+    NULL));
 
--- The turns of those who publish, one row for each kind.
+-- The turns of the release before, one row for each kind of publisher.
 CREATE TABLE trapline.pace (
     name text NOT NULL,            -- The kind: notifier.
     next_at timestamptz NOT NULL,  -- When the next message may be published, by the notifier that takes the turn.
@@ -333,6 +340,46 @@ CREATE TABLE trapline.session (
     CONSTRAINT session_state CHECK (((state IS NULL) = (refreshed_at IS NULL)))
 ) WITH (fillfactor=50);
 
+-- Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.
+CREATE TABLE trapline.channel (
+    name text NOT NULL,                   -- As the notifier and "recipients" call it.
+    next_at timestamptz,                  -- When the next message may be published here.
+    holder uuid,                          -- The notifier that serves it now.
+    held_until timestamptz,               -- After this time another notifier may.
+    failures integer NOT NULL DEFAULT 0,  -- Messages in a row that it did not take for now.
+    failing_since timestamptz,            -- When the first of them failed.
+    not_before timestamptz,               -- Its back-off: no notifier tries it earlier.
+    reason text,                          -- What the last failure was, for people.
+    CONSTRAINT channel_pkey PRIMARY KEY (name),
+    CONSTRAINT channel_failing CHECK (((failures = 0) = (failing_since IS NULL))),
+    CONSTRAINT channel_held CHECK (((holder IS NULL) = (held_until IS NULL)))
+) WITH (fillfactor=50);
+
+-- One alert on its way to one channel. Those of a thread go out in the order of their alerts.
+CREATE TABLE trapline.delivery (
+    alert_id bigint NOT NULL,                        -- The alert.
+    channel text NOT NULL,                           -- The channel.
+    thread text NOT NULL,                            -- What it is about: "page" with its id, or "crawl" with its name.
+    -- dropped: nobody is to send it any more, because the channel is gone or another release ended the alert.
+    status trapline.delivery_status NOT NULL DEFAULT 'due'::trapline.delivery_status,
+    attempts integer NOT NULL DEFAULT 0,             -- How often a notifier tried to send it.
+    next_try_at timestamptz NOT NULL DEFAULT now(),  -- Not tried again before.
+    -- Of the message that tells it; repeats keep it. NULL: never attempted.
+    message_id text,
+    receipt text,                                    -- What the channel calls that message.
+    reason text,                                     -- Why it was refused or dropped.
+    ended_at timestamptz,                            -- When it was sent, refused or dropped.
+    CONSTRAINT delivery_pkey PRIMARY KEY (alert_id, channel),
+    CONSTRAINT delivery_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES trapline.alert(id) ON DELETE CASCADE,
+    CONSTRAINT delivery_ended CHECK (((status = 'due'::trapline.delivery_status) = (ended_at IS NULL)))
+) WITH (fillfactor=70);
+CREATE INDEX delivery_again ON trapline.delivery (channel, next_try_at, message_id) WHERE ((status =
+    'due'::trapline.delivery_status) AND (message_id IS NOT NULL));
+CREATE INDEX delivery_thread ON trapline.delivery (channel, thread, alert_id) WHERE (status =
+    'due'::trapline.delivery_status);
+CREATE INDEX delivery_untold ON trapline.delivery (channel, alert_id) WHERE ((status = 'due'::trapline.delivery_status)
+    AND (message_id IS NULL));
+
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
 -- The call of the release before: record_visit in 39 arguments.
@@ -359,6 +406,48 @@ BEGIN
             'fields', o_fields, 'content_hash', o_hash, 'changed', o_changed, 'console_errors', o_console_errors,
             'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail),
         alerts);
+END $function$;
+
+-- Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose
+-- channels all went away before any took it is spread again. Locks alerts before deliveries.
+CREATE FUNCTION trapline.end_deliveries(of_channel text, alerts bigint[], outcome trapline.delivery_status,
+        taken_as text, why text)
+    RETURNS void
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM FROM trapline.alert a WHERE a.id = ANY (alerts) ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM FROM trapline.delivery d WHERE d.channel = of_channel AND d.alert_id = ANY (alerts)
+        ORDER BY d.alert_id FOR NO KEY UPDATE;
+    UPDATE trapline.delivery d SET status = outcome, ended_at = now(), receipt = taken_as, reason = why
+    WHERE d.channel = of_channel AND d.alert_id = ANY (alerts) AND d.status = 'due';
+    WITH over AS MATERIALIZED (
+        SELECT a.id, bool_or(d.status = 'sent') AS sent, bool_or(d.status = 'refused') AS refused,
+            max(d.reason) FILTER (WHERE d.status = 'refused') AS reason,
+            (array_agg(d.receipt ORDER BY d.ended_at, d.channel) FILTER (WHERE d.status = 'sent'))[1] AS receipt
+        FROM trapline.alert a JOIN trapline.delivery d ON d.alert_id = a.id
+        WHERE a.id = ANY (alerts) AND a.status = 'due'
+        GROUP BY a.id HAVING NOT bool_or(d.status = 'due')
+    ), homeless AS (
+        DELETE FROM trapline.delivery d USING over o WHERE d.alert_id = o.id AND NOT o.sent AND NOT o.refused
+    )
+    UPDATE trapline.alert a SET claimed_until = NULL,
+        status = CASE WHEN o.sent THEN 'sent' WHEN o.refused THEN 'refused' ELSE 'due' END::trapline.alert_status,
+        sent_at = CASE WHEN o.sent THEN now() END, message_id = o.receipt,
+        reason = CASE WHEN o.sent THEN NULL ELSE o.reason END,
+        spread_at = CASE WHEN o.sent OR o.refused THEN a.spread_at END
+    FROM over o WHERE a.id = o.id;
+END $function$;
+
+-- Drops what waits for an alert that a notifier of the release before ended.
+CREATE FUNCTION trapline.end_with_alert()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    UPDATE trapline.delivery d SET status = 'dropped', ended_at = now(), reason = 'another release ended the alert'
+    WHERE d.alert_id = NEW.id AND d.status = 'due';
+    RETURN NULL;
 END $function$;
 
 -- What "reason: detail" says beside the word; NULL when nothing.
@@ -683,6 +772,66 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+-- Makes the deliveries of at most "most" due alerts, oldest first, to the channels "names": those in "everything" get
+-- all of them, the others what is for all or names them. First it drops what waits for a channel that is not there any
+-- more, and what waited a week for one that took nothing in a week while another took the alert. "closed", or nothing
+-- in "everything": an alert whose recipients name none of these channels is a mistake; its id is returned. What a
+-- notifier of the release before has claimed is left to it; what is spread is hidden from it for "hold" seconds.
+CREATE FUNCTION trapline.spread_alerts(names text[], everything text[], closed boolean, most integer,
+        hold double precision, OUT spread integer, OUT nowhere bigint[])
+    RETURNS record
+    LANGUAGE plpgsql
+AS $function$
+DECLARE
+    gone text;
+    stuck record;
+BEGIN
+    INSERT INTO trapline.channel (name) SELECT n FROM unnest(names) n ORDER BY n ON CONFLICT DO NOTHING;
+    FOR gone IN DELETE FROM trapline.channel c WHERE c.name <> ALL (names) RETURNING c.name LOOP
+        PERFORM trapline.end_deliveries(gone, ARRAY(
+            SELECT d.alert_id FROM trapline.delivery d WHERE d.channel = gone AND d.status = 'due' ORDER BY 1),
+            'dropped', NULL, 'the channel is not there any more');
+    END LOOP;
+    FOR stuck IN SELECT c.name, c.reason FROM trapline.channel c WHERE c.failing_since < now() - interval '7 days' LOOP
+        PERFORM trapline.end_deliveries(stuck.name, ARRAY(
+            SELECT d.alert_id FROM trapline.delivery d JOIN trapline.alert a ON a.id = d.alert_id
+            WHERE d.channel = stuck.name AND d.status = 'due' AND a.created_at < now() - interval '7 days'
+              AND EXISTS (SELECT FROM trapline.delivery o WHERE o.alert_id = d.alert_id AND o.status = 'sent')
+            ORDER BY 1), 'dropped', NULL, 'the channel took nothing for a week: ' || stuck.reason);
+    END LOOP;
+
+    WITH fresh AS MATERIALIZED (
+        SELECT a.id, a.recipients, coalesce('page ' || a.page_id, 'crawl ' || a.crawl) AS thread FROM trapline.alert a
+        WHERE a.status = 'due' AND a.spread_at IS NULL AND (a.claimed_until IS NULL OR a.claimed_until <= now())
+          AND NOT EXISTS (
+            SELECT FROM trapline.alert e
+            WHERE e.status = 'due' AND e.spread_at IS NULL AND e.id < a.id AND e.claimed_until > now()
+              AND e.crawl = a.crawl AND e.page_id IS NOT DISTINCT FROM a.page_id)
+        ORDER BY a.id LIMIT most FOR NO KEY UPDATE
+    ), marked AS (
+        UPDATE trapline.alert a SET spread_at = now(), claimed_until = now() + make_interval(secs => hold)
+        FROM fresh f WHERE a.id = f.id
+    ), made AS (
+        INSERT INTO trapline.delivery (alert_id, channel, thread)
+        SELECT f.id, n, f.thread FROM fresh f CROSS JOIN unnest(names) n
+        WHERE n = ANY (everything) OR f.recipients = '{}' OR n = ANY (f.recipients)
+        ON CONFLICT DO NOTHING
+    ), mistaken AS (
+        INSERT INTO trapline.delivery (alert_id, channel, thread, status, ended_at, reason)
+        SELECT f.id, f.recipients[1], f.thread, 'refused', now(), '`alert.to` names no channel that there is'
+        FROM fresh f
+        WHERE f.recipients <> '{}' AND NOT f.recipients && names AND (closed OR everything = '{}')
+        ON CONFLICT DO NOTHING
+        RETURNING alert_id
+    )
+    SELECT (SELECT count(*) FROM fresh),
+        coalesce((SELECT array_agg(m.alert_id ORDER BY m.alert_id) FROM mistaken m), '{}')
+    INTO spread, nowhere;
+    UPDATE trapline.alert a SET status = 'refused', claimed_until = NULL,
+        reason = '`alert.to` names no channel that there is'
+    WHERE a.id = ANY (nowhere) AND everything = '{}';
+END $function$;
+
 -- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the turn is
 -- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
 -- no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time before the caller
@@ -753,6 +902,10 @@ CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EAC
     trapline.guard_task();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+
+CREATE TRIGGER ended AFTER UPDATE OF status ON trapline.alert FOR EACH ROW WHEN (((old.status =
+    'due'::trapline.alert_status) AND (new.status <> 'due'::trapline.alert_status))) EXECUTE FUNCTION
+    trapline.end_with_alert();
 
 CREATE TRIGGER pair_problem BEFORE UPDATE OF problem, reason, detail ON trapline.session FOR EACH ROW EXECUTE FUNCTION
     trapline.pair_session_problem();
