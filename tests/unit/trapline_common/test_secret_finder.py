@@ -91,7 +91,7 @@ def test_the_beginning_of_a_secret_at_a_cut_goes_too(value: str, spelling: str) 
     for end in range(len("some text, ") + 1, len(whole)):
         found = finder.scrub_cut(whole[:end])
         assert held(found.replace("${secret:K}", ""), value) is None, whole[:end]
-        assert found.startswith("some text")
+        assert found.startswith("some te")  # a letter or two before it may be some spelling's beginning as well
 
 
 def test_longer_secrets_win_and_short_ones_bridge_no_blanks() -> None:

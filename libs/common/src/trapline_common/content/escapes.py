@@ -116,12 +116,18 @@ def unescaped(first: Rewritten) -> Iterator[Rewritten]:
     with both is undone with and without them.
     """
     yield first
-    yield from _rounds(first, _IN_SCRIPTS, _script_piece)
+    last = first
+    for last in _rounds(first, _IN_SCRIPTS, _script_piece):
+        yield last
     if _STYLE_ESCAPE.search(first.text):
         yield from _rounds(first, _IN_STYLES, _style_piece)
-    if _BROKEN.search(first.text):
-        joined = without(first, lambda: (match.span() for match in UNSEEN.finditer(first.text)))
-        yield from _rounds(joined, _IN_SCRIPTS, _script_piece)
+    for broken in (first,) if last is first else (first, last):
+        if _BROKEN.search(broken.text):
+            yield from _rounds(_joined(broken), _IN_SCRIPTS, _script_piece)
+
+
+def _joined(text: Rewritten) -> Rewritten:
+    return without(text, lambda: (match.span() for match in UNSEEN.finditer(text.text)))
 
 
 def _rounds(first: Rewritten, pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]) -> Iterator[Rewritten]:
