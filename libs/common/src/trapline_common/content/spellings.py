@@ -52,7 +52,7 @@ def _forms(value: str) -> Iterator[tuple[str, bool]]:
     for rewritten in unescaped(Rewritten(value)):
         yield rewritten.text, False
         yield rewritten.text[::-1], False
-    yield "+".join(value.split()), False  # as forms write blanks
+    yield from (("+".join(value.split(by)), False) for by in (None, " "))  # as forms write blanks
     data = value.encode("utf-8", "replace")
     if not value.isascii():
         yield data.decode("latin-1"), False

@@ -49,7 +49,7 @@ async def keep_evidence(
             if _wants_screenshot(crawl, failed=failed):
                 picture = await _picture(page, found, resolved, seconds=limits.evidence)
             if crawl.html is Keep.ALWAYS or (failed and crawl.html is Keep.FAILURE):
-                html = _scrubbed(await page.content(), resolved)
+                html = await asyncio.to_thread(_scrubbed, await page.content(), resolved)
     except (TimeoutError, PlaywrightError) as error:
         reason = resolved.scrub(str(error) or "no answer in time").split("\n", 1)[0]
         _log.info("evidence_missing", crawl=crawl.name, reason=reason)

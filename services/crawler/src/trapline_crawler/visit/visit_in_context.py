@@ -1,5 +1,6 @@
 """Opens, visits in and closes browser contexts, and tells the browser's faults from the faults of a page."""
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.visit.evidence import keep_evidence
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.load import Load
+from trapline_crawler.visit.load import Load, Loaded
 from trapline_crawler.visit.observe import observe
 from trapline_crawler.visit.page_pool import PagePool, PooledPage
 from trapline_crawler.visit.request_rules import OwnRequests
@@ -26,6 +27,8 @@ from trapline_crawler.visit.scrubbed_errors import scrubbed_errors
 from trapline_crawler.visit.steps import Steps
 
 T = TypeVar("T")
+LONG_TEXT = 200_000
+"""Characters from which on a text is looked through for secrets beside the event loop; a shorter one takes little time."""
 _SILENT = frozenset({Reason.TIMEOUT, Reason.PAGE_HUNG, Reason.WAIT_FOR})
 _SCHEMES = frozenset({"http", "https"})
 
@@ -165,7 +168,7 @@ class Contexts:
             if fault is not None:
                 raise fault
         took = (self._clock() - start) * 1000
-        observation = observe(url, loaded, resolved, self._limits, milliseconds=took)
+        observation = await _observed(url, loaded, resolved, self._limits, milliseconds=took)
         if loaded.found is not None:
             failed = observation.failure is not None
             kept = await keep_evidence(
@@ -181,3 +184,13 @@ class Contexts:
             await pool.give_back(pooled, reusable=reusable)
         except BrowserHungError as error:
             await self._browser.fault(pool.live, error)
+
+
+async def _observed(
+    url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *, milliseconds: float
+) -> Observation:
+    """Observe; beside the event loop where a long text is looked through for secrets, which may take seconds."""
+    text = None if loaded.found is None else loaded.found.text
+    if resolved.finder and text is not None and len(text) > LONG_TEXT:
+        return await asyncio.to_thread(observe, url, loaded, resolved, limits, milliseconds=milliseconds)
+    return observe(url, loaded, resolved, limits, milliseconds=milliseconds)
