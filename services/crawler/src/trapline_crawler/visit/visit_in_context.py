@@ -28,7 +28,7 @@ from trapline_crawler.visit.steps import Steps
 
 T = TypeVar("T")
 LONG_TEXT = 200_000
-"""Characters from which on a text is looked through for secrets beside the event loop; a shorter one takes little time."""
+"""Characters from which on a text is looked through for secrets beside the event loop; a shorter one takes little."""
 _SILENT = frozenset({Reason.TIMEOUT, Reason.PAGE_HUNG, Reason.WAIT_FOR})
 _SCHEMES = frozenset({"http", "https"})
 
