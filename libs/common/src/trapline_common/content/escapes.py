@@ -41,7 +41,11 @@ _IN_STYLES = re.compile(
     rf"{_BEGIN}(?:{_PERCENT}|{_ENTITY}|{_BACKSLASH}(?:(?P<point>{_HEX}{{1,6}})(?:\r\n|[ \t\n\r\f])?|{_OTHER}))",
     re.DOTALL,
 )
-_BROKEN = re.compile(rf"{_BEGIN}[0-9A-Za-z#]{{0,8}}{UNSEEN.pattern}[0-9A-Za-z#;]")
+_BROKEN = re.compile(
+    rf"{_BEGIN}(?:[0-9A-Za-z#]{{1,8}}{UNSEEN.pattern}[0-9A-Za-z#;]"
+    rf"|{UNSEEN.pattern}(?:[0-9A-Za-z#]{UNSEEN.pattern}|{_HEX}{{2}}(?![0-9A-Za-z])))"
+)
+"""An escape with a blank, or with something that nobody sees, in it; *A & B* and *50 % of it* are none."""
 _STYLE_ESCAPE = re.compile(rf"\\{_HEX}")
 _LAST_CODE = 0x10FFFF
 _CONTROLS = dict.fromkeys("nrtbfv", " ") | dict.fromkeys(("\n", "\r", "\r\n"), "")
@@ -127,7 +131,9 @@ def unescaped(first: Rewritten) -> Iterator[Rewritten]:
 
 
 def _joined(text: Rewritten) -> Rewritten:
-    return without(text, lambda: (match.span() for match in UNSEEN.finditer(text.text)))
+    return Rewritten(
+        UNSEEN.sub("", text.text), text, lambda: ((*match.span(), "") for match in UNSEEN.finditer(text.text))
+    )
 
 
 def _rounds(first: Rewritten, pattern: re.Pattern[str], decode: Callable[[re.Match[str]], str]) -> Iterator[Rewritten]:
