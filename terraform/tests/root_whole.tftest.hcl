@@ -4,11 +4,12 @@ mock_provider "aws" {
 }
 
 variables {
-  environment  = "test"
-  region       = "eu-central-1"
-  crawls_file  = "tests/fixtures/crawls.yaml"
-  alert_emails = ["watch@example.com"]
-  relay        = true
+  environment   = "test"
+  region        = "eu-central-1"
+  crawls_file   = "tests/fixtures/crawls.yaml"
+  alert_emails  = ["watch@example.com"]
+  relay         = true
+  allow_private = ["10.1.0.0/16:443", "192.168.0.7:80", "[::1]:8080", "[fd12::/16]:443", "10.2.0.0/16", "fd13::/16"]
   releases = {
     crawler = {
       version = "0.2.0"

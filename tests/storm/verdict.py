@@ -19,7 +19,8 @@ TASKS = """
 SELECT count(*) AS tasks,
     count(*) FILTER (WHERE status = 'done') AS done,
     count(*) FILTER (WHERE status = 'failed') AS failed,
-    count(*) FILTER (WHERE NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
+    count(*) FILTER (WHERE reason IS DISTINCT FROM 'cancelled'
+        AND NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
 FROM trapline.task t
 """
 LEASES = "SELECT id, lease_seq, invocation_id::text AS holder, urls IS NOT NULL AS ordered FROM trapline.task"
@@ -71,6 +72,12 @@ class Verdict:
     """Tasks with a result accepted twice, or of a process that no longer held them."""
     worst: dict[str, int] = field(default_factory=dict)
     """The most invocations in flight at once, by lane."""
+    processes: dict[str, int] = field(default_factory=dict)
+    """The most crawler processes that could run at once, by lane."""
+    visits: dict[str, int] = field(default_factory=dict)
+    """The most visits of its host that were open at once, by lane."""
+    stopped: int = 0
+    """Crawler processes that were seen under SIGSTOP."""
     made: int = 0
     """Rows of invocations."""
     asked: int = 0

@@ -102,6 +102,8 @@ COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
     'Its last sign of life; not indexed, so that heartbeats stay HOT.';
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
+COMMENT ON COLUMN trapline.invocation.cancelled_at IS
+    'When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
 COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
@@ -226,10 +228,12 @@ COMMENT ON TABLE trapline.host_turn IS 'When a lane''s next visit of a host may 
 COMMENT ON COLUMN trapline.host_turn.lane IS 'The lane.';
 COMMENT ON COLUMN trapline.host_turn.host IS 'As in "host".';
 COMMENT ON COLUMN trapline.host_turn.next_at IS 'The time after the last turn given out.';
+COMMENT ON COLUMN trapline.host_turn.last_at IS
+    'When that turn begins: a delay that was raised since counts from there.';
 
 COMMENT ON TABLE trapline.host_visit IS
     'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a '
-    'killed invocation come free with its tasks.';
+    'killed invocation come free with its tasks; a cancelled visit''s row until its invocation has ended.';
 COMMENT ON COLUMN trapline.host_visit.task_id IS 'The task that visits.';
 COMMENT ON COLUMN trapline.host_visit.lease_seq IS 'Its lease.';
 COMMENT ON COLUMN trapline.host_visit.lane IS 'Its lane.';
@@ -262,6 +266,9 @@ COMMENT ON COLUMN trapline.session.screenshot IS 'Key of the artifact that shows
 COMMENT ON COLUMN trapline.session.holder IS 'The invocation that logs in now.';
 COMMENT ON COLUMN trapline.session.held_until IS 'After this time another may.';
 
+COMMENT ON FUNCTION trapline.above_cap IS
+    'Whether an active invocation with this slot is one too many for the lane''s cap as it is now: as many as the cap '
+    'have a lower slot. A slot within the cap never is.';
 COMMENT ON FUNCTION trapline.lane_key IS
     'Key of the lane''s advisory lock. Shared: ready and lease. Exclusive: plan, reap and cancel. The high half is '
     '"trap" in ASCII, apart from the keys of others.';
@@ -271,8 +278,8 @@ COMMENT ON FUNCTION trapline.lease_share IS
     'leased alone, so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the '
     'invocation is no longer the caller''s. The commit does not wait for the disk: a crash of Postgres loses the '
     'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
-    'for them. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
-    'cost of the lease.';
+    'for them. Nothing for an invocation above its lane''s cap. A generic plan: with the share''s size known, Postgres '
+    'would plan anew for every call, at twice the cost of the lease.';
 COMMENT ON FUNCTION trapline.record_visit IS
     'Records one visit, all or nothing: result, page row, alerts and the task''s next status. "visit" holds the '
     'observation''s columns by their names; its text only with new_content. An ordered task''s result must be of the '
@@ -284,7 +291,8 @@ COMMENT ON FUNCTION trapline.failure_reason IS
     'The word in "reason: detail", which the release before writes; NULL where there is none.';
 COMMENT ON FUNCTION trapline.failure_detail IS 'What "reason: detail" says beside the word; NULL when nothing.';
 COMMENT ON FUNCTION trapline.take_turn IS
-    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the '
+    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free; the lane''s own '
+    'delay and slots count, where they are stricter than the arguments. taken: the '
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
     'are over is of no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time '
     'before the caller waited for the row.';

@@ -43,6 +43,7 @@ GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, tr
 GRANT INSERT (lane, slot, hop, false_starts) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (cancelled_at) ON trapline.invocation TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates) ON trapline.invocation
@@ -75,7 +76,7 @@ GRANT DELETE ON trapline.host TO trapline_dispatcher;  -- forgotten after a week
 
 -- trapline.host_turn, written once: lane, host
 GRANT SELECT ON trapline.host_turn TO trapline_crawler, trapline_dispatcher;
-GRANT INSERT (lane, host), UPDATE (next_at) ON trapline.host_turn TO trapline_crawler;
+GRANT INSERT (lane, host), UPDATE (next_at, last_at) ON trapline.host_turn TO trapline_crawler;
 GRANT DELETE ON trapline.host_turn TO trapline_dispatcher;
 
 -- trapline.host_visit, written once: task_id
@@ -126,6 +127,7 @@ GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, r
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.guard_task, trapline.split_invocation_reason,
 -- trapline.pair_session_problem and trapline.end_with_alert, run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;

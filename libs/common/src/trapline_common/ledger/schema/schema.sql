@@ -158,6 +158,8 @@ CREATE TABLE trapline.invocation (
     -- longer.
     false_starts integer NOT NULL DEFAULT 0,
     detail text,                                    -- The message of that error, for people.
+    -- When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.
+    cancelled_at timestamptz,
     CONSTRAINT invocation_pkey PRIMARY KEY (id),
     CONSTRAINT invocation_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
     CONSTRAINT invocation_ended CHECK (((status = ANY (ARRAY['succeeded'::trapline.invocation_status,
@@ -293,11 +295,13 @@ CREATE TABLE trapline.host_turn (
     lane text NOT NULL,                          -- The lane.
     host text NOT NULL,                          -- As in "host".
     next_at timestamptz NOT NULL DEFAULT now(),  -- The time after the last turn given out.
+    -- When that turn begins: a delay that was raised since counts from there.
+    last_at timestamptz,
     CONSTRAINT host_turn_pkey PRIMARY KEY (lane, host)
 ) WITH (fillfactor=50);
 
 -- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a killed
--- invocation come free with its tasks.
+-- invocation come free with its tasks; a cancelled visit's row until its invocation has ended.
 CREATE TABLE trapline.host_visit (
     task_id bigint NOT NULL,     -- The task that visits.
     lease_seq integer NOT NULL,  -- Its lease.
@@ -381,6 +385,19 @@ CREATE INDEX delivery_untold ON trapline.delivery (channel, alert_id) WHERE ((st
     AND (message_id IS NULL));
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
+
+-- Whether an active invocation with this slot is one too many for the lane's cap as it is now: as many as the cap have
+-- a lower slot. A slot within the cap never is.
+CREATE FUNCTION trapline.above_cap(of_lane text, of_slot integer)
+    RETURNS boolean
+    LANGUAGE sql STABLE
+AS $function$
+    SELECT of_slot > l.max_invocations AND (
+        SELECT count(*) FROM trapline.invocation o
+        WHERE o.lane = of_lane AND o.slot < of_slot AND o.status IN ('created', 'pending', 'ready', 'running')
+    ) >= l.max_invocations
+    FROM trapline.lane l WHERE l.name = of_lane
+$function$;
 
 -- The call of the release before: record_visit in 39 arguments.
 CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
@@ -518,8 +535,9 @@ $function$;
 -- "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is leased alone,
 -- so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the invocation is no longer
 -- the caller's. The commit does not wait for the disk: a crash of Postgres loses the latest commits in order, so the
--- tasks are waiting again, and the invocation whose connection broke can't write for them. A generic plan: with the
--- share's size known, Postgres would plan anew for every call, at twice the cost of the lease.
+-- tasks are waiting again, and the invocation whose connection broke can't write for them. Nothing for an invocation
+-- above its lane's cap. A generic plan: with the share's size known, Postgres would plan anew for every call, at twice
+-- the cost of the lease.
 CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, share integer, another boolean)
     RETURNS TABLE(id bigint, run_id bigint, url text, urls text[], attempts integer, rescues integer,
         lease_seq integer, "position" integer, failed_pages integer, checkpoint bytea, page_id bigint,
@@ -537,8 +555,10 @@ BEGIN
         WITH picked AS MATERIALIZED (
             SELECT t.id, t.rescues, t.priority, t.run_at FROM trapline.task t
             WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now() AND EXISTS (
-                SELECT FROM trapline.invocation i
-                WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running'))
+                SELECT FROM trapline.invocation i JOIN trapline.lane l ON l.name = i.lane
+                WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')
+                  AND i.cancelled_at IS NULL
+                  AND (i.slot <= l.max_invocations OR NOT trapline.above_cap(i.lane, i.slot)))
             ORDER BY t.priority DESC, t.run_at, t.id  -- the index's order: else finished tasks may be read first
             LIMIT CASE WHEN NOT another OR EXISTS (
                 SELECT FROM trapline.task t WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now()
@@ -563,14 +583,15 @@ BEGIN
             WHERE i.id = caller AND EXISTS (SELECT FROM leased)
               AND (i.status = 'ready' OR i.heartbeat_at < now() - interval '1 s')  -- not a write for every small share
         )
-        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages, t.checkpoint,
-               p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint, p.judged_run,
-               p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
+        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages,
+               t.checkpoint, p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint,
+               p.judged_run, p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
                extract(epoch FROM now() - p.failing_since)::double precision
         FROM leased t LEFT JOIN trapline.page p ON p.id = t.page_id
         ORDER BY t.priority DESC, t.run_at, t.id;
     IF NOT FOUND AND NOT EXISTS (SELECT FROM trapline.invocation i
-                                 WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')) THEN
+                                 WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')
+                                   AND i.cancelled_at IS NULL) THEN
         RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
     END IF;
 END $function$;
@@ -832,10 +853,10 @@ BEGIN
     WHERE a.id = ANY (nowhere) AND everything = '{}';
 END $function$;
 
--- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the turn is
--- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
--- no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time before the caller
--- waited for the row.
+-- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free; the lane's own delay
+-- and slots count, where they are stricter than the arguments. taken: the turn is the caller's, "wait" seconds from
+-- now. Else nothing is taken, and asking again before "wait" seconds are over is of no use; "wait" NULL: every slot is
+-- taken. It reads clock_timestamp(), because now() is the time before the caller waited for the row.
 CREATE FUNCTION trapline.take_turn(of_task bigint, fence integer, of_lane text, of_host text, delay double precision,
         places integer, patience double precision)
     RETURNS TABLE(taken boolean, wait double precision)
@@ -843,31 +864,45 @@ CREATE FUNCTION trapline.take_turn(of_task bigint, fence integer, of_lane text, 
 AS $function$
 #variable_conflict use_column
 DECLARE
+    apart double precision;
+    slots int;
     due timestamptz;
     moment timestamptz;
 BEGIN
+    SELECT greatest(delay, l.host_delay), least(places, l.host_concurrency) INTO apart, slots
+    FROM (SELECT of_lane AS name) n LEFT JOIN trapline.lane l ON l.name = n.name;
     INSERT INTO trapline.host_turn (lane, host) VALUES (of_lane, of_host) ON CONFLICT (lane, host) DO NOTHING;
-    SELECT t.next_at INTO due FROM trapline.host_turn t WHERE t.lane = of_lane AND t.host = of_host FOR UPDATE;
+    SELECT greatest(t.next_at, t.last_at + make_interval(secs => apart)) INTO due
+    FROM trapline.host_turn t WHERE t.lane = of_lane AND t.host = of_host FOR UPDATE;
     moment := clock_timestamp();
     due := greatest(due, moment);
     IF due > moment + make_interval(secs => patience) THEN
         RETURN QUERY SELECT false, extract(epoch FROM due - moment)::double precision;
         RETURN;
     END IF;
-    IF places IS NOT NULL THEN
-        DELETE FROM trapline.host_visit v WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task
-            AND NOT EXISTS (SELECT FROM trapline.task t
-                            WHERE t.id = v.task_id AND t.lease_seq = v.lease_seq AND t.status = 'leased');
+    IF slots IS NOT NULL THEN
+        PERFORM FROM trapline.host_visit v WHERE v.task_id = of_task FOR UPDATE;  -- before those of others
+        DELETE FROM trapline.host_visit g WHERE g.task_id = ANY (ARRAY(
+            SELECT v.task_id FROM trapline.host_visit v
+            WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task
+              AND NOT EXISTS (
+                SELECT FROM trapline.task t
+                WHERE t.id = v.task_id AND t.lease_seq = v.lease_seq AND t.status = 'leased')
+              AND NOT EXISTS (
+                SELECT FROM trapline.task t JOIN trapline.invocation i ON i.id = t.invocation_id
+                WHERE t.id = v.task_id AND t.lease_seq = v.lease_seq
+                  AND t.status = 'failed' AND t.reason = 'cancelled' AND i.status IN ('ready', 'running'))
+            FOR UPDATE OF v SKIP LOCKED));
         IF (SELECT count(*) FROM trapline.host_visit v
-            WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task) >= places THEN
+            WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task) >= slots THEN
             RETURN QUERY SELECT false, NULL::double precision;
             RETURN;
         END IF;
         INSERT INTO trapline.host_visit (task_id, lease_seq, lane, host) VALUES (of_task, fence, of_lane, of_host)
             ON CONFLICT (task_id) DO UPDATE SET lease_seq = fence, lane = of_lane, host = of_host;
     END IF;
-    IF delay > 0 THEN
-        UPDATE trapline.host_turn t SET next_at = due + make_interval(secs => delay)
+    IF apart > 0 THEN
+        UPDATE trapline.host_turn t SET next_at = due + make_interval(secs => apart), last_at = due
         WHERE t.lane = of_lane AND t.host = of_host;
     END IF;
     RETURN QUERY SELECT true, extract(epoch FROM due - moment)::double precision;
