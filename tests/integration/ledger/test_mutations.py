@@ -146,7 +146,7 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         "runs.test_pages_added_after_the_end_are_refused",
     ),
     "a run ends without its lock": (
-        [Mutation(target="runs.lock", old="FOR UPDATE", new="")],
+        [Mutation(target="runs.lock", old="FOR NO KEY UPDATE", new="")],
         "runs.test_pages_added_before_the_end_keep_the_run_open",
     ),
     "an opening is claimed by all": (

@@ -40,8 +40,15 @@ def add(
       trapline add 7 - < urls.txt
       trapline add 7 https://example.com/new --env prod
     """
-    texts = [line.strip() for line in sys.stdin if line.strip()] if urls == ["-"] else urls
+    texts = _from_stdin() if urls == ["-"] else urls
     asyncio.run(_add(run, normalised(texts), json=json, data_dir=data_dir, url=database_url))
+
+
+def _from_stdin() -> list[str]:
+    try:
+        return [line.strip() for line in sys.stdin if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputRefusedError(f"standard input is not UTF-8: {error.reason}") from error
 
 
 def normalised(texts: Sequence[str]) -> list[str]:
