@@ -6,10 +6,13 @@ What a person or another program writes is checked before it is used; what a pag
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _BYTE = range(0xDC80, 0xDD00)
 """How Python shows a byte that is no UTF-8, in arguments and in file names (PEP 383)."""
+_SHOWN = 10
+"""Keys of a place that a message names, from the outermost."""
 
 
 def text_fault(text: str) -> str | None:
@@ -30,16 +33,34 @@ def first_fault(value: object) -> str | None:
 
     ``None`` when there is no such text. Keys are looked at too; no depth is too deep.
     """
-    left: list[tuple[tuple[str, ...], object]] = [((), value)]
+    left: list[tuple[_Place | None, object]] = [(None, value)]
     while left:
-        path, item = left.pop()
+        place, item = left.pop()
         if isinstance(item, str) and (fault := text_fault(item)) is not None:
-            return f"{'.'.join(path) or 'message'}: {fault}"
+            return f"{_written(place)}: {fault}"
         if isinstance(item, Mapping):
             for key, inner in item.items():
                 if isinstance(key, str) and (fault := text_fault(key)) is not None:
-                    return f"{'.'.join((*path, ascii(key)))}: the key {fault}"
-                left.append(((*path, str(key)), inner))
+                    return f"{_written(_Place(place, ascii(key)))}: the key {fault}"
+                left.append((_Place(place, str(key)), inner))
         elif isinstance(item, list | tuple):
-            left += [((*path, str(index)), inner) for index, inner in enumerate(item)]
+            left += [(_Place(place, str(index)), inner) for index, inner in enumerate(item)]
     return None
+
+
+class _Place(NamedTuple):
+    """A place in a value: the place around it, and the key or the index in that."""
+
+    outer: "_Place | None"
+    """The map or the list around it; ``None`` for the value itself."""
+    key: str
+    """Its key or index there."""
+
+
+def _written(place: _Place | None) -> str:
+    keys: list[str] = []
+    while place is not None:
+        keys.append(place.key)
+        place = place.outer
+    shown = keys[: -_SHOWN - 1 : -1]
+    return ".".join(shown if len(keys) <= _SHOWN else [*shown, "..."]) or "message"

@@ -72,8 +72,8 @@ SESSION = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_session_timeout": "0",
-    # No schema of another program hides a function, a table or an operator of ours.
-    "search_path": "pg_catalog, pg_temp",
+    # Postgres' own schema is then searched first: no function of another program hides one that our SQL calls.
+    "search_path": "public",
     "row_security": "on",
     # How the server writes values as text, within jsonb too.
     "timezone": "UTC",
