@@ -58,4 +58,36 @@ BREAKS: dict[str, Break] = {
         means="`-> pending` from any status",
         queries=(Mutation(target="invocations.pending", old="AND status = 'created'", new=""),),
     ),
+    "retention": Break(
+        means="two reaps retire at once",
+        database=(
+            Mutation(
+                target="retire",
+                old="IF NOT pg_try_advisory_xact_lock(trapline.lane_key('the retention')) THEN",
+                new="IF false THEN",
+            ),
+        ),
+    ),
+    "lock-order": Break(
+        means="a count looks at runs under the lane's lock, and the end of a run wants that lock under its row's",
+        queries=(
+            Mutation(
+                target="lanes.load",
+                old="SELECT l.max_invocations, l.tasks_per_invocation,",
+                new="SELECT l.max_invocations, l.tasks_per_invocation, (SELECT count(*) FROM ("
+                "SELECT FROM trapline.run WHERE status = 'open' FOR NO KEY UPDATE) r),",
+            ),
+            Mutation(
+                target="runs.open_tasks",
+                old="SELECT EXISTS (SELECT FROM trapline.task",
+                new="SELECT pg_advisory_xact_lock_shared(trapline.lane_key(r.lane)) IS NULL OR EXISTS ("
+                "SELECT FROM trapline.task",
+            ),
+            Mutation(
+                target="runs.open_tasks",
+                old="FROM trapline.page_chunk WHERE run_id = $1)",
+                new="FROM trapline.page_chunk WHERE run_id = $1) FROM trapline.run r WHERE r.id = $1",
+            ),
+        ),
+    ),
 }

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.storm import attic
 from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
 from tests.storm.breaks import BREAKS, OUTBOX
 from tests.storm.journal import Journal
@@ -194,6 +195,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
         location=lambda key: key,
+        retention=attic.KEEP,
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,
             pending_ttl=scale.pending_ttl,

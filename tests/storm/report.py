@@ -25,6 +25,9 @@ HEAD = (
     "lost",
     "repeats",
     "stale",
+    "texts kept",
+    "texts lost",
+    "deadlocks",
     "faults",
     "recovery s",
     "s",
@@ -53,7 +56,8 @@ def _row(verdict: Verdict) -> list[str]:
         flight,
         f"{v.made / v.asked:.2f}" if v.asked else "-",
         f"{v.made - v.calm}/{v.worth}",
-        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.stale, sum(v.faults.values()))),
+        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.stale, v.texts, v.texts_lost)),
+        *map(str, (v.deadlocks, sum(v.faults.values()))),
         recovery,
         f"{v.seconds:.0f}",
     ]
@@ -86,6 +90,9 @@ def report(verdicts: Sequence[Verdict]) -> str:
         "alerts_lost",
         "repeats",
         "stale",
+        "texts",
+        "texts_lost",
+        "deadlocks",
         "seconds",
     ):
         setattr(whole, name, sum(getattr(verdict, name) for verdict in verdicts))
