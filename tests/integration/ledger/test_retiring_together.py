@@ -236,18 +236,18 @@ async def test_a_reap_that_is_killed_leaves_all_as_it_was(database: Database, co
     assert after == {run: before[run] for run in after}
 
 
-@pytest.mark.parametrize(
-    "held_by",
-    [
-        "UPDATE trapline.run SET archiving_at = now() WHERE id = 1",
-        "UPDATE trapline.task SET status = 'created', ended_at = NULL WHERE id = 1",
-    ],
-    ids=["its archive is written now", "a task of it is open"],
-)
-async def test_a_run_that_another_process_works_on_stays(database: Database, held_by: str) -> None:
+HELD = {
+    "its archive is written now": "UPDATE trapline.run SET archiving_at = now() WHERE id = 1",
+    "a task of it is open": "UPDATE trapline.task SET status = 'created', ended_at = NULL WHERE id = 1",
+}
+
+
+@pytest.mark.parametrize("why", HELD)
+async def test_a_run_that_another_process_works_on_stays(database: Database, why: str) -> None:
     """A run is not deleted under the archive that reads it, nor while a cancel has tasks of it to end."""
     await visit(database, dict.fromkeys(urls(2), "A"), age=90)
     await visit(database, dict.fromkeys(urls(2), "A"), age=1)
-    await database.connection.execute(f"SET session_replication_role = replica; {held_by}")
-    await database.connection.execute("RESET session_replication_role")
+    await database.connection.execute(
+        f"SET session_replication_role = replica; {HELD[why]}; RESET session_replication_role"
+    )
     assert tuple(await database.connection.fetchrow(RETIRE, 100)) == (0, 0)

@@ -201,6 +201,7 @@ async def test_the_tick_goes_on_with_a_cancel_for_as_long_as_it_has(
     clock = iter(range(100))
     assert await runs.finish_begun(database, within=3, clock=lambda: next(clock)) == 0
     assert await states(database, run) == {"failed": 100, "created": 100}
+    assert await runs.enqueue(database, run, urls(3)) is None
     await make_old(database, "run", "cancelling_at", 3600)
     assert await runs.finish_begun(database, within=5, clock=time.monotonic) == 1
     assert await outcome(database, run) == ("ended", "cancelled", 0, 200)
@@ -340,9 +341,9 @@ HAND_BACK: dict[str, Callable[[Database, Held, Sequence[tasks.LeasedTask]], Awai
 }
 
 
-@pytest.mark.parametrize("name", HAND_BACK)
+@pytest.mark.parametrize("why", HAND_BACK)
 async def test_a_hand_back_beside_a_rescue_of_the_same_tasks_does_not_deadlock(
-    database: Database, connect: Connect, name: str
+    database: Database, connect: Connect, why: str
 ) -> None:
     """An orphan comes back and gives up what the reaper gives back: both lock the tasks in one order."""
     await open_run(database, urls(6), lane=LaneConfig(tasks_per_invocation=6))
@@ -354,7 +355,7 @@ async def test_a_hand_back_beside_a_rescue_of_the_same_tasks_does_not_deadlock(
     async with middle.transaction():  # both wait here, at the first task in their order, and neither holds another
         await middle.connection.execute("SELECT FROM trapline.task WHERE id = $1 FOR NO KEY UPDATE", first)
         contenders = [
-            asyncio.create_task(HAND_BACK[name](back, held, leased)),
+            asyncio.create_task(HAND_BACK[why](back, held, leased)),
             asyncio.create_task(database.fetch(rescuing, "default")),
         ]
         await until_blocked(middle, 2)
