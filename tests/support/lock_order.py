@@ -12,11 +12,12 @@ ORDER = (
     "crawl",
     "lane limits",
     "run",
+    "retired_run",
+    "page_chunk",
     "lane",
     "invocation",
     "task",
     "page",
-    "page_chunk",
     "observation",
     "session",
     "host",
@@ -70,10 +71,14 @@ def locks(sql: str, functions: Mapping[str, str]) -> Iterator[Taken]:
 
 
 def out_of_order(taken: Sequence[Taken]) -> list[tuple[str, str]]:
-    """Return each pair (held, waited for) of a transaction that is against the order."""
+    """Return each pair (held, waited for) of a transaction that is against the order.
+
+    A lock of a kind that it holds already is the same row, or a later one of its table.
+    """
     found, held = [], set[str]()
     for one in taken:
         place = ORDER.index(one.name)
-        found += [(other, one.name) for other in held if one.waits and ORDER.index(other) > place]
+        if one.waits and one.name not in held:
+            found += [(other, one.name) for other in held if ORDER.index(other) > place]
         held.add(one.name)
     return sorted(set(found), key=lambda pair: (ORDER.index(pair[0]), ORDER.index(pair[1])))

@@ -12,7 +12,7 @@ MANY = 30_000
 
 
 async def test_a_run_of_thirty_thousand_pages_takes_a_handful_of_statements(database: Database) -> None:
-    """However many pages a run has, opening it is two statements a chunk and a few more, not one for each page."""
+    """However many pages a run has, opening it is one statement a chunk and a few more, not one for each page."""
     statements: list[Any] = []
     with database.connection.query_logger(statements.append):
         run = await open_run(database, urls(MANY))

@@ -199,7 +199,7 @@ async def test_the_tick_goes_on_with_a_cancel_for_as_long_as_it_has(
     run = await open_big(database, 200)
     await database.connection.execute("UPDATE trapline.run SET cancelling_at = now() - interval '1 h'")
     clock = iter(range(100))
-    assert await runs.finish_begun(database, within=3, clock=lambda: next(clock)) == 0
+    assert await runs.finish_begun(database, within=4, clock=lambda: next(clock)) == 0
     assert await states(database, run) == {"failed": 100, "created": 100}
     assert await runs.enqueue(database, run, urls(3)) is None
     await make_old(database, "run", "cancelling_at", 3600)

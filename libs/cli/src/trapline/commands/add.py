@@ -17,6 +17,7 @@ from trapline_common.domain.ids import LaneName, RunId
 from trapline_common.ledger import runs
 from trapline_common.platform.text import counted
 
+
 def add(
     run: RunArgument,
     urls: list[str] = typer.Argument(

@@ -12,7 +12,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from trapline_common.config.problems import Path, Problem, dotted, refusal
-from trapline_common.domain.storable_text import text_fault
+from trapline_common.domain.storable_text import storable, text_fault
 
 MAX_BYTES = 8 * 1024 * 1024
 """More than 100,000 URLs in one file; a longer list belongs in a sitemap."""
@@ -121,7 +121,7 @@ class _Reading:
         fault = text_fault(str(node.value))
         if fault is not None:
             self._refuse(node.start_mark.line + 1, path, fault)
-            return None
+            return storable(str(node.value))  # so that no second problem is made of the first
         if kind in _TEXTS:
             return str(node.value)
         if kind in _SCALARS:

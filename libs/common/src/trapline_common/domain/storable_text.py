@@ -15,6 +15,11 @@ _SHOWN = 10
 """Keys of a place that a message names, from the outermost."""
 
 
+def storable(text: str) -> str:
+    """Return ``text`` with U+FFFD for each character that the ledger can't hold."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 def text_fault(text: str) -> str | None:
     """Return what is wrong with ``text``, as the end of a sentence; ``None``: the ledger can hold it."""
     found = _UNSTORABLE.search(text)

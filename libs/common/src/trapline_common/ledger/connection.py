@@ -11,6 +11,7 @@ from typing import Any, Self
 import asyncpg
 
 from trapline_common.domain.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
+from trapline_common.domain.storable_text import storable
 from trapline_common.ledger.queries import Query
 
 
@@ -133,16 +134,14 @@ def ledger_errors() -> Iterator[None]:
     except asyncpg.PostgresError as error:
         if error.sqlstate == "TL001":
             raise LeaseLostError(str(error)) from error
-        if isinstance(error, _UNSTORABLE):
-            raise InputRefusedError(f"a text that the ledger can't hold: {error}") from error
+        if isinstance(error, _UNSTORABLE) or isinstance(error.__cause__, UnicodeEncodeError | OverflowError):
+            raise InputRefusedError(f"a value that the ledger can't hold: {str(error)!a}") from error
         if isinstance(error, _UNAVAILABLE):
             raise LedgerUnavailableError(f"Postgres: {error}") from error
         raise
     except _UNAVAILABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-            if isinstance(error.__cause__, UnicodeEncodeError | OverflowError):
-                raise InputRefusedError(f"a value that the ledger can't hold: {str(error)!a}") from error
-            raise  # a value of the wrong type, a malformed DSN: another attempt can't help
+            raise  # a malformed DSN: another attempt can't help
         raise LedgerUnavailableError(f"Postgres: {type(error).__name__}: {error}") from error
 
 
@@ -293,4 +292,4 @@ def to_text(value: str | None) -> str | None:
     """Encode for a ``text`` parameter. NUL and lone surrogates, which Postgres refuses, become U+FFFD."""
     if value is None:
         return None
-    return _SURROGATE.sub("\ufffd", value.replace("\x00", "\ufffd"))
+    return storable(value)

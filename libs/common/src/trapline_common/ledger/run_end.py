@@ -69,14 +69,20 @@ async def end_if_done(database: Database, run_id: RunId) -> bool:
 
     Under the run's row lock and in a transaction of its own: of the last two tasks that end together, whichever commits
     later sees none left. ``enqueue`` takes the same row lock. A run that is being cancelled is the cancel's to end.
+    What takes long of a large run is counted before the lock, and again behind it if pages were added meanwhile.
     """
+    if not await database.fetchval(_RUNS["is_open"], run_id) or await database.fetchval(_RUNS["open_tasks"], run_id):
+        return False
+    ending = await Ending.count(database, run_id)
     async with database.transaction():
         row = await database.fetchrow(_RUNS["lock"], run_id)
         if row is None or row["status"] != RunStatus.OPEN or row["cancelling"]:
             return False
         if await database.fetchval(_RUNS["open_tasks"], run_id):
             return False
-        ending = await Ending.count(database, run_id)
+        counts = await database.fetchrow(_RUNS["counts"], run_id)
+        if counts is None or tuple(counts) != (ending.done, ending.failed):
+            ending = await Ending.count(database, run_id)
         ended = await end(database, run_id, RunOutcome.COMPLETED, None, ending)
     log_end(*ended)
     return True

@@ -18,6 +18,9 @@ _RUNS = load("runs")
 CHUNK = 5_000
 """Pages that one statement writes, under the run's row lock: a few tenths of a second."""
 
+STAGED_AT_ONCE = 50_000
+"""Pages that one statement stores."""
+
 LEFT_AFTER = 60.0
 """Seconds after which another process writes a chunk that was stored and not written."""
 
@@ -32,20 +35,21 @@ async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequ
     pages, batch = list(dict.fromkeys(urls)), uuid.uuid4()
     if crawl.ordered:
         return await _fill_ordered(database, run_id, crawl, list(urls))
-    chunks = _chunks(pages)
-    for chunk in chunks:
-        if await database.fetchrow(_RUNS["stage"], run_id, batch, chunk) is None:
+    chunks = 0
+    for part in _parts(pages, STAGED_AT_ONCE):
+        stored = await database.fetch(_RUNS["stage"], run_id, batch, part, CHUNK)
+        if not stored:
             return None
+        chunks += len(stored)
     async with database.transaction():
         if not await _may_open(database, run_id, crawl):
             return None
         await database.fetch(_RUNS["unstage_others"], run_id, batch)
-        if await database.fetchval(_RUNS["staged"], run_id, batch) != len(chunks):
+        if await database.fetchval(_RUNS["staged"], run_id, batch) != chunks:
             return None  # another dispatcher took the opening over, and stored its own list
         await database.fetchval(_RUNS["write_pages"], run_id, batch)
         await database.fetch(_RUNS["opened"], run_id)
-    if len(chunks) > 1:
-        await _write(database, run_id, batch)
+    await _write(database, run_id, batch, chunks - 1)
     return len(pages)
 
 
@@ -75,19 +79,17 @@ async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int
     the pages that the run does not hold yet become one more task, in their order.
     """
     batch = uuid.uuid4()
-    chunks = _chunks(list(dict.fromkeys(urls)))
+    pages = list(dict.fromkeys(urls))
     async with database.transaction():
         row = await database.fetchrow(_RUNS["hold"], run_id)
         if row is None or row["status"] != RunStatus.OPEN or row["cancelling"]:
             return None
         if row["ordered"]:
             return await _add_ordered(database, run_id, urls, row["crawl"], row["lane"], row["priority"])
-        for chunk in chunks:
-            await database.fetch(_RUNS["stage_more"], run_id, batch, chunk)
+        for part in _parts(pages, STAGED_AT_ONCE):
+            await database.fetch(_RUNS["stage_more"], run_id, batch, part, CHUNK)
         added: int = await database.fetchval(_RUNS["write_pages"], run_id, batch) or 0
-    if len(chunks) > 1:
-        added += await _write(database, run_id, batch)
-    return added
+    return added + await _write(database, run_id, batch, (len(pages) - 1) // CHUNK)
 
 
 async def _add_ordered(
@@ -117,18 +119,21 @@ async def write_left(database: Database, *, until: float, clock: Callable[[], fl
     return added
 
 
-async def _write(database: Database, run_id: RunId, batch: uuid.UUID) -> int:
-    """Write the chunks of a batch that are left; return how many tasks that made."""
+async def _write(database: Database, run_id: RunId, batch: uuid.UUID, chunks: int) -> int:
+    """Write that many chunks of a batch, or those that are left; return how many tasks that made."""
     added = 0
-    while (new := await database.fetchval(_RUNS["write_pages"], run_id, batch)) is not None:
+    for _ in range(chunks):
+        new = await database.fetchval(_RUNS["write_pages"], run_id, batch)
+        if new is None:
+            break
         added += new
     return added
 
 
 async def _add_pages(database: Database, crawl: str, urls: Sequence[str]) -> None:
-    for chunk in _chunks(list(urls)):
+    for chunk in _parts(list(urls), CHUNK):
         await database.fetch(_RUNS["add_pages"], crawl, chunk)
 
 
-def _chunks(urls: list[str]) -> list[list[str]]:
-    return [urls[start : start + CHUNK] for start in range(0, len(urls), CHUNK)]
+def _parts(urls: list[str], size: int) -> list[list[str]]:
+    return [urls[start : start + size] for start in range(0, len(urls), size)]

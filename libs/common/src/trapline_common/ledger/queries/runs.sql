@@ -56,15 +56,21 @@ SELECT status::text AS status, cancelling_at IS NOT NULL AS cancelling, crawl, l
 FROM trapline.run WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: stage
--- One chunk of a run that is still to be opened; no row when it is not. The claim of its opening stays fresh meanwhile.
+-- Pages of a run that is still to be opened, in chunks of ``$4``; no row when it is not. The claim of its opening stays
+-- fresh meanwhile.
 WITH opening AS (
     UPDATE trapline.run SET tried_at = now() WHERE id = $1 AND status = 'opening' AND cancelling_at IS NULL
     RETURNING id)
-INSERT INTO trapline.page_chunk (run_id, batch, urls) SELECT id, $2, $3 FROM opening RETURNING id;
+INSERT INTO trapline.page_chunk (run_id, batch, urls)
+SELECT o.id, $2, ($3::text[])[n * $4 + 1 : (n + 1) * $4]
+FROM opening o, generate_series(0, (cardinality($3::text[]) - 1) / $4::int) AS n ORDER BY n
+RETURNING id;
 
 -- name: stage_more
--- One chunk of pages added to an open run, under the lock of ``hold``.
-INSERT INTO trapline.page_chunk (run_id, batch, urls) VALUES ($1, $2, $3);
+-- Pages added to an open run, in chunks of ``$4``, under the lock of ``hold``.
+INSERT INTO trapline.page_chunk (run_id, batch, urls)
+SELECT $1, $2, ($3::text[])[n * $4 + 1 : (n + 1) * $4]
+FROM generate_series(0, (cardinality($3::text[]) - 1) / $4::int) AS n ORDER BY n;
 
 -- name: staged
 -- How many chunks a batch has.
@@ -91,7 +97,7 @@ ORDER BY c.run_id;
 -- Of an ordered task, in one order of bytes, so that two that add the same new pages at once can't deadlock.
 INSERT INTO trapline.page (crawl, url)
 SELECT DISTINCT $1, i.url COLLATE "C" AS url FROM unnest($2::text[]) AS i (url)
-WHERE NOT EXISTS (SELECT FROM trapline.page p WHERE p.crawl = $1 AND p.url = i.url)
+WHERE (SELECT p.id FROM trapline.page p WHERE p.crawl = $1 AND p.url = i.url) IS NULL
 ORDER BY url
 ON CONFLICT (crawl, url) DO NOTHING;
 
@@ -108,6 +114,9 @@ UPDATE trapline.run SET status = 'open', opened_at = now() WHERE id = $1 AND sta
 -- Of a run's failed tasks; of a failed ordered task, all its pages, in order. None of a run that retention deletes.
 SELECT coalesce(t.urls, ARRAY[t.url]) AS urls FROM trapline.task t JOIN trapline.run r ON r.id = t.run_id
 WHERE t.run_id = $1 AND t.status = 'failed' ORDER BY t.id;
+
+-- name: is_open
+SELECT status = 'open' AND cancelling_at IS NULL FROM trapline.run WHERE id = $1;
 
 -- name: open_tasks
 -- Whether a task is left, or a page that is still to become one.
@@ -156,13 +165,14 @@ SELECT id FROM open ORDER BY id LIMIT $2;
 
 -- name: cancel_batch
 -- Of these tasks, and of all that are leased now: a crawler that took one meanwhile learns of it before it loads the
--- page. Those that another transaction holds are skipped: no lock is waited for. Returns how many.
+-- page. Those that another transaction holds are skipped: no lock is waited for. The conditions leave the planner no
+-- index but the key's: any other would be read anew for each batch. Returns how many.
 WITH leased AS MATERIALIZED (
     SELECT t.id, t.run_id FROM trapline.task t WHERE t.status = 'leased'
 ), picked AS MATERIALIZED (
     SELECT t.id FROM trapline.task t
     WHERE t.id = ANY ($2::bigint[] || ARRAY(SELECT l.id FROM leased l WHERE l.run_id = $1))
-      AND t.run_id = $1 AND t.ended_at IS NULL
+      AND t.run_id + 0 = $1 AND t.status IN ('created', 'leased')
     ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED
 ), cancelled AS (
     UPDATE trapline.task t SET status = 'failed', ended_at = now(), started_at = NULL, reason = 'cancelled',

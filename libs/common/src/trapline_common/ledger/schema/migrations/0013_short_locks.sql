@@ -19,9 +19,10 @@ CREATE INDEX page_chunk_run ON trapline.page_chunk (run_id, id);
 -- NULL: no chunk is left, or the run has ended or is being cancelled. One call is one short transaction under the run's
 -- row lock, which no client can hold longer by being stopped. Pages are inserted in one order of bytes: runs of one
 -- crawl that add the same new pages at once can't deadlock. Of a run whose pages are all known none is written, and no
--- number of the sequence is used up.
+-- number of the sequence is used up. Each page is looked up by itself, in the index: a join would be planned by the
+-- statistics of an empty table while a new crawl's first run is written.
 CREATE FUNCTION trapline.write_pages(of_run bigint, of_batch uuid) RETURNS int
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     run record;
     pages text[];
@@ -41,12 +42,13 @@ BEGIN
     END IF;
     INSERT INTO trapline.page (crawl, url)
     SELECT DISTINCT run.crawl, i.url COLLATE "C" AS url FROM unnest(pages) AS i (url)
-    WHERE NOT EXISTS (SELECT FROM trapline.page p WHERE p.crawl = run.crawl AND p.url = i.url)
+    WHERE (SELECT p.id FROM trapline.page p WHERE p.crawl = run.crawl AND p.url = i.url) IS NULL
     ORDER BY url
     ON CONFLICT (crawl, url) DO NOTHING;
     INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
-    SELECT of_run, run.lane, run.priority, i.url, p.id FROM unnest(pages) WITH ORDINALITY AS i (url, ordinal)
-    JOIN trapline.page p ON p.crawl = run.crawl AND p.url = i.url
+    SELECT of_run, run.lane, run.priority, i.url,
+        (SELECT p.id FROM trapline.page p WHERE p.crawl = run.crawl AND p.url = i.url)
+    FROM unnest(pages) WITH ORDINALITY AS i (url, ordinal)
     ORDER BY i.ordinal
     ON CONFLICT (run_id, url) DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
