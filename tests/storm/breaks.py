@@ -69,24 +69,19 @@ BREAKS: dict[str, Break] = {
         ),
     ),
     "lock-order": Break(
-        means="a count looks at runs under the lane's lock, and the end of a run wants that lock under its row's",
+        means="a count locks invocations under the lane's lock, and a heartbeat wants that lock under its invocation's",
         queries=(
             Mutation(
                 target="lanes.load",
                 old="SELECT l.max_invocations, l.tasks_per_invocation,",
                 new="SELECT l.max_invocations, l.tasks_per_invocation, (SELECT count(*) FROM ("
-                "SELECT FROM trapline.run WHERE status = 'open' FOR NO KEY UPDATE) r),",
+                "SELECT FROM trapline.invocation i WHERE i.lane = l.name AND i.status IN ('ready', 'running') "
+                "FOR NO KEY UPDATE) held),",
             ),
             Mutation(
-                target="runs.open_tasks",
-                old="SELECT EXISTS (SELECT FROM trapline.task",
-                new="SELECT pg_advisory_xact_lock_shared(trapline.lane_key(r.lane)) IS NULL OR EXISTS ("
-                "SELECT FROM trapline.task",
-            ),
-            Mutation(
-                target="runs.open_tasks",
-                old="FROM trapline.page_chunk WHERE run_id = $1)",
-                new="FROM trapline.page_chunk WHERE run_id = $1) FROM trapline.run r WHERE r.id = $1",
+                target="invocations.heartbeat",
+                old="RETURNING id",
+                new="RETURNING id, pg_advisory_xact_lock_shared(trapline.lane_key(lane)) IS NULL",
             ),
         ),
     ),

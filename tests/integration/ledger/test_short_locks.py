@@ -20,8 +20,9 @@ from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.queries import Query
 
 LONGEST_WAIT = 1.0
-"""Seconds that anybody may wait because of a large run."""
+"""Seconds that anybody may wait for a lock because of a large run."""
 MANY = 60_000
+WAITS = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
 STATES = "SELECT status::text, count(*) FROM trapline.task WHERE run_id = $1 GROUP BY 1"
 SUMMARIES = "SELECT count(*) FROM trapline.alert WHERE kind = 'summary' AND run_id = $1"
 FETCHVAL, FETCHROW = Database.fetchval, Database.fetchrow
@@ -60,29 +61,37 @@ async def outcome(database: Database, run: RunId) -> tuple[object, ...]:
 
 @asynccontextmanager
 async def others_at_work(connect: Connect, held: Held) -> AsyncIterator[None]:
-    """Beside the body let a crawler of the lane lease, hand back and beat all the time, and see how long each takes."""
-    crawler, waits, stop = await connect(), [0.0], asyncio.Event()
+    """Beside the body let a crawler of the lane lease, hand back and beat all the time; it waits for no lock for long.
 
-    async def timed(call: Awaitable[object]) -> None:
-        began = time.monotonic()
-        await call
-        waits.append(time.monotonic() - began)
+    What Postgres says of its session is looked at, and not the clock of a machine that may be busy.
+    """
+    crawler, watcher, stop = await connect(), await connect(), asyncio.Event()
+    rounds, longest = [], [0.0]
+    backend = await value(crawler, "SELECT pg_backend_pid()")
 
     async def work() -> None:
         while not stop.is_set():
-            await timed(invocations.heartbeat(crawler, held))
-            await timed(tasks.lease_share(crawler, held, share=1, another=True))
-            await timed(tasks.hand_back(crawler, held))
+            await invocations.heartbeat(crawler, held)
+            await tasks.lease_share(crawler, held, share=1, another=True)
+            rounds.append(await tasks.hand_back(crawler, held))
             await asyncio.sleep(0.01)
 
-    working = asyncio.create_task(work())
+    async def watch() -> None:
+        since: float | None = None
+        while not stop.is_set():
+            waits = await value(watcher, WAITS, backend)
+            since = (since or time.monotonic()) if waits else None
+            longest.append(0.0 if since is None else time.monotonic() - since)
+            await asyncio.sleep(0.02)
+
+    working = [asyncio.create_task(one) for one in (work(), watch())]
     try:
         yield
     finally:
         stop.set()
-        await working
-    assert max(waits) < LONGEST_WAIT
-    assert len(waits) > 3
+        await asyncio.gather(*working)
+    assert max(longest) < LONGEST_WAIT
+    assert len(rounds) > 1
 
 
 @pytest.fixture
@@ -102,13 +111,10 @@ async def test_a_cancel_beside_a_fill_lets_everybody_work(database: Database, co
         while not await value(database, "SELECT count(*) FROM trapline.task WHERE run_id = $1", run):
             assert time.monotonic() < ends
             await asyncio.sleep(0.005)
-        began = time.monotonic()
         cancelled = await runs.cancel(database, run)
-        took = time.monotonic() - began
         await filling
     assert cancelled is not None
-    assert 0 < cancelled < MANY
-    assert took < LONGEST_WAIT + cancelled / 5_000  # of its own work it may take long, of the fill's nothing
+    assert 0 < cancelled < MANY  # it did not wait for the fill's end
     assert await outcome(database, run) == ("ended", "cancelled", 0, cancelled)
     assert await states(database, run) == {"failed": cancelled}
     await runs.finish_begun(database, within=5, clock=time.monotonic)
@@ -142,16 +148,16 @@ async def test_who_leases_a_task_of_a_run_that_is_being_cancelled_loses_it_befor
         found = await FETCHVAL(self, query, *args)
         if self is database and query.name == "cancel_batch":
             if not leased:
-                leased.extend(await tasks.lease_share(crawler, held, share=3, another=False))
+                leased.extend(await tasks.lease_share(crawler, held, share=25, another=False))
             elif not refused:
                 with pytest.raises(LeaseLostError):
-                    await tasks.start(crawler, leased[0].lease)
-                refused.append(leased[0])
+                    await tasks.start(crawler, leased[-1].lease)
+                refused.append(leased[-1])
         return found
 
     monkeypatch.setattr(Database, "fetchval", lease_between)
     assert await runs.cancel(database, run) == 200
-    assert len(leased) == 3
+    assert len(leased) == 25
     assert len(refused) == 1
 
 
@@ -216,8 +222,9 @@ async def test_a_cancel_waits_for_no_transaction_that_holds_a_task(
     other = await connect()
     async with other.transaction():
         await other.connection.execute("SELECT FROM trapline.task WHERE run_id = $1 LIMIT 1 FOR NO KEY UPDATE", run)
-        with pytest.raises(LedgerUnavailableError, match="the next minute's tick goes on"):
-            await runs.cancel(database, run)
+        async with asyncio.timeout(5):
+            with pytest.raises(LedgerUnavailableError, match="the next minute's tick goes on"):
+                await runs.cancel(database, run)
         assert await states(database, run) == {"failed": 29, "created": 1}
     await make_old(database, "run", "cancelling_at", 3600)
     assert await runs.finish_begun(database, within=5, clock=time.monotonic) == 1
@@ -299,17 +306,17 @@ async def test_pages_that_are_added_in_several_steps_keep_the_run_open(
     async def between(self: Database, query: Query, *args: object) -> object:
         found = await FETCHVAL(self, query, *args)
         if self is adder and query.name == "write_pages" and not self._is_ours():
+            await database.connection.execute(
+                "SET session_replication_role = replica; UPDATE trapline.task SET status = 'done', ended_at = now(); "
+                "RESET session_replication_role"
+            )
             ended.append(await runs.end_if_done(database, run))
         return found
 
-    await database.connection.execute(
-        "SET session_replication_role = replica; UPDATE trapline.task SET status = 'done', ended_at = now(); "
-        "RESET session_replication_role"
-    )
     monkeypatch.setattr(Database, "fetchval", between)
     assert await runs.enqueue(adder, run, urls(18)) == 15
-    assert set(ended) == {False}
-    assert await states(database, run) == {"done": 3, "created": 15}
+    assert ended == [False, False, True]
+    assert await states(database, run) == {"done": 18}
 
 
 async def test_adders_and_fillers_at_once_take_turns_without_a_deadlock(
