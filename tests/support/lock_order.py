@@ -24,7 +24,9 @@ ORDER = (
     "host_turn",
     "host_visit",
     "robots",
+    "channel",
     "alert",
+    "delivery",
     "pace",
 )
 """Advisory locks (crawl, lane) and the rows of tables; a row of the table ``lane`` is "lane limits"."""

@@ -38,7 +38,19 @@ EXCUSED = {
 """By function, pairs (held, waited for) against the order that can't deadlock, with the reason."""
 OF_THE_RELEASE_BEFORE = frozenset({"complete_visit"})
 """Functions that this release does not call."""
-FILES = ("alerts", "hosts", "invocations", "lanes", "pages", "retention", "robots", "runs", "sessions", "tasks")
+FILES = (
+    "alerts",
+    "deliveries",
+    "hosts",
+    "invocations",
+    "lanes",
+    "pages",
+    "retention",
+    "robots",
+    "runs",
+    "sessions",
+    "tasks",
+)
 NAMED = re.compile(r"_[A-Z]+\['(\w+)'\]")
 FUNCTIONS = """
     SELECT p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'trapline'
