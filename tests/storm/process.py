@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.storm import attic
 from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
 from tests.storm.breaks import BREAKS, OUTBOX, SILENCE
 from tests.storm.journal import Journal
@@ -24,6 +25,7 @@ from tests.storm.pages import NoRobots, SimulatedVisitor
 from tests.storm.points import FailPoints, Tell
 from tests.storm.presence import Presence
 from tests.storm.scale import Scale
+from tests.storm.topic import CHANNELS
 from tests.storm.weather import Act, Doom
 from tests.support.adapters import NoAlarm
 from trapline_common.config.models import Config
@@ -44,8 +46,9 @@ from trapline_dispatcher import handler as dispatcher
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_dispatcher.settings import Timeouts
 from trapline_notifier import handler as notifier
-from trapline_notifier.drain import DrainLimits
+from trapline_notifier.channel_drain import DrainLimits
 from trapline_notifier.pace import Pacer
+from trapline_notifier.ports import Channel
 from trapline_notifier.services import Services as NotifierServices
 
 PRESENCE = "presence"
@@ -209,6 +212,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
         location=lambda key: key,
+        retention=attic.KEEP,
         limits_by_config=True,
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,
@@ -222,7 +226,10 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
 
 def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> NotifierServices:
     scale = job.resources.scale
-    publisher = StormPublisher(tell, points)
+    publishers = {name: StormPublisher(tell, points, name) for name in CHANNELS}
+
+    async def channels(_known: Sequence[str]) -> Sequence[Channel]:
+        return [Channel(name=name, publisher=each) for name, each in publishers.items()]
 
     @asynccontextmanager
     async def outbox() -> AsyncIterator[Outbox]:
@@ -231,9 +238,11 @@ def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Not
 
     return NotifierServices(
         outbox=outbox,
-        publisher=publisher,
-        operations=publisher,
+        channels=channels,
+        operations=publishers[CHANNELS[0]],
         pacer=Pacer(sleep=asyncio.sleep, interval=0.05),
         clock=time.monotonic,
-        limits=DrainLimits(claim=20, hold=scale.hold, reserve=scale.reserve, soonest=0.5, latest=3.0),
+        limits=DrainLimits(
+            claim=20, hold=scale.hold, reserve=scale.reserve, soonest=scale.back_off, latest=3 * scale.back_off
+        ),
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import asyncpg
 
-from tests.storm import journal
+from tests.storm import attic, journal
 from tests.storm.causes import due_alerts
 from tests.storm.faults import FaultLog
-from tests.storm.topic import Topic
+from tests.storm.telling_order import out_of_order
+from tests.storm.topic import CHANNELS, Topic
 from tests.storm.world import LANES, World
 
 TASKS = """
@@ -92,9 +93,17 @@ class Verdict:
     alerts_lost: int = 0
     """Of them: those that did not."""
     repeats: int = 0
-    """Deliveries of an alert beyond its first."""
+    """Deliveries of an alert to a channel beyond its first."""
+    turned: int = 0
+    """Messages that told a channel something else than what happened, in another order, or under another id."""
     stale: int = 0
     """Results that the ledger refused because of the fence."""
+    texts: int = 0
+    """Observations of old runs that retention keeps."""
+    texts_lost: int = 0
+    """Of them: those whose text is not what it was."""
+    deadlocks: int = 0
+    """Deadlocks in Postgres' log."""
     duplicates: int = 0
     """Events that found their invocation started already."""
     faults: dict[str, int] = field(default_factory=dict)
@@ -143,6 +152,19 @@ async def judge(
     )
     for error, count in Counter(event["error"] for event in events if event["event"] == "error").items():
         verdict.must(not error, f"an error that no fault explains, {count} times: {error}")
+
+
+async def judge_retention(verdict: Verdict, connection: "asyncpg.Connection[Any]") -> None:
+    """Compare every kept observation's text with what it was before two reaps at once deleted old runs."""
+    verdict.texts, verdict.texts_lost, gone = await attic.compare(connection)
+    verdict.must(verdict.texts_lost == 0, f"{verdict.texts_lost} of {verdict.texts} kept observations lost their text")
+    verdict.must(gone > 0, "retention deleted nothing", at_the_end=True)
+
+
+def judge_locks(verdict: Verdict, deadlocks: int) -> None:
+    """Look at what Postgres' log says of this seed's database."""
+    verdict.deadlocks = deadlocks
+    verdict.must(not deadlocks, f"{deadlocks} deadlocks in Postgres' log")
 
 
 async def _tasks(verdict: Verdict, connection: "asyncpg.Connection[Any]", world: World) -> None:
@@ -205,11 +227,21 @@ async def _alerts(verdict: Verdict, connection: "asyncpg.Connection[Any]", topic
         row["id"]: ("failure" if row["kind"] == "expectation" else row["kind"], row["run_id"], row["page_id"])
         for row in await connection.fetch(ALERTS)
     }
-    arrived = {rows[alert] for alert in {*topic.delivered, *topic.reported} if alert in rows}
+    delivered = [topic.delivered(channel) for channel in CHANNELS]
+    everywhere = set.intersection(*({*channel, *topic.reported} for channel in delivered))
+    arrived = {rows[alert] for alert in everywhere if alert in rows}
     written = Counter(rows.values())
     verdict.due, verdict.delivered = len(due), len(due & arrived)
     verdict.alerts_lost = len(due - arrived)
-    verdict.repeats = sum(topic.delivered.values()) - len(topic.delivered)
+    verdict.repeats = sum(sum(channel.values()) - len(channel) for channel in delivered)
+    told = {row["id"]: (row["kind"], row["page_id"]) for row in await connection.fetch(ALERTS)}
+    wrong = [
+        f"{channel}: {sentence}"
+        for channel in CHANNELS
+        for sentence in out_of_order(topic.arrived[channel], told, refused=topic.reported)
+    ]
+    verdict.turned = len(wrong)
+    verdict.must(not wrong, f"{len(wrong)} messages told something else than what happened: {'; '.join(wrong[:3])}")
     verdict.must(not verdict.alerts_lost, f"{verdict.alerts_lost} alerts were lost", at_the_end=True)
     verdict.must(set(written) <= due, f"{len(set(written) - due)} alerts have no cause")
     again = sum(count > 1 for count in written.values())

@@ -75,6 +75,7 @@ async def reap_here(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Pat
         heartbeat_ttl=settings.heartbeat_ttl,
     )
     ended = await runs.end_all_done(database)
+    await runs.finish_begun(database, within=settings.timeouts.finish_within, clock=time.monotonic)
     retired = 0
     if settings.retention is not None:
         found = await retention.retire(database, settings.retention, within=_RETIRE_WITHIN, clock=time.monotonic)

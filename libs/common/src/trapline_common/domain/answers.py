@@ -165,12 +165,19 @@ class Drained(Answer):
 
 
 class Relayed(Answer):
-    """What became of one SNS event at the relay."""
+    """What became of one SNS event, or of one ``Deliver``, at the relay."""
 
     delivered: int
     """Messages that every chosen channel took."""
     dropped: int
     """Records that were no alert message of ours."""
+
+
+class ChannelNames(Answer):
+    """The chat channels that the relay has."""
+
+    channels: tuple[str, ...]
+    """Their names, as in the channels file."""
 
 
 DispatcherAnswer = Opened | Enqueued | Counted | Reaped | FailuresRecorded | Refused

@@ -31,6 +31,7 @@ async def reap(services: Services, database: Database) -> Reaped:
         heartbeat_ttl=services.timeouts.heartbeat_ttl,
     )
     ended = await runs.end_all_done(database)
+    await runs.finish_begun(database, within=services.timeouts.finish_within, clock=time.monotonic)
     await refresh_lanes(services, database)  # before anything is asked for: a lowered cap binds at once
     unasked = await invocations.unasked(database, again_after=services.timeouts.ask_again_after)
     outcomes = await ask_all(services, database, unasked)

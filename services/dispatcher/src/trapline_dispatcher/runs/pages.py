@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.patterns import PageFilter
 from trapline_common.config.urls import normalise_url
@@ -26,7 +27,8 @@ MAX_SEEN = 5_000_000
 async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
     """Return the crawl's pages: ``urls`` in order, then the sitemap's in order, each once, at most ``limit``.
 
-    What the sitemap lists of other hosts (sitemaps.org forbids it) or as no valid URL is left out, counted and logged.
+    What the sitemap lists of other hosts (sitemaps.org forbids it), of an origin that the crawl's secrets are not for,
+    or as no valid URL is left out, counted and logged.
     A sitemap is read whole or not at all: no page is lost because one file of an index could not be read.
     Raises ``TransientError`` (try the whole expansion again) and ``InputRefusedError`` (name, file and reason).
     """
@@ -35,10 +37,13 @@ async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
         return list(pages)
     walk = _Walk(fetch=fetch, root=crawl.sitemap)
     accepted = PageFilter.parse(crawl.include, crawl.exclude)
+    origins = SecretOrigins(crawl)
     log = structlog.get_logger().bind(crawl=crawl.name, sitemap=crawl.sitemap)
     try:
         async for url in walk.pages():
-            if accepted.accepts(url):
+            if url not in origins:  # its host's other scheme, or where the sitemap was redirected to
+                walk.drop("other_origin", url)
+            elif accepted.accepts(url):
                 pages[url] = None
                 if len(pages) >= crawl.limit:
                     log.info("sitemap_limit_reached", limit=crawl.limit)
@@ -67,7 +72,7 @@ class _Walk:
     seen: int = 0
     """Entries looked at so far, accepted or not."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Entries left out, by reason: ``invalid``, ``other_host``."""
+    """Entries left out, by reason: ``invalid``, ``other_host``, ``other_origin`` than secrets were written for."""
     examples: list[str] = field(default_factory=list)
     """The first entries left out, cut to 200 characters."""
 
@@ -104,15 +109,16 @@ class _Walk:
             try:
                 url = normalise_url(entry)
             except ValueError:
-                self._drop("invalid", entry)
+                self.drop("invalid", entry)
                 continue
             if _site(url) in self.sites:
                 own.append(url)
             else:
-                self._drop("other_host", url)
+                self.drop("other_host", url)
         return own
 
-    def _drop(self, why: str, entry: str) -> None:
+    def drop(self, why: str, entry: str) -> None:
+        """Count an entry that is left out."""
         self.dropped[why] += 1
         if len(self.examples) < 3:  # noqa: PLR2004  (enough to see what they are)
             self.examples.append(entry[:200])

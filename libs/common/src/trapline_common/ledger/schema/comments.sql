@@ -16,6 +16,8 @@ COMMENT ON TYPE trapline.invocation_status IS
 COMMENT ON TYPE trapline.alert_status IS
     'The notifier sends what is "due". "refused" is a message refused for its content; "muted" is kept for the '
     'record only.';
+COMMENT ON TYPE trapline.delivery_status IS
+    'One channel''s part in an alert: to be sent, sent, refused for its content, or dropped with the channel.';
 
 COMMENT ON TYPE trapline.task_step IS
     'Where a task goes when a visit''s result is written. Never altered while a release uses it: a crawler keeps its '
@@ -60,6 +62,22 @@ COMMENT ON COLUMN trapline.run.tasks_done IS 'Final count, written with the end.
 COMMENT ON COLUMN trapline.run.tasks_failed IS 'Final count, written with the end.';
 COMMENT ON COLUMN trapline.run.archived_at IS 'When its observations were written to the archive.';
 COMMENT ON COLUMN trapline.run.archiving_at IS 'Last attempt at that, so that two ticks do not both write a large one.';
+COMMENT ON COLUMN trapline.run.cancelling_at IS
+    'Since when an operator cancels it: nothing is added to it, and it ends when none of its tasks is open.';
+
+COMMENT ON TABLE trapline.page_chunk IS
+    'Pages of a run that are not written as tasks yet. The list is stored before the run opens, so that a process '
+    'that dies in the middle leaves to the next one what is still to be written.';
+COMMENT ON COLUMN trapline.page_chunk.id IS 'Chunks of a run are written in this order.';
+COMMENT ON COLUMN trapline.page_chunk.run_id IS 'The run.';
+COMMENT ON COLUMN trapline.page_chunk.batch IS 'The opening, or the addition, that stored it.';
+COMMENT ON COLUMN trapline.page_chunk.urls IS 'The pages, in order.';
+COMMENT ON COLUMN trapline.page_chunk.staged_at IS 'When it was stored; the reap tick writes one that was left.';
+
+COMMENT ON TABLE trapline.retired_run IS
+    'A run that retention deletes: its row is gone, and what belongs to it follows in batches.';
+COMMENT ON COLUMN trapline.retired_run.run_id IS 'The id that the run had.';
+COMMENT ON COLUMN trapline.retired_run.retired_at IS 'When its row was deleted.';
 
 COMMENT ON TABLE trapline.page IS
     'One URL of one crawl across runs: its baseline and its alert state. A completion changes it by compare-and-set '
@@ -176,16 +194,44 @@ COMMENT ON COLUMN trapline.alert.recipients IS 'Names of channels; empty means a
 COMMENT ON COLUMN trapline.alert.payload IS 'What its text is made from.';
 COMMENT ON COLUMN trapline.alert.status IS 'Whether it is still to be sent.';
 COMMENT ON COLUMN trapline.alert.created_at IS 'When its cause committed.';
-COMMENT ON COLUMN trapline.alert.claimed_until IS 'A notifier sends it now; after this time another may.';
-COMMENT ON COLUMN trapline.alert.attempts IS 'How often it was claimed.';
-COMMENT ON COLUMN trapline.alert.sent_at IS 'When it was published.';
-COMMENT ON COLUMN trapline.alert.message_id IS 'The topic''s id of that message.';
+COMMENT ON COLUMN trapline.alert.claimed_until IS
+    'Until then no notifier of the release before takes it: one of this release has spread it, or such a one has it.';
+COMMENT ON COLUMN trapline.alert.attempts IS 'How often a notifier of the release before claimed it.';
+COMMENT ON COLUMN trapline.alert.sent_at IS 'When the last channel that it went to had it.';
+COMMENT ON COLUMN trapline.alert.message_id IS 'What the first channel that took it calls that message.';
+COMMENT ON COLUMN trapline.alert.spread_at IS 'When a notifier made its deliveries. NULL: not so far.';
 COMMENT ON COLUMN trapline.alert.reason IS 'Why it was refused.';
 
-COMMENT ON TABLE trapline.pace IS 'The turns of those who publish, one row for each kind.';
+COMMENT ON TABLE trapline.pace IS 'The turns of the release before, one row for each kind of publisher.';
 COMMENT ON COLUMN trapline.pace.name IS 'The kind: notifier.';
 COMMENT ON COLUMN trapline.pace.next_at IS
     'When the next message may be published, by the notifier that takes the turn.';
+
+COMMENT ON TABLE trapline.channel IS
+    'Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.';
+COMMENT ON COLUMN trapline.channel.name IS 'As the notifier and "recipients" call it.';
+COMMENT ON COLUMN trapline.channel.next_at IS 'When the next message may be published here.';
+COMMENT ON COLUMN trapline.channel.holder IS 'The notifier that serves it now.';
+COMMENT ON COLUMN trapline.channel.held_until IS 'After this time another notifier may.';
+COMMENT ON COLUMN trapline.channel.failures IS 'Messages in a row that it did not take for now.';
+COMMENT ON COLUMN trapline.channel.failing_since IS 'When the first of them failed.';
+COMMENT ON COLUMN trapline.channel.not_before IS 'Its back-off: no notifier tries it earlier.';
+COMMENT ON COLUMN trapline.channel.reason IS 'What the last failure was, for people.';
+
+COMMENT ON TABLE trapline.delivery IS
+    'One alert on its way to one channel. Those of a thread go out in the order of their alerts.';
+COMMENT ON COLUMN trapline.delivery.alert_id IS 'The alert.';
+COMMENT ON COLUMN trapline.delivery.channel IS 'The channel.';
+COMMENT ON COLUMN trapline.delivery.thread IS 'What it is about: "page" with its id, or "crawl" with its name.';
+COMMENT ON COLUMN trapline.delivery.status IS
+    'dropped: nobody is to send it any more, because the channel is gone or another release ended the alert.';
+COMMENT ON COLUMN trapline.delivery.attempts IS 'How often a notifier tried to send it.';
+COMMENT ON COLUMN trapline.delivery.next_try_at IS 'Not tried again before.';
+COMMENT ON COLUMN trapline.delivery.message_id IS
+    'Of the message that tells it; repeats keep it. NULL: never attempted.';
+COMMENT ON COLUMN trapline.delivery.receipt IS 'What the channel calls that message.';
+COMMENT ON COLUMN trapline.delivery.reason IS 'Why it was refused or dropped.';
+COMMENT ON COLUMN trapline.delivery.ended_at IS 'When it was sent, refused or dropped.';
 
 COMMENT ON TABLE trapline.host IS
     'A host that answered 429 or 503. While "refusals" is above 0, one visit at a time finds out whether it is over.';
@@ -242,6 +288,11 @@ COMMENT ON FUNCTION trapline.above_cap IS
 COMMENT ON FUNCTION trapline.lane_key IS
     'Key of the lane''s advisory lock. Shared: ready and lease. Exclusive: plan, reap and cancel. The high half is '
     '"trap" in ASCII, apart from the keys of others.';
+COMMENT ON FUNCTION trapline.write_pages IS
+    'Writes the next chunk of a run ("of_batch": of that batch only) as pages and tasks, under the run''s row lock. '
+    'Returns how many tasks were new; NULL: no chunk is left, or the run has ended or is being cancelled.';
+COMMENT ON FUNCTION trapline.refuse_early_end IS
+    'Raises object_not_in_prerequisite_state: a run can''t be completed while a chunk of its pages is not written.';
 COMMENT ON FUNCTION trapline.lease_share IS
     'Leases at most "share" due tasks and makes the invocation "running", in one statement under the lane''s shared '
     'lock. "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is '
@@ -266,13 +317,26 @@ COMMENT ON FUNCTION trapline.take_turn IS
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
     'are over is of no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time '
     'before the caller waited for the row.';
+COMMENT ON FUNCTION trapline.spread_alerts IS
+    'Makes the deliveries of at most "most" due alerts, oldest first, to the channels "names": those in "everything" '
+    'get all of them, the others what is for all or names them. First it drops what waits for a channel that is not '
+    'there any more, and what waited a week for one that took nothing in a week while another took the alert. '
+    '"closed", or nothing in "everything": an alert whose recipients name none of these channels is a mistake; its id '
+    'is returned. What a notifier of the release before has claimed is left to it; what is spread is hidden from it '
+    'for "hold" seconds.';
+COMMENT ON FUNCTION trapline.end_deliveries IS
+    'Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose '
+    'channels all went away before any took it is spread again. Locks alerts before deliveries.';
+COMMENT ON FUNCTION trapline.end_with_alert IS
+    'Drops what waits for an alert that a notifier of the release before ended.';
 COMMENT ON FUNCTION trapline.retire IS
-    'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, '
-    'tasks and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one '
-    'whose alert is due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with '
-    '"archived_only" one that should be archived and is not. An observation hands its text to the next one with the '
-    'same content; the last one that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call '
-    'this and delete nothing else.';
+    'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, the run''s own row, with '
+    'which the run is gone for every reader, then its observations, tasks and alerts; at last invocations. "runs" '
+    'counts those of which nothing is left. Kept at any age: a run that has not ended, or of which a task is open; one '
+    'whose alert is due; one that a kept run retries; one that is being archived; the newest runs of a crawl, back to '
+    'the last whole one; with "archived_only" one that should be archived and is not. An observation hands its text to '
+    'the next one with the same content; the last one that holds the text of a baseline stays. One call works at a '
+    'time: another returns 0 and 0 at once. SECURITY DEFINER: the dispatcher may call this and delete nothing else.';
 COMMENT ON FUNCTION trapline.refuse_transition IS
     'Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal '
     'one.';

@@ -29,6 +29,14 @@ GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint
 GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON trapline.run
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (tried_at, opened_at, archived_at, archiving_at) ON trapline.run TO trapline_dispatcher;
+GRANT UPDATE (cancelling_at) ON trapline.run TO trapline_dispatcher, trapline_operator;
+
+-- trapline.page_chunk, written once: id, run_id, batch, urls, staged_at
+GRANT SELECT, DELETE ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
+GRANT INSERT (run_id, batch, urls) ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
+GRANT SELECT (id, run_id) ON trapline.page_chunk TO trapline_crawler;  -- a run with a chunk left does not end
+
+-- trapline.retired_run, written once: run_id, retired_at. Only trapline.retire reads and writes it.
 
 -- trapline.page, written once: id, crawl, url
 GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator;
@@ -97,24 +105,44 @@ GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler
 GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, reason, detail, screenshot, holder,
     held_until) ON trapline.session TO trapline_crawler;
 
--- trapline.pace, written once: name
+-- trapline.pace, written once: name. The notifier of the release before takes its turns here.
 GRANT SELECT, UPDATE (next_at) ON trapline.pace TO trapline_notifier;
+
+-- trapline.channel, written once: name
+GRANT SELECT ON trapline.channel TO trapline_notifier, trapline_operator;
+GRANT SELECT (name, not_before, held_until) ON trapline.channel TO trapline_crawler, trapline_dispatcher;
+GRANT INSERT (name), UPDATE (next_at, holder, held_until, failures, failing_since, not_before, reason)
+    ON trapline.channel TO trapline_notifier;
+GRANT DELETE ON trapline.channel TO trapline_notifier;  -- one that was taken out of the channels file
+
+-- trapline.delivery, written once: alert_id, channel, thread
+GRANT SELECT ON trapline.delivery TO trapline_notifier, trapline_operator;
+GRANT SELECT (alert_id, channel, status, message_id, next_try_at) ON trapline.delivery
+    TO trapline_crawler, trapline_dispatcher;  -- is a nudge due?
+GRANT INSERT (alert_id, channel, thread, status, ended_at, reason),
+    UPDATE (status, attempts, next_try_at, message_id, receipt, reason, ended_at)
+    ON trapline.delivery TO trapline_notifier;
+GRANT DELETE ON trapline.delivery TO trapline_notifier;  -- of an alert that is spread again
 
 -- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
 GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator;
-GRANT SELECT (id, status, claimed_until) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
+GRANT SELECT (id, status, claimed_until, spread_at) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
 GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trapline.alert
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (status, claimed_until, attempts, sent_at, message_id, reason) ON trapline.alert TO trapline_notifier;
+GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
+    TO trapline_notifier;
 
--- Functions. Those of triggers, trapline.refuse_transition, trapline.guard_task, trapline.split_invocation_reason and
--- trapline.pair_session_problem, run without a grant; what they call needs one.
+-- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
+-- trapline.split_invocation_reason, trapline.pair_session_problem and trapline.end_with_alert, run without a grant; what
+-- they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
+GRANT EXECUTE ON FUNCTION trapline.write_pages TO trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.record_visit TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;  -- of the release before
 GRANT EXECUTE ON FUNCTION trapline.failure_reason, trapline.failure_detail
     TO trapline_crawler, trapline_dispatcher, trapline_operator;  -- for what the release before writes
+GRANT EXECUTE ON FUNCTION trapline.spread_alerts, trapline.end_deliveries TO trapline_notifier;

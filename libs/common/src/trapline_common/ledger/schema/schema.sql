@@ -1,7 +1,7 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0012_processes_under_the_cap. It is for reading, and a test compares it with
--- what the migrations make: change a migration or comments.sql and run `make schema` again. What each role may do
--- stands in grants.sql.
+-- `make schema` wrote this file, after 0014_deliveries. It is for reading, and a test compares it with what the
+-- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
+-- grants.sql.
 
 CREATE SCHEMA trapline;
 
@@ -35,6 +35,9 @@ CREATE TYPE trapline.task_step AS (status trapline.task_status, "position" integ
 CREATE TYPE trapline.page_verdict AS (accepted boolean, new_content boolean, baseline_run bigint, fingerprint text,
     judged_run bigint, failures integer, alerted boolean, alerted_now boolean, candidate_hash text, candidate_seen
     integer, earlier_hashes text[]);
+
+-- One channel's part in an alert: to be sent, sent, refused for its content, or dropped with the channel.
+CREATE TYPE trapline.delivery_status AS ENUM ('due', 'sent', 'refused', 'dropped');
 
 -- The migrations that this database has had, one row each.
 CREATE TABLE trapline.migration (
@@ -84,6 +87,8 @@ CREATE TABLE trapline.run (
     archived_at timestamptz,                        -- When its observations were written to the archive.
     -- Last attempt at that, so that two ticks do not both write a large one.
     archiving_at timestamptz,
+    -- Since when an operator cancels it: nothing is added to it, and it ends when none of its tasks is open.
+    cancelling_at timestamptz,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_request UNIQUE (request),
     CONSTRAINT run_tick UNIQUE (crawl, scheduled_for),
@@ -200,7 +205,6 @@ CREATE TABLE trapline.task (
     detail text,                                -- The same, or what it waits for, in one line for people.
     CONSTRAINT task_pkey PRIMARY KEY (id),
     CONSTRAINT task_url UNIQUE (run_id, url),
-    CONSTRAINT task_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id),
     CONSTRAINT task_ended CHECK (((status = ANY (ARRAY['done'::trapline.task_status, 'failed'::trapline.task_status]))
         = (ended_at IS NOT NULL))),
     CONSTRAINT task_leased CHECK (((status <> 'leased'::trapline.task_status) OR ((invocation_id IS NOT NULL) AND
@@ -255,19 +259,23 @@ CREATE TABLE trapline.alert (
     payload jsonb NOT NULL,                           -- What its text is made from.
     status trapline.alert_status NOT NULL DEFAULT 'due'::trapline.alert_status,  -- Whether it is still to be sent.
     created_at timestamptz NOT NULL DEFAULT now(),    -- When its cause committed.
-    claimed_until timestamptz,                        -- A notifier sends it now; after this time another may.
-    attempts integer NOT NULL DEFAULT 0,              -- How often it was claimed.
-    sent_at timestamptz,                              -- When it was published.
-    message_id text,                                  -- The topic's id of that message.
+    -- Until then no notifier of the release before takes it: one of this release has spread it, or such a one has it.
+    claimed_until timestamptz,
+    attempts integer NOT NULL DEFAULT 0,              -- How often a notifier of the release before claimed it.
+    sent_at timestamptz,                              -- When the last channel that it went to had it.
+    message_id text,                                  -- What the first channel that took it calls that message.
     reason text,                                      -- Why it was refused.
+    spread_at timestamptz,                            -- When a notifier made its deliveries. NULL: not so far.
     CONSTRAINT alert_pkey PRIMARY KEY (id),
     CONSTRAINT alert_sent CHECK (((status = 'sent'::trapline.alert_status) = (sent_at IS NOT NULL)))
 ) WITH (fillfactor=70);
 CREATE INDEX alert_due ON trapline.alert (id) WHERE (status = 'due'::trapline.alert_status);
 CREATE INDEX alert_run ON trapline.alert (run_id);
 CREATE UNIQUE INDEX alert_summary ON trapline.alert (run_id) WHERE (kind = 'summary'::text);
+CREATE INDEX alert_unspread ON trapline.alert (id) WHERE ((status = 'due'::trapline.alert_status) AND (spread_at IS
+    NULL));
 
--- The turns of those who publish, one row for each kind.
+-- The turns of the release before, one row for each kind of publisher.
 CREATE TABLE trapline.pace (
     name text NOT NULL,            -- The kind: notifier.
     next_at timestamptz NOT NULL,  -- When the next message may be published, by the notifier that takes the turn.
@@ -337,6 +345,66 @@ CREATE TABLE trapline.session (
     CONSTRAINT session_state CHECK (((state IS NULL) = (refreshed_at IS NULL)))
 ) WITH (fillfactor=50);
 
+-- Pages of a run that are not written as tasks yet. The list is stored before the run opens, so that a process that
+-- dies in the middle leaves to the next one what is still to be written.
+CREATE TABLE trapline.page_chunk (
+    id bigint GENERATED ALWAYS AS IDENTITY,        -- Chunks of a run are written in this order.
+    run_id bigint NOT NULL,                        -- The run.
+    batch uuid NOT NULL,                           -- The opening, or the addition, that stored it.
+    urls text[] NOT NULL,                          -- The pages, in order.
+    staged_at timestamptz NOT NULL DEFAULT now(),  -- When it was stored; the reap tick writes one that was left.
+    CONSTRAINT page_chunk_pkey PRIMARY KEY (id),
+    CONSTRAINT page_chunk_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id) ON DELETE CASCADE
+);
+CREATE INDEX page_chunk_run ON trapline.page_chunk (run_id, id);
+
+-- A run that retention deletes: its row is gone, and what belongs to it follows in batches.
+CREATE TABLE trapline.retired_run (
+    run_id bigint NOT NULL,                         -- The id that the run had.
+    retired_at timestamptz NOT NULL DEFAULT now(),  -- When its row was deleted.
+    CONSTRAINT retired_run_pkey PRIMARY KEY (run_id)
+);
+
+-- Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.
+CREATE TABLE trapline.channel (
+    name text NOT NULL,                   -- As the notifier and "recipients" call it.
+    next_at timestamptz,                  -- When the next message may be published here.
+    holder uuid,                          -- The notifier that serves it now.
+    held_until timestamptz,               -- After this time another notifier may.
+    failures integer NOT NULL DEFAULT 0,  -- Messages in a row that it did not take for now.
+    failing_since timestamptz,            -- When the first of them failed.
+    not_before timestamptz,               -- Its back-off: no notifier tries it earlier.
+    reason text,                          -- What the last failure was, for people.
+    CONSTRAINT channel_pkey PRIMARY KEY (name),
+    CONSTRAINT channel_failing CHECK (((failures = 0) = (failing_since IS NULL))),
+    CONSTRAINT channel_held CHECK (((holder IS NULL) = (held_until IS NULL)))
+) WITH (fillfactor=50);
+
+-- One alert on its way to one channel. Those of a thread go out in the order of their alerts.
+CREATE TABLE trapline.delivery (
+    alert_id bigint NOT NULL,                        -- The alert.
+    channel text NOT NULL,                           -- The channel.
+    thread text NOT NULL,                            -- What it is about: "page" with its id, or "crawl" with its name.
+    -- dropped: nobody is to send it any more, because the channel is gone or another release ended the alert.
+    status trapline.delivery_status NOT NULL DEFAULT 'due'::trapline.delivery_status,
+    attempts integer NOT NULL DEFAULT 0,             -- How often a notifier tried to send it.
+    next_try_at timestamptz NOT NULL DEFAULT now(),  -- Not tried again before.
+    -- Of the message that tells it; repeats keep it. NULL: never attempted.
+    message_id text,
+    receipt text,                                    -- What the channel calls that message.
+    reason text,                                     -- Why it was refused or dropped.
+    ended_at timestamptz,                            -- When it was sent, refused or dropped.
+    CONSTRAINT delivery_pkey PRIMARY KEY (alert_id, channel),
+    CONSTRAINT delivery_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES trapline.alert(id) ON DELETE CASCADE,
+    CONSTRAINT delivery_ended CHECK (((status = 'due'::trapline.delivery_status) = (ended_at IS NULL)))
+) WITH (fillfactor=70);
+CREATE INDEX delivery_again ON trapline.delivery (channel, next_try_at, message_id) WHERE ((status =
+    'due'::trapline.delivery_status) AND (message_id IS NOT NULL));
+CREATE INDEX delivery_thread ON trapline.delivery (channel, thread, alert_id) WHERE (status =
+    'due'::trapline.delivery_status);
+CREATE INDEX delivery_untold ON trapline.delivery (channel, alert_id) WHERE ((status = 'due'::trapline.delivery_status)
+    AND (message_id IS NULL));
+
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
 -- Whether an active invocation with this slot is one too many for the lane's cap as it is now: as many as the cap have
@@ -376,6 +444,48 @@ BEGIN
             'fields', o_fields, 'content_hash', o_hash, 'changed', o_changed, 'console_errors', o_console_errors,
             'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail),
         alerts);
+END $function$;
+
+-- Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose
+-- channels all went away before any took it is spread again. Locks alerts before deliveries.
+CREATE FUNCTION trapline.end_deliveries(of_channel text, alerts bigint[], outcome trapline.delivery_status,
+        taken_as text, why text)
+    RETURNS void
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM FROM trapline.alert a WHERE a.id = ANY (alerts) ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM FROM trapline.delivery d WHERE d.channel = of_channel AND d.alert_id = ANY (alerts)
+        ORDER BY d.alert_id FOR NO KEY UPDATE;
+    UPDATE trapline.delivery d SET status = outcome, ended_at = now(), receipt = taken_as, reason = why
+    WHERE d.channel = of_channel AND d.alert_id = ANY (alerts) AND d.status = 'due';
+    WITH over AS MATERIALIZED (
+        SELECT a.id, bool_or(d.status = 'sent') AS sent, bool_or(d.status = 'refused') AS refused,
+            max(d.reason) FILTER (WHERE d.status = 'refused') AS reason,
+            (array_agg(d.receipt ORDER BY d.ended_at, d.channel) FILTER (WHERE d.status = 'sent'))[1] AS receipt
+        FROM trapline.alert a JOIN trapline.delivery d ON d.alert_id = a.id
+        WHERE a.id = ANY (alerts) AND a.status = 'due'
+        GROUP BY a.id HAVING NOT bool_or(d.status = 'due')
+    ), homeless AS (
+        DELETE FROM trapline.delivery d USING over o WHERE d.alert_id = o.id AND NOT o.sent AND NOT o.refused
+    )
+    UPDATE trapline.alert a SET claimed_until = NULL,
+        status = CASE WHEN o.sent THEN 'sent' WHEN o.refused THEN 'refused' ELSE 'due' END::trapline.alert_status,
+        sent_at = CASE WHEN o.sent THEN now() END, message_id = o.receipt,
+        reason = CASE WHEN o.sent THEN NULL ELSE o.reason END,
+        spread_at = CASE WHEN o.sent OR o.refused THEN a.spread_at END
+    FROM over o WHERE a.id = o.id;
+END $function$;
+
+-- Drops what waits for an alert that a notifier of the release before ended.
+CREATE FUNCTION trapline.end_with_alert()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    UPDATE trapline.delivery d SET status = 'dropped', ended_at = now(), reason = 'another release ended the alert'
+    WHERE d.alert_id = NEW.id AND d.status = 'due';
+    RETURN NULL;
 END $function$;
 
 -- What "reason: detail" says beside the word; NULL when nothing.
@@ -597,6 +707,19 @@ BEGIN
     RETURN 'stale';
 END $function$;
 
+-- Raises object_not_in_prerequisite_state: a run can't be completed while a chunk of its pages is not written.
+CREATE FUNCTION trapline.refuse_early_end()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM trapline.page_chunk c WHERE c.run_id = NEW.id) THEN
+        RAISE EXCEPTION 'run % can''t end: pages of it are still to be written', NEW.id
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 -- Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal one.
 CREATE FUNCTION trapline.refuse_transition()
     RETURNS trigger
@@ -610,11 +733,13 @@ BEGIN
         USING ERRCODE = 'check_violation';
 END $function$;
 
--- Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, tasks
--- and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one whose alert is due; one
--- that a kept run retries; the newest runs of a crawl, back to the last whole one; with "archived_only" one that should
--- be archived and is not. An observation hands its text to the next one with the same content; the last one that holds
--- the text of a baseline stays. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
+-- Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, the run's own row, with
+-- which the run is gone for every reader, then its observations, tasks and alerts; at last invocations. "runs" counts
+-- those of which nothing is left. Kept at any age: a run that has not ended, or of which a task is open; one whose
+-- alert is due; one that a kept run retries; one that is being archived; the newest runs of a crawl, back to the last
+-- whole one; with "archived_only" one that should be archived and is not. An observation hands its text to the next one
+-- with the same content; the last one that holds the text of a baseline stays. One call works at a time: another
+-- returns 0 and 0 at once. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
 CREATE FUNCTION trapline.retire(keep_days integer, archived_only boolean, most integer, OUT runs integer,
         OUT rows integer)
     RETURNS record
@@ -626,21 +751,38 @@ DECLARE
     gone int;
 BEGIN
     IF keep_days < 1 OR most < 1 OR keep_days IS NULL OR most IS NULL THEN
-        RAISE EXCEPTION 'retire: keep at least a day, and delete at least a row' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'retire: keep at least a day, and delete at least a row'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'retire: works in READ COMMITTED, not in %', current_setting('transaction_isolation')
+            USING ERRCODE = 'invalid_transaction_state';
     END IF;
     PERFORM set_config('synchronous_commit', 'off', true);
     runs := 0;
     rows := 0;
+    IF NOT pg_try_advisory_xact_lock(trapline.lane_key('the retention')) THEN
+        RETURN;
+    END IF;
     WHILE rows < most LOOP
-        SELECT r.id INTO of_run FROM trapline.run r
-        WHERE r.ended_at < until
-          AND (r.archived_at IS NOT NULL OR r.opened_at IS NULL OR NOT archived_only)
-          AND NOT EXISTS (SELECT FROM trapline.alert a WHERE a.run_id = r.id AND a.status = 'due')
-          AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id)
-          AND EXISTS (SELECT FROM trapline.run whole WHERE whole.crawl = r.crawl AND whole.id > r.id
-                      AND whole.outcome = 'completed' AND whole.retry_of IS NULL)
-        ORDER BY r.ended_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED;
-        EXIT WHEN NOT FOUND;
+        SELECT g.run_id INTO of_run FROM trapline.retired_run g ORDER BY g.run_id LIMIT 1;
+        IF NOT FOUND THEN
+            SELECT r.id INTO of_run FROM trapline.run r
+            WHERE r.ended_at < until
+              AND (r.archived_at IS NOT NULL OR r.opened_at IS NULL OR NOT archived_only)
+              AND (r.archived_at IS NOT NULL OR coalesce(r.archiving_at < now() - interval '15 min', true))
+              AND NOT EXISTS (SELECT FROM trapline.alert a WHERE a.run_id = r.id AND a.status = 'due')
+              AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id)
+              AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.ended_at IS NULL)
+              AND EXISTS (SELECT FROM trapline.run whole WHERE whole.crawl = r.crawl AND whole.id > r.id
+                          AND whole.outcome = 'completed' AND whole.retry_of IS NULL)
+            ORDER BY r.ended_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED;
+            EXIT WHEN NOT FOUND;
+            DELETE FROM trapline.run r WHERE r.id = of_run
+              AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id);
+            CONTINUE WHEN NOT FOUND;
+            INSERT INTO trapline.retired_run (run_id) VALUES (of_run);
+        END IF;
 
         WITH old AS MATERIALIZED (
             SELECT o.id, o.page_id, o.content_hash, o.text FROM trapline.observation o
@@ -675,7 +817,7 @@ BEGIN
         rows := rows + gone;
 
         IF rows < most THEN
-            DELETE FROM trapline.run r WHERE r.id = of_run;
+            DELETE FROM trapline.retired_run g WHERE g.run_id = of_run;
             runs := runs + 1;
             rows := rows + 1;
         END IF;
@@ -702,6 +844,66 @@ BEGIN
         NEW.reason := trapline.failure_reason(NEW.reason);
     END IF;
     RETURN NEW;
+END $function$;
+
+-- Makes the deliveries of at most "most" due alerts, oldest first, to the channels "names": those in "everything" get
+-- all of them, the others what is for all or names them. First it drops what waits for a channel that is not there any
+-- more, and what waited a week for one that took nothing in a week while another took the alert. "closed", or nothing
+-- in "everything": an alert whose recipients name none of these channels is a mistake; its id is returned. What a
+-- notifier of the release before has claimed is left to it; what is spread is hidden from it for "hold" seconds.
+CREATE FUNCTION trapline.spread_alerts(names text[], everything text[], closed boolean, most integer,
+        hold double precision, OUT spread integer, OUT nowhere bigint[])
+    RETURNS record
+    LANGUAGE plpgsql
+AS $function$
+DECLARE
+    gone text;
+    stuck record;
+BEGIN
+    INSERT INTO trapline.channel (name) SELECT n FROM unnest(names) n ORDER BY n ON CONFLICT DO NOTHING;
+    FOR gone IN DELETE FROM trapline.channel c WHERE c.name <> ALL (names) RETURNING c.name LOOP
+        PERFORM trapline.end_deliveries(gone, ARRAY(
+            SELECT d.alert_id FROM trapline.delivery d WHERE d.channel = gone AND d.status = 'due' ORDER BY 1),
+            'dropped', NULL, 'the channel is not there any more');
+    END LOOP;
+    FOR stuck IN SELECT c.name, c.reason FROM trapline.channel c WHERE c.failing_since < now() - interval '7 days' LOOP
+        PERFORM trapline.end_deliveries(stuck.name, ARRAY(
+            SELECT d.alert_id FROM trapline.delivery d JOIN trapline.alert a ON a.id = d.alert_id
+            WHERE d.channel = stuck.name AND d.status = 'due' AND a.created_at < now() - interval '7 days'
+              AND EXISTS (SELECT FROM trapline.delivery o WHERE o.alert_id = d.alert_id AND o.status = 'sent')
+            ORDER BY 1), 'dropped', NULL, 'the channel took nothing for a week: ' || stuck.reason);
+    END LOOP;
+
+    WITH fresh AS MATERIALIZED (
+        SELECT a.id, a.recipients, coalesce('page ' || a.page_id, 'crawl ' || a.crawl) AS thread FROM trapline.alert a
+        WHERE a.status = 'due' AND a.spread_at IS NULL AND (a.claimed_until IS NULL OR a.claimed_until <= now())
+          AND NOT EXISTS (
+            SELECT FROM trapline.alert e
+            WHERE e.status = 'due' AND e.spread_at IS NULL AND e.id < a.id AND e.claimed_until > now()
+              AND e.crawl = a.crawl AND e.page_id IS NOT DISTINCT FROM a.page_id)
+        ORDER BY a.id LIMIT most FOR NO KEY UPDATE
+    ), marked AS (
+        UPDATE trapline.alert a SET spread_at = now(), claimed_until = now() + make_interval(secs => hold)
+        FROM fresh f WHERE a.id = f.id
+    ), made AS (
+        INSERT INTO trapline.delivery (alert_id, channel, thread)
+        SELECT f.id, n, f.thread FROM fresh f CROSS JOIN unnest(names) n
+        WHERE n = ANY (everything) OR f.recipients = '{}' OR n = ANY (f.recipients)
+        ON CONFLICT DO NOTHING
+    ), mistaken AS (
+        INSERT INTO trapline.delivery (alert_id, channel, thread, status, ended_at, reason)
+        SELECT f.id, f.recipients[1], f.thread, 'refused', now(), '`alert.to` names no channel that there is'
+        FROM fresh f
+        WHERE f.recipients <> '{}' AND NOT f.recipients && names AND (closed OR everything = '{}')
+        ON CONFLICT DO NOTHING
+        RETURNING alert_id
+    )
+    SELECT (SELECT count(*) FROM fresh),
+        coalesce((SELECT array_agg(m.alert_id ORDER BY m.alert_id) FROM mistaken m), '{}')
+    INTO spread, nowhere;
+    UPDATE trapline.alert a SET status = 'refused', claimed_until = NULL,
+        reason = '`alert.to` names no channel that there is'
+    WHERE a.id = ANY (nowhere) AND everything = '{}';
 END $function$;
 
 -- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free; the lane's own delay
@@ -759,12 +961,53 @@ BEGIN
     RETURN QUERY SELECT true, extract(epoch FROM due - moment)::double precision;
 END $function$;
 
+-- Writes the next chunk of a run ("of_batch": of that batch only) as pages and tasks, under the run's row lock. Returns
+-- how many tasks were new; NULL: no chunk is left, or the run has ended or is being cancelled.
+CREATE FUNCTION trapline.write_pages(of_run bigint, of_batch uuid)
+    RETURNS integer
+    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan' SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    run record;
+    pages text[];
+    added int;
+BEGIN
+    SELECT r.crawl, r.lane, coalesce((r.config ->> 'priority')::int, 0) AS priority, r.status, r.cancelling_at
+    INTO run FROM trapline.run r WHERE r.id = of_run FOR NO KEY UPDATE;
+    IF NOT FOUND OR run.status = 'ended' OR run.cancelling_at IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    DELETE FROM trapline.page_chunk c WHERE c.id = (
+        SELECT n.id FROM trapline.page_chunk n
+        WHERE n.run_id = of_run AND (of_batch IS NULL OR n.batch = of_batch) ORDER BY n.id LIMIT 1)
+    RETURNING c.urls INTO pages;
+    IF pages IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO trapline.page (crawl, url)
+    SELECT DISTINCT run.crawl, i.url COLLATE "C" AS url FROM unnest(pages) AS i (url)
+    WHERE (SELECT p.id FROM trapline.page p WHERE p.crawl = run.crawl AND p.url = i.url) IS NULL
+    ORDER BY url
+    ON CONFLICT (crawl, url) DO NOTHING;
+    INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
+    SELECT of_run, run.lane, run.priority, i.url,
+        (SELECT p.id FROM trapline.page p WHERE p.crawl = run.crawl AND p.url = i.url)
+    FROM unnest(pages) WITH ORDINALITY AS i (url, ordinal)
+    ORDER BY i.ordinal
+    ON CONFLICT (run_id, url) DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    RETURN added;
+END $function$;
+
 CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.run FOR EACH ROW WHEN (((old.status <> new.status) AND (NOT
     CASE old.status WHEN 'opening'::trapline.run_status THEN (new.status = ANY (ARRAY['open'::trapline.run_status,
     'ended'::trapline.run_status])) WHEN 'open'::trapline.run_status THEN (new.status = 'ended'::trapline.run_status)
     ELSE false END))) EXECUTE FUNCTION trapline.refuse_transition();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.run FOR EACH ROW WHEN ((new.status <>
     'opening'::trapline.run_status)) EXECUTE FUNCTION trapline.refuse_transition('opening');
+CREATE TRIGGER guard_pages BEFORE UPDATE OF status ON trapline.run FOR EACH ROW WHEN (((new.outcome =
+    'completed'::trapline.run_outcome) AND (old.status <> 'ended'::trapline.run_status))) EXECUTE FUNCTION
+    trapline.refuse_early_end();
 
 CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW WHEN (((old.status <> new.status) AND
     (NOT CASE old.status WHEN 'created'::trapline.invocation_status THEN (new.status = ANY
@@ -788,6 +1031,10 @@ CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EAC
     trapline.guard_task();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+
+CREATE TRIGGER ended AFTER UPDATE OF status ON trapline.alert FOR EACH ROW WHEN (((old.status =
+    'due'::trapline.alert_status) AND (new.status <> 'due'::trapline.alert_status))) EXECUTE FUNCTION
+    trapline.end_with_alert();
 
 CREATE TRIGGER pair_problem BEFORE UPDATE OF problem, reason, detail ON trapline.session FOR EACH ROW EXECUTE FUNCTION
     trapline.pair_session_problem();
