@@ -30,3 +30,5 @@ class Deferred:
     """Until the page may be tried again."""
     reason: str
     """For people: what the page waits for."""
+    pause: bool = False
+    """Whether the host itself asks for it, which no page waits for without end; else its turn is to come."""
