@@ -31,6 +31,7 @@ from trapline_crawler.services import Pace, Services
 from trapline_crawler.sessions.local_key import local_session_key
 from trapline_crawler.sessions.seal import Seal
 from trapline_crawler.settings import Settings
+from trapline_crawler.visit.kept_artifacts import BackingOffStore
 from trapline_crawler.visit.visitor import BrowserVisitor
 from trapline_crawler.visitors.browser_per_context import BrowserPerContextVisitor
 from trapline_crawler.visitors.by_profile import ByProfileVisitor
@@ -46,7 +47,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
     """Build what one invocation works with. Raises ``InputRefusedError`` and ``BrowserMissingError``."""
     configure(service="crawler")
     settings = Settings.read(environ)
-    artifacts, secrets = _artifacts(settings), _secrets(settings, environ)
+    artifacts, secrets = BackingOffStore(_artifacts(settings)), _secrets(settings, environ)
     gate = gate_from_env(environ)
     connect = ledger(environ, application="trapline-crawler")
     return Services(

@@ -8,6 +8,7 @@ from trapline_common.ledger.invocations import ASK_AGAIN_AFTER
 from trapline_common.ledger.rescue import HEARTBEAT_TTL, PENDING_TTL
 from trapline_common.ledger.retention import Retention
 from trapline_common.ledger.runs import RESUME_OPENING_AFTER
+from trapline_dispatcher.runs.pages import WITHIN
 
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
 DATABASE_MINUTE = "database-minute"
@@ -31,6 +32,10 @@ class Timeouts:
     """From one attempt at opening a run to the next."""
     give_up_opening_after: float = 3600.0
     """From a run's first attempt until it is refused because its sitemap still can't be fetched."""
+    expand_within: float = WITHIN
+    """For all sitemap files of one run together."""
+    resume_within: float = 60.0
+    """Of one minute tick, after which it resumes no further opening."""
     longest_pause: float = LONGEST_PAUSE
     """Of a lane whose crawlers die at their start, between two counts that ask."""
     retire_within: float = 10.0

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from trapline_common.alerts.payloads import ReasonCount, RunFacts
 from trapline_common.alerts.verdict import summary
-from trapline_common.config.frozen_run import FrozenRun
+from trapline_common.config.frozen_run import FrozenRun, failing_config, read_config
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
 from trapline_common.domain.ids import LaneName, RunId
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
@@ -15,6 +16,7 @@ from trapline_common.ledger import lanes
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.outbox import add_alert
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.platform.logging import get_logger
 
 _RUNS = load("runs")
@@ -91,24 +93,28 @@ async def begin(
 
 
 async def frozen(database: Database, run_ids: Sequence[RunId], *, pages: bool = True) -> dict[RunId, FrozenRun]:
-    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and reading it costs little."""
+    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and reading it costs little.
+
+    Raises ``ConfigUnreadableError`` when this release can't read one of them.
+    """
     rows = await database.fetch(_RUNS["configs" if pages else "configs_to_visit"], list(run_ids))
     return {
         RunId(row["id"]): FrozenRun(
             run_id=RunId(row["id"]),
-            crawl=_config(row["config"]),
+            crawl=read_config(row["config"], run_id=RunId(row["id"])),
             fingerprint=row["fingerprint"],
         )
         for row in rows
     }
 
 
-def _config(frozen_config: str) -> CrawlConfig:
-    """Read a frozen config; fields it does not know are ignored, here and nowhere else.
-
-    A newer release may have frozen them: services deploy in any order.
-    """
-    return CrawlConfig.model_validate_json(frozen_config, extra="ignore")
+async def failing(database: Database, run_id: RunId) -> FrozenRun:
+    """Return what a failure needs of a run, whichever release froze its config: name, lane and alerts."""
+    row = await database.fetchrow(_RUNS["configs_to_visit"], [run_id])
+    if row is None:
+        raise RuntimeError(f"run {run_id} is gone")  # impossible: a run that has a task is never deleted
+    crawl = failing_config(row["config"], crawl=row["crawl"], lane=row["lane"])
+    return FrozenRun(run_id=run_id, crawl=crawl, fingerprint=row["fingerprint"])
 
 
 async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int | None:
@@ -149,13 +155,14 @@ async def _add(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequ
 async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int | None:
     """Add tasks to an open run; return how many tasks that made (unique by run and URL); ``None``: the run is not open.
 
-    Of an ordered crawl, the pages that the run does not hold yet become one more task, in their order.
+    Of an ordered crawl, the pages that the run does not hold yet become one more task, in their order. Raises
+    ``ConfigUnreadableError``.
     """
     async with database.transaction():
         row = await database.fetchrow(_RUNS["hold"], run_id)
         if row is None or row["status"] != RunStatus.OPEN:
             return None
-        crawl = _config(row["config"])
+        crawl = read_config(row["config"], run_id=run_id)
         if crawl.ordered:
             known = {known["url"] for known in await database.fetch(_RUNS["ordered_urls"], run_id)}
             urls = [url for url in dict.fromkeys(urls) if url not in known]
@@ -198,18 +205,25 @@ async def this_minute(database: Database) -> datetime:
 
 
 async def stale_openings(database: Database, *, after: float = RESUME_OPENING_AFTER) -> list[RunId]:
-    """Return runs whose opening was begun and not finished, or that wait for an earlier run to end."""
+    """Return runs whose opening was begun and not finished, and whose turn it is.
+
+    Of a crawl's runs that wait for one another only the first is among them, once none before it is left; so what a
+    queued run holds is neither read nor checked before its turn.
+    """
     return [RunId(row["id"]) for row in await database.fetch(_RUNS["stale_opening"], after)]
 
 
-async def try_opening(database: Database, run_id: RunId, *, after: float = RESUME_OPENING_AFTER) -> bool:
-    """Claim one attempt at resuming an opening, so that two reapers do not both fetch its sitemap."""
-    return await database.fetchrow(_RUNS["try_opening"], run_id, after) is not None
+async def try_opening(database: Database, run_id: RunId, *, after: float = RESUME_OPENING_AFTER) -> int:
+    """Claim one attempt at resuming an opening, so that two reapers do not both fetch its sitemap.
+
+    Return how many attempts that makes; 0 when another has it.
+    """
+    return await database.fetchval(_RUNS["try_opening"], run_id, after) or 0
 
 
-async def waits_for(database: Database, run_id: RunId, crawl: str) -> RunId | None:
-    """Return the earlier run of the crawl that is not ended yet, if any."""
-    blocker: int | None = await database.fetchval(_RUNS["earlier_unended"], crawl, run_id)
+async def waits_for(database: Database, run_id: RunId) -> RunId | None:
+    """Return the earlier run of its crawl that is not ended yet, if any."""
+    blocker: int | None = await database.fetchval(_RUNS["blocker"], run_id)
     return None if blocker is None else RunId(blocker)
 
 
@@ -243,9 +257,13 @@ async def endable(database: Database) -> list[RunId]:
     return [RunId(row["id"]) for row in await database.fetch(_RUNS["endable"])]
 
 
-async def end_all_done(database: Database) -> int:
-    """End every open run that has no task left and that no crawler could end; return how many this call ended."""
-    return sum([await end_if_done(database, run_id) for run_id in await endable(database)])
+async def end_all_done(jobs: SeparateJobs) -> int:
+    """End every open run that has no task left and that no crawler could end; return how many this call ended.
+
+    Each is a job of its own: a run that can't be ended keeps no other open.
+    """
+    found = await jobs.run("look for runs that are done", endable, instead=[])
+    return sum([await jobs.run(f"end run {one}", partial(end_if_done, run_id=one), instead=False) for one in found])
 
 
 async def cancel(database: Database, run_id: RunId) -> int | None:
@@ -288,7 +306,7 @@ async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: s
         raise RuntimeError(f"run {run_id} had ended")  # impossible: the caller holds its lock and saw that it had not
     changes: int = await database.fetchval(_RUNS["changes"], run_id)
     reasons = await database.fetch(_RUNS["reasons"], run_id)
-    crawl = _config(row["config"])
+    crawl = failing_config(row["config"], crawl=row["crawl"], lane=row["lane"])
     facts = RunFacts(
         run_id=run_id,
         outcome=outcome,

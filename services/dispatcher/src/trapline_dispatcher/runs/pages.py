@@ -11,7 +11,7 @@ import structlog
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.patterns import PageFilter
 from trapline_common.config.urls import normalise_url
-from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.egress.fetch import Fetch
 from trapline_dispatcher.runs.sitemap import parse_sitemap
 
@@ -21,10 +21,14 @@ MAX_FILES = 2_000
 """Sitemap files read for one run."""
 MAX_SEEN = 5_000_000
 """Entries looked at for one run, accepted or not: five times the largest ``limit``."""
+WITHIN = 240.0
+"""Seconds for all of them, below the 300 s that Lambda gives the dispatcher."""
 
 
-async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
+async def expand(crawl: CrawlConfig, fetch: Fetch, *, within: float = WITHIN) -> list[str]:
     """Return the crawl's pages: ``urls`` in order, then the sitemap's in order, each once, at most ``limit``.
+
+    It takes ``within`` seconds at most: thousands of files that each come at the last moment would take days.
 
     What the sitemap lists of other hosts (sitemaps.org forbids it) or as no valid URL is left out, counted and logged.
     A sitemap is read whole or not at all: no page is lost because one file of an index could not be read.
@@ -37,12 +41,18 @@ async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
     accepted = PageFilter.parse(crawl.include, crawl.exclude)
     log = structlog.get_logger().bind(crawl=crawl.name, sitemap=crawl.sitemap)
     try:
-        async for url in walk.pages():
-            if accepted.accepts(url):
-                pages[url] = None
-                if len(pages) >= crawl.limit:
-                    log.info("sitemap_limit_reached", limit=crawl.limit)
-                    break
+        async with asyncio.timeout(within):
+            async for url in walk.pages():
+                if accepted.accepts(url):
+                    pages[url] = None
+                    if len(pages) >= crawl.limit:
+                        log.info("sitemap_limit_reached", limit=crawl.limit)
+                        break
+    except TimeoutError as error:
+        raise TransientError(
+            f"crawls.{crawl.name}.sitemap: {crawl.sitemap}: not read within {within:g} s; files so far: "
+            f"{len(walk.read)}"
+        ) from error
     except InputRefusedError as error:
         raise InputRefusedError(f"crawls.{crawl.name}.sitemap: {error}") from error
     if walk.dropped:

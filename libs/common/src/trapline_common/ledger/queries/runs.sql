@@ -14,7 +14,7 @@ SELECT id, status::text AS status FROM trapline.run WHERE (crawl = $1 AND schedu
 SELECT id FROM trapline.run WHERE crawl = $1 AND id < $2 AND status <> 'ended' ORDER BY id LIMIT 1;
 
 -- name: get
-SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_of, config, fingerprint,
+SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_of,
     extract(epoch FROM coalesce(ended_at, now()) - created_at)::double precision AS seconds
 FROM trapline.run WHERE id = $1;
 
@@ -25,26 +25,40 @@ SELECT extract(epoch FROM now() - greatest(r.created_at, (
 FROM trapline.run r WHERE r.id = $1;
 
 -- name: configs
-SELECT id, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
+SELECT id, crawl, lane, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
 
 -- name: configs_to_visit
 -- Without the list of pages, nearly all of a large config: the crawler has its pages from its tasks.
-SELECT id, config - 'urls' AS config, fingerprint FROM trapline.run WHERE id = ANY ($1);
+SELECT id, crawl, lane, CASE jsonb_typeof(config) WHEN 'object' THEN config - 'urls' ELSE config END AS config,
+    fingerprint
+FROM trapline.run WHERE id = ANY ($1);
 
 -- name: try_opening
 -- Claims one attempt at opening, so that two reapers do not fetch one sitemap together.
-UPDATE trapline.run SET tried_at = now()
-WHERE id = $1 AND status = 'opening' AND tried_at < now() - make_interval(secs => $2) RETURNING id;
+UPDATE trapline.run SET tried_at = now(), tries = tries + 1
+WHERE id = $1 AND status = 'opening' AND tried_at < now() - make_interval(secs => $2) RETURNING tries;
 
 -- name: stale_opening
-SELECT id FROM trapline.run WHERE status = 'opening' AND tried_at < now() - make_interval(secs => $1) ORDER BY id;
+-- Of each crawl only its first unended run, from their index: a run in the queue costs nothing until its turn. The one
+-- that waited longest for an attempt comes first, so that none that always fails keeps the others waiting.
+SELECT f.id FROM (
+    SELECT DISTINCT ON (r.crawl) r.id, r.status, r.tried_at FROM trapline.run r WHERE r.status <> 'ended'
+    ORDER BY r.crawl, r.id) f
+WHERE f.status = 'opening' AND f.tried_at < now() - make_interval(secs => $1) ORDER BY f.tried_at, f.id;
+
+-- name: blocker
+-- The earlier run of its crawl that a run waits for.
+SELECT e.id FROM trapline.run r JOIN trapline.run e ON e.crawl = r.crawl AND e.id < r.id AND e.status <> 'ended'
+WHERE r.id = $1 ORDER BY e.id LIMIT 1;
 
 -- name: lock
 SELECT status::text FROM trapline.run WHERE id = $1 FOR UPDATE;
 
 -- name: hold
 -- Keeps the run from ending while tasks are added to it; adders take turns, so that they can't deadlock on one URL.
-SELECT status::text AS status, crawl, config, lane FROM trapline.run WHERE id = $1 FOR NO KEY UPDATE;
+SELECT status::text AS status, crawl, lane,
+    CASE jsonb_typeof(config) WHEN 'object' THEN config - 'urls' ELSE config END AS config
+FROM trapline.run WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: stage
 -- Where the pages of a run arrive, by COPY: seen by this transaction only, never in the WAL, gone with it.
@@ -95,7 +109,8 @@ FROM (SELECT count(*) FILTER (WHERE status = 'done')::int AS done,
           count(*) FILTER (WHERE status = 'failed')::int AS failed
       FROM trapline.task WHERE run_id = $1) c
 WHERE r.id = $1 AND r.status <> 'ended'
-RETURNING c.done, c.failed, extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.config;
+RETURNING c.done, c.failed, extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.lane,
+    CASE jsonb_typeof(r.config) WHEN 'object' THEN r.config - 'urls' ELSE r.config END AS config;
 
 -- name: changes
 SELECT count(*)::int FROM trapline.observation o WHERE o.run_id = $1 AND o.changed;
@@ -120,13 +135,21 @@ WHERE run_id = $1 AND ended_at IS NULL AND status IN ('created', 'leased') RETUR
 SELECT date_trunc('minute', now());
 
 -- name: claim_unarchived
--- One ended run that is not archived, and that no process tried to archive in the last ``$1`` seconds.
-UPDATE trapline.run SET archiving_at = now() WHERE id = (
+-- One ended run that is not archived, and that no process tried to archive in the last ``$1`` seconds; after each
+-- further attempt twice as long, up to ``$2``.
+UPDATE trapline.run SET archiving_at = now(), archive_tries = archive_tries + 1 WHERE id = (
     SELECT id FROM trapline.run
     WHERE archived_at IS NULL AND status = 'ended' AND opened_at IS NOT NULL
-      AND (archiving_at IS NULL OR archiving_at < now() - make_interval(secs => $1))
-    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+      AND (archiving_at IS NULL
+           OR archiving_at < now() - make_interval(secs => least($2, $1 * power(2, least(greatest(archive_tries - 1, 0), 20)))))
+    ORDER BY archive_tries, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id, crawl, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day;
+
+-- name: waiting_for_archive
+-- Runs that retention would have deleted by now, were they archived.
+SELECT count(*)::int FROM trapline.run
+WHERE archived_at IS NULL AND status = 'ended' AND opened_at IS NOT NULL
+  AND ended_at < now() - make_interval(days => $1);
 
 -- name: archived
 UPDATE trapline.run SET archived_at = now() WHERE id = $1 RETURNING id;

@@ -89,9 +89,12 @@ async def find_runs(database: Database, run_ids: Sequence[int]) -> dict[int, Run
 
 
 async def run_config(database: Database, run_id: int) -> dict[str, Any]:
-    """Return a run's frozen config. Raises ``KeyError`` when there is no such run."""
+    """Return a run's frozen config as it stands, whichever release froze it; empty when it is no map.
+
+    Raises ``KeyError`` when there is no such run.
+    """
     text = await database.fetchval(_QUERIES["run_config"], run_id)
     if text is None:
         raise KeyError(run_id)
-    config: dict[str, Any] = json.loads(text)
-    return config
+    config = json.loads(text)
+    return config if isinstance(config, dict) else {}
