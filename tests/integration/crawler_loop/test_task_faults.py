@@ -14,7 +14,8 @@ from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.observation import Observation, Reason
 from trapline_common.egress.fetch import Fetched, NoFileError
 from trapline_common.ledger import runs, tasks
-from trapline_common.ledger.tasks import FIRST_OUTAGE, LONGEST_OUTAGE, LONGEST_PAUSED, MAX_OUTAGES
+from trapline_common.ledger.tasks import FIRST_OUTAGE, LONGEST_OUTAGE, MAX_OUTAGES
+from trapline_crawler.politeness.decision import LONGEST_PAUSED
 
 PAGES = urls(3)
 ONE = LaneConfig(max_invocations=1)

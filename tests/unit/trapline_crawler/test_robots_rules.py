@@ -120,7 +120,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_half_a_megabyte_takes_little_time(name: str) -> None:
-    """Of any file that is read whole: its reading and one decision. The product of names and rules would take minutes."""
+    """Of any file that is read whole: its reading and one decision. Names times rules would take minutes."""
     began = time.process_time()
     parse_robots(HOSTILE[name], "Trapline").allows(f"{SITE}/{'a' * 2000}")
     assert time.process_time() - began < 3.0

@@ -8,7 +8,6 @@ from trapline_common.ledger.invocations import ASK_AGAIN_AFTER
 from trapline_common.ledger.rescue import HEARTBEAT_TTL, PENDING_TTL
 from trapline_common.ledger.retention import Retention
 from trapline_common.ledger.runs import RESUME_OPENING_AFTER
-from trapline_dispatcher.runs.pages import WITHIN
 
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
 DATABASE_MINUTE = "database-minute"
@@ -16,6 +15,10 @@ REFUSED = "refused"
 
 LONGEST_PAUSE = 50.0
 """Seconds after a false start: less than a minute, so that the next minute's tick is never refused."""
+
+
+EXPAND_WITHIN = 240.0
+"""Seconds for all sitemap files of one run, below the 300 s that Lambda gives the dispatcher."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class Timeouts:
     """From one attempt at opening a run to the next."""
     give_up_opening_after: float = 3600.0
     """From a run's first attempt until it is refused because its sitemap still can't be fetched."""
-    expand_within: float = WITHIN
+    expand_within: float = EXPAND_WITHIN
     """For all sitemap files of one run together."""
     resume_within: float = 60.0
     """Of one minute tick, after which it resumes no further opening."""

@@ -60,7 +60,7 @@ async def reap_lanes(
     reap = partial(reap_lane, location=location, pending_ttl=pending_ttl, heartbeat_ttl=heartbeat_ttl)
     found = [
         await jobs.run(f"rescue in lane {lane}", partial(reap, lane=lane), instead=Rescue())
-        for lane in await jobs.run("look for lanes to rescue", _lanes_to_reap, instead=[])
+        for lane in await jobs.find("look for lanes to rescue", _lanes_to_reap)
     ]
     return Rescue(
         orphaned=tuple(invocation for one in found for invocation in one.orphaned),

@@ -262,7 +262,7 @@ async def end_all_done(jobs: SeparateJobs) -> int:
 
     Each is a job of its own: a run that can't be ended keeps no other open.
     """
-    found = await jobs.run("look for runs that are done", endable, instead=[])
+    found = await jobs.find("look for runs that are done", endable)
     return sum([await jobs.run(f"end run {one}", partial(end_if_done, run_id=one), instead=False) for one in found])
 
 

@@ -56,6 +56,10 @@ class SeparateJobs:
             self.faults[job] = error
         return instead
 
+    async def find(self, job: str, work: Callable[[Database], Awaitable[list[T]]]) -> list[T]:
+        """Return what ``work`` finds; nothing when it raises, as ``run`` does."""
+        return await self.run(job, work, instead=list[T]())
+
     def tell(self) -> None:
         """Raise what the jobs raised: the platform's alarm for a failed tick tells a person.
 

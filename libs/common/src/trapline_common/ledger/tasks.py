@@ -38,12 +38,8 @@ LONGEST_OUTAGE = 300.0
 MAX_OUTAGES = 8
 """How often a task waits so, some 20 minutes in all; then it is ``failed``."""
 
-LONGEST_PAUSED = 21_600.0
-"""Seconds for which the pauses that its host asks for put a task off in all; then it is ``failed``: every run must end.
-"""
-
 LONGEST_DOUBLING = 600.0
-"""Seconds up to which each of these pauses is as long as those before together."""
+"""Seconds up to which each pause that its host asks for puts a task off for as long as those before together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,13 +206,13 @@ async def outage(database: Database, lease: Lease, *, failure: Failure) -> bool:
     return await _within_budget(database, "outage", lease, reason, to_text(detail), *limits)
 
 
-async def pause(database: Database, lease: Lease, *, detail: str, delay: float) -> bool:
+async def pause(database: Database, lease: Lease, *, detail: str, delay: float, longest: float) -> bool:
     """``leased -> created``, uncharged: its host asks for a pause of ``delay`` seconds.
 
     Each pause is at least as long as those before together, up to ``LONGEST_DOUBLING``. ``False``: it was put off for
-    ``LONGEST_PAUSED`` in all, and is still leased. Raises ``LeaseLostError``.
+    ``longest`` seconds in all, and is still leased. Raises ``LeaseLostError``.
     """
-    limits = (delay, LONGEST_PAUSED, LONGEST_DOUBLING)
+    limits = (delay, longest, LONGEST_DOUBLING)
     return await _within_budget(database, "pause", lease, None, to_text(detail), *limits)
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 LONGEST_HOST_PAUSE = 3600.0
 """Seconds a page waits for a host that asks for a back-off by ``Retry-After``; every run must end."""
 
+LONGEST_PAUSED = 21_600.0
+"""Seconds for which the pauses that its host asks for put a page off in all; then it fails."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:

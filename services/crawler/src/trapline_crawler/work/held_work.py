@@ -16,7 +16,7 @@ from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.rescue import MAX_RESCUES
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.politeness.admission import Admission
-from trapline_crawler.politeness.decision import Deferred
+from trapline_crawler.politeness.decision import LONGEST_PAUSED, Deferred
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Services
 from trapline_crawler.sessions.shared_login import SharedLogIns
@@ -132,9 +132,10 @@ class HeldWork:
 
         ``False``: its host's pauses have put it off for too long in all; the caller records its failure.
         """
+        detail, delay = deferred.reason, deferred.seconds
         if not deferred.pause:
-            await tasks.put_off(self.database, task.lease, detail=deferred.reason, delay=deferred.seconds)
-        elif not await tasks.pause(self.database, task.lease, detail=deferred.reason, delay=deferred.seconds):
+            await tasks.put_off(self.database, task.lease, detail=detail, delay=delay)
+        elif not await tasks.pause(self.database, task.lease, detail=detail, delay=delay, longest=LONGEST_PAUSED):
             return False
         self.counters.put_off += 1
         return True

@@ -1,8 +1,7 @@
 """Whether a page that failed is visited again within its run, and after how long. Pure."""
 
 from trapline_common.domain.observation import Failure, Reason
-from trapline_common.ledger.tasks import LONGEST_PAUSED
-from trapline_crawler.politeness.decision import LONGEST_HOST_PAUSE, Deferred
+from trapline_crawler.politeness.decision import LONGEST_HOST_PAUSE, LONGEST_PAUSED, Deferred
 
 MAX_BACKOFF = 60.0
 """Seconds; the retries within a run wait 1, 2, 4, ... up to this."""

@@ -43,7 +43,7 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
     )
     ended = await runs.end_all_done(jobs)
     asked_again = await jobs.run("ask again", partial(_ask_again, services), instead=0)
-    busy = await jobs.run("look for busy lanes", lanes.busy_lanes, instead=[])
+    busy = await jobs.find("look for busy lanes", lanes.busy_lanes)
     asked = await count_each(services, jobs, busy)
     await jobs.run("forget hosts", hosts.forget, instead=None)
     await jobs.run("sweep alerts", partial(nudge_notifier, services), instead=None)
@@ -81,10 +81,8 @@ async def _ask_again(services: Services, database: Database) -> int:
 async def _resume(services: Services, jobs: SeparateJobs) -> _Resumed:
     """Resume openings for a bounded time, and count the lane of each that got tasks."""
     until = time.monotonic() + services.timeouts.resume_within
-    stale = await jobs.run(
-        "look for openings",
-        partial(runs.stale_openings, after=services.timeouts.resume_opening_after),
-        instead=[],
+    stale = await jobs.find(
+        "look for openings", partial(runs.stale_openings, after=services.timeouts.resume_opening_after)
     )
     filled = asked = 0
     refused = False

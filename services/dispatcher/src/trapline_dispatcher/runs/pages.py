@@ -14,6 +14,7 @@ from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.egress.fetch import Fetch
 from trapline_dispatcher.runs.sitemap import parse_sitemap
+from trapline_dispatcher.settings import EXPAND_WITHIN
 
 MAX_DEPTH = 3
 """Index files above the pages. sitemaps.org knows one level; some sites have two."""
@@ -21,11 +22,9 @@ MAX_FILES = 2_000
 """Sitemap files read for one run."""
 MAX_SEEN = 5_000_000
 """Entries looked at for one run, accepted or not: five times the largest ``limit``."""
-WITHIN = 240.0
-"""Seconds for all of them, below the 300 s that Lambda gives the dispatcher."""
 
 
-async def expand(crawl: CrawlConfig, fetch: Fetch, *, within: float = WITHIN) -> list[str]:
+async def expand(crawl: CrawlConfig, fetch: Fetch, *, within: float = EXPAND_WITHIN) -> list[str]:
     """Return the crawl's pages: ``urls`` in order, then the sitemap's in order, each once, at most ``limit``.
 
     It takes ``within`` seconds at most: thousands of files that each come at the last moment would take days.
