@@ -155,10 +155,10 @@ resource "aws_cloudwatch_log_metric_filter" "faults" {
     for event in [
       "artifact_store_away",
       "config_unreadable",
-      "failure_not_recorded",
       "poison_not_recorded",
       "retention_waits",
       "run_not_ended",
+      "task_failed_unrecorded",
     ] : "$.event = \"${event}\""
   ]), " }"])
 
@@ -177,7 +177,7 @@ resource "aws_cloudwatch_metric_alarm" "faults" {
   alarm_description = join(" ", [
     "Something that Trapline needs is away or refuses: the artifact store, the archive, or a release that reads a",
     "run's config. The crawls go on without it. The log events artifact_store_away, retention_waits, config_unreadable,",
-    "poison_not_recorded, failure_not_recorded and run_not_ended say what and why.",
+    "poison_not_recorded, task_failed_unrecorded and run_not_ended say what and why.",
   ])
   namespace           = "Trapline/${var.name}"
   metric_name         = "Faults"

@@ -6,13 +6,14 @@ from collections import deque
 from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.ledger import tasks
 from trapline_crawler.work.held_work import HeldWork
+from trapline_crawler.work.ledger_contact import LedgerSilentError
 from trapline_crawler.work.ordered_task import work_on_ordered
 from trapline_crawler.work.page_task import work_on_page
 from trapline_crawler.work.task_faults import give_up, wait_out
 
 
 class WorkLoop:
-    """``run`` returns when nothing is left to lease for this invocation, time runs out, or it is asked to stop."""
+    """``run`` returns when nothing is left to lease for this invocation, time runs out, or it is asked to end."""
 
     def __init__(self, held_work: HeldWork) -> None:
         self._held_work = held_work
@@ -59,7 +60,7 @@ class WorkLoop:
         while self._has_capacity() and not self._drained and self._may_lease():
             await self._lease()
             self._start()
-        if budget.stop.is_set() or budget.closing or (self._waiting and not self._fits(self._waiting[0])):
+        if budget.ending or budget.closing or (self._waiting and not self._fits(self._waiting[0])):
             return False
         if not self._running:
             return bool(self._waiting) or await self._linger()
@@ -107,13 +108,13 @@ class WorkLoop:
         return not self._held_work.budget.closing and self._held_work.budget.may_start(longest)
 
     async def _work_on(self, task: tasks.LeasedTask) -> None:
-        """Work on one task. Raises what concerns the whole invocation alone: the ledger is away."""
+        """Work on one task. Raises what concerns the whole invocation alone: the ledger is away, or silent too long."""
         try:
             if task.page is None:
                 await work_on_ordered(self._held_work, task)
             else:
                 await work_on_page(self._held_work, task, task.page)
-        except LedgerUnavailableError:
+        except (LedgerUnavailableError, LedgerSilentError):
             raise
         except TransientError as error:
             await wait_out(self._held_work, task, error)
@@ -141,4 +142,4 @@ class WorkLoop:
             # It may have become due since the last lease. If not, an idle invocation takes it, and none waits here.
             first, self._asked_twice = not self._asked_twice, True
             return first
-        return not await budget.stopped_within(soonest + 0.01)
+        return not await budget.ends_within(soonest + 0.01)

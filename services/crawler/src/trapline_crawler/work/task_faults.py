@@ -56,7 +56,7 @@ async def _fail(held_work: HeldWork, task: tasks.LeasedTask, failure: Failure) -
     except Exception:
         if not await tasks.is_held(database, task.lease):
             raise
-        _log.exception("failure_not_recorded", task_id=task.lease.task_id, run_id=task.run_id)
+        _log.exception("task_failed_unrecorded", task_id=task.lease.task_id, run_id=task.run_id)
         await tasks.fail_unjudged(database, task.lease, failure=failure)
         held_work.counters.failed += 1
 
