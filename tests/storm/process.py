@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.storm import attic
 from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
 from tests.storm.breaks import BREAKS, OUTBOX, SILENCE
 from tests.storm.journal import Journal
@@ -221,6 +222,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
         location=lambda key: key,
+        retention=attic.KEEP,
         limits_by_config=True,
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,

@@ -21,7 +21,7 @@ PROGRESS = """
 SELECT (SELECT count(*) FROM trapline.task) AS tasks,
     (SELECT count(*) FROM trapline.task WHERE ended_at IS NOT NULL) AS ended,
     (SELECT count(*) FROM trapline.run WHERE scheduled_for IS NOT NULL) AS runs,
-    (SELECT count(*) FROM trapline.run WHERE status = 'ended') AS runs_ended,
+    (SELECT count(*) FROM trapline.run WHERE crawl <> 'attic' AND status = 'ended') AS runs_ended,
     (SELECT count(*) FROM trapline.alert WHERE status = 'due') AS due
 """
 

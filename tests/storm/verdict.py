@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.storm import journal
+from tests.storm import attic, journal
 from tests.storm.causes import due_alerts
 from tests.storm.faults import FaultLog
 from tests.storm.pages import DEADLY
@@ -103,6 +103,12 @@ class Verdict:
     """Messages that told a channel something else than what happened, in another order, or under another id."""
     stale: int = 0
     """Results that the ledger refused because of the fence."""
+    texts: int = 0
+    """Observations of old runs that retention keeps."""
+    texts_lost: int = 0
+    """Of them: those whose text is not what it was."""
+    deadlocks: int = 0
+    """Deadlocks in Postgres' log."""
     duplicates: int = 0
     """Events that found their invocation started already."""
     faults: dict[str, int] = field(default_factory=dict)
@@ -151,6 +157,19 @@ async def judge(
     )
     for error, count in Counter(event["error"] for event in events if event["event"] == "error").items():
         verdict.must(not error, f"an error that no fault explains, {count} times: {error}")
+
+
+async def judge_retention(verdict: Verdict, connection: "asyncpg.Connection[Any]") -> None:
+    """Compare every kept observation's text with what it was before two reaps at once deleted old runs."""
+    verdict.texts, verdict.texts_lost, gone = await attic.compare(connection)
+    verdict.must(verdict.texts_lost == 0, f"{verdict.texts_lost} of {verdict.texts} kept observations lost their text")
+    verdict.must(gone > 0, "retention deleted nothing", at_the_end=True)
+
+
+def judge_locks(verdict: Verdict, deadlocks: int) -> None:
+    """Look at what Postgres' log says of this seed's database."""
+    verdict.deadlocks = deadlocks
+    verdict.must(not deadlocks, f"{deadlocks} deadlocks in Postgres' log")
 
 
 async def _tasks(verdict: Verdict, connection: "asyncpg.Connection[Any]", world: World) -> None:

@@ -120,6 +120,8 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
         ("after invoke", 3, None),
         ("before pending", 2, None),
         ("after pending", 2, None),
+        ("before retire", 1, None),
+        ("after retire", 1, None),
         ("before commit", 4, None),
         ("after commit", 4, None),
     ),

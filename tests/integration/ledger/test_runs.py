@@ -9,6 +9,7 @@ import pytest
 from support.ledger import FINGERPRINT, LANE, all_ready, complete, fail_page, one_ready, open_run, urls, value
 from support.races import Connect, until_blocked
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
+from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.ledger import lanes, runs, tasks
 from trapline_common.ledger.connection import Database
@@ -48,6 +49,17 @@ async def test_one_request_by_hand_opens_one_run(database: Database) -> None:
         await runs.begin(database, crawl(), LaneConfig(), fingerprint=FINGERPRINT, request=request) for _ in range(2)
     ]
     assert (second.run_id, second.repeated) == (first.run_id, True)
+
+
+async def test_one_request_by_hand_opens_no_run_of_another_crawl(database: Database) -> None:
+    """The id of a request stands for one thing: used for another crawl it is refused, and tells of no foreign run."""
+    request = uuid.uuid4()
+    first = await runs.begin(database, crawl(), LaneConfig(), fingerprint=FINGERPRINT, request=request)
+    other = CrawlConfig(name="other", urls=tuple(urls(1)))
+    with pytest.raises(MessageRefusedError, match=r"'other'.*'docs'"):
+        await runs.begin(database, other, LaneConfig(), fingerprint=FINGERPRINT, request=request)
+    again = await runs.begin(database, crawl(), LaneConfig(), fingerprint=FINGERPRINT, request=request)
+    assert (again.run_id, again.repeated) == (first.run_id, True)
 
 
 async def test_an_opening_left_by_a_dead_dispatcher_is_resumed_by_one(database: Database, connect: Connect) -> None:

@@ -78,6 +78,11 @@ async def reap_here(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Pat
             heartbeat_ttl=settings.heartbeat_ttl,
         )
         ended = await runs.end_all_done(jobs)
+        await jobs.run(
+            "finish what was begun",
+            partial(runs.finish_begun, within=settings.timeouts.finish_within, clock=time.monotonic),
+            instead=0,
+        )
         jobs.tell()
     retired = 0
     if settings.retention is not None:

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.answers import Counted, DispatcherAnswer, Enqueued, Opened
-from trapline_common.domain.errors import ConfigUnreadableError, MessageRefusedError
+from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.ids import CrawlName, LaneName, RunId
 from trapline_common.domain.messages import Count, Enqueue, OpenRun, Reap, Tick, parse_dispatcher
 from trapline_common.ledger import lanes, runs
@@ -69,10 +69,7 @@ async def _opened(services: Services, database: Database, opening: RunOpening) -
 async def _enqueue(services: Services, database: Database, run_id: RunId, urls: tuple[str, ...]) -> Enqueued:
     pages = _normalised(urls)
     lane = await runs.lane_of(database, run_id)
-    try:
-        added = None if lane is None else await runs.enqueue(database, run_id, pages)
-    except ConfigUnreadableError as error:
-        raise MessageRefusedError(f"{error}; add the pages with the release that opened it") from error
+    added = None if lane is None else await runs.enqueue(database, run_id, pages)
     if lane is None or added is None:
         raise MessageRefusedError(f"run {run_id} is not open; tasks can only be added to an open run")
     return Enqueued(run_id=run_id, added=added, asked=await count_and_ask(services, database, lane))

@@ -43,6 +43,8 @@ class Timeouts:
     """Of a lane whose crawlers die at their start, between two counts that ask."""
     retire_within: float = 10.0
     """The bounds of one tick's deletion of rows that were kept long enough."""
+    finish_within: float = 15.0
+    """The bounds of one tick's work on cancels and additions of pages that a dead process left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

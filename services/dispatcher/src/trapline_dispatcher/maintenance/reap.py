@@ -43,6 +43,11 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
         heartbeat_ttl=services.timeouts.heartbeat_ttl,
     )
     ended = await runs.end_all_done(jobs)
+    await jobs.run(
+        "finish what was begun",
+        partial(runs.finish_begun, within=services.timeouts.finish_within, clock=time.monotonic),
+        instead=0,
+    )
     # Before anything is asked for: a lowered cap binds at once.
     await jobs.run("limits of lanes", partial(refresh_lanes, services), instead=0)
     asked_again = await jobs.run("ask again", partial(_ask_again, services), instead=0)

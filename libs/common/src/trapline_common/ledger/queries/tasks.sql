@@ -56,15 +56,22 @@ UPDATE trapline.task SET status = 'created', started_at = NULL
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
 
 -- name: hand_back_many
--- Tasks that were not started, by their leases: one statement, however large the share was.
+-- Tasks that were not started, by their leases: one statement, however large the share was. As wherever a statement
+-- locks several tasks, in the order of their ids: two of them can't deadlock.
+WITH held AS MATERIALIZED (
+    SELECT t.id FROM trapline.task t JOIN unnest($1::bigint[], $2::int[]) AS lease (id, seq) ON t.id = lease.id
+    WHERE t.lease_seq = lease.seq AND t.invocation_id = $3 AND t.status = 'leased'
+    ORDER BY t.id FOR NO KEY UPDATE OF t)
 UPDATE trapline.task t SET status = 'created', started_at = NULL
-FROM unnest($1::bigint[], $2::int[]) AS lease (id, seq)
-WHERE t.id = lease.id AND t.lease_seq = lease.seq AND t.invocation_id = $3 AND t.status = 'leased' RETURNING t.id;
+WHERE t.id = ANY (ARRAY(SELECT h.id FROM held h)) RETURNING t.id;
 
 -- name: hand_back
 -- Everything an invocation still holds, uncharged: it ends in order.
-UPDATE trapline.task SET status = 'created', started_at = NULL
-WHERE invocation_id = $1 AND status = 'leased' RETURNING id;
+WITH held AS MATERIALIZED (
+    SELECT t.id FROM trapline.task t WHERE t.invocation_id = $1 AND t.status = 'leased'
+    ORDER BY t.id FOR NO KEY UPDATE)
+UPDATE trapline.task t SET status = 'created', started_at = NULL
+WHERE t.id = ANY (ARRAY(SELECT h.id FROM held h)) RETURNING t.id;
 
 -- name: count_stale
 UPDATE trapline.invocation SET stale = stale + 1 WHERE id = $1;

@@ -30,6 +30,14 @@ GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON tr
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (tried_at, tries, opened_at, archived_at, archiving_at, archive_tries) ON trapline.run
     TO trapline_dispatcher;
+GRANT UPDATE (cancelling_at) ON trapline.run TO trapline_dispatcher, trapline_operator;
+
+-- trapline.page_chunk, written once: id, run_id, batch, urls, staged_at
+GRANT SELECT, DELETE ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
+GRANT INSERT (run_id, batch, urls) ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
+GRANT SELECT (id, run_id) ON trapline.page_chunk TO trapline_crawler;  -- a run with a chunk left does not end
+
+-- trapline.retired_run, written once: run_id, retired_at. Only trapline.retire reads and writes it.
 
 -- trapline.page, written once: id, crawl, url
 GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator;
@@ -125,11 +133,13 @@ GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trap
 GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
     TO trapline_notifier;
 
--- Functions. Those of triggers, trapline.refuse_transition, trapline.guard_task, trapline.split_invocation_reason,
--- trapline.pair_session_problem and trapline.end_with_alert, run without a grant; what they call needs one.
+-- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
+-- trapline.split_invocation_reason, trapline.pair_session_problem and trapline.end_with_alert, run without a grant; what
+-- they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
+GRANT EXECUTE ON FUNCTION trapline.write_pages TO trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.record_visit TO trapline_crawler, trapline_dispatcher;
