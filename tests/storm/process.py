@@ -252,5 +252,7 @@ def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Not
         operations=publishers[CHANNELS[0]],
         pacer=Pacer(sleep=asyncio.sleep, interval=0.05),
         clock=time.monotonic,
-        limits=DrainLimits(claim=20, hold=scale.hold, reserve=scale.reserve, soonest=0.5, latest=3.0),
+        limits=DrainLimits(
+            claim=20, hold=scale.hold, reserve=scale.reserve, soonest=scale.back_off, latest=3 * scale.back_off
+        ),
     )

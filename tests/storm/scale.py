@@ -43,6 +43,8 @@ class Scale:
     """That the notifier holds the alerts that it has claimed."""
     reserve: float = 1.5
     """Before its deadline, when the notifier stops claiming."""
+    back_off: float = 2.0
+    """Until the notifier tries a message again the first time; at most three times that."""
     answer: float = 1.2
     """Until a call to the cloud counts as unanswered."""
     linger: float = 5.0

@@ -19,7 +19,7 @@ STARTS = datetime(2026, 1, 1, tzinfo=UTC)
 ALERTS = AlertConfig(on=("failure", "change", "recovery", "summary"), after_failures=1, remind_every=None)
 TOUR = 12
 """Pages of the ordered task."""
-WHIM = 12
+WHIM = 40
 """Pages of a run that a person opens and cancels."""
 WHIMS = ("whim-a", "whim-b")
 """The crawls that a person opens and cancels in turn."""

@@ -44,6 +44,19 @@ async def test_a_url_that_can_never_be_visited_is_refused_and_none_is_written(
     assert await stage.rows("SELECT count(*)::int FROM trapline.task") == [(3,)]
 
 
+async def test_secrets_bind_a_run_to_the_origins_of_its_file(stage: Stage) -> None:
+    """A page of another origin than the file names is not added to a run whose headers hold a secret."""
+    stage.configure("crawls: {docs: {urls: ['https://docs.example/1'], headers: {X-Key: '${secret:K}'}}}")
+    await stage.open("docs")
+    strange = ("https://docs.example/2", "https://docs.example:8443/3")
+    refused = await stage.handle(Enqueue(run_id=1, urls=strange))
+    assert refused.reason == (
+        "enqueue.urls: https://docs.example:8443/3: the secrets in the crawl's headers and cookies are for "
+        "https://docs.example; if this origin may get them, name a page of it in `urls`"
+    )
+    assert await stage.handle(Enqueue(run_id=1, urls=strange[:1])) == Enqueued(run_id=1, added=1, asked=0)
+
+
 async def test_nothing_is_added_to_a_run_that_is_not_open(stage: Stage) -> None:
     """Ended, still opening, or never there: refused with the reason."""
     await stage.open("other")

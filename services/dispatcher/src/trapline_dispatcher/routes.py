@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import assert_never
 
+from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.answers import Counted, DispatcherAnswer, Enqueued, Opened
 from trapline_common.domain.errors import MessageRefusedError
@@ -69,10 +70,23 @@ async def _opened(services: Services, database: Database, opening: RunOpening) -
 async def _enqueue(services: Services, database: Database, run_id: RunId, urls: tuple[str, ...]) -> Enqueued:
     pages = _normalised(urls)
     lane = await runs.lane_of(database, run_id)
+    if lane is not None and (strange := await _strange_to_secrets(database, run_id, pages)):
+        raise MessageRefusedError(f"enqueue.urls: {strange}")
     added = None if lane is None else await runs.enqueue(database, run_id, pages)
     if lane is None or added is None:
         raise MessageRefusedError(f"run {run_id} is not open; tasks can only be added to an open run")
     return Enqueued(run_id=run_id, added=added, asked=await count_and_ask(services, database, lane))
+
+
+async def _strange_to_secrets(database: Database, run_id: RunId, pages: list[str]) -> str | None:
+    """Return which page is of no origin that the run's secrets were written for, in words.
+
+    The run's ``urls``, which may be many, are read only if it has such secrets.
+    """
+    run = (await runs.frozen(database, [run_id], pages=False))[run_id]
+    if SecretOrigins(run.crawl).refusal(pages) is None:
+        return None
+    return SecretOrigins((await runs.frozen(database, [run_id]))[run_id].crawl).refusal(pages)
 
 
 def _normalised(urls: tuple[str, ...]) -> list[str]:

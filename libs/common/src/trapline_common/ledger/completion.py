@@ -4,7 +4,7 @@ import asyncpg
 
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.alerts.verdict import judge, needs_baseline
-from trapline_common.config.fingerprint import READER_VERSION, as_read
+from trapline_common.config.fingerprint import READER_VERSION, as_read, finder_version
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.content.noise import Baseline
 from trapline_common.domain.errors import ResultRefusedError
@@ -51,7 +51,8 @@ async def settle(
 async def _judge(
     database: Database, *, run: FrozenRun, page: PageState, observation: Observation, location: ArtifactLocation
 ) -> Verdict:
-    baseline, fingerprint = Baseline(), as_read(run.fingerprint, reader=READER_VERSION)
+    read_by = as_read(run.fingerprint, reader=READER_VERSION, finder=finder_version(run.crawl))
+    baseline, fingerprint = Baseline(), read_by
     if needs_baseline(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=fingerprint):
         baseline = await tasks.baseline(database, page)
     return judge(

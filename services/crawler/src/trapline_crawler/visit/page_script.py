@@ -14,6 +14,8 @@ LONGEST_TEXT = 4 * 1024 * 1024
 """Characters of watched text that leave the page; a page with more is refused as too large."""
 LONGEST_FIELD = 20_000
 """Characters of an extracted field; the rest is cut off."""
+LONGEST_TITLE = 1_000
+"""Characters of the title; the rest is cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class Reading:
 
 @cache
 def source(name: str) -> str:
-    """Return a script's text: ``init.js``, ``read.js`` or ``shown.js``."""
+    """Return a script's text: ``init.js`` or ``read.js``."""
     return files("trapline_crawler.visit").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -78,6 +80,7 @@ def question(crawl: CrawlConfig, *, settle_at_most: float) -> dict[str, Any]:
         "little": LITTLE,
         "longest": LONGEST_TEXT,
         "longestField": LONGEST_FIELD,
+        "longestTitle": LONGEST_TITLE,
     }
 
 

@@ -1,5 +1,5 @@
 // Waits until the DOM was quiet for `quiet` ms (at most `atMost` ms), then reads the page, all in one round trip.
-async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, longestField }) => {
+async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, longestField, longestTitle }) => {
   if (atMost > 0) {
     await new Promise((resolve) => {
       let timer;
@@ -79,7 +79,7 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
   const parts = performance.getEntriesByType("resource");
   const since = (value) => (value > 0 ? value : null);
   return {
-    title: String(document.title).slice(0, 1000),
+    title: String(document.title).slice(0, longestTitle),
     text: text === null ? null : text.slice(0, longest),
     tooLong: text !== null && text.length > longest,
     fields,

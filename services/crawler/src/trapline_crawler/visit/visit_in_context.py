@@ -1,5 +1,6 @@
 """Opens, visits in and closes browser contexts, and tells the browser's faults from the faults of a page."""
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -17,14 +18,17 @@ from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.visit.evidence import keep_evidence
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.load import Load
+from trapline_crawler.visit.load import Load, Loaded
 from trapline_crawler.visit.observe import observe
 from trapline_crawler.visit.page_pool import PagePool, PooledPage
 from trapline_crawler.visit.request_rules import OwnRequests
 from trapline_crawler.visit.resolved_secrets import Resolved, SecretMissingError, resolve
+from trapline_crawler.visit.scrubbed_errors import scrubbed_errors
 from trapline_crawler.visit.steps import Steps
 
 T = TypeVar("T")
+LONG_TEXT = 200_000
+"""Characters from which on a text is looked through for secrets beside the event loop; a shorter one takes little."""
 _SILENT = frozenset({Reason.TIMEOUT, Reason.PAGE_HUNG, Reason.WAIT_FOR})
 _SCHEMES = frozenset({"http", "https"})
 
@@ -106,6 +110,16 @@ class Contexts:
         work: Callable[[PooledPage], Coroutine[Any, Any, tuple[T, bool]]],
     ) -> T:
         """Work in a page; the second part of what ``work`` returns is whether the page can be used again."""
+        with scrubbed_errors(resolved.finder):
+            return await self._work_in_page(pool, url, resolved, work)
+
+    async def _work_in_page(
+        self,
+        pool: PagePool,
+        url: str,
+        resolved: Resolved,
+        work: Callable[[PooledPage], Coroutine[Any, Any, tuple[T, bool]]],
+    ) -> T:
         try:
             pooled = await pool.take()
             pool.proxy.allow(self._limits.size * pool.in_use)
@@ -127,8 +141,8 @@ class Contexts:
     async def _steps_in(
         self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved
     ) -> tuple[Observation | None, bool]:
-        rules = await bounded(OwnRequests.open(pooled.page, url, resolved.crawl), self._limits.open, "set-up of a page")
-        failure = await Steps(pooled.page, resolved, self._limits, pool.proxy, self._clock).run()
+        rules = await bounded(OwnRequests.open(pooled.page, url, resolved), self._limits.open, "set-up of a page")
+        failure = await Steps(pooled.page, resolved, self._limits, pool.proxy, self._clock, rules=rules).run()
         if failure is None:
             if rules is not None:
                 await bounded(rules.close(), self._limits.close, "set-up of a page undone")
@@ -137,14 +151,16 @@ class Contexts:
         if fault is not None:
             raise fault
         kept = await keep_evidence(pooled.page, None, resolved, failed=True, store=self._artifacts, limits=self._limits)
-        failure = replace(failure, detail=" ".join(resolved.scrub(failure.detail).split()))
+        failure = replace(failure, detail=" ".join(resolved.finder.scrub_again(failure.detail).split()))
         return Observation(url=url, failure=failure, screenshot=kept.screenshot, html=kept.html), False
 
     async def _visit_in(
         self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, start: float
     ) -> tuple[Observation, bool]:
         """Visit and tell whether the page can be used again."""
-        rules = await bounded(OwnRequests.open(pooled.page, url, resolved.crawl), self._limits.open, "set-up of a page")
+        rules = await bounded(OwnRequests.open(pooled.page, url, resolved), self._limits.open, "set-up of a page")
+        if rules is not None:
+            rules.going_to(url)
         loaded = await Load(pooled.page, url, resolved.crawl, self._limits, pool.proxy, self._clock).run()
         if loaded.failure is not None and loaded.failure.reason in _SILENT:
             # The page is blamed only when the browser is not: it answers, and the page does not.
@@ -152,7 +168,7 @@ class Contexts:
             if fault is not None:
                 raise fault
         took = (self._clock() - start) * 1000
-        observation = observe(url, loaded, resolved, self._limits, milliseconds=took)
+        observation = await _observed(url, loaded, resolved, self._limits, milliseconds=took)
         if loaded.found is not None:
             failed = observation.failure is not None
             kept = await keep_evidence(
@@ -168,3 +184,13 @@ class Contexts:
             await pool.give_back(pooled, reusable=reusable)
         except BrowserHungError as error:
             await self._browser.fault(pool.live, error)
+
+
+async def _observed(
+    url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *, milliseconds: float
+) -> Observation:
+    """Observe; beside the event loop where a long text is looked through for secrets, which may take seconds."""
+    text = None if loaded.found is None else loaded.found.text
+    if resolved.finder and text is not None and len(text) > LONG_TEXT:
+        return await asyncio.to_thread(observe, url, loaded, resolved, limits, milliseconds=milliseconds)
+    return observe(url, loaded, resolved, limits, milliseconds=milliseconds)
