@@ -52,6 +52,7 @@ run "everything" {
             "ticks-missed",
             "relay-undelivered",
             "silence",
+            "faults",
             "database-storage",
             "database-cpu",
             "database-connections",

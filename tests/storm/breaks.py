@@ -19,6 +19,8 @@ class Break:
     """Applied once to the storm's database."""
     queries: Sequence[Mutation] = ()
     """Applied in each process."""
+    names: Sequence[tuple[str, object]] = ()
+    """Names of the product that get another value in each process."""
 
 
 BREAKS: dict[str, Break] = {
@@ -54,6 +56,14 @@ BREAKS: dict[str, Break] = {
                 "FOR EACH ROW EXECUTE FUNCTION storm.set_apart()",
             ),
         ),
+    ),
+    "unstarted": Break(
+        means="a lease that was never started is not counted",
+        queries=(Mutation(target="tasks.rescue", old="THEN t.unstarted + 1 ELSE 0", new="THEN t.unstarted ELSE 0"),),
+    ),
+    "store": Break(
+        means="an artifact store that is away fails the visit",
+        names=(("trapline_crawler.visit.kept_artifacts._FAULTS", ()),),
     ),
     "pending": Break(
         means="`-> pending` from any status",

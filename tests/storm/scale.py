@@ -29,6 +29,8 @@ class Scale:
     """How late an event may come: beyond ``pending_ttl`` by at least a tick, so that it finds its row ``orphaned``."""
     asleep: float = 4.5
     """How long a process stays stopped: beyond ``heartbeat_ttl`` and a tick."""
+    unstarted_wait: float = 0.3
+    """By which a task comes later for each lease that died before it was started."""
     opening: float = 2.0
     """Until a run that is still ``opening`` is resumed."""
     command: float = 4.0

@@ -171,6 +171,7 @@ class Weather:
         self._records = self._dealt("records", seed, RECORDS)
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}
         self._slow = self._dealt("slow", seed, (True, False))
+        self._stores = self._dealt("stores", seed, (True, False, False, False))
         self.blows = self._blows()
         self.over = False
 
@@ -197,6 +198,10 @@ class Weather:
     def loses_nudge(self) -> bool:
         """Say whether the next nudge is lost."""
         return not self.over and self._random.random() < 0.15
+
+    def store_away(self) -> bool:
+        """Say whether the artifact store is away for the next crawler."""
+        return not self.over and next(self._stores)
 
     def pick(self, things: Sequence[T]) -> T:
         """Return one of ``things``."""

@@ -32,7 +32,7 @@ async def test_pages_are_added_to_an_open_run_and_counted_for(stage: Stage) -> N
     [
         (("https://a.example/", "file:///etc/passwd"), "enqueue.urls.1: file: URLs are not visited"),
         (("https://a.example/" + "x" * 2048,), "enqueue.urls.0: the URL is longer than 2048 bytes"),
-        (("nonsense\x00",), "enqueue.urls.0: the URL holds a control character"),
+        (("nonsense\x00",), "enqueue.urls.0: holds a NUL character"),
     ],
 )
 async def test_a_url_that_can_never_be_visited_is_refused_and_none_is_written(

@@ -138,6 +138,7 @@ async def everything(database: Database) -> None:
     for _ in range(2):
         await runs.begin(database, refused, lane, fingerprint=FINGERPRINT, request=again)
     await lanes.plan(database, LANE)
+    await lanes.trim(database, LANE)
 
 
 def written_in_transactions() -> set[str]:

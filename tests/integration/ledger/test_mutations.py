@@ -143,6 +143,26 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         [Mutation(target="tasks.exhausted", old="t.rescues >= $2", new="t.rescues >= 99 + $2")],
         "rescue.test_an_exhausted_task_is_failed_as_poison_with_an_alert",
     ),
+    "a share never started is not counted": (
+        [Mutation(target="tasks.rescue", old="THEN t.unstarted + 1 ELSE 0", new="THEN t.unstarted ELSE 0")],
+        "rescue.test_a_task_leased_again_and_again_and_never_started_is_failed",
+    ),
+    "a share never started is never charged": (
+        [Mutation(target="tasks.rescue", old="AND t.unstarted >= $4 THEN 1", new="AND t.unstarted >= $4 + 99 THEN 1")],
+        "rescue.test_of_a_share_never_started_each_task_comes_alone_in_the_end",
+    ),
+    "a share never started comes back at once": (
+        [Mutation(target="tasks.rescue", old="t.unstarted * $6::float8", new="t.unstarted * ($6::float8 * 0)")],
+        "rescue.test_a_lease_never_started_comes_back_later_each_time",
+    ),
+    "a start forgives nothing": (
+        [Mutation(target="tasks.start", old=", unstarted = 0", new="")],
+        "rescue.test_a_start_forgives_the_leases_that_were_never_started",
+    ),
+    "a queued run is looked at before its turn": (
+        [Mutation(target="runs.stale_opening", old="DISTINCT ON (r.crawl) ", new="")],
+        "runs.test_of_queued_runs_only_the_first_is_looked_at",
+    ),
     "pages are added without the run's lock": (
         [Mutation(target="runs.hold", old="FOR NO KEY UPDATE", new="")],
         "runs.test_pages_added_after_the_end_are_refused",

@@ -122,9 +122,9 @@ async def test_a_queued_overlap_waits_for_its_turn(database: Database) -> None:
     first, second, third = [await _tick(database, config, at=TICK.replace(hour=hour)) for hour in (8, 9, 10)]
     assert await runs.fill(database, first.run_id, config, urls(1)) == 1
     assert await runs.fill(database, second.run_id, config, urls(1)) is None
-    assert await runs.waits_for(database, third.run_id, "docs") == first.run_id
+    assert await runs.waits_for(database, third.run_id) == first.run_id
     assert await runs.cancel(database, first.run_id) == 1
-    assert await runs.waits_for(database, second.run_id, "docs") is None
+    assert await runs.waits_for(database, second.run_id) is None
     assert await runs.fill(database, third.run_id, config, urls(1)) is None
     assert await runs.fill(database, second.run_id, config, urls(1)) == 1
 
@@ -274,3 +274,16 @@ async def test_a_runs_config_is_frozen(database: Database) -> None:
     to_visit = (await runs.frozen(database, [run_id], pages=False))[run_id]
     assert to_visit.crawl == frozen.crawl.model_copy(update={"urls": ()})
     assert (frozen.crawl.watch, frozen.fingerprint) == ("#old", FINGERPRINT)
+
+
+async def test_of_queued_runs_only_the_first_is_looked_at(database: Database) -> None:
+    """Neither a run behind one that is open nor one behind a stale opening is among those to be resumed."""
+    config = crawl(overlap=Overlap.QUEUE)
+    first, second, third = [await _tick(database, config, at=TICK.replace(hour=hour)) for hour in (8, 9, 10)]
+    await database.connection.execute("UPDATE trapline.run SET tried_at = tried_at - interval '2 min'")
+    assert await runs.stale_openings(database) == [first.run_id]
+    assert await runs.fill(database, first.run_id, config, urls(1)) == 1
+    assert await runs.stale_openings(database) == []
+    assert await runs.cancel(database, first.run_id) == 1
+    assert await runs.stale_openings(database) == [second.run_id]
+    assert await runs.waits_for(database, third.run_id) == second.run_id

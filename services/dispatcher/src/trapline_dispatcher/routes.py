@@ -14,6 +14,7 @@ from trapline_common.ledger.connection import Database
 from trapline_dispatcher.maintenance.failure_records import take_records
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
 from trapline_dispatcher.maintenance.reap import reap
+from trapline_dispatcher.orchestration.count_lanes import count_lanes
 from trapline_dispatcher.orchestration.self_invoking import count_and_ask
 from trapline_dispatcher.runs.opening import RunOpening, open_run, retry_run
 from trapline_dispatcher.runs.tick_time import expanded
@@ -38,8 +39,7 @@ async def dispatch(services: Services, database: Database, event: object) -> Dis
             return await _enqueue(services, database, RunId(run_id), urls)
         case Count():
             names = await lanes.busy_lanes(database) if message.lane is None else [LaneName(message.lane)]
-            asked = [await count_and_ask(services, database, lane, hop=message.hop) for lane in names]
-            return Counted(asked=sum(asked))
+            return Counted(asked=await count_lanes(services, database, names, hop=message.hop))
         case Reap():
             return await reap(services, database)
         case _:

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trapline_common.domain.errors import MessageRefusedError
-from trapline_common.domain.storable_text import first_fault
+from trapline_common.domain.storable_text import first_fault, text_fault
 
 VERSION: Literal[1] = 1
 """The version that this release sends; it accepts this one and the one before."""
@@ -160,7 +160,8 @@ _RELAY: TypeAdapter[ListChannels | Deliver] = TypeAdapter(
 def _parse(adapter: TypeAdapter[M], event: object) -> M:
     fault = first_fault(event)
     if fault is not None:
-        raise MessageRefusedError(fault)
+        kind = event.get("type") if adapter is _DISPATCHER and isinstance(event, Mapping) else None
+        raise MessageRefusedError(f"{kind}.{fault}" if isinstance(kind, str) and text_fault(kind) is None else fault)
     try:
         return adapter.validate_python(dict(event) if isinstance(event, Mapping) else event)
     except ValidationError as error:

@@ -1,16 +1,18 @@
 """How a run ends: once, under its row's lock, with its summary alert in the same transaction."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from trapline_common.alerts.payloads import ReasonCount, RunFacts
 from trapline_common.alerts.verdict import summary
-from trapline_common.config.models import CrawlConfig
+from trapline_common.config.frozen_run import failing_config
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.outbox import add_alert
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.platform.logging import get_logger
 
 _RUNS = load("runs")
@@ -43,14 +45,6 @@ class Ending:
             changes=changes,
             reasons=tuple(ReasonCount(reason=r["reason"], count=r["tasks"], example=r["example"]) for r in reasons),
         )
-
-
-def read_config(frozen_config: str) -> CrawlConfig:
-    """Read a frozen config; fields it does not know are ignored, here and nowhere else.
-
-    A newer release may have frozen them: services deploy in any order.
-    """
-    return CrawlConfig.model_validate_json(frozen_config, extra="ignore")
 
 
 async def refuse(database: Database, run_id: RunId, reason: str) -> None:
@@ -93,9 +87,13 @@ async def endable(database: Database) -> list[RunId]:
     return [RunId(row["id"]) for row in await database.fetch(_RUNS["endable"])]
 
 
-async def end_all_done(database: Database) -> int:
-    """End every open run that has no task left and that no crawler could end; return how many this call ended."""
-    return sum([await end_if_done(database, run_id) for run_id in await endable(database)])
+async def end_all_done(jobs: SeparateJobs) -> int:
+    """End every open run that has no task left and that no crawler could end; return how many this call ended.
+
+    Each is a job of its own: a run that can't be ended keeps no other open.
+    """
+    found = await jobs.find("look for runs that are done", endable)
+    return sum([await jobs.run(f"end run {one}", partial(end_if_done, run_id=one), instead=False) for one in found])
 
 
 async def end(
@@ -105,7 +103,7 @@ async def end(
     row = await database.fetchrow(_RUNS["ended"], run_id, outcome, to_text(reason), ending.done, ending.failed)
     if row is None:
         raise RuntimeError(f"run {run_id} had ended")  # impossible: the caller holds its lock and saw that it had not
-    crawl = read_config(row["config"])
+    crawl = failing_config(row["config"], crawl=row["crawl"], lane=row["lane"])
     facts = RunFacts(
         run_id=run_id,
         outcome=outcome,

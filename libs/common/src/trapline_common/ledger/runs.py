@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from trapline_common.config.frozen_run import FrozenRun
+from trapline_common.config.frozen_run import FrozenRun, failing_config, read_config
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.ids import LaneName, RunId
@@ -16,7 +16,7 @@ from trapline_common.ledger import lanes, run_cancel, run_pages
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.run_cancel import cancel
-from trapline_common.ledger.run_end import end_all_done, end_if_done, endable, read_config, refuse
+from trapline_common.ledger.run_end import end_all_done, end_if_done, endable, refuse
 from trapline_common.ledger.run_pages import enqueue, fill
 from trapline_common.platform.logging import get_logger
 
@@ -30,6 +30,7 @@ __all__ = [
     "endable",
     "enqueue",
     "failed_urls",
+    "failing",
     "fill",
     "finish_begun",
     "frozen",
@@ -130,16 +131,28 @@ def _check_same(found: asyncpg.Record, crawl: str, retry_of: RunId | None, reque
 
 
 async def frozen(database: Database, run_ids: Sequence[RunId], *, pages: bool = True) -> dict[RunId, FrozenRun]:
-    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and reading it costs little."""
+    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and reading it costs little.
+
+    Raises ``ConfigUnreadableError`` when this release can't read one of them.
+    """
     rows = await database.fetch(_RUNS["configs" if pages else "configs_to_visit"], list(run_ids))
     return {
         RunId(row["id"]): FrozenRun(
             run_id=RunId(row["id"]),
-            crawl=read_config(row["config"]),
+            crawl=read_config(row["config"], run_id=RunId(row["id"])),
             fingerprint=row["fingerprint"],
         )
         for row in rows
     }
+
+
+async def failing(database: Database, run_id: RunId) -> FrozenRun:
+    """Return what a failure needs of a run, whichever release froze its config: name, lane and alerts."""
+    row = await database.fetchrow(_RUNS["configs_to_visit"], [run_id])
+    if row is None:
+        raise RuntimeError(f"run {run_id} is gone")  # impossible: a run that has an open task is never deleted
+    crawl = failing_config(row["config"], crawl=row["crawl"], lane=row["lane"])
+    return FrozenRun(run_id=run_id, crawl=crawl, fingerprint=row["fingerprint"])
 
 
 async def failed_urls(database: Database, run_id: RunId) -> list[str]:
@@ -178,13 +191,20 @@ async def this_minute(database: Database) -> datetime:
 
 
 async def stale_openings(database: Database, *, after: float = RESUME_OPENING_AFTER) -> list[RunId]:
-    """Return runs whose opening was begun and not finished, or that wait for an earlier run to end."""
+    """Return runs whose opening was begun and not finished, and whose turn it is.
+
+    Of a crawl's runs that wait for one another only the first is among them, once none before it is left; so what a
+    queued run holds is neither read nor checked before its turn.
+    """
     return [RunId(row["id"]) for row in await database.fetch(_RUNS["stale_opening"], after)]
 
 
-async def try_opening(database: Database, run_id: RunId, *, after: float = RESUME_OPENING_AFTER) -> bool:
-    """Claim one attempt at resuming an opening, so that two reapers do not both fetch its sitemap."""
-    return await database.fetchrow(_RUNS["try_opening"], run_id, after) is not None
+async def try_opening(database: Database, run_id: RunId, *, after: float = RESUME_OPENING_AFTER) -> int:
+    """Claim one attempt at resuming an opening, so that two reapers do not both fetch its sitemap.
+
+    Return how many attempts that makes; 0 when another has it.
+    """
+    return await database.fetchval(_RUNS["try_opening"], run_id, after) or 0
 
 
 async def finish_begun(database: Database, *, within: float, clock: Callable[[], float]) -> int:
@@ -197,7 +217,7 @@ async def finish_begun(database: Database, *, within: float, clock: Callable[[],
     return ended + await run_pages.write_left(database, until=until, clock=clock)
 
 
-async def waits_for(database: Database, run_id: RunId, crawl: str) -> RunId | None:
-    """Return the earlier run of the crawl that is not ended yet, if any."""
-    blocker: int | None = await database.fetchval(_RUNS["earlier_unended"], crawl, run_id)
+async def waits_for(database: Database, run_id: RunId) -> RunId | None:
+    """Return the earlier run of its crawl that is not ended yet, if any."""
+    blocker: int | None = await database.fetchval(_RUNS["blocker"], run_id)
     return None if blocker is None else RunId(blocker)

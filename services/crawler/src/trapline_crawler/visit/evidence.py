@@ -10,6 +10,7 @@ from playwright.async_api import Page
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.domain.ports import ArtifactStore
 from trapline_common.platform.logging import get_logger
+from trapline_crawler.visit.kept_artifacts import keep
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import Reading
 from trapline_crawler.visit.painted_secrets import doubt
@@ -40,7 +41,7 @@ async def keep_evidence(
 
     No secret is in it (guarantee 8): password fields, and fields that a secret was filled into, are masked; a page that
     shows one anywhere else, or may show one, is not photographed. A missing artifact is logged, and does not fail the
-    visit. Raises ``TransientError`` when the store can't be reached.
+    visit.
     """
     crawl = resolved.crawl
     picture = html = None
@@ -54,8 +55,10 @@ async def keep_evidence(
         reason = resolved.scrub(str(error) or "no answer in time").split("\n", 1)[0]
         _log.info("evidence_missing", crawl=crawl.name, reason=reason)
     return Evidence(
-        screenshot=None if picture is None else await store.put(picture, suffix=".png"),
-        html=None if html is None else await store.put(html.encode("utf-8", "replace"), suffix=".html"),
+        screenshot=None if picture is None else await keep(store, picture, suffix=".png", crawl=crawl.name),
+        html=None
+        if html is None
+        else await keep(store, html.encode("utf-8", "replace"), suffix=".html", crawl=crawl.name),
     )
 
 

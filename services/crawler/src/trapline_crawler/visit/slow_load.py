@@ -9,6 +9,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.visit.failures import network_failure
+from trapline_crawler.visit.header_values import whole_number
 
 
 class SlowLoad:
@@ -56,8 +57,8 @@ class SlowLoad:
         if request.failure:
             self._decide(network_failure(request.failure))
         elif response := request.existing_response:
-            length = response.headers.get("content-length", "")
-            if length.isdigit() and int(length) > self._size:
+            length = whole_number(response.headers.get("content-length", ""))
+            if length is not None and length > self._size:
                 self._too_large(f"{length} bytes")
 
     def _received(self, event: dict[str, Any]) -> None:

@@ -12,9 +12,10 @@ from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.patterns import PageFilter
 from trapline_common.config.urls import normalise_url
-from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.egress.fetch import Fetch
 from trapline_dispatcher.runs.sitemap import parse_sitemap
+from trapline_dispatcher.settings import EXPAND_WITHIN
 
 MAX_DEPTH = 3
 """Index files above the pages. sitemaps.org knows one level; some sites have two."""
@@ -24,8 +25,10 @@ MAX_SEEN = 5_000_000
 """Entries looked at for one run, accepted or not: five times the largest ``limit``."""
 
 
-async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
+async def expand(crawl: CrawlConfig, fetch: Fetch, *, within: float = EXPAND_WITHIN) -> list[str]:
     """Return the crawl's pages: ``urls`` in order, then the sitemap's in order, each once, at most ``limit``.
+
+    It takes ``within`` seconds at most: thousands of files that each come at the last moment would take days.
 
     What the sitemap lists of other hosts (sitemaps.org forbids it), of an origin that the crawl's secrets are not for,
     or as no valid URL is left out, counted and logged.
@@ -40,14 +43,20 @@ async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
     origins = SecretOrigins(crawl)
     log = structlog.get_logger().bind(crawl=crawl.name, sitemap=crawl.sitemap)
     try:
-        async for url in walk.pages():
-            if url not in origins:  # its host's other scheme, or where the sitemap was redirected to
-                walk.drop("other_origin", url)
-            elif accepted.accepts(url):
-                pages[url] = None
-                if len(pages) >= crawl.limit:
-                    log.info("sitemap_limit_reached", limit=crawl.limit)
-                    break
+        async with asyncio.timeout(within):
+            async for url in walk.pages():
+                if url not in origins:  # its host's other scheme, or where the sitemap was redirected to
+                    walk.drop("other_origin", url)
+                elif accepted.accepts(url):
+                    pages[url] = None
+                    if len(pages) >= crawl.limit:
+                        log.info("sitemap_limit_reached", limit=crawl.limit)
+                        break
+    except TimeoutError as error:
+        raise TransientError(
+            f"crawls.{crawl.name}.sitemap: {crawl.sitemap}: not read within {within:g} s; files so far: "
+            f"{len(walk.read)}"
+        ) from error
     except InputRefusedError as error:
         raise InputRefusedError(f"crawls.{crawl.name}.sitemap: {error}") from error
     if walk.dropped:

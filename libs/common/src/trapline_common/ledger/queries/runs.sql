@@ -19,7 +19,7 @@ WHERE (crawl = $1 AND scheduled_for = $2) OR request = $3;
 SELECT id FROM trapline.run WHERE crawl = $1 AND id < $2 AND status <> 'ended' ORDER BY id LIMIT 1;
 
 -- name: get
-SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_of, config, fingerprint,
+SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_of,
     extract(epoch FROM coalesce(ended_at, now()) - created_at)::double precision AS seconds
 FROM trapline.run WHERE id = $1;
 
@@ -30,19 +30,32 @@ SELECT extract(epoch FROM now() - greatest(r.created_at, (
 FROM trapline.run r WHERE r.id = $1;
 
 -- name: configs
-SELECT id, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
+SELECT id, crawl, lane, config, fingerprint FROM trapline.run WHERE id = ANY ($1);
 
 -- name: configs_to_visit
 -- Without the list of pages, nearly all of a large config: the crawler has its pages from its tasks.
-SELECT id, config - 'urls' AS config, fingerprint FROM trapline.run WHERE id = ANY ($1);
+SELECT id, crawl, lane, CASE jsonb_typeof(config) WHEN 'object' THEN config - 'urls' ELSE config END AS config,
+    fingerprint
+FROM trapline.run WHERE id = ANY ($1);
 
 -- name: try_opening
 -- Claims one attempt at opening, so that two reapers do not fetch one sitemap together.
-UPDATE trapline.run SET tried_at = now()
-WHERE id = $1 AND status = 'opening' AND tried_at < now() - make_interval(secs => $2) RETURNING id;
+UPDATE trapline.run SET tried_at = now(), tries = tries + 1
+WHERE id = $1 AND status = 'opening' AND tried_at < now() - make_interval(secs => $2) RETURNING tries;
 
 -- name: stale_opening
-SELECT id FROM trapline.run WHERE status = 'opening' AND tried_at < now() - make_interval(secs => $1) ORDER BY id;
+-- Of each crawl only its first unended run, from their index: a run in the queue costs nothing until its turn. The one
+-- that waited longest for an attempt comes first, so that none that always fails keeps the others waiting.
+SELECT f.id FROM (
+    SELECT DISTINCT ON (r.crawl) r.id, r.status, r.tried_at, r.cancelling_at
+    FROM trapline.run r WHERE r.status <> 'ended' ORDER BY r.crawl, r.id) f
+WHERE f.status = 'opening' AND f.cancelling_at IS NULL AND f.tried_at < now() - make_interval(secs => $1)
+ORDER BY f.tried_at, f.id;
+
+-- name: blocker
+-- The earlier run of its crawl that a run waits for.
+SELECT e.id FROM trapline.run r JOIN trapline.run e ON e.crawl = r.crawl AND e.id < r.id AND e.status <> 'ended'
+WHERE r.id = $1 ORDER BY e.id LIMIT 1;
 
 -- name: lock
 -- The same lock as an UPDATE of the row takes: a retry of the run, which refers to it, does not wait.
@@ -52,7 +65,8 @@ FOR NO KEY UPDATE;
 -- name: hold
 -- Keeps the run from ending while pages are added to it.
 SELECT status::text AS status, cancelling_at IS NOT NULL AS cancelling, crawl, lane,
-    coalesce((config ->> 'ordered')::boolean, false) AS ordered, coalesce((config ->> 'priority')::int, 0) AS priority
+    coalesce(config ->> 'ordered' = 'true', false) AS ordered,
+    CASE WHEN config ->> 'priority' ~ '^-?[0-9]{1,9}$' THEN (config ->> 'priority')::int ELSE 0 END AS priority
 FROM trapline.run WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: stage
@@ -131,7 +145,8 @@ FROM trapline.task WHERE run_id = $1;
 UPDATE trapline.run r SET status = 'ended', outcome = $2::trapline.run_outcome, reason = $3, ended_at = now(),
     tasks_done = $4, tasks_failed = $5
 WHERE r.id = $1 AND r.status <> 'ended'
-RETURNING extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.config;
+RETURNING extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.lane,
+    CASE jsonb_typeof(r.config) WHEN 'object' THEN r.config - 'urls' ELSE r.config END AS config;
 
 -- name: changes
 SELECT count(*)::int FROM trapline.observation o WHERE o.run_id = $1 AND o.changed;
@@ -184,13 +199,22 @@ SELECT count(*)::int FROM cancelled;
 SELECT date_trunc('minute', now());
 
 -- name: claim_unarchived
--- One ended run that is not archived, and that no process tried to archive in the last ``$1`` seconds.
-UPDATE trapline.run SET archiving_at = now() WHERE id = (
+-- One ended run that is not archived, and that no process tried to archive in the last ``$1`` seconds; after each
+-- further attempt twice as long, up to ``$2``.
+UPDATE trapline.run SET archiving_at = now(), archive_tries = archive_tries + 1 WHERE id = (
     SELECT id FROM trapline.run
     WHERE archived_at IS NULL AND status = 'ended' AND opened_at IS NOT NULL
-      AND (archiving_at IS NULL OR archiving_at < now() - make_interval(secs => $1))
-    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+      AND (archiving_at IS NULL
+           OR archiving_at < now() - make_interval(
+               secs => least($2, $1 * power(2, least(greatest(archive_tries - 1, 0), 20)))))
+    ORDER BY archive_tries, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id, crawl, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day;
+
+-- name: waiting_for_archive
+-- Runs that retention would have deleted by now, were they archived.
+SELECT count(*)::int FROM trapline.run
+WHERE archived_at IS NULL AND status = 'ended' AND opened_at IS NOT NULL
+  AND ended_at < now() - make_interval(days => $1);
 
 -- name: archived
 UPDATE trapline.run SET archived_at = now() WHERE id = $1 RETURNING id;

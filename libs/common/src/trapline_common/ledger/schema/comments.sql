@@ -62,6 +62,8 @@ COMMENT ON COLUMN trapline.run.tasks_done IS 'Final count, written with the end.
 COMMENT ON COLUMN trapline.run.tasks_failed IS 'Final count, written with the end.';
 COMMENT ON COLUMN trapline.run.archived_at IS 'When its observations were written to the archive.';
 COMMENT ON COLUMN trapline.run.archiving_at IS 'Last attempt at that, so that two ticks do not both write a large one.';
+COMMENT ON COLUMN trapline.run.tries IS 'How often the reap tick resumed its opening.';
+COMMENT ON COLUMN trapline.run.archive_tries IS 'Attempts to archive it; each failed one makes the next come later.';
 COMMENT ON COLUMN trapline.run.cancelling_at IS
     'Since when an operator cancels it: nothing is added to it, and it ends when none of its tasks is open.';
 
@@ -144,6 +146,11 @@ COMMENT ON COLUMN trapline.task.status IS 'Guarded: only the transitions of the 
 COMMENT ON COLUMN trapline.task.run_at IS 'Not leased before.';
 COMMENT ON COLUMN trapline.task.attempts IS 'Retries used: the page''s fault.';
 COMMENT ON COLUMN trapline.task.rescues IS 'Rescues used: the infrastructure''s fault, a budget of its own.';
+COMMENT ON COLUMN trapline.task.unstarted IS
+    'Leases in a row that died before the task was started; charged from the third, failed at the fifth.';
+COMMENT ON COLUMN trapline.task.outages IS
+    'How often something that its visit needs was away: secrets, or a release that reads its run''s config.';
+COMMENT ON COLUMN trapline.task.paused IS 'Seconds for which its host''s pauses have put it off so far.';
 COMMENT ON COLUMN trapline.task.lease_seq IS 'The fence: it only grows.';
 COMMENT ON COLUMN trapline.task.invocation_id IS 'The last holder.';
 COMMENT ON COLUMN trapline.task.leased_at IS 'When that one took it.';

@@ -28,7 +28,8 @@ GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint
     TO trapline_dispatcher;
 GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON trapline.run
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (tried_at, opened_at, archived_at, archiving_at) ON trapline.run TO trapline_dispatcher;
+GRANT UPDATE (tried_at, tries, opened_at, archived_at, archiving_at, archive_tries) ON trapline.run
+    TO trapline_dispatcher;
 GRANT UPDATE (cancelling_at) ON trapline.run TO trapline_dispatcher, trapline_operator;
 
 -- trapline.page_chunk, written once: id, run_id, batch, urls, staged_at
@@ -59,15 +60,15 @@ GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, dupl
 
 -- trapline.task, written once: id, run_id, lane, url, urls, page_id, priority
 GRANT SELECT ON trapline.task TO trapline_crawler, trapline_dispatcher;
-GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, lease_seq,
-    invocation_id, leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
+GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, unstarted, outages,
+    paused, lease_seq, invocation_id, leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
     TO trapline_operator;  -- no session in its checkpoint, sealed though it is
 GRANT INSERT (run_id, lane, url, urls, page_id, priority) ON trapline.task TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, started_at, ended_at, reason, detail) ON trapline.task
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (run_at, rescues, position, failed_pages, checkpoint) ON trapline.task
+GRANT UPDATE (run_at, rescues, unstarted, position, failed_pages, checkpoint) ON trapline.task
     TO trapline_crawler, trapline_dispatcher;
-GRANT UPDATE (attempts, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
+GRANT UPDATE (attempts, outages, paused, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
 
 -- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status,
 -- redirects, timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason,

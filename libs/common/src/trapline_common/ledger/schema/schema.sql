@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0014_deliveries. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0015_one_fault. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -89,6 +89,9 @@ CREATE TABLE trapline.run (
     archiving_at timestamptz,
     -- Since when an operator cancels it: nothing is added to it, and it ends when none of its tasks is open.
     cancelling_at timestamptz,
+    tries integer NOT NULL DEFAULT 0,               -- How often the reap tick resumed its opening.
+    -- Attempts to archive it; each failed one makes the next come later.
+    archive_tries integer NOT NULL DEFAULT 0,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_request UNIQUE (request),
     CONSTRAINT run_tick UNIQUE (crawl, scheduled_for),
@@ -203,6 +206,11 @@ CREATE TABLE trapline.task (
     failed_pages integer NOT NULL DEFAULT 0,    -- Ordered: pages that failed so far.
     checkpoint bytea,                           -- Ordered: the session (cookies, storage), encrypted.
     detail text,                                -- The same, or what it waits for, in one line for people.
+    -- Leases in a row that died before the task was started; charged from the third, failed at the fifth.
+    unstarted smallint NOT NULL DEFAULT 0,
+    -- How often something that its visit needs was away: secrets, or a release that reads its run's config.
+    outages smallint NOT NULL DEFAULT 0,
+    paused real NOT NULL DEFAULT 0,             -- Seconds for which its host's pauses have put it off so far.
     CONSTRAINT task_pkey PRIMARY KEY (id),
     CONSTRAINT task_url UNIQUE (run_id, url),
     CONSTRAINT task_ended CHECK (((status = ANY (ARRAY['done'::trapline.task_status, 'failed'::trapline.task_status]))

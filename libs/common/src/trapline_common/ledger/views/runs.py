@@ -100,9 +100,12 @@ async def check_kept(database: Database, run_id: int) -> None:
 
 
 async def run_config(database: Database, run_id: int) -> dict[str, Any]:
-    """Return a run's frozen config. Raises ``InputRefusedError`` when there is no such run any more."""
+    """Return a run's frozen config as it stands, whichever release froze it; empty when it is no map.
+
+    Raises ``InputRefusedError`` when there is no such run any more.
+    """
     text = await database.fetchval(_QUERIES["run_config"], run_id)
     if text is None:
         raise InputRefusedError(f"no run {run_id}")
-    config: dict[str, Any] = json.loads(text)
-    return config
+    config = json.loads(text)
+    return config if isinstance(config, dict) else {}
