@@ -192,7 +192,7 @@ async def test_a_run_of_a_config_that_cant_be_read_ends_and_is_cancelled(stage: 
         await stage.open(crawl)
     await stage.rows(f"UPDATE trapline.run SET config = {change}")
     added = await stage.handle(Enqueue(run_id=1, urls=("https://a.example/2",)))
-    assert "can't read the config of run 1" in added.refused
+    assert "can't read the config of run 1" in added.reason
     assert len(await stage.runs()) == 2
     assert await runs.cancel(stage.database, RunId(1)) == 1
     await stage.end_runs()
