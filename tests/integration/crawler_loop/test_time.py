@@ -148,12 +148,13 @@ async def test_a_stop_ends_the_wait_for_a_retry(stage: Stage) -> None:
 async def test_visits_of_one_host_keep_the_lanes_delay(stage: Stage) -> None:
     """With ``host_delay`` the visits of one host begin that far apart; other hosts are not kept waiting by it."""
     pages = [PAGES[0], PAGES[1], "https://other.example/"]
-    await stage.open(pages, lane=LaneConfig(max_invocations=1, pages_in_flight=3, host_delay=0.2))
+    await stage.open(pages, lane=LaneConfig(max_invocations=1, pages_in_flight=3, host_delay=1.0))
     began: dict[str, float] = {}
     loop = asyncio.get_running_loop()
     stage.visitor.on_visit = lambda url: began.update({url: loop.time()})
     assert (await stage.live())["done"] == 3
-    assert began[PAGES[1]] - began[PAGES[0]] >= 0.19
+    # A turn is exact in the ledger; its visit begins after it by what starting the task takes, more on a busy machine.
+    assert began[PAGES[1]] - began[PAGES[0]] > 0.5
     assert began[pages[2]] < began[PAGES[1]]
 
 
