@@ -11,6 +11,10 @@ from tests.storm.seed import Order, Storm, weather_one
 from tests.storm.server import Server, postgres
 
 
+SURE = {"run cancelled", "cap lowered", "cap raised", "SIGKILL: crawler", "Postgres stopped at once"}
+"""The kinds of faults that every seed has, however slow the machine; which others come is chance."""
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A Postgres that may be stopped at once, in a folder that its own user may enter."""
@@ -26,11 +30,10 @@ def _unseen(_: Storm) -> None:
 
 async def test_a_storm_loses_nothing_and_doubles_nothing(server: Server) -> None:
     """Killed, stopped and cut-off processes, a crash of Postgres, and a cloud that lies: every guarantee holds."""
-    verdict = await weather_one(server, Order(seed=1, tasks=300, seconds=7.0, scale=Scale(seed_limit=90.0)), _unseen)
+    verdict = await weather_one(server, Order(seed=1, tasks=300, seconds=7.0, scale=Scale(seed_limit=240.0)), _unseen)
     assert verdict.violations == []
     assert verdict.done + verdict.failed == verdict.tasks >= 300
-    assert len(verdict.faults) >= 8
-    assert {"run cancelled", "cap lowered", "cap raised"} <= verdict.faults.keys()
+    assert SURE <= verdict.faults.keys()
     assert verdict.processes["brief"] == verdict.visits["brief"] == 1
 
 

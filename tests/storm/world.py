@@ -5,7 +5,7 @@ from math import ceil
 from typing import Any
 
 from tests.storm.pages import DEADLY, GENERATION
-from trapline_common.config.models import AlertConfig, Config, CrawlConfig, LaneConfig, Overlap
+from trapline_common.config.models import AlertConfig, Config, CrawlConfig, LaneConfig, Overlap, Robots
 from trapline_common.domain.messages import Tick
 
 LANES = {
@@ -60,7 +60,11 @@ class World:
         return 2 * site + 2 * shop + self.whims * LANES["brief"].max_invocations
 
     def config(self, generation: int) -> Config:
-        """Return the ``crawls.yaml`` of that generation, as it is when loaded."""
+        """Return the ``crawls.yaml`` of that generation, as it is when loaded.
+
+        The deadly page kills ten crawlers one after the other, which is most of a seed's time: only in the first
+        generation, since the second asks for no robots.txt.
+        """
         bad = (f"{self._host}/site/poison", f"{self._host.replace('seed', DEADLY)}/site/")
         site = (*(f"{self._host}/site/{number}" for number in range(self.site - len(bad))), *bad)
         pages = {
@@ -76,6 +80,7 @@ class World:
                 lane=lane,
                 ordered=name == "tour",
                 overlap=Overlap.QUEUE,
+                robots=Robots.RESPECT if generation == 1 else Robots.IGNORE,
                 timeout=5.0,
                 alert=ALERTS,
                 headers={GENERATION: str(generation)},
