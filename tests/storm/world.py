@@ -62,7 +62,7 @@ class World:
     def config(self, generation: int) -> Config:
         """Return the ``crawls.yaml`` of that generation, as it is when loaded.
 
-        The deadly page kills ten crawlers one after the other, which is most of a seed's time: only in the first
+        The deadly page kills five crawlers one after the other, half of a short seed's time: only in the first
         generation, since the second asks for no robots.txt.
         """
         bad = (f"{self._host}/site/poison", f"{self._host.replace('seed', DEADLY)}/site/")
