@@ -14,7 +14,7 @@ from support.ledger import LANE, open_run, urls, value
 from support.mutation import Mutation
 from support.races import Connect
 from trapline_common.config.models import LaneConfig
-from trapline_common.domain.errors import LeaseLostError, LedgerUnavailableError
+from trapline_common.domain.errors import LeaseLostError, LedgerUnavailableError, ResultRefusedError
 from trapline_common.ledger import lanes
 from trapline_common.ledger.connection import Database
 
@@ -23,6 +23,7 @@ SEEN = (
     pytest.fail.Exception,
     TimeoutError,  # a contender that had to wait did not
     LeaseLostError,
+    ResultRefusedError,  # a guard trigger refuses a result
     asyncpg.IntegrityConstraintViolationError,  # the second line of defence: a guard trigger, a unique index
     asyncpg.ObjectNotInPrerequisiteStateError,  # the same: a run that ends too early
     LedgerUnavailableError,  # a deadlock, or a cancel that finds no way on

@@ -16,10 +16,12 @@ SCRUBBED = {
     "browser/supervisor.py:Browser.fault": "scrubbed where the error leaves the visit, up to the end of its line",
     "visit/failures.py:goto_failure": "the same",
     "visit/load.py:Load._wait_for": "the same",
+    "work/task_faults.py:give_up": "an error that left its visit scrubbed, or Postgres' of a result that was scrubbed",
 }
 """Places that cut a text which may hold what a page wrote, and why that is safe."""
 NO_TEXT = {
-    "visit/blocked.py:retry_after": "digits of a header",
+    "visit/kept_artifacts.py:keep": "the artifact store's error",
+    "work/task_faults.py:wait_out": "an error of the store of secrets, or of a config that can't be read",
     "visit/transfer_size.py:_since": "a list of requests",
     "visit/snapshot_texts.py:_Document._pairs": "a list",
     "visit/snapshot_texts.py:_units": "a run of text within a line, which is looked through and not kept",
