@@ -49,7 +49,7 @@ version: setup ## A service's next version, in pyproject.toml and CHANGELOG (SER
 bench: setup ## Side-by-side benchmarks, printed as ratios (ARGS="--only crawl --json out.json")
 	@$(VENV) -m tests.benchmarks $(ARGS)
 
-storm: setup ## The guarantees under fire: 20 seeded storms of faults, then five breaks that must be caught (ARGS="--seed 7 --tasks 500")
+storm: setup ## The guarantees under fire: 20 seeded storms of faults, then breaks of the product that must be caught (ARGS="--seed 7 --tasks 500")
 	@$(VENV) -m tests.storm $(ARGS)
 
 test-image: setup ## Build the crawler's image and invoke it in a container (needs a container engine, or root on Debian)

@@ -31,6 +31,18 @@ async def test_add_reads_standard_input(trapline: Trapline, stage: Stage) -> Non
     assert ran.json == {"run_id": stage.open, "added": 2, "already_there": 0}
 
 
+async def test_add_gives_no_secret_to_another_origin(trapline: Trapline, stage: Stage, database: Database) -> None:
+    """A page of an origin that the run's secrets were not written for is refused by the command as by the message."""
+    page = "https://keyed.example/1"
+    keyed = CrawlConfig(name="keyed", urls=(page,), headers={"X-Key": "${secret:K}"})
+    run = await open_run(database, [page], crawl=keyed)
+    ran = await trapline("add", str(run), "https://keyed.example/2", "https://elsewhere.example/3")
+    assert ran.code == 2
+    assert "https://elsewhere.example/3: the secrets in the crawl's headers and cookies are for" in ran.err
+    assert await value(database, "SELECT count(*) FROM trapline.task WHERE run_id = $1", run) == 1
+    assert (await trapline("add", str(run), "https://keyed.example/2")).code == 0
+
+
 async def test_cancel_then_retry(trapline: Trapline, stage: Stage) -> None:
     """``cancel`` ends a run with its tasks failed; ``retry`` opens a new run of exactly these."""
     assert (await trapline("cancel", str(stage.open))).out == f"run {stage.open} of docs cancelled: 3 tasks not done\n"

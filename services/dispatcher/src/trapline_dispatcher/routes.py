@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import assert_never
 
-from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.answers import Counted, DispatcherAnswer, Enqueued, Opened
-from trapline_common.domain.errors import ConfigUnreadableError, MessageRefusedError
+from trapline_common.domain.errors import InputRefusedError, MessageRefusedError
 from trapline_common.domain.ids import CrawlName, LaneName, RunId
 from trapline_common.domain.messages import Count, Enqueue, OpenRun, Reap, Tick, parse_dispatcher
 from trapline_common.ledger import lanes, runs
@@ -70,27 +69,13 @@ async def _opened(services: Services, database: Database, opening: RunOpening) -
 async def _enqueue(services: Services, database: Database, run_id: RunId, urls: tuple[str, ...]) -> Enqueued:
     pages = _normalised(urls)
     lane = await runs.lane_of(database, run_id)
-    if lane is not None and (strange := await _strange_to_secrets(database, run_id, pages)):
-        raise MessageRefusedError(f"enqueue.urls: {strange}")
-    added = None if lane is None else await runs.enqueue(database, run_id, pages)
+    try:
+        added = None if lane is None else await runs.enqueue(database, run_id, pages)
+    except InputRefusedError as error:
+        raise MessageRefusedError(f"enqueue.urls: {error}") from error
     if lane is None or added is None:
         raise MessageRefusedError(f"run {run_id} is not open; tasks can only be added to an open run")
     return Enqueued(run_id=run_id, added=added, asked=await count_and_ask(services, database, lane))
-
-
-async def _strange_to_secrets(database: Database, run_id: RunId, pages: list[str]) -> str | None:
-    """Return which page is of no origin that the run's secrets were written for, in words.
-
-    The run's ``urls``, which may be many, are read only if it has such secrets. Raises ``MessageRefusedError`` when
-    this release can't read the config: it would not know whom it hands a secret to.
-    """
-    try:
-        run = (await runs.frozen(database, [run_id], pages=False))[run_id]
-    except ConfigUnreadableError as error:
-        raise MessageRefusedError(f"enqueue.run_id: {error}; no page can be added to it") from error
-    if SecretOrigins(run.crawl).refusal(pages) is None:
-        return None
-    return SecretOrigins((await runs.frozen(database, [run_id]))[run_id].crawl).refusal(pages)
 
 
 def _normalised(urls: tuple[str, ...]) -> list[str]:

@@ -1,5 +1,7 @@
 """Complete a visit: judge it against its page and write the verdict, by compare-and-set on the page's version."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from trapline_common.alerts.page_state import PageState, Verdict
@@ -8,7 +10,8 @@ from trapline_common.config.fingerprint import READER_VERSION, as_read, finder_v
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.content.noise import Baseline
 from trapline_common.domain.errors import InputRefusedError, ResultRefusedError
-from trapline_common.domain.observation import Observation
+from trapline_common.domain.lifecycle import TaskStatus
+from trapline_common.domain.observation import Failure, Observation
 from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import tasks
 from trapline_common.ledger.connection import Database
@@ -55,6 +58,41 @@ async def settle(
         if written is tasks.Completion.OK:
             return verdict
         page = await tasks.read_page(database, run.crawl.name, page.url)
+
+
+async def settle_failure(
+    database: Database,
+    lease: tasks.Lease,
+    *,
+    run: FrozenRun,
+    urls: Sequence[str],
+    at: tuple[int, int],
+    failure: Failure,
+    location: ArtifactLocation,
+) -> tuple[Verdict, bool]:
+    """Record the page that a task stands at as failed; return the verdict, and whether the task ended with it.
+
+    An ordered task, with further ``urls``, goes on behind the page without its session, which may be the cause. ``at``:
+    the page's index, and how many failed before. Raises as ``settle``.
+    """
+    position, failed_pages = at
+    ends = position + 1 >= len(urls)
+    step = tasks.NextStep(
+        status=TaskStatus.FAILED if ends else TaskStatus.CREATED,
+        failure=failure,
+        position=position + 1,
+        failed_pages=failed_pages + 1,
+    )
+    verdict = await settle(
+        database,
+        lease,
+        run=run,
+        page=await tasks.read_page(database, run.crawl.name, urls[position]),
+        observation=Observation(url=urls[position], failure=failure),
+        step=step,
+        location=location,
+    )
+    return verdict, ends
 
 
 async def _judge(

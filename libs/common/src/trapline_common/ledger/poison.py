@@ -8,11 +8,10 @@ import asyncpg
 
 from trapline_common.domain.errors import LeaseLostError, LedgerUnavailableError
 from trapline_common.domain.ids import InvocationId, RunId, TaskId
-from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.observation import Failure, Reason
 from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import runs, tasks
-from trapline_common.ledger.completion import settle
+from trapline_common.ledger.completion import settle_failure
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
 
@@ -66,7 +65,15 @@ async def fail_all(database: Database, found: Sequence[Exhausted], *, location: 
     for task in found:
         failure = Failure(reason=Reason.POISON, detail=task.detail, retry=False)
         try:
-            await _fail(database, task, failure, location)
+            await settle_failure(
+                database,
+                task.lease,
+                run=await runs.failing(database, task.run_id),
+                urls=task.urls,
+                at=(task.position, task.failed_pages),
+                failure=failure,
+                location=location,
+            )
         except LedgerUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001  (logged with its traceback)
@@ -78,24 +85,3 @@ async def fail_all(database: Database, found: Sequence[Exhausted], *, location: 
                 await tasks.fail_unjudged(database, task.lease, failure=replace(failure, detail=detail[:1000]))
         failed.append(task.lease.task_id)
     return failed
-
-
-async def _fail(database: Database, task: Exhausted, failure: Failure, location: ArtifactLocation) -> None:
-    """Record the page as failed. An ordered task goes on behind it without its session, which may be the cause."""
-    run, url = await runs.failing(database, task.run_id), task.urls[task.position]
-    last = task.position + 1 >= len(task.urls)
-    step = tasks.NextStep(
-        status=TaskStatus.FAILED if last else TaskStatus.CREATED,
-        failure=failure,
-        position=task.position + 1,
-        failed_pages=task.failed_pages + 1,
-    )
-    await settle(
-        database,
-        task.lease,
-        run=run,
-        page=await tasks.read_page(database, run.crawl.name, url),
-        observation=Observation(url=url, failure=failure),
-        step=step,
-        location=location,
-    )

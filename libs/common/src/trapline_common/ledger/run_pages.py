@@ -7,7 +7,10 @@ anew, or an open run whose other chunks the reap tick writes; a run does not end
 import uuid
 from collections.abc import Callable, Sequence
 
+from trapline_common.config.frozen_run import read_config
+from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.models import CrawlConfig
+from trapline_common.domain.errors import ConfigUnreadableError, InputRefusedError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.ledger.connection import Database
@@ -76,8 +79,10 @@ async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int
     """Add tasks to an open run; return how many tasks that made (unique by run and URL); ``None``: the run is not open.
 
     All of the pages are stored in one transaction, so that the run can't end before it has them. Of an ordered crawl,
-    the pages that the run does not hold yet become one more task, in their order.
+    the pages that the run does not hold yet become one more task, in their order. Raises ``InputRefusedError`` for a
+    page of an origin that the secrets in the run's headers and cookies were not written for.
     """
+    await _check_origins(database, run_id, urls)
     batch = uuid.uuid4()
     pages = list(dict.fromkeys(urls))
     async with database.transaction():
@@ -90,6 +95,27 @@ async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int
             await database.fetch(_RUNS["stage_more"], run_id, batch, part, CHUNK)
         added: int = await database.fetchval(_RUNS["write_pages"], run_id, batch) or 0
     return added + await _write(database, run_id, batch, (len(pages) - 1) // CHUNK)
+
+
+async def _check_origins(database: Database, run_id: RunId, urls: Sequence[str]) -> None:
+    """Raise ``InputRefusedError`` unless each page may get the run's secrets.
+
+    So it does when this release can't read the config: it would not know whom it hands a secret to. The run's own
+    pages, which may be many, are read only when its secrets are not for all of the new ones without them.
+    """
+    for query in ("configs_to_visit", "configs"):
+        row = await database.fetchrow(_RUNS[query], [run_id])
+        if row is None:
+            return
+        try:
+            config = read_config(row["config"], run_id=run_id)
+        except ConfigUnreadableError as error:
+            raise InputRefusedError(f"{error}; no page can be added to it") from error
+        strange = SecretOrigins(config).refusal(urls)
+        if strange is None:
+            return
+        if query == "configs":
+            raise InputRefusedError(strange)
 
 
 async def _add_ordered(

@@ -19,6 +19,8 @@ MOST_NODES = 200_000
 """Nodes of a page, all its frames together, that are looked through."""
 MOST_FRAMES = 20
 """Frames in other processes that are looked through."""
+MOST_MASKED = 20
+"""Fields that one selector masks in a picture; further ones count as shown."""
 MOST_DRAWINGS = 50
 """Files with drawings (SVG) that are looked through."""
 _VECTOR = "image/svg+xml"
@@ -87,7 +89,7 @@ async def _masked(session: CDPSession, selectors: tuple[str, ...]) -> set[int]:
             nodes = (await session.send("DOM.querySelectorAll", {"nodeId": root, "selector": selector}))["nodeIds"]
         except PlaywrightError:
             continue
-        for node in nodes[:MOST_FRAMES]:
+        for node in nodes[:MOST_MASKED]:
             found.add((await session.send("DOM.describeNode", {"nodeId": node}))["node"]["backendNodeId"])
     return found
 

@@ -1,10 +1,9 @@
 """A task whose work raised: it costs itself alone, is charged to a budget, and ends ``failed`` when that is used up."""
 
 from trapline_common.domain.errors import LeaseLostError, LedgerUnavailableError, ResultRefusedError, TransientError
-from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.observation import Failure, Reason
 from trapline_common.ledger import runs, tasks
-from trapline_common.ledger.completion import settle
+from trapline_common.ledger.completion import settle_failure
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.work.held_work import HeldWork
 
@@ -62,26 +61,17 @@ async def _fail(held_work: HeldWork, task: tasks.LeasedTask, failure: Failure) -
 
 
 async def _record(held_work: HeldWork, task: tasks.LeasedTask, failure: Failure) -> None:
-    database, urls = held_work.database, task.urls or (task.url,)
-    run = await runs.failing(database, task.run_id)
-    position, failed_pages = await tasks.progress(database, task.lease)
-    last = position + 1 >= len(urls)
-    step = tasks.NextStep(
-        status=TaskStatus.FAILED if last else TaskStatus.CREATED,
-        failure=failure,
-        position=position + 1,
-        failed_pages=failed_pages + 1,
-    )
-    verdict = await settle(
+    database = held_work.database
+    verdict, ends = await settle_failure(
         database,
         task.lease,
-        run=run,
-        page=await tasks.read_page(database, run.crawl.name, urls[position]),
-        observation=Observation(url=urls[position], failure=failure),
-        step=step,
+        run=await runs.failing(database, task.run_id),
+        urls=task.urls or (task.url,),
+        at=await tasks.progress(database, task.lease),
+        failure=failure,
         location=held_work.services.artifacts.location,
     )
-    if last:
+    if ends:
         held_work.counters.failed += 1
     if any(not alert.muted for alert in verdict.alerts):
         held_work.nudges.alert_written()
