@@ -7,6 +7,8 @@ from urllib.parse import quote_plus
 import pytest
 
 from support.crawling import KnownSecrets, crawl
+from support.logs import logged
+from trapline_common.platform.logging import get_logger
 from trapline_crawler.visit.resolved_secrets import resolve
 
 VALUE = 'a "b"  & <c>/é'
@@ -36,3 +38,13 @@ async def test_steps_get_their_secrets_and_their_fields_are_known() -> None:
     assert (fill.value, choose.value) == ("xhunter2", "hunter2")
     assert resolved.secret_fields == ("#pin", "#s")
     assert "hunter2" not in repr(resolved)
+
+
+async def test_one_crawls_short_secret_tears_no_other_apart_in_the_log() -> None:
+    """Secrets of all crawls of the process are taken out at once: of the longer one nothing is left in a line."""
+    long = "sk_live_51H8xAbCdEfGhIjKl"
+    for name, value in (("SHORT", "Ab"), ("LONG", long), ("SHORT", "Cd")):
+        await resolve(crawl(headers={"X-Key": f"${{secret:{name}}}"}), KnownSecrets(values={name: value}))
+    with logged("crawler") as out:
+        get_logger("visit").info("seen", text=f"at {long}, Ab, Cd")
+    assert json.loads(out.getvalue())["text"] == "at ${secret:LONG}, ${secret:SHORT}, ${secret:SHORT}"

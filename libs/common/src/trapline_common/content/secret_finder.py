@@ -79,10 +79,11 @@ class _Folded:
 
 
 class SecretFinder:
-    """Looks for the secrets of one visit. ``values``: by name; empty ones are none."""
+    """Looks for secrets. ``values``: names with values, empty ones are none; a name may have several, old and new."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        given = sorted(((name, value) for name, value in values.items() if value), key=lambda item: -len(item[1]))
+    def __init__(self, values: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        pairs = values.items() if isinstance(values, Mapping) else values
+        given = sorted(((name, value) for name, value in pairs if value), key=lambda item: -len(item[1]))
         self._ranks = {name: rank for rank, (name, _) in enumerate(given)}
         self._own = re.compile("|".join(re.escape(reference(name)) for name in self._ranks) or r"(?!)")
         every = [spelling for name, value in given for spelling in spellings(name, value)]

@@ -4,6 +4,7 @@ import json
 from base64 import b32encode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote
 
@@ -38,6 +39,7 @@ class Spelling:
     """Whether it is base64, base32 or hexadecimal: the characters beside it may belong to it."""
 
 
+@lru_cache(maxsize=512)
 def spellings(name: str, value: str) -> tuple[Spelling, ...]:
     """Return every way to look for ``value``: itself, what is left of its own escapes, backwards, and encoded."""
     found: dict[tuple[str, str, str], Spelling] = {}

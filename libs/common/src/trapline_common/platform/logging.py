@@ -3,7 +3,6 @@
 import logging
 import re
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
@@ -16,24 +15,21 @@ _SECRET_KEY = re.compile(
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 """``user:password`` in a URL, wherever one turns up in a value."""
 
-_MOST_SCRUBBERS = 64
-_scrubbers: OrderedDict[Callable[[str], str], None] = OrderedDict()
+_scrubbers: list[Callable[[str], str]] = []
 
 
 def keep_out(scrub: Callable[[str], str]) -> None:
-    """Pass every text of every later line of this process through ``scrub``, which takes the secrets out that it knows.
+    """Pass every text of every later line of this process through ``scrub``, in place of what was said before.
 
-    The newest 64 are remembered. Saying the same again changes nothing.
+    It takes out all secrets that the process knows, at once: one after the other, a short one could tear a longer one
+    apart, whose rest would then stand in the line.
     """
-    _scrubbers[scrub] = None
-    _scrubbers.move_to_end(scrub)
-    while len(_scrubbers) > _MOST_SCRUBBERS:
-        _scrubbers.popitem(last=False)
+    _scrubbers[:] = [scrub]
 
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        for scrub in tuple(_scrubbers):
+        for scrub in _scrubbers:
             value = scrub(value)
         return _USERINFO.sub(HIDDEN, value) if "://" in value else value
     if isinstance(value, dict):

@@ -1,6 +1,7 @@
 """``${secret:NAME}`` resolved for one visit, and kept out of everything that is stored, logged or sent."""
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,10 @@ from trapline_common.platform.logging import keep_out
 
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 """What no header holds: a line break would end it, and begin another of the secret's own."""
+
+
+_logged: deque[tuple[str, str]] = deque(maxlen=256)
+"""The newest secrets, names with values, that this process has resolved: its logs hold none of them."""
 
 
 class SecretMissingError(TraplineError):
@@ -61,8 +66,7 @@ async def resolve(crawl: CrawlConfig, source: SecretSource) -> Resolved:
         except KeyError as error:
             raise SecretMissingError(f"there is no secret named {name}") from error
     finder = _finder(tuple(values.items()))
-    if finder:
-        keep_out(finder.scrub_again)
+    _keep_out_of_logs(values)
 
     def put(text: str) -> str:
         return REFERENCE.sub(lambda match: values[match["name"]], text)
@@ -80,6 +84,14 @@ async def resolve(crawl: CrawlConfig, source: SecretSource) -> Resolved:
             field.selector for step in crawl.steps if (field := step.fill or step.select) and secret_names(field.value)
         ),
     )
+
+
+def _keep_out_of_logs(values: Mapping[str, str]) -> None:
+    """Let no later line of this process hold one of these secrets, nor one of the crawls before."""
+    new = [item for item in values.items() if item[1] and item not in _logged]
+    if new:
+        _logged.extend(new)
+        keep_out(SecretFinder(tuple(_logged)).scrub_again)
 
 
 @lru_cache(maxsize=64)
