@@ -121,7 +121,7 @@ async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
     await asyncio.to_thread(guardian.remove, live.folders)
     await live.proxies.close()
     await _dismiss(live.guardian)
-    collect(live.group)
+    await asyncio.to_thread(collect, live.group)
 
 
 async def _start_guardian(folder: Path) -> asyncio.subprocess.Process:
