@@ -7,7 +7,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser as PlaywrightBrowser
@@ -19,7 +19,9 @@ from trapline_crawler.browser.collect_children import collect
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment, sandbox_works_for
+from trapline_crawler.browser.process_watch import ProcessLimits, ProcessWatch
 from trapline_crawler.browser.profiles import MACHINE, Profile
+from trapline_crawler.browser.tab_meter import put_before_the_driver, require_meter
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
@@ -28,16 +30,18 @@ _LAST_LINES = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrowserLimits:
-    """Seconds that each step with a browser may take. Usual on two shared cores: 0.4, 0.1, 0.01, 0.1."""
+    """Seconds that each step with a browser may take (usual on two shared cores: 0.4, 0.1, 0.01, 0.1), and memory."""
 
     driver: float = 20.0
     """The start of Playwright's driver."""
     launch: float = 30.0
     """The launch of the browser."""
-    probe: float = 3.0
-    """One answer to the question whether the browser lives."""
+    probe: float = 5.0
+    """The question whether the browser lives, with its answer."""
     close: float = 5.0
     """The end of the driver, once the browser is killed; twice."""
+    processes: ProcessLimits = field(default_factory=ProcessLimits.of_machine)
+    """What its processes may use of the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +62,8 @@ class LiveBrowser:
     """The browser's way out: a proxy for each of its contexts."""
     guardian: asyncio.subprocess.Process
     """Kills the browser when the crawler dies first."""
+    watch: ProcessWatch
+    """Bounds the memory of the browser's processes."""
 
 
 async def launch(
@@ -75,6 +81,7 @@ async def launch(
     token = MARKER + secrets.token_hex(8)
     before = _drivers()
     guard = await _start_guardian(folder)
+    put_before_the_driver()
     try:
         playwright = await bounded(async_playwright().start(), limits.driver, "start of the driver")
         browser = await bounded(
@@ -94,7 +101,12 @@ async def launch(
             limits.launch + 1,
             "launch",
         )
-        return await _enrol(browser, playwright, token=token, folder=folder, guard=guard, proxies=proxies)
+        await bounded(require_meter(browser), limits.probe, "the tab meter")
+        live = await _enrol(
+            browser, playwright, limits, token=token, folder=folder, guard=guard, proxies=proxies
+        )  # fmt: skip
+        live.watch.start()
+        return live
     except (PlaywrightError, OSError, BrowserFaultError, asyncio.CancelledError) as error:
         await asyncio.shield(_undo(token, before, folder, proxies=proxies, guard=guard))
         if isinstance(error, PlaywrightError | OSError):
@@ -113,6 +125,7 @@ async def _undo(
 
 async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
     """Kill the browser's whole group, end the driver and delete its folders; returns when no process is left."""
+    live.watch.stop()
     await asyncio.to_thread(guardian.kill, {live.group})
     ending = asyncio.ensure_future(live.playwright.stop())
     await asyncio.wait({ending}, timeout=limits.close)
@@ -149,6 +162,7 @@ async def _dismiss(process: asyncio.subprocess.Process) -> None:
 async def _enrol(
     browser: PlaywrightBrowser,
     playwright: Playwright,
+    limits: BrowserLimits,
     *,
     token: str,
     folder: Path,
@@ -172,6 +186,7 @@ async def _enrol(
     return LiveBrowser(
         browser=browser, playwright=playwright, group=leader.group, driver=leader.parent,
         folders=tuple(filter(None, (profile, str(folder)))), proxies=proxies, guardian=guard,
+        watch=ProcessWatch(leader.group, limits.processes),
     )  # fmt: skip
 
 
