@@ -152,7 +152,8 @@ HOSTILE: MappingProxyType[str, Page] = MappingProxyType(
         ),
         "/web-socket": _script("s = new WebSocket('ws://' + location.host + '/socket'); s.onmessage = e => 0"),
         "/uploads": _script(
-            "u = new Blob([new Uint8Array(8 << 20)]); setInterval(() => { document.body.title += 1; fetch('/good', {method: 'POST', body: u}) }, 20)"
+            "u = new Blob([new Uint8Array(8 << 20)]); setInterval(() => { document.body.title += 1;"
+            "fetch('/good', {method: 'POST', body: u}) }, 20)"
         ),
         "/cookies": _cookies,
         # what is printed and asked

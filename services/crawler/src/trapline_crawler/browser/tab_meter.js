@@ -45,6 +45,12 @@ class Tab {
     this.world = 0; // the isolated world of the document that is shown; 0 while there is none
     this.isCut = false;
     this.attached = 0; // sessions of the page itself
+    this.leaving = false; // between a navigation that the crawler asked for and its document: the last page still runs
+    this.begin();
+  }
+
+  leave() {
+    this.leaving = true;
     this.begin();
   }
 
@@ -117,7 +123,7 @@ class Meter {
         return this.write(JSON.stringify(message), ...rest);
       }
     }
-    if (data.startsWith('Page.navigate"', at + 10)) this.sessions.get(sessionAt(data.slice(-ENDS)))?.tab.begin();
+    if (data.startsWith('Page.navigate"', at + 10)) this.sessions.get(sessionAt(data.slice(-ENDS)))?.tab.leave();
     return this.write(data, ...rest);
   }
 
@@ -226,7 +232,7 @@ class Meter {
     const { tab } = session;
     if (tab.isCut) return method.startsWith("Target.") ? message : null;
     const passes = this.event(session, method, message, message.length);
-    if (tab.limits !== null) {
+    if (tab.limits !== null && !tab.leaving) {
       const why = tab.excess();
       if (why !== null) {
         this.cut(tab, why);
@@ -266,7 +272,10 @@ class Meter {
     }
     if (method === "Network.loadingFinished") tab.received += number(text(), "encodedDataLength");
     else if (method === "Page.frameAttached") tab.parts += 1;
-    else if (page) this.follow(tab, method, text);
+    else if (method === "Page.frameNavigated" && page && tab.leaving && !text().includes('"parentId":')) {
+      tab.leaving = false;
+      tab.begin(); // what came before was the last page's
+    } else if (page) this.follow(tab, method, text);
     tab.reported += size;
     return true;
   }

@@ -32,6 +32,9 @@ class VisitLimits:
     """Seconds for screenshot and HTML, and for each part of a session's state."""
     open: float = 15.0
     """Seconds to open a context or a page, and to set a page up."""
+    linger: float = 0.1
+    """Seconds after a visit until its page leaves for ``about:blank``, unless the next visit takes it before: the blank
+    page costs as much as half a visit. With nobody in its context it gets no byte meanwhile."""
     empty: float = 1.0
     """Seconds that a page may take to leave for ``about:blank`` when its visit has ended; then it is closed."""
     close: float = 5.0

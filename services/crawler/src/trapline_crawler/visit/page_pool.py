@@ -15,9 +15,6 @@ from trapline_crawler.visit.cookie_jar import cookies_of, put_cookies
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.pooled_page import PooledPage, close_quietly
 
-NOWHERE = "about:blank"
-"""Where a page waits for its next visit: no script of the last one runs on, and nothing is fetched."""
-
 
 class PagePool:
     """One browser context with the pages that visits share one after another.
@@ -35,6 +32,7 @@ class PagePool:
         self._limits = limits
         self._idle: list[PooledPage] = []
         self._known: set[Page] = set()
+        self._emptying: set[asyncio.Task[None]] = set()
         self._opening = 0  # pages of the pool's own that are being opened
         self.in_use = 0  # pages that a visit has now
 
@@ -95,17 +93,31 @@ class PagePool:
         return await PooledPage.open(await self.context.new_page(), self._limits)
 
     async def give_back(self, pooled: PooledPage, *, reusable: bool) -> None:
-        """Empty the page and keep it for the next visit; close it when it can't be emptied or has had its visits."""
+        """Keep the page for the next visit; close it when it is not reusable or has had its share of visits."""
         pooled.visits += 1
         try:
-            keep = reusable and not pooled.ended.done() and pooled.visits < self._limits.visits_per_page
-            if keep and await self._emptied(pooled):
+            if reusable and not pooled.ended.done() and pooled.visits < self._limits.visits_per_page:
                 self._idle.append(pooled)
+                task = asyncio.ensure_future(self._empty_soon(pooled, pooled.visits))
+                self._emptying.add(task)
+                task.add_done_callback(self._emptying.discard)
                 return
             self._known.discard(pooled.page)
             await close_quietly(pooled.page)
         finally:
             self.leave()
+
+    async def _empty_soon(self, pooled: PooledPage, visits: int) -> None:
+        """Empty a page that no other visit took at once: that visit's own navigation would have emptied it."""
+        await asyncio.sleep(self._limits.linger)
+        if pooled not in self._idle or pooled.visits != visits:
+            return
+        self._idle.remove(pooled)
+        if await self._emptied(pooled):
+            self._idle.append(pooled)
+        else:
+            self._known.discard(pooled.page)
+            await close_quietly(pooled.page)
 
     def leave(self) -> None:
         """End a visit's use of a page. With nobody in it, whatever is still on its way in this context is nobody's."""
@@ -117,7 +129,7 @@ class PagePool:
         """Leave for a blank page; return whether the page did in time. Windows that nobody opened are closed."""
         try:
             async with asyncio.timeout(self._limits.empty):
-                await pooled.page.goto(NOWHERE, wait_until="commit", timeout=self._limits.empty * 1000)
+                await pooled.leave()
                 await self._close_strays()
         except (TimeoutError, PlaywrightError):
             return False
@@ -145,5 +157,7 @@ class PagePool:
 
     async def close(self) -> None:
         """Close the context with all its pages, and then its proxy: no other program gets its port before."""
+        for task in self._emptying:
+            task.cancel()
         await self.context.close()
         await self.live.proxies.close_one(self.proxy)

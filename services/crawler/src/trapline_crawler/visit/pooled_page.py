@@ -5,12 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import CDPSession, Page
+from playwright.async_api import CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.browser.tab_meter import evaluate, open_tab
 from trapline_crawler.visit.limits import VisitLimits
+
+NOWHERE = "about:blank"
+"""Where a page waits for its next visit: no script of the last one runs on, and nothing is fetched."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -44,6 +47,26 @@ class PooledPage:
     async def evaluate(self, expression: str) -> dict[str, Any]:
         """Evaluate in the isolated world of the document that is shown; see ``tab_meter.evaluate``."""
         return await evaluate(self.session, expression)
+
+    async def leave(self) -> None:
+        """Leave for a blank page, from the isolated world: so it stays in its renderer's process.
+
+        A navigation that the crawler itself asked for would start a process for the blank page and one for the next,
+        each as dear as a visit.
+        """
+        left = asyncio.Event()
+
+        def navigated(frame: Frame) -> None:
+            if frame == self.page.main_frame and frame.url == NOWHERE:
+                left.set()
+
+        self.page.on("framenavigated", navigated)
+        try:
+            with suppress(PlaywrightError):  # it has gone before it could answer
+                await self.evaluate(f"void location.replace('{NOWHERE}')")
+            await left.wait()
+        finally:
+            self.page.remove_listener("framenavigated", navigated)
 
     @property
     def crashed(self) -> bool:

@@ -249,7 +249,8 @@ async def _until_it_ends(pooled: PooledPage, work: Coroutine[Any, Any, tuple[T, 
     """Return what ``work`` returns; ``None`` as soon as the page is no use any more."""
     working = asyncio.ensure_future(work)
     try:
-        await asyncio.wait({working, pooled.ended}, return_when=asyncio.FIRST_COMPLETED)
+        waiting: set[asyncio.Future[Any]] = {working, pooled.ended}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None
     finally:
         if not working.done():
