@@ -22,6 +22,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _RENDERERS = (b"--type=renderer", b"--type=zygote")
 """A renderer is forked from a zygote, and called one for a moment; a zygote itself has next to no memory."""
 _LOWEST = 19
+_ENROLS = 2
+"""Every so many looks the process table is read for new processes, which costs as much as the looks themselves."""
 _log = get_logger("crawler")
 
 
@@ -35,7 +37,7 @@ class ProcessLimits:
     """Bytes of memory of any other process: it keeps blobs, storage and pictures of all pages."""
     together: int
     """Bytes of memory of all of them; shared pages count in each."""
-    every: float = 0.2
+    every: float = 0.25
     """Seconds between two looks. A page fills some hundred MiB meanwhile."""
     busy: float = 3.0
     """Seconds of processor time in a stretch of ``stretch``, after which a renderer steps back behind the others."""
@@ -81,6 +83,7 @@ class ProcessWatch:
         self._watched: dict[int, _Watched] = {}
         self._strangers: set[int] = set()
         self._task: asyncio.Task[None] | None = None
+        self._looks = 0
         self.kills = 0
         self.browser_killed = False
         self.why = ""
@@ -106,7 +109,9 @@ class ProcessWatch:
 
     def look(self) -> None:
         """Look once: kill what has too much memory, slow what computes on."""
-        self._enrol()
+        if self._looks % _ENROLS == 0:
+            self._enrol()
+        self._looks += 1
         for pid, one in tuple(self._watched.items()):
             self._measure(pid, one)
         for pid, one in tuple(self._watched.items()):
@@ -170,7 +175,11 @@ def _pids() -> Iterator[int]:
 
 def _stat(pid: int) -> tuple[int, float, int]:
     """Return a process's group, the seconds of processor time it used, and its bytes in memory."""
-    fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    try:
+        fields = os.read(file, 1024).rpartition(b")")[2].split()
+    finally:
+        os.close(file)
     return int(fields[2]), (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE
 
 
