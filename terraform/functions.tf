@@ -102,27 +102,29 @@ locals {
     }
 
     notifier = {
-      description = "Drains the alert outbox to the topic"
+      description = "Drains the alert outbox to the topic and the relay's channels"
       handler     = "trapline_notifier.handler.handler"
       group       = "inner"
       size        = { memory_mib = 256, timeout = 300, scratch_mib = 512 }
       events      = { retries = 2, max_event_age = 21600 }
-      environment = {
+      environment = merge({
         DATABASE_URL                  = local.database_url["notifier"]
         TRAPLINE_TOPIC_ARN            = module.notifications.alerts_arn
         TRAPLINE_OPERATIONS_TOPIC_ARN = module.notifications.operations_arn
-      }
+      }, var.relay ? { TRAPLINE_RELAY_FUNCTION = local.function_arn["relay"] } : {})
       statements = merge(local.log_in["notifier"], {
         Publish = {
           actions   = ["sns:Publish"]
           resources = [module.notifications.alerts_arn, module.notifications.operations_arn]
         }
         Encrypts = local.write_encrypted
-      })
+        }, var.relay ? {
+        Chat = { actions = ["lambda:InvokeFunction"], resources = [local.function_arn["relay"]] }
+      } : {})
     }
 
     relay = {
-      description = "Takes alerts from the topic to chat channels"
+      description = "Hands alerts to chat channels"
       handler     = "trapline_notifier.relay.handler"
       group       = null # no ledger, so no VPC
       size        = { memory_mib = 256, timeout = 60, scratch_mib = 512 }

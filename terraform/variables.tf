@@ -286,14 +286,18 @@ variable "local_aws" {
 
 variable "allow_private" {
   description = <<-EOT
-    Private addresses that pages may be on, such as an intranet's: CIDRs. Metadata addresses stay closed in any case.
+    Private addresses that pages may be on, such as an intranet's: networks or addresses with a port, as 10.1.0.0/16:443
+    or [fd12::/16]:443; without one, every port. Metadata addresses and Trapline's own services stay closed in any case.
   EOT
   type        = list(string)
   default     = []
 
   validation {
-    condition     = alltrue([for cidr in var.allow_private : can(cidrhost(cidr, 0))])
-    error_message = "allow_private: CIDRs, such as 10.1.0.0/16."
+    condition = alltrue([
+      for place in [for each in var.allow_private : replace(each, "/^([^:]+|\\[.+\\]):[0-9]{1,5}$/", "$1")] :
+      anytrue([for length in ["", "/32", "/128"] : can(cidrhost("${trim(place, "[]")}${length}", 0))])
+    ])
+    error_message = "allow_private: networks or addresses, such as 10.1.0.0/16:443, 192.168.0.7:80 or [fd12::/16]:443."
   }
 }
 

@@ -22,11 +22,12 @@ run "bad_values" {
     sizes                 = { browser = {} }
     account_concurrency   = 0
     environment_variables = { SLACK_TOKEN = "xoxb-1" }
+    allow_private         = ["10.1.0.0/16:443", "127.0.0.1:https"]
   }
 
   expect_failures = [
     var.environment, var.region, var.account_id, var.crawls_file, var.releases, var.database_url, var.sizes,
-    var.account_concurrency, var.environment_variables,
+    var.account_concurrency, var.environment_variables, var.allow_private,
   ]
 }
 

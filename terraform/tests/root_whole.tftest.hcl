@@ -4,11 +4,12 @@ mock_provider "aws" {
 }
 
 variables {
-  environment  = "test"
-  region       = "eu-central-1"
-  crawls_file  = "tests/fixtures/crawls.yaml"
-  alert_emails = ["watch@example.com"]
-  relay        = true
+  environment   = "test"
+  region        = "eu-central-1"
+  crawls_file   = "tests/fixtures/crawls.yaml"
+  alert_emails  = ["watch@example.com"]
+  relay         = true
+  allow_private = ["10.1.0.0/16:443", "192.168.0.7:80", "[::1]:8080", "[fd12::/16]:443", "10.2.0.0/16", "fd13::/16"]
   releases = {
     crawler = {
       version = "0.2.0"
@@ -145,6 +146,16 @@ run "least_privilege" {
 
   assert {
     condition = alltrue([for name, function in module.function :
+      anytrue([for statement in jsondecode(function.policy).Statement :
+        contains(flatten([statement.Action]), "lambda:InvokeFunction")
+        && anytrue([for arn in flatten([statement.Resource]) : strcontains(arn, "-relay")])
+      ]) == (name == "notifier")
+    ])
+    error_message = "The notifier may not ask the relay, or another may."
+  }
+
+  assert {
+    condition = alltrue([for name, function in module.function :
       join(" ", flatten(regexall("dbuser:[^/\"]+/([a-z_]+)", function.policy)))
       == (name == "relay" ? "" : "trapline_${name}")
     ])
@@ -199,7 +210,12 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_SECRETS_PREFIX",
         "TRAPLINE_SESSION_KEY_SECRET",
       ]
-      notifier = ["DATABASE_URL", "TRAPLINE_TOPIC_ARN", "TRAPLINE_OPERATIONS_TOPIC_ARN"]
+      notifier = [
+        "DATABASE_URL",
+        "TRAPLINE_TOPIC_ARN",
+        "TRAPLINE_OPERATIONS_TOPIC_ARN",
+        "TRAPLINE_RELAY_FUNCTION",
+      ]
       relay    = ["TRAPLINE_CHANNELS_SECRET", "TRAPLINE_SECRET_PREFIX"]
       operator = [
         "DATABASE_URL",

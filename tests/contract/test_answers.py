@@ -13,6 +13,7 @@ import pytest
 from trapline.remote.protocol import PageEnd, Performed
 from trapline_common.domain.answers import (
     Answer,
+    ChannelNames,
     Counted,
     Crawled,
     Drained,
@@ -57,7 +58,10 @@ ANSWERS: dict[str, Answer] = {
     "performed": Performed(exit=1, stdout='{"runs": []}\n', stderr="trapline: no\n"),
     REFUSED: Refused(reason="no crawl 'nope' in the config; it has: docs"),
 }
-NEW = {"performed-page": Performed(exit=0, stdout="{}\n", page=PageEnd(last=7, more=True))}
+NEW: dict[str, Answer] = {
+    "performed-page": Performed(exit=0, stdout="{}\n", page=PageEnd(last=7, more=True)),
+    "channel-names": ChannelNames(channels=("team", "on-call")),
+}
 """Answers that the release before did not give."""
 
 

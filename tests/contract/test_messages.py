@@ -17,8 +17,10 @@ from trapline_common.domain.messages import (
     VERSION,
     Count,
     Crawl,
+    Deliver,
     Drain,
     Enqueue,
+    ListChannels,
     Message,
     OpenRun,
     Reap,
@@ -26,11 +28,17 @@ from trapline_common.domain.messages import (
     parse_crawl,
     parse_dispatcher,
     parse_drain,
+    parse_relay,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
 ID = UUID("5b1f3f0e-6c1d-4f7e-9d61-2f4f5c7b8a90")
-PARSERS: dict[str, Callable[[object], Message]] = {"crawl": parse_crawl, "drain": parse_drain}
+PARSERS: dict[str, Callable[[object], Message]] = {
+    "crawl": parse_crawl,
+    "drain": parse_drain,
+    "list-channels": parse_relay,
+    "deliver": parse_relay,
+}
 
 MESSAGES: dict[str, Message] = {
     "tick": Tick(crawl="pricing", scheduled_for=datetime(2026, 3, 1, 8, tzinfo=UTC)),
@@ -42,6 +50,13 @@ MESSAGES: dict[str, Message] = {
     "reap": Reap(),
     "crawl": Crawl(invocation_id=ID, lane="default"),
     "drain": Drain(),
+    "list-channels": ListChannels(),
+    "deliver": Deliver(
+        channel="team",
+        id="5f2d1c",
+        subject="[trapline] pricing: 1 page failed",
+        text="🔴 **pricing: 1 page failed**",
+    ),
 }
 
 

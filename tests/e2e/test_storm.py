@@ -30,6 +30,8 @@ async def test_a_storm_loses_nothing_and_doubles_nothing(server: Server) -> None
     assert verdict.violations == []
     assert verdict.done + verdict.failed == verdict.tasks >= 300
     assert len(verdict.faults) >= 8
+    assert {"run cancelled", "cap lowered", "cap raised"} <= verdict.faults.keys()
+    assert verdict.processes["brief"] == verdict.visits["brief"] == 1
 
 
 async def test_a_storm_notices_that_pending_is_unguarded(server: Server) -> None:

@@ -13,9 +13,9 @@ crawls:
 STATUS = "SELECT status::text FROM trapline.invocation WHERE place LIKE '%:' || {pid} || ':%'"
 
 
-def test_a_stalled_crawler_writes_nothing_when_it_wakes_up(command: Trapline, site: CountingSite):
-    """A crawler stopped past its heartbeat loses its task to another; woken up, its result is refused and counted."""
-    command.environ |= {"TRAPLINE_HEARTBEAT": "0.3", "TRAPLINE_HEARTBEAT_TTL": "2"}
+def test_a_stalled_crawler_writes_and_opens_nothing_when_it_wakes_up(command: Trapline, site: CountingSite):
+    """A crawler stopped past its time loses its task to another; continued, it ends before it does anything more."""
+    command.environ |= {"TRAPLINE_HEARTBEAT": "0.3", "TRAPLINE_HEARTBEAT_TTL": "4"}
     config = command.config(CONFIG.format(urls=site.pages(3)))
     with command.start("crawl", config, "--json", "--max-invocations", "2") as process, command.ledger() as ledger:
         ledger.until_tables()
@@ -33,8 +33,11 @@ def test_a_stalled_crawler_writes_nothing_when_it_wakes_up(command: Trapline, si
             # Its page is loaded now, but it can't say so; others can, and do.
             ledger.until(STATUS.format(pid=zombie), lambda status: status == "orphaned")
             ledger.until("SELECT max(status)::text FROM trapline.task WHERE url LIKE '%/p/0'", lambda s: s == "done")
+            opened = [site.visits(f"/p/{number}") for number in range(3)]
             os.kill(zombie, signal.SIGCONT)
-            ledger.until("SELECT max(stale) FROM trapline.invocation", lambda stale: stale >= 1)
+            eventually(lambda: zombie in crawlers(process.pid), lambda lives: not lives, within=2)
+            assert [site.visits(f"/p/{number}") for number in range(3)] == opened
+            assert ledger.value("SELECT max(stale) FROM trapline.invocation") == 0
         done = finish(process)
         assert done.code == 0, done.err
         assert done.json["runs"][0]["tasks"] == {"done": 3, "failed": 0}

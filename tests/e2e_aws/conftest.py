@@ -1,6 +1,7 @@
 """The whole system on a local AWS of the test's own, on free ports, deployed by Terraform."""
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -12,8 +13,10 @@ import psutil
 import pytest
 
 from support.local_aws import Deployed, eventually, prepare
+from support.terraform_provider import attached, shared_provider
 from tools.local_aws import system, up
 from tools.shell import ROOT
+from tools.terraform import binary as terraform
 
 LOGS = ROOT / "build/e2e_aws"
 """Where the logs of the last run stay: they say why a test failed."""
@@ -37,7 +40,11 @@ def aws() -> Iterator[Deployed]:
     shutil.rmtree(LOGS, ignore_errors=True)
     on = system.start(folder)
     try:
-        yield Deployed(system=on, deployment=up.deploy(on, crawls=up.TEMPLATE))
+        with shared_provider(terraform.installed(os.environ), on.environment()) as provider:
+            with attached(provider):
+                deployment = up.deploy(on, crawls=up.TEMPLATE)
+            deployment.root.init()  # installs the provider, which Terraform left out: later commands start their own
+            yield Deployed(system=on, deployment=deployment, provider=provider)
     finally:
         started = time.monotonic()
         system.stop(folder)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import boto3
 import pytest
 
 from support.local_aws import prepare
+from support.terraform_provider import shared_provider
 from tools.deploy import bundle
 from tools.local_aws import system
 from tools.shell import ROOT
@@ -66,6 +68,8 @@ class Trial:
     """The clone that is deployed."""
     ledger: str
     """DSN of the environment's database, empty at first."""
+    provider: dict[str, str]
+    """The variable by which Terraform uses the provider that runs beside the tests."""
 
     @property
     def record(self) -> Path:
@@ -75,11 +79,20 @@ class Trial:
         """Run `python -m tools.deploy ...` as make does."""
         command = [sys.executable, "-m", "tools.deploy", *arguments]
         return subprocess.run(
-            command, cwd=self.tree, env=self.environ(), capture_output=True, text=True, timeout=PATIENCE, check=False
+            command,
+            cwd=self.tree,
+            env=self.environ() | self.provider,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
 
     def interrupted(self, *arguments: str, at: str) -> tuple[int, str]:
-        """Run it until it has printed ``at``, then press Ctrl-C; return its status and its output."""
+        """Run it until it has printed ``at``, then press Ctrl-C; return its status and its output.
+
+        Terraform starts its own provider here, which gets the Ctrl-C as it would from a terminal.
+        """
         command = [sys.executable, "-m", "tools.deploy", *arguments]
         output = []
         with subprocess.Popen(
@@ -169,14 +182,18 @@ async def empty_database(dsn: str, name: str) -> None:
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
     """An empty account, an empty database, and a clone with an environment for both."""
-    if terraform.binary(os.environ) is None:
+    program = terraform.binary(os.environ)
+    if program is None:
         pytest.skip("Terraform is not installed")
     prepare()
     # Not below pytest's own folder, which Postgres' user may not read
     folder = Path(tempfile.mkdtemp(prefix="trapline-deploy-"))
     folder.chmod(0o755)
     aws = system.start(folder / "aws")
-    try:
+    with ExitStack() as stack:
+        stack.callback(lambda: shutil.rmtree(folder))
+        stack.callback(lambda: system.stop(folder / "aws"))
+        provider = stack.enter_context(shared_provider(program, aws.environment()))
         where = aws.database_url.partition("host=")[2]
         asyncio.run(empty_database(aws.database_url, "trial"))
         ledger = f"postgresql://postgres@/trial?host={quote(where, safe='/%')}"
@@ -185,13 +202,10 @@ def trial() -> Iterator[Trial]:
         shutil.copytree(bundle.DESTINATION, tree / bundle.DESTINATION.relative_to(ROOT))
         (tree / "terraform/envs/trial.tfvars").write_text(SETTINGS.format(database_url=ledger))
         (tree / "terraform/envs/trial.backend.hcl").write_text(BACKEND.format(bucket=STATES))
-        made = Trial(aws=aws, tree=tree, ledger=ledger)
+        made = Trial(aws=aws, tree=tree, ledger=ledger, provider=provider)
         made.commit("a trial")
         made.client("s3").create_bucket(Bucket=STATES)
         yield made
-    finally:
-        system.stop(folder / "aws")
-        shutil.rmtree(folder)
 
 
 def test_an_empty_account_becomes_a_running_one(trial):

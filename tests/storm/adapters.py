@@ -62,20 +62,21 @@ class StormNudger:
 
 
 class StormPublisher:
-    """The ``Publisher`` port, and the ``Operations`` port."""
+    """The ``Publisher`` port to one channel, and the ``Operations`` port."""
 
-    def __init__(self, tell: Tell, points: FailPoints) -> None:
+    def __init__(self, tell: Tell, points: FailPoints, channel: str) -> None:
         self._tell = tell
         self._points = points
+        self._channel = channel
 
     async def publish(self, message: AlertMessage) -> str:
         await self._points.at("before publish")
         texts = channel_texts(message)
-        answer = await self._send({"op": "publish", "id": message.id, "message": texts["default"]})
+        answer = await self._send({"op": "publish", "channel": self._channel, "message": texts["default"]})
         if answer["status"] == 400:
-            raise RefusedError("SNS: InvalidParameter")
+            raise RefusedError(f"{self._channel}: InvalidParameter")
         if answer["status"] != 200:
-            raise TransientError(f"SNS: {answer['status']}")
+            raise TransientError(f"{self._channel}: {answer['status']}")
         await self._points.at("after publish")
         return str(answer["receipt"])
 
@@ -86,7 +87,7 @@ class StormPublisher:
         try:
             return await self._tell(message)
         except TimeoutError as error:
-            raise TransientError("SNS: no answer") from error
+            raise TransientError(f"{self._channel}: no answer") from error
 
 
 class StormArtifacts(DirectoryArtifacts):

@@ -60,3 +60,10 @@ BEGIN
     FROM storm.apart a WHERE a.backend = pg_backend_pid();
     DELETE FROM storm.apart WHERE backend = pg_backend_pid();
 END $$;
+
+-- For the break "cancelled".
+CREATE FUNCTION storm.end_at_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE trapline.invocation SET status = 'terminated', ended_at = now(), reason = 'cancelled' WHERE id = NEW.id;
+    RETURN NULL;
+END $$;

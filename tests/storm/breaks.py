@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.support.mutation import Mutation
 
 OUTBOX = "outbox"
+SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,5 +58,28 @@ BREAKS: dict[str, Break] = {
     "pending": Break(
         means="`-> pending` from any status",
         queries=(Mutation(target="invocations.pending", old="AND status = 'created'", new=""),),
+    ),
+    "order": Break(
+        means="an alert does not wait for the earlier one of its page",
+        queries=(
+            Mutation(target="deliveries.untold", old="e.alert_id < d.alert_id", new="false"),
+            Mutation(target="deliveries.again", old="e.alert_id < m.alert_id", new="false"),
+        ),
+    ),
+    SILENCE: Break(means="a crawler goes on without the ledger, however long"),
+    "cancelled": Break(
+        means="a cancelled invocation's slot is free while its process lives",
+        database=(
+            Mutation(
+                target="sql",
+                old="",
+                new="CREATE TRIGGER freed AFTER UPDATE OF cancelled_at ON trapline.invocation "
+                "FOR EACH ROW EXECUTE FUNCTION storm.end_at_once()",
+            ),
+        ),
+    ),
+    "cap": Break(
+        means="a lowered cap binds no invocation that is there already",
+        database=(Mutation(target="above_cap", old=">= l.max_invocations", new="< 0"),),
     ),
 }

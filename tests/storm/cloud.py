@@ -50,6 +50,11 @@ class Cloud:
         """Whether no event waits and no process runs."""
         return not self._tasks
 
+    @property
+    def asleep(self) -> float:
+        """Return how long, in seconds, a process stays stopped, and a connection half-open."""
+        return self._resources.scale.asleep
+
     def queued(self, role: str) -> int:
         """Return how many events of the function wait or are worked on."""
         return self._queued[role]
@@ -121,7 +126,7 @@ class Cloud:
             event=event,
             request_id=request_id,
             resources=self._resources,
-            config=self._config() if event.get("type") == "tick" else None,
+            config=self._config() if role == "dispatcher" else None,
             doom=self._weather.doom(role),
             number=self._number,
             slow=self._weather.slow(),

@@ -9,6 +9,7 @@ import asyncpg
 
 from tests.storm.journal import Journal
 from tests.storm.points import FailPoints
+from tests.storm.presence import Presence
 from trapline_common.ledger.connection import Database, Patience
 from trapline_common.ledger.queries import Query
 
@@ -23,6 +24,8 @@ class Witness:
     """Strikes before and after each named query."""
     journal: Journal
     """Notes what was won, once it has committed."""
+    presence: Presence | None = None
+    """A crawler's: it begins when its ``ready`` has committed."""
     outbox_is_apart: bool = False
     """The break that writes alerts in a transaction of their own."""
 
@@ -52,6 +55,8 @@ class StormDatabase(Database):
         won, self._won = self._won, []
         for facts in won:
             self._witness.journal.write(**facts)
+            if facts["event"] == "ready" and self._witness.presence is not None:
+                self._witness.presence.begin()
         await self._witness.points.at("after commit")
 
     async def fetch(self, query: Query, *args: object) -> list[asyncpg.Record]:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from random import Random
 from typing import Any, ClassVar
 
+from tests.storm.presence import Presence
 from trapline_common.config.models import CrawlConfig
 from trapline_common.content.text import content_hash
 from trapline_common.domain.observation import Failure, Observation, Reason
@@ -40,14 +41,28 @@ class SimulatedVisitor:
     """The ``Visitor`` port. ``poison`` is awaited by a page that kills its process. ``mean`` is in seconds."""
 
     def __init__(
-        self, random: Random, *, artifacts: ArtifactStore, poison: Callable[[], Awaitable[None]], mean: float
+        self,
+        random: Random,
+        *,
+        artifacts: ArtifactStore,
+        poison: Callable[[], Awaitable[None]],
+        mean: float,
+        presence: Presence,
     ) -> None:
         self._random = random
         self._artifacts = artifacts
         self._poison = poison
         self._mean = mean
+        self._presence = presence
 
     async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
+        self._presence.visit_begins()
+        try:
+            return await self._load(url, crawl)
+        finally:
+            self._presence.visit_ends()
+
+    async def _load(self, url: str, crawl: CrawlConfig) -> Observation:
         await asyncio.sleep(min(SLOWEST, self._random.expovariate(1 / self._mean)))
         generation = crawl.headers.get(GENERATION, "1")
         if "/poison" in url:
@@ -72,6 +87,7 @@ class SimulatedVisitor:
 
     async def close(self) -> None:
         await asyncio.sleep(0)
+        self._presence.end()
 
 
 class SimulatedSession:

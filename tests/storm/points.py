@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +13,8 @@ from tests.storm.weather import Act, Doom
 COUNTED = "before insert_missing"
 """Where a slow dispatcher dwells, for ``SLOW`` seconds: between the count and what follows from it."""
 SLOW = 0.3
+STUCK = 9.0
+"""Seconds that an event loop is stuck: beyond the time to live, and until another process has the place."""
 
 Tell = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """Sends one message to the storm and returns its answer."""
@@ -44,3 +47,10 @@ class FailPoints:
             os.kill(os.getpid(), signal.SIGKILL)
         elif act is Act.STOP:
             os.kill(os.getpid(), signal.SIGSTOP)
+        elif act is Act.STUCK:
+            _keep_busy()
+
+
+def _keep_busy() -> None:
+    """Let nothing else of this process run, as a page's parser that never ends would."""
+    time.sleep(STUCK)

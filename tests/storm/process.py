@@ -1,12 +1,13 @@
 """One Lambda environment as a process of its own: the product's handler with the storm's adapters."""
 
 import asyncio
+import faulthandler
+import math
 import os
-import signal
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,16 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
-from tests.storm.breaks import BREAKS, OUTBOX
+from tests.storm.breaks import BREAKS, OUTBOX, SILENCE
 from tests.storm.journal import Journal
 from tests.storm.ledger import StormDatabase, Witness
 from tests.storm.pages import NoRobots, SimulatedVisitor
 from tests.storm.points import FailPoints, Tell
+from tests.storm.presence import Presence
 from tests.storm.scale import Scale
+from tests.storm.topic import CHANNELS
 from tests.storm.weather import Act, Doom
+from tests.support.adapters import NoAlarm
 from trapline_common.config.models import Config
 from trapline_common.domain.answers import Answer
 from trapline_common.domain.errors import InputRefusedError, TransientError
@@ -32,6 +36,7 @@ from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_common.platform.logging import configure
+from trapline_common.platform.process_alarm import ProcessAlarm
 from trapline_crawler import handler as crawler
 from trapline_crawler.services import Pace
 from trapline_crawler.services import Services as CrawlerServices
@@ -40,10 +45,13 @@ from trapline_dispatcher import handler as dispatcher
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_dispatcher.settings import Timeouts
 from trapline_notifier import handler as notifier
-from trapline_notifier.drain import DrainLimits
+from trapline_notifier.channel_drain import DrainLimits
 from trapline_notifier.pace import Pacer
+from trapline_notifier.ports import Channel
 from trapline_notifier.services import Services as NotifierServices
 
+PRESENCE = "presence"
+"""The folder of the crawlers' presence files, in the seed's."""
 WENT_WRONG = 1
 AGAIN = 3
 """Exit statuses: an error that no fault explains; an error that the platform is asked to retry."""
@@ -80,7 +88,7 @@ class Job:
     resources: SeedResources
     """The seed's."""
     config: Config | None
-    """What a dispatcher reads as ``crawls.yaml``; ``None`` for the others."""
+    """What a dispatcher reads as ``crawls.yaml``; ``None`` where it needs none."""
     doom: Doom | None
     """What strikes this process; ``None`` when nothing does."""
     number: int
@@ -101,7 +109,8 @@ class Job:
 
 def run(job: Job) -> None:
     """Live one delivery to its end, and exit as a Lambda environment would."""
-    signal.alarm(int(job.resources.scale.function) + 20)  # when the storm dies, no process of it stays behind
+    # When the storm dies, no process of it stays behind. The interval timer is the product's own.
+    faulthandler.dump_traceback_later(job.resources.scale.function + 20, exit=True)
     _move_clock(job.hours * 3600)
     log = os.open(job.resources.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(log, sys.stderr.fileno())
@@ -131,12 +140,13 @@ def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Answer]:
     scale = job.resources.scale
     tell = teller(job.resources.socket, within=scale.answer)
     points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation, slow=job.slow)
-    witness = Witness(points=points, journal=journal, outbox_is_apart=job.resources.broken == OUTBOX)
+    presence = Presence(job.resources.folder / PRESENCE, job.event["lane"]) if job.role == "crawler" else None
+    witness = Witness(points=points, journal=journal, presence=presence, outbox_is_apart=job.resources.broken == OUTBOX)
     seconds = scale.function if job.role == "crawler" else scale.function / 2
     context = LocalContext(aws_request_id=job.request_id, deadline=Deadline.after(seconds))
     match job.role:
-        case "crawler":
-            return crawler.handle(job.event, context, _crawler(job, points, tell, witness))
+        case "crawler" if presence is not None:
+            return crawler.handle(job.event, context, _crawler(job, points, tell, witness, presence))
         case "dispatcher":
             return dispatcher.handle(job.event, context, _dispatcher(job, points, tell, witness))
         case _:
@@ -159,7 +169,8 @@ async def _connect(job: Job, witness: Witness) -> StormDatabase:
     )
 
 
-def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> CrawlerServices:
+def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness, presence: Presence) -> CrawlerServices:
+    scale, deaf = job.resources.scale, job.resources.broken == SILENCE
     artifacts = StormArtifacts(job.resources.folder / "artifacts", points)
     random = Random(job.number)
 
@@ -168,14 +179,20 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Craw
 
     return CrawlerServices(
         connect=lambda: _connect(job, witness),
-        visitor=lambda: SimulatedVisitor(random, artifacts=artifacts, poison=poison, mean=job.mean),
+        visitor=lambda: SimulatedVisitor(random, artifacts=artifacts, poison=poison, mean=job.mean, presence=presence),
         artifacts=artifacts,
         nudger=StormNudger(tell, points),
         fetch=NoRobots(),
         secrets=LocalSecrets({}, job.resources.folder / "secrets"),
         seal=Seal(job.resources.key),
         process_name=f"process {os.getpid()}",
-        pace=Pace(heartbeat=job.resources.scale.heartbeat, reserve=2.0, linger=job.resources.scale.linger),
+        pace=Pace(
+            heartbeat=scale.seldom if job.number % 2 else scale.heartbeat,
+            reserve=2.0,
+            linger=scale.linger,
+            silence=math.inf if deaf else scale.silence,
+        ),
+        alarm=NoAlarm() if deaf else ProcessAlarm(),
     )
 
 
@@ -194,6 +211,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
         location=lambda key: key,
+        limits_by_config=True,
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,
             pending_ttl=scale.pending_ttl,
@@ -206,7 +224,10 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
 
 def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> NotifierServices:
     scale = job.resources.scale
-    publisher = StormPublisher(tell, points)
+    publishers = {name: StormPublisher(tell, points, name) for name in CHANNELS}
+
+    async def channels(_known: Sequence[str]) -> Sequence[Channel]:
+        return [Channel(name=name, publisher=each) for name, each in publishers.items()]
 
     @asynccontextmanager
     async def outbox() -> AsyncIterator[Outbox]:
@@ -215,8 +236,8 @@ def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Not
 
     return NotifierServices(
         outbox=outbox,
-        publisher=publisher,
-        operations=publisher,
+        channels=channels,
+        operations=publishers[CHANNELS[0]],
         pacer=Pacer(sleep=asyncio.sleep, interval=0.05),
         clock=time.monotonic,
         limits=DrainLimits(claim=20, hold=scale.hold, reserve=scale.reserve, soonest=0.5, latest=3.0),

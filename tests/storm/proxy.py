@@ -8,7 +8,7 @@ CHUNK = 65_536
 
 
 class _Pipe:
-    """One client's connection. ``frozen``: what comes from either side is swallowed, and neither side learns of an end.
+    """One client's connection. ``frozen``: what comes from either side is held, and neither side learns of an end.
 
     ``deaf``: it freezes with the next answer, so that the server still gets what it answers.
     """
@@ -17,15 +17,31 @@ class _Pipe:
         self.frozen = False
         self.deaf = False
         self._writers = writers
+        self._held: list[tuple[asyncio.StreamWriter, bytes]] = []
+        self._ended = False
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 self.frozen = self.frozen or (self.deaf and writer is self._writers[0])
-                if not self.frozen:
+                if self.frozen:
+                    self._held.append((writer, data))
+                else:
                     writer.write(data)
                     await writer.drain()
-        if not self.frozen:
+        if self.frozen:
+            self._ended = True
+        else:
+            self.close()
+
+    def thaw(self) -> None:
+        """Let everything that was held arrive, late and in order; then an end, if there was one."""
+        self.frozen = self.deaf = False
+        held, self._held = self._held, []
+        for writer, data in held:
+            with suppress(OSError, RuntimeError):  # that side is gone
+                writer.write(data)
+        if self._ended:
             self.close()
 
     def close(self) -> None:
@@ -53,6 +69,12 @@ class Proxy:
             return False
         pipe.frozen = True
         return True
+
+    def thaw(self, port: int) -> None:
+        """Let what the frozen connection of the client at ``port`` held arrive after all, if it is still there."""
+        pipe = self._pipes.get(port)
+        if pipe is not None and pipe.frozen:
+            pipe.thaw()
 
     def freeze_at_next_answer(self) -> None:
         """Freeze each connection as soon as the server has answered once more; the client never sees that answer."""

@@ -1,7 +1,7 @@
 """What a storm prints: a line of progress on a terminal, a line per seed, and the table."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TextIO
 
@@ -18,12 +18,15 @@ HEAD = (
     "lost",
     "doubled",
     "in flight / cap",
+    "can run / cap",
+    "visits / slots",
     "made / asked",
     "over calm / worth",
     "alerts due",
     "delivered",
     "lost",
     "repeats",
+    "turned",
     "stale",
     "faults",
     "recovery s",
@@ -46,17 +49,24 @@ def progress(stream: TextIO) -> Callable[[Storm], None]:
 
 def _row(verdict: Verdict) -> list[str]:
     v = verdict
-    flight = " ".join(f"{v.worst.get(lane, 0)}/{limits.max_invocations}" for lane, limits in LANES.items())
+    flight = _beside(v.worst, {lane: limits.max_invocations for lane, limits in LANES.items()})
     recovery = f"{median(v.recovery):.1f}, {max(v.recovery):.1f}" if v.recovery else "-"
     return [
         *map(str, (v.seed, v.tasks, v.done, v.failed, v.lost, v.doubled)),
         flight,
+        _beside(v.processes, {lane: limits.max_invocations for lane, limits in LANES.items()}),
+        _beside(v.visits, {lane: limits.host_concurrency for lane, limits in LANES.items()}),
         f"{v.made / v.asked:.2f}" if v.asked else "-",
         f"{v.made - v.calm}/{v.worth}",
-        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.stale, sum(v.faults.values()))),
+        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.turned, v.stale, sum(v.faults.values()))),
         recovery,
         f"{v.seconds:.0f}",
     ]
+
+
+def _beside(worst: Mapping[str, int], limits: Mapping[str, int | None]) -> str:
+    """Return the worst of each lane that has a limit, with the limit."""
+    return " ".join(f"{worst.get(lane, 0)}/{limit}" for lane, limit in limits.items() if limit is not None)
 
 
 def summary(verdict: Verdict) -> str:
@@ -85,11 +95,14 @@ def report(verdicts: Sequence[Verdict]) -> str:
         "delivered",
         "alerts_lost",
         "repeats",
+        "turned",
         "stale",
         "seconds",
     ):
         setattr(whole, name, sum(getattr(verdict, name) for verdict in verdicts))
     whole.worst = {lane: max(verdict.worst.get(lane, 0) for verdict in verdicts) for lane in LANES}
+    whole.processes = {lane: max(verdict.processes.get(lane, 0) for verdict in verdicts) for lane in LANES}
+    whole.visits = {lane: max(verdict.visits.get(lane, 0) for verdict in verdicts) for lane in LANES}
     whole.recovery = [seconds for verdict in verdicts for seconds in verdict.recovery]
     whole.faults = dict(faults)
     rows = [*map(_row, verdicts), ["all", *_row(whole)[1:]]]

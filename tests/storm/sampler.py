@@ -9,8 +9,10 @@ import asyncpg
 
 from tests.storm.cloud import Cloud
 from tests.storm.faults import Fault, FaultLog
+from tests.storm.processes import Processes
 
 EVERY = 0.02
+LIMITS = "SELECT name, max_invocations, host_concurrency FROM trapline.lane"
 ACTIVE = """
 SELECT i.id::text, i.lane, i.status::text, i.place FROM trapline.invocation i
 WHERE i.status IN ('created', 'pending', 'ready', 'running')
@@ -18,7 +20,7 @@ WHERE i.status IN ('created', 'pending', 'ready', 'running')
 PROGRESS = """
 SELECT (SELECT count(*) FROM trapline.task) AS tasks,
     (SELECT count(*) FROM trapline.task WHERE ended_at IS NOT NULL) AS ended,
-    (SELECT count(*) FROM trapline.run) AS runs,
+    (SELECT count(*) FROM trapline.run WHERE scheduled_for IS NOT NULL) AS runs,
     (SELECT count(*) FROM trapline.run WHERE status = 'ended') AS runs_ended,
     (SELECT count(*) FROM trapline.alert WHERE status = 'due') AS due
 """
@@ -33,7 +35,7 @@ class Progress:
     ended: int = 0
     """Of them: ``done`` or ``failed``."""
     runs: int = 0
-    """In the ledger."""
+    """Of them all: those that a schedule opened."""
     runs_ended: int = 0
     """Of them: ``ended``."""
     due: int = 0
@@ -50,6 +52,8 @@ class Sampler:
     """Knows which functions have ended well."""
     faults: FaultLog
     """Those whose end the sampler looks for."""
+    processes: Processes
+    """What of the crawlers can run, beside what the ledger has of them."""
     progress: Progress = field(default_factory=Progress)
     """As last seen."""
     worst: Counter[str] = field(default_factory=Counter)
@@ -77,6 +81,10 @@ class Sampler:
         rows = await connection.fetch(ACTIVE)
         for lane, count in Counter(row["lane"] for row in rows).items():
             self.worst[lane] = max(self.worst[lane], count)
+        if self.samples % 5 == 0:
+            for limits in await connection.fetch(LIMITS):
+                self.processes.limit(*limits)
+        self.processes.look()
         if self.samples % 10 == 0:
             row = await connection.fetchrow(PROGRESS)
             self.progress = Progress(**dict(row or {}))

@@ -11,8 +11,14 @@ class Scale:
     """Between two ticks of the dispatcher's reap."""
     heartbeat: float = 0.25
     """Between two heartbeats of a crawler."""
+    seldom: float = 0.7
+    """The same of every second crawler: what it does until it learns that it was cancelled is worth seeing."""
+    silence: float = 2.0
+    """Without a heartbeat until a crawler ends by itself: two thirds of ``heartbeat_ttl``."""
     heartbeat_ttl: float = 3.0
     """Without a heartbeat until an invocation counts as orphaned."""
+    lowered: float = 3.5
+    """Until a lowered cap holds for processes: the longest silence, a visit, and an end in order."""
     ask_again: float = 1.8
     """Without an answer until an invocation is asked for again."""
     event_age: float = 3.0

@@ -16,7 +16,8 @@ from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.hub import Hub
-from tests.storm.process import SeedResources
+from tests.storm.process import PRESENCE, SeedResources
+from tests.storm.processes import Processes
 from tests.storm.proxy import Proxy
 from tests.storm.sampler import Sampler
 from tests.storm.scale import Scale
@@ -24,7 +25,8 @@ from tests.storm.server import Server, fresh
 from tests.storm.topic import Topic
 from tests.storm.verdict import Verdict, judge
 from tests.storm.weather import Blow, Weather
-from tests.storm.world import World
+from tests.storm.whims import Whims
+from tests.storm.world import LANES, World
 from trapline_common.domain.messages import Drain, Enqueue, Reap
 from trapline_common.ledger.connection import Database
 from trapline_crawler.sessions.seal import Seal
@@ -57,7 +59,7 @@ class Storm:
         self.order = order
         self.folder = folder
         self.generation = 1
-        self.world = World(order.seed, order.tasks)
+        self.world = World(order.seed, order.tasks, whims=max(3, round(order.seconds / 2)))
         self.weather = Weather(order.seed, seconds=order.seconds)
         self.faults = FaultLog()
         self.topic = Topic(self.weather, self.faults)
@@ -81,13 +83,20 @@ class Storm:
             )
             config = lambda: self.world.config(self.generation)  # noqa: E731  (the cloud asks at each tick)
             self.cloud = Cloud(resources, self.weather, self.faults, config=config, mean=self.order.mean)
-            self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults)
+            processes = Processes(folder=self.folder / PRESENCE, scale=self.order.scale)
+            self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults, processes=processes)
             hub = Hub(self.cloud, self.topic, self.proxy, self.faults)
             await stack.enter_async_context(hub.listen(resources.socket))
             stack.push_async_callback(self.cloud.close)
             loops = [
                 asyncio.create_task(one)
-                for one in (self.sampler.run(), self.cloud.wake_sleepers(), self._minutes(), self._strike())
+                for one in (
+                    self.sampler.run(),
+                    self.cloud.wake_sleepers(),
+                    self._minutes(),
+                    self._strike(),
+                    Whims(self.cloud, self.world, self.weather, self.faults, dsn=self.dsn).run(),
+                )
             ]
             try:
                 yield
@@ -119,6 +128,10 @@ class Storm:
         if blow is Blow.RESTART:
             self.faults.add(Fault(kind=blow, where="database", worth=self.cloud.crawlers()))
             await self._server.restart_at_once()
+        elif blow in {Blow.LOWER, Blow.RAISE}:
+            # The config changes; the next minute tick brings it to the ledger. What is ended early is made again.
+            self.faults.add(Fault(kind=blow, where="dispatcher", worth=LANES["wide"].max_invocations))
+            self.world.lowered = blow is Blow.LOWER
         elif blow is Blow.CUT and self.proxy.ports:
             self.faults.add(Fault(kind=f"{blow}: any", where="database", worth=1))
             self.proxy.freeze(self.weather.pick(self.proxy.ports))
@@ -151,7 +164,8 @@ class Storm:
         """Whether a product that was broken on purpose has shown it already: no need to wait for the end."""
         if self.order.broken is None:
             return False
-        return any(event["event"] == "error" for event in journal.read(self.folder / "journal"))
+        errors = (event["event"] == "error" for event in journal.read(self.folder / "journal"))
+        return any(errors) or bool(self.sampler.processes.broken)
 
     async def _second_generation(self) -> None:
         """The site changes, schedules fire again while the first runs are open, and one of these gets pages."""
@@ -179,6 +193,10 @@ async def weather_one(server: Server, order: Order, progress: Callable[[Storm], 
                 verdict.seconds = time.monotonic() - began
             verdict.must(verdict.ended, f"not done after {verdict.seconds:.0f} s: {_left(storm)}", at_the_end=True)
             verdict.worst, verdict.samples = dict(storm.sampler.worst), storm.sampler.samples
+            seen = storm.sampler.processes
+            verdict.processes, verdict.visits, verdict.stopped = dict(seen.worst), dict(seen.most_visits), seen.stopped
+            for sentence, times in seen.broken.items():
+                verdict.must(not times, f"{sentence}, in {times} samples")
             connection = await asyncpg.connect(storm.dsn)
             try:
                 await judge(

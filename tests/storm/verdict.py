@@ -11,14 +11,16 @@ import asyncpg
 from tests.storm import journal
 from tests.storm.causes import due_alerts
 from tests.storm.faults import FaultLog
-from tests.storm.topic import Topic
+from tests.storm.telling_order import out_of_order
+from tests.storm.topic import CHANNELS, Topic
 from tests.storm.world import LANES, World
 
 TASKS = """
 SELECT count(*) AS tasks,
     count(*) FILTER (WHERE status = 'done') AS done,
     count(*) FILTER (WHERE status = 'failed') AS failed,
-    count(*) FILTER (WHERE NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
+    count(*) FILTER (WHERE reason IS DISTINCT FROM 'cancelled'
+        AND NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
 FROM trapline.task t
 """
 LEASES = "SELECT id, lease_seq, invocation_id::text AS holder, urls IS NOT NULL AS ordered FROM trapline.task"
@@ -70,6 +72,12 @@ class Verdict:
     """Tasks with a result accepted twice, or of a process that no longer held them."""
     worst: dict[str, int] = field(default_factory=dict)
     """The most invocations in flight at once, by lane."""
+    processes: dict[str, int] = field(default_factory=dict)
+    """The most crawler processes that could run at once, by lane."""
+    visits: dict[str, int] = field(default_factory=dict)
+    """The most visits of its host that were open at once, by lane."""
+    stopped: int = 0
+    """Crawler processes that were seen under SIGSTOP."""
     made: int = 0
     """Rows of invocations."""
     asked: int = 0
@@ -85,7 +93,9 @@ class Verdict:
     alerts_lost: int = 0
     """Of them: those that did not."""
     repeats: int = 0
-    """Deliveries of an alert beyond its first."""
+    """Deliveries of an alert to a channel beyond its first."""
+    turned: int = 0
+    """Messages that told a channel something else than what happened, in another order, or under another id."""
     stale: int = 0
     """Results that the ledger refused because of the fence."""
     duplicates: int = 0
@@ -196,11 +206,21 @@ async def _alerts(verdict: Verdict, connection: "asyncpg.Connection[Any]", topic
         row["id"]: ("failure" if row["kind"] == "expectation" else row["kind"], row["run_id"], row["page_id"])
         for row in await connection.fetch(ALERTS)
     }
-    arrived = {rows[alert] for alert in {*topic.delivered, *topic.reported} if alert in rows}
+    delivered = [topic.delivered(channel) for channel in CHANNELS]
+    everywhere = set.intersection(*({*channel, *topic.reported} for channel in delivered))
+    arrived = {rows[alert] for alert in everywhere if alert in rows}
     written = Counter(rows.values())
     verdict.due, verdict.delivered = len(due), len(due & arrived)
     verdict.alerts_lost = len(due - arrived)
-    verdict.repeats = sum(topic.delivered.values()) - len(topic.delivered)
+    verdict.repeats = sum(sum(channel.values()) - len(channel) for channel in delivered)
+    told = {row["id"]: (row["kind"], row["page_id"]) for row in await connection.fetch(ALERTS)}
+    wrong = [
+        f"{channel}: {sentence}"
+        for channel in CHANNELS
+        for sentence in out_of_order(topic.arrived[channel], told, refused=topic.reported)
+    ]
+    verdict.turned = len(wrong)
+    verdict.must(not wrong, f"{len(wrong)} messages told something else than what happened: {'; '.join(wrong[:3])}")
     verdict.must(not verdict.alerts_lost, f"{verdict.alerts_lost} alerts were lost", at_the_end=True)
     verdict.must(set(written) <= due, f"{len(set(written) - due)} alerts have no cause")
     again = sum(count > 1 for count in written.values())

@@ -50,14 +50,17 @@ class Act(StrEnum):
     KILL = "SIGKILL"
     STOP = "SIGSTOP"
     CUT = "half-open"
+    STUCK = "event loop stuck"
 
 
 class Blow(StrEnum):
-    """What happens to the database."""
+    """What happens to the database, and what a person does to the lanes."""
 
     TERMINATE = "backend terminated"
     RESTART = "Postgres stopped at once"
     CUT = "half-open"
+    LOWER = "cap lowered"
+    RAISE = "cap raised"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +124,15 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
         ("after commit", 4, None),
     ),
     "notifier": (
-        ("after claim", 1, None),
+        ("after spread", 1, None),
+        ("after hold", 2, None),
+        ("after attempt", 2, None),
         ("before publish", 2, None),
         ("after publish", 2, None),
-        ("before mark_sent", 2, None),
-        ("after mark_sent", 2, None),
-        ("before release", 1, None),
+        ("before end", 2, None),
+        ("after end", 2, None),
+        ("before put_off", 1, None),
+        ("before failed", 1, None),
     ),
 }
 """Where each function may be struck: the named calls of its ports and queries, how deep into its work, and by what.
@@ -134,8 +140,17 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
 Without an act, any may come.
 """
 
-FIRST = {"crawler": (("before complete_visit", 5, Act.STOP),) * 3}
-"""What strikes first: a crawler stopped just before it writes a result is the zombie that the fence is for."""
+FIRST = {
+    "crawler": (
+        ("before complete_visit", 5, Act.STOP),
+        ("after start", 3, Act.STUCK),
+        ("before complete_visit", 5, Act.CUT),
+        ("after start", 5, Act.STUCK),
+    )
+}
+"""What strikes first: a crawler that is stopped just before it writes a result, which must end when it wakes up; and
+one whose result is held up in the network until another has the task, which is what the fence is for. One whose event
+loop something keeps busy can't know that its place is given away: it must be gone before."""
 
 SPARED = {"crawler": 1, "dispatcher": 2, "notifier": 2}
 """Processes that are left alone for each one that is doomed."""
@@ -202,6 +217,8 @@ class Weather:
                 yield None
 
     def _blows(self) -> list[tuple[float, Blow]]:
-        """Return when the database is struck, in seconds from the start, in order."""
+        """Return when the database is struck or a cap is moved, in seconds from the start, in order."""
         blows = (Blow.RESTART, *(Blow.TERMINATE,) * 3, *(Blow.CUT,) * 2)
-        return sorted((self._random.uniform(0.1, 0.9) * self.seconds, blow) for blow in blows)
+        times = [(self._random.uniform(0.1, 0.9) * self.seconds, blow) for blow in blows]
+        lowered = self._random.uniform(0.15, 0.4) * self.seconds
+        return sorted([*times, (lowered, Blow.LOWER), (lowered + 0.5 * self.seconds, Blow.RAISE)])

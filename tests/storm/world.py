@@ -1,4 +1,4 @@
-"""What one storm crawls: two lanes, three crawls, two generations of the site."""
+"""What one storm crawls: three lanes, three crawls in two generations of the site, and two that are cancelled."""
 
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -11,19 +11,31 @@ from trapline_common.domain.messages import Tick
 LANES = {
     "wide": LaneConfig(max_invocations=6, tasks_per_invocation=10, pages_in_flight=3),
     "narrow": LaneConfig(max_invocations=2, tasks_per_invocation=5, pages_in_flight=2),
+    "brief": LaneConfig(max_invocations=1, tasks_per_invocation=5, pages_in_flight=2, host_concurrency=1),
 }
+LOWERED = 2
+"""The cap of the lane "wide" while it is lowered."""
 STARTS = datetime(2026, 1, 1, tzinfo=UTC)
 ALERTS = AlertConfig(on=("failure", "change", "recovery", "summary"), after_failures=1, remind_every=None)
 TOUR = 12
 """Pages of the ordered task."""
+WHIM = 12
+"""Pages of a run that a person opens and cancels."""
+WHIMS = ("whim-a", "whim-b")
+"""The crawls that a person opens and cancels in turn."""
 FIRST, SECOND = ("site", "shop", "tour"), ("site", "shop")
 """The crawls whose schedules fire in each generation."""
 
 
 class World:
-    """``tasks`` is how many there are at least, without those that are added to an open run."""
+    """``tasks`` is how many there are at least, without those that are added to an open run or cancelled.
 
-    def __init__(self, seed: int, tasks: int) -> None:
+    ``whims``: runs that a person opens. ``lowered``: whether the cap of the lane "wide" is ``LOWERED`` for now.
+    """
+
+    def __init__(self, seed: int, tasks: int, whims: int = 4) -> None:
+        self.whims = whims
+        self.lowered = False
         self.shop = max(10, tasks // 30)
         self.added = max(10, tasks // 40)
         self.site = ceil((tasks - 1 - 2 * self.shop) / 2)
@@ -36,8 +48,8 @@ class World:
 
     @property
     def runs(self) -> int:
-        """Runs that the ticks open."""
-        return len(FIRST) + len(SECOND)
+        """Runs that the ticks open, and a person: all of the latter but the last are cancelled."""
+        return len(FIRST) + len(SECOND) + self.whims
 
     @property
     def calm(self) -> int:
@@ -45,7 +57,7 @@ class World:
         wide, narrow = LANES["wide"], LANES["narrow"]
         site = min(wide.max_invocations, ceil(self.site / wide.tasks_per_invocation))
         shop = min(narrow.max_invocations, ceil((self.shop + 1) / narrow.tasks_per_invocation))
-        return 2 * site + 2 * shop
+        return 2 * site + 2 * shop + self.whims * LANES["brief"].max_invocations
 
     def config(self, generation: int) -> Config:
         """Return the ``crawls.yaml`` of that generation, as it is when loaded."""
@@ -54,6 +66,7 @@ class World:
             "site": (site, "wide"),
             "shop": (tuple(f"{self._host}/shop/{number}" for number in range(self.shop)), "narrow"),
             "tour": (tuple(f"{self._host}/tour/{number}" for number in range(TOUR)), "narrow"),
+            **{whim: (tuple(f"{self._host}/{whim}/{number}" for number in range(WHIM)), "brief") for whim in WHIMS},
         }
         crawls = {
             name: CrawlConfig(
@@ -68,7 +81,8 @@ class World:
             )
             for name, (urls, lane) in pages.items()
         }
-        return Config(lanes=LANES, crawls=crawls)
+        wide = LANES["wide"].model_copy(update={"max_invocations": LOWERED}) if self.lowered else LANES["wide"]
+        return Config(lanes=LANES | {"wide": wide}, crawls=crawls)
 
     def ticks(self, generation: int) -> list[dict[str, Any]]:
         """Return the events of the schedules that fire in that generation."""

@@ -50,6 +50,19 @@ class MemoryInvoker:
             await answer()
 
 
+class NoAlarm:
+    """The ``Alarm`` port: ends no process; ``seconds`` is what it was set to last, ``None`` when it is not set."""
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    def renew(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def stop(self) -> None:
+        self.seconds = None
+
+
 class NoRobots:
     """A ``Fetch`` for sites without a robots.txt."""
 

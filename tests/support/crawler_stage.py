@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
-from support.adapters import MemoryNudger, NoRobots
+from support.adapters import MemoryNudger, NoAlarm, NoRobots
 from support.crawling import KnownSecrets
 from support.ledger import LANE, open_run
 from support.races import PATIENCE
@@ -18,7 +19,9 @@ from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger import lanes
 from trapline_common.ledger.connection import Database
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_common.platform.lambda_runtime import Deadline
+from trapline_common.platform.lambda_runtime import Clock, Deadline
+from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
+from trapline_common.platform.suspend_clock import suspend_aware_clock
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Pace, Services
 from trapline_crawler.sessions.seal import Seal
@@ -50,6 +53,10 @@ class Stage:
     """Gets robots.txt; by default no site has one."""
     no_visitor: Exception | None = None
     """The error with which no visitor can be made; ``None`` when one can."""
+    alarm: Alarm = field(default_factory=lambda: ProcessAlarm() if parent_process() else NoAlarm())
+    """Ends the process that lost the ledger: a child that a test made for the crawler, and never the test's own."""
+    clock: Clock = suspend_aware_clock
+    """Tells invocations how long the ledger was silent."""
     pace: Pace = field(default_factory=lambda: Pace(linger=0.0))
     """The invocations' times; by default they do not wait for more tasks."""
 
@@ -85,6 +92,8 @@ class Stage:
             seal=self.seal,
             process_name="stage",
             pace=self.pace,
+            clock=self.clock,
+            alarm=self.alarm,
         )
 
     async def live(

@@ -65,6 +65,8 @@ class Stage:
     """Whether a tick may come with the placeholder of its time, as on the local AWS."""
     fetch_timeout: float = 5.0
     """Seconds for one sitemap."""
+    limits_by_config: bool = False
+    """Whether the reap tick brings lanes' limits up to date with the config, as on AWS."""
     at_most: int | None = None
     """The account's cap on invocations; ``None``: there is none."""
     archive: Archive | None = None
@@ -97,6 +99,7 @@ class Stage:
             at_most=self.at_most,
             retention=self.retention,
             timeouts=self.timeouts,
+            limits_by_config=self.limits_by_config,
             unexpanded_ticks=self.unexpanded_ticks,
             archive=self.archive,
         )

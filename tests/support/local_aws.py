@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import pytest
 
+from support.terraform_provider import attached
 from tools.deploy import bundle
 from tools.deploy.services import SERVICES
 from tools.local_aws import system
@@ -66,6 +67,8 @@ class Deployed:
     """The processes beneath: Postgres, MiniStack, the shop, the web hook."""
     deployment: Deployment
     """What Terraform made on it."""
+    provider: dict[str, str]
+    """The variable by which Terraform uses the provider that runs beside the tests."""
 
     def client(self, service: str, **key: str) -> Any:
         """Return a client, of the account's root unless ``key`` is another's."""
@@ -77,9 +80,11 @@ class Deployed:
 
     def drift(self) -> dict[str, frozenset[str]]:
         """Return what an apply would change now: addresses, and for each the attributes."""
-        root, file = self.deployment.root, self.system.folder / "drift.tfplan"
-        root._act("plan", f"-out={file}")
-        plan = json.loads(root._capture(root._command("show", "-json", str(file)), step="show"))
+        file = self.system.folder / "drift.tfplan"
+        with attached(self.provider):
+            root = self.deployment.root  # takes the environment of now
+            root._act("plan", f"-out={file}")
+            plan = json.loads(root._capture(root._command("show", "-json", str(file)), step="show"))
         found = {}
         for resource in plan.get("resource_changes", []):
             change = resource["change"]

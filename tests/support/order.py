@@ -16,7 +16,7 @@ LONG = (
     "tests/integration/crawler_sessions",
     "tests/integration/ledger",
     "tests/integration/cli",
-    "tests/unit/workspace",
+    "tests/integration/workspace",
 )
 """Folders whose files take long, the longest first: a file that begins last keeps one worker busy alone."""
 

@@ -60,6 +60,20 @@ _PARTS = {
         "<iframe id=f></iframe><script>f.src = URL.createObjectURL(new Blob(["
         "\"<img src='@TO@'>\"], {type: 'text/html'}))</script>"
     ),
+    "filter in svg": (
+        "<svg><filter id=f><feImage href='@TO@'/></filter><rect width=9 height=9 filter='url(#f)'/></svg>"
+    ),
+    "text track": (
+        "<video src='data:,' crossorigin=anonymous><track default src='@TO@'></video><script>"
+        "document.querySelector('video').textTracks[0].mode = 'showing'</script>"
+    ),
+    "worklet": "<script>CSS.paintWorklet.addModule('@TO@').catch(() => 0)</script>",
+    "import map": (
+        '<script type=importmap>{"imports": {"x": "@TO@"}}</script>'
+        "<script type=module>import 'x'</script>"
+    ),
+    "link to print": "<link rel=stylesheet media=print href='@TO@'>",
+    "background attribute": "<body background='@TO@'>x",
     "data document": "<iframe src=\"data:text/html,<img src='@TO@'>\"></iframe>",
 }  # fmt: skip
 
@@ -91,6 +105,16 @@ _SILENT = {
         "p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))</script>"
     ),
     "web transport": "<script>new WebTransport('@TO@'.replace('http:', 'https:'))</script>",
+    "FedCM": (
+        "<script>navigator.credentials.get({identity: {providers: [{configURL: '@TO@', clientId: 'x'}]}})"
+        ".catch(() => 0)</script>"
+    ),
+    "payment handler": (
+        "<script>try { new PaymentRequest([{supportedMethods: '@TO@'.replace('http:', 'https:')}], "
+        "{total: {label: 'x', amount: {currency: 'EUR', value: '1'}}}).canMakePayment().catch(() => 0) } catch (e) {}"
+        "</script>"
+    ),
+    "attribution": "<img attributionsrc='@TO@'><script>fetch('/', {attributionReporting: {}}).catch(() => 0)</script>",
     "PAC": "<link rel='proxy-autoconfig' href='/pac?@TO@'><iframe src='/pac?@TO@'></iframe>",
 }  # fmt: skip
 
@@ -107,8 +131,29 @@ HEADERS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "redirect 308": ("308 Permanent Redirect", "Location: @TO@"),
     "refresh header": ("200 OK", "Refresh: 0;url=@TO@"),
     "link header": ("200 OK", "Link: <@TO@>; rel=preload; as=image"),
+    "report of a policy": ("200 OK", "Content-Security-Policy: default-src 'none'; report-uri @TO@"),
 })  # fmt: skip
 """Ways that need no page: the answer's own status and header."""
+
+SILENT_HEADERS: Mapping[str, tuple[str, str]] = MappingProxyType({
+    "alternative service, HTTP/2": ("200 OK", 'Alt-Svc: h2="@HOST@"; ma=99; persist=1'),
+    "alternative service, HTTP/3": ("200 OK", 'Alt-Svc: h3="@HOST@", h3-29="@HOST@"; ma=99'),
+    "reporting endpoint": (
+        "200 OK",
+        "Reporting-Endpoints: default=\"@TO@\"\r\nContent-Security-Policy: default-src 'none'; report-to default",
+    ),
+    "network error log": (
+        "200 OK",
+        (
+            'Report-To: {"group": "g", "max_age": 99, "endpoints": [{"url": "@TO@"}]}\r\n'
+            'NEL: {"report_to": "g", "max_age": 99, "success_fraction": 1}'
+        ),
+    ),
+    "speculation header": ("200 OK", 'Speculation-Rules: "@TO@"'),
+    "preconnect header": ("200 OK", "Link: <@TO@>; rel=preconnect, <@TO@>; rel=dns-prefetch"),
+    "SOCKS by header": ("305 Use Proxy", "Location: @TO@"),
+})  # fmt: skip
+"""The same, for what this browser need not do."""
 
 FORMS: Mapping[str, str] = MappingProxyType({
     "literal": "http://127.0.0.9:@PORT@/",
@@ -128,6 +173,17 @@ FORMS: Mapping[str, str] = MappingProxyType({
     "IPv4-compatible": "http://[::127.0.0.9]:@PORT@/",
     "NAT64": "http://[64:ff9b::127.0.0.9]:@PORT@/",
     "6to4": "http://[2002:7f00:9::1]:@PORT@/",
+    "NAT64, local prefix": "http://[64:ff9b:1:7f00:0:900::]:@PORT@/",
+    "SIIT": "http://[::ffff:0:127.0.0.9]:@PORT@/",
+    "ISATAP": "http://[fe80::5efe:127.0.0.9]:@PORT@/",
+    "ISATAP, public": "http://[2606:4700::200:5efe:7f00:9]:@PORT@/",
+    "Teredo": "http://[2001:0:7f00:9::]:@PORT@/",
+    "one octal number": "http://017700000011:@PORT@/",
+    "two numbers": "http://0x7f.9:@PORT@/",
+    "circled digits": "http://\u2460\u2461\u2466.0.0.\u2468:@PORT@/",
+    "half-width dots": "http://127\uff610\uff610\uff619:@PORT@/",
+    "unspecified": "http://0.0.0.0:@PORT@/",
+    "unspecified, IPv6": "http://[::]:@PORT@/",
     "user information": "http://127.0.0.1@127.0.0.9:@PORT@/",
     "user and password": "http://127.0.0.1:80@127.0.0.9:@PORT@/",
     "escaped at sign": "http://127.0.0.1%40@127.0.0.9:@PORT@/",

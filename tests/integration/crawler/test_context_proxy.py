@@ -87,6 +87,21 @@ async def test_a_refusal_and_a_dead_port_have_different_replies(proxy: ContextPr
         assert failure.reason is reason
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "site.test", "::ffff:127.0.0.1"])
+async def test_no_proxy_is_a_way_into_another(host: str) -> None:
+    """With loopback allowed, the proxies of all contexts of the crawler stay closed to pages, and free ports open."""
+    gate = loopback_gate(Names({"site.test": [["127.0.0.1"]]}))
+    first, second = ContextProxy(gate), ContextProxy(gate)
+    await asyncio.gather(first.open(), second.open())
+    first.allow(MIB)
+    assert (await ask(first, GREETING + request(host, port_of(first))))[2:4] == b"\x05\x02"
+    assert (await ask(first, GREETING + request(host, port_of(second))))[2:4] == b"\x05\x02"
+    await second.close()
+    await second.close()
+    assert (await ask(first, GREETING + request("127.0.0.1", port_of(second))))[2:4] == b"\x05\x05"
+    await first.close()
+
+
 async def _connected(proxy: ContextProxy, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(proxy))
     writer.write(GREETING + request("site.test", port))

@@ -4,27 +4,32 @@ The allowed site is on 127.0.0.1; what is forbidden is loopback too (``support.t
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
-from ipaddress import ip_network
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
-from support.attacks import attack, attacking_site
+from support.attacks import attack, attacking_site, every_attack, every_form
 from support.crawling import LIMITS, KnownSecrets, crawl, new_browser, until
 from support.gates import Names
 from support.traps import Trap, trap
-from support.vectors import FORMS, HEADERS, LOUD, SCHEMES, SILENT
+from support.vectors import FORMS, HEADERS, LOUD, SCHEMES, SILENT, SILENT_HEADERS
 from trapline_common.domain.observation import Observation, Reason
 from trapline_common.egress.address_policy import AddressPolicy
 from trapline_common.egress.gate import Gate
+from trapline_common.egress.own_services import Endpoint
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Visit = Callable[[str], "asyncio.Future[Observation]"]
+_INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 PATIENT = crawl(settle={"quiet": 0.15, "at_most": 1}, timeout=10)
 FORBIDDEN_NAMES = {
     "private.test": [["127.0.0.9"]],
@@ -92,7 +97,7 @@ async def test_a_way_is_closed_where_it_leads_to_the_forbidden_and_open_elsewher
     assert (forbidden.arrivals, forbidden.seen) == (0, [])
 
 
-@pytest.mark.parametrize("kind", SILENT)
+@pytest.mark.parametrize("kind", [*SILENT, *SILENT_HEADERS])
 async def test_a_side_road_is_closed(kind: str, visit: Visit, origin: str, forbidden: Trap) -> None:
     """What this browser does on the side, or not at all, does not arrive either: no datagram, no connection."""
     hosts = (f"127.0.0.9:{forbidden.port}", f"[::1]:{forbidden.port}", f"private.test:{forbidden.port}")
@@ -158,3 +163,51 @@ async def test_the_refusal_says_what_to_set(visit: Visit, forbidden: Trap) -> No
     assert "--allow-private 127.0.0.9" in mine.failure.detail
     assert clouds.failure.reason is Reason.ADDRESS_REFUSED
     assert clouds.failure.detail.endswith("no setting opens it")
+
+
+def _addresses_of_this_machine() -> list[str]:
+    """Return loopback addresses and those of every interface, but link-local ones, which no setting opens."""
+    loopback = ["127.0.0.1", "127.0.0.2", "127.0.0.9", "::1"]
+    found = (each.address for those in psutil.net_if_addrs().values() for each in those if each.family in _INTERNET)
+    return list(dict.fromkeys([*loopback, *(each for each in found if not ip_address(each).is_link_local)]))
+
+
+def _ports_of_browsers() -> list[int]:
+    """Return the TCP ports on which browsers and their drivers listen."""
+    ports = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith(("chrom", "headless", "node")):
+                ports += [each.laddr.port for each in process.net_connections("tcp") if each.status == "LISTEN"]
+    return ports
+
+
+async def test_ours_stays_closed_at_every_address_whatever_is_allowed(
+    names: Names, origin: str, tmp_path: Path
+) -> None:
+    """With the whole of IPv4 and IPv6 allowed, no way and no notation leads to our port at any address of the machine.
+
+    A server beside it on the same addresses is reached by each of these pages: our port alone makes the difference.
+    """
+    addresses = _addresses_of_this_machine()
+    everything = AddressPolicy(allow_private=(ip_network("0.0.0.0/0"), ip_network("::/0")))
+    patient = crawl(settle={"quiet": 0.15, "at_most": 2}, timeout=30)
+    async with trap(addresses) as ours, trap(addresses) as others:
+        own = (Endpoint(host="127.0.0.1", port=ours.port, what="Trapline's own database"),)
+        browser = new_browser(gate=Gate(policy=everything, own=own, resolve=names))
+        visitor = BrowserVisitor(browser, artifacts=DirectoryArtifacts(tmp_path), secrets=KnownSecrets())
+        try:
+            for port in (ours.port, others.port):
+                targets = [f"http://{f'[{each}]' if ':' in each else each}:{port}/" for each in addresses]
+                for url in (every_attack(origin, targets), every_form(origin, port)):
+                    assert (await visitor.visit(url, patient)).failure is None
+                direct = await visitor.visit(targets[1], patient)
+                assert direct.failure is not None
+                assert (direct.failure.reason is Reason.ADDRESS_REFUSED) is (port == ours.port)
+            # The browser is driven through a pipe: there is no port that a page could look for
+            assert _ports_of_browsers() == []
+        finally:
+            await visitor.close()
+            await browser.close()
+    assert (ours.arrivals, ours.seen) == (0, [])
+    assert others.arrivals > len(LOUD)

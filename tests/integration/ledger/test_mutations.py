@@ -159,11 +159,53 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         ],
         "runs.test_an_opening_left_by_a_dead_dispatcher_is_resumed_by_one",
     ),
-    "alerts are claimed by all": (
+    "a channel is served by all": (
         [
-            Mutation(target="alerts.claim", old="AND (claimed_until IS NULL OR claimed_until <= now())", new=""),
+            Mutation(
+                target="deliveries.hold", old="AND (holder IS NULL OR holder = $2 OR held_until <= now())", new=""
+            ),
         ],
-        "outbox.test_two_notifiers_at_once_claim_different_alerts",
+        "outbox.test_two_notifiers_at_once_serve_a_channel_one_after_the_other",
+    ),
+    "a channel's back-off binds nobody": (
+        [Mutation(target="deliveries.hold", old="AND (not_before IS NULL OR not_before <= now())", new="")],
+        "outbox.test_a_channels_back_off_is_kept_by_every_notifier",
+    ),
+    "an attempt of a notifier that lost its channel": (
+        [
+            Mutation(
+                target="deliveries.attempt",
+                old="AND holder = $2 AND held_until > now()",
+                new="AND $2::uuid IS NOT NULL",
+            )
+        ],
+        "outbox.test_a_dead_notifiers_message_is_handed_out_again_as_it_was",
+    ),
+    "a later alert of a page does not wait": (
+        [Mutation(target="deliveries.untold", old="e.alert_id < d.alert_id", new="false")],
+        "outbox.test_a_later_alert_of_a_page_waits_for_the_earlier_one",
+    ),
+    "the parts of a message do not wait for each other": (
+        [Mutation(target="deliveries.again", old="e.alert_id < m.alert_id", new="false")],
+        "outbox.test_a_split_message_keeps_the_order_of_its_page",
+    ),
+    "an alert's last deliveries end side by side": (
+        [
+            Mutation(
+                target="end_deliveries",
+                old="PERFORM FROM trapline.alert a WHERE a.id = ANY (alerts) ORDER BY a.id FOR NO KEY UPDATE;",
+                new="",
+            )
+        ],
+        "outbox.test_the_last_two_channels_that_end_together_end_the_alert",
+    ),
+    "an older release's claim is passed over": (
+        [Mutation(target="spread_alerts", old="(a.claimed_until IS NULL OR a.claimed_until <= now())", new="true")],
+        "outbox.test_what_a_notifier_of_the_release_before_holds_is_left_to_it",
+    ),
+    "an older release's end is not noticed": (
+        [Mutation(target="sql", old="", new="DROP TRIGGER ended ON trapline.alert")],
+        "outbox.test_what_a_notifier_of_the_release_before_holds_is_left_to_it",
     ),
     "no unique summary": (
         [Mutation(target="sql", old="", new="DROP INDEX trapline.alert_summary")],
@@ -213,6 +255,91 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         )
         for table in ("run", "task", "invocation")
     },
+    "a cancel frees the slot at once": (
+        [
+            Mutation(
+                target="invocations.terminate_by_run",
+                old="SET cancelled_at = now()",
+                new="SET status = 'terminated', ended_at = now(), reason = 'cancelled'",
+            )
+        ],
+        "cancelled_invocations.test_a_cancelled_invocation_keeps_its_slot_until_it_has_ended",
+    ),
+    "a cancelled one never ends by itself": (
+        [
+            Mutation(
+                target="invocations.orphan",
+                old="heartbeat_at < now()",
+                new="cancelled_at IS NULL AND heartbeat_at < now()",
+            )
+        ],
+        "cancelled_invocations.test_one_that_never_says_its_end_keeps_its_slot_for_its_time_to_live",
+    ),
+    "anyone ends a cancelled one": (
+        [Mutation(target="invocations.end_cancelled", old="AND owner = $2", new="AND $2::uuid IS NOT NULL")],
+        "cancelled_invocations.test_another_owner_cant_end_a_cancelled_invocation",
+    ),
+    **{
+        f"a cancelled one {does}": (
+            [Mutation(target=target, old=" AND i.cancelled_at IS NULL", new="")],
+            "cancelled_invocations.test_a_cancelled_invocation_is_told_by_whatever_it_asks",
+        )
+        for does, target in (("beats on", "invocations.heartbeat"), ("succeeds", "invocations.succeed"))
+    },
+    "a cancelled one leases on": (
+        [Mutation(target="lease_share", old="AND i.cancelled_at IS NULL", new="")],
+        "cancelled_invocations.test_a_cancelled_invocation_is_told_by_whatever_it_asks",
+    ),
+    "a cancelled visit's slot is free at once": (
+        [Mutation(target="take_turn", old="t.reason = 'cancelled'", new="false")],
+        "cancelled_invocations.test_a_cancelled_visit_keeps_its_hosts_slot_until_its_invocation_has_ended",
+    ),
+    "a cancelled visit's slot is never free": (
+        [Mutation(target="take_turn", old="AND i.status IN ('ready', 'running')", new="")],
+        "cancelled_invocations.test_a_cancelled_visit_keeps_its_hosts_slot_until_its_invocation_has_ended",
+    ),
+    **{
+        f"a lowered cap does not bind {what}": (
+            [Mutation(target="above_cap", old=">= l.max_invocations", new="< 0")],
+            f"lowered_limits.test_{test}",
+        )
+        for what, test in (
+            ("an Invoke", "what_is_above_a_lowered_cap_is_not_asked_for"),
+            ("ready", "an_event_that_comes_for_a_row_above_the_cap_ends_it"),
+            ("what was never started", "a_count_ends_what_a_lowered_cap_left_without_a_process"),
+            ("a lease", "a_running_one_above_the_cap_gets_no_share_and_learns_it"),
+        )
+    },
+    "every slot above the number is above the cap": (
+        [Mutation(target="above_cap", old=">= l.max_invocations", new=">= 0")],
+        "lowered_limits.test_as_those_below_it_end_one_above_the_cap_may_go_on",
+    ),
+    "a lowered cap is looked up by ready alone": (
+        [
+            Mutation(
+                target="lease_share",
+                old="(i.slot <= l.max_invocations OR NOT trapline.above_cap(i.lane, i.slot))",
+                new="true",
+            )
+        ],
+        "lowered_limits.test_a_running_one_above_the_cap_gets_no_share_and_learns_it",
+    ),
+    "a host's slots as the caller knows them": (
+        [Mutation(target="take_turn", old="least(places, l.host_concurrency)", new="places")],
+        "lowered_limits.test_fewer_slots_of_a_host_bind_those_that_know_of_more[two]",
+    ),
+    "a host's delay as the caller knows it": (
+        [Mutation(target="take_turn", old="greatest(delay, l.host_delay)", new="delay")],
+        "lowered_limits.test_a_raised_delay_counts_from_the_last_turn",
+    ),
+    "a raised delay counts from the next turn": (
+        [
+            Mutation(
+                target="take_turn", old="greatest(t.next_at, t.last_at + make_interval(secs => apart))", new="t.next_at"
+            )
+        ],
+        "lowered_limits.test_a_raised_delay_counts_from_the_last_turn",
+    ),
 }
 
 
@@ -221,7 +348,7 @@ def _scenario(name: str, database: Database, connect: Connect) -> Callable[[], A
     path, _, table = name.rstrip("]").partition("[")
     file, function = path.split(".")
     test = getattr(importlib.import_module(f"tests.integration.ledger.test_{file}"), function)
-    known = {"database": database, "connect": connect, "table": table, "why": table}
+    known = {"database": database, "connect": connect, "table": table, "why": table, "known": 2}
     return partial(test, **{name: known[name] for name in inspect.signature(test).parameters})
 
 

@@ -17,7 +17,7 @@ from trapline_common.ledger.queries import load
 
 LARGE = "trapline_large"
 FINISHED = 1_000_000
-TABLES = {"task", "page", "observation", "alert", "invocation", "run"}
+TABLES = {"task", "page", "observation", "alert", "delivery", "invocation", "run"}
 BUILD = """
     SET session_replication_role = replica;  -- the guards would refuse rows that were never anything but finished
     INSERT INTO trapline.lane VALUES ('default', 20, 25, 3, 0);
@@ -38,6 +38,15 @@ BUILD = """
         FROM generate_series(1, 200000) n;
     INSERT INTO trapline.alert (kind, crawl, run_id, payload, status, sent_at)
         SELECT 'change', 'old', n % 2000 + 1, '{}', 'sent', now() FROM generate_series(1, 100000) n;
+    INSERT INTO trapline.channel (name) VALUES ('chat'), ('away');
+    INSERT INTO trapline.delivery (alert_id, channel, thread, status, ended_at, message_id)
+        SELECT n, 'chat', 'page ' || n % 50000 + 1, 'sent', now(), n FROM generate_series(1, 100000) n;
+    INSERT INTO trapline.alert (kind, crawl, run_id, page_id, payload, spread_at)
+        SELECT 'change', 'old', n % 2000 + 1, n, '{}', now() FROM generate_series(1, 10000) n;
+    INSERT INTO trapline.delivery (alert_id, channel, thread, message_id, next_try_at)
+        SELECT a.id, c, 'page ' || a.page_id, CASE WHEN a.page_id % 10 = 0 THEN a.page_id / 200 END,
+            now() + a.page_id % 3 * interval '1 h'
+        FROM trapline.alert a, unnest('{chat,away}'::text[]) c WHERE a.status = 'due';
     RESET session_replication_role;
     ANALYZE;
 """
@@ -64,8 +73,10 @@ QUERIES: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "runs.endable": ((), {"run_unended", "task_open"}),
     "runs.earlier_unended": (("'docs'", "100"), {"run_unended"}),
     "runs.stale_opening": (("60",), {"run_unended"}),
-    "alerts.claim": (("20", "60"), {"alert_due"}),
-    "alerts.due": ((), {"alert_due"}),
+    "alerts.due": ((), {"alert_unspread", "delivery_untold", "delivery_again"}),
+    "deliveries.untold": (("'chat'", "200"), {"delivery_untold", "alert_pkey"}),
+    "deliveries.again": (("'chat'",), {"delivery_again", "delivery_thread"}),
+    "deliveries.attempt": (("'chat'", ID, "'{100001,100002}'", "'m'", "60"), {"delivery_pkey", "alert_pkey"}),
 }
 """Query, arguments, and the indexes it must read."""
 

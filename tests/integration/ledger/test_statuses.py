@@ -89,11 +89,12 @@ async def test_a_crawler_that_fails_gives_its_tasks_back(database: Database) -> 
 
 
 async def test_an_operators_cancel_terminates_a_running_one(database: Database) -> None:
-    """``terminated`` by an operator: its tasks end ``failed``, reason ``cancelled``."""
+    """``terminated`` by an operator, once its crawler has ended: its tasks end ``failed``, reason ``cancelled``."""
     run_id = await open_run(database, urls(1))
     held = await one_ready(database)
     await tasks.lease_share(database, held, share=1, another=False)
     assert await runs.cancel(database, run_id) == 1
+    assert await invocations.end_cancelled(database, held)
     assert await status_of(database, held) == "terminated"
     row = await database.connection.fetchrow("SELECT status::text, reason FROM trapline.task")
     assert row is not None

@@ -76,6 +76,16 @@ async def test_machines_get_json_and_filters_choose_by_attribute() -> None:
 
 
 @pytest.mark.usefixtures("aws")
+async def test_the_topics_copy_names_the_chat_channels_that_are_served_already() -> None:
+    """The relay, a subscriber, reads them; nothing else of the message differs."""
+    topic = Topic()
+    url = topic.subscribe("everything")
+    message = compose([alert(1)])
+    await SnsPublisher(SnsTopic(topic.sns, topic.arn), served=["team"]).publish(message)
+    assert json.loads(topic.received(url)[0]["Message"]) == {**message.data, "served": ["team"]}
+
+
+@pytest.mark.usefixtures("aws")
 async def test_no_recipients_means_no_attribute() -> None:
     """An empty ``to`` sends no attribute: SNS refuses an empty one."""
     topic = Topic()

@@ -1,24 +1,40 @@
 """Apprise's channels over real HTTP: a web server on loopback plays the chat."""
 
 import asyncio
+import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from apprise.plugins.slack import NotifySlack
 
 from support.alerts import AT, Clock, alert, sns_event
-from trapline_common.domain.answers import Relayed
-from trapline_common.domain.errors import InputRefusedError, RefusedError, TransientError
+from trapline_common.alerts.page_state import AlertDraft, AlertKind
+from trapline_common.domain.answers import Drained, Relayed, accepted
+from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.domain.messages import Drain
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.outbox import PostgresOutbox, add_alert
+from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
+from trapline_notifier import wiring
+from trapline_notifier.drain import OutboxDrain
+from trapline_notifier.handler import handle
 from trapline_notifier.message import channel_texts, compose
+from trapline_notifier.pace import Pacer
+from trapline_notifier.ports import Channel
 from trapline_notifier.publishers.channels import Channels
-from trapline_notifier.publishers.fan_out import ChannelsPublisher, FanOut
+from trapline_notifier.publishers.chat import ChatPublisher
+from trapline_notifier.publishers.console import LogOperations
+from trapline_notifier.publishers.relayed import RelayedPublisher, relayed_channels
 from trapline_notifier.relay import handle_relay
-from trapline_notifier.services import RelayServices
+from trapline_notifier.services import TERMINAL, RelayServices
 from trapline_notifier.trial import send_test
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # an import of Apprise's
@@ -69,42 +85,75 @@ def chat() -> Iterator[Chat]:
     thread.join()
 
 
-def _publisher(channels: Channels) -> ChannelsPublisher:
-    return ChannelsPublisher(channels, sleep=Clock().sleep)
+def _publisher(channels: Channels, name: str) -> ChatPublisher:
+    return ChatPublisher(channels, name, sleep=Clock().sleep)
 
 
-async def test_alert_to_chooses_the_channels(chat: Chat) -> None:
-    """A message reaches the channels its ``to`` names, and all of them when it names none."""
-    publisher = _publisher(Channels({name: f"json://{chat.address}/{name}" for name in ("ops", "sales")}))
-    await publisher.publish(compose([alert(1, to=("ops",))]))
-    assert (chat.count("/ops"), chat.count("/sales")) == (1, 0)
-    await publisher.publish(compose([alert(2)]))
+@asynccontextmanager
+async def _machine(chat: Chat, dsn: str, folder: Path, *names: str) -> AsyncIterator[Callable[[], Awaitable[Drained]]]:
+    """One machine whose channels file names these paths of the chat; the block gets what drains its outbox."""
+    (folder / "channels.yaml").write_text("".join(f"{name}: json://{chat.address}/{name}\n" for name in names))
+    services = await wiring.local_services(
+        dsn, data_dir=folder, secrets=LocalSecrets({}, folder / "secrets"), stream=io.StringIO()
+    )
+    services = replace(services, pacer=Pacer(sleep=Clock().sleep))
+
+    async def drain() -> Drained:
+        context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
+        return accepted(Drained, await handle(Drain().event(), context, services))
+
+    yield drain
+
+
+async def _write(database: Database, *, to: tuple[str, ...] = ()) -> None:
+    payload = {"url": "https://example.com/7", "reason": "timeout", "detail": "30 s", "failures": 2}
+    await add_alert(database, AlertDraft(kind=AlertKind.FAILURE, payload=payload, to=to), crawl="docs", run_id=None)
+
+
+async def test_alert_to_chooses_the_channels(chat: Chat, dsn: str, database: Database, tmp_path: Path) -> None:
+    """A message reaches the channels that ``to`` names, all of them when it names none, and the terminal always."""
+    async with _machine(chat, dsn, tmp_path, "ops", "sales") as drain:
+        await _write(database, to=("ops",))
+        assert (await drain()).sent == 2
+        assert (chat.count("/ops"), chat.count("/sales")) == (1, 0)
+        await _write(database)
+        assert (await drain()).sent == 3
     assert (chat.count("/ops"), chat.count("/sales")) == (2, 1)
     got = chat.received["/sales"][0]
-    assert got["title"] == "[trapline] pricing: 1 page failed: https://example.com/2"
-    assert "https://example.com/2" in got["message"]
+    assert got["title"] == "[trapline] docs: 1 page failed: https://example.com/7"
+    assert "https://example.com/7" in got["message"]
     assert "timeout: 30 s" in got["message"]
 
 
-async def test_a_failed_channel_is_retried_alone_and_never_repeats_the_others(chat: Chat) -> None:
-    """While one channel is broken the other gets the message once, the broken one three times; it counts as sent."""
+async def test_a_failed_channel_is_retried_alone_and_never_repeats_the_others(
+    chat: Chat, dsn: str, database: Database, tmp_path: Path
+) -> None:
+    """While one channel is broken the other gets the message once; the broken one gets it when it is back."""
     chat.broken.add("/bad")
-    channels = Channels({"good": f"json://{chat.address}/good", "bad": f"json://{chat.address}/bad"})
-    assert await _publisher(channels).publish(compose([alert(1)]))
-    assert (chat.count("/good"), chat.count("/bad")) == (1, 3)
+    await _write(database)
+    async with _machine(chat, dsn, tmp_path, "good", "bad") as drain:
+        with pytest.raises(TransientError, match="channel bad did not take the message"):
+            await drain()
+        assert (chat.count("/good"), chat.count("/bad")) == (1, 3)
+        chat.broken.clear()
+        await database.connection.execute("UPDATE trapline.delivery SET next_try_at = now() WHERE status = 'due'")
+        assert (await drain()).sent == 1
+        assert (chat.count("/good"), chat.count("/bad")) == (1, 4)
+        assert chat.received["/bad"][3] == chat.received["/bad"][0]
+    assert await database.connection.fetchval("SELECT status::text FROM trapline.alert") == "sent"
 
 
-async def test_no_channel_at_all_is_transient(chat: Chat) -> None:
-    """When no channel took the message it stays due."""
-    chat.broken.add("/bad")
-    with pytest.raises(TransientError, match="failed: bad"):
-        await _publisher(Channels({"bad": f"json://{chat.address}/bad"})).publish(compose([alert(1)]))
-
-
-async def test_an_unknown_channel_is_refused(chat: Chat) -> None:
-    """``to`` naming no channel there is can't be mended by trying again; the operations topic gets it."""
-    with pytest.raises(RefusedError, match="absent"):
-        await _publisher(Channels({"ops": f"json://{chat.address}/ops"})).publish(compose([alert(1, to=("absent",))]))
+async def test_a_name_that_is_no_channel_is_refused_and_the_terminal_still_tells(
+    chat: Chat, dsn: str, database: Database, tmp_path: Path
+) -> None:
+    """``to`` naming no channel there is can't be mended by trying again; the ledger keeps that it was refused."""
+    await _write(database, to=("absent",))
+    async with _machine(chat, dsn, tmp_path, "ops") as drain:
+        drained = await drain()
+    assert (drained.sent, drained.refused) == (1, 1)
+    assert chat.received == {}
+    rows = await database.connection.fetch("SELECT channel, status::text FROM trapline.delivery ORDER BY channel")
+    assert [tuple(row) for row in rows] == [("absent", "refused"), (TERMINAL, "sent")]
 
 
 async def test_a_hanging_channel_ends_in_time(chat: Chat) -> None:
@@ -121,23 +170,13 @@ async def test_slack_gets_markup_and_no_mention_of_a_pages_making(chat: Chat, mo
     rows = [
         alert(1, "change", title=HOSTILE, fields=[{"name": "a", "old": HOSTILE, "new": HOSTILE}], diff=f"+{HOSTILE}")
     ]
-    await _publisher(channels).publish(compose(rows))
+    await _publisher(channels, "slack").publish(compose(rows))
     ((got,),) = chat.received.values()
     text = json.dumps(got, ensure_ascii=False)
     assert "*pricing: 1 page changed*" in text
     assert "<!channel>" not in text
     assert "@here" not in text
     assert "<script>" not in text
-
-
-async def test_one_failing_publisher_keeps_no_other_from_sending(chat: Chat) -> None:
-    """The fan-out sends through every publisher before it raises what went wrong."""
-    chat.broken.add("/bad")
-    bad = _publisher(Channels({"bad": f"json://{chat.address}/bad"}))
-    good = _publisher(Channels({"good": f"json://{chat.address}/good"}))
-    with pytest.raises(TransientError):
-        await FanOut([bad, good]).publish(compose([alert(1)]))
-    assert chat.count("/good") == 1
 
 
 async def test_the_relay_delivers_what_sns_hands_it(chat: Chat) -> None:
@@ -160,10 +199,53 @@ async def test_the_relay_delivers_what_sns_hands_it(chat: Chat) -> None:
     assert "https://example.com/1" in chat.received["/hooks/hook-good"][0]["text"]
 
 
+async def test_the_relays_channels_each_keep_their_order(chat: Chat, dsn: str, database: Database) -> None:
+    """A chat that is away for a failure gets it before the recovery, and the other chat waits for neither."""
+    chats = Channels({name: f"json://{chat.address}/{name}" for name in ("good", "bad")})
+
+    async def get() -> Channels:
+        return chats
+
+    relay = RelayServices(channels=get)
+    context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
+
+    async def ask(event: Mapping[str, Any]) -> Mapping[str, Any]:
+        return (await handle_relay(event, context, relay)).body()
+
+    channels = [Channel(name=name, publisher=RelayedPublisher(ask, name)) for name in await relayed_channels(ask)]
+
+    async def drain() -> None:
+        clock = Clock()
+        async with await Database.connect(dsn) as own:
+            await OutboxDrain(
+                outbox=PostgresOutbox(own),
+                channels=channels,
+                operations=LogOperations(),
+                pacer=Pacer(sleep=clock.sleep),
+                deadline=Deadline.after(300, clock=clock),
+            ).run()
+
+    chat.broken.add("/bad")
+    for kind in ("failure", "recovery"):
+        await database.connection.execute(
+            "INSERT INTO trapline.alert (kind, crawl, page_id, payload) VALUES ($1, 'docs', 7, $2)",
+            kind,
+            json.dumps({"url": "https://example.com/7", "reason": "timeout", "failures": 2}),
+        )
+        with suppress(TransientError):
+            await drain()
+    assert (chat.count("/good"), chat.count("/bad")) == (2, 1)
+    chat.broken.clear()
+    await database.connection.execute("UPDATE trapline.delivery SET next_try_at = now() WHERE message_id IS NOT NULL")
+    await drain()
+    assert [each["title"] for each in chat.received["/bad"][1:]] == [each["title"] for each in chat.received["/good"]]
+    assert "good again" in chat.received["/bad"][2]["title"]
+
+
 async def test_a_test_alert_says_which_channel_works(chat: Chat) -> None:
     """``send_test`` tries every channel and names what failed."""
     chat.broken.add("/bad")
-    publishers = {name: _publisher(Channels({name: f"json://{chat.address}/{name}"})) for name in ("good", "bad")}
+    publishers = {name: _publisher(Channels({name: f"json://{chat.address}/{name}"}), name) for name in ("good", "bad")}
     went = await send_test(publishers, at=AT)
     assert went["good"] is None
     assert went["bad"] is not None

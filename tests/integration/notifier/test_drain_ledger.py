@@ -3,8 +3,8 @@
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,17 +16,24 @@ from support.postgres import as_role
 from trapline_common.alerts.page_state import AlertDraft, AlertKind
 from trapline_common.domain.answers import Drained, Refused
 from trapline_common.domain.errors import LedgerUnavailableError, RefusedError, TransientError
+from trapline_common.domain.ids import AlertId
 from trapline_common.domain.messages import Drain
 from trapline_common.domain.ports import Outbox
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.outbox import PostgresOutbox, add_alert
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
-from trapline_notifier.drain import DrainLimits
 from trapline_notifier.handler import handle
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer
+from trapline_notifier.ports import Channel
 from trapline_notifier.publishers.console import ConsolePublisher, LogOperations
 from trapline_notifier.services import Services
+
+CHANNEL = "chat"
+
+
+class _DiesError(BaseException):
+    """What ends a notifier in the middle of its work."""
 
 
 class Recorder:
@@ -52,9 +59,12 @@ def _services(dsn: str, publisher: Any, clock: Clock | None = None) -> Services:
         async with await Database.connect(as_role(dsn, "trapline_notifier")) as database:
             yield PostgresOutbox(database)
 
+    async def channels(_known: Sequence[str]) -> Sequence[Channel]:
+        return [Channel(name=CHANNEL, publisher=publisher)]
+
     return Services(
         outbox=outbox,
-        publisher=publisher,
+        channels=channels,
         operations=LogOperations(),
         pacer=Pacer(sleep=clock.sleep),
         clock=clock,
@@ -105,7 +115,7 @@ async def test_two_notifiers_at_once_send_each_alert_once(dsn: str, database: Da
 
 
 async def test_two_notifiers_at_once_keep_one_pace(dsn: str, database: Database) -> None:
-    """The turns are the ledger's: of two processes together no more messages go out than one of them may send."""
+    """The turns are the ledger's: however often notifiers relieve each other, no more messages go out than one may."""
     interval, count = 0.15, 12
     for number in range(count):
         await add_alert(
@@ -113,21 +123,23 @@ async def test_two_notifiers_at_once_keep_one_pace(dsn: str, database: Database)
         )
     times: list[float] = []
 
-    class Timed(Recorder):
+    class Relieved(Recorder):
+        """Its notifier dies after three messages: the next one takes over."""
+
         async def publish(self, message: AlertMessage) -> str:
+            if len(self.messages) == 3:
+                raise _DiesError
             times.append(time.monotonic())
             return await super().publish(message)
 
-    async def drain() -> dict[str, Any]:
-        services = replace(
-            _services(dsn, Timed()),
-            pacer=Pacer(sleep=asyncio.sleep, interval=interval),
-            limits=DrainLimits(claim=3),
-        )
-        return await _drain(services)
+    async def drains() -> None:
+        while len(times) < count:
+            services = replace(_services(dsn, Relieved()), pacer=Pacer(sleep=asyncio.sleep, interval=interval))
+            with suppress(_DiesError):
+                await _drain(services)
 
-    results = await asyncio.gather(drain(), drain())
-    assert [result.sent > 0 for result in results] == [True, True]
+    async with asyncio.timeout(30):
+        await asyncio.gather(drains(), drains())
     assert len(times) == count
     # one that was woken late does not make the next one late: only the whole is exact
     assert max(times) - min(times) >= (count - 2) * interval
@@ -149,30 +161,31 @@ async def test_a_refused_alert_is_ended_with_its_reason(dsn: str, database: Data
 
 
 async def test_a_transient_failure_leaves_the_alert_due_later(dsn: str, database: Database) -> None:
-    """The event is raised for a retry; the alert is hidden for its delay, then sent."""
+    """The event is raised for a retry; the message waits for its delay, then it is sent."""
     await _write(database, 1)
     with pytest.raises(TransientError, match="down"):
         await _drain(_services(dsn, Recorder(TransientError("down"))))
     assert await _statuses(database) == {"due": 1}
     assert (await _drain(_services(dsn, Recorder()))).sent == 0
-    await database.connection.execute("UPDATE trapline.alert SET claimed_until = now() - interval '1 second'")
+    await database.connection.execute("UPDATE trapline.delivery SET next_try_at = now() - interval '1 second'")
     assert (await _drain(_services(dsn, Recorder()))).sent == 1
 
 
-async def test_a_notifier_that_dies_after_its_claim_loses_nothing(dsn: str, database: Database) -> None:
-    """An alert whose notifier vanished is handed out again when the hold runs out: at least once."""
+async def test_a_notifier_that_dies_as_it_publishes_loses_nothing(dsn: str, database: Database) -> None:
+    """A message whose notifier vanished is sent by another when the hold runs out: at least once, under its id."""
     await _write(database, 1)
-
-    class Dies(Recorder):
-        async def publish(self, message: AlertMessage) -> str:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        await _drain(_services(dsn, Dies()))
-    await database.connection.execute("UPDATE trapline.alert SET claimed_until = now() - interval '1 second'")
     recorder = Recorder()
+    async with await Database.connect(dsn) as other:
+        dead = PostgresOutbox(other)
+        await dead.spread([CHANNEL], everything=[], closed=False, hold_seconds=120)
+        await dead.hold(CHANNEL, 120)
+        await dead.attempt(CHANNEL, [AlertId(1)], "first", 120)
+        assert (await _drain(_services(dsn, recorder))).sent == 0
+    await database.connection.execute(
+        "UPDATE trapline.channel SET held_until = now(); UPDATE trapline.delivery SET next_try_at = now()"
+    )
     assert (await _drain(_services(dsn, recorder))).sent == 1
-    assert len(recorder.messages) == 1
+    assert [message.id for message in recorder.messages] == ["first"]
 
 
 async def test_an_event_that_is_no_drain_is_dropped(dsn: str) -> None:

@@ -14,7 +14,7 @@ _ENDS = frozenset({"|", "||", "&&", ";", "#", ">", "&"})
 """Where a shell's command ends."""
 _NESTED = re.compile(r"\$\((?P<line>[^()]*)\)")
 _PLACEHOLDERS = {
-    "CIDR": "10.0.0.0/8",
+    "ADDRESS:PORT": "10.0.0.1:8080",
     "COMMAND": "status",
     "ENV": "dev",
     "FILE": "crawls.yaml",

@@ -81,10 +81,11 @@ def test_no_setting_opens_metadata(address: str):
 
 def test_what_is_allowed_is_dialled_and_nothing_beside_it():
     """``allow_private`` opens exactly its networks, for IPv4 in its mapped notation too."""
-    policy = AddressPolicy(allow_private=(ip_network("10.1.0.0/16"), ip_network("fd12::/16")))
+    policy = AddressPolicy(allow_private=tuple(map(ip_network, ("10.1.0.0/16", "fd12::/16", "::1/128"))))
     assert policy.refusal(ip_address("10.1.255.255")) is None
     assert policy.refusal(ip_address("::ffff:10.1.0.1")) is None
     assert policy.refusal(ip_address("fd12::1")) is None
+    assert policy.refusal(ip_address("::1")) is None
     for beside in ("10.2.0.0", "10.0.255.255", "::ffff:10.2.0.1", "fd13::1", "127.0.0.1", "64:ff9b::a02:1"):
         assert policy.refusal(ip_address(beside)) is not None
 

@@ -42,6 +42,20 @@ def test_a_heartbeat_that_could_not_keep_it_alive_is_refused(heartbeat: str) -> 
         Settings.read(LOCAL | {"TRAPLINE_HEARTBEAT": heartbeat})
 
 
+def test_the_silence_is_two_thirds_of_the_time_to_live() -> None:
+    """A crawler ends before the reaper gives its place away; a longer time to live than the default changes nothing."""
+    assert Settings.read(LOCAL).silence == 30.0
+    assert Settings.read(LOCAL | {"TRAPLINE_HEARTBEAT_TTL": "9"}).silence == 6.0
+    assert Settings.read(LOCAL | {"TRAPLINE_HEARTBEAT_TTL": "90"}).silence == 30.0
+
+
+@pytest.mark.parametrize("time_to_live", ["soon", "nan", "0", "-1", "inf", "6"])
+def test_a_time_to_live_that_heartbeats_could_not_keep_is_refused(time_to_live: str) -> None:
+    """Not a number, or so short that the first heartbeat would come too late."""
+    with pytest.raises(InputRefusedError, match="TRAPLINE_HEARTBEAT"):
+        Settings.read(LOCAL | {"TRAPLINE_HEARTBEAT_TTL": time_to_live})
+
+
 def test_an_unknown_way_to_nudge_is_refused() -> None:
     """The two that there are, are named."""
     with pytest.raises(InputRefusedError, match="TRAPLINE_NUDGES is 'pigeon'; it is lambda or postgres"):

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import pytest
 import pytest_asyncio
 
-from support.gates import Names, loopback_gate
+from support.gates import LOOPBACK, Names, loopback_gate
 from support.sitemap_site import SitemapSite, sitemap_site
 from support.traps import Trap
 from support.traps import trap as listening_trap
@@ -16,6 +16,7 @@ from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.egress.address_policy import AddressPolicy
 from trapline_common.egress.gate import Gate
 from trapline_common.egress.http_fetch import HttpFetch
+from trapline_common.egress.own_services import Endpoint
 
 
 @pytest_asyncio.fixture
@@ -110,6 +111,17 @@ async def test_every_connection_passes_the_gate(site: SitemapSite, trap: Trap) -
     with pytest.raises(InputRefusedError, match=r"127\.0\.0\.9 \(loopback\).*--allow-private 127\.0\.0\.9"):
         await HttpFetch(gate=narrow)(site.redirect("/s.xml", f"http://127.0.0.9:{trap.port}/latest/meta-data/"))
     assert site.asked == ["/s.xml"]
+    assert trap.arrivals == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.9", "[::ffff:127.0.0.9]", "ours.example", "OURS.example."])
+async def test_a_sitemap_does_not_lead_to_what_is_ours(site: SitemapSite, trap: Trap, host: str) -> None:
+    """With all of loopback allowed, a redirect to our own port is refused at each address and name of the machine."""
+    own = (Endpoint(host="127.0.0.1", port=trap.port, what="Trapline's own database"),)
+    names = Names({"ours.example": [["127.0.0.9"]], "ours.example.": [["127.0.0.9"]]})
+    gate = Gate(policy=AddressPolicy(allow_private=LOOPBACK), own=own, resolve=names)
+    with pytest.raises(InputRefusedError, match="Trapline's own database"):
+        await HttpFetch(gate=gate)(site.redirect("/s.xml", f"http://{host}:{trap.port}/"))
     assert trap.arrivals == 0
 
 

@@ -29,16 +29,6 @@ async def test_a_terminal_gets_colours_around_the_same_text() -> None:
     assert plain == "\n" + CHANGE.body
 
 
-async def test_an_alert_is_written_once() -> None:
-    """Sent again, whole or in part, because another channel failed, it is not written again."""
-    stream = io.StringIO()
-    console = ConsolePublisher(stream)
-    await console.publish(compose([alert(1), alert(2)]))
-    size = len(stream.getvalue())
-    await console.publish(compose([alert(2)]))
-    assert len(stream.getvalue()) == size
-
-
 async def test_a_terminal_without_unicode_gets_question_marks() -> None:
     """A stream that can't encode a letter gets a replacement, not an exception."""
     raw = io.BytesIO()

@@ -1,17 +1,21 @@
 """The drain's promises, on the outbox port: nothing lost, nothing blocked, never too fast, never too late."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from support.alerts import Clock, MemoryOutbox, alert
+from support.alerts import CHANNEL, Clock, MemoryOutbox, alert
 from trapline_common.domain.errors import RefusedError, TransientError
+from trapline_common.domain.ids import AlertId
 from trapline_common.domain.ports import AlertRow
 from trapline_common.platform.lambda_runtime import Deadline
-from trapline_notifier.drain import DrainLimits, OutboxDrain
+from trapline_notifier.channel_drain import DrainLimits
+from trapline_notifier.drain import OutboxDrain
 from trapline_notifier.message import AlertMessage
 from trapline_notifier.pace import Pacer
+from trapline_notifier.ports import Channel
 
 
 class Recorder:
@@ -48,10 +52,10 @@ class Scene:
         self.out = Recorder(self.clock, rule)
         self.pacer = Pacer(sleep=self.clock.sleep)
 
-    def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 180.0) -> OutboxDrain:
+    def drain(self, seconds: float = 600.0, *, claim: int = 200, hold: float = 120.0) -> OutboxDrain:
         return OutboxDrain(
             outbox=self.outbox,
-            publisher=self.out,
+            channels=[Channel(name=CHANNEL, publisher=self.out)],
             operations=self.out,
             pacer=self.pacer,
             deadline=Deadline.after(seconds, clock=self.clock),
@@ -73,12 +77,11 @@ async def test_everything_due_is_sent_in_one_message_per_crawl_kind_and_recipien
         assert {scene.outbox.sent[key] for key in message.alert_ids} == {f"receipt-{message.id}"}
 
 
-async def test_it_claims_until_nothing_is_due() -> None:
-    """More alerts than one claim holds are all sent in one drain."""
+async def test_it_goes_on_until_nothing_is_due() -> None:
+    """More alerts than one look finds are all sent in one drain."""
     scene = Scene([alert(n) for n in range(1, 26)])
     result = await scene.drain(claim=10).run()
-    assert result.sent == 25
-    assert scene.outbox.claims == [10, 10, 5, 0]
+    assert (result.sent, result.messages) == (25, 3)
 
 
 async def test_messages_keep_a_second_apart() -> None:
@@ -111,28 +114,62 @@ async def test_an_unreadable_payload_blocks_nothing() -> None:
     assert (result.sent, list(scene.outbox.refused)) == (2, [2])
 
 
-async def test_a_transient_error_releases_and_is_raised_at_the_end() -> None:
-    """The message that can't be sent for now is due again later, the others go out first, and the platform retries."""
+async def test_what_fails_for_now_is_raised_at_the_end_and_repeated_as_it_was() -> None:
+    """The message that can't be sent for now is due again later, the others go out, and the platform retries."""
     scene = Scene(
         [alert(1, crawl="a"), alert(2, crawl="b"), alert(3, crawl="c")], _with_alert(2, TransientError("throttled"))
     )
     with pytest.raises(TransientError, match="throttled"):
         await scene.drain().run()
     assert set(scene.outbox.sent) == {1, 3}
-    assert scene.outbox.released == {2: 15.0}
+    assert scene.outbox.put_offs == {2: 15.0}
+    name = scene.outbox.message_of[AlertId(2)]
     scene.out.rule = lambda _: None
+    scene.outbox.rows |= {row.id: row for row in [alert(4, crawl="b")]}
     await scene.clock.sleep(15.0)
     await scene.drain().run()
-    assert set(scene.outbox.sent) == {1, 2, 3}
+    assert set(scene.outbox.sent) == {1, 2, 3, 4}
+    assert [message.alert_ids for message in scene.out.messages if message.id == name] == [(2,)]
 
 
 async def test_a_dead_channel_is_not_tried_for_every_message() -> None:
-    """After three messages in a row that failed, the rest of the claim is given back at once."""
+    """After three messages in a row the channel is left alone; then one message at a time finds out whether it is back.
+
+    The pause doubles, and is the channel's: whoever drains keeps it.
+    """
     scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 11)], lambda _: TransientError("down"))
-    with pytest.raises(TransientError, match="3 message"):
-        await scene.drain().run()
-    assert len(scene.out.times) == 3
-    assert [delay for key, delay in scene.outbox.released.items() if key >= 4] == [0.0] * 7
+    tried = []
+    for pause in (15.0, 30.0, 60.0):
+        with pytest.raises(TransientError):
+            await scene.drain().run()
+        tried.append(len(scene.out.times))
+        assert scene.outbox.not_before == scene.clock() + pause
+        assert (await scene.drain().run()).sent == 0, "nobody tries it during its back-off"
+        await scene.clock.sleep(pause)
+    assert tried == [3, 4, 5]
+    scene.out.rule = lambda _: None
+    assert (await scene.drain().run()).sent + 5 >= 10
+
+
+async def test_messages_that_always_fail_keep_no_other_from_being_tried() -> None:
+    """Five groups that the channel never takes stand first in line: the sixth goes out all the same."""
+    scene = Scene(
+        [alert(n, crawl=f"crawl-{n}") for n in range(1, 7)],
+        lambda message: TransientError("500") if message.alert_ids[0] < 6 else None,
+    )
+    for _ in range(4):
+        with pytest.raises(TransientError):
+            await scene.drain().run()
+        await scene.clock.sleep(61.0)
+    assert list(scene.outbox.sent) == [6]
+
+
+async def test_what_another_serves_is_left_to_it() -> None:
+    """While another notifier serves the channel this one sends nothing there."""
+    scene = Scene([alert(1)])
+    scene.outbox.held_by_another = True
+    assert (await scene.drain().run()).sent == 0
+    assert scene.out.times == []
 
 
 async def test_a_report_that_fails_for_now_leaves_the_alert_due() -> None:
@@ -145,35 +182,42 @@ async def test_a_report_that_fails_for_now_leaves_the_alert_due() -> None:
     assert [row.id for row in scene.outbox.due] == [1]
 
 
-async def test_it_stops_before_its_deadline_and_gives_back_the_rest() -> None:
-    """With time for few messages it sends those, and the others are due at once for the next drain."""
+async def test_it_stops_before_its_deadline() -> None:
+    """With time for few messages it sends those; the others were not attempted, and are due for the next drain."""
     scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 31)])
     result = await scene.drain(DrainLimits().reserve + 5.0).run()
     assert 4 <= result.sent <= 6
-    assert result.sent + result.released == 30
+    assert len(scene.outbox.attempts) == result.sent
     assert scene.clock() <= 1_000.0 + 5.0 + 1.0
     assert (await scene.drain().run()).sent == 30 - result.sent
 
 
-async def test_it_never_publishes_what_another_may_have_claimed_by_now() -> None:
-    """When the hold nears its end the rest is given back and claimed anew, so no alert goes out twice."""
-    scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 31)])
-    hold = DrainLimits().reserve + 8.0
-    result = await scene.drain(hold=hold).run()
-    assert result.sent == 30
-    assert result.released > 0
-    assert len(scene.out.messages) == 30
+async def test_it_never_publishes_what_another_may_have_by_now() -> None:
+    """A notifier that was stopped for longer than its hold, after it noted the attempt, does not publish it."""
+    scene = Scene([alert(1)])
+    noted = scene.outbox.attempt
+
+    async def attempt(*arguments: Any) -> Sequence[AlertRow]:
+        rows = await noted(*arguments)
+        await scene.clock.sleep(DrainLimits().hold)
+        return rows
+
+    scene.outbox.attempt = attempt  # type: ignore[method-assign]
+    await scene.drain().run()
+    assert scene.out.times == []
+    scene.outbox.attempt = noted  # type: ignore[method-assign]
+    assert (await scene.drain().run()).sent == 1
 
 
-async def test_no_time_left_claims_nothing() -> None:
+async def test_no_time_left_does_nothing() -> None:
     """A drain that starts within its reserve leaves the outbox alone."""
     scene = Scene([alert(1)])
     assert (await scene.drain(DrainLimits().reserve).run()).sent == 0
-    assert scene.outbox.claims == []
+    assert scene.outbox.attempts == {}
 
 
-async def test_a_cancelled_drain_gives_back_what_it_did_not_send() -> None:
-    """Cancelled while it publishes, a drain leaves every alert that is not marked sent due at once, not hidden."""
+async def test_a_cancelled_drain_leaves_nothing_hidden() -> None:
+    """Cancelled while it publishes, a drain leaves that message to be repeated at once, and the rest untold."""
     scene = Scene([alert(1, crawl="one"), alert(2, crawl="two")])
     publishing = asyncio.Event()
 
@@ -188,4 +232,16 @@ async def test_a_cancelled_drain_gives_back_what_it_did_not_send() -> None:
     draining.cancel()
     with pytest.raises(asyncio.CancelledError):
         await draining
-    assert [row.id for row in await scene.outbox.claim(10, 1.0)] == [1, 2]
+    again = await scene.outbox.again(CHANNEL)
+    assert again is not None
+    assert again.alerts == (1,)
+    assert [row.id for row in await scene.outbox.untold(CHANNEL, 10)] == [2]
+
+
+async def test_an_unreadable_alert_takes_the_last_word_of_its_page_along_for_a_moment_only() -> None:
+    """Told as one with an alert no text can be made of, the page's last word still goes out, alone."""
+    scene = Scene([alert(1, page=7, failures=[]), alert(2, "recovery", page=7, failures=1, failing_for=1.0)])
+    scene.out.rule = _with_alert(1, RefusedError("InvalidParameter"))
+    result = await scene.drain().run()
+    assert (result.sent, list(scene.outbox.refused)) == (1, [1])
+    assert [message.kind for message in scene.out.messages] == ["recovery"]

@@ -24,7 +24,7 @@ def test_a_group_is_one_crawl_one_kind_one_set_of_recipients() -> None:
         alert(5, to=("b", "a")),
         alert(6, to=("a", "b")),
     ]
-    assert [[row.id for row in each] for each in group(rows)] == [[1, 4], [2], [3], [5, 6]]
+    assert group(rows) == [[1, 4], [2], [3], [5, 6]]
 
 
 def test_the_id_depends_on_the_alerts_alone() -> None:
@@ -49,7 +49,7 @@ def test_twenty_are_listed_and_the_others_counted() -> None:
     assert message.subject == "[trapline] pricing: 57 pages failed"
     assert "20. https://example.com/20\n" in message.email
     assert "https://example.com/21\n" not in message.email
-    assert "... and 37 more alerts like these; `trapline show 41` lists them." in message.email
+    assert "... and 37 more pages; `trapline show 41` lists them." in message.email
     assert len(message.data["alerts"]) == SHOWN
     assert (message.data["count"], len(message.data["alert_ids"])) == (57, 57)
 

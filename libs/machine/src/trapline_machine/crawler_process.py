@@ -15,6 +15,7 @@ from typing import Any
 from trapline_common.domain.errors import TraplineError
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_common.platform.logging import configure, get_logger
+from trapline_common.platform.process_alarm import ProcessAlarm
 from trapline_machine.process_identity import process_name_of
 
 STOP_WITHIN = 60
@@ -41,12 +42,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _run(event: Mapping[str, Any], context: LocalContext) -> None:
-    stop = asyncio.Event()
+    stop, alarm = asyncio.Event(), ProcessAlarm()
     loop = asyncio.get_running_loop()
 
     def ask_to_stop() -> None:
         if not stop.is_set():
-            signal.alarm(STOP_WITHIN)
+            alarm.end_within(STOP_WITHIN)
             stop.set()
 
     loop.add_signal_handler(signal.SIGTERM, ask_to_stop)
@@ -58,7 +59,7 @@ async def _run(event: Mapping[str, Any], context: LocalContext) -> None:
 
     try:
         environ = {**os.environ, "TRAPLINE_PROCESS_NAME": process_name_of(os.getpid())}
-        result = await handle(event, context, from_env(environ), stop=stop)
+        result = await handle(event, context, from_env(environ, alarm=alarm), stop=stop)
         _log.info("invocation_ended", result=result.body())
     finally:
         life_line.cancel()  # which starts the alarm too: only the end is left

@@ -7,8 +7,15 @@ from uuid import UUID, uuid4
 from trapline_common.domain.ports import ArtifactStore, Nudger, SecretSource
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.rescue import LONGEST_SILENCE
+from trapline_common.platform.lambda_runtime import Clock
+from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
+from trapline_common.platform.suspend_clock import suspend_aware_clock
 from trapline_crawler.ports import Visitor
 from trapline_crawler.sessions.seal import Seal
+
+SHORTEST_SILENCE = 3.0
+"""Seconds; heartbeats far apart enough for a real ledger make it longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,16 @@ class Pace:
     """Seconds that a task waits at most for its host's turn; then it is put off."""
     log_in_every: float = 30.0
     """Seconds at least between two log-ins of one crawl."""
+    silence: float | None = None
+    """Seconds without a heartbeat that reached the ledger, after which an invocation ends by itself; ``None``: six
+    heartbeats, between ``SHORTEST_SILENCE`` and ``LONGEST_SILENCE``."""
+
+    @property
+    def longest_silence(self) -> float:
+        """Seconds without the ledger after which an invocation ends by itself: below the heartbeats' time to live."""
+        if self.silence is not None:
+            return self.silence
+        return min(LONGEST_SILENCE, max(SHORTEST_SILENCE, 6 * self.heartbeat))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +68,7 @@ class Services:
     """How the invocation spends its time."""
     new_token: Callable[[], UUID] = uuid4
     """Makes the owner token of ``-> ready``."""
+    clock: Clock = suspend_aware_clock
+    """Tells how long the ledger was silent."""
+    alarm: Alarm = field(default_factory=ProcessAlarm)
+    """Ends the process when the ledger was silent for too long and the event loop did not see to that."""

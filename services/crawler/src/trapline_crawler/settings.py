@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trapline_common.domain.errors import InputRefusedError
-from trapline_common.ledger.rescue import HEARTBEAT_TTL
+from trapline_common.ledger.rescue import HEARTBEAT_TTL, LONGEST_SILENCE
 from trapline_crawler.browser.profiles import AUTO, FIXED, MACHINE
 
 
@@ -31,6 +31,9 @@ class Settings:
     """A name of ``browser.profiles.FIXED``, or ``auto``; ``TRAPLINE_BROWSER_PROFILE``."""
     heartbeat: float = 5.0
     """Seconds between heartbeats; ``TRAPLINE_HEARTBEAT``."""
+    silence: float = LONGEST_SILENCE
+    """Seconds without the ledger after which an invocation ends by itself: two thirds of the heartbeats' time to live,
+    ``TRAPLINE_HEARTBEAT_TTL``, and no more than those of its default."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -58,6 +61,12 @@ class Settings:
             raise InputRefusedError(
                 f"environment: TRAPLINE_HEARTBEAT is {heartbeat}; it is more than 0, at most {most} s"
             )
+        silence = _silence(environ.get("TRAPLINE_HEARTBEAT_TTL"))
+        if silence <= seconds:
+            raise InputRefusedError(
+                f"environment: TRAPLINE_HEARTBEAT is {heartbeat}; with this TRAPLINE_HEARTBEAT_TTL it is less than "
+                f"{silence:g} s"
+            )
         folder = environ.get("TRAPLINE_DATA_DIR")
         return cls(
             artifacts=environ["TRAPLINE_ARTIFACTS"],
@@ -69,4 +78,18 @@ class Settings:
             browser=environ.get("TRAPLINE_BROWSER") or None,
             browser_profile=profile,
             heartbeat=seconds,
+            silence=silence,
         )
+
+
+def _silence(time_to_live: str | None) -> float:
+    """Return two thirds of the time to live; a longer one than the default is the reaper's, and changes nothing."""
+    if not time_to_live:
+        return LONGEST_SILENCE
+    try:
+        seconds = float(time_to_live)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InputRefusedError(f"environment: TRAPLINE_HEARTBEAT_TTL: {time_to_live!r} is not a number of seconds")
+    return min(LONGEST_SILENCE, seconds * LONGEST_SILENCE / HEARTBEAT_TTL)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 class TimeBudget:
     """What the deadline and a request to stop leave of an invocation. ``reserve``: seconds kept for an ordered end."""
 
-    __slots__ = ("_closing", "_reserve", "_window", "deadline", "stop")
+    __slots__ = ("_closing", "_reserve", "_winding_down", "_window", "deadline", "stop")
 
     def __init__(self, deadline: Deadline, stop: asyncio.Event, *, reserve: float) -> None:
         self.deadline = deadline
@@ -22,6 +22,16 @@ class TimeBudget:
         # A function whose whole time is little must not keep all of it for its end.
         self._reserve = min(reserve, self._window / 4)
         self._closing = False
+        self._winding_down = asyncio.Event()
+
+    def wind_down(self) -> None:
+        """Begin nothing more: the lane's cap was lowered below this invocation. Visits under way go on to their end."""
+        self._winding_down.set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether the invocation was asked to stop, or winds down: what it has not begun goes back."""
+        return self.stop.is_set() or self._winding_down.is_set()
 
     @property
     def closing(self) -> bool:
@@ -35,15 +45,15 @@ class TimeBudget:
         deadline shorter than a crawl's time-out must not keep the crawl from being tried.
         """
         needed = min(seconds, self._window / 2) + self._reserve + after
-        return not self.stop.is_set() and self.deadline.left >= needed
+        return not self.ending and self.deadline.left >= needed
 
     async def pause(self, wait: float, *, seconds: float) -> bool:
-        """Wait before work of ``seconds``; ``False`` at once when no time is left for it, or as soon as stopped."""
+        """Wait before work of ``seconds``; ``False`` at once when no time is left for it, or as soon as it ends."""
         if wait <= 0:
-            return not self.stop.is_set()
+            return not self.ending
         if not self.may_start(seconds, after=wait):
             return False
-        return not await self.stopped_within(wait)
+        return not await self.ends_within(wait)
 
     async def wait_to_start(self, wait: float, *, seconds: float) -> None:
         """Wait before work of ``seconds``. Raises ``StoppedError`` when no time is left for it, or when stopped.
@@ -56,14 +66,15 @@ class TimeBudget:
         if not await self.pause(wait, seconds=seconds):
             raise StoppedError("the invocation was asked to stop before a visit")
 
-    async def stopped_within(self, seconds: float) -> bool:
-        """Wait for a request to stop, at most ``seconds``; return whether it came."""
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for a request to stop or to wind down, at most ``seconds``; return whether one came."""
+        either = [asyncio.ensure_future(event.wait()) for event in (self.stop, self._winding_down)]
         try:
-            async with asyncio.timeout(seconds):
-                await self.stop.wait()
-        except TimeoutError:
-            return False
-        return True
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in either:
+                waiting.cancel()
+        return self.ending
 
     async def bounded_visit(self, visit: Coroutine[Any, Any, T]) -> T:
         """Run one exchange with the browser, as long as there is time. Raises what ``bounded_visit`` does."""

@@ -20,6 +20,7 @@ from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.nudges import PostgresNudger
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.logging import configure
+from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
@@ -42,8 +43,11 @@ def services() -> Services:
     return from_env()
 
 
-def from_env(environ: Mapping[str, str] = os.environ) -> Services:
-    """Build what one invocation works with. Raises ``InputRefusedError`` and ``BrowserMissingError``."""
+def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = None) -> Services:
+    """Build what one invocation works with. ``alarm``: the process's own, if it has one already.
+
+    Raises ``InputRefusedError`` and ``BrowserMissingError``.
+    """
     configure(service="crawler")
     settings = Settings.read(environ)
     artifacts, secrets = _artifacts(settings), _secrets(settings, environ)
@@ -60,7 +64,8 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         process_name=environ.get("TRAPLINE_PROCESS_NAME")
         or environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
         or platform.node(),
-        pace=Pace(heartbeat=settings.heartbeat),
+        pace=Pace(heartbeat=settings.heartbeat, silence=settings.silence),
+        alarm=ProcessAlarm() if alarm is None else alarm,
     )
 
 

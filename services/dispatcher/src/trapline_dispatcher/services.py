@@ -29,6 +29,9 @@ class Services:
     """Returns where a person finds an artifact, by its key."""
     at_most: int | None = None
     """Lowers every lane's cap, for a machine that can't bear it; ``None``: the lanes' own caps."""
+    limits_by_config: bool = False
+    """Whether the reap tick brings the limits of busy lanes up to date with the config: on AWS, where one config is
+    everyone's. On one machine each command has a file of its own, and the newest run's counts."""
     unexpanded_ticks: bool = False
     """Whether a tick may arrive with the scheduler's placeholder in place of its time; see ``runs/tick_time.py``."""
     archive: Archive | None = None

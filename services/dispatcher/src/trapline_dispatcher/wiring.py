@@ -52,6 +52,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         nudger=LambdaNudger(client, functions={"notifier": settings.notifier_function}),
         fetch=HttpFetch(gate=gate_from_env(environ)),
         location=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
+        limits_by_config=True,
         unexpanded_ticks=settings.unexpanded_ticks,
         archive=None if settings.runs is None else _archive(settings.runs),
         retention=settings.retention,

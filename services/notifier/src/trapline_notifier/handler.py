@@ -27,11 +27,12 @@ async def handle(event: Mapping[str, Any], context: LambdaContext, services: Ser
     async with services.outbox() as outbox:
         drain = OutboxDrain(
             outbox=outbox,
-            publisher=services.publisher,
+            channels=await services.channels(await outbox.channels()),
             operations=services.operations,
             pacer=services.pacer,
             deadline=Deadline.of(context, clock=services.clock),
             limits=services.limits,
+            closed=services.closed,
         )
         return Drained(**asdict(await drain.run()))
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from trapline_common.domain.ports import Outbox
 
 INTERVAL = 1.0
-"""Seconds between the starts of two publishes."""
+"""Seconds between the starts of two publishes to one channel."""
 
 
 class Pacer:
@@ -17,13 +17,13 @@ class Pacer:
         self._sleep = sleep
         self._interval = interval
 
-    async def wait(self, outbox: Outbox) -> None:
-        """Return when ``interval`` seconds have passed since the last turn began, in any notifier.
+    async def wait(self, outbox: Outbox, channel: str) -> None:
+        """Return when ``interval`` seconds have passed since the channel's last turn began, in any notifier.
 
         A turn is taken before the wait: others queue behind it. One whose notifier dies costs ``interval`` seconds.
         """
         if self._interval <= 0:
             return
-        seconds = await outbox.turn(self._interval)
+        seconds = await outbox.turn(channel, self._interval)
         if seconds > 0:
             await self._sleep(seconds)

@@ -1,16 +1,18 @@
-"""The relay's Lambda: subscribed to the topic, it hands each message to Slack, Teams and the rest.
+"""The relay's Lambda: it has the chat channels' addresses and no ledger, and hands a message to one of them.
 
-The platform retries a message as a whole (2 more times, then it goes to the relay's failure queue, which has an alarm),
-so a broken channel makes the good ones repeat a message at most twice; a warm environment, which remembers the channels
-that took it, repeats none.
+The notifier asks it, and waits for the answer: order, attempts and back-off of each channel are the ledger's, kept by
+the notifier for chat channels as for the topic. What a notifier of the release before published comes through the
+topic, to which the relay is subscribed; the platform retries such a message as a whole. A message of this release names
+the channels that its notifier serves itself, and the relay leaves them out there.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from trapline_common.domain.answers import Relayed
+from trapline_common.domain.answers import ChannelNames, Refused, Relayed
 from trapline_common.domain.errors import MessageRefusedError, TransientError
+from trapline_common.domain.messages import Deliver, ListChannels, parse_relay
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import VERSION
@@ -18,19 +20,51 @@ from trapline_notifier.publishers.channels import Channels
 from trapline_notifier.services import RelayServices
 
 REMEMBERED = 256
-"""Messages whose partial delivery a warm environment remembers; the oldest is forgotten first."""
+"""Messages whose deliveries a warm environment remembers; the oldest is forgotten first."""
 
 _log = get_logger("relay")
 
 load_at_init(*AWS_CLIENTS, "trapline_notifier.wiring")
 
 
-async def handle_relay(event: Mapping[str, Any], _context: LambdaContext, services: RelayServices) -> Relayed:
-    """Deliver every message of an SNS event. Raises ``TransientError`` naming the channels that failed."""
+async def handle_relay(
+    event: Mapping[str, Any], _context: LambdaContext, services: RelayServices
+) -> Relayed | ChannelNames | Refused:
+    """Answer the notifier, or deliver every message of an SNS event.
+
+    Raises ``TransientError`` naming the channels that failed.
+    """
+    if "Records" in event:
+        return await _from_topic(event, services)
+    try:
+        asked = parse_relay(event)
+    except MessageRefusedError as error:
+        _log.error("event_dropped", reason=str(error))
+        return Refused(reason=str(error))
+    channels = await services.channels()
+    if isinstance(asked, ListChannels):
+        return ChannelNames(channels=channels.names)
+    return await _deliver_one(asked, channels, services)
+
+
+async def _deliver_one(asked: Deliver, channels: Channels, services: RelayServices) -> Relayed:
+    if asked.channel not in channels.names:
+        raise TransientError(f"there is no channel {asked.channel}")
+    done = services.delivered.get(asked.id, frozenset())
+    outcome = await channels.deliver((asked.channel,), subject=asked.subject, text=asked.text, done=done)
+    if outcome.failed:
+        raise TransientError(f"channel {asked.channel} did not take the message")
+    # An answer may be lost on its way to the notifier, which then asks again
+    _remember(services, asked.id, done | {asked.channel})
+    _log.info("relayed", message=asked.id, delivered=[asked.channel], failed=[])
+    return Relayed(delivered=1, dropped=0)
+
+
+async def _from_topic(event: Mapping[str, Any], services: RelayServices) -> Relayed:
     channels = await services.channels()
     failed: list[str] = []
     delivered = dropped = 0
-    for record in event.get("Records", ()):
+    for record in event["Records"]:
         try:
             message = _parse(record)
         except MessageRefusedError as error:
@@ -48,14 +82,20 @@ async def handle_relay(event: Mapping[str, Any], _context: LambdaContext, servic
 async def _deliver(message: Mapping[str, Any], channels: Channels, services: RelayServices) -> tuple[str, ...]:
     # Names that are no channel of ours may be those of the topic's other subscribers, so they are no error here.
     names = channels.chosen([str(name) for name in message.get("to") or ()])
+    served = {str(name) for name in message.get("served") or ()}
+    names = tuple(name for name in names if name not in served)
     done = services.delivered.pop(message["id"], frozenset())
     outcome = await channels.deliver(names, subject=str(message["subject"]), text=str(message["text"]), done=done)
     if outcome.failed:
-        services.delivered[message["id"]] = done | frozenset(outcome.delivered)
-        while len(services.delivered) > REMEMBERED:
-            del services.delivered[next(iter(services.delivered))]
+        _remember(services, message["id"], done | frozenset(outcome.delivered))
     _log.info("relayed", message=message["id"], delivered=list(outcome.delivered), failed=list(outcome.failed))
     return outcome.failed
+
+
+def _remember(services: RelayServices, message: str, channels: frozenset[str]) -> None:
+    services.delivered[message] = channels
+    while len(services.delivered) > REMEMBERED:
+        del services.delivered[next(iter(services.delivered))]
 
 
 def _parse(record: Any) -> dict[str, Any]:

@@ -1,14 +1,19 @@
 """What the handlers work with; ``wiring`` makes it on AWS, the one-machine runtime makes its own."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from trapline_common.domain.ports import Outbox
-from trapline_notifier.drain import DrainLimits
+from trapline_notifier.channel_drain import DrainLimits
 from trapline_notifier.pace import Pacer
-from trapline_notifier.ports import Operations, Publisher
+from trapline_notifier.ports import Channel, Operations
 from trapline_notifier.publishers.channels import Channels
+
+TOPIC = "the topic"
+"""The ledger's name for the SNS topic. Like ``TERMINAL`` it has a blank, so no name of a channels file is the same."""
+TERMINAL = "the terminal"
+"""The ledger's name for the terminal of one machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +22,8 @@ class Services:
 
     outbox: Callable[[], AbstractAsyncContextManager[Outbox]]
     """Opens one connection for one invocation and closes it."""
-    publisher: Publisher
-    """Sends messages: to the topic, or to the terminal and the channels of one machine."""
+    channels: Callable[[Sequence[str]], Awaitable[Sequence[Channel]]]
+    """Returns the channels that there are now; it gets the names of those that the ledger knows."""
     operations: Operations
     """Takes reports about alerts that no channel accepts."""
     pacer: Pacer
@@ -27,6 +32,8 @@ class Services:
     """A monotonic clock, in seconds."""
     limits: DrainLimits = field(default_factory=DrainLimits)
     """The bounds of one drain."""
+    closed: bool = False
+    """Whether an ``alert.to`` that names none of the channels is a mistake; on AWS the topic's subscribers filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +43,4 @@ class RelayServices:
     channels: Callable[[], Awaitable[Channels]]
     """Reads the channels anew for each event, so that a changed address counts at once."""
     delivered: MutableMapping[str, frozenset[str]] = field(default_factory=dict)
-    """In a warm environment: the channels that took a message, by its id, while another channel failed."""
+    """In a warm environment: the channels that took a message, by its id."""

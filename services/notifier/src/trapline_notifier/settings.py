@@ -16,6 +16,8 @@ class NotifierSettings:
     """The topic for those who run Trapline; Terraform sets ``TRAPLINE_OPERATIONS_TOPIC_ARN``."""
     database_url: str
     """The ledger's address, on AWS without a password; ``DATABASE_URL``."""
+    relay_function: str = ""
+    """The relay's function, empty where there is none; Terraform sets ``TRAPLINE_RELAY_FUNCTION``."""
     log_level: str = "INFO"
     """``TRAPLINE_LOG_LEVEL``."""
 
@@ -39,6 +41,7 @@ def notifier_settings(environ: Mapping[str, str]) -> NotifierSettings:
         topic_arn=found[0],
         operations_topic_arn=found[1],
         database_url=found[2],
+        relay_function=environ.get("TRAPLINE_RELAY_FUNCTION", ""),
         log_level=environ.get("TRAPLINE_LOG_LEVEL", "INFO"),
     )
 

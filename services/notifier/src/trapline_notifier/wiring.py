@@ -7,25 +7,29 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from trapline_common.aws.ledger_login import ledger
+from trapline_common.domain.errors import TransientError
 from trapline_common.domain.ports import Outbox, SecretSource
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.channels import FILE_NAME, parse_channels, read_channels
-from trapline_common.platform.logging import configure
+from trapline_common.platform.logging import configure, get_logger
 from trapline_notifier.pace import Pacer
-from trapline_notifier.ports import Publisher
+from trapline_notifier.ports import Channel, Publisher
 from trapline_notifier.publishers.channels import Channels
+from trapline_notifier.publishers.chat import ChatPublisher
 from trapline_notifier.publishers.console import ConsolePublisher, LogOperations
-from trapline_notifier.publishers.fan_out import ChannelsPublisher, FanOut
-from trapline_notifier.services import RelayServices, Services
+from trapline_notifier.publishers.relayed import WITHIN, Ask, RelayedPublisher, relayed_channels
+from trapline_notifier.services import TERMINAL, TOPIC, RelayServices, Services
 from trapline_notifier.settings import notifier_settings, relay_settings
+
+_log = get_logger("notifier")
 
 
 @cache
@@ -34,6 +38,8 @@ def services() -> Services:
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.lambda_client import ask as ask_function
+    from trapline_common.aws.lambda_client import waiting_config
     from trapline_common.aws.sns import SnsTopic
     from trapline_notifier.publishers.sns import SnsOperations, SnsPublisher
 
@@ -47,13 +53,34 @@ def services() -> Services:
         async with await connect() as database:
             yield PostgresOutbox(database)
 
+    relay = boto3.client("lambda", config=waiting_config(WITHIN)) if settings.relay_function else None
+
+    async def ask(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert relay is not None, "only a relay's channel asks it"
+        return await ask_function(relay, settings.relay_function, message)
+
+    async def channels(known: Sequence[str]) -> Sequence[Channel]:
+        chats = await _relayed(ask, known) if relay is not None else ()
+        topic = SnsPublisher(SnsTopic(sns, settings.topic_arn), served=[chat.name for chat in chats])
+        return Channel(name=TOPIC, publisher=topic, everything=True), *chats
+
     return Services(
         outbox=outbox,
-        publisher=SnsPublisher(SnsTopic(sns, settings.topic_arn)),
+        channels=channels,
         operations=SnsOperations(SnsTopic(sns, settings.operations_topic_arn)),
         pacer=Pacer(sleep=asyncio.sleep),
         clock=time.monotonic,
     )
+
+
+async def _relayed(ask: Ask, known: Sequence[str]) -> tuple[Channel, ...]:
+    """Return the relay's channels; while it can't be asked, those that the ledger knows, so that none is dropped."""
+    try:
+        names = await relayed_channels(ask)
+    except TransientError as error:
+        _log.error("relay_unknown", reason=str(error))
+        names = tuple(name for name in known if name != TOPIC)
+    return tuple(Channel(name=name, publisher=RelayedPublisher(ask, name)) for name in names)
 
 
 @cache
@@ -84,22 +111,24 @@ async def local_publishers(data_dir: Path, secrets: SecretSource) -> dict[str, P
     """
     addresses = await read_channels(data_dir / FILE_NAME, secrets)
     return {
-        name: ChannelsPublisher(Channels({name: address}), sleep=asyncio.sleep) for name, address in addresses.items()
+        name: ChatPublisher(Channels({name: address}), name, sleep=asyncio.sleep) for name, address in addresses.items()
     }
 
 
-async def local_services(
-    dsn: str, *, data_dir: Path, secrets: SecretSource, stream: TextIO | None = None, also: Sequence[Publisher] = ()
-) -> Services:
-    """Return the drain's parts on one machine: the terminal, the channels file if there is one, and ``also``.
+async def local_services(dsn: str, *, data_dir: Path, secrets: SecretSource, stream: TextIO | None = None) -> Services:
+    """Return the drain's parts on one machine: the terminal, and the channels file if there is one.
 
-    A terminal takes messages at any speed, so without channels there is no pace. Raises ``InputRefusedError`` when the
-    channels file can't be used.
+    A terminal takes messages at any speed. Raises ``InputRefusedError`` when the channels file can't be used.
     """
-    publishers: list[Publisher] = [ConsolePublisher(stream if stream is not None else sys.stdout), *also]
-    channels = Channels(await read_channels(data_dir / FILE_NAME, secrets))
-    if channels.names:
-        publishers.append(ChannelsPublisher(channels, sleep=asyncio.sleep))
+    chats = Channels(await read_channels(data_dir / FILE_NAME, secrets))
+    terminal = ConsolePublisher(stream if stream is not None else sys.stdout)
+    found = (
+        Channel(name=TERMINAL, publisher=terminal, everything=True, paced=False),
+        *(Channel(name=name, publisher=ChatPublisher(chats, name, sleep=asyncio.sleep)) for name in chats.names),
+    )
+
+    async def channels(_known: Sequence[str]) -> Sequence[Channel]:
+        return found
 
     @asynccontextmanager
     async def outbox() -> AsyncIterator[Outbox]:
@@ -108,8 +137,9 @@ async def local_services(
 
     return Services(
         outbox=outbox,
-        publisher=FanOut(publishers),
+        channels=channels,
         operations=LogOperations(),
-        pacer=Pacer(sleep=asyncio.sleep, interval=1.0 if channels.names else 0.0),
+        pacer=Pacer(sleep=asyncio.sleep),
         clock=time.monotonic,
+        closed=True,
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trapline_common.egress.settings import ALLOW_PRIVATE, parse_allow_private
+from trapline_common.egress.allow_private import ALLOW_PRIVATE, parse_allow_private
 
 DEFAULT_DATA_DIR = Path(".trapline")
 MAX_ID = 2**63 - 1
@@ -31,10 +31,11 @@ AllowPrivate = Annotated[
     list[str],
     typer.Option(
         "--allow-private",
-        metavar="CIDR",
+        metavar="ADDRESS:PORT",
         envvar="TRAPLINE_ALLOW_PRIVATE",
-        help="Private addresses that pages may be on, such as 127.0.0.0/8 for this machine; may be given several "
-        "times, with commas in the environment variable.",
+        help="Private addresses that pages may be on: an address or a network with its port, such as 127.0.0.1:8080, "
+        "[::1]:8080 or 10.1.0.0/16:443; without a port, every port. May be given several times, with commas in the "
+        "environment variable.",
     ),
 ]
 Json = Annotated[
@@ -66,7 +67,7 @@ RunArgument = Annotated[
 def allowing(environ: Mapping[str, str], allow_private: Sequence[str]) -> dict[str, str]:
     """Return the environment with ``--allow-private`` in it, which the crawler's processes get too.
 
-    Raises ``InputRefusedError`` that names each value that is no network, or one that no setting opens.
+    Raises ``InputRefusedError`` that names a value that is no network, or one that no setting opens.
     """
     text = ",".join(allow_private)
     parse_allow_private(text, "--allow-private")

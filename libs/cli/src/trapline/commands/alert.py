@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
@@ -20,6 +21,7 @@ from trapline_common.local.channels import FILE_NAME
 
 _PATIENCE = 60.0
 """Seconds until a test alert must be out: the notifier sends one message a second."""
+_SEE = "see `trapline status` and the notifier's log"
 
 
 def alert(
@@ -32,8 +34,8 @@ def alert(
 ) -> None:
     """Send a test alert to the terminal and through every channel of DATA_DIR/channels.yaml.
 
-    With --env it takes the way of every alert there: the outbox, the notifier, the topic and the topic's subscribers;
-    the command waits up to 60 s until the topic has it.
+    With --env it takes the way of every alert there: the outbox, the notifier, and each channel; the command waits up
+    to 60 s until the topic and the channels of the relay have it.
 
     Exits with 0 when every channel took it, 1 when one did not, 2 when channels.yaml can't be used.
 
@@ -72,8 +74,14 @@ async def _test_topic(data_dir: Path, url: str | None) -> dict[str, str | None]:
         while True:
             await ask_deployed(Drain(), Drained, variable="TRAPLINE_NOTIFIER_FUNCTION")
             status, reason = await outbox.outcome(ledger.database, alert_id)
-            if status == "sent":
-                return {"topic": None}
+            found = await outbox.outcomes(ledger.database, alert_id)
             if status != "due" or time.monotonic() > give_up:
-                return {"topic": reason or f"alert {alert_id} is {status}; see the notifier's log"}
-            await asyncio.sleep(1)  # another notifier may hold it
+                return _by_channel(found) or {"topic": reason or f"alert {alert_id} is {status}; {_SEE}"}
+            await asyncio.sleep(1)  # another notifier may serve the channel
+
+
+def _by_channel(found: Mapping[str, tuple[str, str | None]]) -> dict[str, str | None]:
+    """Return what went wrong, by channel, ``None`` where nothing did."""
+    return {
+        name: None if status == "sent" else reason or f"{status}; {_SEE}" for name, (status, reason) in found.items()
+    }

@@ -44,8 +44,8 @@ def export(
     """Write a run's observations, one per visited page, with their extracted fields, for other tools.
 
     Timings are milliseconds, sizes bytes, times ISO 8601 in UTC. In CSV each field and each timing is a column of its
-    own (field_price, ms_load), and a cell that a spreadsheet would run as a formula begins with '. A FILE appears only
-    when it is whole.
+    own (field_price, ms_load). A text that a spreadsheet could run as a formula, or that begins with ', gets a ' before
+    it: drop one ' from each cell that begins with one. A FILE appears only when it is whole.
 
     Exits with 0 when every observation is written, 2 when there is no such run or FILE can't be written.
 

@@ -1,6 +1,7 @@
 """Observations as NDJSON and as CSV, one a line, written as they come."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Protocol, TextIO
@@ -59,16 +60,16 @@ class CsvRows:
     ``flat``: control characters replaced, for a terminal.
     """
 
-    __slots__ = ("_fields", "_flat", "_text", "_writer")
+    __slots__ = ("_fields", "_flat", "_out", "_text")
 
     def __init__(self, out: Writable, *, fields: Sequence[str], text: bool, flat: bool, header: bool = True) -> None:
-        self._writer = csv.writer(out, lineterminator="\n")
+        self._out = out
         self._fields = fields
         self._text = text
         self._flat = flat
         names = [*_PLAIN, *(f"ms_{name}" for name in _TIMINGS), *(f"field_{name}" for name in fields)]
         if header:
-            self._writer.writerow([*names, "text"] if text else names)
+            self._out.write(csv_record([*names, "text"] if text else names))
 
     def write(self, observation: ObservationRow) -> None:
         """Write one observation."""
@@ -78,7 +79,7 @@ class CsvRows:
         cells += [observation.fields.get(name) for name in self._fields]
         if self._text:
             cells.append(observation.text)
-        self._writer.writerow([self._cell(cell) for cell in cells])
+        self._out.write(csv_record([self._cell(cell) for cell in cells]))
 
     def _cell(self, cell: object) -> object:
         if isinstance(cell, bool):
@@ -86,3 +87,14 @@ class CsvRows:
         if not isinstance(cell, str):
             return cell
         return spreadsheet_cell(printable(cell) if self._flat else cell)
+
+
+def csv_record(cells: Sequence[object]) -> str:
+    """Return the line of one record, with each cell quoted that holds a line break of either kind.
+
+    ``csv`` quotes the characters of its own line end alone: with LF, a text's CR would stand there bare, and readers
+    begin a new record at it.
+    """
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n") + "\n"

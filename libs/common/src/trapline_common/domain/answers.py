@@ -144,9 +144,11 @@ class Crawled(Answer):
     shares: int = 0
     """Shares of tasks that the invocation leased."""
     lost: bool = False
-    """Whether the invocation was taken away while it worked: orphaned, failed from outside, or cancelled."""
+    """Whether the invocation was taken away while it worked: orphaned, failed from outside, or cancelled; or ended
+    because the ledger had not heard of it for too long."""
     duplicate: bool = False
-    """Whether the event was delivered twice, or late: then the invocation did nothing."""
+    """Whether the event was delivered twice, or late, or for an invocation above its lane's lowered cap: then the
+    invocation did nothing."""
 
 
 class Drained(Answer):
@@ -163,12 +165,19 @@ class Drained(Answer):
 
 
 class Relayed(Answer):
-    """What became of one SNS event at the relay."""
+    """What became of one SNS event, or of one ``Deliver``, at the relay."""
 
     delivered: int
     """Messages that every chosen channel took."""
     dropped: int
     """Records that were no alert message of ours."""
+
+
+class ChannelNames(Answer):
+    """The chat channels that the relay has."""
+
+    channels: tuple[str, ...]
+    """Their names, as in the channels file."""
 
 
 DispatcherAnswer = Opened | Enqueued | Counted | Reaped | FailuresRecorded | Refused

@@ -105,6 +105,28 @@ class Drain(Message):
     """Which message this is."""
 
 
+class ListChannels(Message):
+    """Say which chat channels there are."""
+
+    type: Literal["channels"] = "channels"
+    """Which message this is."""
+
+
+class Deliver(Message):
+    """Hand one alert message to one chat channel, and answer when the channel has it."""
+
+    type: Literal["deliver"] = "deliver"
+    """Which message this is."""
+    channel: str
+    """The channel, by its name in the channels file."""
+    id: Annotated[str, Field(min_length=1)]
+    """The alert message's id, which a repeat keeps."""
+    subject: Annotated[str, Field(min_length=1)]
+    """The alert message's subject."""
+    text: Annotated[str, Field(min_length=1)]
+    """The alert message as short Markdown."""
+
+
 DispatcherMessage = Annotated[Tick | OpenRun | Enqueue | Count | Reap, Field(discriminator="type")]
 
 _DISPATCHER: TypeAdapter[Tick | OpenRun | Enqueue | Count | Reap] = TypeAdapter(DispatcherMessage)
@@ -112,6 +134,9 @@ M = TypeVar("M")
 
 _CRAWL = TypeAdapter(Crawl)
 _DRAIN = TypeAdapter(Drain)
+_RELAY: TypeAdapter[ListChannels | Deliver] = TypeAdapter(
+    Annotated[ListChannels | Deliver, Field(discriminator="type")]
+)
 
 
 def _parse(adapter: TypeAdapter[M], event: object) -> M:
@@ -141,3 +166,8 @@ def parse_crawl(event: object) -> Crawl:
 def parse_drain(event: object) -> Drain:
     """Read an event of the notifier. Raises ``MessageRefusedError`` with the field and the reason."""
     return _parse(_DRAIN, event)
+
+
+def parse_relay(event: object) -> ListChannels | Deliver:
+    """Read a question of the notifier to the relay. Raises ``MessageRefusedError`` with the field and the reason."""
+    return _parse(_RELAY, event)

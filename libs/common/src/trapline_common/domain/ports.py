@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from trapline_common.domain.ids import AlertId, RunId
+from trapline_common.domain.ids import AlertId, PageId, RunId
 
 ArtifactLocation = Callable[[str], str]
 """Returns where a person finds an artifact, by its key: a path or a URL (``ArtifactStore.location``)."""
@@ -69,49 +69,121 @@ class SecretSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertRow:
-    """One alert as the outbox hands it out."""
+class AlertHead:
+    """What decides in which message, and in which order, an alert is told."""
 
     id: AlertId
-    """The alert's number in the ledger: with it a receiver drops repeats."""
+    """The alert's number in the ledger: with it a receiver drops repeats. Of one page, it grows with time."""
     kind: str
     """``failure``, ``change``, ``recovery``, ``summary`` and others; set in the transaction that caused it."""
     crawl: str
     """The crawl, by its name."""
+    page_id: PageId | None = None
+    """The page that it is about; ``None`` for one about a whole run, and for a test alert."""
+    to: tuple[str, ...] = ()
+    """Names of channels; empty means all of them. From the crawl's ``alert``."""
+    since: float = 0.0
+    """When it fell due in the channel, in seconds of the database's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRow(AlertHead):
+    """One alert as the outbox hands it out to be sent."""
+
     run_id: RunId | None
     """The run that caused it; ``None`` for a test alert, or when the run is no longer kept."""
     payload: Mapping[str, Any]
     """The facts that the notifier makes texts of, as ``alerts/payloads.py`` defines them."""
-    to: tuple[str, ...]
-    """Names of channels; empty means all of them. From the crawl's ``alert``."""
     created_at: datetime
     """When its cause was committed, by the database's clock."""
     attempts: int = 1
-    """How many claims it took so far, this one counted; the outbox counts."""
+    """How often a notifier tried to send it to the channel, this attempt counted; the outbox counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedMessage:
+    """A message that was attempted and may have arrived: it is sent again as it was."""
+
+    id: str
+    """Its id, which a repeat keeps."""
+    alerts: tuple[AlertId, ...]
+    """The alerts that it tells."""
+    since: float
+    """When it fell due again, in seconds of the database's clock."""
 
 
 class Outbox(Protocol):
-    """The alerts whose cause has committed. Each call is a transaction of its own."""
+    """The alerts whose cause has committed, and their deliveries. Each call is a transaction of its own.
 
-    async def claim(self, limit: int, hold_seconds: float) -> Sequence[AlertRow]:
-        """Return up to ``limit`` due alerts, oldest first, and hide them from every other claim for ``hold_seconds``.
+    What concerns one channel is asked for by its holder: ``hold`` makes this outbox the holder.
+    """
 
-        An alert whose hold ran out is handed out again: that is what keeps it from being lost with its notifier.
+    async def channels(self) -> Sequence[str]:
+        """Return the channels that notifiers served last, by name."""
+        ...
+
+    async def spread(
+        self, channels: Sequence[str], *, everything: Sequence[str], closed: bool, hold_seconds: float
+    ) -> Sequence[AlertId]:
+        """Make the deliveries of every alert that has none, to ``channels``; what waits for other channels is dropped.
+
+        Channels in ``everything`` take alerts whatever their ``to``. ``closed``: these are all there are. Then alerts
+        whose ``to`` names none of them are a mistake, and their ids are returned.
         """
         ...
 
-    async def mark_sent(self, ids: Sequence[AlertId], message_id: str) -> None:
-        """Record that the alerts went out, in the message that the channel calls ``message_id``."""
+    async def hold(self, channel: str, hold_seconds: float) -> int | None:
+        """Become the one that serves ``channel``, for ``hold_seconds``, unless another does or it is to be left alone.
+
+        Return how many messages in a row it did not take for now; ``None``: it is not this outbox's.
+        """
         ...
 
-    async def refuse(self, ids: Sequence[AlertId], reason: str) -> None:
-        """Record that no channel will ever take these alerts as they are; they are not handed out again."""
+    async def let_go(self, channel: str) -> None:
+        """Let another notifier serve the channel."""
         ...
 
-    async def turn(self, interval: float) -> float:
-        """Take the next turn to publish, ``interval`` seconds after the last; return the seconds until it comes."""
+    async def untold(self, channel: str, limit: int) -> Sequence[AlertHead]:
+        """Return up to ``limit`` alerts that were never attempted there, oldest first.
+
+        None of a thread (a page, or the runs of a crawl) of which an earlier alert was attempted and still waits.
+        """
         ...
 
-    async def release(self, ids: Sequence[AlertId], delay: float) -> None:
-        """Hand the alerts out again once ``delay`` seconds have passed."""
+    async def again(self, channel: str) -> RepeatedMessage | None:
+        """Return the message that has waited longest for another attempt, if one may be attempted by now."""
+        ...
+
+    async def attempt(
+        self, channel: str, alerts: Sequence[AlertId], message_id: str, hold_seconds: float
+    ) -> Sequence[AlertRow]:
+        """Note that these alerts are about to be told by that message, and return them; none for a former holder.
+
+        From then on the message may have arrived. When nothing more is heard of it, it is due again after
+        ``hold_seconds``; for as long the channel stays this holder's.
+        """
+        ...
+
+    async def split(self, channel: str, parts: Mapping[str, Sequence[AlertId]]) -> None:
+        """Make smaller messages of one that was refused for its content, by their ids."""
+        ...
+
+    async def mark_sent(self, channel: str, alerts: Sequence[AlertId], receipt: str) -> None:
+        """Record that the channel took the alerts, in the message that it calls ``receipt``; its back-off is over."""
+        ...
+
+    async def refuse(self, channel: str, alerts: Sequence[AlertId], reason: str) -> None:
+        """Record that the channel will never take these alerts as they are."""
+        ...
+
+    async def put_off(self, channel: str, alerts: Sequence[AlertId], delay: float) -> None:
+        """Have the message that tells these alerts attempted again after ``delay`` seconds."""
+        ...
+
+    async def back_off(self, channel: str, reason: str, pause: float) -> None:
+        """Record that the channel took a message not for now; no notifier tries it for ``pause`` seconds."""
+        ...
+
+    async def turn(self, channel: str, interval: float) -> float:
+        """Take the channel's next turn to publish, ``interval`` seconds after the last; return the seconds until it."""
         ...

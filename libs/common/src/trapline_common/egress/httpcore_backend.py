@@ -1,6 +1,5 @@
 """The gate as a network backend of httpcore: every connection of a fetch, those of redirects too, passes it."""
 
-import socket
 import time
 from collections.abc import Iterable
 
@@ -29,7 +28,7 @@ class GatedNetwork(httpcore.AnyIOBackend):
         """Connect to the first address of ``host`` that answers within its part of ``timeout``."""
         try:
             addresses = await self._gate.addresses(host, port)
-        except socket.gaierror as error:
+        except OSError as error:  # no name, no answer, or no descriptor left
             raise httpcore.ConnectError(str(error)) from error
         until = None if timeout is None else time.monotonic() + timeout
         for left in range(len(addresses), 0, -1):

@@ -37,13 +37,19 @@ async def take_turn(
 ) -> Turn:
     """Take the lane's next turn at ``host``, across all its invocations, if it comes within ``patience`` seconds.
 
-    Turns are ``delay`` seconds apart; at most ``slots`` tasks visit the host at once. A task holds its slot as long
-    as its lease, so a killed invocation keeps none.
+    Turns are ``delay`` seconds apart; at most ``slots`` tasks visit the host at once. Stricter limits of the lane,
+    as the ledger has them now, count instead. A task holds its slot as long as its lease, so a killed invocation keeps
+    none; one whose run was cancelled holds it until its invocation ends or calls ``leave``.
     """
     row = await database.fetchrow(_HOSTS["take_turn"], lease.task_id, lease.seq, lane, host, delay, slots, patience)
     if row is None:
         raise AssertionError("take_turn returns a row")
     return Turn(taken=row["taken"], wait=SLOT_AGAIN_AFTER if row["wait"] is None else row["wait"])
+
+
+async def leave(database: Database, lease: Lease) -> None:
+    """Give a host's slot back after a visit whose lease was taken away: its page is closed now."""
+    await database.fetch(_HOSTS["leave"], lease.task_id, lease.seq)
 
 
 async def refused(database: Database, lease: Lease, host: str, *, retry_after: float | None) -> float:

@@ -1,14 +1,16 @@
 """The life of an invocation: each step a compare-and-set on the old status."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import InvocationId, LaneName, OwnerToken
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
+from trapline_common.platform.logging import get_logger
 
 _LANES = load("lanes")
 _INVOCATIONS = load("invocations")
+_log = get_logger("invocations")
 
 ASK_AGAIN_AFTER = 20.0
 """Seconds after which an unanswered Invoke is asked again with the same id (longer than our client's time-outs)."""
@@ -16,6 +18,9 @@ ASK_AGAIN_AFTER = 20.0
 
 REFUSED = "refused"
 """The reason of an invocation whose event Lambda refused for good."""
+
+ABOVE_CAP = "above the lane's cap"
+"""The reason of an invocation that ended before it held a task, because its lane's cap was lowered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +57,23 @@ class Held:
     """Visits to one host at a time, across the lane; ``None``: no limit."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """The answer to one heartbeat: the invocation is still the caller's."""
+
+    held: Held
+    """The invocation, with its lane's limits as they are now."""
+    above_cap: bool
+    """Whether the lane's cap was lowered below it: it has to hand back what it has not started, and end."""
+
+
 async def claim_asking(
     database: Database, invocation_id: InvocationId, *, again_after: float = ASK_AGAIN_AFTER
 ) -> Claim | None:
     """Claim the next Invoke of a ``created`` row; ``None`` when another process has it, or the row needs none.
 
-    Compare-and-set on ``asked_at``: of a slow dispatcher and the reaper only one calls Invoke.
+    Compare-and-set on ``asked_at``: of a slow dispatcher and the reaper only one calls Invoke. A row above the lane's
+    cap needs none.
     """
     row = await database.fetchrow(_INVOCATIONS["claim_asking"], invocation_id, again_after)
     if row is None:
@@ -95,7 +111,8 @@ async def become_ready(
 ) -> Held | None:
     """``created | pending -> ready`` with a fresh owner token.
 
-    ``None`` when the event was delivered twice, or late: the loser ends without work, and the row counts it.
+    ``None`` when the event was delivered twice, or late: the loser ends without work, and the row counts it. ``None``
+    too when the lane's cap was lowered below the row meanwhile: then the row is ``terminated``.
     """
     async with database.transaction():
         lane = await database.fetchval(_INVOCATIONS["lane_of"], invocation_id)
@@ -104,7 +121,10 @@ async def become_ready(
         await database.fetch(_LANES["lock_shared"], lane)
         row = await database.fetchrow(_INVOCATIONS["ready"], invocation_id, owner, request_id, process_name)
         if row is None:
-            await database.fetch(_INVOCATIONS["count_duplicate"], invocation_id)
+            if await database.fetchrow(_INVOCATIONS["give_up"], invocation_id, ABOVE_CAP) is not None:
+                _log.info("above_cap", invocation_id=str(invocation_id), lane=lane)
+            else:
+                await database.fetch(_INVOCATIONS["count_duplicate"], invocation_id)
             return None
     return Held(
         invocation_id=invocation_id,
@@ -118,14 +138,34 @@ async def become_ready(
     )
 
 
-async def heartbeat(database: Database, held: Held) -> None:
-    """Record that the invocation is alive. Raises ``LeaseLostError`` when it was orphaned, failed or terminated."""
-    if await database.fetchrow(_INVOCATIONS["heartbeat"], held.invocation_id, held.owner) is None:
+async def heartbeat(database: Database, held: Held) -> Beat:
+    """Record that the invocation is alive, and return its lane's limits of this moment.
+
+    Raises ``LeaseLostError`` when it was orphaned, failed or cancelled.
+    """
+    row = await database.fetchrow(_INVOCATIONS["heartbeat"], held.invocation_id, held.owner)
+    if row is None:
         raise LeaseLostError(f"invocation {held.invocation_id} is no longer held")
+    now = replace(
+        held,
+        tasks_per_invocation=row["tasks_per_invocation"],
+        pages_in_flight=row["pages_in_flight"],
+        host_delay=row["host_delay"],
+        host_concurrency=row["host_concurrency"],
+    )
+    return Beat(held=now, above_cap=row["above_cap"])
+
+
+async def end_cancelled(database: Database, held: Held) -> bool:
+    """``-> terminated`` of an invocation whose run was cancelled; ``False`` when it was not, or had ended.
+
+    Its crawler calls this when its pages are closed: until then the row keeps its slot. Keeps guarantee 4.
+    """
+    return await database.fetchrow(_INVOCATIONS["end_cancelled"], held.invocation_id, held.owner) is not None
 
 
 async def succeed(database: Database, held: Held, reason: str | None = None) -> bool:
-    """``running -> succeeded``; ``False`` when it still holds a task or was taken away."""
+    """``running -> succeeded``; ``False`` when it still holds a task, was cancelled, or was taken away."""
     return await database.fetchrow(_INVOCATIONS["succeed"], held.invocation_id, held.owner, to_text(reason)) is not None
 
 

@@ -6,6 +6,7 @@ from trapline_common.config.models import LaneConfig
 from trapline_common.domain.capacity import LaneLimits, LaneLoad, missing_invocations, pause
 from trapline_common.domain.ids import InvocationId, LaneName
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.invocations import ABOVE_CAP
 from trapline_common.ledger.queries import load
 
 _LANES = load("lanes")
@@ -26,13 +27,22 @@ class Plan:
     """Counts in a row whose invocations failed before they held a task."""
     pause: float = 0.0
     """Seconds that the lane still waits because of its false starts; then nothing was inserted."""
+    above_cap: int = 0
+    """Active invocations beyond the lane's cap, which was lowered; ``trim`` ends those without a process."""
 
 
 async def put_lane(database: Database, name: LaneName, config: LaneConfig) -> None:
-    """Store a lane's limits; the newest config wins."""
-    await database.fetch(
-        _LANES["put_lane"],
-        name,
+    """Store a lane's limits; the newest config wins. They bind from then on, what already runs too."""
+    await database.fetch(_LANES["put_lane"], name, *_limits(config))
+
+
+async def change_lane(database: Database, name: LaneName, config: LaneConfig) -> bool:
+    """Bring the limits of a lane that the ledger knows up to date; say whether that changed any."""
+    return await database.fetchrow(_LANES["change_lane"], name, *_limits(config)) is not None
+
+
+def _limits(config: LaneConfig) -> tuple[object, ...]:
+    return (
         config.max_invocations,
         config.tasks_per_invocation,
         config.pages_in_flight,
@@ -71,8 +81,20 @@ async def plan(
         missing = missing_invocations(counted, limits)
         failing = row["false_starts"]
         wait = pause(failing, longest=longest_pause) - (row["failed_ago"] or 0.0)
+        above = max(0, counted.idle + counted.running - row["max_invocations"])
         if missing and wait > 0:
             return Plan(load=counted, missing=0, created=(), false_starts=failing, pause=wait)
         rows = await database.fetch(_INVOCATIONS["insert_missing"], lane, missing, hop, failing) if missing else []
     created = tuple(InvocationId(row["id"]) for row in rows)
-    return Plan(load=counted, missing=missing, created=created, false_starts=failing)
+    return Plan(load=counted, missing=missing, created=created, false_starts=failing, above_cap=above)
+
+
+async def trim(database: Database, lane: LaneName) -> int:
+    """End what a lowered cap left above it and has no process yet; return how many rows.
+
+    The rest above the cap gets no share and ends by itself. Without this a lane's crawlers would leave tasks to
+    invocations that nobody asks for.
+    """
+    async with database.transaction():
+        await lock_exclusive(database, lane)
+        return len(await database.fetch(_INVOCATIONS["trim"], lane, ABOVE_CAP))

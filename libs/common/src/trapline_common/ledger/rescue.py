@@ -22,6 +22,10 @@ PENDING_TTL = 330.0
 HEARTBEAT_TTL = 45.0
 """Seconds without a heartbeat after which an invocation is ``orphaned``: nine heartbeats of 5 s."""
 
+LONGEST_SILENCE = HEARTBEAT_TTL * 2 / 3
+"""Seconds without a heartbeat after which a crawler ends by itself, 30: whatever stopped it, its browser is closed and
+its process gone before its slot, its tasks and its hosts' slots are given away."""
+
 MAX_RESCUES = 2
 """How many times a task that was started may be rescued; the next time it is ``failed`` as poison."""
 

@@ -41,7 +41,7 @@ def crawl(
 
       trapline crawl crawls.yaml
       trapline crawl crawls.yaml --only pricing --json | jq '.runs[].failures'
-      trapline crawl crawls.yaml --allow-private 127.0.0.0/8
+      trapline crawl crawls.yaml --allow-private 127.0.0.1:8080
     """
     # Late: the services take half a second to load, and every other command would wait for them.
     from trapline_machine.crawl_file import CrawlRequest, crawl_file

@@ -39,6 +39,10 @@ class Admission:
         self._clock = budget.deadline.clock
         self._robots = RobotsFiles(database, fetch, clock=self._clock)
 
+    def renew(self, held: Held) -> None:
+        """Go by the lane's limits as they are now."""
+        self._held = held
+
     async def ask(self, task: tasks.LeasedTask, url: str, crawl: CrawlConfig) -> Admitted | Deferred | Failure:
         """Wait a bounded time for the turn of ``url``, and start the task.
 

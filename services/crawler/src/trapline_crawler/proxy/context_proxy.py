@@ -49,11 +49,14 @@ class ContextProxy:
         """Begin to listen, on a free port of 127.0.0.1."""
         self._server = await asyncio.get_running_loop().create_server(lambda: ClientSide(self), _LOOPBACK, 0)
         self._here = self._server.sockets[0].getsockname()
+        self._gate.close_port(self._here[1], "Trapline's own proxy")
 
     async def close(self) -> None:
         """End every connection. Harmless when repeated."""
-        if self._server is not None:
-            self._server.close()
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+            self._gate.reopen_port(self._here[1])
         self._cut_off()
 
     def shut(self) -> None:

@@ -9,7 +9,7 @@ from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation
-from trapline_common.ledger import runs, tasks
+from trapline_common.ledger import hosts, runs, tasks
 from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
@@ -65,6 +65,11 @@ class HeldWork:
         if unknown:
             self._frozen |= await runs.frozen(self.database, sorted(unknown), pages=False)
 
+    def renew(self, held: Held) -> None:
+        """Work by the lane's limits as they are now, from the next share, page and host turn on."""
+        self.held = held
+        self.admission.renew(held)
+
     def run_of(self, task: tasks.LeasedTask) -> FrozenRun:
         """Return the frozen config of the task's run."""
         return self._frozen[task.run_id]
@@ -118,7 +123,13 @@ class HeldWork:
             await tasks.hand_back_one(self.database, task.lease)
             self.counters.handed_back += 1
         except LeaseLostError:
-            self.counters.stale += 1
+            await self.lost(task)
+
+    async def lost(self, task: tasks.LeasedTask) -> None:
+        """Count a write that the fence refused; the task's visit has ended, so its host's slot is free."""
+        self.counters.stale += 1
+        if self.held.host_concurrency is not None:
+            await hosts.leave(self.database, task.lease)
 
     async def hand_back_unstarted(self, waiting: Sequence[tasks.LeasedTask]) -> None:
         """Give back tasks that were leased and never begun."""

@@ -1,4 +1,4 @@
-"""One invocation from its ``ready`` to its end in order, in error, or taken away."""
+"""One invocation from its ``ready`` to its end in order, in error, taken away, or silent for too long."""
 
 import asyncio
 from typing import Any
@@ -8,13 +8,15 @@ from trapline_common.domain.ids import InvocationId, OwnerToken
 from trapline_common.domain.messages import MAX_HOP, Count, Crawl
 from trapline_common.ledger import invocations, rescue, tasks
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.invocations import Held
+from trapline_common.ledger.invocations import Beat, Held
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.services import Services
 from trapline_crawler.time_budget import TimeBudget
+from trapline_crawler.work.guarded_visitor import GuardedVisitor
 from trapline_crawler.work.heartbeat import beat
 from trapline_crawler.work.held_work import HeldWork
+from trapline_crawler.work.ledger_contact import LedgerContact, LedgerSilentError
 from trapline_crawler.work.loop import WorkLoop
 from trapline_crawler.work.notifier_nudges import NotifierNudges
 
@@ -30,24 +32,33 @@ async def live(
     """Take an invocation from ``ready`` to its end, and return what it did.
 
     The first step is ``-> ready``, before the browser starts; an event delivered twice, or late, ends here without
-    work. Raises the error that ended the invocation, after it went ``-> failed`` and its tasks went back.
+    work. Raises the error that ended the invocation, after it went ``-> failed`` and its tasks went back. Keeps
+    guarantee 4: what holds the ledger's slot is this coroutine, and the process ends when it can't.
     """
-    async with await services.connect() as database:
-        held = await invocations.become_ready(
-            database,
-            InvocationId(message.invocation_id),
-            owner=OwnerToken(services.new_token()),
-            request_id=request_id,
-            process_name=services.process_name,
-        )
-        if held is None:
-            _log.info("duplicate_delivery", invocation_id=str(message.invocation_id))
-            return {"duplicate": True}
-        nudges = NotifierNudges(services.nudger, clock=deadline.clock)
-        try:
-            return await _live(services, database, held, nudges=nudges, deadline=deadline, stop=stop)
-        finally:
-            await nudges.flush(within=min(NUDGES_WITHIN, deadline.left))
+    contact = LedgerContact(longest=services.pace.longest_silence, clock=services.clock, alarm=services.alarm)
+    try:
+        async with await services.connect() as database:
+            sent_at = contact.now()
+            held = await invocations.become_ready(
+                database,
+                InvocationId(message.invocation_id),
+                owner=OwnerToken(services.new_token()),
+                request_id=request_id,
+                process_name=services.process_name,
+            )
+            if held is None:
+                _log.info("duplicate_delivery", invocation_id=str(message.invocation_id))
+                return {"duplicate": True}
+            contact.reached(sent_at)
+            nudges = NotifierNudges(services.nudger, clock=deadline.clock)
+            try:
+                return await _live(
+                    services, database, held, contact=contact, nudges=nudges, deadline=deadline, stop=stop
+                )
+            finally:
+                await nudges.flush(within=min(NUDGES_WITHIN, deadline.left))
+    finally:
+        contact.over()
 
 
 async def _live(
@@ -55,20 +66,22 @@ async def _live(
     database: Database,
     held: Held,
     *,
+    contact: LedgerContact,
     nudges: NotifierNudges,
     deadline: Deadline,
     stop: asyncio.Event,
 ) -> dict[str, Any]:
     try:
-        visitor = services.visitor()
+        visitor = GuardedVisitor(services.visitor(), contact)
         try:
             budget = TimeBudget(deadline, stop, reserve=services.pace.reserve)
             held_work = HeldWork(services, database, held, visitor=visitor, nudges=nudges, budget=budget)
             loop = WorkLoop(held_work)
-            lost = await _work(held_work, loop)
+            taken = await _work(held_work, loop, contact)
         finally:
             await visitor.close()
-        if lost or not await _end(held_work, loop):
+        if taken is not None or not await _end(held_work, loop):
+            await _let_go(held_work, loop, contact, taken)
             return {"lost": True, **held_work.counters.facts()}
     except Exception as error:
         await _fail(services, database, held, error)
@@ -78,32 +91,74 @@ async def _live(
     return held_work.counters.facts()
 
 
-async def _work(held_work: HeldWork, loop: WorkLoop) -> bool:
-    """Work until there is nothing more to do; say whether the invocation was taken away meanwhile."""
+async def _work(
+    held_work: HeldWork, loop: WorkLoop, contact: LedgerContact
+) -> LeaseLostError | LedgerSilentError | None:
+    """Work until there is nothing more to do, or return why the invocation is no longer this process's."""
     try:
-        await _with_heartbeat(held_work, loop)
-    except LeaseLostError as error:
-        # Orphaned, failed from outside or terminated: other invocations have the tasks now, or they are cancelled.
-        await loop.refuse_late()
+        await _with_heartbeat(held_work, loop, contact)
+    except (LeaseLostError, LedgerSilentError) as error:
+        # Orphaned, failed from outside, cancelled, or so long without the ledger that it will be orphaned.
         _log.warning("invocation_lost", invocation_id=str(held_work.held.invocation_id), reason=str(error))
-        return True
-    return False
+        return error
+    return None
 
 
-async def _with_heartbeat(held_work: HeldWork, loop: WorkLoop) -> None:
-    """Work and send heartbeats meanwhile; the first of the two that ends cancels the other."""
-    beating = asyncio.create_task(beat(held_work.database, held_work.held, every=held_work.services.pace.heartbeat))
+async def _with_heartbeat(held_work: HeldWork, loop: WorkLoop, contact: LedgerContact) -> None:
+    """Work, send heartbeats and watch the clock; the first of the three that ends cancels the others."""
+
+    def on_beat(answer: Beat) -> None:
+        held_work.renew(answer.held)
+        if answer.above_cap and not held_work.budget.ending:
+            _log.info("above_cap", invocation_id=str(answer.held.invocation_id), lane=answer.held.lane)
+            held_work.budget.wind_down()
+
+    every = held_work.services.pace.heartbeat
+    watching = asyncio.create_task(contact.until_silent())
+    beating = asyncio.create_task(
+        beat(held_work.database, held_work.held, every=every, contact=contact, on_beat=on_beat)
+    )
     working = asyncio.create_task(loop.run())
+    everything = (watching, working, beating)  # a silence says more than the errors that it causes
     try:
-        await asyncio.wait({beating, working}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for other in (working, beating):
+        for other in everything:
             if not other.done():
                 other.cancel()
-        results = await asyncio.gather(working, beating, return_exceptions=True)
+        results = await asyncio.gather(*everything, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
+
+
+async def _let_go(
+    held_work: HeldWork, loop: WorkLoop, contact: LedgerContact, taken: LeaseLostError | LedgerSilentError | None
+) -> None:
+    """Tell the ledger that no page of an invocation that was taken away is open any more: its slot may be given away.
+
+    After a silence the ledger may be out of reach, or may not have noticed it: its tasks go back at once if it answers
+    soon enough. If not, the reaper does all this when the time to live is over.
+    """
+    if not isinstance(taken, LedgerSilentError):
+        await loop.refuse_late()
+        await invocations.end_cancelled(held_work.database, held_work.held)
+        return
+    telling = asyncio.create_task(_tell_silence(held_work, taken))
+    await asyncio.wait({telling}, timeout=contact.grace / 2)
+    if not telling.done():
+        held_work.database.connection.terminate()  # no server answers at the other end: do not wait for a farewell
+        telling.cancel()
+    await asyncio.wait({telling}, timeout=contact.grace / 4)
+
+
+async def _tell_silence(held_work: HeldWork, silence: LedgerSilentError) -> None:
+    services, held = held_work.services, held_work.held
+    reason, location = type(silence).__name__, services.artifacts.location
+    try:
+        await rescue.fail_own(held_work.database, held, reason=reason, detail=str(silence), location=location)
+    except TraplineError as error:
+        _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(error))
 
 
 async def _fail(services: Services, database: Database, held: Held, error: Exception) -> None:

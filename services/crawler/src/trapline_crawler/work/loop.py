@@ -10,7 +10,7 @@ from trapline_crawler.work.page_task import work_on_page
 
 
 class WorkLoop:
-    """``run`` returns when nothing is left to lease for this invocation, time runs out, or it is asked to stop."""
+    """``run`` returns when nothing is left to lease for this invocation, time runs out, or it is asked to end."""
 
     def __init__(self, held_work: HeldWork) -> None:
         self._held_work = held_work
@@ -57,7 +57,7 @@ class WorkLoop:
         while self._has_capacity() and not self._drained and self._may_lease():
             await self._lease()
             self._start()
-        if budget.stop.is_set() or budget.closing or (self._waiting and not self._fits(self._waiting[0])):
+        if budget.ending or budget.closing or (self._waiting and not self._fits(self._waiting[0])):
             return False
         if not self._running:
             return bool(self._waiting) or await self._linger()
@@ -128,4 +128,4 @@ class WorkLoop:
             # It may have become due since the last lease. If not, an idle invocation takes it, and none waits here.
             first, self._asked_twice = not self._asked_twice, True
             return first
-        return not await budget.stopped_within(soonest + 0.01)
+        return not await budget.ends_within(soonest + 0.01)

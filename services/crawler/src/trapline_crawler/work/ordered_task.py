@@ -27,7 +27,7 @@ async def work_on_ordered(held_work: HeldWork, task: tasks.LeasedTask) -> None:
     except StoppedError:
         await held_work.hand_back(task)
     except LeaseLostError:
-        held_work.counters.stale += 1
+        await held_work.lost(task)
     finally:
         await ordered.close()
 
@@ -99,8 +99,8 @@ class _Ordered:
         """Wait; ``None`` when there is no time left for a retry. Raises ``StoppedError``."""
         held_work, crawl = self._held_work, self._crawl
         waited = await held_work.budget.pause(seconds, seconds=crawl.longest_visit)
-        if held_work.budget.stop.is_set():
-            raise StoppedError("the invocation was asked to stop before a retry")
+        if held_work.budget.ending:
+            raise StoppedError("the invocation was asked to end before a retry")
         decision = await held_work.admission.ask(self._task, url, crawl) if waited else None
         return decision if isinstance(decision, Admitted) else None
 

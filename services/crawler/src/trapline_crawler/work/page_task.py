@@ -21,7 +21,7 @@ async def work_on_page(held_work: HeldWork, task: tasks.LeasedTask, page: PageSt
     except StoppedError:
         await held_work.hand_back(task)
     except LeaseLostError:
-        held_work.counters.stale += 1
+        await held_work.lost(task)
 
 
 async def _work(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) -> None:

@@ -9,6 +9,7 @@ from trapline_common.ledger import hosts, invocations, lanes, rescue, retention,
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.maintenance.archive_runs import Archived, archive_runs
+from trapline_dispatcher.maintenance.lane_limits import refresh_lanes
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
 from trapline_dispatcher.orchestration.self_invoking import InvokeOutcome, ask_all, count_and_ask
 from trapline_dispatcher.runs.opening import resume
@@ -30,6 +31,7 @@ async def reap(services: Services, database: Database) -> Reaped:
         heartbeat_ttl=services.timeouts.heartbeat_ttl,
     )
     ended = await runs.end_all_done(database)
+    await refresh_lanes(services, database)  # before anything is asked for: a lowered cap binds at once
     unasked = await invocations.unasked(database, again_after=services.timeouts.ask_again_after)
     outcomes = await ask_all(services, database, unasked)
     resumed = await _resume(services, database)

@@ -35,6 +35,9 @@ async def count_and_ask(services: Services, database: Database, lane: LaneName, 
     planned = await lanes.plan(
         database, lane, hop=hop, at_most=services.at_most, longest_pause=services.timeouts.longest_pause
     )
+    if planned.above_cap:
+        trimmed = await lanes.trim(database, lane)
+        _log.info("lane_above_cap", lane=lane, above=planned.above_cap, ended=trimmed)
     if planned.pause > 0:
         # The next count after the pause asks again; on AWS that is the one of the minute's tick at the latest.
         _log.error(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TextIO
 
-from trapline_common.domain.ids import AlertId
 from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import AlertMessage
 
@@ -21,23 +20,16 @@ _log = get_logger("notifier")
 
 
 class ConsolePublisher:
-    """A ``Publisher`` that writes the plain text to ``stream``, in colour when that is a terminal.
+    """A ``Publisher`` that writes the plain text to ``stream``, in colour when that is a terminal."""
 
-    An alert is written once in a process, even when another channel's trouble makes the drain send it again.
-    """
-
-    __slots__ = ("_colour", "_stream", "_written")
+    __slots__ = ("_colour", "_stream")
 
     def __init__(self, stream: TextIO, *, colour: bool | None = None) -> None:
         self._stream = stream
         self._colour = stream.isatty() if colour is None else colour
-        self._written: set[AlertId] = set()
 
     async def publish(self, message: AlertMessage) -> str:
         """Write it. The receipt is the message's own id."""
-        if self._written.issuperset(message.alert_ids):
-            return message.id
-        self._written.update(message.alert_ids)
         text = _coloured(message) if self._colour else message.body
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         self._stream.write("\n" + text.encode(encoding, "replace").decode(encoding))

@@ -1,6 +1,8 @@
 """Alerts to the SNS topic, and reports to the operations topic."""
 
+import json
 import re
+from collections.abc import Sequence
 
 from trapline_common.aws.sns import SnsTopic
 from trapline_notifier.message import AlertMessage, channel_texts
@@ -8,12 +10,16 @@ from trapline_notifier.texts.subject import subject as clean_subject
 
 
 class SnsPublisher:
-    """A ``Publisher``: people get plain text, programs JSON; subscriptions filter by ``crawl``, ``kind`` and ``to``."""
+    """A ``Publisher``: people get plain text, programs JSON; subscriptions filter by ``crawl``, ``kind`` and ``to``.
 
-    __slots__ = ("_topic",)
+    ``served``: chat channels that get the message from this notifier; the relay, a subscriber, leaves them out.
+    """
 
-    def __init__(self, topic: SnsTopic) -> None:
+    __slots__ = ("_served", "_topic")
+
+    def __init__(self, topic: SnsTopic, *, served: Sequence[str] = ()) -> None:
         self._topic = topic
+        self._served = tuple(served)
 
     async def publish(self, message: AlertMessage) -> str:
         """Publish it; see the port."""
@@ -23,7 +29,10 @@ class SnsPublisher:
             "to": message.to,
             "message_id": message.id,
         }
-        return await self._topic.publish(subject=message.subject, texts=channel_texts(message), attributes=attributes)
+        texts = channel_texts(message)
+        if self._served:
+            texts["default"] = json.dumps({**message.data, "served": self._served}, ensure_ascii=False)
+        return await self._topic.publish(subject=message.subject, texts=texts, attributes=attributes)
 
 
 class SnsOperations:

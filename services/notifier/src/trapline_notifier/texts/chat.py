@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from trapline_common.domain.ports import AlertRow
-from trapline_common.platform.text import counted
 from trapline_notifier.texts.email import clipped
-from trapline_notifier.texts.headline import MARKS, headline
+from trapline_notifier.texts.headline import MARKS, headline, more
 from trapline_notifier.texts.item import Item, describe
 from trapline_notifier.texts.safe_text import code, fenced
+from trapline_notifier.texts.telling import Telling
 
 LENGTH = 1_900
 """Characters. Discord, the strictest of the common channels, takes 2,000."""
@@ -16,26 +16,26 @@ _HIDDEN = frozenset({"Title", "Compared with"})
 """Facts a chat message leaves to the email."""
 
 
-def text(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int) -> str:
-    """Return the message: a headline, as many of the first ``shown`` alerts as fit, and how many more there are."""
-    title = headline(kind, crawl, rows)
+def text(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int) -> str:
+    """Return the message: a headline, as many of the first ``shown`` tellings as fit, and how many more there are."""
+    title = headline(kind, crawl, told)
     parts = [f"{MARKS.get(kind, '⚪')} **{_bare(title)}**"]
     shown_items = 0
     left = LENGTH - len(parts[0]) - 100  # for the last line
-    for row in rows[:shown]:
-        item = describe(row)
+    for each in told[:shown]:
+        item = describe(each)
         part = next(
-            (each for each in (_item(item, diff=_DIFF), _item(item, diff=0), _short(item)) if len(each) <= left), None
+            (form for form in (_item(item, diff=_DIFF), _item(item, diff=0), _short(item)) if len(form) <= left), None
         )
         if part is None:
             break
         parts.append(part)
         left -= len(part) + 2
         shown_items += 1
-    if shown_items < len(rows):
-        runs = sorted({row.run_id for row in rows if row.run_id is not None})
+    if shown_items < len(told):
+        runs = sorted({each.last.run_id for each in told if each.last.run_id is not None})
         where = f": `trapline show {runs[-1]}`" if runs else ""
-        parts.append(f"… and {counted(len(rows) - shown_items, 'more alert')}{where}")
+        parts.append(f"… and {more(kind, len(told) - shown_items)}{where}")
     return "\n\n".join(parts)
 
 

@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 
 from trapline_common.domain.ports import AlertRow
-from trapline_common.platform.text import counted
-from trapline_notifier.texts.headline import headline
+from trapline_notifier.texts.headline import headline, more
 from trapline_notifier.texts.item import Item, describe
 from trapline_notifier.texts.safe_text import block, one_line
+from trapline_notifier.texts.telling import Telling
 
 _INDENT = "   "
 
 
-def body(kind: str, crawl: str, rows: Sequence[AlertRow], *, shown: int, diff_limit: int) -> str:
-    """Return a headline and up to ``shown`` alerts, each with at most ``diff_limit`` characters of its diff."""
-    parts = [headline(kind, crawl, rows)]
-    parts += [_item(number, describe(row), diff_limit=diff_limit) for number, row in enumerate(rows[:shown], start=1)]
-    left = len(rows) - shown
+def body(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int, diff_limit: int) -> str:
+    """Return a headline and the first ``shown`` tellings, each with at most ``diff_limit`` characters of its diff."""
+    parts = [headline(kind, crawl, told)]
+    parts += [_item(number, describe(each), diff_limit=diff_limit) for number, each in enumerate(told[:shown], start=1)]
+    left = len(told) - shown
     if left > 0:
-        runs = sorted({row.run_id for row in rows if row.run_id is not None})
+        runs = sorted({each.last.run_id for each in told if each.last.run_id is not None})
         where = f"; `trapline show {runs[-1]}` lists them" if runs else ""
-        parts.append(f"... and {counted(left, 'more alert', 'more alerts')} like these{where}.")
+        parts.append(f"... and {more(kind, left)}{where}.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,10 +1,11 @@
-"""Headlines: what happened, of which crawl, how often."""
+"""Headlines: what happened, of which crawl, to how many pages."""
 
 from collections.abc import Mapping, Sequence
 
 from trapline_common.domain.ports import AlertRow
 from trapline_common.platform.text import counted
 from trapline_notifier.texts.safe_text import one_line
+from trapline_notifier.texts.telling import Telling, pages
 
 _WHAT: Mapping[str, tuple[str, str]] = {
     "failure": ("page failed", "pages failed"),
@@ -15,6 +16,8 @@ _WHAT: Mapping[str, tuple[str, str]] = {
     "recovery": ("page is good again", "pages are good again"),
     "test": ("test alert", "test alerts"),
 }
+_OVER = ("page failed and is good again", "pages failed and are good again")
+"""Of recoveries whose failures were not told before."""
 MARKS: Mapping[str, str] = {
     "failure": "🔴",
     "expectation": "🔴",
@@ -27,20 +30,38 @@ MARKS: Mapping[str, str] = {
 }
 
 
-def headline(kind: str, crawl: str, rows: Sequence[AlertRow]) -> str:
+def headline(kind: str, crawl: str, told: Sequence[Telling[AlertRow]]) -> str:
     """Return one line for a whole message, its most important words first: ``pricing: 2 pages failed``."""
     name = one_line(crawl, 60)
     if kind == "summary":
-        if len(rows) > 1:
-            return f"{name}: {counted(len(rows), 'run')} ended"
-        return f"{name}: {_run(rows[0])}"
+        if len(told) > 1:
+            return f"{name}: {counted(len(told), 'run')} ended"
+        return f"{name}: {_run(told[0].last)}"
     one, many = _WHAT.get(kind, ("alert", "alerts"))
-    return f"{name}: {counted(len(rows), one, many)}"
+    if kind == "recovery" and all(each.failed_before for each in told):
+        one, many = _OVER
+    count = counted_things(kind, told)
+    more = f", {len(told)} times" if kind in _WHAT and len(told) > count else ""
+    return f"{name}: {counted(count, one, many)}{more}"
 
 
-def about(rows: Sequence[AlertRow]) -> str:
+def counted_things(kind: str, told: Sequence[Telling[AlertRow]]) -> int:
+    """Return what a headline counts: pages, where the kind is about pages; else what is told."""
+    return pages(told) if kind in _WHAT else len(told)
+
+
+def more(kind: str, left: int) -> str:
+    """Return how many of the tellings of this kind are not shown, in words."""
+    if kind == "summary":
+        return counted(left, "more run", "more runs")
+    if kind == "change":
+        return counted(left, "more change", "more changes")
+    return counted(left, "more page", "more pages") if kind in _WHAT else counted(left, "more alert", "more alerts")
+
+
+def about(told: Sequence[Telling[AlertRow]]) -> str:
     """Return what a subject adds to the headline: the page, when the message is about one."""
-    page = rows[0].payload.get("url") if len(rows) == 1 else None
+    page = told[0].last.payload.get("url") if pages(told) == 1 else None
     return f": {one_line(page)}" if page else ""
 
 

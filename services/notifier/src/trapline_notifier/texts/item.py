@@ -1,4 +1,4 @@
-"""One alert as lines for a person, before it is written for a channel: email and chat say the same things."""
+"""One telling as lines for a person, before it is written for a channel: email and chat say the same things."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,13 +8,16 @@ from trapline_common.domain.ports import AlertRow
 from trapline_common.platform.text import counted, duration
 from trapline_notifier.texts.advice import advice
 from trapline_notifier.texts.safe_text import one_line, url
+from trapline_notifier.texts.telling import Telling
 
+_STEPS = 6
+"""Earlier alerts that one telling lists; more would hide the last word."""
 _GONE = "the page's text (the earlier text is no longer kept, so there is no diff)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One alert in words. No value is escaped for a channel yet."""
+    """One telling in words. No value is escaped for a channel yet."""
 
     url: str
     """The page, empty where the alert is about none."""
@@ -28,18 +31,41 @@ class Item:
     """The advice, or empty."""
 
 
-def describe(row: AlertRow) -> Item:
-    """Return the alert's lines. Takes any payload, so that one of another release can't stop the rest."""
+def describe(told: Telling[AlertRow]) -> Item:
+    """Return the telling's lines. Takes any payload, so that one of another release can't stop the rest."""
+    row = told.last
     payload = row.payload
-    shape = {"change": _change, "recovery": _recovery, "summary": _summary, "test": _test}.get(row.kind, _failure)
-    what, facts, todo = shape(row, payload)
+    shape = {"change": _change, "recovery": _recovery, "summary": _summary, "test": _test}.get(told.kind, _failure)
+    what, facts, todo = shape(told, payload)
     return Item(
         url=url(payload.get("url") or ""),
         what=what,
-        facts=(*facts, *_page(payload), ("Run", str(row.run_id) if row.run_id is not None else "none")),
+        facts=(
+            *facts,
+            *_before(told),
+            *_page(payload),
+            ("Run", str(row.run_id) if row.run_id is not None else "none"),
+        ),
         diff=str(payload.get("diff") or ""),
         advice=todo,
     )
+
+
+def _before(told: Telling[AlertRow]) -> Iterator[tuple[str, str]]:
+    """Yield what happened before and was not told in time, oldest first."""
+    steps = [_step(row) for row in told.earlier]
+    if len(steps) > _STEPS:
+        left_out = len(steps) - _STEPS + 1
+        steps[1 : 1 + left_out] = [f"{left_out} more"]
+    if steps:
+        yield "Before", "; ".join(steps)
+
+
+def _step(row: AlertRow) -> str:
+    what = {"recovery": "good again", "reminder": "still failed"}.get(row.kind, "failed")
+    where = f" in run {row.run_id}" if row.run_id is not None else ""
+    cause = "" if row.kind == "recovery" else f" ({_cause(row.payload)})"
+    return f"{what}{where}{cause}"
 
 
 def _page(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -54,12 +80,17 @@ def _page(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 _Shape = tuple[str, tuple[tuple[str, str], ...], str]
 
 
-def _failure(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
+def _cause(payload: Mapping[str, Any]) -> str:
     reason, detail = one_line(payload.get("reason", "unknown"), 40), one_line(payload.get("detail") or "", 300)
-    cause = f"{reason}: {detail}" if detail else reason
-    what = {"expectation": f"not as expected: {detail or reason}", "reminder": f"still fails: {cause}"}.get(
-        row.kind, cause
-    )
+    return f"{reason}: {detail}" if detail else reason
+
+
+def _failure(told: Telling[AlertRow], payload: Mapping[str, Any]) -> _Shape:
+    cause = _cause(payload)
+    detail = one_line(payload.get("detail") or payload.get("reason", "unknown"), 300)
+    what = {"expectation": f"not as expected: {detail}", "reminder": f"still fails: {cause}"}.get(told.kind, cause)
+    if told.was_good_before:
+        what = f"was good again, and fails again: {what}"
     facts = [("Failing for", _row_of_runs(payload))]
     if payload.get("last_good_run") is not None:
         facts.append(("Last good", f"run {payload['last_good_run']}"))
@@ -84,7 +115,7 @@ def _duration(seconds: object) -> str:
     return duration(seconds)
 
 
-def _change(_row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
+def _change(_told: Telling[AlertRow], payload: Mapping[str, Any]) -> _Shape:
     fields = [item for item in payload.get("fields") or () if isinstance(item, Mapping)]
     changed = tuple(
         (one_line(item.get("name", "field"), 60), f"{_value(item.get('old'))} -> {_value(item.get('new'))}")
@@ -102,11 +133,13 @@ def _value(value: object) -> str:
     return "nothing" if value is None else one_line(value, 120) or "empty"
 
 
-def _recovery(_row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
-    return "good again", (("Had failed for", _row_of_runs(payload)),), ""
+def _recovery(told: Telling[AlertRow], payload: Mapping[str, Any]) -> _Shape:
+    what = "failed, and is good again" if told.failed_before else "good again"
+    return what, (("Had failed for", _row_of_runs(payload)),), ""
 
 
-def _summary(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
+def _summary(told: Telling[AlertRow], payload: Mapping[str, Any]) -> _Shape:
+    row = told.last
     outcome = one_line(payload.get("outcome", "completed"), 30)
     facts = [
         ("Done", f"{payload.get('done', 0):,}"),
@@ -128,5 +161,5 @@ def _summary(row: AlertRow, payload: Mapping[str, Any]) -> _Shape:
     return f"run {row.run_id} {'ended' if outcome == 'completed' else 'was ' + outcome}", tuple(facts), todo
 
 
-def _test(_row: AlertRow, _payload: Mapping[str, Any]) -> _Shape:
+def _test(_told: Telling[AlertRow], _payload: Mapping[str, Any]) -> _Shape:
     return "a test: this channel works", (), "Nothing. Alerts about your crawls will arrive here."

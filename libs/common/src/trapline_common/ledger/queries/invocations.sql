@@ -9,16 +9,24 @@ SELECT $1, s.slot, $3, $4 FROM (
     ORDER BY slot LIMIT $2) s
 RETURNING id;
 
+-- name: trim
+-- The lane's cap was lowered: what is above it and has no process yet ends here, so that no crawler takes it for
+-- idle. An event that is on its way finds its row ended. Under the exclusive lock.
+UPDATE trapline.invocation i SET status = 'terminated', ended_at = now(), reason = $2
+WHERE i.lane = $1 AND i.status IN ('created', 'pending') AND trapline.above_cap(i.lane, i.slot) RETURNING i.id;
+
 -- name: claim_asking
--- Compare-and-set before each Invoke: of a slow dispatcher and the reaper only one asks.
+-- Compare-and-set before each Invoke: of a slow dispatcher and the reaper only one asks, and none above the lane's cap.
 UPDATE trapline.invocation SET asked_at = now(), asks = asks + 1
 WHERE id = $1 AND status = 'created' AND (asked_at IS NULL OR asked_at < now() - make_interval(secs => $2))
+  AND NOT trapline.above_cap(lane, slot)
 RETURNING lane, hop;
 
 -- name: unasked
 -- Crash before Invoke, response lost, crash after the 202: all look the same.
 SELECT id FROM trapline.invocation
 WHERE status = 'created' AND (asked_at IS NULL OR asked_at < now() - make_interval(secs => $1))
+  AND NOT trapline.above_cap(lane, slot)
 ORDER BY created_at, id;
 
 -- name: pending
@@ -31,11 +39,17 @@ UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $2,
 WHERE id = $1 AND status = 'created' RETURNING id;
 
 -- name: ready
+-- Not above the lane's cap, which may have been lowered since this invocation was counted.
 UPDATE trapline.invocation i
 SET status = 'ready', owner = $2, request_id = $3, place = $4, ready_at = now(), heartbeat_at = now()
 FROM trapline.lane l
-WHERE i.id = $1 AND i.status IN ('created', 'pending') AND l.name = i.lane
+WHERE i.id = $1 AND i.status IN ('created', 'pending') AND l.name = i.lane AND NOT trapline.above_cap(i.lane, i.slot)
 RETURNING i.lane, i.hop, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency;
+
+-- name: give_up
+-- It came, and is above the lane's cap by now.
+UPDATE trapline.invocation SET status = 'terminated', ended_at = now(), reason = $2
+WHERE id = $1 AND status IN ('created', 'pending') AND trapline.above_cap(lane, slot) RETURNING id;
 
 -- name: lane_of
 SELECT lane FROM trapline.invocation WHERE id = $1;
@@ -44,15 +58,17 @@ SELECT lane FROM trapline.invocation WHERE id = $1;
 UPDATE trapline.invocation SET duplicates = duplicates + 1 WHERE id = $1 RETURNING status::text;
 
 -- name: heartbeat
--- Does not wait for the disk: the next beat follows.
+-- Does not wait for the disk: the next beat follows. Brings the lane's limits as they are now.
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE trapline.invocation SET heartbeat_at = now() FROM quick
-WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') RETURNING id;
+UPDATE trapline.invocation i SET heartbeat_at = now() FROM quick, trapline.lane l
+WHERE i.id = $1 AND i.owner = $2 AND i.status IN ('ready', 'running') AND i.cancelled_at IS NULL AND l.name = i.lane
+RETURNING l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency,
+    trapline.above_cap(i.lane, i.slot) AS above_cap;
 
 -- name: succeed
 -- An invocation that still holds a task can't succeed: hand back first.
 UPDATE trapline.invocation i SET status = 'succeeded', ended_at = now(), reason = $3
-WHERE i.id = $1 AND i.owner = $2 AND i.status = 'running'
+WHERE i.id = $1 AND i.owner = $2 AND i.status = 'running' AND i.cancelled_at IS NULL
   AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased')
 RETURNING i.id;
 
@@ -60,6 +76,11 @@ RETURNING i.id;
 -- Nothing was left to lease.
 UPDATE trapline.invocation SET status = 'terminated', ended_at = now(), reason = $3
 WHERE id = $1 AND owner = $2 AND status = 'ready' RETURNING id;
+
+-- name: end_cancelled
+-- Its crawler has closed its pages: the slot is free from here on.
+UPDATE trapline.invocation SET status = 'terminated', ended_at = now(), reason = 'cancelled'
+WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') AND cancelled_at IS NOT NULL RETURNING id;
 
 -- name: fail_own
 UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3, detail = $4
@@ -72,18 +93,23 @@ WHERE id = $1 AND (status IN ('created', 'pending') OR (status IN ('ready', 'run
 RETURNING id;
 
 -- name: orphan
--- It never started in time, or its heartbeats stopped. Under the exclusive lock of the lane.
-UPDATE trapline.invocation SET status = 'orphaned', ended_at = now(),
-    reason = CASE WHEN status IN ('created', 'pending') THEN 'never started' ELSE 'heartbeats stopped' END
+-- It never started in time, or its heartbeats stopped; one that was cancelled ends as such. Under the exclusive lock of
+-- the lane.
+UPDATE trapline.invocation SET ended_at = now(),
+    status = (CASE WHEN cancelled_at IS NULL THEN 'orphaned' ELSE 'terminated' END)::trapline.invocation_status,
+    reason = CASE WHEN cancelled_at IS NOT NULL THEN 'cancelled'
+        WHEN status IN ('created', 'pending') THEN 'never started' ELSE 'heartbeats stopped' END
 WHERE lane = $1 AND (
     (status IN ('created', 'pending') AND coalesce(pending_at, created_at) < now() - make_interval(secs => $2))
     OR (status IN ('ready', 'running') AND heartbeat_at < now() - make_interval(secs => $3)))
 RETURNING id;
 
 -- name: terminate_by_run
--- An operator cancelled the run: invocations that hold tasks of it and of no other run. Under the exclusive lock.
-UPDATE trapline.invocation i SET status = 'terminated', ended_at = now(), reason = 'cancelled'
-WHERE i.lane = $2 AND i.status = 'running'
+-- An operator cancelled the run: invocations that hold tasks of it and of no other run. Each keeps its slot until its
+-- crawler says that it has ended (``end_cancelled``), or its time to live is over (``orphan``). Under the exclusive
+-- lock.
+UPDATE trapline.invocation i SET cancelled_at = now()
+WHERE i.lane = $2 AND i.status = 'running' AND i.cancelled_at IS NULL
   AND EXISTS (SELECT FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased' AND t.run_id = $1)
   AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased' AND t.run_id <> $1)
 RETURNING i.id;

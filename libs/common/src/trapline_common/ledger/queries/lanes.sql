@@ -8,6 +8,14 @@ ON CONFLICT (name) DO UPDATE SET max_invocations = $2, tasks_per_invocation = $3
 WHERE (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency)
     IS DISTINCT FROM ($2, $3, $4, $5, $6);
 
+-- name: change_lane
+-- A lane that the ledger knows takes the limits of the newest config; one that it does not know is made with a run.
+UPDATE trapline.lane l SET max_invocations = $2, tasks_per_invocation = $3, pages_in_flight = $4, host_delay = $5,
+    host_concurrency = $6
+WHERE l.name = $1 AND (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency)
+    IS DISTINCT FROM ($2, $3, $4, $5, $6)
+RETURNING l.name;
+
 -- name: lock_exclusive
 -- Plan, reap and cancel. A statement of its own, before the count: what follows sees all that committed before.
 SELECT pg_advisory_xact_lock(trapline.lane_key($1));

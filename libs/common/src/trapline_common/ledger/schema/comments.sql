@@ -16,6 +16,8 @@ COMMENT ON TYPE trapline.invocation_status IS
 COMMENT ON TYPE trapline.alert_status IS
     'The notifier sends what is "due". "refused" is a message refused for its content; "muted" is kept for the '
     'record only.';
+COMMENT ON TYPE trapline.delivery_status IS
+    'One channel''s part in an alert: to be sent, sent, refused for its content, or dropped with the channel.';
 
 COMMENT ON TYPE trapline.task_step IS
     'Where a task goes when a visit''s result is written. Never altered while a release uses it: a crawler keeps its '
@@ -100,6 +102,8 @@ COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
     'Its last sign of life; not indexed, so that heartbeats stay HOT.';
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
+COMMENT ON COLUMN trapline.invocation.cancelled_at IS
+    'When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.';
 COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
 COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
 COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
@@ -174,16 +178,44 @@ COMMENT ON COLUMN trapline.alert.recipients IS 'Names of channels; empty means a
 COMMENT ON COLUMN trapline.alert.payload IS 'What its text is made from.';
 COMMENT ON COLUMN trapline.alert.status IS 'Whether it is still to be sent.';
 COMMENT ON COLUMN trapline.alert.created_at IS 'When its cause committed.';
-COMMENT ON COLUMN trapline.alert.claimed_until IS 'A notifier sends it now; after this time another may.';
-COMMENT ON COLUMN trapline.alert.attempts IS 'How often it was claimed.';
-COMMENT ON COLUMN trapline.alert.sent_at IS 'When it was published.';
-COMMENT ON COLUMN trapline.alert.message_id IS 'The topic''s id of that message.';
+COMMENT ON COLUMN trapline.alert.claimed_until IS
+    'Until then no notifier of the release before takes it: one of this release has spread it, or such a one has it.';
+COMMENT ON COLUMN trapline.alert.attempts IS 'How often a notifier of the release before claimed it.';
+COMMENT ON COLUMN trapline.alert.sent_at IS 'When the last channel that it went to had it.';
+COMMENT ON COLUMN trapline.alert.message_id IS 'What the first channel that took it calls that message.';
+COMMENT ON COLUMN trapline.alert.spread_at IS 'When a notifier made its deliveries. NULL: not so far.';
 COMMENT ON COLUMN trapline.alert.reason IS 'Why it was refused.';
 
-COMMENT ON TABLE trapline.pace IS 'The turns of those who publish, one row for each kind.';
+COMMENT ON TABLE trapline.pace IS 'The turns of the release before, one row for each kind of publisher.';
 COMMENT ON COLUMN trapline.pace.name IS 'The kind: notifier.';
 COMMENT ON COLUMN trapline.pace.next_at IS
     'When the next message may be published, by the notifier that takes the turn.';
+
+COMMENT ON TABLE trapline.channel IS
+    'Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.';
+COMMENT ON COLUMN trapline.channel.name IS 'As the notifier and "recipients" call it.';
+COMMENT ON COLUMN trapline.channel.next_at IS 'When the next message may be published here.';
+COMMENT ON COLUMN trapline.channel.holder IS 'The notifier that serves it now.';
+COMMENT ON COLUMN trapline.channel.held_until IS 'After this time another notifier may.';
+COMMENT ON COLUMN trapline.channel.failures IS 'Messages in a row that it did not take for now.';
+COMMENT ON COLUMN trapline.channel.failing_since IS 'When the first of them failed.';
+COMMENT ON COLUMN trapline.channel.not_before IS 'Its back-off: no notifier tries it earlier.';
+COMMENT ON COLUMN trapline.channel.reason IS 'What the last failure was, for people.';
+
+COMMENT ON TABLE trapline.delivery IS
+    'One alert on its way to one channel. Those of a thread go out in the order of their alerts.';
+COMMENT ON COLUMN trapline.delivery.alert_id IS 'The alert.';
+COMMENT ON COLUMN trapline.delivery.channel IS 'The channel.';
+COMMENT ON COLUMN trapline.delivery.thread IS 'What it is about: "page" with its id, or "crawl" with its name.';
+COMMENT ON COLUMN trapline.delivery.status IS
+    'dropped: nobody is to send it any more, because the channel is gone or another release ended the alert.';
+COMMENT ON COLUMN trapline.delivery.attempts IS 'How often a notifier tried to send it.';
+COMMENT ON COLUMN trapline.delivery.next_try_at IS 'Not tried again before.';
+COMMENT ON COLUMN trapline.delivery.message_id IS
+    'Of the message that tells it; repeats keep it. NULL: never attempted.';
+COMMENT ON COLUMN trapline.delivery.receipt IS 'What the channel calls that message.';
+COMMENT ON COLUMN trapline.delivery.reason IS 'Why it was refused or dropped.';
+COMMENT ON COLUMN trapline.delivery.ended_at IS 'When it was sent, refused or dropped.';
 
 COMMENT ON TABLE trapline.host IS
     'A host that answered 429 or 503. While "refusals" is above 0, one visit at a time finds out whether it is over.';
@@ -196,10 +228,12 @@ COMMENT ON TABLE trapline.host_turn IS 'When a lane''s next visit of a host may 
 COMMENT ON COLUMN trapline.host_turn.lane IS 'The lane.';
 COMMENT ON COLUMN trapline.host_turn.host IS 'As in "host".';
 COMMENT ON COLUMN trapline.host_turn.next_at IS 'The time after the last turn given out.';
+COMMENT ON COLUMN trapline.host_turn.last_at IS
+    'When that turn begins: a delay that was raised since counts from there.';
 
 COMMENT ON TABLE trapline.host_visit IS
     'Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a '
-    'killed invocation come free with its tasks.';
+    'killed invocation come free with its tasks; a cancelled visit''s row until its invocation has ended.';
 COMMENT ON COLUMN trapline.host_visit.task_id IS 'The task that visits.';
 COMMENT ON COLUMN trapline.host_visit.lease_seq IS 'Its lease.';
 COMMENT ON COLUMN trapline.host_visit.lane IS 'Its lane.';
@@ -232,6 +266,9 @@ COMMENT ON COLUMN trapline.session.screenshot IS 'Key of the artifact that shows
 COMMENT ON COLUMN trapline.session.holder IS 'The invocation that logs in now.';
 COMMENT ON COLUMN trapline.session.held_until IS 'After this time another may.';
 
+COMMENT ON FUNCTION trapline.above_cap IS
+    'Whether an active invocation with this slot is one too many for the lane''s cap as it is now: as many as the cap '
+    'have a lower slot. A slot within the cap never is.';
 COMMENT ON FUNCTION trapline.lane_key IS
     'Key of the lane''s advisory lock. Shared: ready and lease. Exclusive: plan, reap and cancel. The high half is '
     '"trap" in ASCII, apart from the keys of others.';
@@ -241,8 +278,8 @@ COMMENT ON FUNCTION trapline.lease_share IS
     'leased alone, so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the '
     'invocation is no longer the caller''s. The commit does not wait for the disk: a crash of Postgres loses the '
     'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
-    'for them. A generic plan: with the share''s size known, Postgres would plan anew for every call, at twice the '
-    'cost of the lease.';
+    'for them. Nothing for an invocation above its lane''s cap. A generic plan: with the share''s size known, Postgres '
+    'would plan anew for every call, at twice the cost of the lease.';
 COMMENT ON FUNCTION trapline.record_visit IS
     'Records one visit, all or nothing: result, page row, alerts and the task''s next status. "visit" holds the '
     'observation''s columns by their names; its text only with new_content. An ordered task''s result must be of the '
@@ -254,10 +291,23 @@ COMMENT ON FUNCTION trapline.failure_reason IS
     'The word in "reason: detail", which the release before writes; NULL where there is none.';
 COMMENT ON FUNCTION trapline.failure_detail IS 'What "reason: detail" says beside the word; NULL when nothing.';
 COMMENT ON FUNCTION trapline.take_turn IS
-    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the '
+    'Takes the lane''s next turn at a host, if it comes within "patience" seconds and a slot is free; the lane''s own '
+    'delay and slots count, where they are stricter than the arguments. taken: the '
     'turn is the caller''s, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds '
     'are over is of no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time '
     'before the caller waited for the row.';
+COMMENT ON FUNCTION trapline.spread_alerts IS
+    'Makes the deliveries of at most "most" due alerts, oldest first, to the channels "names": those in "everything" '
+    'get all of them, the others what is for all or names them. First it drops what waits for a channel that is not '
+    'there any more, and what waited a week for one that took nothing in a week while another took the alert. '
+    '"closed", or nothing in "everything": an alert whose recipients name none of these channels is a mistake; its id '
+    'is returned. What a notifier of the release before has claimed is left to it; what is spread is hidden from it '
+    'for "hold" seconds.';
+COMMENT ON FUNCTION trapline.end_deliveries IS
+    'Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose '
+    'channels all went away before any took it is spread again. Locks alerts before deliveries.';
+COMMENT ON FUNCTION trapline.end_with_alert IS
+    'Drops what waits for an alert that a notifier of the release before ended.';
 COMMENT ON FUNCTION trapline.retire IS
     'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, '
     'tasks and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one '

@@ -43,6 +43,7 @@ GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, tr
 GRANT INSERT (lane, slot, hop, false_starts) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (cancelled_at) ON trapline.invocation TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates) ON trapline.invocation
@@ -75,7 +76,7 @@ GRANT DELETE ON trapline.host TO trapline_dispatcher;  -- forgotten after a week
 
 -- trapline.host_turn, written once: lane, host
 GRANT SELECT ON trapline.host_turn TO trapline_crawler, trapline_dispatcher;
-GRANT INSERT (lane, host), UPDATE (next_at) ON trapline.host_turn TO trapline_crawler;
+GRANT INSERT (lane, host), UPDATE (next_at, last_at) ON trapline.host_turn TO trapline_crawler;
 GRANT DELETE ON trapline.host_turn TO trapline_dispatcher;
 
 -- trapline.host_visit, written once: task_id
@@ -96,19 +97,37 @@ GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler
 GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, reason, detail, screenshot, holder,
     held_until) ON trapline.session TO trapline_crawler;
 
--- trapline.pace, written once: name
+-- trapline.pace, written once: name. The notifier of the release before takes its turns here.
 GRANT SELECT, UPDATE (next_at) ON trapline.pace TO trapline_notifier;
+
+-- trapline.channel, written once: name
+GRANT SELECT ON trapline.channel TO trapline_notifier, trapline_operator;
+GRANT SELECT (name, not_before, held_until) ON trapline.channel TO trapline_crawler, trapline_dispatcher;
+GRANT INSERT (name), UPDATE (next_at, holder, held_until, failures, failing_since, not_before, reason)
+    ON trapline.channel TO trapline_notifier;
+GRANT DELETE ON trapline.channel TO trapline_notifier;  -- one that was taken out of the channels file
+
+-- trapline.delivery, written once: alert_id, channel, thread
+GRANT SELECT ON trapline.delivery TO trapline_notifier, trapline_operator;
+GRANT SELECT (alert_id, channel, status, message_id, next_try_at) ON trapline.delivery
+    TO trapline_crawler, trapline_dispatcher;  -- is a nudge due?
+GRANT INSERT (alert_id, channel, thread, status, ended_at, reason),
+    UPDATE (status, attempts, next_try_at, message_id, receipt, reason, ended_at)
+    ON trapline.delivery TO trapline_notifier;
+GRANT DELETE ON trapline.delivery TO trapline_notifier;  -- of an alert that is spread again
 
 -- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
 GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator;
-GRANT SELECT (id, status, claimed_until) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
+GRANT SELECT (id, status, claimed_until, spread_at) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
 GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trapline.alert
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (status, claimed_until, attempts, sent_at, message_id, reason) ON trapline.alert TO trapline_notifier;
+GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
+    TO trapline_notifier;
 
--- Functions. Those of triggers, trapline.refuse_transition, trapline.guard_task, trapline.split_invocation_reason and
--- trapline.pair_session_problem, run without a grant; what they call needs one.
+-- Functions. Those of triggers, trapline.refuse_transition, trapline.guard_task, trapline.split_invocation_reason,
+-- trapline.pair_session_problem and trapline.end_with_alert, run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;
@@ -116,3 +135,4 @@ GRANT EXECUTE ON FUNCTION trapline.record_visit TO trapline_crawler, trapline_di
 GRANT EXECUTE ON FUNCTION trapline.complete_visit TO trapline_crawler, trapline_dispatcher;  -- of the release before
 GRANT EXECUTE ON FUNCTION trapline.failure_reason, trapline.failure_detail
     TO trapline_crawler, trapline_dispatcher, trapline_operator;  -- for what the release before writes
+GRANT EXECUTE ON FUNCTION trapline.spread_alerts, trapline.end_deliveries TO trapline_notifier;

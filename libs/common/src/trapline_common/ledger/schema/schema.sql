@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0011_record_visit. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0014_deliveries. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -35,6 +35,9 @@ CREATE TYPE trapline.task_step AS (status trapline.task_status, "position" integ
 CREATE TYPE trapline.page_verdict AS (accepted boolean, new_content boolean, baseline_run bigint, fingerprint text,
     judged_run bigint, failures integer, alerted boolean, alerted_now boolean, candidate_hash text, candidate_seen
     integer, earlier_hashes text[]);
+
+-- One channel's part in an alert: to be sent, sent, refused for its content, or dropped with the channel.
+CREATE TYPE trapline.delivery_status AS ENUM ('due', 'sent', 'refused', 'dropped');
 
 -- The migrations that this database has had, one row each.
 CREATE TABLE trapline.migration (
@@ -155,6 +158,8 @@ CREATE TABLE trapline.invocation (
     -- longer.
     false_starts integer NOT NULL DEFAULT 0,
     detail text,                                    -- The message of that error, for people.
+    -- When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.
+    cancelled_at timestamptz,
     CONSTRAINT invocation_pkey PRIMARY KEY (id),
     CONSTRAINT invocation_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
     CONSTRAINT invocation_ended CHECK (((status = ANY (ARRAY['succeeded'::trapline.invocation_status,
@@ -253,19 +258,23 @@ CREATE TABLE trapline.alert (
     payload jsonb NOT NULL,                           -- What its text is made from.
     status trapline.alert_status NOT NULL DEFAULT 'due'::trapline.alert_status,  -- Whether it is still to be sent.
     created_at timestamptz NOT NULL DEFAULT now(),    -- When its cause committed.
-    claimed_until timestamptz,                        -- A notifier sends it now; after this time another may.
-    attempts integer NOT NULL DEFAULT 0,              -- How often it was claimed.
-    sent_at timestamptz,                              -- When it was published.
-    message_id text,                                  -- The topic's id of that message.
+    -- Until then no notifier of the release before takes it: one of this release has spread it, or such a one has it.
+    claimed_until timestamptz,
+    attempts integer NOT NULL DEFAULT 0,              -- How often a notifier of the release before claimed it.
+    sent_at timestamptz,                              -- When the last channel that it went to had it.
+    message_id text,                                  -- What the first channel that took it calls that message.
     reason text,                                      -- Why it was refused.
+    spread_at timestamptz,                            -- When a notifier made its deliveries. NULL: not so far.
     CONSTRAINT alert_pkey PRIMARY KEY (id),
     CONSTRAINT alert_sent CHECK (((status = 'sent'::trapline.alert_status) = (sent_at IS NOT NULL)))
 ) WITH (fillfactor=70);
 CREATE INDEX alert_due ON trapline.alert (id) WHERE (status = 'due'::trapline.alert_status);
 CREATE INDEX alert_run ON trapline.alert (run_id);
 CREATE UNIQUE INDEX alert_summary ON trapline.alert (run_id) WHERE (kind = 'summary'::text);
+CREATE INDEX alert_unspread ON trapline.alert (id) WHERE ((status = 'due'::trapline.alert_status) AND (spread_at IS
+    NULL));
 
--- The turns of those who publish, one row for each kind.
+-- The turns of the release before, one row for each kind of publisher.
 CREATE TABLE trapline.pace (
     name text NOT NULL,            -- The kind: notifier.
     next_at timestamptz NOT NULL,  -- When the next message may be published, by the notifier that takes the turn.
@@ -286,11 +295,13 @@ CREATE TABLE trapline.host_turn (
     lane text NOT NULL,                          -- The lane.
     host text NOT NULL,                          -- As in "host".
     next_at timestamptz NOT NULL DEFAULT now(),  -- The time after the last turn given out.
+    -- When that turn begins: a delay that was raised since counts from there.
+    last_at timestamptz,
     CONSTRAINT host_turn_pkey PRIMARY KEY (lane, host)
 ) WITH (fillfactor=50);
 
 -- Visits under way, of lanes with "host_concurrency". A row counts while its lease holds, so that the slots of a killed
--- invocation come free with its tasks.
+-- invocation come free with its tasks; a cancelled visit's row until its invocation has ended.
 CREATE TABLE trapline.host_visit (
     task_id bigint NOT NULL,     -- The task that visits.
     lease_seq integer NOT NULL,  -- Its lease.
@@ -333,7 +344,60 @@ CREATE TABLE trapline.session (
     CONSTRAINT session_state CHECK (((state IS NULL) = (refreshed_at IS NULL)))
 ) WITH (fillfactor=50);
 
+-- Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.
+CREATE TABLE trapline.channel (
+    name text NOT NULL,                   -- As the notifier and "recipients" call it.
+    next_at timestamptz,                  -- When the next message may be published here.
+    holder uuid,                          -- The notifier that serves it now.
+    held_until timestamptz,               -- After this time another notifier may.
+    failures integer NOT NULL DEFAULT 0,  -- Messages in a row that it did not take for now.
+    failing_since timestamptz,            -- When the first of them failed.
+    not_before timestamptz,               -- Its back-off: no notifier tries it earlier.
+    reason text,                          -- What the last failure was, for people.
+    CONSTRAINT channel_pkey PRIMARY KEY (name),
+    CONSTRAINT channel_failing CHECK (((failures = 0) = (failing_since IS NULL))),
+    CONSTRAINT channel_held CHECK (((holder IS NULL) = (held_until IS NULL)))
+) WITH (fillfactor=50);
+
+-- One alert on its way to one channel. Those of a thread go out in the order of their alerts.
+CREATE TABLE trapline.delivery (
+    alert_id bigint NOT NULL,                        -- The alert.
+    channel text NOT NULL,                           -- The channel.
+    thread text NOT NULL,                            -- What it is about: "page" with its id, or "crawl" with its name.
+    -- dropped: nobody is to send it any more, because the channel is gone or another release ended the alert.
+    status trapline.delivery_status NOT NULL DEFAULT 'due'::trapline.delivery_status,
+    attempts integer NOT NULL DEFAULT 0,             -- How often a notifier tried to send it.
+    next_try_at timestamptz NOT NULL DEFAULT now(),  -- Not tried again before.
+    -- Of the message that tells it; repeats keep it. NULL: never attempted.
+    message_id text,
+    receipt text,                                    -- What the channel calls that message.
+    reason text,                                     -- Why it was refused or dropped.
+    ended_at timestamptz,                            -- When it was sent, refused or dropped.
+    CONSTRAINT delivery_pkey PRIMARY KEY (alert_id, channel),
+    CONSTRAINT delivery_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES trapline.alert(id) ON DELETE CASCADE,
+    CONSTRAINT delivery_ended CHECK (((status = 'due'::trapline.delivery_status) = (ended_at IS NULL)))
+) WITH (fillfactor=70);
+CREATE INDEX delivery_again ON trapline.delivery (channel, next_try_at, message_id) WHERE ((status =
+    'due'::trapline.delivery_status) AND (message_id IS NOT NULL));
+CREATE INDEX delivery_thread ON trapline.delivery (channel, thread, alert_id) WHERE (status =
+    'due'::trapline.delivery_status);
+CREATE INDEX delivery_untold ON trapline.delivery (channel, alert_id) WHERE ((status = 'due'::trapline.delivery_status)
+    AND (message_id IS NULL));
+
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
+
+-- Whether an active invocation with this slot is one too many for the lane's cap as it is now: as many as the cap have
+-- a lower slot. A slot within the cap never is.
+CREATE FUNCTION trapline.above_cap(of_lane text, of_slot integer)
+    RETURNS boolean
+    LANGUAGE sql STABLE
+AS $function$
+    SELECT of_slot > l.max_invocations AND (
+        SELECT count(*) FROM trapline.invocation o
+        WHERE o.lane = of_lane AND o.slot < of_slot AND o.status IN ('created', 'pending', 'ready', 'running')
+    ) >= l.max_invocations
+    FROM trapline.lane l WHERE l.name = of_lane
+$function$;
 
 -- The call of the release before: record_visit in 39 arguments.
 CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
@@ -359,6 +423,48 @@ BEGIN
             'fields', o_fields, 'content_hash', o_hash, 'changed', o_changed, 'console_errors', o_console_errors,
             'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail),
         alerts);
+END $function$;
+
+-- Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose
+-- channels all went away before any took it is spread again. Locks alerts before deliveries.
+CREATE FUNCTION trapline.end_deliveries(of_channel text, alerts bigint[], outcome trapline.delivery_status,
+        taken_as text, why text)
+    RETURNS void
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM FROM trapline.alert a WHERE a.id = ANY (alerts) ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM FROM trapline.delivery d WHERE d.channel = of_channel AND d.alert_id = ANY (alerts)
+        ORDER BY d.alert_id FOR NO KEY UPDATE;
+    UPDATE trapline.delivery d SET status = outcome, ended_at = now(), receipt = taken_as, reason = why
+    WHERE d.channel = of_channel AND d.alert_id = ANY (alerts) AND d.status = 'due';
+    WITH over AS MATERIALIZED (
+        SELECT a.id, bool_or(d.status = 'sent') AS sent, bool_or(d.status = 'refused') AS refused,
+            max(d.reason) FILTER (WHERE d.status = 'refused') AS reason,
+            (array_agg(d.receipt ORDER BY d.ended_at, d.channel) FILTER (WHERE d.status = 'sent'))[1] AS receipt
+        FROM trapline.alert a JOIN trapline.delivery d ON d.alert_id = a.id
+        WHERE a.id = ANY (alerts) AND a.status = 'due'
+        GROUP BY a.id HAVING NOT bool_or(d.status = 'due')
+    ), homeless AS (
+        DELETE FROM trapline.delivery d USING over o WHERE d.alert_id = o.id AND NOT o.sent AND NOT o.refused
+    )
+    UPDATE trapline.alert a SET claimed_until = NULL,
+        status = CASE WHEN o.sent THEN 'sent' WHEN o.refused THEN 'refused' ELSE 'due' END::trapline.alert_status,
+        sent_at = CASE WHEN o.sent THEN now() END, message_id = o.receipt,
+        reason = CASE WHEN o.sent THEN NULL ELSE o.reason END,
+        spread_at = CASE WHEN o.sent OR o.refused THEN a.spread_at END
+    FROM over o WHERE a.id = o.id;
+END $function$;
+
+-- Drops what waits for an alert that a notifier of the release before ended.
+CREATE FUNCTION trapline.end_with_alert()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    UPDATE trapline.delivery d SET status = 'dropped', ended_at = now(), reason = 'another release ended the alert'
+    WHERE d.alert_id = NEW.id AND d.status = 'due';
+    RETURN NULL;
 END $function$;
 
 -- What "reason: detail" says beside the word; NULL when nothing.
@@ -429,8 +535,9 @@ $function$;
 -- "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is leased alone,
 -- so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the invocation is no longer
 -- the caller's. The commit does not wait for the disk: a crash of Postgres loses the latest commits in order, so the
--- tasks are waiting again, and the invocation whose connection broke can't write for them. A generic plan: with the
--- share's size known, Postgres would plan anew for every call, at twice the cost of the lease.
+-- tasks are waiting again, and the invocation whose connection broke can't write for them. Nothing for an invocation
+-- above its lane's cap. A generic plan: with the share's size known, Postgres would plan anew for every call, at twice
+-- the cost of the lease.
 CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, share integer, another boolean)
     RETURNS TABLE(id bigint, run_id bigint, url text, urls text[], attempts integer, rescues integer,
         lease_seq integer, "position" integer, failed_pages integer, checkpoint bytea, page_id bigint,
@@ -448,8 +555,10 @@ BEGIN
         WITH picked AS MATERIALIZED (
             SELECT t.id, t.rescues, t.priority, t.run_at FROM trapline.task t
             WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now() AND EXISTS (
-                SELECT FROM trapline.invocation i
-                WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running'))
+                SELECT FROM trapline.invocation i JOIN trapline.lane l ON l.name = i.lane
+                WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')
+                  AND i.cancelled_at IS NULL
+                  AND (i.slot <= l.max_invocations OR NOT trapline.above_cap(i.lane, i.slot)))
             ORDER BY t.priority DESC, t.run_at, t.id  -- the index's order: else finished tasks may be read first
             LIMIT CASE WHEN NOT another OR EXISTS (
                 SELECT FROM trapline.task t WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now()
@@ -474,14 +583,15 @@ BEGIN
             WHERE i.id = caller AND EXISTS (SELECT FROM leased)
               AND (i.status = 'ready' OR i.heartbeat_at < now() - interval '1 s')  -- not a write for every small share
         )
-        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages, t.checkpoint,
-               p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint, p.judged_run,
-               p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
+        SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages,
+               t.checkpoint, p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint,
+               p.judged_run, p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
                extract(epoch FROM now() - p.failing_since)::double precision
         FROM leased t LEFT JOIN trapline.page p ON p.id = t.page_id
         ORDER BY t.priority DESC, t.run_at, t.id;
     IF NOT FOUND AND NOT EXISTS (SELECT FROM trapline.invocation i
-                                 WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')) THEN
+                                 WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')
+                                   AND i.cancelled_at IS NULL) THEN
         RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
     END IF;
 END $function$;
@@ -683,10 +793,70 @@ BEGIN
     RETURN NEW;
 END $function$;
 
--- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free. taken: the turn is
--- the caller's, "wait" seconds from now. Else nothing is taken, and asking again before "wait" seconds are over is of
--- no use; "wait" NULL: every slot is taken. It reads clock_timestamp(), because now() is the time before the caller
--- waited for the row.
+-- Makes the deliveries of at most "most" due alerts, oldest first, to the channels "names": those in "everything" get
+-- all of them, the others what is for all or names them. First it drops what waits for a channel that is not there any
+-- more, and what waited a week for one that took nothing in a week while another took the alert. "closed", or nothing
+-- in "everything": an alert whose recipients name none of these channels is a mistake; its id is returned. What a
+-- notifier of the release before has claimed is left to it; what is spread is hidden from it for "hold" seconds.
+CREATE FUNCTION trapline.spread_alerts(names text[], everything text[], closed boolean, most integer,
+        hold double precision, OUT spread integer, OUT nowhere bigint[])
+    RETURNS record
+    LANGUAGE plpgsql
+AS $function$
+DECLARE
+    gone text;
+    stuck record;
+BEGIN
+    INSERT INTO trapline.channel (name) SELECT n FROM unnest(names) n ORDER BY n ON CONFLICT DO NOTHING;
+    FOR gone IN DELETE FROM trapline.channel c WHERE c.name <> ALL (names) RETURNING c.name LOOP
+        PERFORM trapline.end_deliveries(gone, ARRAY(
+            SELECT d.alert_id FROM trapline.delivery d WHERE d.channel = gone AND d.status = 'due' ORDER BY 1),
+            'dropped', NULL, 'the channel is not there any more');
+    END LOOP;
+    FOR stuck IN SELECT c.name, c.reason FROM trapline.channel c WHERE c.failing_since < now() - interval '7 days' LOOP
+        PERFORM trapline.end_deliveries(stuck.name, ARRAY(
+            SELECT d.alert_id FROM trapline.delivery d JOIN trapline.alert a ON a.id = d.alert_id
+            WHERE d.channel = stuck.name AND d.status = 'due' AND a.created_at < now() - interval '7 days'
+              AND EXISTS (SELECT FROM trapline.delivery o WHERE o.alert_id = d.alert_id AND o.status = 'sent')
+            ORDER BY 1), 'dropped', NULL, 'the channel took nothing for a week: ' || stuck.reason);
+    END LOOP;
+
+    WITH fresh AS MATERIALIZED (
+        SELECT a.id, a.recipients, coalesce('page ' || a.page_id, 'crawl ' || a.crawl) AS thread FROM trapline.alert a
+        WHERE a.status = 'due' AND a.spread_at IS NULL AND (a.claimed_until IS NULL OR a.claimed_until <= now())
+          AND NOT EXISTS (
+            SELECT FROM trapline.alert e
+            WHERE e.status = 'due' AND e.spread_at IS NULL AND e.id < a.id AND e.claimed_until > now()
+              AND e.crawl = a.crawl AND e.page_id IS NOT DISTINCT FROM a.page_id)
+        ORDER BY a.id LIMIT most FOR NO KEY UPDATE
+    ), marked AS (
+        UPDATE trapline.alert a SET spread_at = now(), claimed_until = now() + make_interval(secs => hold)
+        FROM fresh f WHERE a.id = f.id
+    ), made AS (
+        INSERT INTO trapline.delivery (alert_id, channel, thread)
+        SELECT f.id, n, f.thread FROM fresh f CROSS JOIN unnest(names) n
+        WHERE n = ANY (everything) OR f.recipients = '{}' OR n = ANY (f.recipients)
+        ON CONFLICT DO NOTHING
+    ), mistaken AS (
+        INSERT INTO trapline.delivery (alert_id, channel, thread, status, ended_at, reason)
+        SELECT f.id, f.recipients[1], f.thread, 'refused', now(), '`alert.to` names no channel that there is'
+        FROM fresh f
+        WHERE f.recipients <> '{}' AND NOT f.recipients && names AND (closed OR everything = '{}')
+        ON CONFLICT DO NOTHING
+        RETURNING alert_id
+    )
+    SELECT (SELECT count(*) FROM fresh),
+        coalesce((SELECT array_agg(m.alert_id ORDER BY m.alert_id) FROM mistaken m), '{}')
+    INTO spread, nowhere;
+    UPDATE trapline.alert a SET status = 'refused', claimed_until = NULL,
+        reason = '`alert.to` names no channel that there is'
+    WHERE a.id = ANY (nowhere) AND everything = '{}';
+END $function$;
+
+-- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free; the lane's own delay
+-- and slots count, where they are stricter than the arguments. taken: the turn is the caller's, "wait" seconds from
+-- now. Else nothing is taken, and asking again before "wait" seconds are over is of no use; "wait" NULL: every slot is
+-- taken. It reads clock_timestamp(), because now() is the time before the caller waited for the row.
 CREATE FUNCTION trapline.take_turn(of_task bigint, fence integer, of_lane text, of_host text, delay double precision,
         places integer, patience double precision)
     RETURNS TABLE(taken boolean, wait double precision)
@@ -694,31 +864,45 @@ CREATE FUNCTION trapline.take_turn(of_task bigint, fence integer, of_lane text, 
 AS $function$
 #variable_conflict use_column
 DECLARE
+    apart double precision;
+    slots int;
     due timestamptz;
     moment timestamptz;
 BEGIN
+    SELECT greatest(delay, l.host_delay), least(places, l.host_concurrency) INTO apart, slots
+    FROM (SELECT of_lane AS name) n LEFT JOIN trapline.lane l ON l.name = n.name;
     INSERT INTO trapline.host_turn (lane, host) VALUES (of_lane, of_host) ON CONFLICT (lane, host) DO NOTHING;
-    SELECT t.next_at INTO due FROM trapline.host_turn t WHERE t.lane = of_lane AND t.host = of_host FOR UPDATE;
+    SELECT greatest(t.next_at, t.last_at + make_interval(secs => apart)) INTO due
+    FROM trapline.host_turn t WHERE t.lane = of_lane AND t.host = of_host FOR UPDATE;
     moment := clock_timestamp();
     due := greatest(due, moment);
     IF due > moment + make_interval(secs => patience) THEN
         RETURN QUERY SELECT false, extract(epoch FROM due - moment)::double precision;
         RETURN;
     END IF;
-    IF places IS NOT NULL THEN
-        DELETE FROM trapline.host_visit v WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task
-            AND NOT EXISTS (SELECT FROM trapline.task t
-                            WHERE t.id = v.task_id AND t.lease_seq = v.lease_seq AND t.status = 'leased');
+    IF slots IS NOT NULL THEN
+        PERFORM FROM trapline.host_visit v WHERE v.task_id = of_task FOR UPDATE;  -- before those of others
+        DELETE FROM trapline.host_visit g WHERE g.task_id = ANY (ARRAY(
+            SELECT v.task_id FROM trapline.host_visit v
+            WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task
+              AND NOT EXISTS (
+                SELECT FROM trapline.task t
+                WHERE t.id = v.task_id AND t.lease_seq = v.lease_seq AND t.status = 'leased')
+              AND NOT EXISTS (
+                SELECT FROM trapline.task t JOIN trapline.invocation i ON i.id = t.invocation_id
+                WHERE t.id = v.task_id AND t.lease_seq = v.lease_seq
+                  AND t.status = 'failed' AND t.reason = 'cancelled' AND i.status IN ('ready', 'running'))
+            FOR UPDATE OF v SKIP LOCKED));
         IF (SELECT count(*) FROM trapline.host_visit v
-            WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task) >= places THEN
+            WHERE v.lane = of_lane AND v.host = of_host AND v.task_id <> of_task) >= slots THEN
             RETURN QUERY SELECT false, NULL::double precision;
             RETURN;
         END IF;
         INSERT INTO trapline.host_visit (task_id, lease_seq, lane, host) VALUES (of_task, fence, of_lane, of_host)
             ON CONFLICT (task_id) DO UPDATE SET lease_seq = fence, lane = of_lane, host = of_host;
     END IF;
-    IF delay > 0 THEN
-        UPDATE trapline.host_turn t SET next_at = due + make_interval(secs => delay)
+    IF apart > 0 THEN
+        UPDATE trapline.host_turn t SET next_at = due + make_interval(secs => apart), last_at = due
         WHERE t.lane = of_lane AND t.host = of_host;
     END IF;
     RETURN QUERY SELECT true, extract(epoch FROM due - moment)::double precision;
@@ -753,6 +937,10 @@ CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EAC
     trapline.guard_task();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+
+CREATE TRIGGER ended AFTER UPDATE OF status ON trapline.alert FOR EACH ROW WHEN (((old.status =
+    'due'::trapline.alert_status) AND (new.status <> 'due'::trapline.alert_status))) EXECUTE FUNCTION
+    trapline.end_with_alert();
 
 CREATE TRIGGER pair_problem BEFORE UPDATE OF problem, reason, detail ON trapline.session FOR EACH ROW EXECUTE FUNCTION
     trapline.pair_session_problem();

@@ -5,6 +5,8 @@ from trapline_common.platform.text import counted, duration
 
 _ALERT_PATIENCE = 180.0
 """Seconds an alert may be due: the minute tick sweeps up a lost nudge, and a refused channel is tried again."""
+_FAILURES_IN_A_ROW = 3
+"""Messages that a channel did not take: fewer are a hiccup, which the notifier's back-off gets over."""
 _OPENING_PATIENCE = 180.0
 """Seconds a run may be ``opening``: the reaper resumes a stale one after 60."""
 
@@ -66,5 +68,11 @@ def _alerts(status: Status) -> list[str]:
         )
         found.append(f"{wait}: the next tick or `trapline crawl` sends them; else see `trapline alert --test`")
     if alerts.refused:
-        found.append(f"{counted(alerts.refused, 'alert was', 'alerts were')} refused by the channel for good")
+        found.append(f"{counted(alerts.refused, 'alert was', 'alerts were')} refused by a channel for good")
+    found += [
+        f"channel {channel.name} takes no message: {channel.reason}; "
+        f"{counted(channel.due, 'alert waits', 'alerts wait')} for it, see `trapline alert --test`"
+        for channel in status.channels
+        if channel.failures >= _FAILURES_IN_A_ROW
+    ]
     return found

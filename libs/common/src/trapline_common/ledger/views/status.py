@@ -82,9 +82,27 @@ class AlertCounts:
     oldest_due_seconds: float | None
     """How long the oldest of them has waited; ``None`` when none is due."""
     refused: int
-    """Alerts that no channel will ever take."""
+    """Alerts that a channel will never take."""
     sent_last_day: int
     """Alerts sent in the last 24 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRow:
+    """One place that alerts go to, as its notifiers last found it."""
+
+    name: str
+    """The topic, the terminal, or a name of the channels file."""
+    due: int
+    """Alerts that wait for it."""
+    failures: int
+    """Messages in a row that it did not take for now."""
+    since: datetime | None
+    """When the first of them failed."""
+    next_try_at: datetime | None
+    """When it is tried again; ``None``: with the next drain."""
+    reason: str | None
+    """What the last failure was, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +135,8 @@ class Status:
     """How many pages fail."""
     alerts: AlertCounts
     """The alert outbox."""
+    channels: tuple[ChannelRow, ...]
+    """Where alerts go, by name; empty before the first alert went out."""
     invocations_last_day: EndedBadly
     """Invocations that ended badly."""
 
@@ -147,5 +167,6 @@ async def read_status(database: Database, *, failing: int, heartbeat_ttl: float 
         failing=tuple(FailingPage(**{name: item for name, item in row.items() if name != "total"}) for row in pages),
         failing_total=pages[0]["total"] if pages else 0,
         alerts=await alert_counts(database),
+        channels=tuple(read(ChannelRow, row) for row in await database.fetch(_QUERIES["channels"])),
         invocations_last_day=read(EndedBadly, ended_badly),
     )

@@ -46,9 +46,15 @@ ORDER BY p.failing_since, p.id LIMIT $1;
 -- name: alert_counts
 SELECT count(*) FILTER (WHERE status = 'due')::int AS due,
     extract(epoch FROM now() - min(created_at) FILTER (WHERE status = 'due'))::double precision AS oldest_due_seconds,
-    count(*) FILTER (WHERE status = 'refused')::int AS refused,
+    count(*) FILTER (WHERE status = 'refused'
+        OR id IN (SELECT d.alert_id FROM trapline.delivery d WHERE d.status = 'refused'))::int AS refused,
     count(*) FILTER (WHERE status = 'sent' AND sent_at > now() - interval '24 hours')::int AS sent_last_day
 FROM trapline.alert;
+
+-- name: channels
+SELECT c.name, c.failures, c.failing_since AS since, c.not_before AS next_try_at, c.reason,
+    (SELECT count(*) FROM trapline.delivery d WHERE d.channel = c.name AND d.status = 'due')::int AS due
+FROM trapline.channel c ORDER BY c.name;
 
 -- name: ended_badly
 -- In the last 24 hours.
