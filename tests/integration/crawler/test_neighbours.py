@@ -92,14 +92,19 @@ async def test_who_spends_is_who_fails(visitor: BrowserVisitor, hostile: Hostile
     assert [other.failure for other in others] == [None, None]
 
 
-async def test_nothing_goes_on_after_its_visit(visitor: BrowserVisitor, hostile: HostileSite):
-    """A page that begins to load when its visit has ended gets nothing any more: its tab was emptied."""
+async def test_nothing_goes_on_after_its_visit(visitor: BrowserVisitor, browser: Browser, hostile: HostileSite):
+    """A page that begins to load when its visit has ended gets nothing: its tab is emptied. No later visit is blamed."""
     ended = await visitor.visit(hostile.origin + "/eats-later", crawl(**SHARED))
     assert ended.failure is None
+    context = (await browser.ready()).browser.contexts[-1]
+    await until(lambda: {page.url for page in context.pages} == {"about:blank"})
     before = len(hostile.seen)
     late = await visitor.visit(hostile.origin + "/good-late?after", crawl(**SHARED))
     assert late.failure is None
     assert [request.path for request in hostile.seen[before:] if "chunk" in request.path] == []
+    # Taken again at once, the tab leaves the page with the next one's arrival; what it loads until then is nobody's.
+    await visitor.visit(hostile.origin + "/eats-later?again", crawl(**SHARED))
+    assert (await visitor.visit(hostile.origin + "/good-late?at-once", crawl(**SHARED))).failure is None
 
 
 async def test_what_the_door_alone_knows_of_is_paid_apart(browser: Browser, hostile: HostileSite, tmp_path: Path):
