@@ -93,7 +93,7 @@ async def test_who_spends_is_who_fails(visitor: BrowserVisitor, hostile: Hostile
 
 
 async def test_nothing_goes_on_after_its_visit(visitor: BrowserVisitor, browser: Browser, hostile: HostileSite):
-    """A page that begins to load when its visit has ended gets nothing: its tab is emptied. No later visit is blamed."""
+    """A page that loads on when its visit has ended gets nothing: its tab is emptied. No later visit is blamed."""
     ended = await visitor.visit(hostile.origin + "/eats-later", crawl(**SHARED))
     assert ended.failure is None
     context = (await browser.ready()).browser.contexts[-1]
