@@ -21,7 +21,7 @@ const ENDS = 256; // bytes of a message that is too long by which it is known: i
 const CONSOLE_TYPE = '{"method":"Runtime.consoleAPICalled","params":{'.length;
 const UNREAD = new Set(["Network.dataReceived", "Network.webSocketFrameReceived", "Network.webSocketFrameSent"]);
 const PRINTED = new Set(["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"]);
-const UNREAD_SHARE = 0.05; // of an event, as an event that the meter drops costs
+const UNREAD_SHARE = 0.5; // of an event, as an event that the meter drops costs
 const NOTHING = Buffer.alloc(0);
 // Counts pictures, scripts and styles that do not load: of these the protocol says nothing. The driver lets an empty
 // script run first in its isolated world of each document; this is that script.

@@ -14,6 +14,7 @@ from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.domain.ports import ArtifactStore, SecretSource
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.browser.errors import (
+    BrowserFaultError,
     BrowserHungError,
     MemorySpentError,
     PageCrashedError,
@@ -160,11 +161,16 @@ class Contexts:
     def _ended(self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, kills: int) -> Observation:
         """Return the failed visit of a page that was cut off. Raises the fault of one whose renderer died."""
         if pooled.failure is not None:
+            if pool.shared and pooled.visits:
+                # Its tab showed another page before, and what that one began may still have been arriving.
+                raise RoomSpentError(f"a tab that was used before was cut off while it showed {url}")
             final_url = resolved.scrub(pooled.page.url[:LONGEST_URL])
             return Observation(url=url, final_url=final_url, failure=pooled.failure)
+        fault: BrowserFaultError = PageCrashedError(f"the page's renderer died while it showed {url}")
         if pool.live.watch.kills > kills:
-            raise MemorySpentError(f"the page's renderer was killed: {pool.live.watch.why}")
-        raise PageCrashedError(f"the page's renderer died while it showed {url}")
+            fault = MemorySpentError(f"the page's renderer was killed: {pool.live.watch.why}")
+        fault.in_company = pooled.visits > 0  # the renderer still held what the page before had left
+        raise fault
 
     async def _steps_in(
         self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved

@@ -12,12 +12,10 @@ from trapline_common.domain.observation import Observation
 from trapline_common.domain.ports import ArtifactStore, SecretSource
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.browser.errors import (
-    BrowserDiedError,
     BrowserFaultError,
-    BrowserHungError,
     BrowserLaunchError,
     MemorySpentError,
-    PageStuckError,
+    PageCrashedError,
     RoomSpentError,
 )
 from trapline_crawler.browser.supervisor import Browser
@@ -125,8 +123,9 @@ class BrowserVisitor:
         try:
             async with self._company.together() as stay:
                 return await visit()
-        except (BrowserDiedError, BrowserHungError, MemorySpentError, PageStuckError) as fault:
-            if stay is None or not stay.in_company or isinstance(fault, BrowserLaunchError):
+        except BrowserFaultError as fault:
+            shared = stay is not None and stay.in_company and not isinstance(fault, PageCrashedError)
+            if isinstance(fault, BrowserLaunchError) or not (shared or fault.in_company):
                 raise
             _log.info("visit_again_alone", reason=str(fault))
         async with self._company.alone():
