@@ -43,6 +43,7 @@ run "all_of_them" {
       "crawler-dead-letters",
       "ticks-failed",
       "ticks-dropped", "database-storage", "database-cpu", "database-connections", "silence",
+      "faults",
     ])
     error_message = "An alarm is missing: ${join(" ", keys(output.alarms))}."
   }
@@ -100,6 +101,25 @@ run "all_of_them" {
   }
 }
 
+run "faults_that_fail_no_function" {
+  command = apply
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_log_metric_filter.faults["crawler"].metric_transformation[0].name
+      == aws_cloudwatch_metric_alarm.faults[0].metric_name
+      && aws_cloudwatch_log_metric_filter.faults["crawler"].metric_transformation[0].namespace
+      == aws_cloudwatch_metric_alarm.faults[0].namespace
+      && strcontains(aws_cloudwatch_log_metric_filter.faults["crawler"].pattern, "= \"artifact_store_away\" || $")
+    )
+    error_message = "The alarm looks at a metric that no filter writes, or the filter at no event."
+  }
+}
+
 run "nothing_to_watch" {
   command = plan
 
@@ -117,7 +137,7 @@ run "nothing_to_watch" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 0 && length(aws_cloudwatch_metric_alarm.silence) == 0
+    condition     = length(output.alarms) == 0
     error_message = "An alarm watches what is not there."
   }
 }

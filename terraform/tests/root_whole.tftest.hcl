@@ -52,6 +52,7 @@ run "everything" {
             "ticks-missed",
             "relay-undelivered",
             "silence",
+            "faults",
             "database-storage",
             "database-cpu",
             "database-connections",
@@ -216,7 +217,7 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_OPERATIONS_TOPIC_ARN",
         "TRAPLINE_RELAY_FUNCTION",
       ]
-      relay    = ["TRAPLINE_CHANNELS_SECRET", "TRAPLINE_SECRET_PREFIX"]
+      relay = ["TRAPLINE_CHANNELS_SECRET", "TRAPLINE_SECRET_PREFIX"]
       operator = [
         "DATABASE_URL",
         "TRAPLINE_ADMIN_SECRET",

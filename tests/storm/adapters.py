@@ -91,13 +91,16 @@ class StormPublisher:
 
 
 class StormArtifacts(DirectoryArtifacts):
-    """The ``ArtifactStore`` port: the product's own folder, with fail-points."""
+    """The ``ArtifactStore`` port: the product's own folder, with fail-points. ``away``: it refuses everything."""
 
-    def __init__(self, folder: Path, points: FailPoints) -> None:
+    def __init__(self, folder: Path, points: FailPoints, *, away: bool) -> None:
         super().__init__(folder)
         self._points = points
+        self._away = away
 
     async def put(self, data: bytes, *, suffix: str) -> str:
+        if self._away:
+            raise TransientError("PutObject: KMS.DisabledException")
         await self._points.at("before upload")
         key = await super().put(data, suffix=suffix)
         await self._points.at("after upload")

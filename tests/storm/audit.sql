@@ -41,6 +41,22 @@ END $$;
 CREATE TRIGGER storm_count AFTER INSERT ON trapline.invocation REFERENCING NEW TABLE AS made
     FOR EACH STATEMENT EXECUTE FUNCTION storm.note_count();
 
+-- Leases of invocations above their lane's cap, worked out by other means. A cap that was lowered within the last second
+-- may not have been seen by the lease.
+CREATE TABLE storm.above_cap (invocation uuid NOT NULL, lane text NOT NULL);
+CREATE FUNCTION storm.note_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO storm.above_cap
+    SELECT i.id, i.lane FROM trapline.lane l JOIN (
+        SELECT a.id, a.lane, rank() OVER (PARTITION BY a.lane ORDER BY a.slot) AS place
+        FROM trapline.invocation a WHERE a.status IN ('created', 'pending', 'ready', 'running')) i ON i.lane = l.name
+    WHERE i.id = NEW.invocation_id AND i.place > l.max_invocations
+      AND pg_xact_commit_timestamp(l.xmin) < now() - interval '1 s';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER storm_lease AFTER UPDATE OF status ON trapline.task
+    FOR EACH ROW WHEN (OLD.status = 'created' AND NEW.status = 'leased') EXECUTE FUNCTION storm.note_lease();
+
 -- For the break "outbox": alerts of a completed visit lie apart until the process that wrote their cause comes back.
 CREATE TABLE storm.apart (backend int NOT NULL, alert trapline.alert NOT NULL);
 CREATE FUNCTION storm.set_apart() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -19,6 +19,8 @@ class Break:
     """Applied once to the storm's database."""
     queries: Sequence[Mutation] = ()
     """Applied in each process."""
+    names: Sequence[tuple[str, object]] = ()
+    """Names of the product that get another value in each process."""
 
 
 BREAKS: dict[str, Break] = {
@@ -55,9 +57,44 @@ BREAKS: dict[str, Break] = {
             ),
         ),
     ),
+    "unstarted": Break(
+        means="a lease that was never started is not counted",
+        queries=(Mutation(target="tasks.rescue", old="THEN t.unstarted + 1 ELSE 0", new="THEN t.unstarted ELSE 0"),),
+    ),
+    "store": Break(
+        means="an artifact store that is away fails the visit",
+        names=(("trapline_crawler.visit.kept_artifacts._FAULTS", ()),),
+    ),
     "pending": Break(
         means="`-> pending` from any status",
         queries=(Mutation(target="invocations.pending", old="AND status = 'created'", new=""),),
+    ),
+    "retention": Break(
+        means="two reaps retire at once",
+        database=(
+            Mutation(
+                target="retire",
+                old="IF NOT pg_try_advisory_xact_lock(trapline.lane_key('the retention')) THEN",
+                new="IF false THEN",
+            ),
+        ),
+    ),
+    "lock-order": Break(
+        means="a count locks invocations under the lane's lock, and a heartbeat wants that lock under its invocation's",
+        queries=(
+            Mutation(
+                target="lanes.load",
+                old="SELECT l.max_invocations, l.tasks_per_invocation,",
+                new="SELECT l.max_invocations, l.tasks_per_invocation, (SELECT count(*) FROM ("
+                "SELECT FROM trapline.invocation i WHERE i.lane = l.name AND i.status IN ('ready', 'running') "
+                "FOR NO KEY UPDATE) held),",
+            ),
+            Mutation(
+                target="invocations.heartbeat",
+                old="RETURNING id",
+                new="RETURNING id, pg_advisory_xact_lock_shared(trapline.lane_key(lane)) IS NULL",
+            ),
+        ),
     ),
     "order": Break(
         means="an alert does not wait for the earlier one of its page",

@@ -4,8 +4,11 @@ from typing import Any
 
 import asyncpg
 
-OBSERVATIONS = "SELECT page_id, run_id, changed, reason FROM trapline.observation ORDER BY page_id, id"
-ENDED = "SELECT id FROM trapline.run WHERE status = 'ended'"
+OBSERVATIONS = """
+    SELECT o.page_id, o.run_id, o.changed, o.reason
+    FROM trapline.observation o JOIN trapline.run r ON r.id = o.run_id AND r.crawl <> 'attic' ORDER BY o.page_id, o.id
+"""
+ENDED = "SELECT id FROM trapline.run WHERE status = 'ended' AND crawl <> 'attic'"
 
 Cause = tuple[str, int, int | None]
 """Kind, run and page."""

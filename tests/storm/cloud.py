@@ -121,6 +121,9 @@ class Cloud:
 
     async def _run(self, role: str, event: dict[str, Any], request_id: str) -> int | None:
         self._number += 1
+        store_away = role == "crawler" and self._weather.store_away()
+        if store_away:
+            self._faults.add(Fault(kind="artifact store away", where=role))
         job = Job(
             role=role,
             event=event,
@@ -132,6 +135,7 @@ class Cloud:
             slow=self._weather.slow(),
             hours=1 if self._number % 2 else -1,
             mean=self._mean,
+            store_away=store_away,
         )
         process = self._processes.Process(target=run, args=(job,), daemon=True)
         process.start()

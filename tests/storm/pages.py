@@ -14,10 +14,13 @@ from trapline_common.domain.ports import ArtifactStore
 from trapline_common.egress.fetch import Fetched, NoFileError
 from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.ports import LoggedIn
+from trapline_crawler.visit.kept_artifacts import keep
 
 GENERATION = "X-Generation"
 """The header of a crawl's frozen config that says which state of the site its run sees."""
 SLOWEST = 0.6
+DEADLY = "deadly"
+"""In the name of a host: asking it for its robots.txt kills the crawler."""
 
 
 class SimulatedFaultError(BrowserFaultError):
@@ -73,7 +76,7 @@ class SimulatedVisitor:
         if chance < 0.014:
             return Observation(url=url, failure=Failure(reason=Reason.TIMEOUT, detail="not loaded", retry=True))
         if lot(url, generation) < 0.03:
-            shot = await self._artifacts.put(url.encode(), suffix=".png")
+            shot = await keep(self._artifacts, url.encode(), suffix=".png", crawl=crawl.name)
             failure = Failure(reason=Reason.HTTP_STATUS, detail="404", retry=False)
             return Observation(url=url, status=404, screenshot=shot, failure=failure)
         text = text_of(url, generation)
@@ -109,9 +112,17 @@ class SimulatedSession:
         await asyncio.sleep(0)
 
 
-class NoRobots:
-    """A ``Fetch``: the simulated sites have no robots.txt."""
+class SimulatedRobots:
+    """A ``Fetch``: the simulated sites have no robots.txt. ``kill`` is awaited where asking for one kills the process.
+
+    So the page of such a site is leased and never started.
+    """
+
+    def __init__(self, kill: Callable[[], Awaitable[None]]) -> None:
+        self._kill = kill
 
     async def __call__(self, url: str) -> Fetched:
         """Raise ``NoFileError``."""
+        if DEADLY in url:
+            await self._kill()
         raise NoFileError(url, 404)

@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.storm import attic
 from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
 from tests.storm.breaks import BREAKS, OUTBOX, SILENCE
 from tests.storm.journal import Journal
 from tests.storm.ledger import StormDatabase, Witness
-from tests.storm.pages import NoRobots, SimulatedVisitor
+from tests.storm.pages import SimulatedRobots, SimulatedVisitor
 from tests.storm.points import FailPoints, Tell
 from tests.storm.presence import Presence
 from tests.storm.scale import Scale
@@ -31,6 +32,7 @@ from trapline_common.config.models import Config
 from trapline_common.domain.answers import Answer
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import Outbox
+from trapline_common.ledger import rescue
 from trapline_common.ledger.connection import Patience
 from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.secrets import LocalSecrets
@@ -41,6 +43,7 @@ from trapline_crawler import handler as crawler
 from trapline_crawler.services import Pace
 from trapline_crawler.services import Services as CrawlerServices
 from trapline_crawler.sessions.seal import Seal
+from trapline_crawler.visit.kept_artifacts import BackingOffStore
 from trapline_dispatcher import handler as dispatcher
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_dispatcher.settings import Timeouts
@@ -99,6 +102,8 @@ class Job:
     """How far this process's clock is off the true time."""
     mean: float
     """Seconds of a visit, on average."""
+    store_away: bool = False
+    """Whether the artifact store refuses everything for as long as this process lives."""
 
     @property
     def invocation(self) -> str | None:
@@ -116,10 +121,13 @@ def run(job: Job) -> None:
     os.dup2(log, sys.stderr.fileno())
     configure(service=job.role, console=False)
     journal = Journal(job.resources.folder / "journal")
+    rescue.UNSTARTED_WAIT = job.resources.scale.unstarted_wait
     if job.resources.broken is not None:
         patch = pytest.MonkeyPatch()
         for mutation in BREAKS[job.resources.broken].queries:
             mutation.apply_to_query(patch)
+        for name, value in BREAKS[job.resources.broken].names:
+            patch.setattr(name, value)
     try:
         asyncio.run(_handle(job, journal))
     except TransientError:
@@ -171,18 +179,21 @@ async def _connect(job: Job, witness: Witness) -> StormDatabase:
 
 def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness, presence: Presence) -> CrawlerServices:
     scale, deaf = job.resources.scale, job.resources.broken == SILENCE
-    artifacts = StormArtifacts(job.resources.folder / "artifacts", points)
+    artifacts = BackingOffStore(StormArtifacts(job.resources.folder / "artifacts", points, away=job.store_away))
     random = Random(job.number)
 
     async def poison() -> None:
         await points.strike(Act.KILL, "poison page")
+
+    async def deadly() -> None:
+        await points.strike(Act.KILL, "robots.txt")
 
     return CrawlerServices(
         connect=lambda: _connect(job, witness),
         visitor=lambda: SimulatedVisitor(random, artifacts=artifacts, poison=poison, mean=job.mean, presence=presence),
         artifacts=artifacts,
         nudger=StormNudger(tell, points),
-        fetch=NoRobots(),
+        fetch=SimulatedRobots(deadly),
         secrets=LocalSecrets({}, job.resources.folder / "secrets"),
         seal=Seal(job.resources.key),
         process_name=f"process {os.getpid()}",
@@ -211,6 +222,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
         location=lambda key: key,
+        retention=attic.KEEP,
         limits_by_config=True,
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,
@@ -240,5 +252,7 @@ def _notifier(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> Not
         operations=publishers[CHANNELS[0]],
         pacer=Pacer(sleep=asyncio.sleep, interval=0.05),
         clock=time.monotonic,
-        limits=DrainLimits(claim=20, hold=scale.hold, reserve=scale.reserve, soonest=0.5, latest=3.0),
+        limits=DrainLimits(
+            claim=20, hold=scale.hold, reserve=scale.reserve, soonest=scale.back_off, latest=3 * scale.back_off
+        ),
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -63,15 +64,23 @@ class Processes:
         if not known or (known[-1].cap, known[-1].slots) != (cap, slots):
             known.append(Limits(since=time.monotonic(), cap=cap, slots=slots))
 
-    def look(self) -> None:
-        """Look twice in a row; what was there both times was there together."""
-        before = look(self.folder)
+    def look(self) -> dict[int, Seen]:
+        """Return what is there now, for ``judge``."""
+        return look(self.folder)
+
+    def judge(self, before: dict[int, Seen], given_away: Mapping[int, str]) -> None:
+        """Look again: what was there both times was there together, and while the ledger was read in between.
+
+        ``given_away``: by process, how an invocation ended whose slot the ledger had given away by then.
+        """
         after = look(self.folder)
         running, visits = Counter[str](), Counter[str]()
         for pid, then in before.items():
             now = after.get(pid)
             if now is None or then.stopped or now.stopped:
                 continue
+            if pid in given_away:
+                self.broken[f"a crawler that can run though its invocation is {given_away[pid]}"] += 1
             running[then.lane] += 1
             visits[then.lane] += max(0, min(then.open, now.open - (now.opened - then.opened)))
         for lane, count in running.items():

@@ -28,6 +28,9 @@ HEAD = (
     "repeats",
     "turned",
     "stale",
+    "texts kept",
+    "texts lost",
+    "deadlocks",
     "faults",
     "recovery s",
     "s",
@@ -58,7 +61,8 @@ def _row(verdict: Verdict) -> list[str]:
         _beside(v.visits, {lane: limits.host_concurrency for lane, limits in LANES.items()}),
         f"{v.made / v.asked:.2f}" if v.asked else "-",
         f"{v.made - v.calm}/{v.worth}",
-        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.turned, v.stale, sum(v.faults.values()))),
+        *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.turned, v.stale, v.texts, v.texts_lost)),
+        *map(str, (v.deadlocks, sum(v.faults.values()))),
         recovery,
         f"{v.seconds:.0f}",
     ]
@@ -97,6 +101,9 @@ def report(verdicts: Sequence[Verdict]) -> str:
         "repeats",
         "turned",
         "stale",
+        "texts",
+        "texts_lost",
+        "deadlocks",
         "seconds",
     ):
         setattr(whole, name, sum(getattr(verdict, name) for verdict in verdicts))

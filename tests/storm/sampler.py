@@ -12,6 +12,12 @@ from tests.storm.faults import Fault, FaultLog
 from tests.storm.processes import Processes
 
 EVERY = 0.02
+GIVEN_AWAY = """
+SELECT split_part(place, ' ', 2) AS pid, status::text FROM trapline.invocation
+WHERE status IN ('orphaned', 'terminated', 'succeeded') AND place IS NOT NULL AND ended_at > now() - interval '20 s'
+"""
+"""Not those that a failure record ended: it may be about a second delivery with the same request id, which died before
+the first one's process learns of it."""
 LIMITS = "SELECT name, max_invocations, host_concurrency FROM trapline.lane"
 ACTIVE = """
 SELECT i.id::text, i.lane, i.status::text, i.place FROM trapline.invocation i
@@ -21,7 +27,7 @@ PROGRESS = """
 SELECT (SELECT count(*) FROM trapline.task) AS tasks,
     (SELECT count(*) FROM trapline.task WHERE ended_at IS NOT NULL) AS ended,
     (SELECT count(*) FROM trapline.run WHERE scheduled_for IS NOT NULL) AS runs,
-    (SELECT count(*) FROM trapline.run WHERE status = 'ended') AS runs_ended,
+    (SELECT count(*) FROM trapline.run WHERE crawl <> 'attic' AND status = 'ended') AS runs_ended,
     (SELECT count(*) FROM trapline.alert WHERE status = 'due') AS due
 """
 
@@ -78,13 +84,15 @@ class Sampler:
                 await asyncio.sleep(EVERY)
 
     async def _sample(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        seen = self.processes.look()
         rows = await connection.fetch(ACTIVE)
+        given_away = {int(row["pid"]): row["status"] for row in await connection.fetch(GIVEN_AWAY)}
+        self.processes.judge(seen, given_away)
         for lane, count in Counter(row["lane"] for row in rows).items():
             self.worst[lane] = max(self.worst[lane], count)
         if self.samples % 5 == 0:
             for limits in await connection.fetch(LIMITS):
                 self.processes.limit(*limits)
-        self.processes.look()
         if self.samples % 10 == 0:
             row = await connection.fetchrow(PROGRESS)
             self.progress = Progress(**dict(row or {}))

@@ -29,6 +29,8 @@ class Scale:
     """How late an event may come: beyond ``pending_ttl`` by at least a tick, so that it finds its row ``orphaned``."""
     asleep: float = 4.5
     """How long a process stays stopped: beyond ``heartbeat_ttl`` and a tick."""
+    unstarted_wait: float = 0.3
+    """By which a task comes later for each lease that died before it was started."""
     opening: float = 2.0
     """Until a run that is still ``opening`` is resumed."""
     command: float = 4.0
@@ -41,6 +43,8 @@ class Scale:
     """That the notifier holds the alerts that it has claimed."""
     reserve: float = 1.5
     """Before its deadline, when the notifier stops claiming."""
+    back_off: float = 2.0
+    """Until the notifier tries a message again the first time; at most three times that."""
     answer: float = 1.2
     """Until a call to the cloud counts as unanswered."""
     linger: float = 5.0

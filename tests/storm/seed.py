@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.storm import journal
+from tests.storm import attic, journal
 from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
 from tests.storm.faults import Fault, FaultLog
@@ -23,7 +23,7 @@ from tests.storm.sampler import Sampler
 from tests.storm.scale import Scale
 from tests.storm.server import Server, fresh
 from tests.storm.topic import Topic
-from tests.storm.verdict import Verdict, judge
+from tests.storm.verdict import Verdict, judge, judge_locks, judge_retention
 from tests.storm.weather import Blow, Weather
 from tests.storm.whims import Whims
 from tests.storm.world import LANES, World
@@ -187,6 +187,7 @@ async def weather_one(server: Server, order: Order, progress: Callable[[Storm], 
     with tempfile.TemporaryDirectory(prefix="storm-") as folder:
         async with fresh(server) as database:
             storm = Storm(order, server, database, Path(folder))
+            await _furnish(server.dsn(database), order.seed)
             await _break(server.dsn(database), order.broken)
             async with storm.running():
                 verdict.ended = await storm.crawl(progress)
@@ -207,9 +208,19 @@ async def weather_one(server: Server, order: Order, progress: Callable[[Storm], 
                     faults=storm.faults,
                     topic=storm.topic,
                 )
+                await judge_retention(verdict, connection)
             finally:
                 await connection.close()
+            judge_locks(verdict, server.deadlocks(database))
     return verdict
+
+
+async def _furnish(dsn: str, seed: int) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await attic.furnish(connection, seed)
+    finally:
+        await connection.close()
 
 
 def _left(storm: Storm) -> str:

@@ -27,7 +27,12 @@ SETTINGS = {
     "full_page_writes": "off",
     "track_commit_timestamp": "on",
     "autovacuum_naptime": "5s",
+    "log_line_prefix": "%m [%p] %d %e ",  # the database, and the SQLSTATE that no language changes
+    "deadlock_timeout": "200ms",  # well below the time for a command, which would end the waiting as well
 }
+
+DEADLOCK = "40P01"
+"""The SQLSTATE of a deadlock."""
 
 
 class Server:
@@ -40,6 +45,12 @@ class Server:
     def dsn(self, database: str) -> str:
         """Return the address of a database for those who don't go through the proxy."""
         return str(self._server.get_uri(database=database))
+
+    def deadlocks(self, database: str) -> int:
+        """Return how many deadlocks the log has of a database."""
+        of_it = f" {database} {DEADLOCK} ERROR:"
+        with self._server.log.open(errors="replace") as lines:
+            return sum(of_it in line for line in lines)
 
     async def restart_at_once(self) -> None:
         """Stop it as a crash would, and start it again; it recovers."""

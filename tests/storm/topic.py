@@ -12,6 +12,8 @@ from tests.storm.weather import Receipt, Weather
 
 CHANNELS = ("topic", "chat")
 """Of the storm's notifiers."""
+SLOW = 3
+"""Attempts at every second message that the chat refuses for now, in any weather: the pages go on meanwhile."""
 _REPORTED = re.compile(r"\AAlert (\d+) ")
 
 
@@ -36,6 +38,7 @@ class Topic:
         self._weather = weather
         self._faults = faults
         self.arrived: defaultdict[str, list[Arrival]] = defaultdict(list)
+        self._attempts: Counter[str] = Counter()
         self.reported: Counter[int] = Counter()
 
     def delivered(self, channel: str) -> Counter[int]:
@@ -48,6 +51,8 @@ class Topic:
         ids = tuple(data["alert_ids"])
         if any(alert % 61 == 7 for alert in ids):
             return {"status": 400}
+        if message["channel"] == "chat" and self._is_slow(data["id"]):
+            return {"status": 503}
         receipt = self._weather.receipt()
         if receipt is not Receipt.CALM:
             self._faults.add(Fault(kind=f"{message['channel']}: {receipt}", where="notifier"))
@@ -58,6 +63,10 @@ class Topic:
         arrival = Arrival(id=data["id"], kind=data["kind"], alerts=ids, count=data["count"])
         self.arrived[message["channel"]] += [arrival] * (2 if receipt is Receipt.TWICE else 1)
         return None if receipt is Receipt.UNANSWERED else {"status": 200, "receipt": str(uuid4())}
+
+    def _is_slow(self, message: str) -> bool:
+        self._attempts[message] += 1
+        return int(message, 16) % 2 == 0 and self._attempts[message] <= SLOW
 
     def report(self, message: dict[str, Any]) -> dict[str, Any]:
         """Take a report to operations about an alert that was refused for its content."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import asyncpg
 
-from tests.storm import journal
+from tests.storm import attic, journal
 from tests.storm.causes import due_alerts
 from tests.storm.faults import FaultLog
+from tests.storm.pages import DEADLY
 from tests.storm.telling_order import out_of_order
 from tests.storm.topic import CHANNELS, Topic
 from tests.storm.world import LANES, World
@@ -20,7 +21,9 @@ SELECT count(*) AS tasks,
     count(*) FILTER (WHERE status = 'done') AS done,
     count(*) FILTER (WHERE status = 'failed') AS failed,
     count(*) FILTER (WHERE reason IS DISTINCT FROM 'cancelled'
-        AND NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result
+        AND NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS without_result,
+    coalesce(sum(outages), 0) AS outages,
+    coalesce(max(lease_seq) FILTER (WHERE url LIKE '%' || $1 || '%'), 0) AS leases_of_deadly
 FROM trapline.task t
 """
 LEASES = "SELECT id, lease_seq, invocation_id::text AS holder, urls IS NOT NULL AS ordered FROM trapline.task"
@@ -51,6 +54,8 @@ SELECT format('%s in a transaction for %s s, %s, waits for %s: %s', application_
 FROM pg_stat_activity WHERE xact_start < now() - interval '2 s' AND datname = current_database()
 LIMIT 12
 """
+MOST_LEASES = 10
+"""Leases of a page that is never started: its budget is half of that, and the storm may cut off a few more in order."""
 ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> 'muted' ORDER BY id"
 
 
@@ -98,6 +103,12 @@ class Verdict:
     """Messages that told a channel something else than what happened, in another order, or under another id."""
     stale: int = 0
     """Results that the ledger refused because of the fence."""
+    texts: int = 0
+    """Observations of old runs that retention keeps."""
+    texts_lost: int = 0
+    """Of them: those whose text is not what it was."""
+    deadlocks: int = 0
+    """Deadlocks in Postgres' log."""
     duplicates: int = 0
     """Events that found their invocation started already."""
     faults: dict[str, int] = field(default_factory=dict)
@@ -148,14 +159,32 @@ async def judge(
         verdict.must(not error, f"an error that no fault explains, {count} times: {error}")
 
 
+async def judge_retention(verdict: Verdict, connection: "asyncpg.Connection[Any]") -> None:
+    """Compare every kept observation's text with what it was before two reaps at once deleted old runs."""
+    verdict.texts, verdict.texts_lost, gone = await attic.compare(connection)
+    verdict.must(verdict.texts_lost == 0, f"{verdict.texts_lost} of {verdict.texts} kept observations lost their text")
+    verdict.must(gone > 0, "retention deleted nothing", at_the_end=True)
+
+
+def judge_locks(verdict: Verdict, deadlocks: int) -> None:
+    """Look at what Postgres' log says of this seed's database."""
+    verdict.deadlocks = deadlocks
+    verdict.must(not deadlocks, f"{deadlocks} deadlocks in Postgres' log")
+
+
 async def _tasks(verdict: Verdict, connection: "asyncpg.Connection[Any]", world: World) -> None:
-    row = await connection.fetchrow(TASKS)
+    row = await connection.fetchrow(TASKS, DEADLY)
     assert row is not None
     verdict.tasks, verdict.done, verdict.failed = row["tasks"], row["done"], row["failed"]
     verdict.lost = max(world.tasks, verdict.tasks) - verdict.done - verdict.failed
     left = [str(row[0]) for row in await connection.fetch(LEFT)]
     verdict.must(verdict.lost == 0, f"{verdict.lost} tasks were lost", at_the_end=True)
     verdict.must(not left, f"left open: {'; '.join(left)}", at_the_end=True)
+    verdict.must(row["outages"] == 0, f"{row['outages']} visits were lost to an artifact store that was away")
+    verdict.must(
+        row["leases_of_deadly"] <= MOST_LEASES,
+        f"a page that kills its crawler before it is started was leased {row['leases_of_deadly']} times",
+    )
     verdict.must(row["without_result"] == 0, f"{row['without_result']} tasks have no result", at_the_end=True)
 
 
@@ -176,6 +205,8 @@ async def _results(verdict: Verdict, connection: "asyncpg.Connection[Any]", even
 
 async def _invocations(verdict: Verdict, connection: "asyncpg.Connection[Any]", events: list[dict[str, Any]]) -> None:
     row, counts = await connection.fetchrow(INVOCATIONS), await connection.fetchrow(COUNTS)
+    above = await connection.fetchval("SELECT count(*) FROM storm.above_cap")
+    verdict.must(not above, f"{above} tasks were leased by invocations above their lane's cap")
     assert row is not None
     assert counts is not None
     verdict.made, verdict.stale, verdict.duplicates = row["made"], row["stale"], row["duplicates"] or 0

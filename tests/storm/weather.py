@@ -120,6 +120,8 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
         ("after invoke", 3, None),
         ("before pending", 2, None),
         ("after pending", 2, None),
+        ("before retire", 1, None),
+        ("after retire", 1, None),
         ("before commit", 4, None),
         ("after commit", 4, None),
     ),
@@ -169,6 +171,7 @@ class Weather:
         self._records = self._dealt("records", seed, RECORDS)
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}
         self._slow = self._dealt("slow", seed, (True, False))
+        self._stores = self._dealt("stores", seed, (True, False, False, False))
         self.blows = self._blows()
         self.over = False
 
@@ -196,6 +199,10 @@ class Weather:
         """Say whether the next nudge is lost."""
         return not self.over and self._random.random() < 0.15
 
+    def store_away(self) -> bool:
+        """Say whether the artifact store is away for the next crawler."""
+        return not self.over and next(self._stores)
+
     def pick(self, things: Sequence[T]) -> T:
         """Return one of ``things``."""
         return self._random.choice(things)
@@ -220,5 +227,5 @@ class Weather:
         """Return when the database is struck or a cap is moved, in seconds from the start, in order."""
         blows = (Blow.RESTART, *(Blow.TERMINATE,) * 3, *(Blow.CUT,) * 2)
         times = [(self._random.uniform(0.1, 0.9) * self.seconds, blow) for blow in blows]
-        lowered = self._random.uniform(0.15, 0.4) * self.seconds
+        lowered = self._random.uniform(0.05, 0.25) * self.seconds
         return sorted([*times, (lowered, Blow.LOWER), (lowered + 0.5 * self.seconds, Blow.RAISE)])

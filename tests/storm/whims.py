@@ -17,7 +17,7 @@ from trapline_common.ledger.queries import Query
 
 OPENED = Query("opened", "SELECT id FROM trapline.run WHERE request = $1 AND status <> 'opening'")
 STARTED = Query("started", "SELECT id FROM trapline.task WHERE run_id = $1 AND started_at IS NOT NULL LIMIT 1")
-WITHIN = 8.0
+WITHIN = 15.0
 """Seconds that one step of a run is waited for; the storm goes on without it."""
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from tests.storm.pages import GENERATION
+from tests.storm.pages import DEADLY, GENERATION
 from trapline_common.config.models import AlertConfig, Config, CrawlConfig, LaneConfig, Overlap
 from trapline_common.domain.messages import Tick
 
@@ -19,7 +19,7 @@ STARTS = datetime(2026, 1, 1, tzinfo=UTC)
 ALERTS = AlertConfig(on=("failure", "change", "recovery", "summary"), after_failures=1, remind_every=None)
 TOUR = 12
 """Pages of the ordered task."""
-WHIM = 12
+WHIM = 40
 """Pages of a run that a person opens and cancels."""
 WHIMS = ("whim-a", "whim-b")
 """The crawls that a person opens and cancels in turn."""
@@ -61,7 +61,8 @@ class World:
 
     def config(self, generation: int) -> Config:
         """Return the ``crawls.yaml`` of that generation, as it is when loaded."""
-        site = (*(f"{self._host}/site/{number}" for number in range(self.site - 1)), f"{self._host}/site/poison")
+        bad = (f"{self._host}/site/poison", f"{self._host.replace('seed', DEADLY)}/site/")
+        site = (*(f"{self._host}/site/{number}" for number in range(self.site - len(bad))), *bad)
         pages = {
             "site": (site, "wide"),
             "shop": (tuple(f"{self._host}/shop/{number}" for number in range(self.shop)), "narrow"),

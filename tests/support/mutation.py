@@ -4,11 +4,21 @@ from dataclasses import dataclass
 
 import pytest
 
-from trapline_common.ledger import invocations, lanes, outbox, rescue, runs, tasks
+from trapline_common.ledger import (
+    invocations,
+    lanes,
+    outbox,
+    rescue,
+    run_cancel,
+    run_end,
+    run_pages,
+    runs,
+    tasks,
+)
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query
 
-MODULES = (invocations, lanes, outbox, rescue, runs, tasks)
+MODULES = (invocations, lanes, outbox, rescue, run_cancel, run_end, run_pages, runs, tasks)
 """Each has loaded its own copy of the query files it uses."""
 
 

@@ -144,3 +144,49 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]
 }
+
+# Faults that cost themselves alone, so that no function fails for them, and that a person must mend.
+resource "aws_cloudwatch_log_metric_filter" "faults" {
+  for_each = var.run_log_groups
+
+  name           = "${var.name}-faults-${each.key}"
+  log_group_name = each.value
+  pattern = join("", ["{ ", join(" || ", [
+    for event in [
+      "artifact_store_away",
+      "config_unreadable",
+      "poison_not_recorded",
+      "retention_waits",
+      "run_not_ended",
+      "task_failed_unrecorded",
+    ] : "$.event = \"${event}\""
+  ]), " }"])
+
+  metric_transformation {
+    namespace = "Trapline/${var.name}"
+    name      = "Faults"
+    value     = "1"
+    unit      = "Count"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "faults" {
+  count = length(var.run_log_groups) > 0 ? 1 : 0
+
+  alarm_name = "${var.name}-faults"
+  alarm_description = join(" ", [
+    "Something that Trapline needs is away or refuses: the artifact store, the archive, or a release that reads a",
+    "run's config. The crawls go on without it. The log events artifact_store_away, retention_waits, config_unreadable,",
+    "poison_not_recorded, task_failed_unrecorded and run_not_ended say what and why.",
+  ])
+  namespace           = "Trapline/${var.name}"
+  metric_name         = "Faults"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+  ok_actions          = [var.topic_arn]
+}

@@ -17,5 +17,13 @@ output "alarms" {
       description = alarm.alarm_description
       actions     = alarm.alarm_actions
     } },
+    { for alarm in aws_cloudwatch_metric_alarm.faults : "faults" => {
+      metric      = alarm.metric_name
+      dimensions  = {}
+      threshold   = alarm.threshold
+      comparison  = alarm.comparison_operator
+      description = alarm.alarm_description
+      actions     = alarm.alarm_actions
+    } },
   )
 }

@@ -3,15 +3,20 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import structlog
 
-from support.crawling import LIMITS, crawl
+from support.crawling import LIMITS, KnownSecrets, crawl
 from support.hostile import HostileSite
 from trapline_common.content.text import content_hash
+from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.observation import Reason
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.visit import kept_artifacts
+from trapline_crawler.visit.kept_artifacts import BackingOffStore
 from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -138,6 +143,35 @@ async def test_expected_error_status_is_good(new_visitor: NewVisitor, site: Host
     """A page that is expected to be missing is done when it is."""
     found = await new_visitor().visit(site.origin + "/404", crawl(expect={"status": 404}))
     assert found.failure is None
+
+
+@pytest.mark.parametrize(
+    "fault", [TransientError("PutObject: KMS.DisabledException"), RefusedError("no"), OSError(28, "")]
+)
+async def test_a_store_that_is_away_costs_the_picture_alone(
+    browser: Browser, site: HostileSite, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """The visit is good with all that it read, once; screenshot and HTML are missing, and the log says why."""
+    monkeypatch.setattr(kept_artifacts, "AGAIN_AFTER", 0.0)
+    visitor = BrowserVisitor(
+        browser, artifacts=BackingOffStore(AwayStore(fault)), secrets=KnownSecrets(), limits=LIMITS
+    )
+    with structlog.testing.capture_logs() as logs:
+        found = await visitor.visit(site.origin + "/good", crawl(screenshot="viewport", html="always"))
+    assert (found.failure, found.title, found.screenshot, found.html) == (None, "Good", None, None)
+    assert found.text is not None
+    assert [line["event"] for line in logs].count("evidence_missing") == 2
+
+
+class AwayStore(DirectoryArtifacts):
+    """Refuses everything."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__(Path())
+        self._fault = fault
+
+    async def put(self, data: bytes, *, suffix: str) -> str:
+        raise self._fault
 
 
 async def test_screenshots(new_visitor: NewVisitor, site: HostileSite, store: DirectoryArtifacts):

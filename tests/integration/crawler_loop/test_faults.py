@@ -10,7 +10,7 @@ from support.ledger import location, make_old, urls
 from support.races import PATIENCE
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.domain.errors import LedgerUnavailableError, TransientError
+from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.domain.ids import LaneName
 from trapline_common.domain.observation import Reason
 from trapline_common.ledger import rescue
@@ -105,21 +105,6 @@ async def test_a_bug_that_one_page_brings_to_light_costs_that_task_only(stage: S
     assert len(broke) == 3
     assert all(line["exc_info"] for line in broke)
     assert await stage.invocations() == ["succeeded"]
-
-
-async def test_an_artifact_store_that_is_away_fails_the_invocation_and_charges_no_task(stage: Stage) -> None:
-    """A fault that concerns every page ends the invocation ``failed`` and is raised; the tasks go back as they were."""
-    await stage.open(urls(3))
-    stage.visitor.script(PAGE, TransientError("S3: SlowDown"))
-    with pytest.raises(TransientError, match="SlowDown"):
-        await stage.live()
-    assert await stage.rows("SELECT status::text, reason || coalesce(': ' || detail, '') FROM trapline.invocation") == [
-        ("failed", "TransientError: S3: SlowDown")
-    ]
-    assert set(await stage.rows("SELECT status::text, rescues FROM trapline.task")) <= {("created", 0), ("done", 0)}
-    assert stage.visitor.closed == 1
-    assert (await stage.live())["done"] >= 1
-    assert await stage.tasks() == {"done": 3}
 
 
 async def test_a_visitor_that_cant_be_made_fails_the_invocation(stage: Stage) -> None:

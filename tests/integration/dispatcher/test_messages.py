@@ -32,7 +32,7 @@ async def test_pages_are_added_to_an_open_run_and_counted_for(stage: Stage) -> N
     [
         (("https://a.example/", "file:///etc/passwd"), "enqueue.urls.1: file: URLs are not visited"),
         (("https://a.example/" + "x" * 2048,), "enqueue.urls.0: the URL is longer than 2048 bytes"),
-        (("nonsense\x00",), "enqueue.urls.0: the URL holds a control character"),
+        (("nonsense\x00",), "enqueue.urls.0: holds a NUL character"),
     ],
 )
 async def test_a_url_that_can_never_be_visited_is_refused_and_none_is_written(
@@ -42,6 +42,19 @@ async def test_a_url_that_can_never_be_visited_is_refused_and_none_is_written(
     await stage.open("docs")
     assert (await stage.handle(Enqueue(run_id=1, urls=urls))).reason.startswith(reason)
     assert await stage.rows("SELECT count(*)::int FROM trapline.task") == [(3,)]
+
+
+async def test_secrets_bind_a_run_to_the_origins_of_its_file(stage: Stage) -> None:
+    """A page of another origin than the file names is not added to a run whose headers hold a secret."""
+    stage.configure("crawls: {docs: {urls: ['https://docs.example/1'], headers: {X-Key: '${secret:K}'}}}")
+    await stage.open("docs")
+    strange = ("https://docs.example/2", "https://docs.example:8443/3")
+    refused = await stage.handle(Enqueue(run_id=1, urls=strange))
+    assert refused.reason == (
+        "enqueue.urls: https://docs.example:8443/3: the secrets in the crawl's headers and cookies are for "
+        "https://docs.example; if this origin may get them, name a page of it in `urls`"
+    )
+    assert await stage.handle(Enqueue(run_id=1, urls=strange[:1])) == Enqueued(run_id=1, added=1, asked=0)
 
 
 async def test_nothing_is_added_to_a_run_that_is_not_open(stage: Stage) -> None:

@@ -226,16 +226,19 @@ async def test_one_opening_that_cant_go_on_stops_nothing_else(stage: Stage, site
     assert len(stage.invoker.asked) == 1
 
 
-async def test_an_opening_that_cant_even_be_read_stops_nothing_else(stage: Stage) -> None:
-    """A frozen config that no release can read is raised too, when the rest is done."""
+async def test_an_opening_that_cant_even_be_read_stops_nothing_else_and_is_given_up(stage: Stage) -> None:
+    """A frozen config that this release can't read is raised, when the rest is done; after an hour it is refused."""
     stage.timeouts = EAGER
     await begin(stage, "docs")
     await begin(stage, "other")
     await stage.rows("""UPDATE trapline.run SET config = '{"name": 7}' WHERE crawl = 'docs'""")
-    with pytest.raises(ValueError, match="validation error"):
+    with pytest.raises(TransientError, match="this release can't read the config of run 1: name: "):
         await stage.reap()
     assert await stage.runs() == [("docs", "opening", None), ("other", "open", None)]
     assert len(stage.invoker.asked) == 1
+    await make_old(stage.database, "run", "created_at", 3601)
+    await stage.reap()
+    assert await stage.runs() == [("docs", "ended", "refused"), ("other", "open", None)]
 
 
 async def test_a_config_that_cant_be_used_is_raised(stage: Stage) -> None:

@@ -1,18 +1,18 @@
-"""Opening a large run: its pages arrive by COPY, in order, each once."""
+"""Opening a large run: its pages are stored and written in chunks, in order, each once."""
 
 from typing import Any
 
 import pytest
 
 from support.ledger import open_run, urls, value
-from trapline_common.ledger import runs
+from trapline_common.ledger import run_pages, runs
 from trapline_common.ledger.connection import Database
 
 MANY = 30_000
 
 
 async def test_a_run_of_thirty_thousand_pages_takes_a_handful_of_statements(database: Database) -> None:
-    """However many pages a run has, opening it is a COPY and a few statements, not one for each page."""
+    """However many pages a run has, opening it is one statement a chunk and a few more, not one for each page."""
     statements: list[Any] = []
     with database.connection.query_logger(statements.append):
         run = await open_run(database, urls(MANY))
@@ -21,8 +21,8 @@ async def test_a_run_of_thirty_thousand_pages_takes_a_handful_of_statements(data
 
 
 async def test_pages_keep_their_order_and_come_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Across the borders of several COPYs the tasks are in the order of the list, and a repeated page is one task."""
-    monkeypatch.setattr(runs, "COPIED_AT_ONCE", 3)
+    """Across the borders of several chunks the tasks are in the order of the list, and a repeated page is one task."""
+    monkeypatch.setattr(run_pages, "CHUNK", 3)
     pages = [f"https://site.example/{name}" for name in "hgfaedcbaih"]
     run = await open_run(database, pages)
     found = await database.connection.fetch("SELECT url FROM trapline.task WHERE run_id = $1 ORDER BY id", run)

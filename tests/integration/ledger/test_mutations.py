@@ -14,7 +14,7 @@ from support.ledger import LANE, open_run, urls, value
 from support.mutation import Mutation
 from support.races import Connect
 from trapline_common.config.models import LaneConfig
-from trapline_common.domain.errors import LeaseLostError
+from trapline_common.domain.errors import LeaseLostError, LedgerUnavailableError
 from trapline_common.ledger import lanes
 from trapline_common.ledger.connection import Database
 
@@ -24,6 +24,8 @@ SEEN = (
     TimeoutError,  # a contender that had to wait did not
     LeaseLostError,
     asyncpg.IntegrityConstraintViolationError,  # the second line of defence: a guard trigger, a unique index
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the same: a run that ends too early
+    LedgerUnavailableError,  # a deadlock, or a cancel that finds no way on
     BaseExceptionGroup,
     ValueError,  # a share of another size than it had to be
     IndexError,
@@ -141,12 +143,32 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         [Mutation(target="tasks.exhausted", old="t.rescues >= $2", new="t.rescues >= 99 + $2")],
         "rescue.test_an_exhausted_task_is_failed_as_poison_with_an_alert",
     ),
+    "a share never started is not counted": (
+        [Mutation(target="tasks.rescue", old="THEN t.unstarted + 1 ELSE 0", new="THEN t.unstarted ELSE 0")],
+        "rescue.test_a_task_leased_again_and_again_and_never_started_is_failed",
+    ),
+    "a share never started is never charged": (
+        [Mutation(target="tasks.rescue", old="AND t.unstarted >= $4 THEN 1", new="AND t.unstarted >= $4 + 99 THEN 1")],
+        "rescue.test_of_a_share_never_started_each_task_comes_alone_in_the_end",
+    ),
+    "a share never started comes back at once": (
+        [Mutation(target="tasks.rescue", old="t.unstarted * $6::float8", new="t.unstarted * ($6::float8 * 0)")],
+        "rescue.test_a_lease_never_started_comes_back_later_each_time",
+    ),
+    "a start forgives nothing": (
+        [Mutation(target="tasks.start", old=", unstarted = 0", new="")],
+        "rescue.test_a_start_forgives_the_leases_that_were_never_started",
+    ),
+    "a queued run is looked at before its turn": (
+        [Mutation(target="runs.stale_opening", old="DISTINCT ON (r.crawl) ", new="")],
+        "runs.test_of_queued_runs_only_the_first_is_looked_at",
+    ),
     "pages are added without the run's lock": (
         [Mutation(target="runs.hold", old="FOR NO KEY UPDATE", new="")],
         "runs.test_pages_added_after_the_end_are_refused",
     ),
     "a run ends without its lock": (
-        [Mutation(target="runs.lock", old="FOR UPDATE", new="")],
+        [Mutation(target="runs.lock", old="FOR NO KEY UPDATE", new="")],
         "runs.test_pages_added_before_the_end_keep_the_run_open",
     ),
     "an opening is claimed by all": (
@@ -249,6 +271,83 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         )
     },
     **{
+        f"retention forgets {why}": ([Mutation(target="retire", old=old, new=new)], f"retiring_together.test_{test}")
+        for why, old, new, test in (
+            (
+                "to take turns",
+                "IF NOT pg_try_advisory_xact_lock(trapline.lane_key('the retention')) THEN",
+                "IF false THEN",
+                "a_second_reap_beside_one_that_hands_a_text_on_deletes_nothing",
+            ),
+            (
+                "that a task is open",
+                "t.run_id = r.id AND t.ended_at IS NULL",
+                "false",
+                "a_run_that_another_process_works_on_stays[a task of it is open]",
+            ),
+            (
+                "that an archive is written",
+                "coalesce(r.archiving_at < now() - interval '15 min', true)",
+                "true",
+                "a_run_that_another_process_works_on_stays[its archive is written now]",
+            ),
+            (
+                "to delete the run first",
+                "DELETE FROM trapline.run r WHERE r.id = of_run",
+                "UPDATE trapline.run r SET reason = reason WHERE r.id = of_run",
+                "a_run_that_is_half_deleted_is_gone_for_every_reader",
+            ),
+        )
+    },
+    **{
+        f"{name} locks its tasks in another order": (
+            [Mutation(target=f"tasks.{name}", old="ORDER BY t.id", new="ORDER BY t.id DESC")],
+            f"short_locks.test_a_hand_back_beside_a_rescue_of_the_same_tasks_does_not_deadlock[{of}]",
+        )
+        for name, of in (
+            ("hand_back", "hand_back"),
+            ("hand_back_many", "hand_back_many"),
+            ("rescue", "hand_back"),
+        )
+    },
+    "a run ends before its pages are written": (
+        [
+            Mutation(
+                target="runs.open_tasks", old="OR EXISTS (SELECT FROM trapline.page_chunk WHERE run_id = $1)", new=""
+            )
+        ],
+        "short_locks.test_pages_that_are_added_in_several_steps_keep_the_run_open",
+    ),
+    "two lists of pages are mixed": (
+        [
+            Mutation(target="runs.unstage_others", old="batch <> $2", new="false AND batch <> $2"),
+            Mutation(target="write_pages", old="n.batch = of_batch", new="true"),
+        ],
+        "short_locks.test_a_fill_that_dies_before_the_opening_leaves_an_opening_to_begin_anew",
+    ),
+    "a cancel takes no leased task along": (
+        [Mutation(target="runs.cancel_batch", old="|| ARRAY(SELECT l.id FROM leased l WHERE l.run_id = $1)", new="")],
+        "short_locks.test_who_leases_a_task_of_a_run_that_is_being_cancelled_loses_it_before_the_visit",
+    ),
+    "a cancel waits for locked tasks": (
+        [Mutation(target="runs.cancel_batch", old="FOR NO KEY UPDATE SKIP LOCKED", new="FOR NO KEY UPDATE")],
+        "short_locks.test_a_cancel_waits_for_no_transaction_that_holds_a_task",
+    ),
+    "a run that is being cancelled takes pages": (
+        [Mutation(target="runs.hold", old="cancelling_at IS NOT NULL", new="false")],
+        "short_locks.test_the_tick_goes_on_with_a_cancel_for_as_long_as_it_has",
+    ),
+    "a request of another crawl finds its run": (
+        [
+            Mutation(
+                target="runs.existing",
+                old="status::text AS status, crawl, retry_of",
+                new=("status::text AS status, 'other' AS crawl, retry_of"),
+            )
+        ],
+        "runs.test_one_request_by_hand_opens_no_run_of_another_crawl",
+    ),
+    **{
         f"no guard on {table}": (
             [Mutation(target="sql", old="", new=f"DROP TRIGGER guard ON trapline.{table}")],
             f"guards.test_code_and_database_agree_on_every_pair_of_statuses[{table}]",
@@ -343,12 +442,15 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
 }
 
 
-def _scenario(name: str, database: Database, connect: Connect) -> Callable[[], Awaitable[None]]:
+def _scenario(
+    name: str, database: Database, connect: Connect, patch: pytest.MonkeyPatch
+) -> Callable[[], Awaitable[None]]:
     """Return the test of that name (``file.test`` or ``file.test[table]``) with its fixtures."""
     path, _, table = name.rstrip("]").partition("[")
     file, function = path.split(".")
     test = getattr(importlib.import_module(f"tests.integration.ledger.test_{file}"), function)
-    known = {"database": database, "connect": connect, "table": table, "why": table, "known": 2}
+    known: dict[str, object] = {"database": database, "connect": connect, "table": table, "why": table, "known": 2}
+    known["monkeypatch"] = patch
     return partial(test, **{name: known[name] for name in inspect.signature(test).parameters})
 
 
@@ -362,7 +464,7 @@ async def test_breaking_the_ledger_turns_its_test_red(
         await mutation.apply(database, monkeypatch)
     monkeypatch.setattr(races, "PATIENCE", 0.5)
     with pytest.raises(SEEN):
-        await _scenario(scenario, database, connect)()
+        await _scenario(scenario, database, connect, monkeypatch)()
 
 
 async def test_without_the_lock_the_slot_index_still_holds_the_cap(

@@ -222,3 +222,97 @@ async def test_a_reap_looks_at_one_lane_only(database: Database) -> None:
     await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
     assert await rescue.reap_lane(database, LaneName("other"), location=location) == rescue.Rescue()
     await invocations.heartbeat(database, held)
+
+
+async def test_a_task_leased_again_and_again_and_never_started_is_failed(database: Database) -> None:
+    """What its crawlers die of before they start it: free twice, then charged, and the fifth time failed as poison."""
+    run_id = await open_run(database, urls(1))
+    charged = []
+    for _ in range(rescue.MAX_UNSTARTED + 1):
+        (task,) = await _lease(database)
+        charged.append(task.rescues)
+        done = await _die(database)
+        await make_old(database, "task", "run_at", 60)
+    assert charged == [0, 0, 0, 1, 2]
+    assert (done.returned, done.poisoned) == ((), (task.lease.task_id,))
+    row = await database.connection.fetchrow("SELECT status::text, reason, detail FROM trapline.task")
+    assert row is not None
+    assert tuple(row) == ("failed", "poison", "5 invocations in a row that took it ended before they started it")
+    assert await value(database, POISON) == 1
+    assert await runs.end_if_done(database, run_id)
+
+
+async def test_of_a_share_never_started_each_task_comes_alone_in_the_end(database: Database) -> None:
+    """One of two is what the crawlers die of, and nothing says which: charged, each shows it by itself."""
+    await open_run(database, urls(2))
+    for _ in range(rescue.FREE_UNSTARTED + 1):
+        assert len(await _lease(database)) == 2
+        await _die(database)
+        await make_old(database, "task", "run_at", 60)
+    (first,), (second,) = await _lease(database), await _lease(database)
+    await tasks.start(database, second.lease)
+    await complete(database, second)
+    assert (await _die(database)).returned == (first.lease.task_id,)
+    assert await value(database, "SELECT status::text FROM trapline.task WHERE id = $1", second.lease.task_id) == "done"
+
+
+async def test_a_lease_never_started_comes_back_later_each_time(database: Database) -> None:
+    """At once after the first, since its crawler may just have been killed; then 5, 10 and 15 s later."""
+    await open_run(database, urls(1))
+    waits = []
+    for _ in range(rescue.MAX_UNSTARTED):
+        await _lease(database)
+        await _die(database)
+        waits.append(await value(database, "SELECT extract(epoch FROM run_at - now())::float8 FROM trapline.task"))
+        await make_old(database, "task", "run_at", 60)
+    assert [round(wait / 5) for wait in waits] == [0, 1, 2, 3]
+
+
+async def test_a_start_forgives_the_leases_that_were_never_started(database: Database) -> None:
+    """Only leases in a row count: a task that was started since is no suspect."""
+    await open_run(database, urls(1))
+    for _ in range(rescue.FREE_UNSTARTED):
+        await _lease(database)
+        await _die(database)
+        await make_old(database, "task", "run_at", 60)
+    (task,) = await _lease(database)
+    await tasks.start(database, task.lease)
+    await tasks.put_off(database, task.lease, detail="later", delay=0)
+    assert await value(database, "SELECT unstarted FROM trapline.task") == 0
+
+
+async def test_a_neighbour_of_poison_is_not_charged_for_it(database: Database) -> None:
+    """The page that was started is the suspect: what was leased with it goes back, and is done in the next lease."""
+    await open_run(database, urls(3))
+    leased = await _lease(database)
+    await tasks.start(database, leased[0].lease)
+    await _die(database)
+    rows = await database.connection.fetch("SELECT rescues, unstarted FROM trapline.task ORDER BY id")
+    assert [tuple(row) for row in rows] == [(1, 0), (0, 1), (0, 1)]
+
+
+async def test_an_ordered_task_never_started_goes_on_behind_its_page(database: Database) -> None:
+    """The page at which every crawler dies before it starts is recorded as failed; the next is still visited."""
+    pages = urls(2)
+    run_id = await _open_ordered(database, pages)
+    for _ in range(rescue.MAX_UNSTARTED + 1):
+        await _lease(database)
+        await _die(database)
+        await make_old(database, "task", "run_at", 60)
+    (task,) = await _lease(database)
+    assert (task.position, task.failed_pages) == (1, 1)
+    await _visit(database, task, 1, pages)
+    assert await runs.end_if_done(database, run_id)
+
+
+async def test_two_that_fail_one_poison_task_fail_it_once(database: Database, connect: Connect) -> None:
+    """Eight reapers of one exhausted task: one result, one alert, and no error."""
+    await open_run(database, urls(1))
+    await database.connection.execute("UPDATE trapline.task SET rescues = $1", rescue.MAX_RESCUES)
+    (task,) = await _lease(database)
+    await tasks.start(database, task.lease)
+    await make_old(database, "invocation", "heartbeat_at", rescue.HEARTBEAT_TTL + 1)
+    reapers = [await connect() for _ in range(8)]
+    done = await asyncio.gather(*(rescue.reap_lane(reaper, LANE, location=location) for reaper in reapers))
+    assert sum(len(one.poisoned) for one in done) == 1
+    assert await value(database, POISON) == 1

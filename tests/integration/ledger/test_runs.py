@@ -9,6 +9,7 @@ import pytest
 from support.ledger import FINGERPRINT, LANE, all_ready, complete, fail_page, one_ready, open_run, urls, value
 from support.races import Connect, until_blocked
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
+from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.ledger import lanes, runs, tasks
 from trapline_common.ledger.connection import Database
@@ -48,6 +49,17 @@ async def test_one_request_by_hand_opens_one_run(database: Database) -> None:
         await runs.begin(database, crawl(), LaneConfig(), fingerprint=FINGERPRINT, request=request) for _ in range(2)
     ]
     assert (second.run_id, second.repeated) == (first.run_id, True)
+
+
+async def test_one_request_by_hand_opens_no_run_of_another_crawl(database: Database) -> None:
+    """The id of a request stands for one thing: used for another crawl it is refused, and tells of no foreign run."""
+    request = uuid.uuid4()
+    first = await runs.begin(database, crawl(), LaneConfig(), fingerprint=FINGERPRINT, request=request)
+    other = CrawlConfig(name="other", urls=tuple(urls(1)))
+    with pytest.raises(MessageRefusedError, match=r"'other'.*'docs'"):
+        await runs.begin(database, other, LaneConfig(), fingerprint=FINGERPRINT, request=request)
+    again = await runs.begin(database, crawl(), LaneConfig(), fingerprint=FINGERPRINT, request=request)
+    assert (again.run_id, again.repeated) == (first.run_id, True)
 
 
 async def test_an_opening_left_by_a_dead_dispatcher_is_resumed_by_one(database: Database, connect: Connect) -> None:
@@ -110,9 +122,9 @@ async def test_a_queued_overlap_waits_for_its_turn(database: Database) -> None:
     first, second, third = [await _tick(database, config, at=TICK.replace(hour=hour)) for hour in (8, 9, 10)]
     assert await runs.fill(database, first.run_id, config, urls(1)) == 1
     assert await runs.fill(database, second.run_id, config, urls(1)) is None
-    assert await runs.waits_for(database, third.run_id, "docs") == first.run_id
+    assert await runs.waits_for(database, third.run_id) == first.run_id
     assert await runs.cancel(database, first.run_id) == 1
-    assert await runs.waits_for(database, second.run_id, "docs") is None
+    assert await runs.waits_for(database, second.run_id) is None
     assert await runs.fill(database, third.run_id, config, urls(1)) is None
     assert await runs.fill(database, second.run_id, config, urls(1)) == 1
 
@@ -262,3 +274,16 @@ async def test_a_runs_config_is_frozen(database: Database) -> None:
     to_visit = (await runs.frozen(database, [run_id], pages=False))[run_id]
     assert to_visit.crawl == frozen.crawl.model_copy(update={"urls": ()})
     assert (frozen.crawl.watch, frozen.fingerprint) == ("#old", FINGERPRINT)
+
+
+async def test_of_queued_runs_only_the_first_is_looked_at(database: Database) -> None:
+    """Neither a run behind one that is open nor one behind a stale opening is among those to be resumed."""
+    config = crawl(overlap=Overlap.QUEUE)
+    first, second, third = [await _tick(database, config, at=TICK.replace(hour=hour)) for hour in (8, 9, 10)]
+    await database.connection.execute("UPDATE trapline.run SET tried_at = tried_at - interval '2 min'")
+    assert await runs.stale_openings(database) == [first.run_id]
+    assert await runs.fill(database, first.run_id, config, urls(1)) == 1
+    assert await runs.stale_openings(database) == []
+    assert await runs.cancel(database, first.run_id) == 1
+    assert await runs.stale_openings(database) == [second.run_id]
+    assert await runs.waits_for(database, third.run_id) == second.run_id

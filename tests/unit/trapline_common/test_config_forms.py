@@ -8,7 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from trapline_common.config.effective import effective_yaml
-from trapline_common.config.fingerprint import as_read, fingerprint
+from trapline_common.config.fingerprint import FINDER_VERSION, as_read, finder_version, fingerprint
+from trapline_common.config.held_secrets import held_secrets
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config, CrawlConfig
 from trapline_common.config.schema import schema_text
@@ -34,6 +35,9 @@ crawls:
     steps:
       - goto: https://example.com/login
       - fill: {selector: "#u", value: "${secret:U}"}
+      - fill: {selector: "#p", value: "${secret:P}", on: "https://ID.example.com:443/"}
+      - select: {selector: "#r", value: "${secret:R}"}
+        on: http://[::1]:8080
       - press: Enter
       - wait_for: "#who"
     logged_in_check: {contains: "Sign out"}
@@ -61,6 +65,19 @@ def test_the_effective_yaml_reads_back(rich: Config) -> None:
     assert parse_config(text, "effective.yaml") == rich
     assert "quiet: 333ms" in text
     assert "${secret:T}" in text
+
+
+def test_where_a_secret_may_go_is_an_origin(rich: Config) -> None:
+    """`on` is kept in its normal form within its step, also where it stands beside it."""
+    _, _, fill, choose, *_ = rich.crawls["a"].steps
+    assert fill.model_dump()["fill"]["on"] == "https://id.example.com"
+    assert choose.model_dump()["select"]["on"] == "http://[::1]:8080"
+
+
+def test_crawls_with_secrets_have_a_version_of_the_finder(rich: Config) -> None:
+    """Their baselines are reset in silence when secrets are found in another way; those of other crawls are not."""
+    assert (finder_version(rich.crawls["a"]), finder_version(rich.crawls["b"])) == (FINDER_VERSION, 1)
+    assert held_secrets(rich.crawls["a"]) == ("T", "S", "U", "P", "R")
 
 
 def test_the_checked_in_schema_is_the_models() -> None:
@@ -122,5 +139,6 @@ def test_the_fingerprint_follows_what_is_compared() -> None:
 
 def test_the_first_version_of_the_reader_leaves_fingerprints_as_they_were() -> None:
     """Baselines of releases that knew no version of the reader stay valid; each later version has its own."""
-    assert as_read("fp", reader=1) == "fp"
+    assert as_read("fp", reader=1) == as_read("fp", reader=1, finder=1) == "fp"
+    assert len({as_read("fp", reader=reader, finder=finder) for reader in (1, 2) for finder in (1, 2)}) == 4
     assert len({as_read("fp", reader=reader) for reader in range(1, 12)}) == 11

@@ -132,7 +132,7 @@ def test_a_crawls_name_allows_no_secret() -> None:
     """A crawl that is called like a field that holds secrets is held to the same rules."""
     found = problems(f"crawls: {{headers: {{{PAGES}, watch: '${{secret:X}}'}}}}")
     assert found == [
-        "crawls.yaml:1: crawls.headers.watch: a secret can only be used in cookies, expect, headers, steps, user_agent"
+        "crawls.yaml:1: crawls.headers.watch: a secret can only be used in cookies, expect, headers, steps"
     ]
 
 
@@ -213,7 +213,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ("cookies: [{name: a}]", "4: cookies.a.value: missing"),
         ("cookies: {a: '${secrt:X}'}",
          "4: cookies.a.value: malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-"),
-        ("watch: '${secret:X}'", "4: watch: a secret can only be used in cookies, expect, headers, steps, user_agent"),
+        ("watch: '${secret:X}'", "4: watch: a secret can only be used in cookies, expect, headers, steps"),
         ("expect: {contains: '${secrt:X} ${secret:}'}",
          "4: expect.contains: malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-"),
         ("watch: '${secret:}'",
@@ -229,7 +229,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ("ignore: ['']", "4: ignore[0]: must not be empty"),
         ("ignore: {pattern: a}", "4: ignore: must be a list, not a map"),
         ("ignore: [{pattern: '${secret:X}'}]",
-         "4: ignore[0].pattern: a secret can only be used in cookies, expect, headers, steps, user_agent"),
+         "4: ignore[0].pattern: a secret can only be used in cookies, expect, headers, steps"),
         ("confirm_after: 0", "4: confirm_after: must be greater than or equal to 1, not 0"),
         ("remember: 21", "4: remember: must be less than or equal to 20, not 21"),
         ("remember: all", "4: remember: must be a whole number, not 'all'"),
@@ -261,6 +261,15 @@ def test_every_problem_is_reported_at_once() -> None:
          "6: steps[1].click: no secret may be in a selector: it would be stored and shown; put it into `value`"),
         ("steps:\n- goto: https://e.com/?p=${secret:P}",
          "5: steps[0].goto: no secret may be in a URL: URLs are stored and shown; use `headers` or `cookies`"),
+        ("steps:\n- goto: https://e.com/\n- fill: {selector: '#a', value: '${secret:P}', on: 'https://id.e.com/login'}",
+         "6: steps[1].fill.on: an origin has no path: write https://id.e.com"),
+        ("steps:\n- goto: https://e.com/\n- fill: {selector: '#a', value: '${secret:P}'}\n  on: id.e.com",
+         "6: steps[1].fill.on: not an absolute URL: 'id.e.com'; begin with https:// or http://"),
+        ("user_agent: 'Bot ${secret:K}'",
+         ("4: user_agent: no secret may be in a user agent, which every server gets that a page asks for anything: "
+         "put it into `headers`")),
+        ("user_agent: '${secrt:K}'",
+         "4: user_agent: malformed secret reference: write ${secret:NAME}, NAME of letters, digits and /_+=.@-"),
         ("steps:\n- goto: https://e.com/\n- press: Entr",
          "6: steps[1].press.key: unknown key 'Entr'; did you mean 'Enter'?"),
         ("steps:\n- goto: https://e.com/\n- wait_for: ' '", "6: steps[1].wait_for: must not be empty"),
@@ -270,7 +279,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ("logged_in_check: {url: account}",
          "4: logged_in_check.url: bad pattern 'account': begin with / or * for a path, or with http:// or https://"),
         ("logged_in_check: {contains: '${secret:U}'}",
-         "4: logged_in_check.contains: a secret can only be used in cookies, expect, headers, steps, user_agent"),
+         "4: logged_in_check.contains: a secret can only be used in cookies, expect, headers, steps"),
         ("session_max_age: 0", "4: session_max_age: must be greater than 0, not 0"),
         ("alert: {to: [Ops Team]}",
          "4: alert.to[0]: bad name 'Ops Team': 1 to 63 of a-z, 0-9 and -, not beginning with -"),

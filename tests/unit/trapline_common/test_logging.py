@@ -10,7 +10,9 @@ import pytest
 import structlog
 
 from support.logs import logged
-from trapline_common.platform.logging import configure, get_logger
+from support.secret_spellings import held
+from trapline_common.content.secret_finder import SecretFinder
+from trapline_common.platform.logging import configure, get_logger, keep_out
 
 
 class _Terminal(io.StringIO):
@@ -104,3 +106,26 @@ def test_a_traceback_on_a_terminal_shows_no_local_variable() -> None:
         get_logger("x").exception("failed")
     assert "ValueError: 7" in out.getvalue()
     assert "hunter2" not in out.getvalue()
+
+
+@pytest.mark.usefixtures("stream")
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_was_to_be_kept_out_is_in_no_line(terminal: bool) -> None:
+    """In an event, a key, a value at any depth, an object's text, a traceback: for programs and for a person."""
+    key = "sk_live_51H8xAbCdEfGhIjKl"
+    keep_out(SecretFinder({"K": key}).scrub_again)
+    out = _Terminal() if terminal else io.StringIO()
+    configure(service="crawler", stream=out)
+    log = get_logger("visit")
+    log.info(
+        "at https://e.com/",
+        url=f"https://e.com/?k={key}",
+        part=[{key: {"deep": (key.upper(),)}}],
+        error=ValueError(key),
+    )
+    logging.getLogger("playwright").warning("library: %s", key)
+    broken = ValueError(f"inner {key}")
+    broken.__cause__ = KeyError(key)
+    log.error("visit_broke", exc_info=broken)
+    assert out.getvalue().count("${secret:K}") >= 6
+    assert held(out.getvalue().replace("${secret:K}", "|"), key) is None

@@ -30,7 +30,7 @@ async def test_a_secret_is_scrubbed_however_it_is_written(write) -> None:
 async def test_steps_get_their_secrets_and_their_fields_are_known() -> None:
     """Filled and chosen values are resolved; only fields that got one are to be masked; nothing shows in ``repr``."""
     resolved = await resolve(crawl(steps=STEPS), KnownSecrets(values={"P": "hunter2"}))
-    fill, choose = resolved.crawl.steps[2].fill, resolved.crawl.steps[3].select
+    fill, choose = resolved.steps[2].fill, resolved.steps[3].select
     assert fill is not None
     assert choose is not None
     assert (fill.value, choose.value) == ("xhunter2", "hunter2")

@@ -70,6 +70,26 @@ async def test_include_and_exclude(site: SitemapSite) -> None:
     assert await pages(site, sitemap=sitemap, **keep) == ["/docs/a", "/docs/deep/b", "/blog/d"]
 
 
+async def test_secrets_bind_a_sitemap_to_the_origins_of_the_file(site: SitemapSite) -> None:
+    """A sitemap that was redirected elsewhere, or lists the other scheme, sends no header with a secret there."""
+    async with sitemap_site() as other:
+        elsewhere = other.origin
+        other.put("/s.xml", f"{elsewhere}/1\n{site.origin}/2\n{site.origin.replace('http:', 'https:')}/3\n")
+        moved = site.redirect("/moved.xml", f"{elsewhere}/s.xml")
+        await bound(site, elsewhere, moved)
+
+
+async def bound(site: SitemapSite, elsewhere: str, moved: str) -> None:
+    """Show which pages of a sitemap that was redirected elsewhere count, with and without a secret."""
+    private = {"headers": {"X-Key": "${secret:K}"}}
+    free = await pages(site, sitemap=moved)
+    assert free == [f"{elsewhere}/1", "/2", free[2]]
+    assert await pages(site, sitemap=moved, **private) == ["/2"]
+    assert await pages(site, sitemap=moved, cookies={"sid": "${secret:K}"}) == ["/2"]
+    named = await pages(site, sitemap=moved, urls=[f"{elsewhere}/0"], **private)
+    assert named == [f"{elsewhere}/0", f"{elsewhere}/1", "/2"]
+
+
 async def test_limit_stops_the_walk(site: SitemapSite) -> None:
     """At most ``limit`` pages, and no further file is fetched for those that would be over it."""
     site.urlset("/1.xml", "/a", "/b", "/c")

@@ -153,3 +153,42 @@ async def test_cancelling_closes_the_connection(site: SitemapSite) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+ABSURD_ANSWERS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nx",
+    b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nx",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\nffffffffffffffffffffffff\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nx",
+    b"HTTP/1.1 99999999999 OK\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: //[\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://" + b"a" * 300 + b".example/\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:99999999/\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: \xff\xfe\x00\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000,
+    b"\x00" * 1000,
+    b"",
+]
+
+
+@pytest.mark.parametrize("answer", ABSURD_ANSWERS, ids=range(len(ABSURD_ANSWERS)))
+async def test_no_answer_is_an_error_of_another_kind(site: SitemapSite, answer: bytes) -> None:
+    """Whatever a server sends, a fetch raises what ``Fetch`` says that it raises."""
+    url = site.put("/s.xml", "")
+    site.files["/s.xml"] = answer
+    with pytest.raises((InputRefusedError, TransientError)):
+        await HttpFetch(gate=loopback_gate(), timeout=2.0)(url)
+
+
+async def test_a_stream_without_end_is_cut_off(site: SitemapSite) -> None:
+    """A file that never ends is given up at its size, and one that never comes at its time."""
+    site.files["/s.xml"] = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_000
+    with pytest.raises(InputRefusedError, match="larger than 1000 bytes"):
+        await HttpFetch(gate=loopback_gate(), max_bytes=1000)(site.origin + "/s.xml")
+    with pytest.raises(TransientError, match="not answered within"):
+        await HttpFetch(gate=loopback_gate(), timeout=0.2)(site.origin + "/hang")
+    site.hang.set()
+    with pytest.raises(InputRefusedError, match="more than 5 redirects"):
+        await HttpFetch(gate=loopback_gate())(site.redirect("/loop", "/loop"))

@@ -182,6 +182,18 @@ async def test_a_report_that_fails_for_now_leaves_the_alert_due() -> None:
     assert [row.id for row in scene.outbox.due] == [1]
 
 
+async def test_what_comes_as_the_channel_is_let_go_is_sent() -> None:
+    """A notifier that was nudged for it found the channel held and went home: the holder looks once more."""
+    scene = Scene([alert(1)])
+
+    async def let_go(_channel: str) -> None:
+        scene.outbox.rows.setdefault(AlertId(2), alert(2))
+        scene.outbox.next_try.setdefault(AlertId(2), scene.clock())
+
+    scene.outbox.let_go = let_go  # type: ignore[method-assign]
+    assert (await scene.drain().run()).sent == 2
+
+
 async def test_it_stops_before_its_deadline() -> None:
     """With time for few messages it sends those; the others were not attempted, and are due for the next drain."""
     scene = Scene([alert(n, crawl=f"crawl-{n}") for n in range(1, 31)])

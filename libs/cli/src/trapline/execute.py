@@ -8,6 +8,7 @@ from trapline.access.command_line import CommandLine, ExportPage
 from trapline.application import application
 from trapline.render.printer import note
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TraplineError
+from trapline_common.domain.storable_text import text_fault
 
 EXIT_FAILED = 1
 """Something failed, or the ledger or AWS can't be reached; standard error says which."""
@@ -23,6 +24,7 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
     ``page``: the part of an export that is wanted.
     """
     try:
+        _check(arguments)
         with CommandLine(arguments=tuple(arguments), page=page).executing():
             application(arguments)(list(arguments), prog_name="trapline")
     except SystemExit as end:
@@ -36,3 +38,11 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return 0
+
+
+def _check(arguments: Sequence[str]) -> None:
+    """Raise ``InputRefusedError`` for an argument that the ledger can't hold: it is wrong wherever it stands."""
+    for number, argument in enumerate(arguments, start=1):
+        fault = text_fault(argument)
+        if fault is not None:
+            raise InputRefusedError(f"argument {number} ({argument[:80]!a}) {fault}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from trapline_common.domain.errors import LedgerUnavailableError, TransientError, TraplineError
+from trapline_common.domain.errors import JobsFailedError, LedgerUnavailableError, TransientError, TraplineError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.domain.messages import Drain, Reap
@@ -154,7 +154,7 @@ class EventLoop:
         except LedgerUnavailableError as error:
             if not await self.ledger_answers():
                 raise LedgerGoneError(_gone(error)) from error
-        except TransientError as error:
+        except (TransientError, JobsFailedError) as error:
             self._show_once(str(error))
         return None
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from trapline.access.one_machine import Ledger
@@ -12,6 +13,7 @@ from trapline_common.domain.ids import InvocationId
 from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import rescue, retention, runs
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.ledger.views.invocations import InvocationRow, active_invocations
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_machine.process_identity import is_dead
@@ -62,19 +64,26 @@ async def end_gone(database: Database, registry: Registry, *, location: Artifact
 async def reap_here(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path) -> Reaped:
     """Rescue on this machine, end runs, and delete what was kept long enough; start nothing.
 
-    Raises ``LedgerUnavailableError``.
+    Raises ``TransientError`` or ``JobsFailedError`` for what could not be rescued or ended, when the rest was.
     """
     settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=None)
     database, location = ledger.database, DirectoryArtifacts(settings.artifacts).location
     gone = await end_gone(database, Registry(folder=settings.processes), location=location)
-    reaped = await rescue.reap_lanes(
-        database,
-        location=location,
-        # On one machine an invocation may wait long for a free core; on AWS none starts later than this.
-        pending_ttl=rescue.PENDING_TTL if settings.database_url else settings.timeouts.pending_ttl,
-        heartbeat_ttl=settings.heartbeat_ttl,
-    )
-    ended = await runs.end_all_done(database)
+    async with SeparateJobs(database, connect=partial(Database.connect, ledger.dsn)) as jobs:
+        reaped = await rescue.reap_lanes(
+            jobs,
+            location=location,
+            # On one machine an invocation may wait long for a free core; on AWS none starts later than this.
+            pending_ttl=rescue.PENDING_TTL if settings.database_url else settings.timeouts.pending_ttl,
+            heartbeat_ttl=settings.heartbeat_ttl,
+        )
+        ended = await runs.end_all_done(jobs)
+        await jobs.run(
+            "finish what was begun",
+            partial(runs.finish_begun, within=settings.timeouts.finish_within, clock=time.monotonic),
+            instead=0,
+        )
+        jobs.tell()
     retired = 0
     if settings.retention is not None:
         found = await retention.retire(database, settings.retention, within=_RETIRE_WITHIN, clock=time.monotonic)

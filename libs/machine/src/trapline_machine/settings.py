@@ -22,6 +22,8 @@ RESUME_OPENING_AFTER = 5.0
 """Seconds from one attempt at opening a run to the next: a person waits."""
 GIVE_UP_OPENING_AFTER = 30.0
 """Seconds a sitemap that can't be fetched is asked for again: a person waits."""
+EXPAND_WITHIN = 840.0
+"""Seconds for the sitemap files of one run: less than the dispatcher gets for one event here."""
 LONGEST_PAUSE = 4.0
 """Seconds between two starts of crawlers that die at once; ``event_loop.GIVE_UP_AFTER`` ends the command soon."""
 
@@ -85,6 +87,7 @@ class RuntimeSettings:
             heartbeat_ttl=self.heartbeat_ttl,
             resume_opening_after=RESUME_OPENING_AFTER,
             give_up_opening_after=GIVE_UP_OPENING_AFTER,
+            expand_within=EXPAND_WITHIN,
             longest_pause=LONGEST_PAUSE,
         )
 

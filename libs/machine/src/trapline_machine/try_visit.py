@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trapline_common.config.comparison import check, parse_comparison
+from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.load import load_config
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.config.urls import normalise_url
@@ -110,9 +111,12 @@ async def _page(crawl: CrawlConfig, url: str | None, gate: Gate) -> str:
     if url is None:
         return (await expand(crawl.model_copy(update={"limit": 1}), HttpFetch(gate=gate)))[0]
     try:
-        return normalise_url(url)
+        page = normalise_url(url)
     except ValueError as error:
         raise InputRefusedError(f"URL: {error}") from error
+    if strange := SecretOrigins(crawl).refusal([page]):
+        raise InputRefusedError(f"URL: {strange}")
+    return page
 
 
 def judge(crawl: CrawlConfig, found: Observation) -> list[Expectation]:

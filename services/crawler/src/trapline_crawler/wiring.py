@@ -32,6 +32,7 @@ from trapline_crawler.services import Pace, Services
 from trapline_crawler.sessions.local_key import local_session_key
 from trapline_crawler.sessions.seal import Seal
 from trapline_crawler.settings import Settings
+from trapline_crawler.visit.kept_artifacts import BackingOffStore
 from trapline_crawler.visit.visitor import BrowserVisitor
 from trapline_crawler.visitors.browser_per_context import BrowserPerContextVisitor
 from trapline_crawler.visitors.by_profile import ByProfileVisitor
@@ -50,7 +51,7 @@ def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = N
     """
     configure(service="crawler")
     settings = Settings.read(environ)
-    artifacts, secrets = _artifacts(settings), _secrets(settings, environ)
+    artifacts, secrets = BackingOffStore(_artifacts(settings)), _secrets(settings, environ)
     gate = gate_from_env(environ)
     connect = ledger(environ, application="trapline-crawler")
     return Services(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import assert_never
 
+from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.answers import Counted, DispatcherAnswer, Enqueued, Opened
 from trapline_common.domain.errors import MessageRefusedError
@@ -13,6 +14,7 @@ from trapline_common.ledger.connection import Database
 from trapline_dispatcher.maintenance.failure_records import take_records
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
 from trapline_dispatcher.maintenance.reap import reap
+from trapline_dispatcher.orchestration.count_lanes import count_lanes
 from trapline_dispatcher.orchestration.self_invoking import count_and_ask
 from trapline_dispatcher.runs.opening import RunOpening, open_run, retry_run
 from trapline_dispatcher.runs.tick_time import expanded
@@ -37,8 +39,7 @@ async def dispatch(services: Services, database: Database, event: object) -> Dis
             return await _enqueue(services, database, RunId(run_id), urls)
         case Count():
             names = await lanes.busy_lanes(database) if message.lane is None else [LaneName(message.lane)]
-            asked = [await count_and_ask(services, database, lane, hop=message.hop) for lane in names]
-            return Counted(asked=sum(asked))
+            return Counted(asked=await count_lanes(services, database, names, hop=message.hop))
         case Reap():
             return await reap(services, database)
         case _:
@@ -69,10 +70,23 @@ async def _opened(services: Services, database: Database, opening: RunOpening) -
 async def _enqueue(services: Services, database: Database, run_id: RunId, urls: tuple[str, ...]) -> Enqueued:
     pages = _normalised(urls)
     lane = await runs.lane_of(database, run_id)
+    if lane is not None and (strange := await _strange_to_secrets(database, run_id, pages)):
+        raise MessageRefusedError(f"enqueue.urls: {strange}")
     added = None if lane is None else await runs.enqueue(database, run_id, pages)
     if lane is None or added is None:
         raise MessageRefusedError(f"run {run_id} is not open; tasks can only be added to an open run")
     return Enqueued(run_id=run_id, added=added, asked=await count_and_ask(services, database, lane))
+
+
+async def _strange_to_secrets(database: Database, run_id: RunId, pages: list[str]) -> str | None:
+    """Return which page is of no origin that the run's secrets were written for, in words.
+
+    The run's ``urls``, which may be many, are read only if it has such secrets.
+    """
+    run = (await runs.frozen(database, [run_id], pages=False))[run_id]
+    if SecretOrigins(run.crawl).refusal(pages) is None:
+        return None
+    return SecretOrigins((await runs.frozen(database, [run_id]))[run_id].crawl).refusal(pages)
 
 
 def _normalised(urls: tuple[str, ...]) -> list[str]:

@@ -17,6 +17,10 @@ LONGEST_PAUSE = 50.0
 """Seconds after a false start: less than a minute, so that the next minute's tick is never refused."""
 
 
+EXPAND_WITHIN = 240.0
+"""Seconds for all sitemap files of one run, below the 300 s that Lambda gives the dispatcher."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """How long the dispatcher waits before it steps in; all in seconds. The one-machine runtime sets its own."""
@@ -31,10 +35,16 @@ class Timeouts:
     """From one attempt at opening a run to the next."""
     give_up_opening_after: float = 3600.0
     """From a run's first attempt until it is refused because its sitemap still can't be fetched."""
+    expand_within: float = EXPAND_WITHIN
+    """For all sitemap files of one run together."""
+    resume_within: float = 60.0
+    """Of one minute tick, after which it resumes no further opening."""
     longest_pause: float = LONGEST_PAUSE
     """Of a lane whose crawlers die at their start, between two counts that ask."""
     retire_within: float = 10.0
     """The bounds of one tick's deletion of rows that were kept long enough."""
+    finish_within: float = 15.0
+    """The bounds of one tick's work on cancels and additions of pages that a dead process left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

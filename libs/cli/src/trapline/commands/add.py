@@ -17,9 +17,6 @@ from trapline_common.domain.ids import LaneName, RunId
 from trapline_common.ledger import runs
 from trapline_common.platform.text import counted
 
-_AT_ONCE = 10_000
-"""URLs of one transaction: the same as of one ``enqueue`` message."""
-
 
 def add(
     run: RunArgument,
@@ -40,8 +37,15 @@ def add(
       trapline add 7 - < urls.txt
       trapline add 7 https://example.com/new --env prod
     """
-    texts = [line.strip() for line in sys.stdin if line.strip()] if urls == ["-"] else urls
+    texts = _from_stdin() if urls == ["-"] else urls
     asyncio.run(_add(run, normalised(texts), json=json, data_dir=data_dir, url=database_url))
+
+
+def _from_stdin() -> list[str]:
+    try:
+        return [line.strip() for line in sys.stdin if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputRefusedError(f"standard input is not UTF-8: {error.reason}") from error
 
 
 def normalised(texts: Sequence[str]) -> list[str]:
@@ -63,16 +67,12 @@ def normalised(texts: Sequence[str]) -> list[str]:
 async def _add(run_id: int, urls: Sequence[str], *, json: bool, data_dir: Path, url: str | None) -> None:
     async with writing(data_dir, url) as ledger:
         run = await known_run(ledger.database, run_id)
-        added = 0
-        for start in range(0, len(urls), _AT_ONCE):
-            new = await runs.enqueue(ledger.database, RunId(run_id), urls[start : start + _AT_ONCE])
-            if new is None:
-                state = "opening" if run.status == "opening" else run.outcome or "ended"
-                raise InputRefusedError(
-                    f"run {run_id} is {state}; pages can only be added to an open run, "
-                    "see `trapline runs --status open`"
-                )
-            added += new
+        added = await runs.enqueue(ledger.database, RunId(run_id), urls)
+        if added is None:
+            state = "opening" if run.status == "opening" else run.outcome or "ended"
+            raise InputRefusedError(
+                f"run {run_id} is {state}; pages can only be added to an open run, see `trapline runs --status open`"
+            )
         await count_again(ledger.dsn, LaneName(run.lane))
     if json:
         print_json({"run_id": run_id, "added": added, "already_there": len(urls) - added})

@@ -73,7 +73,7 @@ async def _export(
     to_file = goes_to_file(output)
     async with existing(data_dir, url) as database:
         await known_run(database, run_id)
-        extracted = sorted((await run_config(database, run_id)).get("extract", {}))
+        extracted = sorted((await run_config(database, run_id)).get("extract") or {})
         count, last = 0, page.after if page is not None else 0
         with whole_file(output) if output is not None and to_file else _stdout() as out:
             # A terminal obeys some characters beyond ASCII too; files and pipes keep what the page wrote.

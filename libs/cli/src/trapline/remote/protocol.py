@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from trapline_common.domain.answers import Answer
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.messages import Message, first_problem
+from trapline_common.domain.storable_text import first_fault
 
 MAX_ERRORS = 500_000
 """Bytes of standard error."""
@@ -88,6 +89,9 @@ class Performed(Answer):
 
 def parse_call(event: object) -> Call:
     """Read the function's event. Raises ``MessageRefusedError`` with the field and the reason."""
+    fault = first_fault(event)
+    if fault is not None:
+        raise MessageRefusedError(fault)
     try:
         return Call.model_validate(event)
     except ValidationError as error:

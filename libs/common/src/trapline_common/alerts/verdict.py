@@ -22,8 +22,9 @@ REMINDER_SLACK = 0.02
 """A reminder may come this fraction of ``remind_every`` early: a daily run that starts a little sooner than yesterday's
 would otherwise remind every second day."""
 
-AT_ONCE = frozenset({Reason.POISON, Reason.BROWSER, Reason.PAGE_CRASHED})
-"""Reasons of a task whose rescues are used up. Several invocations tried it, so its first failed run alerts."""
+AT_ONCE = frozenset({Reason.POISON, Reason.BROWSER, Reason.PAGE_CRASHED, Reason.UNAVAILABLE})
+"""Reasons of a task whose budget for faults of ours is used up. It was tried several times, so its first failed run
+alerts."""
 
 
 _KINDS = {Reason.EXPECTATION: AlertKind.EXPECTATION, Reason.BLOCKED: AlertKind.BLOCKED}

@@ -12,6 +12,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from trapline_common.config.problems import Path, Problem, dotted, refusal
+from trapline_common.domain.storable_text import storable, text_fault
 
 MAX_BYTES = 8 * 1024 * 1024
 """More than 100,000 URLs in one file; a longer list belongs in a sitemap."""
@@ -104,6 +105,8 @@ class _Reading:
             line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode):
                 self._refuse(line, path, "a key must be plain text")
+            elif (fault := text_fault(str(key.value))) is not None:
+                self._refuse(line, path, f"the key {key.value!a} {fault}")
             elif str(key.tag).endswith(":merge"):
                 self._refuse(line, path, "<< merge keys are not read; put what crawls share under `defaults`")
             elif key.value in first:
@@ -115,6 +118,10 @@ class _Reading:
 
     def _scalar(self, node: Node, path: Path) -> object:
         kind = str(node.tag).removeprefix(_TAG)
+        fault = text_fault(str(node.value))
+        if fault is not None:
+            self._refuse(node.start_mark.line + 1, path, fault)
+            return storable(str(node.value))  # so that no second problem is made of the first
         if kind in _TEXTS:
             return str(node.value)
         if kind in _SCALARS:

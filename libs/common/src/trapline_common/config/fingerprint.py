@@ -8,15 +8,23 @@ the run.
 import json
 from hashlib import sha256
 
+from trapline_common.config.held_secrets import held_secrets
 from trapline_common.config.models import CrawlConfig
 
 READER_VERSION = 1
 """Version of the code that reads a loaded page.
 
 Raise it by 1 in the change after which the same page may come out with another text, other fields or another hash:
-``read.js`` and ``shown.js`` of the crawler's visit, ``content/text.py``, ``content/ignored_text.py``, or the hash over
+``read.js`` of the crawler's visit, ``content/text.py``, ``content/ignored_text.py``, or the hash over
 them. The first good visit of each page under the new version then becomes its baseline in silence. Left as it is, the
 release would tell every team that all its pages changed.
+"""
+
+FINDER_VERSION = 2
+"""Version of the code that takes secrets out of a text (``content/secret_finder.py``); raise it like the reader's.
+
+It counts for crawls with secrets alone. An older baseline may also hold a spelling that an older finder did not know,
+and no alert may show that as what was removed.
 """
 
 
@@ -39,9 +47,16 @@ def fingerprint(crawl: CrawlConfig) -> str:
     return sha256(text.encode("ascii")).hexdigest()
 
 
-def as_read(compared: str, *, reader: int) -> str:
+def as_read(compared: str, *, reader: int, finder: int = 1) -> str:
     """Return the fingerprint of a baseline: a run's, as version ``reader`` of the code reads its pages.
 
-    Version 1 adds nothing, so that the baselines of releases that knew no version stay valid.
+    ``finder``: version of the code that takes secrets out of them, 1 where there are none (``finder_version``). Version
+    1 of either adds nothing, so that the baselines of releases that knew no version stay valid.
     """
-    return compared if reader == 1 else f"{compared}/reader-{reader}"
+    read = compared if reader == 1 else f"{compared}/reader-{reader}"
+    return read if finder == 1 else f"{read}/finder-{finder}"
+
+
+def finder_version(crawl: CrawlConfig) -> int:
+    """Return the version of the secret finder that reads the crawl's pages: 1, any, where it has no secret to find."""
+    return FINDER_VERSION if held_secrets(crawl) else 1

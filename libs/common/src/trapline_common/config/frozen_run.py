@@ -1,9 +1,17 @@
 """The config and the fingerprint that the dispatcher froze at a run's opening."""
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 
-from trapline_common.config.models import CrawlConfig
+from pydantic import ValidationError
+
+from trapline_common.config.models import AlertConfig, CrawlConfig
+from trapline_common.domain.errors import ConfigUnreadableError
 from trapline_common.domain.ids import RunId
+
+SHOWN = 3
+"""Problems that an error names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +24,30 @@ class FrozenRun:
     """The effective config of that time; without ``urls`` when only visits need it."""
     fingerprint: str
     """Of what the crawl compares (``config.fingerprint``), as the release that opened the run computed it."""
+
+
+def read_config(text: str, *, run_id: RunId) -> CrawlConfig:
+    """Read a frozen config; fields it does not know are ignored, here and nowhere else.
+
+    A newer release may have frozen them: services deploy in any order. Raises ``ConfigUnreadableError`` for a value
+    that this release does not know, which another release may.
+    """
+    try:
+        return CrawlConfig.model_validate_json(text, extra="ignore")
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        shown = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'config'}: {one['msg']}" for one in problems[:SHOWN])
+        raise ConfigUnreadableError(f"this release can't read the config of run {run_id}: {shown}") from error
+
+
+def failing_config(text: str, *, crawl: str, lane: str) -> CrawlConfig:
+    """Return what a failure, or the end of a run, needs of a frozen config: the crawl's name, its lane, its alerts.
+
+    Any config gives that much, so that no run is kept open by the release that opened it. An ``alert`` that this
+    release can't read is the default one: every channel hears of it.
+    """
+    alert = AlertConfig()
+    with suppress(ValidationError):
+        config = json.loads(text)
+        alert = AlertConfig.model_validate(config.get("alert", {}) if isinstance(config, dict) else {}, extra="ignore")
+    return CrawlConfig.model_construct(name=crawl, lane=lane, alert=alert)

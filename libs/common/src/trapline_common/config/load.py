@@ -9,14 +9,14 @@ from trapline_common.config.inherit import inherit
 from trapline_common.config.models import Config, CrawlConfig, LaneConfig
 from trapline_common.config.problems import Path, Problem, at, refusal
 from trapline_common.config.rules import broken_rules
-from trapline_common.config.secrets import malformed, secret_names
+from trapline_common.config.secrets import NOT_IN_THE_USER_AGENT, malformed, secret_names
 from trapline_common.config.suggest import did_you_mean
 from trapline_common.config.validation import validated
 
 OWN = frozenset({"name", "urls", "sitemap", "include", "exclude"})
 """Fields that say which pages: each crawl's own, never inherited."""
 _TOP = ("defaults", "lanes", "crawls")
-_HOLD_SECRETS = frozenset({"headers", "cookies", "user_agent", "expect", "steps"})
+_HOLD_SECRETS = frozenset({"headers", "cookies", "expect", "steps"})
 """Where the crawler resolves ``${secret:NAME}``; anywhere else the reference itself would be used, as it stands."""
 _CHECKED_BY_THEIR_TYPE = frozenset({"headers", "cookies", "user_agent", "urls", "sitemap", "steps"})
 """Fields whose own types look for malformed references, so that each is reported once."""
@@ -169,6 +169,8 @@ def misplaced_secrets(value: object, path: Path) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, str):
         below = path[1:] if path[:1] == ("defaults",) else path[2:]  # defaults.FIELD, crawls.NAME.FIELD
         field = below[0] if below else ""
+        if field == "user_agent" and secret_names(value):
+            yield path, NOT_IN_THE_USER_AGENT
         if field in _CHECKED_BY_THEIR_TYPE:
             return
         reason = malformed(value)

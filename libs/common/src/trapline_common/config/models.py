@@ -290,7 +290,7 @@ class CrawlConfig(Model):
     )
     user_agent: Annotated[Sendable, Field(min_length=1)] | None = Field(
         default=None,
-        description="What the browser calls itself; may hold `${secret:NAME}`. Left out: its own name.",
+        description="What the browser calls itself, to every server. Left out: its own name.",
         examples=["ExampleBot/1.0 (+https://example.com/bot)"],
     )
     viewport: Viewport = Field(

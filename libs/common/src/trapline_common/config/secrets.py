@@ -4,6 +4,10 @@ import re
 
 REFERENCE = re.compile(r"\$\{secret:(?P<name>[A-Za-z0-9/_+=.@-]{1,512})\}", re.ASCII)
 """One reference. The characters are those AWS Secrets Manager allows in a secret's name, at most 512 of them."""
+NOT_IN_THE_USER_AGENT = (
+    "no secret may be in a user agent, which every server gets that a page asks for anything: put it into `headers`"
+)
+"""Why the file is refused, and a visit of a run that an older release opened."""
 _LOOKS_LIKE_ONE = re.compile(r"\$\{?\s*secret\b", re.IGNORECASE)
 
 

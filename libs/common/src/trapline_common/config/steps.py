@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +18,7 @@ from pydantic_core import CoreSchema
 
 from trapline_common.config.fields import Sendable, Text, UrlPattern
 from trapline_common.config.suggest import did_you_mean
-from trapline_common.config.urls import normalise_url
+from trapline_common.config.urls import normalise_url, origin_text
 
 StepKind = Literal["goto", "fill", "click", "press", "wait_for", "select"]
 KINDS: tuple[StepKind, ...] = ("goto", "fill", "click", "press", "wait_for", "select")
@@ -62,7 +63,16 @@ def _key(value: str) -> str:
     return value
 
 
+def _origin(value: str) -> str:
+    """Accept a scheme, a host and perhaps a port, and nothing else."""
+    url = normalise_url(value)
+    if "#" in value or urlsplit(url).path != "/" or "?" in url:
+        raise ValueError(f"an origin has no path: write {origin_text(url)}")
+    return origin_text(url)
+
+
 Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
+Origin = Annotated[str, AfterValidator(_origin), Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
 Selector = Annotated[Text, AfterValidator(_selector)]
 Key = Annotated[str, AfterValidator(_key), Field(json_schema_extra={"examples": ["Enter", "Tab"]})]
 
@@ -81,6 +91,11 @@ class Fill(_Closed):
         description="What to put in; may hold `${secret:NAME}`, which a password must.",
         examples=["${secret:shop-user}"],
     )
+    on: Origin | None = Field(
+        default=None,
+        description="The origin whose page may get the secret in `value`. Left out: that of the last `goto`.",
+        examples=["https://id.example"],
+    )
 
     @model_validator(mode="after")
     def _no_password_in_the_file(self) -> Self:
@@ -95,6 +110,11 @@ class Choose(_Closed):
     selector: Selector = Field(description="A CSS selector; the first element that matches.", examples=["#language"])
     value: Sendable = Field(
         description="The value or the label of the option; may hold `${secret:NAME}`.", examples=["English"]
+    )
+    on: Origin | None = Field(
+        default=None,
+        description="The origin whose page may get the secret in `value`. Left out: that of the last `goto`.",
+        examples=["https://id.example"],
     )
 
 
@@ -120,10 +140,18 @@ class Press(_Closed):
         return {"anyOf": [full["properties"]["key"], full]}
 
 
+def _step_schema(schema: dict[str, Any]) -> None:
+    """Describe that a step is one thing, beside which a `fill` or a `select` may have its `on`."""
+    alone = {"minProperties": 1, "maxProperties": 1, "not": {"required": ["on"]}}
+    beside = [{"required": [kind, "on"], "maxProperties": 2} for kind in ("fill", "select")]
+    schema["anyOf"] = [alone, *beside]
+    schema["properties"]["on"] = {"type": "string", "description": "The same as `on` within `fill` or `select`."}
+
+
 class Step(_Closed):
     """Exactly one thing to do: one of the keys. ``None`` stands for what this step is not."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_step_schema)
 
     goto: Address | None = Field(
         default=None, description="Load this page; a fragment is kept.", examples=["https://example.com/login"]
@@ -149,6 +177,7 @@ class Step(_Closed):
     @model_validator(mode="before")
     @classmethod
     def _one(cls, value: object) -> object:
+        value = _with_on_inside(value)
         if isinstance(value, Mapping) and (len(value) != 1 or None in value.values()):
             raise ValueError(f"a step is one of {', '.join(KINDS)}, and what it needs")
         return value
@@ -162,6 +191,15 @@ class Step(_Closed):
     def kind(self) -> StepKind:
         """Return which of the things it is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+
+def _with_on_inside(value: object) -> object:
+    """Take ``on`` beside ``fill`` or ``select`` for what it means within."""
+    if isinstance(value, Mapping) and "on" in value and len(value) == 2:  # noqa: PLR2004  (a step and its `on`)
+        kind = next(key for key in value if key != "on")
+        if kind in {"fill", "select"} and isinstance(value[kind], Mapping):
+            return {kind: {**value[kind], "on": value["on"]}}
+    return value
 
 
 class LoggedInCheck(_Closed):

@@ -52,6 +52,25 @@ def normalise_url(text: str) -> str:
     return url
 
 
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port, the default one filled in: equal for equal origins.
+
+    The URL may be a page's own, and so anything: one that is broken has no origin.
+    """
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return "", "", None
+
+
+def origin_text(url: str) -> str:
+    """Return the origin of ``url`` as a person writes it, without its default port: ``https://example.com:8443``."""
+    scheme, host, port = origin_of(url)
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown_host}" + ("" if port == _DEFAULT_PORTS.get(scheme) else f":{port}")
+
+
 def _wrong_scheme(parts: SplitResult, text: str) -> str:
     looks_like_a_host = not parts.netloc and ("." in parts.scheme or parts.path[:1].isdigit())
     if not parts.scheme or looks_like_a_host:

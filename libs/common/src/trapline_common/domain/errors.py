@@ -24,6 +24,18 @@ class LeaseLostError(TraplineError):
     """The task or the invocation was given to another; nothing that this side holds may be written any more."""
 
 
+class ConfigUnreadableError(TransientError):
+    """This release can't read a run's frozen config; another one, which a deployment brings, may."""
+
+
+class JobsFailedError(TraplineError):
+    """Jobs of one tick raised, each for itself, and one of them something else than ``TransientError``."""
+
+
+class ResultRefusedError(TraplineError):
+    """The ledger refuses a visit's result for good: it holds a value that no column takes."""
+
+
 class LedgerUnavailableError(TransientError):
     """Postgres can't be reached, or went away in the middle; nothing that was under way was committed."""
 

@@ -1,12 +1,14 @@
 """The messages that services exchange. Each carries ``v``; a consumer accepts its own version and the one before."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.storable_text import first_fault, text_fault
 
 VERSION: Literal[1] = 1
 """The version that this release sends; it accepts this one and the one before."""
@@ -17,6 +19,22 @@ RunNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """Postgres' ``bigint``: a larger one can't be the number of any run."""
 Hop = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """Postgres' ``int``, though no sender goes beyond ``MAX_HOP``."""
+Name = Annotated[str, Field(max_length=63)]
+"""Of a crawl or a lane; ``crawls.yaml`` allows no longer one."""
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""Bounds of a schedule's time: beyond them Postgres holds what Python can't read back in every time zone."""
+
+
+def _in_range(at: datetime) -> datetime:
+    if not EARLIEST <= at < LATEST:
+        raise ValueError(f"a time from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d} is expected")
+    return at
+
+
+TickTime = Annotated[AwareDatetime, AfterValidator(_in_range)]
+"""The time of a tick, with its zone."""
 
 
 class Message(BaseModel):
@@ -37,9 +55,9 @@ class Tick(Message):
 
     type: Literal["tick"] = "tick"
     """Which message this is."""
-    crawl: str
+    crawl: Name
     """The crawl whose schedule fired, by its name in ``crawls.yaml``."""
-    scheduled_for: AwareDatetime
+    scheduled_for: TickTime
     """When it was to fire, with its zone; the scheduler sets it. A tick delivered twice opens one run by it."""
 
 
@@ -48,7 +66,7 @@ class OpenRun(Message):
 
     type: Literal["open"] = "open"
     """Which message this is."""
-    crawl: str
+    crawl: Name
     """The crawl, by its name in ``crawls.yaml``."""
     request: UUID
     """Made by the sender, once for what a person asked: the same request again opens no second run."""
@@ -72,7 +90,7 @@ class Count(Message):
 
     type: Literal["count"] = "count"
     """Which message this is."""
-    lane: str | None = None
+    lane: Name | None = None
     """The lane, by its name; ``None``: every lane that has work."""
     hop: Hop = 0
     """How many nudges led here, one from the other; the sender adds one. ``MAX_HOP`` ends the chain."""
@@ -92,7 +110,7 @@ class Crawl(Message):
     """Which message this is."""
     invocation_id: UUID
     """The invocation's row in the ledger; the dispatcher sets it."""
-    lane: str
+    lane: Name
     """The invocation's lane, by its name."""
     hop: Hop = 0
     """The hop of the count that asked for the invocation."""
@@ -140,6 +158,10 @@ _RELAY: TypeAdapter[ListChannels | Deliver] = TypeAdapter(
 
 
 def _parse(adapter: TypeAdapter[M], event: object) -> M:
+    fault = first_fault(event)
+    if fault is not None:
+        kind = event.get("type") if adapter is _DISPATCHER and isinstance(event, Mapping) else None
+        raise MessageRefusedError(f"{kind}.{fault}" if isinstance(kind, str) and text_fault(kind) is None else fault)
     try:
         return adapter.validate_python(dict(event) if isinstance(event, Mapping) else event)
     except ValidationError as error:

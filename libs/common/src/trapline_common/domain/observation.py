@@ -30,6 +30,7 @@ class Reason(StrEnum):
     PAGE_HUNG = "page_hung"  # the page stopped answering the browser
     BROWSER = "browser"  # the browser itself died or hung: the infrastructure's fault, never the page's
     POISON = "poison"  # every invocation that took this task died with it
+    UNAVAILABLE = "unavailable"  # what the visit needs of ours was away: a secret's store, a release for its config
     PAGES = "pages"  # of an ordered task: pages of it failed, each with a reason of its own
     CANCELLED = "cancelled"  # an operator cancelled it
     NAVIGATION = "navigation"  # any other navigation error, with the browser's own name for it

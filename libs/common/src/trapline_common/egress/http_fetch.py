@@ -53,7 +53,7 @@ class HttpFetch:
                     answer = await self._get(pool, here)
                     if isinstance(answer, bytes):
                         return Fetched(url=here, body=answer)
-                    here = _checked(urljoin(here, answer.to), url)
+                    here = _target(here, answer.to, url)
         except AddressRefusedError as error:
             raise InputRefusedError(f"{url}: {error}") from error
         except TimeoutError as error:
@@ -100,9 +100,9 @@ def _location(response: httpcore.Response, url: str) -> str:
     raise InputRefusedError(f"{url}: HTTP {response.status} without a Location")
 
 
-def _checked(target: str, url: str) -> str:
+def _target(here: str, location: str, url: str) -> str:
     try:
-        return normalise_url(target)
+        return normalise_url(urljoin(here, location))
     except ValueError as error:
         raise InputRefusedError(f"{url}: redirects to a refused URL: {error}") from error
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +11,7 @@ from typing import Any, Self
 import asyncpg
 
 from trapline_common.domain.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
+from trapline_common.domain.storable_text import storable
 from trapline_common.ledger.queries import Query
 
 
@@ -47,12 +48,47 @@ class Patience:
             "tcp_user_timeout": f"{self.unreachable * 1000:.0f}",
         }
 
+    def session(self, version: int) -> str:
+        """Return the statements that set a session up on a server of that major version: one round trip."""
+        settings = {**SESSION, **self.settings(), **({"transaction_timeout": "0"} if version >= TIMED else {})}
+        return "; ".join(f"SET {name} = '{value}'" for name, value in settings.items())
+
     def begin(self, version: int) -> str:
         """Return what begins a transaction on a server of that major version."""
-        return f"BEGIN; SET LOCAL transaction_timeout = {self.transaction * 1000:.0f}" if version >= TIMED else "BEGIN"
+        limit = f"; SET LOCAL transaction_timeout = {self.transaction * 1000:.0f}" if version >= TIMED else ""
+        return BEGIN + limit
 
 
 DEFAULT_PATIENCE = Patience()
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+"""The level by its name, also here: a pooler may hand out a session that another program has set up."""
+SESSION = {
+    # What waits for a lock must see, when it has it, what the last holder committed.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    # An accepted result survives a crash; what may be lost says so in its own statement.
+    "synchronous_commit": "on",
+    # The connection's own patience ends a statement; a limit from elsewhere would end an opening, or a migration.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    # Postgres' own schema is then searched first: no function of another program hides one that our SQL calls.
+    "search_path": "public",
+    "row_security": "on",
+    # How the server writes values as text, within jsonb too.
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    # Costs more than it saves in statements as short as ours.
+    "jit": "off",
+}
+"""What each session sets for itself, whatever ALTER DATABASE, ALTER ROLE or the server's file say. By SET, after the
+connection is there, and not as parameters of its start, which PgBouncer refuses or drops."""
 TIMED = 17
 """The first version of Postgres that knows ``transaction_timeout``."""
 
@@ -78,23 +114,34 @@ _UNAVAILABLE = (
     asyncpg.OperatorInterventionError,  # admin shutdown, crash shutdown, cannot connect now
     asyncpg.InsufficientResourcesError,  # too many connections, out of memory, disk full
     asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby: after a failover the name still leads to the old server
 )
+
+
+_UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 
 @contextmanager
 def ledger_errors() -> Iterator[None]:
-    """Translate asyncpg's errors: what may work later becomes ``LedgerUnavailableError``, the rest stays as it is."""
+    """Translate asyncpg's errors: what may work later becomes ``LedgerUnavailableError``, the rest stays as it is.
+
+    A value that no Postgres can hold (NUL, half of a surrogate pair, a number out of range) and that no check before
+    has found raises ``InputRefusedError``.
+    """
     try:
         yield
     except asyncpg.PostgresError as error:
         if error.sqlstate == "TL001":
             raise LeaseLostError(str(error)) from error
+        if isinstance(error, _UNSTORABLE) or isinstance(error.__cause__, UnicodeEncodeError | OverflowError):
+            raise InputRefusedError(f"a value that the ledger can't hold: {str(error)!a}") from error
         if isinstance(error, _UNAVAILABLE):
             raise LedgerUnavailableError(f"Postgres: {error}") from error
         raise
     except _UNAVAILABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-            raise  # a value that can't be encoded, a malformed DSN: another attempt can't help
+            raise  # a malformed DSN: another attempt can't help
         raise LedgerUnavailableError(f"Postgres: {type(error).__name__}: {error}") from error
 
 
@@ -106,7 +153,7 @@ class Database:
 
     __slots__ = ("_begin", "_connection", "_lock", "_owner")
 
-    def __init__(self, connection: "asyncpg.Connection[Any]", *, begin: str = "BEGIN") -> None:
+    def __init__(self, connection: "asyncpg.Connection[Any]", *, begin: str = BEGIN) -> None:
         self._connection = connection
         self._begin = begin
         self._lock = asyncio.Lock()
@@ -125,18 +172,19 @@ class Database:
                     dsn,
                     timeout=patience.connect,
                     command_timeout=patience.command,
-                    server_settings={
-                        "application_name": application,
-                        "jit": "off",
-                        "timezone": "UTC",
-                        **patience.settings(),
-                    },
+                    server_settings={"application_name": application},
                 )
+                version = connection.get_server_version().major
+                try:
+                    await connection.execute(patience.session(version), timeout=patience.connect)
+                except BaseException:
+                    connection.terminate()
+                    raise
         except asyncpg.exceptions.ClientConfigurationError as error:
             raise InputRefusedError(f"DATABASE_URL: {error}") from error
         except asyncpg.PostgresError as error:
             raise LedgerUnavailableError(f"Postgres: {error}") from error
-        return cls(connection, begin=patience.begin(connection.get_server_version().major))
+        return cls(connection, begin=patience.begin(version))
 
     @property
     def connection(self) -> "asyncpg.Connection[Any]":
@@ -170,7 +218,7 @@ class Database:
             self._owner = asyncio.current_task()
             try:
                 with ledger_errors():
-                    await self._connection.execute(self._begin if bounded else "BEGIN")
+                    await self._connection.execute(self._begin if bounded else BEGIN)
                 yield
                 with ledger_errors():
                     await self._connection.execute("COMMIT")
@@ -215,11 +263,6 @@ class Database:
         async with self._turn():
             return await self._connection.fetchval(query.sql, *args)
 
-    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write ``rows`` into ``table`` by one binary COPY, which encodes them as it sends them, never all at once."""
-        async with self._turn():
-            await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
-
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         if self._is_ours():
@@ -249,4 +292,4 @@ def to_text(value: str | None) -> str | None:
     """Encode for a ``text`` parameter. NUL and lone surrogates, which Postgres refuses, become U+FFFD."""
     if value is None:
         return None
-    return _SURROGATE.sub("\ufffd", value.replace("\x00", "\ufffd"))
+    return storable(value)

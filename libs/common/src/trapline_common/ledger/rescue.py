@@ -1,17 +1,15 @@
 """Rescue: end invocations that died and give their tasks back, under the lane's exclusive lock."""
 
 from dataclasses import dataclass
+from functools import partial
 
-from trapline_common.config.frozen_run import FrozenRun
-from trapline_common.domain.ids import InvocationId, LaneName, RunId, TaskId
-from trapline_common.domain.lifecycle import TaskStatus
-from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.ids import InvocationId, LaneName, TaskId
 from trapline_common.domain.ports import ArtifactLocation
-from trapline_common.ledger import lanes, runs, tasks
-from trapline_common.ledger.completion import settle
+from trapline_common.ledger import invocations, lanes, poison
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.separate_jobs import SeparateJobs
 
 _INVOCATIONS = load("invocations")
 _TASKS = load("tasks")
@@ -29,6 +27,20 @@ its process gone before its slot, its tasks and its hosts' slots are given away.
 MAX_RESCUES = 2
 """How many times a task that was started may be rescued; the next time it is ``failed`` as poison."""
 
+MAX_UNSTARTED = 4
+"""How many leases in a row may die before the task was started; with the next it is ``failed`` as poison."""
+
+FREE_UNSTARTED = 2
+"""How many of these are not charged: a neighbour that kills the crawler takes along what was leased with it. Further
+ones are, so that the task comes alone and shows whether it is the cause."""
+
+
+UNSTARTED_WAIT = 5.0
+"""Seconds by which a task comes later for each lease in a row that died before it was started."""
+
+BATCH = 2_000
+"""Tasks that go back in one transaction."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescue:
@@ -43,18 +55,26 @@ class Rescue:
 
 
 async def reap_lanes(
-    database: Database, *, location: ArtifactLocation, pending_ttl: float, heartbeat_ttl: float
+    jobs: SeparateJobs, *, location: ArtifactLocation, pending_ttl: float, heartbeat_ttl: float
 ) -> Rescue:
-    """Reap every lane that has waiting tasks or active invocations; return what was done in all of them."""
+    """Reap every lane that has waiting tasks, leases or active invocations; return what was done in all of them.
+
+    Each lane is a job of its own: one whose rescue raises keeps no other from being rescued.
+    """
+    reap = partial(reap_lane, location=location, pending_ttl=pending_ttl, heartbeat_ttl=heartbeat_ttl)
     found = [
-        await reap_lane(database, lane, location=location, pending_ttl=pending_ttl, heartbeat_ttl=heartbeat_ttl)
-        for lane in await lanes.busy_lanes(database)
+        await jobs.run(f"rescue in lane {lane}", partial(reap, lane=lane), instead=Rescue())
+        for lane in await jobs.find("look for lanes to rescue", _lanes_to_reap)
     ]
     return Rescue(
         orphaned=tuple(invocation for one in found for invocation in one.orphaned),
         returned=tuple(task for one in found for task in one.returned),
         poisoned=tuple(task for one in found for task in one.poisoned),
     )
+
+
+async def _lanes_to_reap(database: Database) -> list[LaneName]:
+    return [LaneName(row["name"]) for row in await database.fetch(_TASKS["lanes_to_reap"])]
 
 
 async def reap_lane(
@@ -65,14 +85,14 @@ async def reap_lane(
     pending_ttl: float = PENDING_TTL,
     heartbeat_ttl: float = HEARTBEAT_TTL,
 ) -> Rescue:
-    """Orphan what never started or stopped beating, then give its tasks back: separate statements under the lock.
+    """Orphan what never started or stopped beating, under the lane's lock; then give its tasks back.
 
     Keeps guarantee 2. One statement could not see a lease that committed while it waited for the lock.
     """
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
         rows = await database.fetch(_INVOCATIONS["orphan"], lane, pending_ttl, heartbeat_ttl)
-        returned, poisoned = await _release(database, lane, location)
+    returned, poisoned = await _release(database, lane, location)
     return Rescue(
         orphaned=tuple(InvocationId(row["id"]) for row in rows), returned=tuple(returned), poisoned=tuple(poisoned)
     )
@@ -92,14 +112,14 @@ async def fail_reported(
     It fails the row only if its request id is the one stored at ``ready``, or the row is still ``created`` or
     ``pending``: a duplicate's record never fails its twin that runs.
     """
-    lane = await database.fetchval(_INVOCATIONS["lane_of"], invocation_id)
+    lane = await invocations.lane_of(database, invocation_id)
     if lane is None:
         return False
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
         why = (to_text(reason), to_text(detail))
         failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why)
-        await _release(database, lane, location)
+    await _release(database, lane, location)
     return failed is not None
 
 
@@ -111,54 +131,21 @@ async def fail_own(
         await lanes.lock_exclusive(database, held.lane)
         why = (to_text(reason), to_text(detail))
         failed = await database.fetchrow(_INVOCATIONS["fail_own"], held.invocation_id, held.owner, *why)
-        await _release(database, held.lane, location)
+    await _release(database, held.lane, location)
     return failed is not None
 
 
 async def _release(database: Database, lane: LaneName, location: ArtifactLocation) -> tuple[list[TaskId], list[TaskId]]:
-    poisoned = []
-    for row in await database.fetch(_TASKS["exhausted"], lane, MAX_RESCUES):
-        run_id = RunId(row["run_id"])
-        run = (await runs.frozen(database, [run_id], pages=False))[run_id]
-        lease = tasks.Lease(
-            task_id=TaskId(row["id"]), seq=row["lease_seq"], invocation_id=InvocationId(row["invocation_id"])
-        )
-        urls = row["urls"] or [row["url"]]
-        await _poison(
-            database, lease, run=run, urls=urls, position=row["position"], bad=row["failed_pages"], location=location
-        )
-        poisoned.append(lease.task_id)
-    rows = await database.fetch(_TASKS["rescue"], lane)
-    return [TaskId(row["id"]) for row in rows], poisoned
+    """Give back what ended invocations of the lane hold, and fail what has no budget left; return both.
 
-
-async def _poison(
-    database: Database,
-    lease: tasks.Lease,
-    *,
-    run: FrozenRun,
-    urls: list[str],
-    position: int,
-    bad: int,
-    location: ArtifactLocation,
-) -> None:
-    """Record the page as failed. An ordered task goes on behind it without its session, which may be the cause."""
-    url = urls[position]
-    detail = f"{MAX_RESCUES + 1} invocations that took it died while it loaded"
-    failure = Failure(reason=Reason.POISON, detail=detail, retry=False)
-    last = position + 1 >= len(urls)
-    step = tasks.NextStep(
-        status=TaskStatus.FAILED if last else TaskStatus.CREATED,
-        failure=failure,
-        position=position + 1,
-        failed_pages=bad + 1,
-    )
-    await settle(
-        database,
-        lease,
-        run=run,
-        page=await tasks.read_page(database, run.crawl.name, url),
-        observation=Observation(url=url, failure=failure),
-        step=step,
-        location=location,
-    )
+    Outside the lane's lock: no lease can come to an invocation once its end has committed. A task without a budget
+    stays leased to the ended invocation until it is failed, so that a rescue that is cut off leaves it to the next.
+    """
+    limits = (MAX_RESCUES, MAX_UNSTARTED)
+    exhausted = [poison.exhausted(row) for row in await database.fetch(_TASKS["exhausted"], lane, *limits)]
+    returned: list[TaskId] = []
+    while True:
+        rows = await database.fetch(_TASKS["rescue"], lane, *limits, FREE_UNSTARTED, BATCH, UNSTARTED_WAIT)
+        returned += [TaskId(row["id"]) for row in rows]
+        if len(rows) < BATCH:
+            return returned, await poison.fail_all(database, exhausted, location=location)

@@ -35,7 +35,7 @@ class Retention:
         text = environ.get(RETENTION_DAYS)
         if not text:
             return None
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LONGEST):
+        if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LONGEST)) and 1 <= int(text) <= LONGEST):
             raise InputRefusedError(
                 f"environment: {RETENTION_DAYS}: {text!r} is not a number of days from 1 to {LONGEST}"
             )
@@ -59,8 +59,9 @@ async def retire(
 ) -> Retired:
     """Delete what ended more than ``retention.days`` ago, batch by batch, for about ``within`` seconds of ``clock``.
 
-    Each batch is a transaction of its own. It never deletes a baseline, an unended run, a due alert, or a text that a
-    kept observation relies on (``trapline.retire`` in the migrations says how). Two at once take different runs.
+    Each batch is a transaction of its own, under a lock that is not waited for: while another process deletes, this
+    one stops. A run is gone for every reader with its first batch. It never deletes a baseline, an unended run, a due
+    alert, or a text that a kept observation relies on (``trapline.retire`` in the migrations says how).
     """
     ends = clock() + within
     runs = rows = 0

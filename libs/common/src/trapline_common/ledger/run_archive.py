@@ -15,6 +15,9 @@ _RUNS = load("runs")
 
 AGAIN_AFTER = 900.0
 """Seconds after which another process takes up a run whose archive was not finished: longer than any Lambda lives."""
+LATEST_AGAIN = 3600.0
+"""Seconds up to which that doubles with each attempt that failed: an archive that is away for a day is asked for each
+run once an hour."""
 PART = 8 * 1024 * 1024
 """Bytes of one part. S3 takes 10,000 parts of 5 MiB or more: 80 GiB of compressed observations."""
 
@@ -37,9 +40,18 @@ class ArchivedRun:
 
 
 async def claim(database: Database, *, again_after: float = AGAIN_AFTER) -> ArchivedRun | None:
-    """Claim an ended run that is not archived yet, the oldest first. Runs that were never opened hold nothing."""
-    row = await database.fetchrow(_RUNS["claim_unarchived"], again_after)
+    """Claim an ended run that is not archived yet: of those with the fewest attempts the oldest.
+
+    Runs that were never opened hold nothing.
+    """
+    row = await database.fetchrow(_RUNS["claim_unarchived"], again_after, max(again_after, LATEST_AGAIN))
     return None if row is None else ArchivedRun(run_id=RunId(row["id"]), crawl=row["crawl"], day=row["day"])
+
+
+async def waiting(database: Database, *, days: int) -> int:
+    """Return how many runs that ended more than ``days`` ago are kept only because they are not archived."""
+    found: int = await database.fetchval(_RUNS["waiting_for_archive"], days)
+    return found
 
 
 async def mark_archived(database: Database, run_id: RunId) -> None:

@@ -1,31 +1,54 @@
-"""Runs: opened once per tick, filled with tasks in one transaction, ended once."""
+"""Runs: opened once per tick, filled with tasks (``run_pages``), ended once (``run_end``, ``run_cancel``)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from trapline_common.alerts.payloads import ReasonCount, RunFacts
-from trapline_common.alerts.verdict import summary
-from trapline_common.config.frozen_run import FrozenRun
+import asyncpg
+
+from trapline_common.config.frozen_run import FrozenRun, failing_config, read_config
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
+from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.ids import LaneName, RunId
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
-from trapline_common.ledger import lanes
-from trapline_common.ledger.connection import Database, to_text
-from trapline_common.ledger.outbox import add_alert
+from trapline_common.ledger import lanes, run_cancel, run_pages
+from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.run_cancel import cancel
+from trapline_common.ledger.run_end import end_all_done, end_if_done, endable, refuse
+from trapline_common.ledger.run_pages import enqueue, fill
 from trapline_common.platform.logging import get_logger
 
+__all__ = [
+    "Opening",
+    "age",
+    "begin",
+    "cancel",
+    "end_all_done",
+    "end_if_done",
+    "endable",
+    "enqueue",
+    "failed_urls",
+    "failing",
+    "fill",
+    "finish_begun",
+    "frozen",
+    "has_ended",
+    "lane_of",
+    "refuse",
+    "retry_source",
+    "stale_openings",
+    "this_minute",
+    "try_opening",
+    "waits_for",
+]
+
 _RUNS = load("runs")
-_INVOCATIONS = load("invocations")
 _log = get_logger("runs")
 
 RESUME_OPENING_AFTER = 60.0
 """Seconds after which an ``opening`` is stale: longer than a dispatcher takes to fetch its sitemaps."""
-
-COPIED_AT_ONCE = 100_000
-"""Pages of one COPY: each statement of a large opening ends well within the time that one may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +78,14 @@ async def begin(
     """Insert a run as ``opening`` with its frozen config. Keeps guarantee 1: one tick, or one request, opens one run.
 
     When the crawl's last run is still open, ``overlap: skip`` ends the new one as ``skipped`` (recorded), ``queue``
-    leaves it ``opening`` until the reaper finds the way free. Without ``lane`` the lane's stored limits stay.
+    leaves it ``opening`` until the reaper finds the way free. Without ``lane`` the lane's stored limits stay. Raises
+    ``MessageRefusedError`` for a request that opened a run of another crawl, or of other tasks, and when the run that
+    is to be retried is no longer kept.
     """
     async with database.transaction():
         await database.fetch(_RUNS["lock_crawl"], crawl.name)
+        if retry_of is not None and await database.fetchval(_RUNS["keep"], retry_of) is None:
+            raise MessageRefusedError(f"no run {retry_of}: it is no longer kept")
         if lane is not None:
             await lanes.put_lane(database, LaneName(crawl.lane), lane)
         run_id = await database.fetchval(
@@ -75,10 +102,12 @@ async def begin(
             row = await database.fetchrow(_RUNS["existing"], crawl.name, scheduled_for, request)
             if row is None:
                 raise RuntimeError("the run that is in the way can't be seen")  # impossible: its commit was waited for
+            if request is not None:
+                _check_same(row, crawl.name, retry_of, request)
             return Opening(run_id=RunId(row["id"]), status=RunStatus(row["status"]), repeated=True)
         blocker = await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id)
         if blocker is not None and crawl.overlap is Overlap.SKIP:
-            await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open")
+            await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open", 0, 0)
     skipped = blocker is not None and crawl.overlap is Overlap.SKIP
     if skipped:
         _log.info("run_ended", crawl=crawl.name, run_id=run_id, outcome=RunOutcome.SKIPPED, done=0, failed=0, changes=0)
@@ -90,76 +119,40 @@ async def begin(
     )
 
 
+def _check_same(found: asyncpg.Record, crawl: str, retry_of: RunId | None, request: UUID) -> None:
+    """Raise ``MessageRefusedError`` unless the run that has this request's id is the one that it asks for."""
+    asked = "a run" if retry_of is None else f"a retry of run {retry_of}"
+    opened = "a run" if found["retry_of"] is None else f"a retry of run {found['retry_of']}"
+    if (found["crawl"], found["retry_of"]) != (crawl, retry_of):
+        raise MessageRefusedError(
+            f"request {request} asks for {asked} of crawl {crawl!r}, and has opened run {found['id']}, {opened} of "
+            f"crawl {found['crawl']!r}: send a new id with each request"
+        )
+
+
 async def frozen(database: Database, run_ids: Sequence[RunId], *, pages: bool = True) -> dict[RunId, FrozenRun]:
-    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and reading it costs little."""
+    """Return the frozen config of each run; without ``pages`` its ``urls`` are empty, and reading it costs little.
+
+    Raises ``ConfigUnreadableError`` when this release can't read one of them.
+    """
     rows = await database.fetch(_RUNS["configs" if pages else "configs_to_visit"], list(run_ids))
     return {
         RunId(row["id"]): FrozenRun(
             run_id=RunId(row["id"]),
-            crawl=_config(row["config"]),
+            crawl=read_config(row["config"], run_id=RunId(row["id"])),
             fingerprint=row["fingerprint"],
         )
         for row in rows
     }
 
 
-def _config(frozen_config: str) -> CrawlConfig:
-    """Read a frozen config; fields it does not know are ignored, here and nowhere else.
-
-    A newer release may have frozen them: services deploy in any order.
-    """
-    return CrawlConfig.model_validate_json(frozen_config, extra="ignore")
-
-
-async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int | None:
-    """Write all tasks and ``opening -> open`` in one transaction; return how many tasks.
-
-    ``None`` when there is nothing to do: the run is open or ended already, or an earlier run of the crawl is not ended.
-    Two dispatchers may try at once: the lock on the run's row lets one pass.
-    """
-    async with database.transaction():
-        await database.fetch(_RUNS["lock_crawl"], crawl.name)
-        if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPENING:
-            return None
-        if await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id) is not None:
-            return None
-        added = await _add(database, run_id, crawl, urls)
-        await database.fetch(_RUNS["opened"], run_id)
-    return added
-
-
-async def _add(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int:
-    if not urls:
-        return 0
-    await database.fetch(_RUNS["stage"])
-    added = 0
-    for start in range(0, len(urls), COPIED_AT_ONCE):
-        chunk = urls[start : start + COPIED_AT_ONCE]
-        await database.copy("incoming", ("ordinal", "url"), enumerate(chunk, start))
-        await database.fetch(_RUNS["add_pages"], crawl.name)
-        if not crawl.ordered:
-            added += await database.fetchval(_RUNS["add_tasks"], run_id, crawl.lane, crawl.priority, crawl.name)
-        await database.fetch(_RUNS["unstage"])
-    if crawl.ordered:
-        await database.fetch(_RUNS["add_ordered_task"], run_id, crawl.lane, crawl.priority, urls[0], list(urls))
-        return 1
-    return added
-
-
-async def enqueue(database: Database, run_id: RunId, urls: Sequence[str]) -> int | None:
-    """Add tasks to an open run; return how many tasks that made (unique by run and URL); ``None``: the run is not open.
-
-    Of an ordered crawl, the pages that the run does not hold yet become one more task, in their order.
-    """
-    async with database.transaction():
-        row = await database.fetchrow(_RUNS["hold"], run_id)
-        if row is None or row["status"] != RunStatus.OPEN:
-            return None
-        crawl = _config(row["config"])
-        if crawl.ordered:
-            known = {known["url"] for known in await database.fetch(_RUNS["ordered_urls"], run_id)}
-            urls = [url for url in dict.fromkeys(urls) if url not in known]
-        return await _add(database, run_id, crawl, urls)
+async def failing(database: Database, run_id: RunId) -> FrozenRun:
+    """Return what a failure needs of a run, whichever release froze its config: name, lane and alerts."""
+    row = await database.fetchrow(_RUNS["configs_to_visit"], [run_id])
+    if row is None:
+        raise RuntimeError(f"run {run_id} is gone")  # impossible: a run that has an open task is never deleted
+    crawl = failing_config(row["config"], crawl=row["crawl"], lane=row["lane"])
+    return FrozenRun(run_id=run_id, crawl=crawl, fingerprint=row["fingerprint"])
 
 
 async def failed_urls(database: Database, run_id: RunId) -> list[str]:
@@ -198,106 +191,33 @@ async def this_minute(database: Database) -> datetime:
 
 
 async def stale_openings(database: Database, *, after: float = RESUME_OPENING_AFTER) -> list[RunId]:
-    """Return runs whose opening was begun and not finished, or that wait for an earlier run to end."""
+    """Return runs whose opening was begun and not finished, and whose turn it is.
+
+    Of a crawl's runs that wait for one another only the first is among them, once none before it is left; so what a
+    queued run holds is neither read nor checked before its turn.
+    """
     return [RunId(row["id"]) for row in await database.fetch(_RUNS["stale_opening"], after)]
 
 
-async def try_opening(database: Database, run_id: RunId, *, after: float = RESUME_OPENING_AFTER) -> bool:
-    """Claim one attempt at resuming an opening, so that two reapers do not both fetch its sitemap."""
-    return await database.fetchrow(_RUNS["try_opening"], run_id, after) is not None
+async def try_opening(database: Database, run_id: RunId, *, after: float = RESUME_OPENING_AFTER) -> int:
+    """Claim one attempt at resuming an opening, so that two reapers do not both fetch its sitemap.
+
+    Return how many attempts that makes; 0 when another has it.
+    """
+    return await database.fetchval(_RUNS["try_opening"], run_id, after) or 0
 
 
-async def waits_for(database: Database, run_id: RunId, crawl: str) -> RunId | None:
-    """Return the earlier run of the crawl that is not ended yet, if any."""
-    blocker: int | None = await database.fetchval(_RUNS["earlier_unended"], crawl, run_id)
+async def finish_begun(database: Database, *, within: float, clock: Callable[[], float]) -> int:
+    """Finish what dead processes began, for about ``within`` seconds of ``clock``: cancels, and the writing of pages.
+
+    Return how many runs that ended and how many tasks it made, together.
+    """
+    until = clock() + within
+    ended = await run_cancel.go_on(database, until=until, clock=clock)
+    return ended + await run_pages.write_left(database, until=until, clock=clock)
+
+
+async def waits_for(database: Database, run_id: RunId) -> RunId | None:
+    """Return the earlier run of its crawl that is not ended yet, if any."""
+    blocker: int | None = await database.fetchval(_RUNS["blocker"], run_id)
     return None if blocker is None else RunId(blocker)
-
-
-async def refuse(database: Database, run_id: RunId, reason: str) -> None:
-    """End a run that could not be opened, for example for a sitemap that is HTML, with its summary alert."""
-    async with database.transaction():
-        if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPENING:
-            return
-        ended = await _end(database, run_id, RunOutcome.REFUSED, reason)
-    _log_end(*ended)
-
-
-async def end_if_done(database: Database, run_id: RunId) -> bool:
-    """End an open run when no task is left, with its summary alert, exactly once; say whether this call did.
-
-    Under the run's row lock and in a transaction of its own: of the last two tasks that end together, whichever commits
-    later sees none left. ``enqueue`` takes the same row lock.
-    """
-    async with database.transaction():
-        if await database.fetchval(_RUNS["lock"], run_id) != RunStatus.OPEN:
-            return False
-        if await database.fetchval(_RUNS["open_tasks"], run_id):
-            return False
-        ended = await _end(database, run_id, RunOutcome.COMPLETED, None)
-    _log_end(*ended)
-    return True
-
-
-async def endable(database: Database) -> list[RunId]:
-    """Return open runs without a task left, which a killed crawler could not end."""
-    return [RunId(row["id"]) for row in await database.fetch(_RUNS["endable"])]
-
-
-async def end_all_done(database: Database) -> int:
-    """End every open run that has no task left and that no crawler could end; return how many this call ended."""
-    return sum([await end_if_done(database, run_id) for run_id in await endable(database)])
-
-
-async def cancel(database: Database, run_id: RunId) -> int | None:
-    """End a run at an operator's request; its tasks end ``failed``, reason ``cancelled``. Return how many.
-
-    Invocations that hold tasks of this run only are ``terminated``; others go on, and the fence refuses what they still
-    write for it. ``None`` when there is no such run or it has ended.
-    """
-    row = await database.fetchrow(_RUNS["get"], run_id)
-    if row is None:
-        return None
-    async with database.transaction():
-        await lanes.lock_exclusive(database, LaneName(row["lane"]))
-        if await database.fetchval(_RUNS["lock"], run_id) == RunStatus.ENDED:
-            return None
-        await database.fetch(_INVOCATIONS["terminate_by_run"], run_id, row["lane"])
-        cancelled = await database.fetch(_RUNS["cancel_tasks"], run_id)
-        ended = await _end(database, run_id, RunOutcome.CANCELLED, "cancelled by an operator")
-    _log_end(*ended)
-    return len(cancelled)
-
-
-def _log_end(crawl: str, facts: RunFacts) -> None:
-    """Log that a run ended: the process that ended it, once, after its commit. An alarm counts these events."""
-    _log.info(
-        "run_ended",
-        crawl=crawl,
-        run_id=facts.run_id,
-        outcome=facts.outcome,
-        done=facts.done,
-        failed=facts.failed,
-        changes=facts.changes,
-        seconds=round(facts.seconds, 3),
-    )
-
-
-async def _end(database: Database, run_id: RunId, outcome: RunOutcome, reason: str | None) -> tuple[str, RunFacts]:
-    row = await database.fetchrow(_RUNS["ended"], run_id, outcome, to_text(reason))
-    if row is None:
-        raise RuntimeError(f"run {run_id} had ended")  # impossible: the caller holds its lock and saw that it had not
-    changes: int = await database.fetchval(_RUNS["changes"], run_id)
-    reasons = await database.fetch(_RUNS["reasons"], run_id)
-    crawl = _config(row["config"])
-    facts = RunFacts(
-        run_id=run_id,
-        outcome=outcome,
-        detail=reason,
-        done=row["done"],
-        failed=row["failed"],
-        changes=changes,
-        seconds=row["seconds"],
-        worst=[ReasonCount(reason=r["reason"], count=r["tasks"], example=r["example"]) for r in reasons],
-    )
-    await add_alert(database, summary(facts, crawl.alert), crawl=crawl.name, run_id=run_id)
-    return crawl.name, facts

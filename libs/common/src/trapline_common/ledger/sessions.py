@@ -48,7 +48,11 @@ async def read(database: Database, crawl: str) -> KeptSession:
 
 
 def _failure(reason: str | None, detail: str | None) -> Failure | None:
-    return None if reason is None else Failure(reason=Reason(reason), detail=detail or "", retry=False)
+    if reason is None:
+        return None
+    if reason not in list(Reason):  # a word of another release
+        return Failure(reason=Reason.STEP, detail=f"{reason}: {detail or ''}", retry=False)
+    return Failure(reason=Reason(reason), detail=detail or "", retry=False)
 
 
 async def claim(database: Database, crawl: str, holder: InvocationId, *, version: int, seconds: float) -> bool:

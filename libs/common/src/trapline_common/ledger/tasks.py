@@ -29,6 +29,19 @@ _TASKS = load("tasks")
 _PAGES = load("pages")
 
 
+FIRST_OUTAGE = 10.0
+"""Seconds until a task is due again after the first time that something its visit needs was away; it doubles."""
+
+LONGEST_OUTAGE = 300.0
+"""Seconds; the longest of these waits."""
+
+MAX_OUTAGES = 8
+"""How often a task waits so, some 20 minutes in all; then it is ``failed``."""
+
+LONGEST_DOUBLING = 600.0
+"""Seconds up to which each pause that its host asks for puts a task off for as long as those before together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The right to work on a task. Each write names it, and the ledger refuses an older one."""
@@ -183,6 +196,32 @@ async def retry(database: Database, lease: Lease, *, failure: Failure, delay: fl
     await _fenced(database, "retry", lease, reason, to_text(detail), delay)
 
 
+async def outage(database: Database, lease: Lease, *, failure: Failure) -> bool:
+    """``leased -> created``, charged to the budget of outages: due again after a time that doubles.
+
+    ``False``: that budget is used up, and the task is still leased. Raises ``LeaseLostError``.
+    """
+    reason, detail = failure_columns(failure)
+    limits = (FIRST_OUTAGE, MAX_OUTAGES, LONGEST_OUTAGE)
+    return await _within_budget(database, "outage", lease, reason, to_text(detail), *limits)
+
+
+async def pause(database: Database, lease: Lease, *, detail: str, delay: float, longest: float) -> bool:
+    """``leased -> created``, uncharged: its host asks for a pause of ``delay`` seconds.
+
+    Each pause is at least as long as those before together, up to ``LONGEST_DOUBLING``. ``False``: it was put off for
+    ``longest`` seconds in all, and is still leased. Raises ``LeaseLostError``.
+    """
+    limits = (delay, longest, LONGEST_DOUBLING)
+    return await _within_budget(database, "pause", lease, None, to_text(detail), *limits)
+
+
+async def fail_unjudged(database: Database, lease: Lease, *, failure: Failure) -> None:
+    """``leased -> failed`` without a result: for a task whose result can't be written. Raises ``LeaseLostError``."""
+    reason, detail = failure_columns(failure)
+    await _fenced(database, "fail_unjudged", lease, reason, to_text(detail))
+
+
 async def rescue_one(database: Database, lease: Lease, *, failure: Failure) -> None:
     """``leased -> created`` at once, charged to the budget of rescues. Raises ``LeaseLostError``."""
     reason, detail = failure_columns(failure)
@@ -210,9 +249,31 @@ async def _fenced(database: Database, query: str, lease: Lease, *more: object) -
         raise await _lost(database, lease)
 
 
+async def _within_budget(database: Database, query: str, lease: Lease, *more: object) -> bool:
+    fence = (lease.task_id, lease.seq, lease.invocation_id)
+    if await database.fetchrow(_TASKS[query], *fence, *more) is not None:
+        return True
+    if not await is_held(database, lease):
+        raise await _lost(database, lease)
+    return False
+
+
 async def _lost(database: Database, lease: Lease) -> LeaseLostError:
     await database.fetch(_TASKS["count_stale"], lease.invocation_id)
     return LeaseLostError(f"task {lease.task_id} was given to another")
+
+
+async def is_held(database: Database, lease: Lease) -> bool:
+    """Say whether the lease still stands: the task was neither ended nor given to another."""
+    return await database.fetchrow(_TASKS["progress"], lease.task_id, lease.seq, lease.invocation_id) is not None
+
+
+async def progress(database: Database, lease: Lease) -> tuple[int, int]:
+    """Return the index of the page that the task stands at, and how many failed before. Raises ``LeaseLostError``."""
+    row = await database.fetchrow(_TASKS["progress"], lease.task_id, lease.seq, lease.invocation_id)
+    if row is None:
+        raise await _lost(database, lease)
+    return row["position"], row["failed_pages"]
 
 
 async def read_page(database: Database, crawl: str, url: str) -> PageState:

@@ -3,7 +3,8 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections import OrderedDict
+from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -15,15 +16,32 @@ _SECRET_KEY = re.compile(
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 """``user:password`` in a URL, wherever one turns up in a value."""
 
+_MOST_SCRUBBERS = 64
+_scrubbers: OrderedDict[Callable[[str], str], None] = OrderedDict()
+
+
+def keep_out(scrub: Callable[[str], str]) -> None:
+    """Pass every text of every later line of this process through ``scrub``, which takes the secrets out that it knows.
+
+    The newest 64 are remembered. Saying the same again changes nothing.
+    """
+    _scrubbers[scrub] = None
+    _scrubbers.move_to_end(scrub)
+    while len(_scrubbers) > _MOST_SCRUBBERS:
+        _scrubbers.popitem(last=False)
+
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
+        for scrub in tuple(_scrubbers):
+            value = scrub(value)
         return _USERINFO.sub(HIDDEN, value) if "://" in value else value
     if isinstance(value, dict):
-        return {key: HIDDEN if _is_secret(key) else _clean(item) for key, item in value.items()}
+        return {_clean(key): HIDDEN if _is_secret(key) else _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
-    return value
+    # The renderer writes any other object as its text, which an error's is for example.
+    return value if value is None or isinstance(value, int | float) else _clean(str(value))
 
 
 def _is_secret(key: object) -> bool:
@@ -31,9 +49,9 @@ def _is_secret(key: object) -> bool:
 
 
 def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide values whose key names a secret, and the user and password of every URL, at any depth.
+    """Hide values whose key names a secret, the user and password of every URL, and what ``keep_out`` was told of.
 
-    A second line of defence: no code logs a secret on purpose.
+    At any depth. A second line of defence: no code logs a secret on purpose.
     """
     for key, value in event.items():
         event[key] = HIDDEN if _is_secret(key) and value is not None else _clean(value)
@@ -65,7 +83,11 @@ def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None
     if for_person:
         # Its own way with a traceback prints every local variable: a resolved secret may be one.
         plain = structlog.dev.plain_traceback
-        ending += [hide_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
+        ending += [
+            structlog.processors.format_exc_info,  # before what hides: an error's text may hold a secret
+            hide_secrets,
+            structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain),
+        ]
     else:
         ending += [
             structlog.processors.format_exc_info,

@@ -60,9 +60,14 @@ class Admission:
         return await self._start(task, url, crawl) if deferred is None else deferred
 
     async def after(self, task: tasks.LeasedTask, observation: Observation, admitted: Admitted) -> float:
-        """Record how the host answered; return its back-off in seconds, 0 when it asks for none."""
+        """Record how the host answered; return its back-off in seconds, 0 when it asks for none.
+
+        A host that refused and then gives no answer at all goes on refusing: else its pages would be tried one after
+        the other, each for as long as a visit may take.
+        """
         host, failure = host_of(observation.url), observation.failure
-        if failure is not None and failure.reason is Reason.BLOCKED and failure.retry:
+        silent = admitted.refusals > 0 and observation.status is None
+        if silent or (failure is not None and failure.reason is Reason.BLOCKED and failure.retry):
             return await hosts.refused(self._database, task.lease, host, retry_after=observation.retry_after)
         if admitted.refusals and observation.status is not None:
             await hosts.answered(self._database, host)
@@ -106,7 +111,7 @@ class Admission:
                 )
                 return Failure(reason=Reason.BLOCKED, detail=detail, retry=False)
             if self._clock() + refuses.wait > until:
-                return Deferred(seconds=refuses.wait, reason=f"{host} asks for a pause")
+                return Deferred(seconds=refuses.wait, reason=f"{host} asks for a pause", pause=True)
             await self._wait(refuses.wait, crawl)
 
     async def _wait(self, seconds: float, crawl: CrawlConfig) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 LONGEST_HOST_PAUSE = 3600.0
 """Seconds a page waits for a host that asks for a back-off by ``Retry-After``; every run must end."""
 
+LONGEST_PAUSED = 21_600.0
+"""Seconds for which the pauses that its host asks for put a page off in all; then it fails."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:
@@ -30,3 +33,5 @@ class Deferred:
     """Until the page may be tried again."""
     reason: str
     """For people: what the page waits for."""
+    pause: bool = False
+    """Whether the host itself asks for it, which no page waits for without end; else its turn is to come."""

@@ -1,12 +1,10 @@
 """robots.txt (RFC 9309): which pages a site keeps robots from, and how far apart it wants visits."""
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-
-from protego import Protego
 
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.observation import Failure, Reason
@@ -15,6 +13,7 @@ from trapline_common.ledger import robots
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.politeness.decision import Allowed, Deferred
+from trapline_crawler.politeness.robots_rules import RobotsRules, parse_robots
 
 ROBOT = "Trapline"
 """The name that a robots.txt addresses the crawler by, for crawls without a ``user_agent`` of their own."""
@@ -34,6 +33,13 @@ GIVE_UP_AFTER = 5
 UNREACHED_FOR = 60.0
 """Seconds for which no invocation asks an origin again that gave no answer at all."""
 
+QUICK = 500
+"""Rules that are compared with a page within the event loop, in far less than a millisecond; more of them, and every
+reading of a file, go to a thread: a site must not be able to stop the invocation's heartbeats."""
+
+MOST_RULES = 200_000
+"""Rules that one invocation keeps, of all origins together, some 30 MB; then it reads the oldest origin's anew."""
+
 _ANOTHER_FETCHES = 0.1
 """Seconds between two looks at whether another invocation has fetched it."""
 
@@ -42,10 +48,10 @@ _log = get_logger("crawler")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """One origin's robots.txt."""
+    """One origin's robots.txt, for one robot."""
 
-    rules: Protego | None
-    """``None``: everything is allowed."""
+    rules: RobotsRules
+    """What it says; without a rule everything is allowed."""
     until: float
     """When it is too old, on the invocation's clock."""
 
@@ -61,38 +67,49 @@ class RobotsFiles:
         self._database = database
         self._fetch = fetch
         self._clock = clock
-        self._known: dict[str, _Known] = {}
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._kept_rules = 0
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ask(self, url: str, user_agent: str | None) -> Allowed | Deferred | Failure:
         """Say whether the page may be visited. Only an origin's first page asks ledger or site."""
         parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        known = self._known.get(origin)
-        if known is None or known.until <= self._clock():
+        origin, robot = f"{parts.scheme}://{parts.netloc}", user_agent or ROBOT
+        known = self._fresh(origin, robot)
+        if known is None:
             async with self._asking[origin]:
-                found = await self._learn(origin)
+                found = await self._learn(origin, robot)
             if not isinstance(found, _Known):
                 return found
-            self._known[origin] = known = found
-        if known.rules is None:
-            return Allowed()
-        robot = user_agent or ROBOT
-        if not known.rules.can_fetch(url, robot):
+            known = found
+        rules = known.rules
+        if not (rules.allows(url) if len(rules.rules) <= QUICK else await asyncio.to_thread(rules.allows, url)):
             detail = f"{origin}/robots.txt closes this page to {robot.split('/')[0]!r}"
             return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
-        return Allowed(delay=min(known.rules.crawl_delay(robot) or 0.0, LONGEST_DELAY))
+        return Allowed(delay=min(rules.delay, LONGEST_DELAY))
 
-    async def _learn(self, origin: str) -> _Known | Deferred | Failure:
+    def _fresh(self, origin: str, robot: str) -> _Known | None:
+        known = self._known.get((origin, robot))
+        return known if known is not None and known.until > self._clock() else None
+
+    def _keep(self, origin: str, robot: str, known: _Known) -> _Known:
+        replaced = self._known.pop((origin, robot), None)
+        self._kept_rules += _size(known) - (0 if replaced is None else _size(replaced))
+        self._known[origin, robot] = known
+        while len(self._known) > 1 and self._kept_rules > MOST_RULES:
+            self._kept_rules -= _size(self._known.popitem(last=False)[1])
+        return known
+
+    async def _learn(self, origin: str, robot: str) -> _Known | Deferred | Failure:
         """Read what the ledger knows; fetch it when that is too old and no other invocation does."""
         while True:
-            known = self._known.get(origin)
-            if known is not None and known.until > self._clock():
+            known = self._fresh(origin, robot)
+            if known is not None:
                 return known  # another page learnt it while this one waited for the lock
             stored = await robots.read(self._database, origin)
             if stored is not None and stored.fresh:
-                rules = None if stored.body is None else Protego.parse(stored.body)
-                return _Known(rules=rules, until=self._clock() + stored.good_for)
+                rules = await asyncio.to_thread(parse_robots, stored.body or "", robot)
+                return self._keep(origin, robot, _Known(rules=rules, until=self._clock() + stored.good_for))
             if stored is not None and stored.wait > 0:
                 return self._deferred(origin, stored)
             if await robots.claim(self._database, origin):
@@ -104,7 +121,7 @@ class RobotsFiles:
         detail = f"{origin}/robots.txt can't be read: {stored.reason}"
         if stored.failures >= GIVE_UP_AFTER:
             return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
-        return Deferred(seconds=stored.wait, reason=detail)
+        return Deferred(seconds=stored.wait, reason=detail, pause=True)
 
     async def _get(self, origin: str) -> None:
         """Fetch it for all invocations."""
@@ -115,8 +132,18 @@ class RobotsFiles:
         except TryLaterError as error:
             await robots.failed(self._database, origin, f"HTTP {error.status}")
         except (TransientError, InputRefusedError) as error:
-            _log.info("robots_unreached", origin=origin, reason=str(error))
-            await robots.put(self._database, origin, None, good_for=UNREACHED_FOR)
+            await self._unreached(origin, str(error))
+        except Exception as error:  # noqa: BLE001  (one file must cost neither its pages nor the crawler)
+            _log.exception("robots_fetch_broke", origin=origin)
+            await self._unreached(origin, f"{type(error).__name__}: {error}")
         else:
-            body = fetched.body.decode("utf-8", errors="replace").replace("\0", "")
+            body = fetched.body[:LARGEST].decode("utf-8", errors="replace").replace("\0", "")
             await robots.put(self._database, origin, body, good_for=GOOD_FOR)
+
+    async def _unreached(self, origin: str, reason: str) -> None:
+        _log.info("robots_unreached", origin=origin, reason=reason[:300])
+        await robots.put(self._database, origin, None, good_for=UNREACHED_FOR)
+
+
+def _size(known: _Known) -> int:
+    return 1 + len(known.rules.rules)

@@ -179,7 +179,7 @@ class SharedLogIns:
     async def _binding(self, crawl: CrawlConfig) -> str:
         """Return the tag a state is bound to: it is dropped when the steps change, or a secret in them is rotated."""
         resolved = await resolve(crawl, self._secrets)
-        return self._seal.tag([crawl.name, [step.model_dump(mode="json") for step in resolved.crawl.steps]])
+        return self._seal.tag([crawl.name, [step.model_dump(mode="json") for step in resolved.steps]])
 
     def _opened(self, kept: KeptSession, binding: str) -> dict[str, Any] | None:
         """Return the state, if it was sealed for this binding: a row that was moved or altered opens nothing."""

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.visit.challenge_signs import SIGNS
+from trapline_crawler.visit.header_values import moment, whole_number
 from trapline_crawler.visit.page_script import Reading
 
 _TITLES = re.compile(
@@ -16,6 +15,9 @@ _TITLES = re.compile(
     re.IGNORECASE,
 )
 """Whole titles of challenge pages: Cloudflare's two, Amazon's, Imperva's, and common ones of others."""
+
+LONGEST_RETRY_AFTER = 999_999_999.0
+"""Seconds that are read at most; of these ``ledger.hosts`` keeps a day, and no page waits for more than an hour."""
 
 _STATUSES = frozenset({403, 429, 503})
 _LATER = frozenset({429, 503})
@@ -46,21 +48,14 @@ def _challenged(detail: str, status: int | None) -> Failure:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for; ``headers`` with names in lower case.
+    """Return the seconds that ``Retry-After`` asks for, never less than 0; ``headers`` with names in lower case.
 
     A date is compared with the answer's own ``Date``, so that this machine's clock does not matter. ``None`` when there
     is no value that can be read.
     """
-    text = headers.get("retry-after", "").strip()
-    if text.isdecimal() and text.isascii():
-        return float(min(int(text[:9]), 10**9))
-    until, sent = _moment(text), _moment(headers.get("date", ""))
-    return None if until is None or sent is None else max(0.0, (until - sent).total_seconds())
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    text = headers.get("retry-after", "")
+    seconds: float | None = whole_number(text)
+    if seconds is None:
+        until, sent = moment(text), moment(headers.get("date", ""))
+        seconds = None if until is None or sent is None else until - sent
+    return None if seconds is None else min(max(0.0, float(seconds)), LONGEST_RETRY_AFTER)

@@ -10,12 +10,16 @@ from playwright.async_api import Page
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.domain.ports import ArtifactStore
 from trapline_common.platform.logging import get_logger
+from trapline_crawler.visit.kept_artifacts import keep
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.page_script import LONGEST_TEXT, Reading, source
+from trapline_crawler.visit.page_script import Reading
+from trapline_crawler.visit.painted_secrets import doubt
 from trapline_crawler.visit.resolved_secrets import Resolved
 
 _PASSWORDS = "input[type=password]"
 _log = get_logger("crawler")
+LONGEST_HTML = 8 * 1024 * 1024
+"""Characters of HTML that a crawl with secrets keeps of a page; a longer one is not kept at all."""
 TALLEST = 16_384
 """CSS pixels. Chromium's compositor can't paint a taller picture, and no person would look at it."""
 
@@ -36,27 +40,48 @@ async def keep_evidence(
     """Take what the crawl wants to keep of a page that still answers, and store it; ``found`` is how the page was read.
 
     No secret is in it (guarantee 8): password fields, and fields that a secret was filled into, are masked; a page that
-    shows one anywhere else is not photographed. A missing artifact is logged, and does not fail the visit. Raises
-    ``TransientError`` when the store can't be reached.
+    shows one anywhere else, or may show one, is not photographed. A missing artifact is logged, and does not fail the
+    visit.
     """
     crawl = resolved.crawl
     picture = html = None
     try:
         async with asyncio.timeout(limits.evidence):
             if _wants_screenshot(crawl, failed=failed):
-                if resolved.values and await _shows_a_secret(page, resolved):
-                    _log.info("evidence_missing", crawl=crawl.name, reason="no screenshot: the page shows a secret")
-                else:
-                    picture = await _photograph(page, found, resolved, seconds=limits.evidence)
+                picture = await _picture(page, found, resolved, seconds=limits.evidence)
             if crawl.html is Keep.ALWAYS or (failed and crawl.html is Keep.FAILURE):
-                html = await page.content()
+                html = await asyncio.to_thread(_scrubbed, await page.content(), resolved)
     except (TimeoutError, PlaywrightError) as error:
-        reason = resolved.scrub(str(error).split("\n", 1)[0] or "no answer in time")
+        reason = resolved.scrub(str(error) or "no answer in time").split("\n", 1)[0]
         _log.info("evidence_missing", crawl=crawl.name, reason=reason)
     return Evidence(
-        screenshot=None if picture is None else await store.put(picture, suffix=".png"),
-        html=None if html is None else await store.put(resolved.scrub(html).encode("utf-8", "replace"), suffix=".html"),
+        screenshot=None if picture is None else await keep(store, picture, suffix=".png", crawl=crawl.name),
+        html=None
+        if html is None
+        else await keep(store, html.encode("utf-8", "replace"), suffix=".html", crawl=crawl.name),
     )
+
+
+async def _picture(page: Page, found: Reading | None, resolved: Resolved, *, seconds: float) -> bytes | None:
+    """Photograph a page that shows no secret, neither before nor after it was photographed."""
+    if not resolved.finder:
+        return await _photograph(page, found, resolved, seconds=seconds)
+    why = await doubt(page, resolved)
+    if why is None:
+        picture = await _photograph(page, found, resolved, seconds=seconds)
+        why = await doubt(page, resolved)
+        if why is None:
+            return picture
+    _log.info("evidence_missing", crawl=resolved.crawl.name, reason=f"no screenshot: {why}")
+    return None
+
+
+def _scrubbed(html: str, resolved: Resolved) -> str | None:
+    """Return HTML without secrets; ``None`` for so much of it that looking through it would cost too long."""
+    if resolved.finder and len(html) > LONGEST_HTML:
+        _log.info("evidence_missing", crawl=resolved.crawl.name, reason=f"HTML: more than {LONGEST_HTML} characters")
+        return None
+    return resolved.finder.scrub_html(html)
 
 
 def _wants_screenshot(crawl: CrawlConfig, *, failed: bool) -> bool:
@@ -72,15 +97,6 @@ async def _photograph(page: Page, found: Reading | None, resolved: Resolved, *, 
 
 def _masked(resolved: Resolved) -> list[str]:
     return [_PASSWORDS, *resolved.secret_fields]
-
-
-async def _shows_a_secret(page: Page, resolved: Resolved) -> bool:
-    """Look for every secret in every frame. The crawler compares: a page must not be given the secrets to look for."""
-    for frame in page.frames:
-        shown = await frame.evaluate(source("shown.js"), {"masked": _masked(resolved), "longest": LONGEST_TEXT})
-        if shown is None or resolved.scrub(shown) != shown:
-            return True
-    return False
 
 
 def _area(found: Reading | None, crawl: CrawlConfig) -> dict[str, Any]:

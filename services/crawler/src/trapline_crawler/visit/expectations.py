@@ -1,4 +1,7 @@
-"""Whether a page that was read is a good visit. Pure."""
+"""Whether a page that was read is a good visit. Pure.
+
+Complaints are composed of the reading without secrets and of the crawl as it is written: no secret can be in one.
+"""
 
 from trapline_common.config.comparison import check, parse_comparison
 from trapline_common.config.models import CrawlConfig, Expect
@@ -13,25 +16,27 @@ _DENIED = frozenset({401, 403})
 """Statuses that a site may answer with when a session is over."""
 
 
-def logged_out(reading: Reading, status: int | None, crawl: CrawlConfig) -> Failure | None:
+def logged_out(reading: Reading, status: int | None, crawl: CrawlConfig, *, url: str | None = None) -> Failure | None:
     """Return that ``logged_in_check`` failed, or ``None`` when it holds or there is none.
 
-    A page that failed for another reason, and so does not show whether the session holds, is not taken for a log-out.
+    ``reading`` holds no secret, and its ``url`` is the one for people; ``url``, compared where it is given, is the one
+    that the browser told. A page that failed for another reason, and so does not show whether the session holds, is not
+    taken for a log-out.
     """
     wanted = crawl.logged_in_check
     if wanted is None or reading.too_long or (reading.body == 0 and not reading.has_elements):
         return None
     if status not in _DENIED and status_failure(status, crawl.expect.status):
         return None
-    missed = _missed(wanted, reading)
+    missed = _missed(wanted, reading, url or reading.url)
     return Failure(reason=Reason.LOGGED_OUT, detail="; ".join(missed), retry=False) if missed else None
 
 
-def _missed(wanted: LoggedInCheck, reading: Reading) -> list[str]:
+def _missed(wanted: LoggedInCheck, reading: Reading, url: str) -> list[str]:
     found: list[str] = []
     if wanted.selector is not None and not reading.check_selector:
         found.append(f"nothing matches {wanted.selector!r}")
-    if wanted.url is not None and not Pattern.parse(wanted.url).matches(reading.url.partition("#")[0]):
+    if wanted.url is not None and not Pattern.parse(wanted.url).matches(url.partition("#")[0]):
         found.append(f"the page is at {reading.url!r}, not at {wanted.url!r}")
     if wanted.contains is not None and not reading.check_contains:
         found.append(f"the page does not say {wanted.contains!r}")

@@ -5,58 +5,98 @@ from dataclasses import replace
 
 from trapline_common.config.regex import Regex, compile_regex
 from trapline_common.content.ignored_text import without_ignored
+from trapline_common.content.secret_finder import SecretFinder
 from trapline_common.content.text import content_hash, normalise
-from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.observation import Observation, Reason
 from trapline_crawler.visit.blocked import challenge
 from trapline_crawler.visit.expectations import judge, logged_out
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Loaded
+from trapline_crawler.visit.page_script import (
+    LONGEST_FIELD,
+    LONGEST_PROBLEM,
+    LONGEST_TEXT,
+    LONGEST_TITLE,
+    LONGEST_URL,
+    Reading,
+)
 from trapline_crawler.visit.resolved_secrets import Resolved
+
+_TELLING = 4
+"""Characters of a secret at the end of a text, which may have been cut there, that are no chance."""
 
 
 def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *, milliseconds: float) -> Observation:
-    """Return what the visit found: judged, text normalised, hashed whole and then bounded, secrets scrubbed."""
-    found, failure = loaded.found, loaded.failure
+    """Return what the visit found: secrets scrubbed, then judged, text normalised, hashed whole and then bounded."""
+    finder, failure = resolved.finder, loaded.failure
     observation = Observation(
         url=url,
         status=loaded.status,
         redirects=loaded.redirects,
         retry_after=loaded.retry_after,
-        final_url=None if loaded.final_url is None else resolved.scrub(loaded.final_url),
+        final_url=None if loaded.final_url is None else without_secrets(loaded.final_url, finder, longest=LONGEST_URL),
     )
-    if found is None:
-        return replace(observation, failure=_scrubbed(failure, resolved))
+    if failure is not None:  # of what the browser said there is the first line
+        failure = replace(failure, detail=" ".join(finder.scrub_cut(failure.detail, least=_TELLING).split()))
+    if loaded.found is None:
+        return replace(observation, failure=failure)
+    found = _scrubbed(loaded.found, finder)
     patterns = [compile_regex(pattern) for pattern in resolved.crawl.ignored_patterns]
-    if patterns:
-        found = replace(found, fields={name: _cut(value, patterns) for name, value in found.fields.items()})
-    text = None if found.text is None else without_ignored(normalise(resolved.scrub(found.text)), patterns)
-    fields = {name: None if value is None else normalise(resolved.scrub(value)) for name, value in found.fields.items()}
+    text = None if found.text is None else _without(found.text, patterns, finder)
+    fields = {
+        name: None if value is None else _without(value, patterns, finder) for name, value in found.fields.items()
+    }
     # The first fault explains the others: a page that did not load in time has no price yet either, and one that
     # asks for a log-in never shows what the visit waited for.
     if blocked := challenge(found, loaded.status, resolved.crawl, failure):
         failure = blocked
     elif failure is None or failure.reason is Reason.WAIT_FOR:
-        failure = logged_out(found, loaded.status, resolved.crawl) or failure
-    failure = failure or judge(found, text, loaded.status, resolved.crawl)
+        failure = logged_out(found, loaded.status, resolved.crawl, url=loaded.found.url) or failure
+    failure = failure or judge(replace(found, fields=fields), text, loaded.status, resolved.crawl)
     return replace(
         observation,
         timings=replace(found.timings, total=round(milliseconds, 1)),
         size=found.size,
-        title=resolved.scrub(normalise(found.title)),
+        title=found.title,
         text=None if text is None else _bounded(text, limits.text),
         fields=fields,
         content_hash=None if text is None else content_hash(text, fields),
         console_errors=found.errors,
-        failure=_scrubbed(failure, resolved),
+        failure=None if failure is None else replace(failure, detail=" ".join(failure.detail.split())),
     )
 
 
-def _cut(value: str | None, patterns: Sequence[Regex]) -> str | None:
-    return None if value is None else without_ignored(normalise(value), patterns)
+def _scrubbed(found: Reading, finder: SecretFinder) -> Reading:
+    """Return the reading without secrets, texts normalised: the one that everything else is made of."""
+
+    def clean(text: str, longest: int) -> str:
+        return normalise(without_secrets(text, finder, longest=longest))
+
+    return replace(
+        found,
+        title=clean(found.title, LONGEST_TITLE),
+        text=None if found.text is None else clean(found.text, LONGEST_TEXT),
+        fields={name: None if value is None else clean(value, LONGEST_FIELD) for name, value in found.fields.items()},
+        problems=tuple(without_secrets(one, finder, longest=LONGEST_PROBLEM) for one in found.problems),
+        url=without_secrets(found.url, finder, longest=LONGEST_URL),
+    )
 
 
-def _scrubbed(failure: Failure | None, resolved: Resolved) -> Failure | None:
-    return None if failure is None else replace(failure, detail=" ".join(resolved.scrub(failure.detail).split()))
+def without_secrets(text: str, finder: SecretFinder, *, longest: int) -> str:
+    """Return what is left of ``text``, at most ``longest`` characters, without secrets.
+
+    A text that was cut at ``longest``, by a script or here, loses the beginning of a secret at its end too.
+    """
+    # A script counts a character beyond the basic plane as two.
+    if len(text) * 2 < longest or len(text) + sum(character > "\uffff" for character in text) < longest:
+        return finder.scrub(text)
+    return finder.scrub_cut(text[:longest])
+
+
+def _without(text: str, patterns: Sequence[Regex], finder: SecretFinder) -> str:
+    """Return a normalised text without what the crawl ignores; two halves of a secret may meet where that stood."""
+    kept = without_ignored(text, patterns)
+    return kept if kept == text else finder.scrub_again(kept)
 
 
 def _bounded(text: str, size: int) -> str:

@@ -18,11 +18,11 @@ LONGEST_TEXT = 4 * 1024 * 1024
 """Characters of watched text that leave the page; a page with more is refused as too large."""
 LONGEST_FIELD = 20_000
 """Characters of an extracted field; the rest is cut off."""
-LONGEST_TITLE = 1000
+LONGEST_TITLE = 1_000
 """Characters of a title; the rest is cut off."""
-LONGEST_URL = 8192
+LONGEST_URL = 8_192
 """Characters of a final URL; the rest is cut off. A page's script may give its page one of two million."""
-LONGEST_PROBLEM = 1000
+LONGEST_PROBLEM = 1_000
 """Characters of what is wrong with one selector."""
 LARGEST = 2**31 - 1
 """The largest number that is kept of a page: what an integer column of the ledger holds."""

@@ -11,6 +11,7 @@ from playwright.async_api import Page, Request
 
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.visit.failures import network_failure
+from trapline_crawler.visit.header_values import whole_number
 
 
 class SlowLoad:
@@ -37,10 +38,9 @@ class SlowLoad:
             if request.failure:
                 self._decide(network_failure(request.failure))
             elif response := request.existing_response:
-                length = response.headers.get("content-length", "")
-                if length.isdecimal() and length.isascii() and int(length[:19]) > self._size:
-                    detail = f"{int(length[:19])} bytes"
-                    self._decide(Failure(reason=Reason.TOO_LARGE, detail=detail, retry=False))
+                length = whole_number(response.headers.get("content-length", ""))
+                if length is not None and length > self._size:
+                    self._decide(Failure(reason=Reason.TOO_LARGE, detail=f"{length} bytes", retry=False))
 
     def _failed(self, request: Request) -> None:
         # Frames have documents too. A request that a newer one of the main frame took over from has failed as well;

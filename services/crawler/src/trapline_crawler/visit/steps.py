@@ -1,7 +1,8 @@
 """``steps``, one after the other in one page. A failure names the step, and never the value that was filled in."""
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -9,14 +10,23 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from trapline_common.config.steps import Step
+from trapline_common.config.secrets import secret_names
+from trapline_common.config.steps import Choose, Fill, Step
+from trapline_common.config.urls import origin_of, origin_text
+from trapline_common.content.secret_finder import reference
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import is_gone
+from trapline_crawler.visit.request_rules import OwnRequests
 from trapline_crawler.visit.resolved_secrets import Resolved
+
+_REPLACED = re.compile(
+    r"not attached|Execution context was destroyed|Cannot find context|JSHandle|navigat", re.IGNORECASE
+)
+"""What Playwright says of a field whose document, or which itself, is gone: the page has another one in its place."""
 
 
 class Steps:
@@ -33,19 +43,24 @@ class Steps:
         limits: VisitLimits,
         proxy: ContextProxy,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        rules: OwnRequests | None = None,
     ) -> None:
         self._page = page
+        self._rules = rules
         self._resolved = resolved
         self._limits = limits
         self._proxy = proxy
         self._clock = clock
         self._until = clock() + resolved.crawl.timeout
         self._sent = False  # whether a step may have sent the site a password
+        self._address = ""  # of the last ``goto``, as it is written
 
     async def run(self) -> Failure | None:
         """Do the steps, then wait for what the last one began: a redirect, a script's answer."""
-        for number, step in enumerate(self._resolved.crawl.steps, start=1):
-            failure = await self._step(number, step)
+        written = self._resolved.crawl.steps
+        for number, (as_written, step) in enumerate(zip(written, self._resolved.steps, strict=True), start=1):
+            failure = await self._step(number, step, as_written)
             if failure is not None:
                 return failure
             self._sent = self._sent or step.kind in {"click", "press"}
@@ -67,10 +82,10 @@ class Steps:
         except PlaywrightError as error:
             raise PlaywrightError(self._scrubbed(error)) from None
 
-    async def _step(self, number: int, step: Step) -> Failure | None:
+    async def _step(self, number: int, step: Step, written: Step) -> Failure | None:
         where = f"step {number}, {step.kind}"
         try:
-            problem = await bounded(self._do(step), self._left() + self._limits.answer, where)
+            problem = await bounded(self._do(step, written), self._left() + self._limits.answer, where)
         except PlaywrightTimeout:
             # Before anything was sent another attempt is harmless; afterwards it may lock the account.
             detail = f"{where}: not done within {self._resolved.crawl.timeout:g} s{self._waited_for(step)}"
@@ -92,14 +107,20 @@ class Steps:
             return None
         return Failure(reason=Reason.STEP, detail=f"{where}: {problem.detail}", retry=problem.retry and not self._sent)
 
-    async def _do(self, step: Step) -> Failure | None:
+    async def _do(self, step: Step, written: Step) -> Failure | None:
         page, left = self._page, max(1.0, self._left() * 1000)
         if step.goto is not None:
+            self._address = step.goto
+            if self._rules is not None:
+                self._rules.going_to(step.goto)
             answer = await page.goto(step.goto, timeout=left, wait_until="load")
             return status_failure(answer.status if answer else None, None)
-        if step.fill is not None:
-            await page.fill(f"css={step.fill.selector}", step.fill.value, timeout=left)
-        elif step.click is not None:
+        if (field := step.fill or step.select) is not None:
+            as_written = written.fill or written.select
+            assert as_written is not None
+            names = secret_names(as_written.value)
+            return await (self._put_secret(field, names) if names else self._put(page, field, left))
+        if step.click is not None:
             await page.click(f"css={step.click}", timeout=left)
         elif step.press is not None:
             if step.press.selector is None:
@@ -108,9 +129,51 @@ class Steps:
                 await page.press(f"css={step.press.selector}", step.press.key, timeout=left)
         elif step.wait_for is not None:
             await page.wait_for_selector(f"css={step.wait_for}", timeout=left)
-        elif step.select is not None:
-            await page.select_option(f"css={step.select.selector}", step.select.value, timeout=left)
         return None
+
+    async def _put(self, page: Page, field: Fill | Choose, left: float) -> None:
+        if isinstance(field, Fill):
+            await page.fill(f"css={field.selector}", field.value, timeout=left)
+        else:
+            await page.select_option(f"css={field.selector}", field.value, timeout=left)
+
+    async def _put_secret(self, field: Fill | Choose, names: Sequence[str]) -> Failure | None:
+        """Put a secret into a field of a page of the origin that it is for, and into no other.
+
+        A page may go elsewhere at any moment. So the step takes hold of the field first, which belongs to one document;
+        then it asks the browser, not the page, where that is; and a field whose document went meanwhile takes nothing.
+        """
+        wanted = field.on or self._address
+        while True:
+            element = await self._page.wait_for_selector(
+                f"css={field.selector}", state="attached", timeout=max(1.0, self._left() * 1000)
+            )
+            at = self._page.url
+            if origin_of(at) != origin_of(wanted):
+                return self._elsewhere(at, wanted, names)
+            if element is None:  # only a wait for an absent element returns none
+                continue
+            left = max(1.0, self._left() * 1000)
+            try:
+                if isinstance(field, Fill):
+                    await element.fill(field.value, timeout=left)
+                else:
+                    await element.select_option(field.value, timeout=left)
+            except PlaywrightTimeout:
+                raise
+            except PlaywrightError as error:
+                if _REPLACED.search(str(error)) is None or not self._left():
+                    raise
+            else:
+                return None
+
+    def _elsewhere(self, at: str, wanted: str, names: Sequence[str]) -> Failure:
+        web = at.startswith(("http://", "https://"))
+        here = self._resolved.scrub(origin_text(at) if web else at.partition(":")[0] + ":")
+        what, they = ", ".join(map(reference, names)), "is" if len(names) == 1 else "are"
+        advice = f"; if it may go there, write `on: {here}` into the step" if web else ""
+        detail = f"the page is at {here}, and {what} {they} for {origin_text(wanted)}{advice}"
+        return Failure(reason=Reason.STEP, detail=detail, retry=False)
 
     def _waited_for(self, step: Step) -> str:
         on = step.fill or step.press or step.select
@@ -118,7 +181,7 @@ class Steps:
         return f", waiting for {selector!r}" if selector else ""
 
     def _scrubbed(self, error: PlaywrightError) -> str:
-        return self._resolved.scrub(str(error).split("\n", 1)[0])
+        return self._resolved.scrub(str(error)).split("\n", 1)[0]
 
     def _left(self) -> float:
         return max(0.0, self._until - self._clock())

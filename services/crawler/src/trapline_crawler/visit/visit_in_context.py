@@ -27,16 +27,19 @@ from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.visit.evidence import keep_evidence
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Load, Loaded
-from trapline_crawler.visit.observe import observe
+from trapline_crawler.visit.observe import observe, without_secrets
 from trapline_crawler.visit.page_pool import PagePool
 from trapline_crawler.visit.page_script import LONGEST_URL
 from trapline_crawler.visit.pooled_page import PooledPage
 from trapline_crawler.visit.request_rules import OwnRequests
 from trapline_crawler.visit.resolved_secrets import Resolved, SecretMissingError, resolve
+from trapline_crawler.visit.scrubbed_errors import scrubbed_errors
 from trapline_crawler.visit.steps import Steps
 
 T = TypeVar("T")
 _log = get_logger("crawler")
+LONG_TEXT = 200_000
+"""Characters from which on a text is looked through for secrets beside the event loop; a shorter one takes little."""
 _SILENT = frozenset({Reason.TIMEOUT, Reason.PAGE_HUNG, Reason.WAIT_FOR})
 _SCHEMES = frozenset({"http", "https"})
 
@@ -129,6 +132,18 @@ class Contexts:
         keep: bool,
     ) -> T | Observation:
         """Work in a page; the second part of what ``work`` returns is whether the page can be used again."""
+        with scrubbed_errors(resolved.finder):
+            return await self._work_in_page(pool, resolved, work, url=url, keep=keep)
+
+    async def _work_in_page(
+        self,
+        pool: PagePool,
+        resolved: Resolved,
+        work: Callable[[PooledPage], Coroutine[Any, Any, tuple[T, bool]]],
+        *,
+        url: str,
+        keep: bool,
+    ) -> T | Observation:
         try:
             pooled = await pool.take()
         except (PlaywrightError, BrowserHungError) as error:
@@ -150,7 +165,9 @@ class Contexts:
             if pooled.ended.done():
                 return self._ended(pool, pooled, url, resolved, kills)
             if isinstance(fault, PageStuckError):
-                return Observation(url=url, failure=fault.failure())
+                failure = fault.failure()
+                failure = replace(failure, detail=resolved.finder.scrub_again(failure.detail))
+                return Observation(url=url, failure=failure)
             raise fault from error
         finally:
             if keep:
@@ -164,7 +181,7 @@ class Contexts:
             if pool.shared and pooled.visits:
                 # Its tab showed another page before, and what that one began may still have been arriving.
                 raise RoomSpentError(f"a tab that was used before was cut off while it showed {url}")
-            final_url = resolved.scrub(pooled.page.url[:LONGEST_URL])
+            final_url = without_secrets(pooled.page.url, resolved.finder, longest=LONGEST_URL)
             return Observation(url=url, final_url=final_url, failure=pooled.failure)
         fault: BrowserFaultError = PageCrashedError(f"the page's renderer died while it showed {url}")
         if pool.live.watch.kills > kills:
@@ -175,8 +192,8 @@ class Contexts:
     async def _steps_in(
         self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved
     ) -> tuple[Observation | None, bool]:
-        rules = await bounded(OwnRequests.open(pooled.page, url, resolved.crawl), self._limits.open, "set-up of a page")
-        failure = await Steps(pooled.page, resolved, self._limits, pool.proxy, self._clock).run()
+        rules = await bounded(OwnRequests.open(pooled.page, url, resolved), self._limits.open, "set-up of a page")
+        failure = await Steps(pooled.page, resolved, self._limits, pool.proxy, self._clock, rules=rules).run()
         if failure is None:
             if rules is not None:
                 await bounded(rules.close(), self._limits.close, "set-up of a page undone")
@@ -185,14 +202,16 @@ class Contexts:
         if fault is not None:
             raise fault
         kept = await keep_evidence(pooled.page, None, resolved, failed=True, store=self._artifacts, limits=self._limits)
-        failure = replace(failure, detail=" ".join(resolved.scrub(failure.detail).split()))
+        failure = replace(failure, detail=" ".join(resolved.finder.scrub_again(failure.detail).split()))
         return Observation(url=url, failure=failure, screenshot=kept.screenshot, html=kept.html), False
 
     async def _visit_in(
         self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, start: float
     ) -> tuple[Observation, bool]:
         """Visit and tell whether the page can be used again."""
-        rules = await bounded(OwnRequests.open(pooled.page, url, resolved.crawl), self._limits.open, "set-up of a page")
+        rules = await bounded(OwnRequests.open(pooled.page, url, resolved), self._limits.open, "set-up of a page")
+        if rules is not None:
+            rules.going_to(url)
         until = self._clock() + resolved.crawl.timeout + self._limits.grace
         cuts = pool.proxy.cuts
         try:
@@ -209,7 +228,7 @@ class Contexts:
             if fault is not None:
                 raise fault
         took = (self._clock() - start) * 1000
-        observation = observe(url, loaded, resolved, self._limits, milliseconds=took)
+        observation = await _observed(url, loaded, resolved, self._limits, milliseconds=took)
         if loaded.found is not None:
             limits = replace(self._limits, evidence=min(self._limits.evidence, max(0.1, until - self._clock())))
             failed = observation.failure is not None
@@ -262,3 +281,13 @@ async def _until_it_ends(pooled: PooledPage, work: Coroutine[Any, Any, tuple[T, 
         if not working.done():
             working.cancel()
             await asyncio.wait({working})
+
+
+async def _observed(
+    url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *, milliseconds: float
+) -> Observation:
+    """Observe; beside the event loop where a long text is looked through for secrets, which may take seconds."""
+    text = None if loaded.found is None else loaded.found.text
+    if resolved.finder and text is not None and len(text) > LONG_TEXT:
+        return await asyncio.to_thread(observe, url, loaded, resolved, limits, milliseconds=milliseconds)
+    return observe(url, loaded, resolved, limits, milliseconds=milliseconds)

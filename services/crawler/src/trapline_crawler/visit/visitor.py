@@ -46,7 +46,7 @@ class BrowserVisitor:
 
     Any number of visits may be in flight; the caller's ``pages_in_flight`` bounds it. A page's fault is an observation
     with a ``failure``. The browser's fault is raised as a ``BrowserFaultError``, whose class says whether the other
-    visits in flight are lost too. ``TransientError`` comes from the artifact store alone.
+    visits in flight are lost too. ``TransientError`` comes from the source of secrets alone.
     """
 
     def __init__(

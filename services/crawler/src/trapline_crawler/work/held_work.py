@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.config.frozen_run import FrozenRun
-from trapline_common.domain.errors import LeaseLostError
+from trapline_common.domain.errors import ConfigUnreadableError, LeaseLostError, LedgerUnavailableError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation
@@ -14,14 +14,17 @@ from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.rescue import MAX_RESCUES
+from trapline_common.platform.logging import get_logger
 from trapline_crawler.politeness.admission import Admission
-from trapline_crawler.politeness.decision import Deferred
+from trapline_crawler.politeness.decision import LONGEST_PAUSED, Deferred
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Services
 from trapline_crawler.sessions.shared_login import SharedLogIns
 from trapline_crawler.time_budget import TimeBudget
 from trapline_crawler.work.counters import Counters
 from trapline_crawler.work.notifier_nudges import NotifierNudges
+
+_log = get_logger("crawler")
 
 
 class HeldWork:
@@ -57,13 +60,21 @@ class HeldWork:
         self._frozen: dict[RunId, FrozenRun] = {}
         self._unfinished: Counter[RunId] = Counter()
 
-    async def take(self, share: list[tasks.LeasedTask]) -> None:
-        """Note what was leased, and read the frozen config of runs not seen before."""
+    async def take(self, share: Sequence[tasks.LeasedTask]) -> list[tuple[tasks.LeasedTask, ConfigUnreadableError]]:
+        """Note what was leased, and read the frozen config of runs not seen before; return what can't be worked on.
+
+        That is each task, with the error, of a run whose config this release can't read.
+        """
         for task in share:
             self._unfinished[task.run_id] += 1
-        unknown = {task.run_id for task in share} - self._frozen.keys()
-        if unknown:
-            self._frozen |= await runs.frozen(self.database, sorted(unknown), pages=False)
+        unreadable: dict[RunId, ConfigUnreadableError] = {}
+        for run_id in sorted({task.run_id for task in share} - self._frozen.keys()):
+            try:
+                self._frozen |= await runs.frozen(self.database, [run_id], pages=False)
+            except ConfigUnreadableError as error:
+                _log.error("config_unreadable", run_id=run_id, reason=str(error))
+                unreadable[run_id] = error
+        return [(task, unreadable[task.run_id]) for task in share if task.run_id in unreadable]
 
     def renew(self, held: Held) -> None:
         """Work by the lane's limits as they are now, from the next share, page and host turn on."""
@@ -77,8 +88,17 @@ class HeldWork:
     async def let_go(self, task: tasks.LeasedTask) -> None:
         """Note that the invocation holds the task no more; after the last one of its run, end the run if it is done."""
         self._unfinished[task.run_id] -= 1
-        if self._unfinished[task.run_id] == 0 and await runs.end_if_done(self.database, task.run_id):
+        if self._unfinished[task.run_id] == 0 and await self._end_run(task.run_id):
             self.nudges.alert_written()
+
+    async def _end_run(self, run_id: RunId) -> bool:
+        try:
+            return await runs.end_if_done(self.database, run_id)
+        except LedgerUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001  (the reap tries again, and tells a person)
+            _log.exception("run_not_ended", run_id=run_id)
+            return False
 
     async def record(
         self, task: tasks.LeasedTask, page: PageState, observation: Observation, step: tasks.NextStep
@@ -112,10 +132,18 @@ class HeldWork:
         self.counters.rescued += 1
         return True
 
-    async def put_off(self, task: tasks.LeasedTask, deferred: Deferred) -> None:
-        """Give a task back, uncharged, until its host may be visited. Raises ``LeaseLostError``."""
-        await tasks.put_off(self.database, task.lease, detail=deferred.reason, delay=deferred.seconds)
+    async def put_off(self, task: tasks.LeasedTask, deferred: Deferred) -> bool:
+        """Give a task back, uncharged, until its host may be visited. Raises ``LeaseLostError``.
+
+        ``False``: its host's pauses have put it off for too long in all; the caller records its failure.
+        """
+        detail, delay = deferred.reason, deferred.seconds
+        if not deferred.pause:
+            await tasks.put_off(self.database, task.lease, detail=detail, delay=delay)
+        elif not await tasks.pause(self.database, task.lease, detail=detail, delay=delay, longest=LONGEST_PAUSED):
+            return False
         self.counters.put_off += 1
+        return True
 
     async def hand_back(self, task: tasks.LeasedTask) -> None:
         """Give a task back, uncharged: nothing of it is under way, and all its results are recorded."""

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from trapline_common.domain.errors import LeaseLostError, LedgerUnavailableError, TransientError, TraplineError
+from trapline_common.domain.errors import LeaseLostError, TraplineError
 from trapline_common.domain.ids import InvocationId, OwnerToken
 from trapline_common.domain.messages import MAX_HOP, Count, Crawl
 from trapline_common.ledger import invocations, rescue, tasks
@@ -162,11 +162,9 @@ async def _tell_silence(held_work: HeldWork, silence: LedgerSilentError) -> None
 
 
 async def _fail(services: Services, database: Database, held: Held, error: Exception) -> None:
-    """Record the error and give the tasks back; started ones are charged, unless the artifact store is at fault."""
+    """Record the error and give the tasks back; started ones are charged."""
     reason, detail = type(error).__name__, str(error)[:1000]
     try:
-        if isinstance(error, TransientError) and not isinstance(error, LedgerUnavailableError):
-            await tasks.hand_back(database, held)  # the artifact store is away: no page is poison for that
         await rescue.fail_own(
             database, held, reason=reason, detail=detail or None, location=services.artifacts.location
         )

@@ -3,10 +3,13 @@
 import asyncio
 from collections import deque
 
+from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.ledger import tasks
 from trapline_crawler.work.held_work import HeldWork
+from trapline_crawler.work.ledger_contact import LedgerSilentError
 from trapline_crawler.work.ordered_task import work_on_ordered
 from trapline_crawler.work.page_task import work_on_page
+from trapline_crawler.work.task_faults import give_up, wait_out
 
 
 class WorkLoop:
@@ -84,8 +87,11 @@ class WorkLoop:
         if share:
             self._leased_any, self._asked_twice = True, False
             held_work.counters.shares += 1
-            await held_work.take(share)
             self._waiting.extend(share)
+            for task, error in await held_work.take(share):
+                self._waiting.remove(task)
+                await wait_out(held_work, task, error)
+                await held_work.let_go(task)
 
     def _start(self) -> None:
         """Start what fits. A task that was rescued runs alone: should it kill the browser, it kills no neighbour."""
@@ -102,10 +108,18 @@ class WorkLoop:
         return not self._held_work.budget.closing and self._held_work.budget.may_start(longest)
 
     async def _work_on(self, task: tasks.LeasedTask) -> None:
-        if task.page is None:
-            await work_on_ordered(self._held_work, task)
-        else:
-            await work_on_page(self._held_work, task, task.page)
+        """Work on one task. Raises what concerns the whole invocation alone: the ledger is away, or silent too long."""
+        try:
+            if task.page is None:
+                await work_on_ordered(self._held_work, task)
+            else:
+                await work_on_page(self._held_work, task, task.page)
+        except (LedgerUnavailableError, LedgerSilentError):
+            raise
+        except TransientError as error:
+            await wait_out(self._held_work, task, error)
+        except Exception as error:  # noqa: BLE001  (logged with its traceback, and charged to the task)
+            await give_up(self._held_work, task, error)
         await self._held_work.let_go(task)
 
     async def _one_ends(self) -> None:

@@ -12,7 +12,7 @@ from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.politeness.decision import Admitted, Deferred
 from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.ordered_session import OrderedSession
-from trapline_crawler.work.retry_decision import retry_after
+from trapline_crawler.work.retry_decision import paused_too_long, retry_after
 
 
 async def work_on_ordered(held_work: HeldWork, task: tasks.LeasedTask) -> None:
@@ -46,8 +46,9 @@ class _Ordered:
             url = self._urls[self._task.position]
             decision = await held_work.admission.ask(self._task, url, self._crawl)
             if isinstance(decision, Deferred):
-                await held_work.put_off(self._task, decision)
-                return
+                if await held_work.put_off(self._task, decision):
+                    return
+                decision = paused_too_long(decision)
             if isinstance(decision, Failure):
                 await self._record(url, Observation(url=url, failure=decision), self._task.checkpoint)
             elif not await self._next_page(url, decision):

@@ -8,13 +8,13 @@ from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
 from trapline_crawler.politeness.decision import Deferred
 from trapline_crawler.work.held_work import HeldWork
-from trapline_crawler.work.retry_decision import retry_after
+from trapline_crawler.work.retry_decision import paused_too_long, retry_after
 
 
 async def work_on_page(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) -> None:
     """Visit the page and complete, retry, put off or give back its task. A lost lease is counted, nothing is written.
 
-    Raises what concerns the whole invocation: ``TransientError`` of the ledger or the artifact store.
+    Raises ``TransientError`` for what the visit needs and is away, and any error that this task brings to light.
     """
     try:
         await _work(held_work, task, page)
@@ -28,8 +28,9 @@ async def _work(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) ->
     crawl = held_work.run_of(task).crawl
     decision = await held_work.admission.ask(task, task.url, crawl)
     if isinstance(decision, Deferred):
-        await held_work.put_off(task, decision)
-        return
+        if await held_work.put_off(task, decision):
+            return
+        decision = paused_too_long(decision)
     if isinstance(decision, Failure):
         await _end(held_work, task, page, Observation(url=task.url, failure=decision))
         return

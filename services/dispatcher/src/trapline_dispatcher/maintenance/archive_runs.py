@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trapline_common.domain.errors import LedgerUnavailableError
+from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.domain.ports import Archive
 from trapline_common.ledger import run_archive
 from trapline_common.ledger.connection import Database
@@ -14,6 +14,9 @@ _log = get_logger("dispatcher")
 
 NO_MORE_AFTER = 60.0
 """Seconds of one tick after which no further run is begun: the next tick goes on."""
+
+GIVE_UP_AFTER = 3
+"""Runs in a row that the archive did not take for now, after which a tick asks it for no further one."""
 
 
 class Archived(NamedTuple):
@@ -28,12 +31,13 @@ class Archived(NamedTuple):
 async def archive_runs(to: Archive, database: Database, *, clock: Callable[[], float] = time.monotonic) -> Archived:
     """Archive the ended runs that are not.
 
-    A run whose archiving was killed, or failed, is taken up again after ``run_archive.AGAIN_AFTER``; it stops no other.
+    A run whose archiving was killed, or failed, is taken up again after ``run_archive.AGAIN_AFTER``, and later with
+    each attempt; it stops no other. An archive that is away is not asked for every run.
     """
     until = clock() + NO_MORE_AFTER
-    done = 0
+    done = away = 0
     failed: Exception | None = None
-    while clock() < until and (run := await run_archive.claim(database)) is not None:
+    while clock() < until and away < GIVE_UP_AFTER and (run := await run_archive.claim(database)) is not None:
         try:
             await to.write(run.key, run_archive.parts(database, run.run_id))
         except LedgerUnavailableError:
@@ -41,7 +45,8 @@ async def archive_runs(to: Archive, database: Database, *, clock: Callable[[], f
         except Exception as error:  # noqa: BLE001  (raised by the caller)
             _log.warning("run_not_archived", run_id=run.run_id, key=run.key, reason=str(error))
             failed = error
+            away += isinstance(error, TransientError)
         else:
             await run_archive.mark_archived(database, run.run_id)
-            done += 1
+            done, away = done + 1, 0
     return Archived(runs=done, failed=failed)

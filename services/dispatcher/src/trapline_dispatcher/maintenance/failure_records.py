@@ -3,19 +3,21 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trapline_common.domain.answers import FailuresRecorded
 from trapline_common.domain.errors import MessageRefusedError
-from trapline_common.domain.ids import InvocationId
+from trapline_common.domain.ids import InvocationId, LaneName
 from trapline_common.domain.messages import parse_crawl
 from trapline_common.ledger import invocations, rescue, runs
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
-from trapline_dispatcher.orchestration.self_invoking import count_and_ask
+from trapline_dispatcher.orchestration.count_lanes import count_each
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
@@ -65,45 +67,61 @@ async def take_records(
 ) -> FailuresRecorded:
     """Fail the invocations that the queue's records are about, rescue their tasks, and count their lanes again.
 
-    A malformed record is dropped with its reason: raising would only bring it back. Raises ``TransientError``.
+    A malformed record is dropped with its reason: raising would only bring it back. One that raises stops no other; the
+    batch is raised when the rest is done, and a record that was taken changes nothing when it comes again. Raises
+    ``TransientError`` and ``JobsFailedError``.
     """
-    failed, touched = 0, set()
-    for record in records:
-        try:
-            found = read_record(record)
-        except MessageRefusedError as error:
-            _log.error("failure_record_dropped", reason=str(error))
-            continue
-        if await rescue.fail_reported(
-            database,
-            found.invocation_id,
-            request_id=found.request_id,
-            reason=found.reason,
-            detail=found.detail,
-            location=services.location,
-        ):
-            failed += 1
-            _log.error(
-                "invocation_failed",
-                invocation_id=str(found.invocation_id),
-                reason=found.reason,
-                detail=found.detail,
-            )
-        lane = await invocations.lane_of(database, found.invocation_id)
-        if lane is not None:
-            touched.add(lane)
-    ended = await runs.end_all_done(database)
-    for lane in sorted(touched):
-        await count_and_ask(services, database, lane)
-    await nudge_notifier(services, database)
+    failed, touched = 0, set[LaneName]()
+    async with SeparateJobs(database, connect=services.connect) as jobs:
+        for record in records:
+            try:
+                found = read_record(record)
+            except MessageRefusedError as error:
+                _log.error("failure_record_dropped", reason=str(error)[:1000])
+                continue
+            job = f"failure record of invocation {found.invocation_id}"
+            taken = await jobs.run(job, partial(_take, services, found), instead=_Taken(failed=False, lane=None))
+            failed += taken.failed
+            if taken.lane is not None:
+                touched.add(taken.lane)
+        ended = await runs.end_all_done(jobs)
+        await count_each(services, jobs, sorted(touched))
+        await jobs.run("sweep alerts", partial(nudge_notifier, services), instead=None)
+        jobs.tell()
     return FailuresRecorded(failed=failed, ended=ended)
+
+
+class _Taken(NamedTuple):
+    """What one record did."""
+
+    failed: bool
+    """Whether it failed its invocation."""
+    lane: LaneName | None
+    """The invocation's lane; ``None``: there is no such invocation."""
+
+
+async def _take(services: Services, found: FailureRecord, database: Database) -> _Taken:
+    """Fail the invocation that one record is about, and rescue its tasks."""
+    failed = await rescue.fail_reported(
+        database,
+        found.invocation_id,
+        request_id=found.request_id,
+        reason=found.reason,
+        detail=found.detail,
+        location=services.location,
+    )
+    if failed:
+        _log.error(
+            "invocation_failed", invocation_id=str(found.invocation_id), reason=found.reason, detail=found.detail
+        )
+    return _Taken(failed=failed, lane=await invocations.lane_of(database, found.invocation_id))
 
 
 def read_record(record: Mapping[str, Any]) -> FailureRecord:
     """Read one SQS record. Raises ``MessageRefusedError`` for a malformed one."""
     try:
         parsed = _Record.model_validate(json.loads(record["body"]))
-    except (ValidationError, ValueError, TypeError, KeyError) as error:
+    except (ValidationError, ValueError, TypeError, KeyError, RecursionError) as error:  # the last: nested too deep
         raise MessageRefusedError(f"not a failure record: {error}") from error
     response = parsed.response if isinstance(parsed.response, Mapping) else {}
     error_text = str(response.get("errorMessage") or "").strip()

@@ -1,17 +1,19 @@
 """The every-minute tick: it finds all that was killed, lost or forgotten."""
 
 import time
+from functools import partial
 from typing import NamedTuple
 
 from trapline_common.domain.answers import Reaped
-from trapline_common.domain.errors import LedgerUnavailableError
-from trapline_common.ledger import hosts, invocations, lanes, rescue, retention, runs
+from trapline_common.ledger import hosts, invocations, lanes, rescue, retention, run_archive, runs
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.maintenance.archive_runs import Archived, archive_runs
 from trapline_dispatcher.maintenance.lane_limits import refresh_lanes
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
-from trapline_dispatcher.orchestration.self_invoking import InvokeOutcome, ask_all, count_and_ask
+from trapline_dispatcher.orchestration.count_lanes import count_each
+from trapline_dispatcher.orchestration.self_invoking import InvokeOutcome, ask_all
 from trapline_dispatcher.runs.opening import resume
 from trapline_dispatcher.services import Services
 
@@ -19,45 +21,54 @@ _log = get_logger("dispatcher")
 
 
 async def reap(services: Services, database: Database) -> Reaped:
-    """Rescue, end, resume, ask again, count, sweep, archive, retire; return what was done, in numbers.
+    """Rescue, end, ask again, count, sweep, resume, archive, retire; return what was done, in numbers.
 
-    One opening that can't go on, or one run that can't be archived, stops nothing else: its error, of any kind, is
-    raised when the rest is done. The count starts a fresh chain of nudges (hop 0).
+    Each lane, each run and each job is by itself: one that raises stops nothing else, and is raised when the rest is
+    done. What fetches or uploads comes last: the count must not wait for a sitemap or for the archive. The count starts
+    a fresh chain of nudges (hop 0).
     """
+    async with SeparateJobs(database, connect=services.connect) as jobs:
+        done = await _reap(services, jobs)
+        if any(done.counts.values()):
+            _log.info("reaped", **done.counts)
+        jobs.tell()
+    return done
+
+
+async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
     rescued = await rescue.reap_lanes(
-        database,
+        jobs,
         location=services.location,
         pending_ttl=services.timeouts.pending_ttl,
         heartbeat_ttl=services.timeouts.heartbeat_ttl,
     )
-    ended = await runs.end_all_done(database)
-    await refresh_lanes(services, database)  # before anything is asked for: a lowered cap binds at once
-    unasked = await invocations.unasked(database, again_after=services.timeouts.ask_again_after)
-    outcomes = await ask_all(services, database, unasked)
-    resumed = await _resume(services, database)
-    asked = sum([await count_and_ask(services, database, lane) for lane in await lanes.busy_lanes(database)])
-    await hosts.forget(database)
-    await nudge_notifier(services, database)
-    archived = Archived(runs=0, failed=None)
-    if services.archive is not None:  # last: writing a large run takes a while, and nothing above must wait for it
-        archived = await archive_runs(services.archive, database)
-    done = Reaped(
+    ended = await runs.end_all_done(jobs)
+    await jobs.run(
+        "finish what was begun",
+        partial(runs.finish_begun, within=services.timeouts.finish_within, clock=time.monotonic),
+        instead=0,
+    )
+    # Before anything is asked for: a lowered cap binds at once.
+    await jobs.run("limits of lanes", partial(refresh_lanes, services), instead=0)
+    asked_again = await jobs.run("ask again", partial(_ask_again, services), instead=0)
+    busy = await jobs.find("look for busy lanes", lanes.busy_lanes)
+    asked = await count_each(services, jobs, busy)
+    await jobs.run("forget hosts", hosts.forget, instead=None)
+    await jobs.run("sweep alerts", partial(nudge_notifier, services), instead=None)
+    resumed = await _resume(services, jobs)
+    archived = await jobs.run("archive", partial(_archive, services), instead=0)
+    retired = await jobs.run("retire", partial(_retire, services), instead=0)
+    return Reaped(
         orphaned=len(rescued.orphaned),
         returned=len(rescued.returned),
         poisoned=len(rescued.poisoned),
         ended=ended,
-        asked_again=len(outcomes) - outcomes.count(InvokeOutcome.NOT_OURS),
+        asked_again=asked_again,
         resumed=resumed.runs,
-        asked=asked,
-        archived=archived.runs,
-        retired=await _retire(services, database),
+        asked=asked + resumed.asked,
+        archived=archived,
+        retired=retired,
     )
-    if any(done.counts.values()):
-        _log.info("reaped", **done.counts)
-    error = resumed.failed or archived.failed
-    if error is not None:
-        raise error
-    return done
 
 
 class _Resumed(NamedTuple):
@@ -65,28 +76,58 @@ class _Resumed(NamedTuple):
 
     runs: int
     """How many were filled with tasks."""
-    failed: Exception | None
-    """The last error of those that could not be."""
+    asked: int
+    """Invocations that their lanes were missing then."""
+
+
+async def _ask_again(services: Services, database: Database) -> int:
+    unasked = await invocations.unasked(database, again_after=services.timeouts.ask_again_after)
+    outcomes = await ask_all(services, database, unasked)
+    return len(outcomes) - outcomes.count(InvokeOutcome.NOT_OURS)
+
+
+async def _resume(services: Services, jobs: SeparateJobs) -> _Resumed:
+    """Resume openings for a bounded time, and count the lane of each that got tasks."""
+    until = time.monotonic() + services.timeouts.resume_within
+    stale = await jobs.find(
+        "look for openings", partial(runs.stale_openings, after=services.timeouts.resume_opening_after)
+    )
+    filled = asked = 0
+    refused = False
+    for run_id in stale:
+        if time.monotonic() >= until:
+            break
+        opening = await jobs.run(f"opening of run {run_id}", partial(resume, services, run_id=run_id), instead=None)
+        if opening is None:
+            continue
+        refused = refused or opening.pages_refused is not None
+        if opening.tasks is not None:
+            filled += 1
+            asked += await count_each(services, jobs, [opening.lane])
+    if refused:
+        await jobs.run("sweep alerts", partial(nudge_notifier, services), instead=None)
+    return _Resumed(runs=filled, asked=asked)
+
+
+async def _archive(services: Services, database: Database) -> int:
+    if services.archive is None:
+        return 0
+    archived: Archived = await archive_runs(services.archive, database)
+    if archived.failed is not None:
+        raise archived.failed
+    return archived.runs
 
 
 async def _retire(services: Services, database: Database) -> int:
-    """Delete what has been kept long enough, last of all and for a bounded time; return how many rows."""
+    """Delete what has been kept long enough, last of all and for a bounded time; return how many rows.
+
+    Runs that are kept longer only because the archive has not taken them are logged: they fill the database.
+    """
     if services.retention is None:
         return 0
+    if services.retention.archived_only:
+        waiting = await run_archive.waiting(database, days=services.retention.days)
+        if waiting:
+            _log.error("retention_waits", runs=waiting, reason="they are not archived yet")
     within = services.timeouts.retire_within
     return (await retention.retire(database, services.retention, within=within, clock=time.monotonic)).rows
-
-
-async def _resume(services: Services, database: Database) -> _Resumed:
-    resumed = 0
-    failed: Exception | None = None
-    for run_id in await runs.stale_openings(database, after=services.timeouts.resume_opening_after):
-        try:
-            opening = await resume(services, database, run_id)
-        except LedgerUnavailableError:
-            raise
-        except Exception as error:  # noqa: BLE001  (raised by the caller)
-            failed = error
-        else:
-            resumed += opening is not None and opening.tasks is not None
-    return _Resumed(runs=resumed, failed=failed)

@@ -6,7 +6,12 @@ from uuid import UUID
 
 from trapline_common.config.fingerprint import fingerprint
 from trapline_common.config.models import CrawlConfig
-from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TransientError
+from trapline_common.domain.errors import (
+    ConfigUnreadableError,
+    InputRefusedError,
+    MessageRefusedError,
+    TransientError,
+)
 from trapline_common.domain.ids import CrawlName, LaneName, RunId
 from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.ledger import runs
@@ -16,6 +21,12 @@ from trapline_dispatcher.runs.pages import expand
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
+
+MOST_BROKEN = 5
+"""Attempts at resuming an opening that end in an error which no time mends; then the run is ``refused``."""
+
+LEAST_TRIES = 3
+"""Attempts before a run is refused for its age alone: a dispatcher that was away for hours still tries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +86,10 @@ async def retry_run(
 
     Raises ``MessageRefusedError`` when there is no such run of the crawl, it has not ended, or no task of it failed.
     """
-    found = (await runs.frozen(database, [run_id])).get(run_id)
+    try:
+        found = (await runs.frozen(database, [run_id])).get(run_id)
+    except ConfigUnreadableError as error:
+        raise MessageRefusedError(f"{error}; retry it with the release that opened it, or open a new run") from error
     if found is None:
         raise MessageRefusedError(f"no run {run_id}")
     if found.crawl.name != name:
@@ -91,15 +105,28 @@ async def retry_run(
 
 
 async def resume(services: Services, database: Database, run_id: RunId) -> RunOpening | None:
-    """Go on with an opening whose dispatcher died, or that waits for its turn; ``None``: another dispatcher does."""
-    crawl = (await runs.frozen(database, [run_id]))[run_id].crawl
+    """Go on with an opening whose dispatcher died, or that waits for its turn; ``None``: another dispatcher does.
+
+    Ends it ``refused`` when its attempts are used up: an hour of what may pass, or ``MOST_BROKEN`` of anything else.
+    """
     # Before `try_opening`, since it claims no attempt: the tick after the earlier run's end goes on at once.
-    waiting = await _waiting(database, run_id, crawl)
+    waiting = await _waiting(database, run_id)
     if waiting is not None:
         return waiting
-    if not await runs.try_opening(database, run_id, after=services.timeouts.resume_opening_after):
+    tries = await runs.try_opening(database, run_id, after=services.timeouts.resume_opening_after)
+    if not tries:
         return None
-    return await _fill(services, database, run_id, crawl)
+    lane = await _lane_of(database, run_id)
+    age = await runs.age(database, run_id)
+    if tries > LEAST_TRIES and age >= services.timeouts.give_up_opening_after + services.timeouts.expand_within:
+        # Attempts that raised would have refused it by now: these were killed, or ran out of the function's time.
+        reason = f"given up after {age:.0f} s: {tries - 1} attempts to work out its pages were cut off"
+        return await _refuse(database, run_id, lane, reason)
+    try:
+        crawl = (await runs.frozen(database, [run_id]))[run_id].crawl
+    except ConfigUnreadableError as error:
+        return await _put_off(services, database, run_id, lane, error)
+    return await _fill(services, database, run_id, crawl, tries=tries)
 
 
 async def _go_on(services: Services, database: Database, opening: runs.Opening, crawl: CrawlConfig) -> RunOpening:
@@ -119,36 +146,62 @@ async def _go_on(services: Services, database: Database, opening: runs.Opening, 
     return await _fill(services, database, opening.run_id, crawl)
 
 
-async def _waiting(database: Database, run_id: RunId, crawl: CrawlConfig) -> RunOpening | None:
+async def _waiting(database: Database, run_id: RunId) -> RunOpening | None:
     """Return how an opening stands that an earlier run of the crawl keeps waiting; ``None`` when no run does."""
-    blocker = await runs.waits_for(database, run_id, crawl.name)
+    blocker = await runs.waits_for(database, run_id)
     if blocker is None:
         return None
-    return RunOpening(run_id=run_id, lane=LaneName(crawl.lane), status=RunStatus.OPENING, waits_for=blocker)
+    lane = await _lane_of(database, run_id)
+    return RunOpening(run_id=run_id, lane=lane, status=RunStatus.OPENING, waits_for=blocker)
 
 
-async def _fill(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> RunOpening:
+async def _lane_of(database: Database, run_id: RunId) -> LaneName:
+    lane = await runs.lane_of(database, run_id)
+    if lane is None:
+        raise MessageRefusedError(f"no run {run_id}")
+    return lane
+
+
+async def _fill(
+    services: Services, database: Database, run_id: RunId, crawl: CrawlConfig, *, tries: int = 0
+) -> RunOpening:
+    """Write the run's tasks. ``tries``: how many attempts at resuming it this makes."""
     lane = LaneName(crawl.lane)
     try:
         urls = await _pages(services, database, run_id, crawl)
+        tasks = await runs.fill(database, run_id, crawl, urls)
     except InputRefusedError as error:
         return await _refuse(database, run_id, lane, str(error))
     except TransientError as error:
-        age = await runs.age(database, run_id)
-        if age < services.timeouts.give_up_opening_after:
-            _log.warning("opening_put_off", run_id=run_id, crawl=crawl.name, reason=str(error))
+        return await _put_off(services, database, run_id, lane, error)
+    except Exception as error:
+        if tries < MOST_BROKEN:
             raise
-        return await _refuse(database, run_id, lane, f"given up after {age:.0f} s: {error}")
-    tasks = await runs.fill(database, run_id, crawl, urls)
+        reason = f"given up after {tries} attempts: {type(error).__name__}: {error}"
+        return await _refuse(database, run_id, lane, reason[:1000])
     if tasks is None:  # another dispatcher, slower or faster than we thought, has written them
         return RunOpening(run_id=run_id, lane=lane, status=RunStatus.OPEN, repeated=True)
     _log.info("run_opened", run_id=run_id, crawl=crawl.name, tasks=tasks)
     return RunOpening(run_id=run_id, lane=lane, status=RunStatus.OPEN, tasks=tasks)
 
 
+async def _put_off(
+    services: Services, database: Database, run_id: RunId, lane: LaneName, error: TransientError
+) -> RunOpening:
+    """Raise ``error``, for another attempt; refuse the run when it is too old for one."""
+    age = await runs.age(database, run_id)
+    if age < services.timeouts.give_up_opening_after:
+        _log.warning("opening_put_off", run_id=run_id, reason=str(error))
+        raise error
+    return await _refuse(database, run_id, lane, f"given up after {age:.0f} s: {error}")
+
+
 async def _pages(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> list[str]:
     source = await runs.retry_source(database, run_id)
-    urls = await runs.failed_urls(database, source) if source is not None else await expand(crawl, services.fetch)
+    if source is not None:
+        urls = await runs.failed_urls(database, source)
+    else:
+        urls = await expand(crawl, services.fetch, within=services.timeouts.expand_within)
     if not urls:
         raise InputRefusedError(f"crawl {crawl.name!r} has no page: nothing in its sitemap passed include and exclude")
     return urls

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.patterns import PageFilter
 from trapline_common.config.urls import normalise_url
-from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.egress.fetch import Fetch
 from trapline_dispatcher.runs.sitemap import parse_sitemap
+from trapline_dispatcher.settings import EXPAND_WITHIN
 
 MAX_DEPTH = 3
 """Index files above the pages. sitemaps.org knows one level; some sites have two."""
@@ -23,10 +25,13 @@ MAX_SEEN = 5_000_000
 """Entries looked at for one run, accepted or not: five times the largest ``limit``."""
 
 
-async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
+async def expand(crawl: CrawlConfig, fetch: Fetch, *, within: float = EXPAND_WITHIN) -> list[str]:
     """Return the crawl's pages: ``urls`` in order, then the sitemap's in order, each once, at most ``limit``.
 
-    What the sitemap lists of other hosts (sitemaps.org forbids it) or as no valid URL is left out, counted and logged.
+    It takes ``within`` seconds at most: thousands of files that each come at the last moment would take days.
+
+    What the sitemap lists of other hosts (sitemaps.org forbids it), of an origin that the crawl's secrets are not for,
+    or as no valid URL is left out, counted and logged.
     A sitemap is read whole or not at all: no page is lost because one file of an index could not be read.
     Raises ``TransientError`` (try the whole expansion again) and ``InputRefusedError`` (name, file and reason).
     """
@@ -35,14 +40,23 @@ async def expand(crawl: CrawlConfig, fetch: Fetch) -> list[str]:
         return list(pages)
     walk = _Walk(fetch=fetch, root=crawl.sitemap)
     accepted = PageFilter.parse(crawl.include, crawl.exclude)
+    origins = SecretOrigins(crawl)
     log = structlog.get_logger().bind(crawl=crawl.name, sitemap=crawl.sitemap)
     try:
-        async for url in walk.pages():
-            if accepted.accepts(url):
-                pages[url] = None
-                if len(pages) >= crawl.limit:
-                    log.info("sitemap_limit_reached", limit=crawl.limit)
-                    break
+        async with asyncio.timeout(within):
+            async for url in walk.pages():
+                if url not in origins:  # its host's other scheme, or where the sitemap was redirected to
+                    walk.drop("other_origin", url)
+                elif accepted.accepts(url):
+                    pages[url] = None
+                    if len(pages) >= crawl.limit:
+                        log.info("sitemap_limit_reached", limit=crawl.limit)
+                        break
+    except TimeoutError as error:
+        raise TransientError(
+            f"crawls.{crawl.name}.sitemap: {crawl.sitemap}: not read within {within:g} s; files so far: "
+            f"{len(walk.read)}"
+        ) from error
     except InputRefusedError as error:
         raise InputRefusedError(f"crawls.{crawl.name}.sitemap: {error}") from error
     if walk.dropped:
@@ -67,7 +81,7 @@ class _Walk:
     seen: int = 0
     """Entries looked at so far, accepted or not."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Entries left out, by reason: ``invalid``, ``other_host``."""
+    """Entries left out, by reason: ``invalid``, ``other_host``, ``other_origin`` than secrets were written for."""
     examples: list[str] = field(default_factory=list)
     """The first entries left out, cut to 200 characters."""
 
@@ -104,15 +118,16 @@ class _Walk:
             try:
                 url = normalise_url(entry)
             except ValueError:
-                self._drop("invalid", entry)
+                self.drop("invalid", entry)
                 continue
             if _site(url) in self.sites:
                 own.append(url)
             else:
-                self._drop("other_host", url)
+                self.drop("other_host", url)
         return own
 
-    def _drop(self, why: str, entry: str) -> None:
+    def drop(self, why: str, entry: str) -> None:
+        """Count an entry that is left out."""
         self.dropped[why] += 1
         if len(self.examples) < 3:  # noqa: PLR2004  (enough to see what they are)
             self.examples.append(entry[:200])

@@ -35,6 +35,9 @@ ADVICE: Mapping[Reason, str] = {
     Reason.PAGE_HUNG: "A script keeps the page busy for ever; `block: [script]` may help, or take it out.",
     Reason.BROWSER: "The browser died, not the page; if this goes on, give the crawler more memory.",
     Reason.POISON: "Every invocation that took this page died with it; take it out, or `block` its media and scripts.",
+    Reason.UNAVAILABLE: (
+        "Something that Trapline needs for the visit was away: see the detail, mend it, then `trapline retry`."
+    ),
     Reason.PAGES: "`trapline show` names each page of the ordered task that failed, with its own reason.",
     Reason.CANCELLED: "An operator cancelled it; `trapline retry` runs it again.",
     Reason.NAVIGATION: _CHECK,

@@ -8,7 +8,7 @@ SELECT * FROM trapline.lease_share($1, $2, $3, $4, $5);
 -- Before loading. No row: the lease was lost, or the host refused visits lately; ``start_if_host_recovers`` tells
 -- which. Does not wait for the disk: a mark that a crash of Postgres loses costs a rescue that is not charged.
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE trapline.task SET started_at = now() FROM quick
+UPDATE trapline.task SET started_at = now(), unstarted = 0 FROM quick
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
   AND NOT EXISTS (SELECT FROM trapline.host h WHERE h.host = $4 AND h.refusals > 0)
 RETURNING id;
@@ -23,7 +23,7 @@ WITH refusing AS MATERIALIZED (
     UPDATE trapline.host SET not_before = now() + make_interval(secs => $5)
     WHERE host = $4 AND refusals > 0 AND not_before <= now() RETURNING 1
 ), started AS (
-    UPDATE trapline.task SET started_at = now()
+    UPDATE trapline.task SET started_at = now(), unstarted = 0
     WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased'
       AND (NOT EXISTS (SELECT FROM refusing) OR EXISTS (SELECT FROM probe))
     RETURNING id)
@@ -56,36 +56,86 @@ UPDATE trapline.task SET status = 'created', started_at = NULL
 WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
 
 -- name: hand_back_many
--- Tasks that were not started, by their leases: one statement, however large the share was.
+-- Tasks that were not started, by their leases: one statement, however large the share was. As wherever a statement
+-- locks several tasks, in the order of their ids: two of them can't deadlock.
+WITH held AS MATERIALIZED (
+    SELECT t.id FROM trapline.task t JOIN unnest($1::bigint[], $2::int[]) AS lease (id, seq) ON t.id = lease.id
+    WHERE t.lease_seq = lease.seq AND t.invocation_id = $3 AND t.status = 'leased'
+    ORDER BY t.id FOR NO KEY UPDATE OF t)
 UPDATE trapline.task t SET status = 'created', started_at = NULL
-FROM unnest($1::bigint[], $2::int[]) AS lease (id, seq)
-WHERE t.id = lease.id AND t.lease_seq = lease.seq AND t.invocation_id = $3 AND t.status = 'leased' RETURNING t.id;
+WHERE t.id = ANY (ARRAY(SELECT h.id FROM held h)) RETURNING t.id;
 
 -- name: hand_back
 -- Everything an invocation still holds, uncharged: it ends in order.
-UPDATE trapline.task SET status = 'created', started_at = NULL
-WHERE invocation_id = $1 AND status = 'leased' RETURNING id;
+WITH held AS MATERIALIZED (
+    SELECT t.id FROM trapline.task t WHERE t.invocation_id = $1 AND t.status = 'leased'
+    ORDER BY t.id FOR NO KEY UPDATE)
+UPDATE trapline.task t SET status = 'created', started_at = NULL
+WHERE t.id = ANY (ARRAY(SELECT h.id FROM held h)) RETURNING t.id;
 
 -- name: count_stale
 UPDATE trapline.invocation SET stale = stale + 1 WHERE id = $1;
 
 -- name: exhausted
--- Tasks under an ended invocation whose rescue budget is used up: each will be failed with its alert.
-SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages, t.checkpoint,
-    t.invocation_id
+-- Tasks under an ended invocation whose budget is used up, of rescues or of leases that were never started: each will
+-- be failed with its alert.
+SELECT t.id, t.run_id, t.url, t.urls, t.rescues, t.unstarted, t.lease_seq, t.position, t.failed_pages, t.invocation_id,
+    t.started_at IS NOT NULL AS started
 FROM trapline.task t JOIN trapline.invocation i ON i.id = t.invocation_id
 WHERE t.lane = $1 AND t.status = 'leased' AND i.status IN ('succeeded', 'failed', 'orphaned', 'terminated')
-  AND t.started_at IS NOT NULL AND t.rescues >= $2
-ORDER BY t.id FOR NO KEY UPDATE OF t;
+  AND CASE WHEN t.started_at IS NOT NULL THEN t.rescues >= $2 ELSE t.unstarted >= $3 END
+ORDER BY t.id;
 
 -- name: rescue
--- Tasks under an ended invocation go back; only one that was started in this lease is charged.
-UPDATE trapline.task t SET status = 'created', run_at = now(), started_at = NULL,
+-- Tasks under an ended invocation go back, at most ``$5`` of them, but for those whose budget is used up. One that was
+-- started in this lease is charged. So is one that was not, from the third such lease in a row: it may be what its
+-- crawlers die of before they start it, so it comes alone from then on, and each time a little later.
+WITH left_behind AS MATERIALIZED (
+    SELECT t.id FROM trapline.task t JOIN trapline.invocation i ON i.id = t.invocation_id
+    WHERE t.lane = $1 AND t.status = 'leased' AND i.status IN ('succeeded', 'failed', 'orphaned', 'terminated')
+      AND NOT CASE WHEN t.started_at IS NOT NULL THEN t.rescues >= $2 ELSE t.unstarted >= $3 END
+    ORDER BY t.id LIMIT $5 FOR NO KEY UPDATE OF t)
+UPDATE trapline.task t SET status = 'created', started_at = NULL,
+    run_at = now() + make_interval(secs => CASE WHEN t.started_at IS NULL THEN t.unstarted * $6::float8 ELSE 0 END),
     rescues = t.rescues + CASE WHEN t.started_at IS NOT NULL THEN 1 ELSE 0 END
-FROM trapline.invocation i
-WHERE t.lane = $1 AND t.status = 'leased' AND i.id = t.invocation_id
-  AND i.status IN ('succeeded', 'failed', 'orphaned', 'terminated')
+        + CASE WHEN t.started_at IS NULL AND t.unstarted >= $4 THEN 1 ELSE 0 END,
+    unstarted = CASE WHEN t.started_at IS NULL THEN t.unstarted + 1 ELSE 0 END
+FROM left_behind b WHERE t.id = b.id
 RETURNING t.id;
+
+-- name: fail_unjudged
+-- A task that ends without a result, because writing one raises: its page's row stays as it is.
+UPDATE trapline.task SET status = 'failed', ended_at = now(), started_at = NULL, reason = $4, detail = $5
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' RETURNING id;
+
+-- name: outage
+-- Something that its visit needs is away: due again after a time that doubles, ``$7`` times at most. No row: the lease
+-- was lost, or that budget is used up, which ``progress`` tells.
+UPDATE trapline.task SET status = 'created', outages = outages + 1, started_at = NULL, reason = $4, detail = $5,
+    run_at = now() + make_interval(secs => least($8, $6 * power(2, outages)))
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased' AND outages < $7 RETURNING id;
+
+-- name: pause
+-- Its host asks for a pause: uncharged, due again after ``$6`` seconds, and no sooner than after as long as it was
+-- paused so far, up to ``$8``. No row: the lease was lost, or it was paused for ``$7`` seconds in all.
+UPDATE trapline.task t SET status = 'created', started_at = NULL, reason = $4, detail = $5, paused = t.paused + d.delay,
+    run_at = now() + make_interval(secs => d.delay)
+FROM (SELECT greatest($6, least(paused, $8)) AS delay FROM trapline.task WHERE id = $1) d
+WHERE t.id = $1 AND t.lease_seq = $2 AND t.invocation_id = $3 AND t.status = 'leased' AND t.paused < $7 RETURNING t.id;
+
+-- name: progress
+-- Of a task whose lease still stands. No row: it does not.
+SELECT position, failed_pages FROM trapline.task
+WHERE id = $1 AND lease_seq = $2 AND invocation_id = $3 AND status = 'leased';
+
+-- name: lanes_to_reap
+-- Lanes with due tasks, active invocations, or tasks that an ended invocation left behind.
+SELECT l.name FROM trapline.lane l
+WHERE EXISTS (SELECT FROM trapline.task t WHERE t.lane = l.name AND t.status = 'created')
+   OR EXISTS (SELECT FROM trapline.invocation i
+              WHERE i.lane = l.name AND i.status IN ('created', 'pending', 'ready', 'running'))
+   OR l.name IN (SELECT DISTINCT t.lane FROM trapline.task t WHERE t.status = 'leased')
+ORDER BY l.name;
 
 -- name: soonest
 -- Seconds until the lane's next delayed task is due; NULL when none waits.

@@ -62,6 +62,24 @@ COMMENT ON COLUMN trapline.run.tasks_done IS 'Final count, written with the end.
 COMMENT ON COLUMN trapline.run.tasks_failed IS 'Final count, written with the end.';
 COMMENT ON COLUMN trapline.run.archived_at IS 'When its observations were written to the archive.';
 COMMENT ON COLUMN trapline.run.archiving_at IS 'Last attempt at that, so that two ticks do not both write a large one.';
+COMMENT ON COLUMN trapline.run.tries IS 'How often the reap tick resumed its opening.';
+COMMENT ON COLUMN trapline.run.archive_tries IS 'Attempts to archive it; each failed one makes the next come later.';
+COMMENT ON COLUMN trapline.run.cancelling_at IS
+    'Since when an operator cancels it: nothing is added to it, and it ends when none of its tasks is open.';
+
+COMMENT ON TABLE trapline.page_chunk IS
+    'Pages of a run that are not written as tasks yet. The list is stored before the run opens, so that a process '
+    'that dies in the middle leaves to the next one what is still to be written.';
+COMMENT ON COLUMN trapline.page_chunk.id IS 'Chunks of a run are written in this order.';
+COMMENT ON COLUMN trapline.page_chunk.run_id IS 'The run.';
+COMMENT ON COLUMN trapline.page_chunk.batch IS 'The opening, or the addition, that stored it.';
+COMMENT ON COLUMN trapline.page_chunk.urls IS 'The pages, in order.';
+COMMENT ON COLUMN trapline.page_chunk.staged_at IS 'When it was stored; the reap tick writes one that was left.';
+
+COMMENT ON TABLE trapline.retired_run IS
+    'A run that retention deletes: its row is gone, and what belongs to it follows in batches.';
+COMMENT ON COLUMN trapline.retired_run.run_id IS 'The id that the run had.';
+COMMENT ON COLUMN trapline.retired_run.retired_at IS 'When its row was deleted.';
 
 COMMENT ON TABLE trapline.page IS
     'One URL of one crawl across runs: its baseline and its alert state. A completion changes it by compare-and-set '
@@ -128,6 +146,11 @@ COMMENT ON COLUMN trapline.task.status IS 'Guarded: only the transitions of the 
 COMMENT ON COLUMN trapline.task.run_at IS 'Not leased before.';
 COMMENT ON COLUMN trapline.task.attempts IS 'Retries used: the page''s fault.';
 COMMENT ON COLUMN trapline.task.rescues IS 'Rescues used: the infrastructure''s fault, a budget of its own.';
+COMMENT ON COLUMN trapline.task.unstarted IS
+    'Leases in a row that died before the task was started; charged from the third, failed at the fifth.';
+COMMENT ON COLUMN trapline.task.outages IS
+    'How often something that its visit needs was away: secrets, or a release that reads its run''s config.';
+COMMENT ON COLUMN trapline.task.paused IS 'Seconds for which its host''s pauses have put it off so far.';
 COMMENT ON COLUMN trapline.task.lease_seq IS 'The fence: it only grows.';
 COMMENT ON COLUMN trapline.task.invocation_id IS 'The last holder.';
 COMMENT ON COLUMN trapline.task.leased_at IS 'When that one took it.';
@@ -272,6 +295,11 @@ COMMENT ON FUNCTION trapline.above_cap IS
 COMMENT ON FUNCTION trapline.lane_key IS
     'Key of the lane''s advisory lock. Shared: ready and lease. Exclusive: plan, reap and cancel. The high half is '
     '"trap" in ASCII, apart from the keys of others.';
+COMMENT ON FUNCTION trapline.write_pages IS
+    'Writes the next chunk of a run ("of_batch": of that batch only) as pages and tasks, under the run''s row lock. '
+    'Returns how many tasks were new; NULL: no chunk is left, or the run has ended or is being cancelled.';
+COMMENT ON FUNCTION trapline.refuse_early_end IS
+    'Raises object_not_in_prerequisite_state: a run can''t be completed while a chunk of its pages is not written.';
 COMMENT ON FUNCTION trapline.lease_share IS
     'Leases at most "share" due tasks and makes the invocation "running", in one statement under the lane''s shared '
     'lock. "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is '
@@ -309,12 +337,13 @@ COMMENT ON FUNCTION trapline.end_deliveries IS
 COMMENT ON FUNCTION trapline.end_with_alert IS
     'Drops what waits for an alert that a notifier of the release before ended.';
 COMMENT ON FUNCTION trapline.retire IS
-    'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, '
-    'tasks and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one '
-    'whose alert is due; one that a kept run retries; the newest runs of a crawl, back to the last whole one; with '
-    '"archived_only" one that should be archived and is not. An observation hands its text to the next one with the '
-    'same content; the last one that holds the text of a baseline stays. SECURITY DEFINER: the dispatcher may call '
-    'this and delete nothing else.';
+    'Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, the run''s own row, with '
+    'which the run is gone for every reader, then its observations, tasks and alerts; at last invocations. "runs" '
+    'counts those of which nothing is left. Kept at any age: a run that has not ended, or of which a task is open; one '
+    'whose alert is due; one that a kept run retries; one that is being archived; the newest runs of a crawl, back to '
+    'the last whole one; with "archived_only" one that should be archived and is not. An observation hands its text to '
+    'the next one with the same content; the last one that holds the text of a baseline stays. One call works at a '
+    'time: another returns 0 and 0 at once. SECURITY DEFINER: the dispatcher may call this and delete nothing else.';
 COMMENT ON FUNCTION trapline.refuse_transition IS
     'Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal '
     'one.';

@@ -28,7 +28,16 @@ GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint
     TO trapline_dispatcher;
 GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON trapline.run
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (tried_at, opened_at, archived_at, archiving_at) ON trapline.run TO trapline_dispatcher;
+GRANT UPDATE (tried_at, tries, opened_at, archived_at, archiving_at, archive_tries) ON trapline.run
+    TO trapline_dispatcher;
+GRANT UPDATE (cancelling_at) ON trapline.run TO trapline_dispatcher, trapline_operator;
+
+-- trapline.page_chunk, written once: id, run_id, batch, urls, staged_at
+GRANT SELECT, DELETE ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
+GRANT INSERT (run_id, batch, urls) ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
+GRANT SELECT (id, run_id) ON trapline.page_chunk TO trapline_crawler;  -- a run with a chunk left does not end
+
+-- trapline.retired_run, written once: run_id, retired_at. Only trapline.retire reads and writes it.
 
 -- trapline.page, written once: id, crawl, url
 GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator;
@@ -51,15 +60,15 @@ GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, dupl
 
 -- trapline.task, written once: id, run_id, lane, url, urls, page_id, priority
 GRANT SELECT ON trapline.task TO trapline_crawler, trapline_dispatcher;
-GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, lease_seq,
-    invocation_id, leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
+GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, unstarted, outages,
+    paused, lease_seq, invocation_id, leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
     TO trapline_operator;  -- no session in its checkpoint, sealed though it is
 GRANT INSERT (run_id, lane, url, urls, page_id, priority) ON trapline.task TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, started_at, ended_at, reason, detail) ON trapline.task
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT UPDATE (run_at, rescues, position, failed_pages, checkpoint) ON trapline.task
+GRANT UPDATE (run_at, rescues, unstarted, position, failed_pages, checkpoint) ON trapline.task
     TO trapline_crawler, trapline_dispatcher;
-GRANT UPDATE (attempts, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
+GRANT UPDATE (attempts, outages, paused, lease_seq, invocation_id, leased_at) ON trapline.task TO trapline_crawler;
 
 -- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status,
 -- redirects, timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason,
@@ -124,11 +133,13 @@ GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trap
 GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
     TO trapline_notifier;
 
--- Functions. Those of triggers, trapline.refuse_transition, trapline.guard_task, trapline.split_invocation_reason,
--- trapline.pair_session_problem and trapline.end_with_alert, run without a grant; what they call needs one.
+-- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
+-- trapline.split_invocation_reason, trapline.pair_session_problem and trapline.end_with_alert, run without a grant;
+-- what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
+GRANT EXECUTE ON FUNCTION trapline.write_pages TO trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.record_visit TO trapline_crawler, trapline_dispatcher;

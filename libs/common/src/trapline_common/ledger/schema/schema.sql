@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0014_deliveries. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0015_one_fault. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -87,6 +87,11 @@ CREATE TABLE trapline.run (
     archived_at timestamptz,                        -- When its observations were written to the archive.
     -- Last attempt at that, so that two ticks do not both write a large one.
     archiving_at timestamptz,
+    -- Since when an operator cancels it: nothing is added to it, and it ends when none of its tasks is open.
+    cancelling_at timestamptz,
+    tries integer NOT NULL DEFAULT 0,               -- How often the reap tick resumed its opening.
+    -- Attempts to archive it; each failed one makes the next come later.
+    archive_tries integer NOT NULL DEFAULT 0,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_request UNIQUE (request),
     CONSTRAINT run_tick UNIQUE (crawl, scheduled_for),
@@ -201,9 +206,13 @@ CREATE TABLE trapline.task (
     failed_pages integer NOT NULL DEFAULT 0,    -- Ordered: pages that failed so far.
     checkpoint bytea,                           -- Ordered: the session (cookies, storage), encrypted.
     detail text,                                -- The same, or what it waits for, in one line for people.
+    -- Leases in a row that died before the task was started; charged from the third, failed at the fifth.
+    unstarted smallint NOT NULL DEFAULT 0,
+    -- How often something that its visit needs was away: secrets, or a release that reads its run's config.
+    outages smallint NOT NULL DEFAULT 0,
+    paused real NOT NULL DEFAULT 0,             -- Seconds for which its host's pauses have put it off so far.
     CONSTRAINT task_pkey PRIMARY KEY (id),
     CONSTRAINT task_url UNIQUE (run_id, url),
-    CONSTRAINT task_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id),
     CONSTRAINT task_ended CHECK (((status = ANY (ARRAY['done'::trapline.task_status, 'failed'::trapline.task_status]))
         = (ended_at IS NOT NULL))),
     CONSTRAINT task_leased CHECK (((status <> 'leased'::trapline.task_status) OR ((invocation_id IS NOT NULL) AND
@@ -343,6 +352,26 @@ CREATE TABLE trapline.session (
     CONSTRAINT session_held CHECK (((holder IS NULL) = (held_until IS NULL))),
     CONSTRAINT session_state CHECK (((state IS NULL) = (refreshed_at IS NULL)))
 ) WITH (fillfactor=50);
+
+-- Pages of a run that are not written as tasks yet. The list is stored before the run opens, so that a process that
+-- dies in the middle leaves to the next one what is still to be written.
+CREATE TABLE trapline.page_chunk (
+    id bigint GENERATED ALWAYS AS IDENTITY,        -- Chunks of a run are written in this order.
+    run_id bigint NOT NULL,                        -- The run.
+    batch uuid NOT NULL,                           -- The opening, or the addition, that stored it.
+    urls text[] NOT NULL,                          -- The pages, in order.
+    staged_at timestamptz NOT NULL DEFAULT now(),  -- When it was stored; the reap tick writes one that was left.
+    CONSTRAINT page_chunk_pkey PRIMARY KEY (id),
+    CONSTRAINT page_chunk_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id) ON DELETE CASCADE
+);
+CREATE INDEX page_chunk_run ON trapline.page_chunk (run_id, id);
+
+-- A run that retention deletes: its row is gone, and what belongs to it follows in batches.
+CREATE TABLE trapline.retired_run (
+    run_id bigint NOT NULL,                         -- The id that the run had.
+    retired_at timestamptz NOT NULL DEFAULT now(),  -- When its row was deleted.
+    CONSTRAINT retired_run_pkey PRIMARY KEY (run_id)
+);
 
 -- Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.
 CREATE TABLE trapline.channel (
@@ -686,6 +715,19 @@ BEGIN
     RETURN 'stale';
 END $function$;
 
+-- Raises object_not_in_prerequisite_state: a run can't be completed while a chunk of its pages is not written.
+CREATE FUNCTION trapline.refuse_early_end()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM trapline.page_chunk c WHERE c.run_id = NEW.id) THEN
+        RAISE EXCEPTION 'run % can''t end: pages of it are still to be written', NEW.id
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 -- Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal one.
 CREATE FUNCTION trapline.refuse_transition()
     RETURNS trigger
@@ -699,11 +741,13 @@ BEGIN
         USING ERRCODE = 'check_violation';
 END $function$;
 
--- Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, their observations, tasks
--- and alerts, then the run; at last invocations. Kept at any age: a run that has not ended; one whose alert is due; one
--- that a kept run retries; the newest runs of a crawl, back to the last whole one; with "archived_only" one that should
--- be archived and is not. An observation hands its text to the next one with the same content; the last one that holds
--- the text of a baseline stays. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
+-- Deletes at most "most" rows that ended more than "keep_days" ago: of runs, oldest first, the run's own row, with
+-- which the run is gone for every reader, then its observations, tasks and alerts; at last invocations. "runs" counts
+-- those of which nothing is left. Kept at any age: a run that has not ended, or of which a task is open; one whose
+-- alert is due; one that a kept run retries; one that is being archived; the newest runs of a crawl, back to the last
+-- whole one; with "archived_only" one that should be archived and is not. An observation hands its text to the next one
+-- with the same content; the last one that holds the text of a baseline stays. One call works at a time: another
+-- returns 0 and 0 at once. SECURITY DEFINER: the dispatcher may call this and delete nothing else.
 CREATE FUNCTION trapline.retire(keep_days integer, archived_only boolean, most integer, OUT runs integer,
         OUT rows integer)
     RETURNS record
@@ -715,21 +759,38 @@ DECLARE
     gone int;
 BEGIN
     IF keep_days < 1 OR most < 1 OR keep_days IS NULL OR most IS NULL THEN
-        RAISE EXCEPTION 'retire: keep at least a day, and delete at least a row' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'retire: keep at least a day, and delete at least a row'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'retire: works in READ COMMITTED, not in %', current_setting('transaction_isolation')
+            USING ERRCODE = 'invalid_transaction_state';
     END IF;
     PERFORM set_config('synchronous_commit', 'off', true);
     runs := 0;
     rows := 0;
+    IF NOT pg_try_advisory_xact_lock(trapline.lane_key('the retention')) THEN
+        RETURN;
+    END IF;
     WHILE rows < most LOOP
-        SELECT r.id INTO of_run FROM trapline.run r
-        WHERE r.ended_at < until
-          AND (r.archived_at IS NOT NULL OR r.opened_at IS NULL OR NOT archived_only)
-          AND NOT EXISTS (SELECT FROM trapline.alert a WHERE a.run_id = r.id AND a.status = 'due')
-          AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id)
-          AND EXISTS (SELECT FROM trapline.run whole WHERE whole.crawl = r.crawl AND whole.id > r.id
-                      AND whole.outcome = 'completed' AND whole.retry_of IS NULL)
-        ORDER BY r.ended_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED;
-        EXIT WHEN NOT FOUND;
+        SELECT g.run_id INTO of_run FROM trapline.retired_run g ORDER BY g.run_id LIMIT 1;
+        IF NOT FOUND THEN
+            SELECT r.id INTO of_run FROM trapline.run r
+            WHERE r.ended_at < until
+              AND (r.archived_at IS NOT NULL OR r.opened_at IS NULL OR NOT archived_only)
+              AND (r.archived_at IS NOT NULL OR coalesce(r.archiving_at < now() - interval '15 min', true))
+              AND NOT EXISTS (SELECT FROM trapline.alert a WHERE a.run_id = r.id AND a.status = 'due')
+              AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id)
+              AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.ended_at IS NULL)
+              AND EXISTS (SELECT FROM trapline.run whole WHERE whole.crawl = r.crawl AND whole.id > r.id
+                          AND whole.outcome = 'completed' AND whole.retry_of IS NULL)
+            ORDER BY r.ended_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED;
+            EXIT WHEN NOT FOUND;
+            DELETE FROM trapline.run r WHERE r.id = of_run
+              AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id);
+            CONTINUE WHEN NOT FOUND;
+            INSERT INTO trapline.retired_run (run_id) VALUES (of_run);
+        END IF;
 
         WITH old AS MATERIALIZED (
             SELECT o.id, o.page_id, o.content_hash, o.text FROM trapline.observation o
@@ -764,7 +825,7 @@ BEGIN
         rows := rows + gone;
 
         IF rows < most THEN
-            DELETE FROM trapline.run r WHERE r.id = of_run;
+            DELETE FROM trapline.retired_run g WHERE g.run_id = of_run;
             runs := runs + 1;
             rows := rows + 1;
         END IF;
@@ -908,12 +969,53 @@ BEGIN
     RETURN QUERY SELECT true, extract(epoch FROM due - moment)::double precision;
 END $function$;
 
+-- Writes the next chunk of a run ("of_batch": of that batch only) as pages and tasks, under the run's row lock. Returns
+-- how many tasks were new; NULL: no chunk is left, or the run has ended or is being cancelled.
+CREATE FUNCTION trapline.write_pages(of_run bigint, of_batch uuid)
+    RETURNS integer
+    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan' SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    run record;
+    pages text[];
+    added int;
+BEGIN
+    SELECT r.crawl, r.lane, coalesce((r.config ->> 'priority')::int, 0) AS priority, r.status, r.cancelling_at
+    INTO run FROM trapline.run r WHERE r.id = of_run FOR NO KEY UPDATE;
+    IF NOT FOUND OR run.status = 'ended' OR run.cancelling_at IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    DELETE FROM trapline.page_chunk c WHERE c.id = (
+        SELECT n.id FROM trapline.page_chunk n
+        WHERE n.run_id = of_run AND (of_batch IS NULL OR n.batch = of_batch) ORDER BY n.id LIMIT 1)
+    RETURNING c.urls INTO pages;
+    IF pages IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO trapline.page (crawl, url)
+    SELECT DISTINCT run.crawl, i.url COLLATE "C" AS url FROM unnest(pages) AS i (url)
+    WHERE (SELECT p.id FROM trapline.page p WHERE p.crawl = run.crawl AND p.url = i.url) IS NULL
+    ORDER BY url
+    ON CONFLICT (crawl, url) DO NOTHING;
+    INSERT INTO trapline.task (run_id, lane, priority, url, page_id)
+    SELECT of_run, run.lane, run.priority, i.url,
+        (SELECT p.id FROM trapline.page p WHERE p.crawl = run.crawl AND p.url = i.url)
+    FROM unnest(pages) WITH ORDINALITY AS i (url, ordinal)
+    ORDER BY i.ordinal
+    ON CONFLICT (run_id, url) DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    RETURN added;
+END $function$;
+
 CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.run FOR EACH ROW WHEN (((old.status <> new.status) AND (NOT
     CASE old.status WHEN 'opening'::trapline.run_status THEN (new.status = ANY (ARRAY['open'::trapline.run_status,
     'ended'::trapline.run_status])) WHEN 'open'::trapline.run_status THEN (new.status = 'ended'::trapline.run_status)
     ELSE false END))) EXECUTE FUNCTION trapline.refuse_transition();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.run FOR EACH ROW WHEN ((new.status <>
     'opening'::trapline.run_status)) EXECUTE FUNCTION trapline.refuse_transition('opening');
+CREATE TRIGGER guard_pages BEFORE UPDATE OF status ON trapline.run FOR EACH ROW WHEN (((new.outcome =
+    'completed'::trapline.run_outcome) AND (old.status <> 'ended'::trapline.run_status))) EXECUTE FUNCTION
+    trapline.refuse_early_end();
 
 CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW WHEN (((old.status <> new.status) AND
     (NOT CASE old.status WHEN 'created'::trapline.invocation_status THEN (new.status = ANY

@@ -8,6 +8,7 @@ from typing import Any
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.runs import check_kept
 
 _QUERIES = load("views/observations")
 _AT_ONCE = 200
@@ -69,7 +70,8 @@ async def observations(database: Database, run_id: int, *, after: int = 0) -> As
 
     They are fetched a few at a time, so that any run takes little memory. No transaction is open between two fetches,
     however long the caller takes: nothing old is kept from vacuum, and a pipe that waits for its reader loses no
-    connection. Observations are never changed, only added.
+    connection. Observations are never changed, only added. Raises ``InputRefusedError`` behind the last one when
+    retention deleted the run meanwhile: what was yielded is not whole.
     """
     last = after
     while rows := await database.fetch(_QUERIES["observations"], run_id, last, _AT_ONCE):
@@ -79,3 +81,4 @@ async def observations(database: Database, run_id: int, *, after: int = 0) -> As
             columns["fields"] = json.loads(columns["fields"])
             yield ObservationRow(**columns)
         last = rows[-1]["id"]
+    await check_kept(database, run_id)

@@ -7,7 +7,7 @@ from typing import Any
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.views.row import read
-from trapline_common.ledger.views.runs import RunRow, run_config
+from trapline_common.ledger.views.runs import RunRow, check_kept, run_config
 
 _QUERIES = load("views/run_detail")
 
@@ -103,8 +103,11 @@ class RunDetail:
 
 
 async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetail:
-    """Return what a run found, with at most ``limit`` failures and ``limit`` changes."""
-    return RunDetail(
+    """Return what a run found, with at most ``limit`` failures and ``limit`` changes.
+
+    Raises ``InputRefusedError`` when retention deleted the run meanwhile.
+    """
+    detail = RunDetail(
         run=run,
         totals=await run_totals(database, run.id),
         failures=await run_failures(database, run.id, limit=limit),
@@ -112,6 +115,8 @@ async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetai
         alerts=await run_alerts(database, run.id),
         config=await run_config(database, run.id),
     )
+    await check_kept(database, run.id)
+    return detail
 
 
 async def run_totals(database: Database, run_id: int) -> Totals:

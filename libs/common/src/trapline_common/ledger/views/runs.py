@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.views.row import read
@@ -88,10 +89,23 @@ async def find_runs(database: Database, run_ids: Sequence[int]) -> dict[int, Run
     return {row["id"]: read(RunRow, row) for row in rows}
 
 
+async def check_kept(database: Database, run_id: int) -> None:
+    """Raise ``InputRefusedError`` unless the run is still there.
+
+    A reader of several statements calls this after the last: retention deletes a run's own row before anything that
+    belongs to it, so if the row is there, all that was read was whole.
+    """
+    if not await database.fetchval(_QUERIES["kept"], run_id):
+        raise InputRefusedError(f"run {run_id} is no longer kept: it was deleted while it was read")
+
+
 async def run_config(database: Database, run_id: int) -> dict[str, Any]:
-    """Return a run's frozen config. Raises ``KeyError`` when there is no such run."""
+    """Return a run's frozen config as it stands, whichever release froze it; empty when it is no map.
+
+    Raises ``InputRefusedError`` when there is no such run any more.
+    """
     text = await database.fetchval(_QUERIES["run_config"], run_id)
     if text is None:
-        raise KeyError(run_id)
-    config: dict[str, Any] = json.loads(text)
-    return config
+        raise InputRefusedError(f"no run {run_id}")
+    config = json.loads(text)
+    return config if isinstance(config, dict) else {}

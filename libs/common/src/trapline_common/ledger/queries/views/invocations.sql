@@ -8,5 +8,6 @@ SELECT i.id, i.lane, i.slot, i.status::text AS status, i.hop, i.asks, i.created_
     (SELECT count(*) FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased')::int AS leased
 FROM trapline.invocation i
 WHERE ($1::text IS NULL OR i.lane = $1) AND ($2::text[] IS NULL OR i.status::text = ANY ($2))
-  AND ($3::bigint IS NULL OR i.id IN (SELECT t.invocation_id FROM trapline.task t WHERE t.run_id = $3))
+  AND ($3::bigint IS NULL OR i.id IN (
+      SELECT t.invocation_id FROM trapline.task t JOIN trapline.run r ON r.id = t.run_id WHERE t.run_id = $3))
 ORDER BY i.created_at DESC, i.id DESC LIMIT $4;

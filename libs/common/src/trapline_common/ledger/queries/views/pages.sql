@@ -21,6 +21,7 @@ LEFT JOIN LATERAL (
     SELECT a.payload ->> 'diff' AS diff FROM trapline.alert a
     WHERE a.run_id = o.run_id AND a.page_id = o.page_id AND a.kind = 'change' ORDER BY a.id DESC LIMIT 1) a ON true
 WHERE o.page_id = $1 AND o.changed AND ($2::bigint IS NULL OR o.run_id = $2)
+  AND EXISTS (SELECT FROM trapline.run r WHERE r.id = o.run_id)  -- else retention deletes it
 ORDER BY o.id DESC LIMIT 1;
 
 -- name: text

@@ -33,3 +33,6 @@ ORDER BY r.id DESC;
 
 -- name: run_config
 SELECT config FROM trapline.run WHERE id = $1;
+
+-- name: kept
+SELECT EXISTS (SELECT FROM trapline.run WHERE id = $1);
