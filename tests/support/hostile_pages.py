@@ -15,7 +15,7 @@ from types import MappingProxyType
 from .hostile import Page, Request, answer, page, raw
 
 _MIB = 1024 * 1024
-_UNPACKED = 128 * _MIB
+_UNPACKED = 64 * _MIB
 
 
 def _script(text: str) -> Page:

@@ -71,3 +71,7 @@ class PageStuckError(BrowserFaultError):
     """This page kept its visit from going on while the browser itself answered; only this visit is lost."""
 
     reason = Reason.PAGE_HUNG
+
+
+class BrowserBusyError(PageStuckError):
+    """The browser answered, but late: it may have kept the page waiting for the sake of another visit in it."""

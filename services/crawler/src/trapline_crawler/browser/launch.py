@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import CDPSession, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Playwright, async_playwright
 
 from trapline_crawler.browser import guardian, temp_folders
 from trapline_crawler.browser.collect_children import collect
@@ -37,7 +37,11 @@ class BrowserLimits:
     launch: float = 30.0
     """The launch of the browser."""
     probe: float = 5.0
-    """The question whether the browser lives, with its answer."""
+    """The question whether the browser lives, with its answer; so long again while the browser says anything else."""
+    late: float = 2.0
+    """That answer, before the browser counts as busy."""
+    busy: float = 30.0
+    """That answer of a browser that goes on saying other things."""
     close: float = 5.0
     """The end of the driver, once the browser is killed; twice."""
     processes: ProcessLimits = field(default_factory=ProcessLimits.of_machine)
@@ -64,6 +68,8 @@ class LiveBrowser:
     """Kills the browser when the crawler dies first."""
     watch: ProcessWatch
     """Bounds the memory of the browser's processes."""
+    meter: CDPSession
+    """A session of the browser itself, for questions that the tab meter answers without it."""
 
 
 async def launch(
@@ -101,9 +107,9 @@ async def launch(
             limits.launch + 1,
             "launch",
         )
-        await bounded(require_meter(browser), limits.probe, "the tab meter")
+        meter = await bounded(require_meter(browser), limits.probe, "the tab meter")
         live = await _enrol(
-            browser, playwright, limits, token=token, folder=folder, guard=guard, proxies=proxies
+            browser, playwright, meter, limits, token=token, folder=folder, guard=guard, proxies=proxies
         )  # fmt: skip
         live.watch.start()
         return live
@@ -162,6 +168,7 @@ async def _dismiss(process: asyncio.subprocess.Process) -> None:
 async def _enrol(
     browser: PlaywrightBrowser,
     playwright: Playwright,
+    meter: CDPSession,
     limits: BrowserLimits,
     *,
     token: str,
@@ -186,7 +193,7 @@ async def _enrol(
     return LiveBrowser(
         browser=browser, playwright=playwright, group=leader.group, driver=leader.parent,
         folders=tuple(filter(None, (profile, str(folder)))), proxies=proxies, guardian=guard,
-        watch=ProcessWatch(leader.group, limits.processes),
+        watch=ProcessWatch(leader.group, limits.processes), meter=meter,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Supervises the browser of one invocation: launched when it is first needed, replaced when it died or hung."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from playwright.async_api import Error as PlaywrightError
 
 from trapline_crawler.browser.errors import (
+    BrowserBusyError,
     BrowserDiedError,
     BrowserFaultError,
     BrowserHungError,
@@ -18,6 +20,7 @@ from trapline_crawler.browser.errors import (
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.launch import BrowserLimits, LiveBrowser, launch, stop
 from trapline_crawler.browser.profiles import MACHINE, Profile
+from trapline_crawler.browser.tab_meter import heard
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
@@ -135,15 +138,19 @@ class Browser:
         first = str(error).split("\n", 1)[0]
         found = await self.examine(live, because=first)
         if found is not None:
-            return error if isinstance(error, BrowserHungError) else found
+            return error if isinstance(error, BrowserHungError) and not isinstance(found, BrowserBusyError) else found
         if isinstance(error, BrowserHungError):
             return PageStuckError(f"the page did not let its visit go on: {first}")
         return PageCrashedError(f"the page's renderer died: {first}")
 
     async def examine(self, live: LiveBrowser, *, because: str) -> BrowserFaultError | None:
-        """Ask the browser whether it lives. If it is dead or does not answer, kill it and return the error to raise."""
+        """Ask the browser whether it lives. If it is dead or does not answer, kill it and return the error to raise.
+
+        A browser that answers late returns ``BrowserBusyError``, and lives on.
+        """
+        start = time.monotonic()
         try:
-            await bounded(self._probe(live), self._limits.probe, f"probe, because {because}")
+            await self._answer(live, because)
         except PlaywrightError:
             await self.kill(live)
             if live.watch.browser_killed:
@@ -152,7 +159,22 @@ class Browser:
         except BrowserHungError as hung:
             await self.kill(live)
             return hung
-        return None
+        took = time.monotonic() - start
+        return BrowserBusyError(f"the browser was busy: {because}") if took > self._limits.late else None
+
+    async def _answer(self, live: LiveBrowser, because: str) -> None:
+        """Wait for the browser's answer; longer while it says anything else, for then it works and does not hang."""
+        said = await bounded(heard(live.meter), self._limits.probe, f"probe of the driver, because {because}")
+        until = time.monotonic() + self._limits.busy
+        probe = asyncio.ensure_future(self._probe(live))
+        try:
+            while not (await asyncio.wait({probe}, timeout=self._limits.probe))[0]:
+                before, said = said, await bounded(heard(live.meter), self._limits.probe, f"probe, because {because}")
+                if said == before or time.monotonic() > until:
+                    raise BrowserHungError(f"the browser does not answer: probe, because {because}")
+            probe.result()
+        finally:
+            probe.cancel()
 
     async def _probe(self, live: LiveBrowser) -> None:
         session = await live.browser.new_browser_cdp_session()

@@ -82,6 +82,7 @@ class Meter {
     this.tabs = new Map(); // by target
     this.sessions = new Map(); // {tab, page} by session; page: whether it is the page's own and not a part's
     this.readings = new Map(); // tabs by the id of the command whose answer gets the counts
+    this.heard = 0; // bytes that the browser has said
     this.ownId = 0; // the meter's own commands count downwards; the driver's upwards
     this.pieces = [];
     this.held = 0;
@@ -129,8 +130,8 @@ class Meter {
 
   command({ id, method, params, sessionId }) {
     const tab = this.sessions.get(sessionId)?.tab;
-    if (method === "Trapline.installed") {
-      this.inject({ id, result: { installed: true }, sessionId });
+    if (method === "Trapline.heard") {
+      this.inject({ id, result: { bytes: this.heard }, sessionId });
     } else if (tab === undefined) {
       this.inject({ id, error: { code: -32000, message: "Target closed: no tab has this session" }, sessionId });
     } else if (method === "Trapline.open") {
@@ -162,6 +163,7 @@ class Meter {
   // -- from the browser to the driver
 
   incoming(chunk) {
+    this.heard += chunk.length;
     const passed = [];
     let start = 0;
     for (;;) {

@@ -23,15 +23,24 @@ def put_before_the_driver(environ: MutableMapping[str, str] = os.environ) -> Non
     environ["NODE_OPTIONS"] = f'--require="{_SCRIPT}"'
 
 
-async def require_meter(browser: PlaywrightBrowser) -> None:
-    """Raise ``BrowserLaunchError`` unless the meter stands in this browser's pipe: a browser without it is not used."""
+async def require_meter(browser: PlaywrightBrowser) -> CDPSession:
+    """Return a session of the browser, to ask the meter by.
+
+    Raises ``BrowserLaunchError`` unless the meter stands in this browser's pipe: a browser without it is not used.
+    """
     session = await browser.new_browser_cdp_session()
     try:
-        await session.send("Trapline.installed")
+        await heard(session)
     except PlaywrightError as error:
         problem = "Playwright's driver runs without the tab meter; this release of it starts its browser in another way"
         raise BrowserLaunchError(problem) from error
-    await session.detach()
+    return session
+
+
+async def heard(session: CDPSession) -> int:
+    """Return how many bytes the browser has said so far. The meter answers, whatever the browser does."""
+    answer: dict[str, Any] = await session.send("Trapline.heard")
+    return int(answer["bytes"])
 
 
 async def open_tab(session: CDPSession, *, size: int, parts: int, events: int, reported: int) -> None:

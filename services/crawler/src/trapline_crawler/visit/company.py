@@ -37,7 +37,7 @@ class Company:
             await self._leave(stay)
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def alone(self) -> AsyncIterator[Stay]:
         """Be in the browser with nobody else."""
         stay = Stay(in_company=False)
         self._alone += 1
@@ -45,7 +45,7 @@ class Company:
             async with self._changed:
                 await self._changed.wait_for(lambda: not self._stays)
                 self._stays.add(stay)
-            yield
+            yield stay
         finally:
             self._alone -= 1
             await self._leave(stay)

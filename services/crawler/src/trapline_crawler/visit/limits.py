@@ -27,7 +27,7 @@ class VisitLimits:
     """Seconds that a page may take to answer a question of the crawler before it counts as hung."""
     grace: float = 1.3
     """Seconds beyond the crawl's ``timeout`` for what is still learnt of a page that used it up: its text, a picture.
-    With twice ``close_soon`` a visit ends within two seconds of its time-out."""
+    With twice ``close_soon`` that makes less than two seconds; stores and a busy browser come on top."""
     evidence: float = 8.0
     """Seconds for screenshot and HTML, and for each part of a session's state."""
     open: float = 15.0

@@ -14,6 +14,7 @@ from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.domain.ports import ArtifactStore, SecretSource
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.browser.errors import (
+    BrowserBusyError,
     BrowserFaultError,
     BrowserHungError,
     MemorySpentError,
@@ -24,6 +25,7 @@ from trapline_crawler.browser.errors import (
 from trapline_crawler.browser.launch import LiveBrowser
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.browser.timeout import bounded
+from trapline_crawler.visit.company import Stay
 from trapline_crawler.visit.evidence import keep_evidence
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Load, Loaded
@@ -106,20 +108,28 @@ class Contexts:
         pool.shut()
         await self._soon(self._close(pool))
 
-    async def visit(self, pool: PagePool, url: str, resolved: Resolved, *, keep: bool = True) -> Observation:
+    async def visit(
+        self, pool: PagePool, url: str, resolved: Resolved, stay: Stay, *, keep: bool = True
+    ) -> Observation:
         """Visit ``url`` in a page of ``pool``; ``keep``: leave the context fit for the next visit.
 
+        A page that does not answer is to blame, unless the browser was busy while others were in it: ``stay`` tells.
         Raises ``RoomSpentError`` when all visits of the context together loaded too much.
         """
         start = self._clock()
         return await self._in_page(
-            pool, resolved, lambda pooled: self._visit_in(pool, pooled, url, resolved, start), url=url, keep=keep
+            pool,
+            resolved,
+            lambda pooled: self._visit_in(pool, pooled, url, resolved, stay, start),
+            url=url,
+            stay=stay,
+            keep=keep,
         )
 
-    async def do_steps(self, pool: PagePool, url: str, resolved: Resolved) -> Observation | None:
+    async def do_steps(self, pool: PagePool, url: str, resolved: Resolved, stay: Stay) -> Observation | None:
         """Do the crawl's steps in a page of ``pool``; return the failed visit of ``url`` when one of them fails."""
         return await self._in_page(
-            pool, resolved, lambda pooled: self._steps_in(pool, pooled, url, resolved), url=url, keep=True
+            pool, resolved, lambda pooled: self._steps_in(pool, pooled, url, resolved), url=url, stay=stay, keep=True
         )
 
     async def _in_page(
@@ -129,11 +139,12 @@ class Contexts:
         work: Callable[[PooledPage], Coroutine[Any, Any, tuple[T, bool]]],
         *,
         url: str,
+        stay: Stay,
         keep: bool,
     ) -> T | Observation:
         """Work in a page; the second part of what ``work`` returns is whether the page can be used again."""
         with scrubbed_errors(resolved.finder):
-            return await self._work_in_page(pool, resolved, work, url=url, keep=keep)
+            return await self._work_in_page(pool, resolved, work, url=url, stay=stay, keep=keep)
 
     async def _work_in_page(
         self,
@@ -142,6 +153,7 @@ class Contexts:
         work: Callable[[PooledPage], Coroutine[Any, Any, tuple[T, bool]]],
         *,
         url: str,
+        stay: Stay,
         keep: bool,
     ) -> T | Observation:
         try:
@@ -164,7 +176,7 @@ class Contexts:
             fault = await self._browser.fault(pool.live, error)
             if pooled.ended.done():
                 return self._ended(pool, pooled, url, resolved, kills)
-            if isinstance(fault, PageStuckError):
+            if isinstance(fault, PageStuckError) and not _is_anothers(fault, stay):
                 failure = fault.failure()
                 failure = replace(failure, detail=resolved.finder.scrub_again(failure.detail))
                 return Observation(url=url, failure=failure)
@@ -199,14 +211,14 @@ class Contexts:
                 await bounded(rules.close(), self._limits.close, "set-up of a page undone")
             return None, True
         fault = await self._browser.examine(pool.live, because=failure.detail)
-        if fault is not None:
+        if fault is not None and not isinstance(fault, BrowserBusyError):
             raise fault
         kept = await keep_evidence(pooled.page, None, resolved, failed=True, store=self._artifacts, limits=self._limits)
         failure = replace(failure, detail=" ".join(resolved.finder.scrub_again(failure.detail).split()))
         return Observation(url=url, failure=failure, screenshot=kept.screenshot, html=kept.html), False
 
     async def _visit_in(
-        self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, start: float
+        self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, stay: Stay, start: float
     ) -> tuple[Observation, bool]:
         """Visit and tell whether the page can be used again."""
         rules = await bounded(OwnRequests.open(pooled.page, url, resolved), self._limits.open, "set-up of a page")
@@ -225,7 +237,7 @@ class Contexts:
         if loaded.failure is not None and loaded.failure.reason in _SILENT:
             # The page is blamed only when the browser is not: it answers, and the page does not.
             fault = await self._browser.examine(pool.live, because=loaded.failure.detail)
-            if fault is not None:
+            if fault is not None and (not isinstance(fault, BrowserBusyError) or _is_anothers(fault, stay)):
                 raise fault
         took = (self._clock() - start) * 1000
         observation = await _observed(url, loaded, resolved, self._limits, milliseconds=took)
@@ -268,6 +280,11 @@ class Contexts:
         for task in tuple(self._closing):
             task.cancel()
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+def _is_anothers(fault: BrowserFaultError, stay: Stay) -> bool:
+    """Tell whether what kept a page from answering may be another visit's doing."""
+    return isinstance(fault, BrowserBusyError) and stay.in_company
 
 
 async def _until_it_ends(pooled: PooledPage, work: Coroutine[Any, Any, tuple[T, bool]]) -> tuple[T, bool] | None:

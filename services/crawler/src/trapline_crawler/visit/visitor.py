@@ -20,7 +20,7 @@ from trapline_crawler.browser.errors import (
 )
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.ports import LoggedIn
-from trapline_crawler.visit.company import Company
+from trapline_crawler.visit.company import Company, Stay
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_pool import PagePool
 from trapline_crawler.visit.resolved_secrets import Resolved, resolve
@@ -69,7 +69,9 @@ class BrowserVisitor:
         self._opening = asyncio.Lock()
 
     async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
-        """Visit ``url`` as ``crawl`` says: at most its ``timeout``, and two seconds for what is still learnt of it.
+        """Visit ``url`` as ``crawl`` says: at most its ``timeout``, and ``grace`` for what is still learnt of it.
+
+        A visit that the browser failed in company is made again alone, with half of its ``timeout`` at least.
 
         ``state``: the session to visit it in, as ``log_in`` returned it. Another session gets another shared context.
         """
@@ -79,8 +81,8 @@ class BrowserVisitor:
         until = self._clock() + crawl.timeout
         try:
             return await self._fairly(
-                lambda: self._visit(url, resolved, state),
-                lambda: self._visit_apart(url, self._hurried(resolved, until), state),
+                lambda stay: self._visit(url, resolved, state, stay),
+                lambda stay: self._visit_apart(url, self._hurried(resolved, until), state, stay),
             )
         except MemorySpentError as spent:
             return Observation(url=url, failure=spent.failure())  # it was alone: the memory was the page's own
@@ -94,8 +96,8 @@ class BrowserVisitor:
         if isinstance(resolved, Observation):
             return resolved
         # A log-in that failed is not repeated here: what it sent may have counted as an attempt.
-        async with self._company.together(), self._apart(resolved) as pool:
-            failed = await self._contexts.do_steps(pool, url, resolved)
+        async with self._company.together() as stay, self._apart(resolved) as pool:
+            failed = await self._contexts.do_steps(pool, url, resolved, stay)
             return failed or LoggedIn(state=_without_own(await self._contexts.state(pool), crawl))
 
     async def open_session(self, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> "ContextSession":
@@ -113,7 +115,7 @@ class BrowserVisitor:
         await self._browser.close()
 
     async def _fairly(
-        self, visit: Callable[[], Awaitable[Observation]], again: Callable[[], Awaitable[Observation]]
+        self, visit: Callable[[Stay], Awaitable[Observation]], again: Callable[[Stay], Awaitable[Observation]]
     ) -> Observation:
         """Visit, and ``again`` when the browser died under a visit that had company: alone, so that a fault is its own.
 
@@ -122,14 +124,14 @@ class BrowserVisitor:
         stay = None
         try:
             async with self._company.together() as stay:
-                return await visit()
+                return await visit(stay)
         except BrowserFaultError as fault:
             shared = stay is not None and stay.in_company and not isinstance(fault, PageCrashedError)
             if isinstance(fault, BrowserLaunchError) or not (shared or fault.in_company):
                 raise
             _log.info("visit_again_alone", reason=str(fault))
-        async with self._company.alone():
-            return await again()
+        async with self._company.alone() as stay:
+            return await again(stay)
 
     def _hurried(self, resolved: Resolved, until: float) -> Resolved:
         """Return what is resolved with the rest of its ``timeout``; half of it at least, for a neighbour's sake."""
@@ -137,21 +139,23 @@ class BrowserVisitor:
         left = max(timeout / 2, min(timeout, until - self._clock()))
         return replace(resolved, crawl=resolved.crawl.model_copy(update={"timeout": left}))
 
-    async def _visit(self, url: str, resolved: Resolved, state: Mapping[str, Any] | None) -> Observation:
+    async def _visit(self, url: str, resolved: Resolved, state: Mapping[str, Any] | None, stay: Stay) -> Observation:
         if resolved.crawl.isolation is not Isolation.CRAWL:
-            return await self._visit_apart(url, resolved, state)
+            return await self._visit_apart(url, resolved, state, stay)
         until = self._clock() + resolved.crawl.timeout
         pool = await self._shared_pool(resolved.crawl, state)
         try:
             with self._browser.using(pool.live):
-                return await self._contexts.visit(pool, url, resolved)
+                return await self._contexts.visit(pool, url, resolved, stay)
         except RoomSpentError as spent:
             _log.info("visit_again_apart", reason=str(spent))
-        return await self._visit_apart(url, self._hurried(resolved, until), state)
+        return await self._visit_apart(url, self._hurried(resolved, until), state, stay)
 
-    async def _visit_apart(self, url: str, resolved: Resolved, state: Mapping[str, Any] | None) -> Observation:
+    async def _visit_apart(
+        self, url: str, resolved: Resolved, state: Mapping[str, Any] | None, stay: Stay
+    ) -> Observation:
         async with self._apart(resolved, state) as pool:
-            return await self._contexts.visit(pool, url, resolved, keep=False)
+            return await self._contexts.visit(pool, url, resolved, stay, keep=False)
 
     @asynccontextmanager
     async def _apart(self, resolved: Resolved, state: Mapping[str, Any] | None = None) -> AsyncIterator[PagePool]:
@@ -208,7 +212,7 @@ class ContextSession:
             return resolved
         async with self._company.together() as stay:
             try:
-                return await self._contexts.visit(self._pool, url, resolved)
+                return await self._contexts.visit(self._pool, url, resolved, stay)
             except BrowserFaultError as fault:
                 fault.in_company = stay.in_company
                 raise
