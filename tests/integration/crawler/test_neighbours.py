@@ -58,7 +58,6 @@ async def visitor(browser: Browser, tmp_path: Path) -> AsyncIterator[BrowserVisi
 ENDS = [
     # page, and what becomes of it, in words, where it is certain on a busy machine
     ("/frames", "too_large: too many frames"),
-    ("/unpacks", ""),
     ("/web-socket", ""),
     ("/errors-huge", ""),
     ("/console-huge", ""),

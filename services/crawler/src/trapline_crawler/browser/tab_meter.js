@@ -1,5 +1,5 @@
-// The tab meter. Playwright's driver loads it before itself (NODE_OPTIONS), and it stands in the pipe between the driver
-// and the browser that the driver starts. A page decides how much the browser reports of it. So the meter
+// The tab meter. Playwright's driver loads it before itself (NODE_OPTIONS). It stands in the pipe between the driver and
+// the browser that the driver starts. A page decides how much the browser reports of it. So the meter
 //
 // - keeps from the driver what nobody reads and what a page can make as long as it likes (console, WebSocket frames);
 // - counts for each tab, with its frames and workers: bytes as they came and unpacked, frames and workers, events;
@@ -7,7 +7,8 @@
 // - runs the crawler's own scripts in the driver's isolated world, where no page's script can reach them.
 //
 // The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open` and `Trapline.evaluate` are
-// the meter's commands, `Trapline.cut` is its event. The counts begin anew with each navigation that the crawler asks for.
+// the meter's commands, `Trapline.cut` is its event, and `Trapline.heard` it answers to any session. The counts begin
+// anew with each navigation that the crawler asks for.
 "use strict";
 
 const childProcess = require("node:child_process");
@@ -175,8 +176,9 @@ class Meter {
       if (message !== null) passed.push(message, END);
     }
     if (start < chunk.length) this.hold(chunk.subarray(start));
-    return passed.length === 0 ? NOTHING : passed.length === 2 && start === chunk.length && passed[0].length === start - 1
-      ? chunk : Buffer.concat(passed);
+    if (passed.length === 0) return NOTHING;
+    const isWhole = passed.length === 2 && start === chunk.length && passed[0].length === start - 1;
+    return isWhole ? chunk : Buffer.concat(passed);
   }
 
   // A message that is not complete yet is held here, and only its two ends once it is too long for the driver.
