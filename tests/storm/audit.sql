@@ -41,8 +41,8 @@ END $$;
 CREATE TRIGGER storm_count AFTER INSERT ON trapline.invocation REFERENCING NEW TABLE AS made
     FOR EACH STATEMENT EXECUTE FUNCTION storm.note_count();
 
--- Leases of invocations above their lane's cap, worked out by other means. A cap that was lowered within the last second
--- may not have been seen by the lease.
+-- Leases of invocations above their lane's cap, worked out by other means. A lease may not have seen a cap that was
+-- lowered within the last second.
 CREATE TABLE storm.above_cap (invocation uuid NOT NULL, lane text NOT NULL);
 CREATE FUNCTION storm.note_lease() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

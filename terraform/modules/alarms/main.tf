@@ -176,8 +176,8 @@ resource "aws_cloudwatch_metric_alarm" "faults" {
   alarm_name = "${var.name}-faults"
   alarm_description = join(" ", [
     "Something that Trapline needs is away or refuses: the artifact store, the archive, or a release that reads a",
-    "run's config. The crawls go on without it. The log events artifact_store_away, retention_waits, config_unreadable,",
-    "poison_not_recorded, task_failed_unrecorded and run_not_ended say what and why.",
+    "run's config. The crawls go on without it. The log events artifact_store_away, retention_waits,",
+    "config_unreadable, poison_not_recorded, task_failed_unrecorded and run_not_ended say what and why.",
   ])
   namespace           = "Trapline/${var.name}"
   metric_name         = "Faults"

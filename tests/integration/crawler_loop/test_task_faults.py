@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import asyncpg
 import pytest
 import structlog
 
@@ -145,6 +146,17 @@ async def test_a_failure_that_the_ledger_refuses_too_ends_the_task(stage: Stage)
     did = await stage.live()
     assert (did["done"], did["failed"]) == (2, 1)
     assert await stage.rows("SELECT outcome::text, tasks_failed FROM trapline.run") == [("completed", 1)]
+
+
+async def test_a_ledger_that_lacks_a_table_fails_the_invocation_and_no_page(stage: Stage) -> None:
+    """No page is to blame for a schema that is not there: each goes back as it was."""
+    await stage.open(PAGES, lane=ONE)
+    await stage.rows("ALTER TABLE trapline.observation RENAME TO hidden")
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await stage.live()
+    await stage.rows("ALTER TABLE trapline.hidden RENAME TO observation")
+    assert await stage.invocations() == ["failed"]
+    assert set(await stage.rows("SELECT status::text FROM trapline.task")) == {("created",)}
 
 
 async def test_a_run_that_cant_be_ended_costs_the_crawler_nothing(

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from support.ledger import FINGERPRINT, all_ready, complete, make_old, one_ready, open_run, urls, value
+from support.ledger import FINGERPRINT, LANE, all_ready, complete, location, make_old, one_ready, open_run, urls, value
 from support.races import PATIENCE, Connect, until_blocked
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.errors import LeaseLostError, LedgerUnavailableError
 from trapline_common.domain.ids import RunId
-from trapline_common.ledger import invocations, run_cancel, run_pages, runs, tasks
+from trapline_common.ledger import invocations, rescue, run_cancel, run_pages, runs, tasks
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.queries import Query
@@ -358,20 +358,14 @@ async def test_a_hand_back_beside_a_rescue_of_the_same_tasks_does_not_deadlock(
     leased = await tasks.lease_share(database, held, share=6, another=False)
     await _orphan(database, held)
     first, middle, back = min(task.lease.task_id for task in leased), await connect(), await connect()
-    rescuing = load_rescue()
     async with middle.transaction():  # both wait here, at the first task in their order, and neither holds another
         await middle.connection.execute("SELECT FROM trapline.task WHERE id = $1 FOR NO KEY UPDATE", first)
         contenders = [
             asyncio.create_task(HAND_BACK[why](back, held, leased)),
-            asyncio.create_task(database.fetch(rescuing, "default")),
+            asyncio.create_task(rescue.reap_lane(database, LANE, location=location)),
         ]
         await until_blocked(middle, 2)
         free = "SELECT count(*) FROM (SELECT FROM trapline.task WHERE id <> $1 FOR NO KEY UPDATE SKIP LOCKED) t"
         assert await value(middle, free, first) == 5
     await asyncio.gather(*contenders)
     assert await value(database, "SELECT count(*) FROM trapline.task WHERE status = 'created'") == 6
-
-
-def load_rescue() -> Query:
-    """Return the statement that gives back the tasks of ended invocations."""
-    return tasks._TASKS["rescue"]

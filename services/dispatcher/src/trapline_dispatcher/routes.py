@@ -6,7 +6,7 @@ from typing import assert_never
 from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.answers import Counted, DispatcherAnswer, Enqueued, Opened
-from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.errors import ConfigUnreadableError, MessageRefusedError
 from trapline_common.domain.ids import CrawlName, LaneName, RunId
 from trapline_common.domain.messages import Count, Enqueue, OpenRun, Reap, Tick, parse_dispatcher
 from trapline_common.ledger import lanes, runs
@@ -81,9 +81,13 @@ async def _enqueue(services: Services, database: Database, run_id: RunId, urls: 
 async def _strange_to_secrets(database: Database, run_id: RunId, pages: list[str]) -> str | None:
     """Return which page is of no origin that the run's secrets were written for, in words.
 
-    The run's ``urls``, which may be many, are read only if it has such secrets.
+    The run's ``urls``, which may be many, are read only if it has such secrets. Raises ``MessageRefusedError`` when
+    this release can't read the config: it would not know whom it hands a secret to.
     """
-    run = (await runs.frozen(database, [run_id], pages=False))[run_id]
+    try:
+        run = (await runs.frozen(database, [run_id], pages=False))[run_id]
+    except ConfigUnreadableError as error:
+        raise MessageRefusedError(f"enqueue.run_id: {error}; no page can be added to it") from error
     if SecretOrigins(run.crawl).refusal(pages) is None:
         return None
     return SecretOrigins((await runs.frozen(database, [run_id]))[run_id].crawl).refusal(pages)

@@ -7,11 +7,20 @@ from trapline_common.alerts.verdict import judge, needs_baseline
 from trapline_common.config.fingerprint import READER_VERSION, as_read, finder_version
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.content.noise import Baseline
-from trapline_common.domain.errors import ResultRefusedError
+from trapline_common.domain.errors import InputRefusedError, ResultRefusedError
 from trapline_common.domain.observation import Observation
 from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import tasks
 from trapline_common.ledger.connection import Database
+
+_OF_THE_VALUES = (
+    InputRefusedError,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.RaiseError,
+)
+"""What Postgres says of a row that it does not take. Other errors, a missing table or right, are no page's fault."""
 
 
 async def settle(
@@ -41,7 +50,7 @@ async def settle(
                 observation=observation,
                 verdict=verdict,
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _OF_THE_VALUES as error:
             raise ResultRefusedError(f"its result can't be recorded: {type(error).__name__}: {error}") from error
         if written is tasks.Completion.OK:
             return verdict

@@ -3,6 +3,8 @@
 import asyncio
 from collections import deque
 
+import asyncpg
+
 from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.ledger import tasks
 from trapline_crawler.work.held_work import HeldWork
@@ -108,14 +110,14 @@ class WorkLoop:
         return not self._held_work.budget.closing and self._held_work.budget.may_start(longest)
 
     async def _work_on(self, task: tasks.LeasedTask) -> None:
-        """Work on one task. Raises what concerns the whole invocation alone: the ledger is away, or silent too long."""
+        """Work on one task. Raises what concerns the whole invocation: the ledger is away, silent or broken."""
         try:
             if task.page is None:
                 await work_on_ordered(self._held_work, task)
             else:
                 await work_on_page(self._held_work, task, task.page)
-        except (LedgerUnavailableError, LedgerSilentError):
-            raise
+        except (LedgerUnavailableError, LedgerSilentError, asyncpg.PostgresError):
+            raise  # a table or a right is missing: every other task would meet the same
         except TransientError as error:
             await wait_out(self._held_work, task, error)
         except Exception as error:  # noqa: BLE001  (logged with its traceback, and charged to the task)

@@ -61,7 +61,8 @@ GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, dupl
 -- trapline.task, written once: id, run_id, lane, url, urls, page_id, priority
 GRANT SELECT ON trapline.task TO trapline_crawler, trapline_dispatcher;
 GRANT SELECT (id, run_id, lane, url, urls, page_id, priority, status, run_at, attempts, rescues, unstarted, outages,
-    paused, lease_seq, invocation_id, leased_at, started_at, ended_at, reason, detail, position, failed_pages) ON trapline.task
+    paused, lease_seq, invocation_id, leased_at, started_at, ended_at, reason, detail, position, failed_pages)
+    ON trapline.task
     TO trapline_operator;  -- no session in its checkpoint, sealed though it is
 GRANT INSERT (run_id, lane, url, urls, page_id, priority) ON trapline.task TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, started_at, ended_at, reason, detail) ON trapline.task
