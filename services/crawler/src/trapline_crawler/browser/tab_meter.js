@@ -1,5 +1,5 @@
-// The tab meter. Playwright's driver loads it before itself (NODE_OPTIONS). It stands in the pipe between the driver and
-// the browser that the driver starts. A page decides how much the browser reports of it. So the meter
+// The tab meter. Playwright's driver loads it before itself (NODE_OPTIONS). It stands in the pipe between the driver
+// and the browser that the driver starts. A page decides how much the browser reports of it. So the meter
 //
 // - keeps from the driver what nobody reads and what a page can make as long as it likes (console, WebSocket frames);
 // - counts for each tab, with its frames and workers: bytes as they came and unpacked, frames and workers, events;
