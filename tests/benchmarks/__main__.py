@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, gate, ledger, scale
+from tests.benchmarks import alert, count, crawl, gate, ledger, neighbours, scale
 from tools.shell import main_guard, say
 
 
@@ -48,6 +48,11 @@ def _gate(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, obj
     return gate.report(pairs), gate.as_json(pairs)
 
 
+def _neighbours(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    rows = neighbours.measure(folder, only=options.page)
+    return neighbours.report(rows), neighbours.as_json(rows)
+
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, object]]]] = {
     "count": _count,
     "ledger": _ledger,
@@ -55,15 +60,18 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "scale": _scale,
     "gate": _gate,
     "alert": _alert,
+    "neighbours": _neighbours,
 }
-WHEN_ASKED = {"alert", "scale"}
-"""One needs Terraform and minutes to come up, the other ten minutes of load: `--only` runs them."""
+WHEN_ASKED = {"alert", "neighbours", "scale"}
+"""They need Terraform and minutes to come up, a quarter of an hour, and ten minutes of load: `--only` runs them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write the JSON file when one was asked for."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
-    parser.add_argument("--only", choices=sorted(PARTS), help="one part; alert and scale are run in no other way")
+    parser.add_argument(
+        "--only", choices=sorted(PARTS), help="one part; alert, neighbours and scale are run in no other way"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each part, interleaved")
     parser.add_argument("--pages", type=int, default=300, help="pages of a crawl")
@@ -72,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer")
     parser.add_argument("--seconds", type=float, default=720, help="how long scale keeps the load on")
+    parser.add_argument("--page", help="neighbours: only hostile pages whose name holds this")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     found: dict[str, object] = {"machine": platform.platform(), "python": platform.python_version()}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.gates import loopback_gate
 from trapline_common.config.models import CrawlConfig
 from trapline_common.egress.gate import Gate
 from trapline_crawler.browser.find import find_browser
@@ -16,6 +15,8 @@ from trapline_crawler.browser.profiles import MACHINE, Profile
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 from trapline_crawler.visit.limits import VisitLimits
+
+from .gates import loopback_gate
 
 LIMITS = VisitLimits(size=20_000_000, slow_after=0.5, answer=2.0, open=10.0)
 
@@ -32,7 +33,7 @@ class KnownSecrets:
         return self.values[name]
 
 
-def new_browser(*, profile: Profile = MACHINE, gate: Gate | None = None, **limits: float) -> Browser:
+def new_browser(*, profile: Profile = MACHINE, gate: Gate | None = None, **limits: Any) -> Browser:
     """Return a browser that is not launched yet."""
     return Browser(
         find_browser(None),

@@ -3,10 +3,11 @@
 import asyncio
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 HTML = "text/html; charset=utf-8"
@@ -36,6 +37,8 @@ class HostileSite:
 
     origin: str
     """Scheme, address and port; ``hostile_site`` sets it."""
+    pages: Mapping[str, Page]
+    """What it answers, by path."""
     seen: list[Request] = field(default_factory=list)
     """Every request, in the order in which they came."""
     redirect_to: str = "/good"
@@ -48,7 +51,8 @@ class HostileSite:
         return next(request.headers for request in reversed(self.seen) if request.path == path)
 
 
-async def _answer(request: Request, body: bytes, *, status: str = "200 OK", kind: str = HTML, more: str = "") -> None:
+async def answer(request: Request, body: bytes, *, status: str = "200 OK", kind: str = HTML, more: str = "") -> None:
+    """Answer one request; ``more``: header lines, each with its line end."""
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
     )
@@ -56,9 +60,11 @@ async def _answer(request: Request, body: bytes, *, status: str = "200 OK", kind
     await request.writer.drain()
 
 
-def _page(body: str, **headers: str) -> Page:
+def page(body: str, **headers: str) -> Page:
+    """Return a page with a body; ``headers`` as ``answer`` takes them."""
+
     async def send(request: Request) -> None:
-        await _answer(request, f"<!doctype html><title>A page</title><body>{body}</body>".encode(), **headers)
+        await answer(request, f"<!doctype html><title>A page</title><body>{body}</body>".encode(), **headers)
 
     return send
 
@@ -70,7 +76,7 @@ async def _good(request: Request) -> None:
         f"<p id=price>$ 42.00</p><p id=path>{request.path}</p><p class=ad>advert 17</p>"
         f"<p id=cookie>{request.headers.get('cookie', '')}</p></body>"
     )
-    await _answer(request, body.encode(), more="Set-Cookie: seen=yes; Path=/\r\n")
+    await answer(request, body.encode(), more="Set-Cookie: seen=yes; Path=/\r\n")
 
 
 async def _reset(request: Request) -> None:
@@ -118,15 +124,15 @@ async def _silent(request: Request) -> None:
 
 
 async def _half_loaded(request: Request) -> None:
-    await _answer(request, b"<!doctype html><title>Half</title><p>text</p><img src=/silent>")
+    await answer(request, b"<!doctype html><title>Half</title><p>text</p><img src=/silent>")
 
 
 async def _elsewhere(request: Request) -> None:
-    await _answer(request, b"", status="302 Found", more=f"Location: {request.site.redirect_to}\r\n")
+    await answer(request, b"", status="302 Found", more=f"Location: {request.site.redirect_to}\r\n")
 
 
 async def _foreign_image(request: Request) -> None:
-    await _answer(request, f"<title>I</title><body>pic<img src='{request.site.redirect_to}'>".encode())
+    await answer(request, f"<title>I</title><body>pic<img src='{request.site.redirect_to}'>".encode())
 
 
 async def _flaky(request: Request) -> None:
@@ -136,32 +142,34 @@ async def _flaky(request: Request) -> None:
     if count:
         await _good(request)
     else:
-        await _answer(request, b"busy", status="503 Service Unavailable")
+        await answer(request, b"busy", status="503 Service Unavailable")
 
 
 def _redirect(where: str) -> Page:
     async def send(request: Request) -> None:
-        await _answer(request, b"", status="302 Found", more=f"Location: {where}\r\n")
+        await answer(request, b"", status="302 Found", more=f"Location: {where}\r\n")
 
     return send
 
 
-def _raw(body: bytes, **headers: str) -> Page:
+def raw(body: bytes, **headers: str) -> Page:
+    """Return an answer of these bytes."""
+
     async def send(request: Request) -> None:
-        await _answer(request, body, **headers)
+        await answer(request, body, **headers)
 
     return send
 
 
 PAGES: dict[str, Page] = {
     "/good": _good,
-    "/404": _page("not here", status="404 Not Found"),
-    "/404-empty": _raw(b"", status="404 Not Found"),
-    "/408": _page("slow", status="408 Request Timeout"),
-    "/429": _page("calm", status="429 Too Many Requests"),
-    "/500": _page("broken", status="500 Internal Server Error"),
-    "/204": _raw(b"", status="204 No Content"),
-    "/empty": _raw(b""),
+    "/404": page("not here", status="404 Not Found"),
+    "/404-empty": raw(b"", status="404 Not Found"),
+    "/408": page("slow", status="408 Request Timeout"),
+    "/429": page("calm", status="429 Too Many Requests"),
+    "/500": page("broken", status="500 Internal Server Error"),
+    "/204": raw(b"", status="204 No Content"),
+    "/empty": raw(b""),
     "/loop": _redirect("/loop"),
     "/moved": _redirect("/moved-again"),
     "/moved-again": _redirect("/good"),
@@ -175,38 +183,38 @@ PAGES: dict[str, Page] = {
     "/huge": _huge,
     "/silent": _silent,
     "/half-loaded": _half_loaded,
-    "/spin": _page("<script>while (true) {}</script>"),
-    "/spin-later": _page("<script>addEventListener('load', () => setTimeout(() => { while (true) {} }, 20))</script>"),
-    "/alerts": _page("<p>after</p><script>for (let i = 0; i < 20; i++) alert(i)</script>"),
-    "/alerts-forever": _page("<script>while (true) alert('again')</script>"),
-    "/popups": _page("<p>main</p><script>for (let i = 0; i < 15; i++) window.open('/good?popup=' + i)</script>"),
-    "/download": _raw(b"PK", kind="application/zip", more="Content-Disposition: attachment; filename=a.zip\r\n"),
-    "/pdf": _raw(b"%PDF-1.4\n%%EOF\n", kind="application/pdf"),
-    "/latin1": _raw(
+    "/spin": page("<script>while (true) {}</script>"),
+    "/spin-later": page("<script>addEventListener('load', () => setTimeout(() => { while (true) {} }, 20))</script>"),
+    "/alerts": page("<p>after</p><script>for (let i = 0; i < 20; i++) alert(i)</script>"),
+    "/alerts-forever": page("<script>while (true) alert('again')</script>"),
+    "/popups": page("<p>main</p><script>for (let i = 0; i < 15; i++) window.open('/good?popup=' + i)</script>"),
+    "/download": raw(b"PK", kind="application/zip", more="Content-Disposition: attachment; filename=a.zip\r\n"),
+    "/pdf": raw(b"%PDF-1.4\n%%EOF\n", kind="application/pdf"),
+    "/latin1": raw(
         "<title>Prix</title><p>caf\u00e9 12 \u00a3</p>".encode("latin-1"), kind="text/html; charset=iso-8859-1"
     ),
-    "/not-utf8": _raw(b"<title>?</title><p>caf\xe9 \xff\xfe</p>", kind=HTML),
-    "/noisy": _page(
+    "/not-utf8": raw(b"<title>?</title><p>caf\xe9 \xff\xfe</p>", kind=HTML),
+    "/noisy": page(
         "<script>console.error('a'); console.error('b'); setTimeout(() => { throw new Error('c') })</script>"
     ),
-    "/late": _page(
+    "/late": page(
         "<p>shell</p><script>setTimeout(() => { document.body.innerHTML += '<b id=late>$ 7</b>' }, 400)</script>"
     ),
-    "/restless": _page(
+    "/restless": page(
         "<p id=n></p><script>setInterval(() => { document.all.n.textContent = Date.now() }, 20)</script>"
     ),
-    "/jump": _page("<script>addEventListener('load', () => setTimeout(() => { location = '/good' }, 30))</script>"),
-    "/counter": _page(
+    "/jump": page("<script>addEventListener('load', () => setTimeout(() => { location = '/good' }, 30))</script>"),
+    "/counter": page(
         "<script>localStorage.n = 1 + Number(localStorage.n || 0); document.write('n=' + localStorage.n)</script>"
     ),
-    "/worker": _page(
+    "/worker": page(
         "<p id=w>?</p><script>navigator.serviceWorker.getRegistrations().then(r => w.textContent = r.length)</script>"
     ),
-    "/two-images": _page(
+    "/two-images": page(
         "<p>pictures</p><img src=/pixel.png><img src=/pixel2.png><link rel=stylesheet href=/style.css>"
     ),
-    "/pixel.png": _raw(b"not a picture", kind="image/png"),
-    "/style.css": _raw(b"p { color: red }", kind="text/css"),
+    "/pixel.png": raw(b"not a picture", kind="image/png"),
+    "/style.css": raw(b"p { color: red }", kind="text/css"),
 }
 
 
@@ -219,15 +227,17 @@ async def _serve(site: HostileSite, reader: asyncio.StreamReader, writer: asynci
             headers = {name.lower(): value.strip() for name, _, value in pairs}
             request = Request(path=path, headers=headers, writer=writer, site=site)
             site.seen.append(request)
-            await PAGES.get(urlsplit(path).path, _good)(request)
+            await site.pages.get(urlsplit(path).path, _good)(request)
         finally:
             writer.close()
 
 
 @asynccontextmanager
-async def hostile_site(tls: ssl.SSLContext | None = None) -> AsyncIterator[HostileSite]:
-    """Serve every page of ``PAGES`` on a free port of loopback; unknown paths answer the good page."""
-    site = HostileSite(origin="")
+async def hostile_site(
+    tls: ssl.SSLContext | None = None, more: Mapping[str, Page] = MappingProxyType({})
+) -> AsyncIterator[HostileSite]:
+    """Serve every page of ``PAGES`` and of ``more`` on a free port of loopback; unknown paths answer the good page."""
+    site = HostileSite(origin="", pages={**PAGES, **more})
     connections: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

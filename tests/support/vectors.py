@@ -37,10 +37,6 @@ _PARTS = {
         "<script>new Worker(URL.createObjectURL(new Blob(["
         "\"new WebSocket('@TO@'.replace('http', 'ws'))\"])))</script>"
     ),
-    "shared worker": (
-        "<script>new SharedWorker('data:text/javascript,' + encodeURIComponent("
-        "\"fetch('@TO@', {mode: 'no-cors'}).catch(() => 0)\"))</script>"
-    ),
     "preload": "<link rel=preload as=image href='@TO@'>",
     "module preload": "<link rel=modulepreload href='@TO@'>",
     "form": "<form method=post action='@TO@'></form><script>document.forms[0].submit()</script>",
@@ -78,6 +74,10 @@ _PARTS = {
 }  # fmt: skip
 
 _SILENT = {
+    "shared worker": (
+        "<script>new SharedWorker('data:text/javascript,' + encodeURIComponent("
+        "\"fetch('@TO@', {mode: 'no-cors'}).catch(() => 0)\"))</script>"
+    ),
     "preconnect": "<link rel=preconnect href='@TO@'>",
     "prefetch": "<link rel=prefetch href='@TO@'>",
     "name prefetch": "<link rel=dns-prefetch href='@TO@'>",

@@ -11,7 +11,14 @@ from trapline_common.domain.observation import Failure, Observation, Reason, Tim
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Loaded
 from trapline_crawler.visit.observe import observe
-from trapline_crawler.visit.page_script import LONGEST_FIELD, LONGEST_TEXT, LONGEST_TITLE, Reading
+from trapline_crawler.visit.page_script import (
+    LONGEST_FIELD,
+    LONGEST_PROBLEM,
+    LONGEST_TEXT,
+    LONGEST_TITLE,
+    LONGEST_URL,
+    Reading,
+)
 from trapline_crawler.visit.resolved_secrets import Resolved, SecretMissingError, resolve
 
 KEY = "sk_CANARY_1234567890abcdefghijklmnopqrstuvwxyz"
@@ -76,6 +83,28 @@ async def test_a_cut_leaves_no_beginning_of_a_secret(field: str, longest: int, s
         found = seen(one, **({"fields": {"price": text}} if field == "price" else {field: text}))
         kept = found.fields.get("price") if field == "price" else getattr(found, field)
         assert held(f"{kept}"[-200:], KEY) is None
+
+
+@pytest.mark.parametrize("spelling", ["as it is", "percent of each byte"])
+async def test_a_cut_url_or_problem_holds_no_beginning_of_a_secret(spelling: str) -> None:
+    """A page's script may give its page an address in which the limit falls anywhere in the secret; or a selector."""
+    one = await resolved()
+    written = IN_TEXT[spelling](KEY)
+    for shown in range(6, len(written), 7):
+        url = ("https://e.com/" + "x " * LONGEST_URL)[: LONGEST_URL - shown] + written[:shown]
+        problem = ("x " * LONGEST_PROBLEM)[: LONGEST_PROBLEM - shown] + written[:shown]
+        found = seen(one, url=url, problems=(problem,))
+        assert held(f"{found.final_url}"[-200:], KEY) is None
+        assert found.failure is not None
+        assert held(found.failure.detail[-200:], KEY) is None
+
+
+async def test_a_script_counts_other_characters_twice() -> None:
+    """A script cuts at so many UTF-16 units, which are fewer characters."""
+    one = await resolved()
+    for shown in range(6, len(KEY), 5):
+        title = "\U0001f600" * ((LONGEST_TITLE - shown) // 2) + " " * ((LONGEST_TITLE - shown) % 2) + KEY[:shown]
+        assert held(f"{seen(one, title=title).title}", KEY) is None
 
 
 async def test_what_is_ignored_does_not_join_two_halves() -> None:

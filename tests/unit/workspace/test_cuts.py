@@ -17,12 +17,19 @@ SCRUBBED = {
     "visit/failures.py:goto_failure": "the same",
     "visit/load.py:Load._wait_for": "the same",
     "work/task_faults.py:give_up": "an error that left its visit scrubbed, or Postgres' of a result that was scrubbed",
+    "visit/observe.py:without_secrets": "the beginning of a secret at the end of what was cut goes too",
+    "visit/page_script.py:reading": "the URL and the texts of a reading, cut at limits that `observe` knows",
+    "visit/page_script.py:_text": "the same",
+    "visit/load.py:Load.run": "a final URL, cut at the limit that `observe` knows",
+    "visit/load.py:Load._refused": "the same",
+    "visit/load.py:Load._too_slow": "the same",
+    "visit/visit_in_context.py:Contexts._visit_in": "the same",
 }
 """Places that cut a text which may hold what a page wrote, and why that is safe."""
 NO_TEXT = {
+    "visit/visit_in_context.py:Contexts._close": "what the driver says of a context, which shows no page",
     "visit/kept_artifacts.py:keep": "the artifact store's error",
     "work/task_faults.py:wait_out": "an error of the store of secrets, or of a config that can't be read",
-    "visit/transfer_size.py:_since": "a list of requests",
     "visit/snapshot_texts.py:_Document._pairs": "a list",
     "visit/snapshot_texts.py:_units": "a run of text within a line, which is looked through and not kept",
     "visit/snapshot_texts.py:_unreadable": "the beginning of a source, which is looked at and not kept",
@@ -30,6 +37,8 @@ NO_TEXT = {
     "visit/painted_secrets.py:_masked": "a list of nodes",
 }
 """Places that cut something else, or a text that goes nowhere."""
+NO_PAGES_TEXT = {"browser/tab_meter.js"}
+"""Scripts that no text of a page leaves: this one looks at both ends of the protocol's messages."""
 
 
 def cuts(path: Path) -> Iterator[str]:
@@ -64,6 +73,8 @@ def test_every_cut_is_known() -> None:
 def test_scripts_cut_at_the_limits_that_the_crawler_knows() -> None:
     """What a script cuts at one of them loses the beginning of a secret at its end (``observe``)."""
     for path in CRAWLER.rglob("*.js"):
+        if str(path.relative_to(CRAWLER)) in NO_PAGES_TEXT:
+            continue
         script = path.read_text(encoding="utf-8")
         found = re.findall(r"\.(?:slice|substring|substr)\((.*?)\)", script)
         assert [cut for cut in found if not re.fullmatch(r"0, longest\w*", cut)] == [], path.name

@@ -18,6 +18,8 @@ class BrowserFaultError(TraplineError):
 
     reason: ClassVar[Reason]
     """What the page's failure is called once the retries are used up."""
+    in_company: bool = False
+    """Whether other visits were in the browser, so that nobody knows whose the fault was; a session sets it."""
 
     def failure(self) -> Failure:
         """Return what to record once the retries for infrastructure faults are used up."""
@@ -44,3 +46,32 @@ class PageCrashedError(BrowserFaultError):
     """This page's renderer died, and only this visit is lost."""
 
     reason = Reason.PAGE_CRASHED
+
+
+class MemorySpentError(BrowserFaultError):
+    """The crawler killed a renderer, or the browser, for its memory: the page's own when the page was alone in it."""
+
+    reason = Reason.PAGE_CRASHED
+
+    def failure(self) -> Failure:
+        """Return a failure that no retry mends."""
+        return Failure(reason=self.reason, detail=str(self), retry=False)
+
+
+class RoomSpentError(BrowserFaultError):
+    """The context that visits share has loaded what all of them may, and nobody knows who did.
+
+    ``BrowserVisitor`` visits the page again in a context of its own, where what is loaded is the page's own.
+    """
+
+    reason = Reason.TOO_LARGE
+
+
+class PageStuckError(BrowserFaultError):
+    """This page kept its visit from going on while the browser itself answered; only this visit is lost."""
+
+    reason = Reason.PAGE_HUNG
+
+
+class BrowserBusyError(PageStuckError):
+    """The browser answered, but late: it may have kept the page waiting for the sake of another visit in it."""

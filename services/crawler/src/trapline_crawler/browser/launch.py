@@ -7,19 +7,21 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import CDPSession, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Playwright, async_playwright
 
 from trapline_crawler.browser import guardian, temp_folders
 from trapline_crawler.browser.collect_children import collect
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment, sandbox_works_for
+from trapline_crawler.browser.process_watch import ProcessLimits, ProcessWatch
 from trapline_crawler.browser.profiles import MACHINE, Profile
+from trapline_crawler.browser.tab_meter import put_before_the_driver, require_meter
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
@@ -28,16 +30,22 @@ _LAST_LINES = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrowserLimits:
-    """Seconds that each step with a browser may take. Usual on two shared cores: 0.4, 0.1, 0.01, 0.1."""
+    """Seconds that each step with a browser may take (usual on two shared cores: 0.4, 0.1, 0.01, 0.1), and memory."""
 
     driver: float = 20.0
     """The start of Playwright's driver."""
     launch: float = 30.0
     """The launch of the browser."""
-    probe: float = 3.0
-    """One answer to the question whether the browser lives."""
+    probe: float = 5.0
+    """The question whether the browser lives, with its answer; so long again while the browser says anything else."""
+    late: float = 2.0
+    """That answer, before the browser counts as busy."""
+    busy: float = 30.0
+    """That answer of a browser that goes on saying other things."""
     close: float = 5.0
     """The end of the driver, once the browser is killed; twice."""
+    processes: ProcessLimits = field(default_factory=ProcessLimits.of_machine)
+    """What its processes may use of the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +66,10 @@ class LiveBrowser:
     """The browser's way out: a proxy for each of its contexts."""
     guardian: asyncio.subprocess.Process
     """Kills the browser when the crawler dies first."""
+    watch: ProcessWatch
+    """Bounds the memory of the browser's processes."""
+    meter: CDPSession
+    """A session of the browser itself, for questions that the tab meter answers without it."""
 
 
 async def launch(
@@ -75,6 +87,7 @@ async def launch(
     token = MARKER + secrets.token_hex(8)
     before = _drivers()
     guard = await _start_guardian(folder)
+    put_before_the_driver()
     try:
         playwright = await bounded(async_playwright().start(), limits.driver, "start of the driver")
         browser = await bounded(
@@ -94,7 +107,12 @@ async def launch(
             limits.launch + 1,
             "launch",
         )
-        return await _enrol(browser, playwright, token=token, folder=folder, guard=guard, proxies=proxies)
+        meter = await bounded(require_meter(browser), limits.probe, "the tab meter")
+        live = await _enrol(
+            browser, playwright, meter, limits, token=token, folder=folder, guard=guard, proxies=proxies
+        )  # fmt: skip
+        live.watch.start()
+        return live
     except (PlaywrightError, OSError, BrowserFaultError, asyncio.CancelledError) as error:
         await asyncio.shield(_undo(token, before, folder, proxies=proxies, guard=guard))
         if isinstance(error, PlaywrightError | OSError):
@@ -113,6 +131,7 @@ async def _undo(
 
 async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
     """Kill the browser's whole group, end the driver and delete its folders; returns when no process is left."""
+    live.watch.stop()
     await asyncio.to_thread(guardian.kill, {live.group})
     ending = asyncio.ensure_future(live.playwright.stop())
     await asyncio.wait({ending}, timeout=limits.close)
@@ -149,6 +168,8 @@ async def _dismiss(process: asyncio.subprocess.Process) -> None:
 async def _enrol(
     browser: PlaywrightBrowser,
     playwright: Playwright,
+    meter: CDPSession,
+    limits: BrowserLimits,
     *,
     token: str,
     folder: Path,
@@ -172,6 +193,7 @@ async def _enrol(
     return LiveBrowser(
         browser=browser, playwright=playwright, group=leader.group, driver=leader.parent,
         folders=tuple(filter(None, (profile, str(folder)))), proxies=proxies, guardian=guard,
+        watch=ProcessWatch(leader.group, limits.processes), meter=meter,
     )  # fmt: skip
 
 

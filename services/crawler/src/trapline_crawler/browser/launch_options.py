@@ -24,6 +24,8 @@ SWITCHES = (
     "--disable-logging",
     "--mute-audio",
     "--hide-scrollbars",
+    "--block-new-web-contents",  # no page opens a window: no person looks at it, and each costs as much as a page
+    "--disable-shared-workers",  # a page's worker must not outlive its visit in another page of its site
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
 """In addition to Playwright's defaults, which already turn off background networking, updates and crash dumps."""

@@ -27,7 +27,8 @@ _PORTS = {"http": 80, "https": 443}
 class ContextProxy:
     """One browser context fetches everything through this proxy, and so through ``gate`` (guarantee 7).
 
-    It works in the event loop that opened it. ``carried`` is bytes, both ways, without the handshakes.
+    It works in the event loop that opened it. ``carried`` is bytes, both ways, without the handshakes. ``cuts`` grows
+    each time that it cuts the context off because its allowance is used up.
     """
 
     def __init__(self, gate: Gate, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,6 +40,8 @@ class ContextProxy:
         self._failures: Recent[Failure] = Recent()
         self._times: Recent[Times] = Recent()
         self._uid = os.getuid()
+        self._shut = False
+        self.cuts = 0
         self.carried = 0
         self.allowance = 0
 
@@ -54,6 +57,14 @@ class ContextProxy:
         if server is not None:
             server.close()
             self._gate.reopen_port(self._here[1])
+        self._cut_off()
+
+    def shut(self) -> None:
+        """End every connection and let none begin, but keep the port: the context that knows it is not gone yet."""
+        self._shut = True
+        self._cut_off()
+
+    def _cut_off(self) -> None:
         for connection in tuple(self._connections):
             connection.transport.abort()
 
@@ -90,7 +101,8 @@ class ContextProxy:
     def admit(self, connection: ClientSide) -> bool:
         """Admit the crawler's own user: another user of this machine could else reach the network through the proxy."""
         peer = connection.transport.get_extra_info("peername")
-        if len(self._connections) >= MOST_CONNECTIONS or peer is None or other_user(peer[:2], self._here, self._uid):
+        full = self._shut or len(self._connections) >= MOST_CONNECTIONS
+        if full or peer is None or other_user(peer[:2], self._here, self._uid):
             return False
         self._connections.add(connection)
         return True
@@ -104,13 +116,14 @@ class ContextProxy:
         self.carried += size
         if not self.spent:
             return True
-        for connection in tuple(self._connections):
-            connection.transport.abort()
+        self.cuts += 1
+        self._cut_off()
         return False
 
     async def dial(self, target: Target, new_side: Callable[[], ServerSide]) -> ServerSide | Reply:
         """Look the host up once, and dial what the gate lets through, exactly that."""
         if self.spent:
+            self.cuts += 1
             return Reply.NOT_ALLOWED
         try:
             start = self._clock()

@@ -7,27 +7,43 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitLimits:
-    """Bounds in seconds and bytes; tests set shorter ones."""
+    """Bounds in seconds, bytes and numbers; tests set shorter ones."""
 
     size: int = 50 * MIB
-    """Bytes that one visit may load."""
+    """Bytes that one visit may load, as they come and unpacked, with frames and workers."""
+    parts: int = 300
+    """Frames, workers and windows that a page may open in one visit. Pages with many advertisements have some dozens;
+    each frame costs Playwright's driver milliseconds, and a thousand of them more than most time-outs."""
+    events: int = 20_000
+    """Events that a page may cause in the browser's protocol in one visit; a page of 1,000 parts causes some 10,000."""
+    reported: int = 64 * MIB
+    """Bytes of these events."""
     text: int = 256 * 1024
     """Bytes of normalised text that are kept; the hash covers all of it."""
     slow_after: float = 1.0
-    """Seconds until a load counts as slow. From then on its size, and a body that broke off, are watched for; before
-    that nothing is, because watching costs more than most pages."""
+    """Seconds until a load counts as slow. From then on a body that broke off is watched for; before that it is not,
+    because watching costs more than most pages."""
     answer: float = 5.0
     """Seconds that a page may take to answer a question of the crawler before it counts as hung."""
+    grace: float = 1.3
+    """Seconds beyond the crawl's ``timeout`` for what is still learnt of a page that used it up: its text, a picture.
+    With twice ``close_soon`` that makes less than two seconds; stores and a busy browser come on top."""
     evidence: float = 8.0
     """Seconds for screenshot and HTML, and for each part of a session's state."""
     open: float = 15.0
     """Seconds to open a context or a page, and to set a page up."""
+    linger: float = 0.1
+    """Seconds after a visit until its page leaves for ``about:blank``, unless the next visit takes it before: the blank
+    page costs as much as half a visit. With nobody in its context it gets no byte meanwhile."""
+    empty: float = 1.0
+    """Seconds that a page may take to leave for ``about:blank`` when its visit has ended; then it is closed."""
     close: float = 5.0
-    """Seconds to close a context or a page, and to undo a page's set-up."""
+    """Seconds to close a context or a page, in the background, before the browser is given up for it; and to undo a
+    page's set-up."""
+    close_soon: float = 0.3
+    """Seconds that a visit waits for its page and its context to be closed before the background does it."""
     visits_per_page: int = 100
     """Visits after which a reused page is replaced, which bounds the memory that its renderer gathers."""
-
-    @property
-    def beyond_timeout(self) -> float:
-        """Seconds that a visit may take beyond its crawl's ``timeout`` when every bound is used up; usually none."""
-        return self.open + 3 * self.answer + self.evidence + 2 * self.close
+    store: float = 60.0
+    """Seconds for what a visit still does once its page is done with, storing its evidence for one. A guard only: each
+    store has shorter bounds of its own."""

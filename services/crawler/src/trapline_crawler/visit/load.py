@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Request, Response
+from playwright.async_api import Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from trapline_common.config.models import CrawlConfig
@@ -18,16 +18,20 @@ from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.page_script import Reading, question, reading, source
+from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading
+from trapline_crawler.visit.pooled_page import PooledPage
 from trapline_crawler.visit.slow_load import SlowLoad, last_navigation
-from trapline_crawler.visit.transfer_size import transfer_size
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
-_NAVIGATED = re.compile(r"Execution context was destroyed|Cannot find context|because of a navigation", re.IGNORECASE)
+_NAVIGATED = re.compile(
+    r"Execution context was destroyed|Cannot find (default execution )?context|because of a navigation"
+    r"|Promise was collected|Inspected target navigated",
+    re.IGNORECASE,
+)
 _NO_CONTENT = frozenset({204, 205})
 _ERROR_PAGE = "chrome-error:"
-_SOON = 2.0
-"""Seconds for questions after a load failed: the browser answers them at once."""
+_AGAIN = 0.02
+"""Seconds after which a page that shows no document, because it goes elsewhere, is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,32 +64,38 @@ def is_gone(error: PlaywrightError) -> bool:
 
 
 class Load:
-    """One load of ``url`` in ``page``.
+    """One load of ``url`` in ``pooled``.
 
-    ``run`` raises Playwright's error when page or browser are gone, and ``BrowserHungError`` when the driver does not
+    It ends at the crawl's ``timeout``, and what is still learnt of a page that used it up ends ``grace`` later. ``run``
+    raises Playwright's error when page or browser are gone, and ``BrowserHungError`` when the driver does not
     keep its own timeout; the caller examines which visits are lost.
     """
 
     def __init__(
         self,
-        page: Page,
+        pooled: PooledPage,
         url: str,
         crawl: CrawlConfig,
         limits: VisitLimits,
         proxy: ContextProxy,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._page = page
+        self._pooled = pooled
+        self._page = pooled.page
         self._url = url
         self._crawl = crawl
         self._limits = limits
         self._proxy = proxy
         self._clock = clock
         self._until = clock() + crawl.timeout
-        self._marked = False
+        self._cuts = proxy.cuts
 
     def _left(self) -> float:
         return max(0.0, self._until - self._clock())
+
+    def _left_to_ask(self) -> float:
+        """Return the seconds for questions, half of the grace kept for a picture of a page that used up its time."""
+        return max(0.0, self._until + self._limits.grace / 2 - self._clock())
 
     async def run(self) -> Loaded:
         """Load, wait and read."""
@@ -107,20 +117,14 @@ class Load:
         settle = 0.0 if missing else min(self._crawl.settle.at_most, self._left())
         try:
             found, moved = await self._read(settle)
-        except PageHungError as error:
-            failure = Failure(reason=Reason.PAGE_HUNG, detail=str(error), retry=True)
-            return Loaded(status=status, redirects=redirects, final_url=self._page.url, failure=failure)
-        except PlaywrightError as error:
-            if is_gone(error):
-                raise
-            failure = goto_failure(str(error))
-            return Loaded(status=status, redirects=redirects, final_url=self._page.url, failure=failure)
+        except (PageHungError, UnreadableAnswerError, PlaywrightError) as error:
+            failure = _unread(error)
+            return Loaded(status=status, redirects=redirects, final_url=self._page.url[:LONGEST_URL], failure=failure)
         if found.url.startswith(_ERROR_PAGE):
             return await self._refused(
                 Failure(reason=Reason.NAVIGATION, detail="it went to a page that failed", retry=True)
             )
-        size = await transfer_size(self._page, self._url, _SOON) if found.size_is_partial else None
-        found = replace(found, size=size or found.size, timings=self._proxy.timed(found.timings, found.url))
+        found = replace(found, timings=self._proxy.timed(found.timings, found.url))
         # A script may have sent the browser elsewhere: the status is the one of the page that was read.
         status = (found.status if moved else status) or status
         return Loaded(
@@ -130,7 +134,7 @@ class Load:
             found=found,
             failure=self._cut_off() or missing,
             retry_after=None if answer is None else retry_after(answer.headers),
-            sound=not self._marked,
+            sound=True,
         )
 
     async def _goto(self) -> Response | Failure | None:
@@ -148,13 +152,15 @@ class Load:
         slow = SlowLoad(self._page, size=self._limits.size)
         # The driver keeps the load's timeout; this one is for a driver that does not.
         waiting: set[asyncio.Future[Any]] = {loading, slow.failure}
-        await asyncio.wait(waiting, timeout=self._left() + self._limits.answer, return_when=asyncio.FIRST_COMPLETED)
-        failure = slow.failure.result() if slow.failure.done() else None
-        loaded = failure is None and loading.done() and not loading.cancelled() and loading.exception() is None
-        self._marked = not await slow.end(_SOON if loaded else 0)
-        if failure is None and not loading.done():
+        try:
+            await asyncio.wait(waiting, timeout=self._left_to_ask(), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            slow.end()
+        if slow.failure.done():
+            return slow.failure.result()
+        if not loading.done():
             raise BrowserHungError("the driver did not keep the timeout of a navigation")
-        return failure
+        return None
 
     async def _wait_for(self) -> Failure | None:
         """Wait for the crawl's selector to be visible, as Playwright means it."""
@@ -162,7 +168,7 @@ class Load:
         if selector is None:
             return None
         try:
-            async with asyncio.timeout(self._left() + self._limits.answer):
+            async with asyncio.timeout(self._left_to_ask()):
                 await self._page.wait_for_selector(f"css={selector}", timeout=max(1.0, self._left() * 1000))
         except PlaywrightTimeout:
             return Failure(reason=Reason.WAIT_FOR, detail=f"{selector!r} never appeared", retry=True)
@@ -182,26 +188,31 @@ class Load:
         """
         moved = False
         while True:
-            asked = question(self._crawl, settle_at_most=settle)
             try:
-                async with asyncio.timeout(settle + self._limits.answer):
-                    return reading(await self._page.evaluate(source("read.js"), asked), self._limits), moved
+                return await self._ask(settle, within=min(settle + self._limits.answer, self._left_to_ask())), moved
             except TimeoutError as error:
-                raise PageHungError(f"no answer within {self._limits.answer:g} s after it had loaded") from error
+                raise PageHungError("it had loaded, and then did not answer the crawler in time") from error
             except PlaywrightError as error:
                 if _NAVIGATED.search(str(error)) is None:
                     raise
                 if not self._left():
                     raise PageHungError("it goes from page to page and never settles") from error
                 moved = True
+                await asyncio.sleep(_AGAIN)
             try:
                 await self._page.wait_for_load_state("load", timeout=max(1.0, self._left() * 1000))
             except PlaywrightTimeout as error:
                 raise PageHungError("the page it went to by itself did not load in time") from error
             settle = min(self._crawl.settle.at_most, self._left())
 
+    async def _ask(self, settle: float, *, within: float) -> Reading:
+        """Settle and read once. The page's URL is the browser's word, not the page's."""
+        async with asyncio.timeout(within):
+            answer = await self._pooled.evaluate(question(self._crawl, settle_at_most=settle))
+        return reading(answer, self._crawl, self._limits, url=self._page.url)
+
     def _cut_off(self) -> Failure | None:
-        if not self._proxy.spent:
+        if self._proxy.cuts == self._cuts:
             return None
         return Failure(reason=Reason.TOO_LARGE, detail=f"more than {self._limits.size} bytes", retry=False)
 
@@ -216,7 +227,7 @@ class Load:
     async def _last_request(self) -> tuple[Request | None, Response | None]:
         """Return the main document's last request and its answer, as far as the driver remembers them."""
         try:
-            async with asyncio.timeout(_SOON):
+            async with asyncio.timeout(self._limits.grace / 2):
                 request = await last_navigation(self._page)
         except TimeoutError as error:
             raise BrowserHungError("the driver did not answer what it loaded") from error
@@ -235,7 +246,7 @@ class Load:
         return Loaded(
             status=response.status if response else None,
             redirects=_hops(request) if request else 0,
-            final_url=request.url if request else None,
+            final_url=request.url[:LONGEST_URL] if request else None,
             failure=failure,
             retry_after=None if response is None else retry_after(response.headers),
         )
@@ -247,20 +258,20 @@ class Load:
         known = Loaded(
             status=response.status if response else None,
             redirects=_hops(request) if request else 0,
-            final_url=request.url if request else None,
+            final_url=request.url[:LONGEST_URL] if request else None,
             failure=failure,
         )
         if response is None:
             return known  # nothing was shown: there is no page to ask
         try:
-            async with asyncio.timeout(_SOON):
-                asked = question(self._crawl, settle_at_most=0)
-                found = reading(await self._page.evaluate(source("read.js"), asked), self._limits)
+            found = await self._ask(0, within=self._left_to_ask())
         except TimeoutError:
             hung = Failure(reason=Reason.PAGE_HUNG, detail=f"{detail}, and it does not answer", retry=True)
             return Loaded(
                 status=known.status, redirects=known.redirects, final_url=known.final_url, failure=hung
             )  # fmt: skip
+        except UnreadableAnswerError:
+            return known
         except PlaywrightError as error:
             if is_gone(error):
                 raise
@@ -268,6 +279,17 @@ class Load:
         return Loaded(
             status=known.status, redirects=known.redirects, final_url=found.url, found=found, failure=failure
         )  # fmt: skip
+
+
+def _unread(error: PageHungError | UnreadableAnswerError | PlaywrightError) -> Failure:
+    """Return why a page that loaded was not read. Raises Playwright's error when the page, or more, is gone."""
+    if isinstance(error, PageHungError):
+        return Failure(reason=Reason.PAGE_HUNG, detail=str(error), retry=True)
+    if isinstance(error, UnreadableAnswerError):
+        return Failure(reason=Reason.NAVIGATION, detail=str(error), retry=False)
+    if is_gone(error):
+        raise error
+    return goto_failure(str(error))
 
 
 def _hops(request: Request) -> int:

@@ -12,7 +12,14 @@ from trapline_crawler.visit.blocked import challenge
 from trapline_crawler.visit.expectations import judge, logged_out
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Loaded
-from trapline_crawler.visit.page_script import LONGEST_FIELD, LONGEST_TEXT, LONGEST_TITLE, Reading
+from trapline_crawler.visit.page_script import (
+    LONGEST_FIELD,
+    LONGEST_PROBLEM,
+    LONGEST_TEXT,
+    LONGEST_TITLE,
+    LONGEST_URL,
+    Reading,
+)
 from trapline_crawler.visit.resolved_secrets import Resolved
 
 _TELLING = 4
@@ -27,7 +34,7 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         status=loaded.status,
         redirects=loaded.redirects,
         retry_after=loaded.retry_after,
-        final_url=None if loaded.final_url is None else finder.scrub(loaded.final_url),
+        final_url=None if loaded.final_url is None else without_secrets(loaded.final_url, finder, longest=LONGEST_URL),
     )
     if failure is not None:  # of what the browser said there is the first line
         failure = replace(failure, detail=" ".join(finder.scrub_cut(failure.detail, least=_TELLING).split()))
@@ -60,23 +67,30 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
 
 
 def _scrubbed(found: Reading, finder: SecretFinder) -> Reading:
-    """Return the reading without secrets, texts normalised: the one that everything else is made of.
-
-    What ``read.js`` cut off loses the beginning of a secret at its end.
-    """
+    """Return the reading without secrets, texts normalised: the one that everything else is made of."""
 
     def clean(text: str, longest: int) -> str:
-        whole = len(text) < longest
-        return normalise(finder.scrub(text) if whole else finder.scrub_cut(text))
+        return normalise(without_secrets(text, finder, longest=longest))
 
     return replace(
         found,
         title=clean(found.title, LONGEST_TITLE),
         text=None if found.text is None else clean(found.text, LONGEST_TEXT),
         fields={name: None if value is None else clean(value, LONGEST_FIELD) for name, value in found.fields.items()},
-        problems=tuple(map(finder.scrub, found.problems)),
-        url=finder.scrub(found.url),
+        problems=tuple(without_secrets(one, finder, longest=LONGEST_PROBLEM) for one in found.problems),
+        url=without_secrets(found.url, finder, longest=LONGEST_URL),
     )
+
+
+def without_secrets(text: str, finder: SecretFinder, *, longest: int) -> str:
+    """Return what is left of ``text``, at most ``longest`` characters, without secrets.
+
+    A text that was cut at ``longest``, by a script or here, loses the beginning of a secret at its end too.
+    """
+    # A script counts a character beyond the basic plane as two.
+    if len(text) * 2 < longest or len(text) + sum(character > "\uffff" for character in text) < longest:
+        return finder.scrub(text)
+    return finder.scrub_cut(text[:longest])
 
 
 def _without(text: str, patterns: Sequence[Regex], finder: SecretFinder) -> str:

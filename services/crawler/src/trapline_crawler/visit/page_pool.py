@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import BrowserContext, Page
@@ -15,40 +13,7 @@ from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.cookie_jar import cookies_of, put_cookies
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.page_script import source
-
-
-@dataclass(kw_only=True, eq=False)
-class PooledPage:
-    """One page, used by one visit at a time. No slots: Playwright keeps its own marks on the owner of a listener."""
-
-    page: Page
-    """Playwright's handle of the page."""
-    visits: int = 0
-    """Visits made in it so far."""
-    crashed: bool = False
-    """Whether its renderer died."""
-    _closing: set[asyncio.Task[None]] = field(default_factory=set)
-    """Windows being closed; asyncio itself keeps no task alive."""
-
-    def listen(self) -> None:
-        """Note a crash, and close every window that the page opens. Neither costs a good page anything."""
-        self.page.on("crash", self._on_crash)
-        self.page.on("popup", self._on_popup)
-
-    def _on_crash(self, _page: Page) -> None:
-        self.crashed = True
-
-    def _on_popup(self, popup: Page) -> None:
-        popup.on("popup", self._on_popup)
-        task = asyncio.ensure_future(_close_quietly(popup))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-
-async def _close_quietly(page: Page) -> None:
-    with suppress(PlaywrightError):  # closed already, with its opener or with the context
-        await page.close()
+from trapline_crawler.visit.pooled_page import PooledPage, close_quietly
 
 
 class PagePool:
@@ -57,19 +22,33 @@ class PagePool:
     Every error of Playwright, and ``BrowserHungError``, goes to the caller, who asks the browser what it means.
     """
 
-    def __init__(self, live: LiveBrowser, proxy: ContextProxy, context: BrowserContext, limits: VisitLimits) -> None:
+    def __init__(
+        self, live: LiveBrowser, proxy: ContextProxy, context: BrowserContext, limits: VisitLimits, *, shared: bool
+    ) -> None:
         self.live = live
+        self.shared = shared
         self.proxy = proxy
         self.context = context
         self._limits = limits
         self._idle: list[PooledPage] = []
+        self._known: set[Page] = set()
+        self._emptying: set[asyncio.Task[None]] = set()
+        self._opening = 0  # pages of the pool's own that are being opened
         self.in_use = 0  # pages that a visit has now
 
     @staticmethod
     async def open(
-        live: LiveBrowser, crawl: CrawlConfig, limits: VisitLimits, state: Mapping[str, Any] | None = None
+        live: LiveBrowser,
+        crawl: CrawlConfig,
+        limits: VisitLimits,
+        state: Mapping[str, Any] | None = None,
+        *,
+        shared: bool = False,
     ) -> "PagePool":
-        """Open a context as the crawl describes it. ``state`` is what ``state`` returned before."""
+        """Open a context as the crawl describes it. ``state`` is what ``state`` returned before.
+
+        ``shared``: for visits that are in it together.
+        """
         options: dict[str, Any] = {} if crawl.user_agent is None else {"user_agent": crawl.user_agent}
         proxy = await live.proxies.open()
         proxy.allow(limits.size)
@@ -85,8 +64,7 @@ class PagePool:
             limits.open,
             "new context",
         )
-        await bounded(context.add_init_script(source("init.js")), limits.open, "init script")
-        pool = PagePool(live, proxy, context, limits)
+        pool = PagePool(live, proxy, context, limits, shared=shared)
         if state and state.get("cookies"):
             pooled = await pool.take()
             await bounded(put_cookies(pooled.page, state["cookies"]), limits.open, "cookies of a checkpoint")
@@ -96,36 +74,90 @@ class PagePool:
     async def take(self) -> PooledPage:
         """Return an idle page, or a new one; it is the caller's alone until ``give_back``."""
         self.in_use += 1
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            pooled = self._idle.pop()
+            if not pooled.ended.done() and not pooled.page.is_closed():
+                return pooled
+        self._opening += 1
         try:
-            pooled = PooledPage(page=await bounded(self.context.new_page(), self._limits.open, "new page"))
+            pooled = await bounded(self._open_page(), self._limits.open, "new page")
         except BaseException:
             self.in_use -= 1
             raise
-        pooled.listen()
+        finally:
+            self._opening -= 1
+        self._known.add(pooled.page)
         return pooled
+
+    async def _open_page(self) -> PooledPage:
+        return await PooledPage.open(await self.context.new_page(), self._limits)
 
     async def give_back(self, pooled: PooledPage, *, reusable: bool) -> None:
         """Keep the page for the next visit; close it when it is not reusable or has had its share of visits."""
-        self.in_use -= 1
         pooled.visits += 1
-        if reusable and not pooled.crashed and pooled.visits < self._limits.visits_per_page:
-            self._idle.append(pooled)
+        try:
+            if reusable and not pooled.ended.done() and pooled.visits < self._limits.visits_per_page:
+                self._idle.append(pooled)
+                task = asyncio.ensure_future(self._empty_soon(pooled, pooled.visits))
+                self._emptying.add(task)
+                task.add_done_callback(self._emptying.discard)
+                return
+            self._known.discard(pooled.page)
+            await close_quietly(pooled.page)
+        finally:
+            self.leave()
+
+    async def _empty_soon(self, pooled: PooledPage, visits: int) -> None:
+        """Empty a page that no other visit took at once: that visit's own navigation would have emptied it."""
+        await asyncio.sleep(self._limits.linger)
+        if pooled not in self._idle or pooled.visits != visits:
             return
-        await bounded(_close_quietly(pooled.page), self._limits.close, "close of a page")
+        self._idle.remove(pooled)
+        if await self._emptied(pooled):
+            self._idle.append(pooled)
+        else:
+            self._known.discard(pooled.page)
+            await close_quietly(pooled.page)
+
+    def leave(self) -> None:
+        """End a visit's use of a page. With nobody in it, whatever is still on its way in this context is nobody's."""
+        self.in_use -= 1
+        if not self.in_use:
+            self.proxy.allow(0)
+
+    async def _emptied(self, pooled: PooledPage) -> bool:
+        """Leave for a blank page; return whether the page did in time. Windows that nobody opened are closed."""
+        try:
+            async with asyncio.timeout(self._limits.empty):
+                await pooled.leave()
+                await self._close_strays()
+        except (TimeoutError, PlaywrightError):
+            return False
+        return not pooled.ended.done()
+
+    async def _close_strays(self) -> None:
+        """Close windows that a page opened without being their opener; a visit's own windows close as they come."""
+        if not self._opening:
+            for page in self.context.pages:
+                if page not in self._known:
+                    await close_quietly(page)
 
     async def state(self) -> dict[str, Any]:
         """Return cookies and local storage, as JSON can hold them."""
+        self.proxy.allow(self._limits.size)
         stored = await bounded(self.context.storage_state(), self._limits.evidence, "storage state")
         pooled = await self.take()
         cookies = await bounded(cookies_of(pooled.page), self._limits.evidence, "cookies for a checkpoint")
         await self.give_back(pooled, reusable=True)
         return {"cookies": cookies, "origins": stored.get("origins", [])}
 
+    def shut(self) -> None:
+        """End the context's connections and refuse new ones: nothing of it is on the network from now on."""
+        self.proxy.shut()
+
     async def close(self) -> None:
-        """Close the context with all its pages."""
-        try:
-            await bounded(self.context.close(), self._limits.close, "close of a context")
-        finally:
-            await self.live.proxies.close_one(self.proxy)
+        """Close the context with all its pages, and then its proxy: no other program gets its port before."""
+        for task in self._emptying:
+            task.cancel()
+        await self.context.close()
+        await self.live.proxies.close_one(self.proxy)

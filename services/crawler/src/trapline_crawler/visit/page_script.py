@@ -1,55 +1,68 @@
-"""The scripts that run in a page, and the result of the one that reads it."""
+"""The script that reads a page, and its answer, checked at the border: a page is a stranger, and so is its renderer."""
 
+import json
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Timings
 from trapline_crawler.visit.challenge_signs import LITTLE, SIGNS
 from trapline_crawler.visit.limits import VisitLimits
 
+T = TypeVar("T")
 LONGEST_TEXT = 4 * 1024 * 1024
 """Characters of watched text that leave the page; a page with more is refused as too large."""
 LONGEST_FIELD = 20_000
 """Characters of an extracted field; the rest is cut off."""
 LONGEST_TITLE = 1_000
-"""Characters of the title; the rest is cut off."""
+"""Characters of a title; the rest is cut off."""
+LONGEST_URL = 8_192
+"""Characters of a final URL; the rest is cut off. A page's script may give its page one of two million."""
+LONGEST_PROBLEM = 1_000
+"""Characters of what is wrong with one selector."""
+LARGEST = 2**31 - 1
+"""The largest number that is kept of a page: what an integer column of the ledger holds."""
+_TIMINGS = ("dns", "connect", "ttfb", "dom", "load")
+
+
+class UnreadableAnswerError(ValueError):
+    """A page's answer is not of the shape that ``read.js`` gives; the text names the part, and quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What ``read.js`` found in a page."""
+    """What ``read.js`` found in a page, and what the browser itself knows of it. Types and lengths are certain."""
 
     title: str
-    """The document's title, raw."""
+    """The document's title, raw; at most ``LONGEST_TITLE`` characters."""
     text: str | None
-    """The watched text, raw; ``None`` when nothing matches ``watch``."""
+    """The watched text, raw, at most ``LONGEST_TEXT`` characters; ``None`` when nothing matches ``watch``."""
     too_long: bool
     """Whether text or size exceed what a page may have."""
     fields: dict[str, str | None]
-    """The extracted fields by name; ``None`` where nothing matches."""
+    """The crawl's extracted fields by name, at most ``LONGEST_FIELD`` characters; ``None`` where nothing matches."""
     problems: tuple[str, ...]
     """Selectors that are invalid or match nothing, in words."""
     url: str
-    """The document's URL when it was read."""
+    """The URL of the page that was read, as the browser knows it; at most ``LONGEST_URL`` characters."""
     status: int | None
     """Status of the document that was read, where the browser tells it."""
     body: int | None
     """Size of the main document in bytes, decoded."""
     size: int
-    """Bytes transferred, by the page's own timings."""
+    """Bytes received, heads included, of the page with its parts, as the tab meter counted them."""
     errors: int
-    """Errors that the console would show."""
+    """Errors that the console would show, as the tab meter counted them, and parts that did not load."""
     height: int
     """Height of the document in CSS pixels."""
     has_elements: bool
     """Whether the body has an element."""
     timings: Timings
     """The navigation's timings as the browser knows them."""
-    size_is_partial: bool = False
-    """Whether the timings do not show all bytes: other origins, frames, more than 250 parts."""
     signs: tuple[int, ...] = ()
     """Indexes in ``SIGNS`` of the challenges that were found."""
     little_text: bool = False
@@ -62,14 +75,14 @@ class Reading:
 
 @cache
 def source(name: str) -> str:
-    """Return a script's text: ``init.js`` or ``read.js``."""
+    """Return a script's text, by its file name in this folder."""
     return files("trapline_crawler.visit").joinpath(name).read_text(encoding="utf-8")
 
 
-def question(crawl: CrawlConfig, *, settle_at_most: float) -> dict[str, Any]:
-    """Return the argument of ``read.js``. ``settle_at_most`` is in seconds; 0 reads at once."""
+def question(crawl: CrawlConfig, *, settle_at_most: float) -> str:
+    """Return the expression that reads a page for ``crawl``. ``settle_at_most`` is in seconds; 0 reads at once."""
     check = crawl.logged_in_check
-    return {
+    asked = {
         "check": None if check is None else {"selector": check.selector, "contains": check.contains},
         "quiet": crawl.settle.quiet * 1000,
         "atMost": settle_at_most * 1000,
@@ -82,28 +95,108 @@ def question(crawl: CrawlConfig, *, settle_at_most: float) -> dict[str, Any]:
         "longestField": LONGEST_FIELD,
         "longestTitle": LONGEST_TITLE,
     }
+    return f"({source('read.js')})({json.dumps(asked)})"
 
 
-def reading(answer: dict[str, Any], limits: VisitLimits) -> Reading:
-    """Turn the answer of ``read.js`` into a ``Reading``."""
-    times = {name: round(value, 1) for name, value in answer["timings"].items() if value is not None}
+def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, url: str) -> Reading:
+    """Turn the protocol's answer to ``question`` into a ``Reading``. ``url``: the page's, as the browser knows it.
+
+    Raises ``UnreadableAnswerError`` for an answer of any other shape.
+    """
+    if "exceptionDetails" in answer:
+        raise UnreadableAnswerError("the page can't be read: the crawler's script ended with an error")
+    found = _Answer(_dict(_dict(answer.get("result"), "result").get("value"), "value"))
+    spent = _Answer(_dict(answer.get("spent"), "spent"))
+    text = found.text("text", LONGEST_TEXT)
+    size = spent.count("received")
     return Reading(
-        title=answer["title"],
-        text=answer["text"],
-        too_long=answer["tooLong"] or answer["size"] > limits.size,
-        fields=answer["fields"],
-        problems=tuple(answer["problems"]),
-        url=answer["url"],
-        status=answer["status"] or None,
-        body=answer["body"],
-        size=int(answer["size"]),
-        size_is_partial=answer["partial"],
-        errors=int(answer["errors"]),
-        height=int(answer["height"]),
-        has_elements=answer["nodes"],
-        signs=tuple(answer["signs"]),
-        little_text=answer["littleText"],
-        timings=Timings(**times),
-        check_selector=answer["checkSelector"],
-        check_contains=answer["checkContains"],
+        title=found.text("title", LONGEST_TITLE) or "",
+        text=text,
+        too_long=found.flag("tooLong") or size > limits.size,
+        fields=_fields(_dict(found.value("fields"), "fields"), crawl),
+        problems=tuple(found.each("problems", lambda one: _text(one, "problem", LONGEST_PROBLEM) or "")),
+        url=url[:LONGEST_URL],
+        status=found.count("status") or None,
+        body=None if found.value("body") is None else found.count("body"),
+        size=size,
+        errors=min(LARGEST, spent.count("errors") + found.count("errors")),
+        height=found.count("height"),
+        has_elements=found.flag("nodes"),
+        timings=_timings(_Answer(_dict(found.value("timings"), "timings"))),
+        signs=tuple(sign for sign in found.each("signs", lambda one: _count(one, "sign")) if sign < len(SIGNS)),
+        little_text=found.flag("littleText"),
+        check_selector=found.flag("checkSelector"),
+        check_contains=found.flag("checkContains"),
     )
+
+
+class _Answer:
+    """An object that came from a page's renderer; each part is asked for with the type that it must have."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self._found = found
+
+    def value(self, name: str) -> object:
+        return self._found.get(name)
+
+    def text(self, name: str, longest: int) -> str | None:
+        return _text(self.value(name), name, longest)
+
+    def count(self, name: str) -> int:
+        return _count(self.value(name), name)
+
+    def flag(self, name: str) -> bool:
+        value = self.value(name)
+        if not isinstance(value, bool):
+            raise _wrong(name)
+        return value
+
+    def each(self, name: str, read: Callable[[object], T]) -> list[T]:
+        value = self.value(name)
+        if not isinstance(value, list):
+            raise _wrong(name)
+        return [read(one) for one in value]
+
+
+def _wrong(name: str) -> UnreadableAnswerError:
+    return UnreadableAnswerError(f"the page can't be read: its {name} is not what the crawler's script returns")
+
+
+def _dict(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong(name)
+    return value
+
+
+def _text(value: object, name: str, longest: int) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise _wrong(name)
+    return value[:longest]
+
+
+def _number(value: object, name: str) -> float:
+    """Return a finite number within ``LARGEST``, whatever the page's number is; JSON writes Infinity as null."""
+    if value is None:
+        return 0
+    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
+        raise _wrong(name)
+    return min(max(value, 0), LARGEST)
+
+
+def _count(value: object, name: str) -> int:
+    return int(_number(value, name))
+
+
+def _fields(found: dict[str, Any], crawl: CrawlConfig) -> dict[str, str | None]:
+    return {name: _text(found.get(name), "field", LONGEST_FIELD) for name in crawl.extract}
+
+
+def _timings(found: _Answer) -> Timings:
+    times = {
+        name: None if found.value(name) is None else round(_number(found.value(name), name), 1) for name in _TIMINGS
+    }
+    return Timings(**times)

@@ -8,6 +8,7 @@ from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
+from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.politeness.decision import Admitted, Deferred
 from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.ordered_session import OrderedSession
@@ -57,14 +58,19 @@ class _Ordered:
         """End the session, if there is one."""
         await self._session.close()
 
-    async def _next_page(self, url: str, admitted: Admitted) -> bool:
-        """Visit the page and record it with the checkpoint after it; ``False`` when the task was given back instead."""
+    async def _next_page(self, url: str, admitted: Admitted, *, again: bool = False) -> bool:
+        """Visit the page and record it with the checkpoint after it; ``False`` when the task was given back instead.
+
+        A fault of a browser that other visits were in may be a neighbour's: the page is visited ``again``, uncharged.
+        """
         observation, checkpoint = None, self._task.checkpoint
         try:
             observation = await self._visit(url, admitted)
             checkpoint = await self._session.checkpoint(self._task.checkpoint)
         except FAULTS as fault:
             await self.close()
+            if isinstance(fault, BrowserFaultError) and fault.in_company and observation is None and not again:
+                return await self._next_page(url, admitted, again=True)
             if await self._held_work.charge(self._task, fault.failure()):
                 return False
             # What was found stands, if only the session could not be saved: the next page begins with the old one.

@@ -1,0 +1,347 @@
+// The tab meter. Playwright's driver loads it before itself (NODE_OPTIONS). It stands in the pipe between the driver
+// and the browser that the driver starts. A page decides how much the browser reports of it. So the meter
+//
+// - keeps from the driver what nobody reads and what a page can make as long as it likes (console, WebSocket frames);
+// - counts for each tab, with its frames and workers: bytes as they came and unpacked, frames and workers, events;
+// - cuts a tab off that spends more than a visit may: it asks the browser to close the tab, and no more of it passes;
+// - runs the crawler's own scripts in the driver's isolated world, where no page's script can reach them.
+//
+// The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open` and `Trapline.evaluate` are
+// the meter's commands, `Trapline.cut` is its event, and `Trapline.heard` it answers to any session. The counts begin
+// anew with each navigation that the crawler asks for.
+"use strict";
+
+const childProcess = require("node:child_process");
+
+const MARKER = "--trapline-browser=";
+const WORLD = "__playwright_utility_world";
+const MIB = 1024 * 1024;
+const LONGEST_EVENT = 4 * MIB; // a request's event holds a data: URL as a whole; the driver needs none as long as this
+const LONGEST_ANSWER = 96 * MIB; // a page's HTML, or its picture
+const ENDS = 256; // bytes of a message that is too long by which it is known: its name, and its session at the end
+const CONSOLE_TYPE = '{"method":"Runtime.consoleAPICalled","params":{'.length;
+const UNREAD = new Set(["Network.dataReceived", "Network.webSocketFrameReceived", "Network.webSocketFrameSent"]);
+const PRINTED = new Set(["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"]);
+const UNREAD_SHARE = 0.5; // of an event, as an event that the meter drops costs
+const NOTHING = Buffer.alloc(0);
+// Counts pictures, scripts and styles that do not load: of these the protocol says nothing. The driver lets an empty
+// script run first in its isolated world of each document; this is that script.
+const COUNTS_PARTS = `if (window === top) {
+  let count = 0;
+  addEventListener("error", () => { count += 1 }, true);
+  Object.defineProperty(globalThis, "partsThatFailed", { value: () => count });
+}`;
+
+const number = (text, name) => {
+  const at = text.indexOf(`"${name}":`);
+  return at < 0 ? 0 : Math.max(0, Number.parseInt(text.slice(at + name.length + 3), 10) || 0);
+};
+const sessionAt = (tail) => /"sessionId":"([^"]+)"\}$/.exec(tail)?.[1] ?? "";
+
+class Tab {
+  constructor(targetId) {
+    this.targetId = targetId;
+    this.limits = null; // none before the crawler opens it: a tab of the driver's own
+    this.listeners = new Set(); // sessions that hear of its cut
+    this.world = 0; // the isolated world of the document that is shown; 0 while there is none
+    this.isCut = false;
+    this.attached = 0; // sessions of the page itself
+    this.leaving = false; // between a navigation that the crawler asked for and its document: the last page still runs
+    this.begin();
+  }
+
+  leave() {
+    this.leaving = true;
+    this.begin();
+  }
+
+  begin() {
+    this.errors = 0;
+    this.received = 0; // bytes of answers that are complete, with their heads
+    this.arriving = 0; // bytes of bodies as they arrived, WebSocket frames included
+    this.unpacked = 0;
+    this.parts = 0; // frames, workers and windows
+    this.events = 0;
+    this.reported = 0; // bytes of its events that passed
+  }
+
+  excess() {
+    const { size, parts, events, reported } = this.limits;
+    if (Math.max(this.received, this.arriving, this.unpacked) > size) return `more than ${size} bytes`;
+    if (this.parts > parts) return `too many frames: more than ${parts} frames and workers`;
+    if (this.events > events) return `too many events: more than ${events} in the browser's protocol`;
+    return this.reported > reported ? `too many events: more than ${reported} bytes of them` : null;
+  }
+
+  spent() {
+    return { errors: this.errors, received: this.received, unpacked: this.unpacked, parts: this.parts };
+  }
+}
+
+class Meter {
+  constructor(toBrowser, fromBrowser) {
+    this.tabs = new Map(); // by target
+    this.sessions = new Map(); // {tab, page} by session; page: whether it is the page's own and not a part's
+    this.readings = new Map(); // tabs by the id of the command whose answer gets the counts
+    this.heard = 0; // bytes that the browser has said
+    this.ownId = 0; // the meter's own commands count downwards; the driver's upwards
+    this.pieces = [];
+    this.held = 0;
+    this.tail = NOTHING;
+    this.deliver = () => {};
+    this.write = toBrowser.write.bind(toBrowser);
+    this.swallowEnd = false;
+    toBrowser.write = (data, ...rest) => this.outgoing(data, rest);
+    const on = fromBrowser.on.bind(fromBrowser);
+    fromBrowser.on = (name, listener) => {
+      if (name !== "data") return on(name, listener);
+      this.deliver = listener;
+      return on(name, (chunk) => {
+        const passed = this.incoming(chunk);
+        if (passed.length) listener(passed);
+      });
+    };
+  }
+
+  // -- from the driver to the browser
+
+  outgoing(data, rest) {
+    if (data === "\0") {
+      if (!this.swallowEnd) return this.write(data, ...rest);
+      this.swallowEnd = false;
+      return true;
+    }
+    const at = typeof data === "string" ? data.indexOf('"method":"') : -1;
+    if (at < 0 || at > 40) return this.write(data, ...rest);
+    if (data.startsWith("Trapline.", at + 10)) {
+      const command = this.command(JSON.parse(data));
+      this.swallowEnd = command === null;
+      return command === null ? true : this.write(command, ...rest);
+    }
+    if (data.startsWith('Page.addScriptToEvaluateOnNewDocument"', at + 10)) {
+      const message = JSON.parse(data);
+      if (message.params.source === "" && message.params.worldName?.startsWith(WORLD)) {
+        message.params.source = COUNTS_PARTS;
+        return this.write(JSON.stringify(message), ...rest);
+      }
+    }
+    if (data.startsWith('Page.navigate"', at + 10)) this.sessions.get(sessionAt(data.slice(-ENDS)))?.tab.leave();
+    return this.write(data, ...rest);
+  }
+
+  command({ id, method, params, sessionId }) {
+    const tab = this.sessions.get(sessionId)?.tab;
+    if (method === "Trapline.heard") {
+      this.inject({ id, result: { bytes: this.heard }, sessionId });
+    } else if (tab === undefined) {
+      this.inject({ id, error: { code: -32000, message: "Target closed: no tab has this session" }, sessionId });
+    } else if (method === "Trapline.open") {
+      tab.limits = params;
+      tab.listeners.add(sessionId);
+      this.inject({ id, result: {}, sessionId });
+    } else if (tab.world === 0) {
+      this.inject({ id, error: { code: -32000, message: "Cannot find context: no document is shown" }, sessionId });
+    } else {
+      this.readings.set(id, tab);
+      const asked = { ...params, contextId: tab.world, awaitPromise: true, returnByValue: true };
+      return JSON.stringify({ id, method: "Runtime.evaluate", params: asked, sessionId });
+    }
+    return null;
+  }
+
+  inject(message) {
+    const whole = Buffer.from(`${JSON.stringify(message)}\0`);
+    setImmediate(() => this.deliver(whole));
+  }
+
+  cut(tab, why) {
+    tab.isCut = true;
+    const message = { id: --this.ownId, method: "Target.closeTarget", params: { targetId: tab.targetId } };
+    this.write(`${JSON.stringify(message)}\0`);
+    for (const sessionId of tab.listeners) this.inject({ method: "Trapline.cut", params: { why }, sessionId });
+  }
+
+  // -- from the browser to the driver
+
+  incoming(chunk) {
+    this.heard += chunk.length;
+    const passed = [];
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(0, start);
+      if (end < 0) break;
+      const last = chunk.subarray(start, end);
+      start = end + 1;
+      const message = this.held ? this.whole(last) : this.judged(last);
+      if (message !== null) passed.push(message, END);
+    }
+    if (start < chunk.length) this.hold(chunk.subarray(start));
+    if (passed.length === 0) return NOTHING;
+    const isWhole = passed.length === 2 && start === chunk.length && passed[0].length === start - 1;
+    return isWhole ? chunk : Buffer.concat(passed);
+  }
+
+  // A message that is not complete yet is held here, and only its two ends once it is too long for the driver.
+  hold(piece) {
+    this.held += piece.length;
+    const head = this.pieces[0] ?? piece;
+    if (this.held <= longest(head)) {
+      this.pieces.push(piece);
+      return;
+    }
+    this.tail = Buffer.concat([this.tail, piece]).subarray(-ENDS);
+    this.pieces = [head.subarray(0, ENDS)];
+  }
+
+  whole(last) {
+    const size = this.held + last.length;
+    const [pieces, tail] = [this.pieces, this.tail];
+    this.pieces = [];
+    this.held = 0;
+    this.tail = NOTHING;
+    if (size > longest(pieces[0])) {
+      return this.tooLong(headOf(pieces[0]), tailOf(Buffer.concat([tail, last])), size);
+    }
+    return this.judged(Buffer.concat([...pieces, last]));
+  }
+
+  tooLong(head, tail, size) {
+    const sessionId = sessionAt(tail);
+    if (head.startsWith('{"id":')) {
+      const id = Number.parseInt(head.slice(6), 10);
+      this.readings.delete(id);
+      const error = { code: -32000, message: "the page's answer is too long" };
+      return Buffer.from(JSON.stringify({ id, error, ...(sessionId ? { sessionId } : {}) }));
+    }
+    const session = this.sessions.get(sessionId);
+    const method = methodOf(head);
+    if (session !== undefined) this.event(session, method, head, size);
+    // The driver can do without a request of which it hears nothing, and without everything that is printed.
+    if (session?.tab.limits && !session.tab.isCut && !method.startsWith("Network.") && !PRINTED.has(method)) {
+      this.cut(session.tab, `too many events: one of ${size} bytes`);
+    }
+    return null;
+  }
+
+  // Return what passes of a whole message: itself, another in its place, or null.
+  judged(message) {
+    const head = headOf(message);
+    if (head.startsWith('{"id":')) return this.answer(message, head);
+    const sessionId = sessionAt(tailOf(message));
+    const method = methodOf(head);
+    if (method === "Target.attachedToTarget") this.attached(JSON.parse(message.toString()));
+    if (method === "Target.detachedFromTarget") this.detached(JSON.parse(message.toString()).params.sessionId);
+    const session = this.sessions.get(sessionId);
+    if (session === undefined) return message;
+    const { tab } = session;
+    if (tab.isCut) return method.startsWith("Target.") ? message : null;
+    const passes = this.event(session, method, message, message.length);
+    if (tab.limits !== null && !tab.leaving) {
+      const why = tab.excess();
+      if (why !== null) {
+        this.cut(tab, why);
+        return null;
+      }
+    }
+    return passes ? message : null;
+  }
+
+  answer(message, head) {
+    const id = Number.parseInt(head.slice(6), 10);
+    if (id < 0) return null; // to the meter itself
+    const tab = this.readings.get(id);
+    if (tab === undefined) return message;
+    this.readings.delete(id);
+    const at = head.indexOf('"result":{');
+    if (at < 0) return message; // an error
+    const spent = Buffer.from(`"spent":${JSON.stringify(tab.spent())},`);
+    return Buffer.concat([message.subarray(0, at + 10), spent, message.subarray(at + 10)]);
+  }
+
+  // Count an event of a tab, and return whether the driver needs it. `message` is a buffer, or the head of a long one.
+  event({ tab, page }, method, message, size) {
+    const isUnread = PRINTED.has(method) || UNREAD.has(method);
+    tab.events += isUnread ? UNREAD_SHARE : 1;
+    const text = () => (typeof message === "string" ? message : message.toString("latin1"));
+    if (PRINTED.has(method)) {
+      const isError = method === "Runtime.consoleAPICalled" && text().startsWith('"type":"error"', CONSOLE_TYPE);
+      if (isError || method === "Runtime.exceptionThrown") tab.errors += 1;
+      return false;
+    }
+    if (UNREAD.has(method)) {
+      const known = method === "Network.dataReceived";
+      tab.unpacked += known ? number(text(), "dataLength") : size;
+      tab.arriving += known ? number(text(), "encodedDataLength") : size;
+      return false;
+    }
+    if (method === "Network.loadingFinished") tab.received += number(text(), "encodedDataLength");
+    else if (method === "Page.frameAttached") tab.parts += 1;
+    else if (method === "Page.frameNavigated" && page && tab.leaving && !text().includes('"parentId":')) {
+      tab.leaving = false;
+      tab.begin(); // what came before was the last page's
+    } else if (page) this.follow(tab, method, text);
+    tab.reported += size;
+    return true;
+  }
+
+  // Know the isolated world of the document that is shown. Numbers of worlds are a process's own: a part has others.
+  follow(tab, method, text) {
+    if (method === "Runtime.executionContextsCleared") tab.world = 0;
+    else if (method === "Runtime.executionContextDestroyed") this.destroyed(tab, text());
+    else if (method === "Runtime.executionContextCreated") this.created(tab, text());
+  }
+
+  created(tab, text) {
+    if (!text.includes(`"${WORLD}`)) return;
+    const { context } = JSON.parse(text).params;
+    if (context.name.startsWith(WORLD) && context.auxData?.frameId === tab.targetId) tab.world = context.id;
+  }
+
+  destroyed(tab, text) {
+    if (number(text, "executionContextId") === tab.world) tab.world = 0;
+  }
+
+  // A page has one tab, whichever session is attached to it; its frames, workers and windows are parts of it.
+  attached({ params: { sessionId, targetInfo }, sessionId: by }) {
+    const parent = this.sessions.get(by);
+    if (targetInfo.type !== "page") {
+      if (parent === undefined) return;
+      parent.tab.parts += 1;
+      this.sessions.set(sessionId, { tab: parent.tab, page: false });
+      return;
+    }
+    const known = this.tabs.get(targetInfo.targetId);
+    const tab = known ?? new Tab(targetInfo.targetId);
+    if (known === undefined) {
+      this.tabs.set(tab.targetId, tab);
+      const opener = this.tabs.get(targetInfo.openerId);
+      if (opener !== undefined) opener.parts += 1;
+    }
+    tab.attached += 1;
+    this.sessions.set(sessionId, { tab, page: true });
+  }
+
+  detached(sessionId) {
+    const session = this.sessions.get(sessionId);
+    if (session === undefined) return;
+    this.sessions.delete(sessionId);
+    session.tab.listeners.delete(sessionId);
+    if (!session.page) return;
+    session.tab.attached -= 1;
+    if (session.tab.attached === 0) this.tabs.delete(session.tab.targetId);
+  }
+}
+
+const END = Buffer.from("\0");
+const headOf = (message) => message.toString("latin1", 0, ENDS);
+const tailOf = (message) => message.toString("latin1", Math.max(0, message.length - ENDS));
+const methodOf = (head) => head.slice(11, Math.max(11, head.indexOf('"', 11)));
+const longest = (head) => (head.toString("latin1", 0, 6) === '{"id":' ? LONGEST_ANSWER : LONGEST_EVENT);
+
+const spawn = childProcess.spawn;
+childProcess.spawn = function metered(command, args, options) {
+  const child = spawn.call(this, command, args, options);
+  const ours = Array.isArray(args) && args.some((one) => typeof one === "string" && one.startsWith(MARKER));
+  if (ours && child.stdio?.[4]) new Meter(child.stdio[3], child.stdio[4]);
+  return child;
+};

@@ -1,0 +1,62 @@
+"""The tab meter: what ``tab_meter.js`` does in the driver's process, as the crawler starts it and asks it."""
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import CDPSession
+from playwright.async_api import Error as PlaywrightError
+
+from trapline_crawler.browser.errors import BrowserLaunchError
+
+_SCRIPT = Path(__file__).with_name("tab_meter.js")
+
+
+def put_before_the_driver(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Let every driver that is started from now on load the meter before itself.
+
+    The driver inherits the crawler's environment, and Playwright offers no other way to hand it an option of Node's.
+    The browser does not: its environment is an allowlist.
+    """
+    environ["NODE_OPTIONS"] = f'--require="{_SCRIPT}"'
+
+
+async def require_meter(browser: PlaywrightBrowser) -> CDPSession:
+    """Return a session of the browser, to ask the meter by.
+
+    Raises ``BrowserLaunchError`` unless the meter stands in this browser's pipe: a browser without it is not used.
+    """
+    session = await browser.new_browser_cdp_session()
+    try:
+        await heard(session)
+    except PlaywrightError as error:
+        problem = "Playwright's driver runs without the tab meter; this release of it starts its browser in another way"
+        raise BrowserLaunchError(problem) from error
+    return session
+
+
+async def heard(session: CDPSession) -> int:
+    """Return how many bytes the browser has said so far. The meter answers, whatever the browser does."""
+    answer: dict[str, Any] = await session.send("Trapline.heard")
+    return int(answer["bytes"])
+
+
+async def open_tab(session: CDPSession, *, size: int, parts: int, events: int, reported: int) -> None:
+    """Let the meter hold the tab of ``session`` to limits, from its next navigation on.
+
+    ``size``: bytes of answers, as they came or unpacked; ``parts``: frames, workers and windows; ``events`` and
+    ``reported``: events of the browser's protocol, and bytes of them.
+    """
+    await session.send("Trapline.open", {"size": size, "parts": parts, "events": events, "reported": reported})
+
+
+async def evaluate(session: CDPSession, expression: str) -> dict[str, Any]:
+    """Evaluate in the isolated world of the document that is shown; a promise is awaited.
+
+    Returns the protocol's answer, with what the tab has spent since it was navigated under ``spent``. Raises
+    Playwright's error ("Cannot find context") while no document is shown.
+    """
+    answer: dict[str, Any] = await session.send("Trapline.evaluate", {"expression": expression})
+    return answer
