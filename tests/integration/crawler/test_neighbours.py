@@ -7,6 +7,7 @@ isolations; here are those that show each bound, in few browsers.
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,22 @@ async def test_nothing_goes_on_after_its_visit(visitor: BrowserVisitor, browser:
     assert (await visitor.visit(hostile.origin + "/good-late?at-once", crawl(**SHARED))).failure is None
 
 
+async def test_a_tab_that_its_last_page_holds(visitor: BrowserVisitor, hostile: HostileSite):
+    """A page that does not let its tab go costs the next visit neither its result nor its time-out."""
+    config = crawl(**SHARED)
+    assert (await visitor.visit(hostile.origin + "/unload", config)).failure is None
+    start = time.monotonic()
+    assert (await visitor.visit(hostile.origin + "/good?held", config)).failure is None
+    assert time.monotonic() - start < config.timeout / 2
+    # A page that is slow by itself is not visited twice, whatever was in its tab before.
+    await visitor.visit(hostile.origin + "/good?before", config)
+    before = len(hostile.seen)
+    slow = await visitor.visit(hostile.origin + "/silent?after", crawl(**SHARED | {"timeout": 3}))
+    assert slow.failure is not None
+    assert slow.failure.reason is Reason.TIMEOUT
+    assert [request.path for request in hostile.seen[before:]] == ["/silent?after"]
+
+
 async def test_what_the_door_alone_knows_of_is_paid_apart(browser: Browser, hostile: HostileSite, tmp_path: Path):
     """Bytes that no tab is seen to load cost the shared context; each visit is then made again in one of its own."""
     # The proxy counts what a page sends too, which the browser's protocol does not.
@@ -197,6 +214,32 @@ async def test_a_busy_browser_is_no_pages_fault(hostile: HostileSite, tmp_path: 
         assert [found.failure for found in await asyncio.gather(*visits)] == [None, None]
         assert browser.launches == 1
         assert sum("?busy" in request.path for request in hostile.seen) == 4
+    finally:
+        await visitor.close()
+
+
+async def test_a_browser_that_was_busy_meanwhile_is_no_pages_fault(hostile: HostileSite, tmp_path: Path):
+    """A browser that was late while pages gave no answer, and is not any more: they are made again, each alone."""
+    browser = new_browser(late=1.0)
+    visitor = _visitor(browser, tmp_path)
+    try:
+        live = await browser.ready()
+        for stopped in (False, True):
+            before = live.lateness.times
+            pages = [f"/silent?{stopped}{number}" for number in range(2)]
+            visits = [asyncio.ensure_future(visitor.visit(hostile.origin + path, crawl(timeout=3))) for path in pages]
+            await until(lambda pages=pages: {request.path for request in hostile.seen} >= set(pages))
+            if stopped:
+                os.killpg(live.group, signal.SIGSTOP)
+                await until(lambda before=before: live.lateness.times > before)
+                os.killpg(live.group, signal.SIGCONT)
+            for found in await asyncio.gather(*visits):
+                assert found.failure is not None
+                assert found.failure.reason is Reason.TIMEOUT
+            was_late = live.lateness.times > before  # a loaded machine's browser may be late by itself
+            assert was_late or not stopped
+            assert sum(request.path in pages for request in hostile.seen) == (4 if was_late else 2)
+        assert browser.launches == 1
     finally:
         await visitor.close()
 

@@ -340,7 +340,7 @@ def test_problems_of_pages_and_names(body: str, problem: str) -> None:
         ("a: 1\n---\nb: 1\n", "crawls.yaml:2: not valid YAML: "),
         ("a: 1\nb: \x07\n", "crawls.yaml:2: not valid YAML: "),
         ("a: *x\n", "crawls.yaml:1: not valid YAML: "),
-        ("[" * 1500, "crawls.yaml: "),
+        ("[" * 600, "crawls.yaml: nested too deeply"),
         ("defaults: {urls: ['http://e.com/']}\n",
          "crawls.yaml:1: defaults.urls: says which pages to visit: give it in the crawl"),
         ("defaults: text\n", "crawls.yaml:1: defaults: must be a map, not 'text'"),

@@ -21,10 +21,14 @@ class _Budget:
     bytes: int = MOST_BYTES
     """Bytes that may still be searched."""
 
+    @property
+    def is_left(self) -> bool:
+        return self.searches >= 0 and self.bytes >= 0
+
     def spend(self, size: int) -> bool:
         self.searches -= 1
         self.bytes -= size
-        return self.searches >= 0 and self.bytes >= 0
+        return self.is_left
 
 
 def without_ignored(text: str, patterns: Sequence[Regex]) -> str:
@@ -35,7 +39,7 @@ def without_ignored(text: str, patterns: Sequence[Regex]) -> str:
     if not patterns:
         return text
     budget = _Budget()
-    lines = (_cut(line, patterns, budget) for line in text.splitlines())
+    lines = (_cut(line, patterns, budget) if budget.is_left else line for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
 

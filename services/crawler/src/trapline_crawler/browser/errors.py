@@ -67,6 +67,16 @@ class RoomSpentError(BrowserFaultError):
     reason = Reason.TOO_LARGE
 
 
+class TabHeldError(BrowserFaultError):
+    """The page that the tab showed before does not let it go; the page that was to be visited is not at fault.
+
+    ``BrowserVisitor`` visits the page again in a context of its own.
+    """
+
+    reason = Reason.PAGE_HUNG
+    in_company = True
+
+
 class PageStuckError(BrowserFaultError):
     """This page kept its visit from going on while the browser itself answered; only this visit is lost."""
 

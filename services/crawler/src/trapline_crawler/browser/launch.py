@@ -18,6 +18,7 @@ from trapline_crawler.browser import guardian, temp_folders
 from trapline_crawler.browser.collect_children import collect
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
+from trapline_crawler.browser.lateness import Lateness
 from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment, sandbox_works_for
 from trapline_crawler.browser.process_watch import ProcessLimits, ProcessWatch
 from trapline_crawler.browser.profiles import MACHINE, Profile
@@ -70,6 +71,8 @@ class LiveBrowser:
     """Bounds the memory of the browser's processes."""
     meter: CDPSession
     """A session of the browser itself, for questions that the tab meter answers without it."""
+    lateness: Lateness
+    """Counts the browser's late answers."""
 
 
 async def launch(
@@ -112,6 +115,7 @@ async def launch(
             browser, playwright, meter, limits, token=token, folder=folder, guard=guard, proxies=proxies
         )  # fmt: skip
         live.watch.start()
+        live.lateness.start()
         return live
     except (PlaywrightError, OSError, BrowserFaultError, asyncio.CancelledError) as error:
         await asyncio.shield(_undo(token, before, folder, proxies=proxies, guard=guard))
@@ -132,6 +136,7 @@ async def _undo(
 async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
     """Kill the browser's whole group, end the driver and delete its folders; returns when no process is left."""
     live.watch.stop()
+    live.lateness.stop()
     await asyncio.to_thread(guardian.kill, {live.group})
     ending = asyncio.ensure_future(live.playwright.stop())
     await asyncio.wait({ending}, timeout=limits.close)
@@ -193,7 +198,7 @@ async def _enrol(
     return LiveBrowser(
         browser=browser, playwright=playwright, group=leader.group, driver=leader.parent,
         folders=tuple(filter(None, (profile, str(folder)))), proxies=proxies, guardian=guard,
-        watch=ProcessWatch(leader.group, limits.processes), meter=meter,
+        watch=ProcessWatch(leader.group, limits.processes), meter=meter, lateness=Lateness(meter, late=limits.late),
     )  # fmt: skip
 
 

@@ -129,24 +129,27 @@ class Browser:
         finally:
             self._live = None
 
-    async def fault(self, live: LiveBrowser, error: PlaywrightError | BrowserHungError) -> BrowserFaultError:
-        """Ask the browser whether it lives, and return what an error that no page explains means.
+    async def fault(
+        self, live: LiveBrowser, error: PlaywrightError | BrowserHungError, *, lates: int | None = None
+    ) -> BrowserFaultError:
+        """Ask the browser whether it lives, and return what an error that no page explains means; ``lates`` as below.
 
         A browser that is dead or does not answer is killed first, so that the next visit gets another one. One that
         answers is not killed: then it is the page that broke, or that does not let go.
         """
         first = str(error).split("\n", 1)[0]
-        found = await self.examine(live, because=first)
+        found = await self.examine(live, because=first, lates=lates)
         if found is not None:
             return error if isinstance(error, BrowserHungError) and not isinstance(found, BrowserBusyError) else found
         if isinstance(error, BrowserHungError):
             return PageStuckError(f"the page did not let its visit go on: {first}")
         return PageCrashedError(f"the page's renderer died: {first}")
 
-    async def examine(self, live: LiveBrowser, *, because: str) -> BrowserFaultError | None:
+    async def examine(self, live: LiveBrowser, *, because: str, lates: int | None = None) -> BrowserFaultError | None:
         """Ask the browser whether it lives. If it is dead or does not answer, kill it and return the error to raise.
 
-        A browser that answers late returns ``BrowserBusyError``, and lives on.
+        A browser that answers late returns ``BrowserBusyError``, and lives on; so does one that answered late since
+        its ``lateness.times`` was ``lates``.
         """
         start = time.monotonic()
         try:
@@ -159,8 +162,8 @@ class Browser:
         except BrowserHungError as hung:
             await self.kill(live)
             return hung
-        took = time.monotonic() - start
-        return BrowserBusyError(f"the browser was busy: {because}") if took > self._limits.late else None
+        late = time.monotonic() - start > self._limits.late or (lates is not None and live.lateness.times > lates)
+        return BrowserBusyError(f"the browser was busy: {because}") if late else None
 
     async def _answer(self, live: LiveBrowser, because: str) -> None:
         """Wait for the browser's answer; longer while it says anything else, for then it works and does not hang."""

@@ -6,9 +6,9 @@
 // - cuts a tab off that spends more than a visit may: it asks the browser to close the tab, and no more of it passes;
 // - runs the crawler's own scripts in the driver's isolated world, where no page's script can reach them.
 //
-// The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open` and `Trapline.evaluate` are
-// the meter's commands, `Trapline.cut` is its event, and `Trapline.heard` it answers to any session. The counts begin
-// anew with each navigation that the crawler asks for.
+// The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open`, `Trapline.arrived` and
+// `Trapline.evaluate` are the meter's commands, `Trapline.cut` is its event, and `Trapline.heard` it answers to any
+// session. The counts begin anew with each navigation that the crawler asks for.
 "use strict";
 
 const childProcess = require("node:child_process");
@@ -139,6 +139,8 @@ class Meter {
       tab.limits = params;
       tab.listeners.add(sessionId);
       this.inject({ id, result: {}, sessionId });
+    } else if (method === "Trapline.arrived") {
+      this.inject({ id, result: { arrived: !tab.leaving }, sessionId });
     } else if (tab.world === 0) {
       this.inject({ id, error: { code: -32000, message: "Cannot find context: no document is shown" }, sessionId });
     } else {

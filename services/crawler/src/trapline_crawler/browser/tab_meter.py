@@ -52,6 +52,12 @@ async def open_tab(session: CDPSession, *, size: int, parts: int, events: int, r
     await session.send("Trapline.open", {"size": size, "parts": parts, "events": events, "reported": reported})
 
 
+async def has_arrived(session: CDPSession) -> bool:
+    """Return whether the tab shows what the crawler's last navigation asked for, and no more what was there before."""
+    answer: dict[str, Any] = await session.send("Trapline.arrived")
+    return bool(answer["arrived"])
+
+
 async def evaluate(session: CDPSession, expression: str) -> dict[str, Any]:
     """Evaluate in the isolated world of the document that is shown; a promise is awaited.
 

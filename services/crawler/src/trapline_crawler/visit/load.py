@@ -13,25 +13,22 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Failure, Reason
-from trapline_crawler.browser.errors import BrowserHungError
+from trapline_crawler.browser.errors import BrowserHungError, TabHeldError
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading
-from trapline_crawler.visit.pooled_page import PooledPage
+from trapline_crawler.visit.pooled_page import NAVIGATED, PooledPage
 from trapline_crawler.visit.slow_load import SlowLoad, last_navigation
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
-_NAVIGATED = re.compile(
-    r"Execution context was destroyed|Cannot find (default execution )?context|because of a navigation"
-    r"|Promise was collected|Inspected target navigated",
-    re.IGNORECASE,
-)
 _NO_CONTENT = frozenset({204, 205})
 _ERROR_PAGE = "chrome-error:"
 _AGAIN = 0.02
 """Seconds after which a page that shows no document, because it goes elsewhere, is asked again."""
+_ANSWERS = 0.5
+"""Seconds that the page before may take for an answer, before it counts as what holds the tab."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +64,9 @@ class Load:
     """One load of ``url`` in ``pooled``.
 
     It ends at the crawl's ``timeout``, and what is still learnt of a page that used it up ends ``grace`` later. ``run``
-    raises Playwright's error when page or browser are gone, and ``BrowserHungError`` when the driver does not
-    keep its own timeout; the caller examines which visits are lost.
+    raises Playwright's error when page or browser are gone, ``BrowserHungError`` when the driver does not keep its own
+    timeout, and ``TabHeldError`` when the page before does not let the tab go; the caller examines which visits are
+    lost.
     """
 
     def __init__(
@@ -149,6 +147,7 @@ class Load:
             loading.cancel()
 
     async def _watched(self, loading: "asyncio.Future[Response | None]") -> Failure | None:
+        await self._has_arrived()
         slow = SlowLoad(self._page, size=self._limits.size)
         # The driver keeps the load's timeout; this one is for a driver that does not.
         waiting: set[asyncio.Future[Any]] = {loading, slow.failure}
@@ -193,7 +192,7 @@ class Load:
             except TimeoutError as error:
                 raise PageHungError("it had loaded, and then did not answer the crawler in time") from error
             except PlaywrightError as error:
-                if _NAVIGATED.search(str(error)) is None:
+                if NAVIGATED.search(str(error)) is None:
                     raise
                 if not self._left():
                     raise PageHungError("it goes from page to page and never settles") from error
@@ -233,8 +232,21 @@ class Load:
             raise BrowserHungError("the driver did not answer what it loaded") from error
         return request, request.existing_response if request else None
 
+    async def _has_arrived(self) -> bool:
+        """Return whether the tab shows what it was sent to. Raises ``TabHeldError`` where the page before keeps it."""
+        try:
+            async with asyncio.timeout(self._limits.grace / 2):
+                arrived = await self._pooled.has_arrived()
+        except TimeoutError as error:
+            raise BrowserHungError("the driver did not answer what it shows") from error
+        if not (arrived or self._pooled.is_clean or await self._pooled.answers(within=_ANSWERS)):
+            raise TabHeldError(f"the page before {self._url} does not let its tab go")
+        return arrived
+
     async def _refused(self, failure: Failure) -> Loaded:
         """Return what is known of a navigation that failed."""
+        if failure.reason is Reason.NAVIGATION:
+            await self._has_arrived()
         request, response = await self._last_request()
         if response is not None and response.status in _NO_CONTENT:
             detail = f"status {response.status}: nothing to show"
@@ -261,7 +273,7 @@ class Load:
             final_url=request.url[:LONGEST_URL] if request else None,
             failure=failure,
         )
-        if response is None:
+        if not await self._has_arrived() or response is None:
             return known  # nothing was shown: there is no page to ask
         try:
             found = await self._ask(0, within=self._left_to_ask())

@@ -75,7 +75,8 @@ class PagePool:
         """Return an idle page, or a new one; it is the caller's alone until ``give_back``."""
         self.in_use += 1
         while self._idle:
-            pooled = self._idle.pop()
+            pooled = next((one for one in self._idle if one.is_clean), self._idle[-1])
+            self._idle.remove(pooled)
             if not pooled.ended.done() and not pooled.page.is_closed():
                 return pooled
         self._opening += 1
@@ -95,6 +96,7 @@ class PagePool:
     async def give_back(self, pooled: PooledPage, *, reusable: bool) -> None:
         """Keep the page for the next visit; close it when it is not reusable or has had its share of visits."""
         pooled.visits += 1
+        pooled.is_clean = False
         try:
             if reusable and not pooled.ended.done() and pooled.visits < self._limits.visits_per_page:
                 self._idle.append(pooled)
@@ -114,6 +116,7 @@ class PagePool:
             return
         self._idle.remove(pooled)
         if await self._emptied(pooled):
+            pooled.is_clean = True
             self._idle.append(pooled)
         else:
             self._known.discard(pooled.page)

@@ -1,6 +1,7 @@
 """One page of a context, as the tab meter and the browser's protocol know it."""
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +10,15 @@ from playwright.async_api import CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.domain.observation import Failure, Reason
-from trapline_crawler.browser.tab_meter import evaluate, open_tab
+from trapline_crawler.browser.tab_meter import evaluate, has_arrived, open_tab
 from trapline_crawler.visit.limits import VisitLimits
 
+NAVIGATED = re.compile(
+    r"Execution context was destroyed|Cannot find (default execution )?context|because of a navigation"
+    r"|Promise was collected|Inspected target navigated",
+    re.IGNORECASE,
+)
+"""What an evaluation fails with when its document goes away under it."""
 NOWHERE = "about:blank"
 """Where a page waits for its next visit: no script of the last one runs on, and nothing is fetched."""
 
@@ -26,6 +33,8 @@ class PooledPage:
     """The crawler's own protocol session of the page."""
     visits: int = 0
     """Visits made in it so far."""
+    is_clean: bool = True
+    """Whether it shows no page of an earlier visit; the pool sets it."""
     ended: asyncio.Future[Failure | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Resolved when the page is no use any more: with the reason when the tab meter cut it off, with ``None`` when its
     renderer died. What it was asked is never answered then."""
@@ -47,6 +56,21 @@ class PooledPage:
     async def evaluate(self, expression: str) -> dict[str, Any]:
         """Evaluate in the isolated world of the document that is shown; see ``tab_meter.evaluate``."""
         return await evaluate(self.session, expression)
+
+    async def has_arrived(self) -> bool:
+        """Return whether it shows what the last navigation asked for."""
+        return await has_arrived(self.session)
+
+    async def answers(self, *, within: float) -> bool:
+        """Return whether the document that is shown answers ``within`` seconds; true where one takes over from it."""
+        try:
+            async with asyncio.timeout(within):
+                await self.evaluate("0")
+        except TimeoutError:
+            return False
+        except PlaywrightError as error:
+            return NAVIGATED.search(str(error)) is not None
+        return True
 
     async def leave(self) -> None:
         """Leave for a blank page, from the isolated world: so it stays in its renderer's process.

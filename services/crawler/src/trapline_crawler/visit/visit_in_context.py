@@ -161,7 +161,7 @@ class Contexts:
         except (PlaywrightError, BrowserHungError) as error:
             raise await self._browser.fault(pool.live, error) from error
         pool.proxy.allow(self._limits.size * pool.in_use)
-        sound, kills = False, pool.live.watch.kills
+        sound, kills, lates = False, pool.live.watch.kills, pool.live.lateness.times
         try:
             # Each step has its own bound; this one guards against an await without any.
             at_most = self._limits.open + resolved.crawl.timeout + self._limits.grace + self._limits.store
@@ -173,7 +173,7 @@ class Contexts:
         except (PlaywrightError, BrowserHungError) as error:
             if pooled.ended.done():
                 return self._ended(pool, pooled, url, resolved, kills)
-            fault = await self._browser.fault(pool.live, error)
+            fault = await self._browser.fault(pool.live, error, lates=lates)
             if pooled.ended.done():
                 return self._ended(pool, pooled, url, resolved, kills)
             if isinstance(fault, PageStuckError) and not _is_anothers(fault, stay):
@@ -190,7 +190,7 @@ class Contexts:
     def _ended(self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, kills: int) -> Observation:
         """Return the failed visit of a page that was cut off. Raises the fault of one whose renderer died."""
         if pooled.failure is not None:
-            if pool.shared and pooled.visits:
+            if pool.shared and not pooled.is_clean:
                 # Its tab showed another page before, and what that one began may still have been arriving.
                 raise RoomSpentError(f"a tab that was used before was cut off while it showed {url}")
             final_url = without_secrets(pooled.page.url, resolved.finder, longest=LONGEST_URL)
@@ -198,7 +198,7 @@ class Contexts:
         fault: BrowserFaultError = PageCrashedError(f"the page's renderer died while it showed {url}")
         if pool.live.watch.kills > kills:
             fault = MemorySpentError(f"the page's renderer was killed: {pool.live.watch.why}")
-        fault.in_company = pooled.visits > 0  # the renderer still held what the page before had left
+        fault.in_company = not pooled.is_clean  # the renderer still held what the page before had left
         raise fault
 
     async def _steps_in(
@@ -225,7 +225,7 @@ class Contexts:
         if rules is not None:
             rules.going_to(url)
         until = self._clock() + resolved.crawl.timeout + self._limits.grace
-        cuts = pool.proxy.cuts
+        cuts, lates = pool.proxy.cuts, pool.live.lateness.times
         try:
             async with asyncio.timeout(resolved.crawl.timeout + self._limits.grace):
                 loaded = await Load(pooled, url, resolved.crawl, self._limits, pool.proxy, self._clock).run()
@@ -236,7 +236,7 @@ class Contexts:
             raise RoomSpentError(f"visits that share a context loaded too much, while it showed {url}")
         if loaded.failure is not None and loaded.failure.reason in _SILENT:
             # The page is blamed only when the browser is not: it answers, and the page does not.
-            fault = await self._browser.examine(pool.live, because=loaded.failure.detail)
+            fault = await self._browser.examine(pool.live, because=loaded.failure.detail, lates=lates)
             if fault is not None and (not isinstance(fault, BrowserBusyError) or _is_anothers(fault, stay)):
                 raise fault
         took = (self._clock() - start) * 1000

@@ -17,6 +17,7 @@ from trapline_crawler.browser.errors import (
     MemorySpentError,
     PageCrashedError,
     RoomSpentError,
+    TabHeldError,
 )
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.ports import LoggedIn
@@ -147,8 +148,8 @@ class BrowserVisitor:
         try:
             with self._browser.using(pool.live):
                 return await self._contexts.visit(pool, url, resolved, stay)
-        except RoomSpentError as spent:
-            _log.info("visit_again_apart", reason=str(spent))
+        except (RoomSpentError, TabHeldError) as fault:
+            _log.info("visit_again_apart", reason=str(fault))
         return await self._visit_apart(url, self._hurried(resolved, until), state, stay)
 
     async def _visit_apart(
@@ -214,7 +215,7 @@ class ContextSession:
             try:
                 return await self._contexts.visit(self._pool, url, resolved, stay)
             except BrowserFaultError as fault:
-                fault.in_company = stay.in_company
+                fault.in_company |= stay.in_company
                 raise
 
     async def state(self) -> dict[str, Any]:
