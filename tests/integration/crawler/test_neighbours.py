@@ -170,6 +170,7 @@ async def test_memory_costs_its_own_page(hostile: HostileSite, tmp_path: Path):
         assert greedy.failure is not None
         assert (greedy.failure.reason, greedy.failure.retry) == (Reason.PAGE_CRASHED, False)
         assert "300 MiB of memory" in greedy.failure.detail
+        assert sum(request.path == "/memory" for request in hostile.seen) == 1  # its renderer was its own
         assert other.failure is None
         assert browser.launches == 1
     finally:

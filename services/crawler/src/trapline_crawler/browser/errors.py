@@ -20,6 +20,8 @@ class BrowserFaultError(TraplineError):
     """What the page's failure is called once the retries are used up."""
     in_company: bool = False
     """Whether other visits were in the browser, so that nobody knows whose the fault was; a session sets it."""
+    is_own: bool = False
+    """Whether it is known to be the page's own, whoever was in the browser beside it."""
 
     def failure(self) -> Failure:
         """Return what to record once the retries for infrastructure faults are used up."""
@@ -46,6 +48,7 @@ class PageCrashedError(BrowserFaultError):
     """This page's renderer died, and only this visit is lost."""
 
     reason = Reason.PAGE_CRASHED
+    is_own = True
 
 
 class MemorySpentError(BrowserFaultError):

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class ProcessWatch:
     """Watches the process group of one browser. ``start`` begins, ``stop`` ends it; Linux only, elsewhere it sees none.
 
     Of a renderer that is killed the browser says that its page crashed; ``kills`` counts, and ``why`` says it of the
-    last.
+    last. ``crashed`` counts the pages that crashed after so many kills; who visits them keeps it.
     """
 
     def __init__(self, group: int, limits: ProcessLimits, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -85,6 +86,7 @@ class ProcessWatch:
         self._task: asyncio.Task[None] | None = None
         self._looks = 0
         self.kills = 0
+        self.crashed: Counter[int] = Counter()
         self.browser_killed = False
         self.why = ""
 

@@ -20,7 +20,9 @@ def put_before_the_driver(environ: MutableMapping[str, str] = os.environ) -> Non
     The driver inherits the crawler's environment, and Playwright offers no other way to hand it an option of Node's.
     The browser does not: its environment is an allowlist.
     """
-    environ["NODE_OPTIONS"] = f'--require="{_SCRIPT}"'
+    option, options = f'--require="{_SCRIPT}"', environ.get("NODE_OPTIONS", "")
+    if option not in options:
+        environ["NODE_OPTIONS"] = f"{options} {option}".strip()
 
 
 async def require_meter(browser: PlaywrightBrowser) -> CDPSession:

@@ -43,6 +43,8 @@ _log = get_logger("crawler")
 LONG_TEXT = 200_000
 """Characters from which on a text is looked through for secrets beside the event loop; a shorter one takes little."""
 _SILENT = frozenset({Reason.TIMEOUT, Reason.PAGE_HUNG, Reason.WAIT_FOR})
+_TOLD = 0.1
+"""Seconds within which the browser tells of every page that a killed renderer showed."""
 _SCHEMES = frozenset({"http", "https"})
 
 
@@ -169,13 +171,13 @@ class Contexts:
             if done is not None:
                 result, sound = done
                 return result
-            return self._ended(pool, pooled, url, resolved, kills)
+            return await self._ended(pool, pooled, url, resolved, kills)
         except (PlaywrightError, BrowserHungError) as error:
             if pooled.ended.done():
-                return self._ended(pool, pooled, url, resolved, kills)
+                return await self._ended(pool, pooled, url, resolved, kills)
             fault = await self._browser.fault(pool.live, error, lates=lates)
             if pooled.ended.done():
-                return self._ended(pool, pooled, url, resolved, kills)
+                return await self._ended(pool, pooled, url, resolved, kills)
             if isinstance(fault, PageStuckError) and not _is_anothers(fault, stay):
                 failure = fault.failure()
                 failure = replace(failure, detail=resolved.finder.scrub_again(failure.detail))
@@ -187,7 +189,7 @@ class Contexts:
             else:
                 pool.leave()
 
-    def _ended(self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, kills: int) -> Observation:
+    async def _ended(self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved, kills: int) -> Observation:
         """Return the failed visit of a page that was cut off. Raises the fault of one whose renderer died."""
         if pooled.failure is not None:
             if pool.shared and not pooled.is_clean:
@@ -196,8 +198,12 @@ class Contexts:
             final_url = without_secrets(pooled.page.url, resolved.finder, longest=LONGEST_URL)
             return Observation(url=url, final_url=final_url, failure=pooled.failure)
         fault: BrowserFaultError = PageCrashedError(f"the page's renderer died while it showed {url}")
-        if pool.live.watch.kills > kills:
-            fault = MemorySpentError(f"the page's renderer was killed: {pool.live.watch.why}")
+        watch = pool.live.watch
+        if watch.kills > kills:
+            fault, kill = MemorySpentError(f"the page's renderer was killed: {watch.why}"), watch.kills
+            watch.crashed[kill] += 1
+            await asyncio.sleep(_TOLD)
+            fault.is_own = watch.crashed[kill] == 1 and pooled.is_clean
         fault.in_company = not pooled.is_clean  # the renderer still held what the page before had left
         raise fault
 

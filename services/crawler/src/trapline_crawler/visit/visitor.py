@@ -15,7 +15,6 @@ from trapline_crawler.browser.errors import (
     BrowserFaultError,
     BrowserLaunchError,
     MemorySpentError,
-    PageCrashedError,
     RoomSpentError,
     TabHeldError,
 )
@@ -127,7 +126,7 @@ class BrowserVisitor:
             async with self._company.together() as stay:
                 return await visit(stay)
         except BrowserFaultError as fault:
-            shared = stay is not None and stay.in_company and not isinstance(fault, PageCrashedError)
+            shared = stay is not None and stay.in_company and not fault.is_own
             if isinstance(fault, BrowserLaunchError) or not (shared or fault.in_company):
                 raise
             _log.info("visit_again_alone", reason=str(fault))
