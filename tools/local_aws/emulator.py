@@ -1,9 +1,10 @@
-"""MiniStack with three gaps closed and a quicker clock, run by .venv-aws: `python tools/local_aws/emulator.py`.
+"""MiniStack with four gaps closed and a quicker clock, run by .venv-aws: `python tools/local_aws/emulator.py`.
 
 MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failure queue) by alias as it should, but for
 an event that comes through an alias it reads the version record behind it, which has none. On AWS the alias's settings
 hold, and Trapline sets them there, so this script does the same. MiniStack also lists a version of a secret without a
-value, and lets a new `rate` schedule wait. Standard library and MiniStack only.
+value, lets a new `rate` schedule wait, and ends a connection after 1,000 requests with answers on their way: Terraform
+then fails, or asks again for what is done. Standard library and MiniStack only.
 """
 
 import importlib
@@ -80,6 +81,7 @@ def main() -> None:
     """Close the gaps, look often, and serve until a signal, on the one port of its settings."""
     close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
     leave_out_empty_versions(importlib.import_module("ministack.services.secretsmanager"))
+    importlib.import_module("hypercorn.config").Config.keep_alive_max_requests = sys.maxsize
     scheduler = importlib.import_module("ministack.services.scheduler")
     look_often(scheduler)
     fire_at_once(scheduler)
