@@ -77,7 +77,7 @@ class Processes:
         running, visits = Counter[str](), Counter[str]()
         for pid, then in before.items():
             now = after.get(pid)
-            if now is None or then.stopped or now.stopped:
+            if now is None or then.stopped or now.stopped or self._overslept(pid):
                 continue
             if pid in given_away:
                 self.broken[f"a crawler that can run though its invocation is {given_away[pid]}"] += 1
@@ -104,6 +104,16 @@ class Processes:
         earlier = [limits for limits in known if limits.since <= since]
         return [*earlier[-1:], *known[len(earlier) :]]
 
+    def _overslept(self, pid: int) -> bool:
+        """Tell whether a process was stopped for so long that its place may be given away.
+
+        After SIGCONT it needs a moment to notice, on a busy machine more than one look; ``_watch_sleeper`` judges it.
+        """
+        sleeper = self._asleep.get(pid)
+        if sleeper is None:
+            return False
+        return (sleeper.woke or time.monotonic()) - sleeper.since > self.scale.heartbeat_ttl
+
     def _watch_sleeper(self, seen: Seen) -> None:
         now, sleeper = time.monotonic(), self._asleep.get(seen.pid)
         if seen.stopped:
@@ -115,7 +125,7 @@ class Processes:
             return
         if sleeper.woke is None:
             sleeper.woke = now
-        if sleeper.woke - sleeper.since <= self.scale.heartbeat_ttl:
+        if not self._overslept(seen.pid):
             return  # it was stopped so shortly that its place was not given away
         if seen.opened > sleeper.opened:
             self.broken["a process that was stopped past its time opened a visit after SIGCONT"] += 1
