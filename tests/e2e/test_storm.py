@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.storm.scale import Scale
 from tests.storm.seed import Order, Storm, weather_one
 from tests.storm.server import Server, postgres
 
@@ -29,7 +28,7 @@ def _unseen(_: Storm) -> None:
 
 async def test_a_storm_loses_nothing_and_doubles_nothing(server: Server) -> None:
     """Killed, stopped and cut-off processes, a crash of Postgres, and a cloud that lies: every guarantee holds."""
-    verdict = await weather_one(server, Order(seed=1, tasks=300, seconds=7.0, scale=Scale(seed_limit=240.0)), _unseen)
+    verdict = await weather_one(server, Order(seed=1, tasks=300, seconds=7.0), _unseen)
     assert verdict.violations == []
     assert verdict.done + verdict.failed == verdict.tasks >= 300
     assert verdict.faults.keys() >= SURE

@@ -53,5 +53,5 @@ class Scale:
     """The timeout of the crawler function; the others have half of it."""
     retries: tuple[float, float] = (0.5, 1.0)
     """Lambda's pauses before the two further deliveries of a failed event."""
-    seed_limit: float = 150.0
+    seed_limit: float = 240.0
     """For one seed to come to its end; a broken one has half of it."""
