@@ -12,6 +12,8 @@ from tests.storm.faults import Fault, FaultLog
 from tests.storm.processes import Processes
 
 EVERY = 0.02
+GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a statement raises while Postgres is stopped, or comes back."""
 GIVEN_AWAY = """
 SELECT split_part(place, ' ', 2) AS pid, status::text FROM trapline.invocation
 WHERE status IN ('orphaned', 'terminated', 'succeeded') AND place IS NOT NULL AND ended_at > now() - interval '20 s'
@@ -80,7 +82,7 @@ class Sampler:
                         await asyncio.sleep(EVERY)
                 finally:
                     connection.terminate()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            except GONE:
                 await asyncio.sleep(EVERY)
 
     async def _sample(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.storm.hub import Hub
 from tests.storm.process import PRESENCE, SeedResources
 from tests.storm.processes import Processes
 from tests.storm.proxy import Proxy
-from tests.storm.sampler import Sampler
+from tests.storm.sampler import GONE, Sampler
 from tests.storm.scale import Scale
 from tests.storm.server import Server, fresh
 from tests.storm.topic import Topic
@@ -172,13 +172,21 @@ class Storm:
         self.generation = 2
         for event in self.world.ticks(2) * 2:
             self.cloud.submit("dispatcher", event)
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            run = await connection.fetchval("SELECT id FROM trapline.run WHERE crawl = 'site' ORDER BY id LIMIT 1")
-        finally:
-            await connection.close()
+        run = await self._first_run()
         for delay in (0.0, 0.5):
             self.cloud.submit("dispatcher", Enqueue(run_id=run, urls=self.world.extra()).event(), delay=delay)
+
+    async def _first_run(self) -> int:
+        """Return the site's first run; Postgres may be on its way back from a crash."""
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(*GONE):
+                    connection = await asyncpg.connect(self.dsn)
+                    try:
+                        return int(await connection.fetchval("SELECT min(id) FROM trapline.run WHERE crawl = 'site'"))
+                    finally:
+                        await connection.close()
+                await asyncio.sleep(0.1)
 
 
 async def weather_one(server: Server, order: Order, progress: Callable[[Storm], None]) -> Verdict:
