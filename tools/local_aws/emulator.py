@@ -60,6 +60,12 @@ def look_often(service: Any) -> None:
     service._SCHEDULE_TICK_INTERVAL = LOOKS  # noqa: SLF001
 
 
+def keep_connections(config: Any) -> None:
+    """Let a connection take any number of requests; ``AttributeError`` where a release has another shape."""
+    del config.keep_alive_max_requests
+    config.keep_alive_max_requests = sys.maxsize
+
+
 def fire_at_once(service: Any) -> None:
     """Let a new `rate` schedule without a StartDate fire now and not only after its first interval, as on AWS.
 
@@ -81,7 +87,7 @@ def main() -> None:
     """Close the gaps, look often, and serve until a signal, on the one port of its settings."""
     close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
     leave_out_empty_versions(importlib.import_module("ministack.services.secretsmanager"))
-    importlib.import_module("hypercorn.config").Config.keep_alive_max_requests = sys.maxsize
+    keep_connections(importlib.import_module("hypercorn.config").Config)
     scheduler = importlib.import_module("ministack.services.scheduler")
     look_often(scheduler)
     fire_at_once(scheduler)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -31,9 +32,7 @@ def _start(mib: int, *arguments: str, group: int = 0) -> "subprocess.Popen[bytes
     return process
 
 
-def _limits(**values: float) -> ProcessLimits:
-    bounds = {"renderer": 150 * MIB, "main": 300 * MIB, "together": 450 * MIB, "every": 0.02}
-    return ProcessLimits(**bounds | values)  # type: ignore[arg-type]
+_LIMITS = ProcessLimits(renderer=150 * MIB, main=300 * MIB, together=450 * MIB, every=0.02)
 
 
 async def test_what_takes_too_much_is_killed():
@@ -42,7 +41,7 @@ async def test_what_takes_too_much_is_killed():
     greedy = _start(200, "--type=renderer", group=main.pid)
     modest = _start(40, "--type=renderer", group=main.pid)
     stranger = _start(200, "--type=renderer")
-    watch = ProcessWatch(main.pid, _limits())
+    watch = ProcessWatch(main.pid, _LIMITS)
     try:
         watch.start()
         await until(lambda: greedy.poll() is not None)
@@ -63,7 +62,7 @@ async def test_all_together_are_bounded():
     """Renderers that are each within their bound, and together are not, lose the largest of them."""
     main = _start(20)
     some = [_start(mib, "--type=renderer", group=main.pid) for mib in (110, 130, 120)]
-    watch = ProcessWatch(main.pid, _limits(together=330 * MIB))
+    watch = ProcessWatch(main.pid, replace(_LIMITS, together=330 * MIB))
     try:
         watch.look()
         await until(lambda: some[1].poll() is not None)
@@ -79,7 +78,7 @@ async def test_what_computes_on_steps_back():
     main = _start(1)
     busy = _start(1, "spin", "--type=renderer", group=main.pid)
     calm = _start(1, "--type=renderer", group=main.pid)
-    watch = ProcessWatch(main.pid, _limits(busy=0.3, stretch=60))
+    watch = ProcessWatch(main.pid, replace(_LIMITS, busy=0.3, stretch=60))
     try:
         watch.start()
         await until(lambda: watch.slows_any)
@@ -105,7 +104,7 @@ def test_limits_fit_the_machine():
 async def test_a_process_that_ends_is_forgotten():
     """The watch looks on when processes end between two looks."""
     main = _start(1)
-    watch = ProcessWatch(main.pid, _limits())
+    watch = ProcessWatch(main.pid, _LIMITS)
     watch.look()
     main.kill()
     main.wait()

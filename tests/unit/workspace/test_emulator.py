@@ -8,6 +8,7 @@ from tools.local_aws.emulator import (
     LOOKS,
     close_the_gap,
     fire_at_once,
+    keep_connections,
     leave_out_empty_versions,
     look_often,
     with_alias_settings,
@@ -52,6 +53,15 @@ def test_the_scheduler_looks_every_second():
     assert service._SCHEDULE_TICK_INTERVAL == LOOKS
     with pytest.raises(AttributeError):
         look_often(SimpleNamespace())
+
+
+def test_a_connection_takes_any_number_of_requests():
+    """Terraform keeps one for thousands; a release without that bound is refused, not passed by."""
+    config = SimpleNamespace(keep_alive_max_requests=1000)
+    keep_connections(config)
+    assert config.keep_alive_max_requests > 1_000_000
+    with pytest.raises(AttributeError):
+        keep_connections(SimpleNamespace())
 
 
 def test_a_secret_without_a_value_has_no_version():

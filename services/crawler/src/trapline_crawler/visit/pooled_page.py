@@ -93,11 +93,6 @@ class PooledPage:
             self.page.remove_listener("framenavigated", navigated)
 
     @property
-    def crashed(self) -> bool:
-        """Whether its renderer died."""
-        return self.ended.done() and self.ended.result() is None
-
-    @property
     def failure(self) -> Failure | None:
         """Why the tab meter cut the page off; ``None`` when it did not."""
         return self.ended.result() if self.ended.done() else None
