@@ -54,4 +54,4 @@ class Scale:
     retries: tuple[float, float] = (0.5, 1.0)
     """Lambda's pauses before the two further deliveries of a failed event."""
     seed_limit: float = 240.0
-    """For one seed to come to its end; a broken one has half of it."""
+    """For one seed to come to its end, a broken one too: that an alert is lost shows only then."""

@@ -149,7 +149,7 @@ class Storm:
         """Let the schedules fire, twice each, and wait until all is done; ``False`` when that takes too long."""
         for event in self.world.ticks(1) * 2:
             self.cloud.submit("dispatcher", event)
-        until = time.monotonic() + self.order.scale.seed_limit / (1 if self.order.broken is None else 2)
+        until = time.monotonic() + self.order.scale.seed_limit
         while time.monotonic() < until and not self._noticed():
             progress(self)
             await asyncio.sleep(0.1)
