@@ -32,7 +32,7 @@ REASONS = {
     "/half-loaded": {"timeout"},
     "/trickle": {"timeout"},
     "/spin": {"page_hung", "timeout"},
-    "/alerts-forever": {"page_hung", "timeout"},
+    "/alerts-forever": {"page_hung", "timeout", "too_large"},
     "/endless": {"too_large", "timeout", "page_hung"},
 }
 GOOD = ("/good", "/popups", "/alerts", "/latin1", "/not-utf8", "/moved", "/good?last")
