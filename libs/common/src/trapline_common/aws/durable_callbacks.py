@@ -18,7 +18,7 @@ PREFIX = "durable:"
 
 _NO_SUCH = frozenset({"InvalidParameterValueException", "ResourceNotFoundException"})
 NOBODY_WAITS = _NO_SUCH | {"CallbackTimeoutException"}
-"""Answers of SendDurableExecutionCallback...: it was answered before, or its time is over; no such callback is there."""
+"""Answers of SendDurableExecutionCallback...: it was answered before, or its time is over; there is no such one."""
 
 
 class CallbackWaiters:
