@@ -1,5 +1,5 @@
 -- name: wait
-INSERT INTO trapline.waiter (run_id, token) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+INSERT INTO trapline.waiter (run_id, token, execution) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 
 -- name: unanswered
 -- Who waits for a run that has ended, behind ``$2``, ``$3`` on; of one run, or of those that ended at least ``$4``
@@ -14,4 +14,5 @@ WHERE w.answered_at IS NULL AND r.status = 'ended' AND r.ended_at <= now() - mak
 ORDER BY w.run_id, w.token LIMIT 100;
 
 -- name: answered
-UPDATE trapline.waiter SET answered_at = now() WHERE run_id = $1 AND token = $2 AND answered_at IS NULL RETURNING run_id;
+UPDATE trapline.waiter SET answered_at = now()
+WHERE run_id = $1 AND token = $2 AND answered_at IS NULL RETURNING run_id;
