@@ -162,7 +162,7 @@ CREATE TABLE trapline.invocation (
     -- HOT.
     heartbeat_at timestamptz,
     ended_at timestamptz,                           -- When it reached an end.
-    -- Fresh token of the one process that became ready, or of its last slice.
+    -- Fresh token of the one process that became ready; of a durable invocation, of its last slice.
     owner uuid,
     request_id text,                                -- Lambda's, stored when it became ready, and by each slice.
     place text,                                     -- The name of its process, for people; on Lambda its log stream.
