@@ -54,7 +54,7 @@ async def test_two_hundred_pages_of_a_slow_host_are_one_invocation(stage: Stage,
     pages = urls(200)
     await stage.open(pages, crawl=ordered(pages), lane=lane(host_delay=DELAY))
     (message,) = await stage.asked()
-    ran = await function.run(message.event(), lambda event, context: walk(event, context, stage.services()), within=120)
+    ran = await function.run(message.event(), lambda event, context: walk(event, context, stage.services()), within=240)
     assert (ran.status, ran.answer["done"], ran.answer["shares"]) == ("SUCCEEDED", 1, 1)
     assert stage.visitor.visited == pages
     assert await stage.rows(TASK) == [("done", 200, 0, 0, 1)]
@@ -227,6 +227,20 @@ async def test_a_pause_that_the_host_asks_for_is_a_rest(stage: Stage, function: 
     assert await stage.rows("SELECT paused > 100, refusals FROM trapline.task, trapline.host") == [(True, 0)]
 
 
+async def test_a_resting_invocation_holds_no_slot_of_its_host(stage: Stage, function: DurableFunction) -> None:
+    """One visit of the host at a time: over a rest another task may have its turn."""
+    await stage.open(PAGES[:3], crawl=ordered(PAGES[:3]), lane=lane(host_concurrency=1, host_delay=DELAY))
+    (message,) = await stage.asked()
+    held = []
+
+    def watched(event, context):
+        held.append(asyncio.run(_count(function.dsn, "SELECT count(*) FROM trapline.host_visit")))
+        return walk(event, context, stage.services())
+
+    ran = await function.run(message.event(), watched)
+    assert (ran.answer["done"], ran.answer["put_off"], held) == (1, 2, [0, 0, 0])
+
+
 async def test_faults_of_pages_and_browsers_are_an_ordinary_invocations(
     stage: Stage, function: DurableFunction
 ) -> None:
@@ -263,6 +277,11 @@ async def test_nothing_that_aws_stores_names_a_page_or_a_cookie(stage: Stage, fu
 async def _execute(dsn: str, statement: str) -> None:
     async with await Database.connect(dsn) as database:
         await database.connection.execute(statement)
+
+
+async def _count(dsn: str, query: str) -> int:
+    async with await Database.connect(dsn) as database:
+        return int(await database.connection.fetchval(query))
 
 
 async def _cancel(dsn: str, run: RunId) -> None:
