@@ -20,6 +20,7 @@ from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.browser.errors import BrowserDiedError
 from trapline_crawler.durable_handler import MOST_SLICES, walk
 from trapline_crawler.services import Services
+from trapline_crawler.work.slice import DurableInvocation
 
 PAGES = urls(9)
 TASK = "SELECT status::text, position, failed_pages, rescues, lease_seq FROM trapline.task"
@@ -127,6 +128,21 @@ async def test_a_second_execution_of_an_invocation_does_nothing(stage: Stage, fu
     assert [(other.answer["duplicate"], other.names) for other in others] == [(True, ["ready"])] * 2
     assert stage.visitor.visited == PAGES
     assert await stage.rows(INVOCATIONS) == [("succeeded", None, 2)]
+
+
+async def test_a_step_whose_word_got_lost_is_done_once(stage: Stage) -> None:
+    """A call that dies between a step's commit and AWS's note of it does the step again: the row is its own already."""
+    await stage.open(PAGES, crawl=ordered(PAGES), lane=lane())
+    (message,) = await stage.asked()
+    invocation = DurableInvocation(services=stage.services(), message=message, execution="arn:one")
+    assert [await invocation.ready(request_id=number) for number in "12"] == [True, True]
+    other = DurableInvocation(services=stage.services(), message=message, execution="arn:two")
+    assert await other.ready(request_id="3") is False
+    args = {"request_id": "4", "deadline": Deadline.after(600), "last": False, "last_attempt": False}
+    did = [await invocation.slice(**args) for _ in range(2)]
+    assert [(worked.counters.done, worked.lost, worked.rest) for worked in did] == [(1, False, None), (0, True, None)]
+    assert stage.visitor.visited == PAGES
+    assert await stage.rows(INVOCATIONS) == [("succeeded", None, 1)]
 
 
 async def test_an_execution_that_comes_back_too_late_changes_nothing(stage: Stage, function: DurableFunction) -> None:
