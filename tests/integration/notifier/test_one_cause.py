@@ -49,20 +49,17 @@ class Scene:
         self, *hosts: str, kind: str = "failure", reason: str | None = "connect", pages: Sequence[int] = ()
     ) -> list[AlertId]:
         """Write an alert for a page of each host, or about ``pages``, each in a transaction of its own."""
+        write = (
+            "INSERT INTO trapline.alert (kind, crawl, run_id, page_id, payload) VALUES ($1, 'docs', $2, $3, "
+            "jsonb_build_object('url', $4::text, 'reason', $5::text)) RETURNING id"
+        )
         found = []
         for number, host in enumerate(hosts):
             self.pages += 1
             page = pages[number] if pages else self.pages
-            found.append(
-                AlertId(
-                    await self.database.connection.fetchval(
-                        "INSERT INTO trapline.alert (kind, crawl, run_id, page_id, payload) VALUES ($1, 'docs', $2, $3, "
-                        "jsonb_build_object('url', $4::text, 'reason', $5::text)) RETURNING id",
-                        kind, self.run, page, f"https://{host}/{page}", reason,
-                    )
-                )
-            )  # fmt: skip
-        return found
+            url = f"https://{host}/{page}"
+            found.append(await self.database.connection.fetchval(write, kind, self.run, page, url, reason))
+        return [AlertId(each) for each in found]
 
     async def drain(self) -> None:
         clock = Clock()
