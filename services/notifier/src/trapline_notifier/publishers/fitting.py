@@ -39,8 +39,9 @@ def fitted(service: apprise.NotifyBase, message: Wording) -> tuple[str, apprise.
     """Return the text for a service, and its format. The service's own limit counts the title where it shows one."""
     counts_title = service.title_maxlen <= 0 or getattr(service, "overflow_amalgamate_title", False)
     room = int(service.body_maxlen) - (len(message.subject) + 2 if counts_title else 0)
-    forms = service.notify_format if isinstance(service.notify_format, tuple) else (service.notify_format,)
-    if message.mail and forms[0] == apprise.NotifyFormat.HTML and room >= MUCH:
+    declared: object = service.notify_format  # one, or several with the preferred one first
+    form = declared[0] if isinstance(declared, tuple) else declared
+    if message.mail and form == apprise.NotifyFormat.HTML and room >= MUCH:
         # Markdown would make one paragraph of a difference: Apprise knows no fences
         return f"<pre>{escape(cut(message.mail, room // 2), quote=False)}</pre>", apprise.NotifyFormat.HTML
     text = message.long_text if message.long_text and len(message.long_text) <= room else message.text
