@@ -13,6 +13,7 @@ ORDER = (
     "lane limits",
     "run",
     "retired_run",
+    "waiter",
     "page_chunk",
     "lane",
     "invocation",
@@ -27,6 +28,7 @@ ORDER = (
     "channel",
     "alert",
     "delivery",
+    "told_cause",
     "pace",
 )
 """Advisory locks (crawl, lane) and the rows of tables; a row of the table ``lane`` is "lane limits"."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from trapline_common.ledger import (
+    announcing,
+    answering,
     invocations,
     lanes,
     outbox,
@@ -14,11 +16,25 @@ from trapline_common.ledger import (
     run_pages,
     runs,
     tasks,
+    waves,
 )
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query
 
-MODULES = (invocations, lanes, outbox, rescue, run_cancel, run_end, run_pages, runs, tasks)
+MODULES = (
+    announcing,
+    answering,
+    invocations,
+    lanes,
+    outbox,
+    rescue,
+    run_cancel,
+    run_end,
+    run_pages,
+    runs,
+    tasks,
+    waves,
+)
 """Each has loaded its own copy of the query files it uses."""
 
 
@@ -48,10 +64,11 @@ class Mutation:
     def apply_to_query(self, patch: pytest.MonkeyPatch) -> None:
         """Break a named query of this process. Raises ``LookupError`` as ``apply`` does."""
         file, name = self.target.split(".")
-        for module in MODULES:
-            queries: dict[str, Query] = getattr(module, f"_{file.upper()}", {})
-            if name in queries:
-                patch.setitem(queries, name, Query(name, self._mutate(queries[name].sql)))
+        copies = [queries for module in MODULES if name in (queries := getattr(module, f"_{file.upper()}", {}))]
+        if not copies:
+            raise LookupError(f"no module has a query {self.target}")
+        for queries in copies:
+            patch.setitem(queries, name, Query(name, self._mutate(queries[name].sql)))
 
     def _mutate(self, text: str) -> str:
         if not self.old:
