@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from tests.support.mutation import Mutation
 from trapline_common.domain.via import Via
+from trapline_common.ledger.connection import Database
 
 
 async def _note_nothing(*_: object) -> None:
@@ -29,6 +32,20 @@ class Break:
     """Names of the product that get another value in each process."""
     via: Via = Via.EVENT
     """How two of the lanes are worked in its storms."""
+
+    def apply_here(self, patch: pytest.MonkeyPatch) -> None:
+        """Break this process. Raises ``LookupError`` or ``AttributeError`` when what is to be broken is not there."""
+        for mutation in self.queries:
+            mutation.apply_to_query(patch)
+        for name, value in self.names:
+            patch.setattr(name, value)
+
+    async def apply(self, database: Database, patch: pytest.MonkeyPatch) -> None:
+        """Break the storm's database, and see that each process will find what it is to break."""
+        for mutation in self.database:
+            await mutation.apply(database, patch)
+        with pytest.MonkeyPatch.context() as here:
+            self.apply_here(here)
 
 
 BREAKS: dict[str, Break] = {
@@ -100,8 +117,9 @@ BREAKS: dict[str, Break] = {
             ),
             Mutation(
                 target="invocations.heartbeat",
-                old="RETURNING id",
-                new="RETURNING id, pg_advisory_xact_lock_shared(trapline.lane_key(lane)) IS NULL",
+                old="RETURNING l.tasks_per_invocation,",
+                new="RETURNING pg_advisory_xact_lock_shared(trapline.lane_key(l.name)) IS NULL, "
+                "l.tasks_per_invocation,",
             ),
         ),
     ),

@@ -131,12 +131,14 @@ COMMENT ON COLUMN trapline.invocation.pending_at IS 'When Lambda accepted it.';
 COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler reported that it runs.';
 COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task.';
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
-    'Its last sign of life; not indexed, so that heartbeats stay HOT.';
+    'Its last sign of life, of a durable invocation that rests one of the future; not indexed, so that heartbeats stay '
+    'HOT.';
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.cancelled_at IS
     'When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.';
-COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
-COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
+COMMENT ON COLUMN trapline.invocation.owner IS
+    'Fresh token of the one process that became ready; of a durable invocation, of its last slice.';
+COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready, and by each slice.';
 COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
 COMMENT ON COLUMN trapline.invocation.reason IS
     'Why it ended as it did: a phrase, the class of its error, or Lambda''s condition.';
@@ -151,7 +153,8 @@ COMMENT ON COLUMN trapline.invocation.wave IS
     'Name of the execution that was started for it and for others of its count. The first claim sets it, and every '
     'later one keeps it, so that the execution is started once.';
 COMMENT ON COLUMN trapline.invocation.delivery IS
-    'Name of the child execution that calls it, stored when it became ready; the child that calls it next, before.';
+    'Name of the child execution that calls it, stored when it became ready; the child that calls it next, before. Of '
+    'a durable invocation the ARN of its execution, which alone may resume it.';
 COMMENT ON COLUMN trapline.invocation.task_token IS 'Who waits for its end. The newest token counts.';
 COMMENT ON COLUMN trapline.invocation.answered_at IS 'When that one was answered, or nobody waited any more.';
 COMMENT ON COLUMN trapline.invocation.false_starts IS
@@ -263,6 +266,18 @@ COMMENT ON COLUMN trapline.delivery.message_id IS
 COMMENT ON COLUMN trapline.delivery.receipt IS 'What the channel calls that message.';
 COMMENT ON COLUMN trapline.delivery.reason IS 'Why it was refused or dropped.';
 COMMENT ON COLUMN trapline.delivery.ended_at IS 'When it was sent, refused or dropped.';
+COMMENT ON COLUMN trapline.delivery.cause IS
+    'The run, the kind and the reason of what failed or recovered in it. NULL: it is told by itself.';
+COMMENT ON COLUMN trapline.delivery.held IS 'Whether it waits for the sum of its cause.';
+COMMENT ON COLUMN trapline.delivery.joined IS 'Whether it was held, and is told in a sum.';
+
+COMMENT ON TABLE trapline.told_cause IS
+    'Hosts that a channel was told of, by cause, while the run goes on: what fails there further waits for the sum.';
+COMMENT ON COLUMN trapline.told_cause.channel IS 'The channel.';
+COMMENT ON COLUMN trapline.told_cause.cause IS 'As in "delivery".';
+COMMENT ON COLUMN trapline.told_cause.host IS 'The host, with its port.';
+COMMENT ON COLUMN trapline.told_cause.run_id IS 'The run; with its end the sum is due.';
+COMMENT ON COLUMN trapline.told_cause.told_at IS 'When the first message, or the last sum, fell due.';
 
 COMMENT ON TABLE trapline.host IS
     'A host that answered 429 or 503. While "refusals" is above 0, one visit at a time finds out whether it is over.';
@@ -354,7 +369,8 @@ COMMENT ON FUNCTION trapline.spread_alerts IS
     'there any more, and what waited a week for one that took nothing in a week while another took the alert. '
     '"closed", or nothing in "everything": an alert whose recipients name none of these channels is a mistake; its id '
     'is returned. What a notifier of the release before has claimed is left to it; what is spread is hidden from it '
-    'for "hold" seconds.';
+    'for "hold" seconds. What joins a cause that the channel knows is held until the run has ended, or for 15 minutes; '
+    'what is told of a page takes along what is held of it.';
 COMMENT ON FUNCTION trapline.end_deliveries IS
     'Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose '
     'channels all went away before any took it is spread again. Locks alerts before deliveries.';
