@@ -8,7 +8,7 @@ from support.ledger import LANE, location, make_old, one_ready, open_run, urls, 
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import OwnerToken
-from trapline_common.ledger import invocations, lanes, rescue, slices, tasks
+from trapline_common.ledger import invocations, lanes, rescue, runs, slices, tasks
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.slices import Resumed
@@ -90,6 +90,21 @@ async def test_a_rest_is_a_sign_of_life_of_the_future(database: Database) -> Non
     await make_old(database, "invocation", "heartbeat_at", 2)
     assert (await rescue.reap_lane(database, LANE, location=location)).orphaned == (held.invocation_id,)
     assert not await slices.rest(database, held, 600)
+
+
+async def test_a_cancelled_rest_ends_with_the_next_tick(database: Database) -> None:
+    """No process works for it, so its slot is free at once; the slice that was to come finds that it is over."""
+    held = await ready(database)
+    task = await leased(database, held)
+    await slices.keep(database, task.lease)
+    assert await slices.rest(database, held, 600)
+    assert await runs.cancel(database, task.run_id) == 1
+    assert (await rescue.reap_lane(database, LANE, location=location)).orphaned == (held.invocation_id,)
+    assert tuple(await database.connection.fetchrow("SELECT status::text, reason FROM trapline.invocation")) == (
+        "terminated",
+        "cancelled",
+    )
+    assert await again(database, held) is None
 
 
 async def test_a_page_that_cut_a_slice_off_is_charged_and_a_rest_is_not(database: Database) -> None:
