@@ -112,6 +112,7 @@ async def test_a_page_that_cut_a_slice_off_is_charged_and_a_rest_is_not(database
     held = await ready(database)
     task = await leased(database, held)
     for _ in range(5):
+        await tasks.start(database, task.lease)
         await slices.keep(database, task.lease)
         (adopted,) = await slices.adopt(database, held)
         assert (adopted.task.rescues, adopted.poison) == (0, None)
