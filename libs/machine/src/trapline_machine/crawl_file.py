@@ -16,6 +16,7 @@ from trapline_common.config.models import Config, CrawlConfig
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TransientError
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
+from trapline_common.ledger import known_crawls
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import retire
 from trapline_common.ledger.views.status import alert_counts
@@ -72,6 +73,7 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str]) -> int:
     prepare(settings.data_dir)
     with refusals(settings.data_dir), own_log(settings.logs):
         async with open_ledger(settings.data_dir, settings.database_url) as (dsn, database):
+            await known_crawls.take(database, config.crawls.values(), source=str(request.file.resolve()))
             display = _display(sys.stderr if request.as_json else sys.stdout)
             with caught_interrupts() as interrupts:
                 try:

@@ -55,6 +55,12 @@ GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_r
     candidate_seen, earlier_hashes) ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
 
+-- trapline.known_crawl, written once: name, known_at
+GRANT SELECT ON trapline.known_crawl TO trapline_dispatcher, trapline_operator;
+GRANT INSERT (name, source, schedule, timezone, enabled, gone_at),
+    UPDATE (source, schedule, timezone, enabled, changed_at, gone_at) ON trapline.known_crawl
+    TO trapline_dispatcher, trapline_operator;  -- the operator forgets one
+
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at, via
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT SELECT (id, lane, slot, status, hop, created_at, asked_at, asks, pending_at, ready_at, running_at, heartbeat_at,

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0020_one_cause. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0021_known_crawls. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -469,6 +469,20 @@ CREATE TABLE trapline.told_cause (
     told_at timestamptz NOT NULL DEFAULT now(),  -- When the first message, or the last sum, fell due.
     CONSTRAINT told_cause_pkey PRIMARY KEY (channel, cause, host),
     CONSTRAINT told_cause_channel_fkey FOREIGN KEY (channel) REFERENCES trapline.channel(name) ON DELETE CASCADE
+);
+
+-- The crawls that there are now, as the newest crawls.yaml has them. What is gone or switched off needs no attention.
+CREATE TABLE trapline.known_crawl (
+    name text NOT NULL,                           -- The crawl's name.
+    source text NOT NULL,                         -- The file that has it; empty for one that was forgotten unseen.
+    schedule text,                                -- Its schedule. NULL: none.
+    timezone text NOT NULL,                       -- The schedule's zone.
+    enabled boolean NOT NULL,                     -- As in the file.
+    known_at timestamptz NOT NULL DEFAULT now(),  -- When a file had it first.
+    -- Since when schedule, zone and "enabled" are these. NULL: since it is known.
+    changed_at timestamptz,
+    gone_at timestamptz,                          -- When it was taken out of its file, or forgotten. NULL: it is there.
+    CONSTRAINT known_crawl_pkey PRIMARY KEY (name)
 );
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
