@@ -283,6 +283,12 @@ COMMENT ON COLUMN trapline.known_crawl.changed_at IS
     'Since when schedule, zone and "enabled" are these. NULL: since it is known.';
 COMMENT ON COLUMN trapline.known_crawl.gone_at IS 'When it was taken out of its file, or forgotten. NULL: it is there.';
 
+COMMENT ON TABLE trapline.unnamed_artifact IS
+    'Artifacts of observations that retention deleted, until who has the store deletes those that none names.';
+COMMENT ON COLUMN trapline.unnamed_artifact.key IS 'The artifact''s key.';
+COMMENT ON COLUMN trapline.unnamed_artifact.since IS 'When the first such observation was deleted.';
+COMMENT ON FUNCTION trapline.note_unnamed IS 'Notes the artifacts of deleted observations.';
+
 COMMENT ON TABLE trapline.told_cause IS
     'Hosts that a channel was told of, by cause, while the run goes on: what fails there further waits for the sum.';
 COMMENT ON COLUMN trapline.told_cause.channel IS 'The channel.';

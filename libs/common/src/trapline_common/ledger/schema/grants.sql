@@ -96,6 +96,9 @@ GRANT SELECT ON trapline.observation TO trapline_operator, trapline_dispatcher; 
 GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
 
+-- trapline.unnamed_artifact, written once: key, since. The trigger of trapline.retire writes it.
+GRANT SELECT, DELETE ON trapline.unnamed_artifact TO trapline_dispatcher, trapline_operator;
+
 -- trapline.host, written once: host
 GRANT SELECT ON trapline.host TO trapline_crawler, trapline_dispatcher;
 GRANT INSERT (host, refusals, not_before), UPDATE (refusals, refused_at, not_before) ON trapline.host
@@ -158,7 +161,7 @@ GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, r
     TO trapline_notifier;
 
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
--- trapline.split_invocation_reason, trapline.pair_session_problem and trapline.end_with_alert, run without a grant;
+-- trapline.split_invocation_reason, trapline.note_unnamed, trapline.pair_session_problem and trapline.end_with_alert, run without a grant;
 -- what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
