@@ -24,7 +24,8 @@ WHERE k.source = $1 AND k.gone_at IS NULL AND NOT EXISTS (SELECT FROM file f WHE
 -- $1 a crawl that a file or a run has. No row: there is none of that name.
 INSERT INTO trapline.known_crawl (name, source, timezone, enabled, gone_at)
 SELECT $1, '', 'UTC', false, now()
-WHERE EXISTS (SELECT FROM trapline.run r WHERE r.crawl = $1) OR EXISTS (SELECT FROM trapline.known_crawl k WHERE k.name = $1)
+WHERE EXISTS (SELECT FROM trapline.run r WHERE r.crawl = $1)
+   OR EXISTS (SELECT FROM trapline.known_crawl k WHERE k.name = $1)
 ON CONFLICT (name) DO UPDATE SET gone_at = now()
 RETURNING name;
 

@@ -272,7 +272,8 @@ COMMENT ON COLUMN trapline.delivery.held IS 'Whether it waits for the sum of its
 COMMENT ON COLUMN trapline.delivery.joined IS 'Whether it was held, and is told in a sum.';
 
 COMMENT ON TABLE trapline.known_crawl IS
-    'The crawls that there are now, as the newest crawls.yaml has them. What is gone or switched off needs no attention.';
+    'The crawls that there are now, as the newest crawls.yaml has them. What is gone or switched off needs no '
+    'attention.';
 COMMENT ON COLUMN trapline.known_crawl.name IS 'The crawl''s name.';
 COMMENT ON COLUMN trapline.known_crawl.source IS 'The file that has it; empty for one that was forgotten unseen.';
 COMMENT ON COLUMN trapline.known_crawl.schedule IS 'Its schedule. NULL: none.';

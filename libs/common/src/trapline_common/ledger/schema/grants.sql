@@ -161,8 +161,8 @@ GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, r
     TO trapline_notifier;
 
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
--- trapline.split_invocation_reason, trapline.note_unnamed, trapline.pair_session_problem and trapline.end_with_alert, run without a grant;
--- what they call needs one.
+-- trapline.split_invocation_reason, trapline.note_unnamed, trapline.pair_session_problem and trapline.end_with_alert,
+-- run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
