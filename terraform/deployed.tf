@@ -3,6 +3,7 @@ locals {
   release_of = {
     crawler    = "crawler"
     dispatcher = "dispatcher"
+    durable    = "crawler"
     notifier   = "notifier"
     operator   = "operator"
     relay      = "notifier"
@@ -37,10 +38,10 @@ module "function" {
       : null
     )
     file    = each.value.release.file
-    bucket  = each.value.release.key != null ? module.storage.bucket : null
+    bucket  = each.value.release.digest == null ? module.storage.bucket : null
     key     = each.value.release.key
     sha256  = each.value.release.sha256
-    handler = each.value.release.digest == null ? each.value.handler : null
+    handler = each.value.release.digest == null || each.key == "durable" ? each.value.handler : null
     runtime = each.value.release.runtime
   }
 
@@ -52,7 +53,8 @@ module "function" {
   retries       = each.value.events.retries
   max_event_age = each.value.events.max_event_age
   # What AWS asks for where a function reads the queue
-  failures_visibility = each.key == "crawler" ? 6 * local.sizes["dispatcher"].timeout : 30
+  failures_visibility = contains(local.crawling, each.key) ? 6 * local.sizes["dispatcher"].timeout : 30
+  durable             = each.key == "durable" ? { execution_timeout = 31622400, retention_days = 14 } : null
 
   environment = merge(local.shared_environment, each.value.environment)
   statements  = each.value.statements
@@ -65,17 +67,26 @@ module "function" {
   log_days    = var.log_days
 }
 
+locals {
+  crawling = ["crawler", "durable"]
+}
+
 # The dispatcher learns at once which crawlers Lambda gave up on.
 resource "aws_lambda_event_source_mapping" "failures" {
-  count = length(setintersection(keys(local.made), ["crawler", "dispatcher"])) == 2 ? 1 : 0
+  for_each = toset(contains(keys(local.made), "dispatcher") ? setintersection(keys(local.made), local.crawling) : [])
 
-  event_source_arn = module.function["crawler"].failures.arn
+  event_source_arn = module.function[each.key].failures.arn
   function_name    = module.function["dispatcher"].alias_arn
   batch_size       = 10
 
   scaling_config {
     maximum_concurrency = 2 # the least there is; a broken crawler must not take all executions with its failures
   }
+}
+
+moved {
+  from = aws_lambda_event_source_mapping.failures[0]
+  to   = aws_lambda_event_source_mapping.failures["crawler"]
 }
 
 module "alarms" {
@@ -88,13 +99,13 @@ module "alarms" {
     name           = function.name
     log_group      = function.log_group
     timeout        = function.timeout
-    duration_share = name == "crawler" ? 0.995 : 0.9 # a crawler works until 10 s before its end, and ends in order
+    duration_share = contains(local.crawling, name) ? 0.995 : 0.9 # a crawler works until 10 s before its end, and ends in order
   } }
 
   queues = merge(
     { for name, function in module.function : "${name}-failures" => {
       name     = function.failures.name
-      consumed = name == "crawler" && length(aws_lambda_event_source_mapping.failures) > 0
+      consumed = contains(keys(aws_lambda_event_source_mapping.failures), name)
       text = join(" ", [
         "Lambda gave up on events of ${function.name}. Each message in ${function.failures.name} holds the event",
         "and its error: mend the cause, then redrive or purge the queue.",
@@ -105,6 +116,21 @@ module "alarms" {
       text = join(" ", [
         "Failures of ${function.name} could not be handled either. Read the messages in",
         "${function.dead_letters.name} and the dispatcher's log, then redrive or purge the queue.",
+      ])
+    } },
+    { for lane, queue in try(module.orchestration[0].queues, {}) : "lane-${lane}" => {
+      name     = queue.name
+      consumed = true
+      text = join(" ", [
+        "Calls of crawlers of the lane ${lane} wait in ${queue.name} for longer than the ledger waits for them. See",
+        "whether the crawler is throttled, or the mapping between the queue and it is off.",
+      ])
+    } },
+    { for lane, queue in try(module.orchestration[0].queues, {}) : "lane-${lane}-undelivered" => {
+      name = queue.undelivered
+      text = join(" ", [
+        "A crawler of the lane ${lane} failed twice on a call before it said ready. Read the message in",
+        "${queue.undelivered} and the crawler's log; the ledger has asked anew, so purge the queue when mended.",
       ])
     } },
     { for queue in module.schedules[*].missed : "ticks-missed" => {
@@ -121,6 +147,12 @@ module "alarms" {
         "function is throttled or gone.",
       ])
     } },
+  )
+
+  machines = { for name, arn in try(module.orchestration[0].machines, {}) : name => arn if name == "wave" }
+  rules = merge(
+    { for name in compact([module.notifications.rule]) : "run-ended" => name },
+    { for name in try(values(module.orchestration[0].rules), []) : "wave-ended" => name },
   )
 
   schedule_group = one(module.schedules[*].group)
