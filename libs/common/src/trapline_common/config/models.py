@@ -9,7 +9,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from trapline_common.config.choices import AlertOn, Isolation, Keep, Overlap, ResourceType, Robots, Screenshot
+from trapline_common.config.choices import (
+    AlertOn,
+    Isolation,
+    Keep,
+    Orchestrator,
+    Overlap,
+    ResourceType,
+    Robots,
+    Screenshot,
+)
 from trapline_common.config.fields import (
     Duration,
     FieldName,
@@ -38,6 +47,7 @@ from trapline_common.config.parts import (
     cookie_schema,
 )
 from trapline_common.config.steps import LoggedInCheck, Step
+from trapline_common.domain.via import Via
 
 __all__ = [
     "AlertConfig",
@@ -51,6 +61,7 @@ __all__ = [
     "Keep",
     "LaneConfig",
     "Model",
+    "Orchestrator",
     "Overlap",
     "ResourceType",
     "Robots",
@@ -94,6 +105,39 @@ class LaneConfig(Model):
         description="Most visits of a host at once, over all crawlers of the lane. Left out: no limit.",
         examples=[2],
     )
+    orchestrator: Orchestrator = Field(
+        default=Orchestrator.SELF,
+        description=(
+            "Who starts the lane's crawlers on AWS: `self`, Trapline alone; `step_functions`, which shows each crawler "
+            "and each failure as an execution; `durable`, for `ordered` crawls that take longer than a function lives. "
+            "On one machine every lane is `self`."
+        ),
+        examples=["step_functions"],
+    )
+    queue: Flag = Field(
+        default=False,
+        description=(
+            "With `orchestrator: step_functions`: the crawlers are started through a queue, and AWS holds "
+            "`max_invocations` a second time. Left out: no."
+        ),
+        examples=[True],
+    )
+
+    @property
+    def via(self) -> Via:
+        """Return how the lane's invocations are asked for."""
+        match self.orchestrator:
+            case Orchestrator.STEP_FUNCTIONS:
+                return Via.QUEUE if self.queue else Via.MAP
+            case Orchestrator.DURABLE:
+                return Via.DURABLE
+            case Orchestrator.SELF:
+                return Via.EVENT
+
+    @property
+    def on_one_machine(self) -> "LaneConfig":
+        """Return the lane as a machine without AWS has it: nobody but Trapline starts crawlers there."""
+        return self.model_copy(update={"orchestrator": Orchestrator.SELF, "queue": False})
 
 
 class CrawlConfig(Model):

@@ -48,6 +48,7 @@ def _limits(config: LaneConfig) -> tuple[object, ...]:
         config.pages_in_flight,
         config.host_delay,
         config.host_concurrency,
+        config.via,
     )
 
 

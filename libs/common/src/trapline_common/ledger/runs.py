@@ -107,7 +107,7 @@ async def begin(
             return Opening(run_id=RunId(row["id"]), status=RunStatus(row["status"]), repeated=True)
         blocker = await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id)
         if blocker is not None and crawl.overlap is Overlap.SKIP:
-            await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open", 0, 0)
+            await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open", 0, 0, 0)
     skipped = blocker is not None and crawl.overlap is Overlap.SKIP
     if skipped:
         _log.info("run_ended", crawl=crawl.name, run_id=run_id, outcome=RunOutcome.SKIPPED, done=0, failed=0, changes=0)
