@@ -68,7 +68,8 @@ module "function" {
 }
 
 locals {
-  crawling = ["crawler", "durable"]
+  crawling     = ["crawler", "durable"]
+  queued_lanes = length(module.orchestration) > 0 ? keys(local.queues) : []
 }
 
 # The dispatcher learns at once which crawlers Lambda gave up on.
@@ -96,10 +97,11 @@ module "alarms" {
   topic_arn = module.notifications.operations_arn
 
   functions = { for name, function in module.function : name => {
-    name           = function.name
-    log_group      = function.log_group
-    timeout        = function.timeout
-    duration_share = contains(local.crawling, name) ? 0.995 : 0.9 # a crawler works until 10 s before its end, and ends in order
+    name      = function.name
+    log_group = function.log_group
+    timeout   = function.timeout
+    # A crawler works until 10 s before its end, and ends in order
+    duration_share = contains(local.crawling, name) ? 0.995 : 0.9
   } }
 
   queues = merge(
@@ -118,19 +120,20 @@ module "alarms" {
         "${function.dead_letters.name} and the dispatcher's log, then redrive or purge the queue.",
       ])
     } },
-    { for lane, queue in try(module.orchestration[0].queues, {}) : "lane-${lane}" => {
-      name     = queue.name
+    { for lane in local.queued_lanes : "lane-${lane}" => {
+      name     = module.orchestration[0].queues[lane].name
       consumed = true
       text = join(" ", [
-        "Calls of crawlers of the lane ${lane} wait in ${queue.name} for longer than the ledger waits for them. See",
+        "Calls of crawlers of the lane ${lane} wait in its queue for longer than the ledger waits for them. See",
         "whether the crawler is throttled, or the mapping between the queue and it is off.",
       ])
     } },
-    { for lane, queue in try(module.orchestration[0].queues, {}) : "lane-${lane}-undelivered" => {
-      name = queue.undelivered
+    { for lane in local.queued_lanes : "lane-${lane}-undelivered" => {
+      name = module.orchestration[0].queues[lane].undelivered
       text = join(" ", [
         "A crawler of the lane ${lane} failed twice on a call before it said ready. Read the message in",
-        "${queue.undelivered} and the crawler's log; the ledger has asked anew, so purge the queue when mended.",
+        "${module.orchestration[0].queues[lane].undelivered} and the crawler's log; the ledger has asked anew, so",
+        "purge the queue when it is mended.",
       ])
     } },
     { for queue in module.schedules[*].missed : "ticks-missed" => {
@@ -149,10 +152,10 @@ module "alarms" {
     } },
   )
 
-  machines = { for name, arn in try(module.orchestration[0].machines, {}) : name => arn if name == "wave" }
+  machines = { for machines in module.orchestration[*].machines : "wave" => machines["wave"] }
   rules = merge(
-    { for name in compact([module.notifications.rule]) : "run-ended" => name },
-    { for name in try(values(module.orchestration[0].rules), []) : "wave-ended" => name },
+    { for name in contains(keys(local.made), "notifier") ? ["run-ended"] : [] : name => module.notifications.rule },
+    { for rules in module.orchestration[*].rules : "wave-ended" => rules.wave_ended },
   )
 
   schedule_group = one(module.schedules[*].group)

@@ -12,15 +12,28 @@ locals {
   }
   bus_arn = "arn:${local.partition}:events:${var.region}:${local.account}:event-bus/default"
 
-  # Those that end a run say so to the bus, and answer who waits with a task token for a run or for a crawler's end.
-  awaiting = concat(local.machined ? [local.machine_arn["wave"], local.machine_arn["run"]] : [], var.waiting_machines)
-  answers  = length(local.awaiting) > 0
-  ends_runs_statements = merge({ Tells = { actions = ["events:PutEvents"], resources = [local.bus_arn] } }, {
-    for name in local.answers ? ["Answers"] : [] : name => {
+  # Those that end a run say so to the bus, and answer who waits with a task token for a run or for a crawler's end. The
+  # children of a wave are executions of the machine with the Map's label behind its name.
+  awaiting = concat(
+    local.machined ? [local.machine_arn["wave"], "${local.machine_arn["wave"]}/*", local.machine_arn["run"]] : [],
+    var.waiting_machines
+  )
+  answers = length(local.awaiting) + length(var.waiting_functions) > 0
+  ends_runs_statements = merge(
+    { Tells = { actions = ["events:PutEvents"], resources = [local.bus_arn] } },
+    { for name in length(local.awaiting) > 0 ? ["Answers"] : [] : name => {
       actions   = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
       resources = local.awaiting
-    }
-  })
+    } },
+    { for name in length(var.waiting_functions) > 0 ? ["Callbacks"] : [] : name => {
+      actions = [
+        "lambda:SendDurableExecutionCallbackSuccess",
+        "lambda:SendDurableExecutionCallbackFailure",
+        "lambda:SendDurableExecutionCallbackHeartbeat",
+      ]
+      resources = [for arn in var.waiting_functions : "${arn}:*"] # its executions are below a version
+    } },
+  )
   ends_runs_environment = merge(
     { TRAPLINE_BUS = "default" }, local.answers ? { TRAPLINE_ANSWERS = "1" } : {}
   )

@@ -223,6 +223,21 @@ variable "waiting_machines" {
   }
 }
 
+variable "waiting_functions" {
+  description = <<-EOT
+    ARNs of durable functions of yours that hand Trapline a callback's id and wait for the end of a run.
+  EOT
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.waiting_functions : can(regex("^arn:[^:*]+:lambda:[^:*]+:[0-9]{12}:function:[^:*]+$", arn))
+    ])
+    error_message = "waiting_functions: ARNs of functions, each with its name and without a version or an alias."
+  }
+}
+
 variable "architecture" {
   description = "Processor that images and zips are built for: x86_64 or arm64."
   type        = string

@@ -172,9 +172,9 @@ run "machines_and_rules" {
 
   assert {
     condition = (
-      { for key in ["failed", "timed-out", "throttled"] : key => output.alarms["wave-${key}"].metric }
-      == { failed = "ExecutionsFailed", timed-out = "ExecutionsTimedOut", throttled = "ExecutionThrottled" }
-      && output.alarms["wave-failed"].dimensions == { StateMachineArn = var.machines["wave"] }
+      [for key in ["failed", "timed-out", "throttled"] : output.alarms["wave-${key}"].metric]
+      == ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"]
+      && output.alarms["wave-failed"].dimensions["StateMachineArn"] == var.machines["wave"]
     )
     error_message = "A machine that fails, hangs or waits goes unnoticed."
   }
@@ -182,7 +182,7 @@ run "machines_and_rules" {
   assert {
     condition = (
       output.alarms["run-ended-undelivered"].metric == "FailedInvocations"
-      && output.alarms["run-ended-undelivered"].dimensions == { RuleName = "trapline-test-run-ended" }
+      && output.alarms["run-ended-undelivered"].dimensions["RuleName"] == "trapline-test-run-ended"
     )
     error_message = "An event that reaches no function goes unnoticed."
   }

@@ -272,7 +272,8 @@ run "a_durable_function_by_cloudformation" {
   assert {
     condition = alltrue([
       for name, one in jsondecode(output.template).Resources :
-      one.Type != "AWS::Lambda::Version" || (one.DeletionPolicy == "Retain" && length(name) == length("Version") + 16)
+      try(one.DeletionPolicy, "") == "Retain" && length(name) == length("Version") + 16
+      if one.Type == "AWS::Lambda::Version"
     ])
     error_message = "A deploy would take away the version that executions go on with, or publish none."
   }

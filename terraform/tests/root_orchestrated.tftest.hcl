@@ -4,10 +4,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment      = "test"
-  region           = "eu-central-1"
-  crawls_file      = "tests/fixtures/orchestrated.yaml"
-  waiting_machines = ["arn:aws:states:eu-central-1:123456789012:stateMachine:reports"]
+  environment       = "test"
+  region            = "eu-central-1"
+  crawls_file       = "tests/fixtures/orchestrated.yaml"
+  waiting_machines  = ["arn:aws:states:eu-central-1:123456789012:stateMachine:reports"]
+  waiting_functions = ["arn:aws:lambda:eu-central-1:123456789012:function:weekly"]
   releases = {
     crawler = {
       version = "0.2.0"
@@ -105,21 +106,30 @@ run "who_may_do_what" {
   }
 
   assert {
-    condition = alltrue([for statement in jsondecode(module.function["dispatcher"].policy).Statement :
-      statement.Sid != "Starts"
-      || statement.Resource == ["arn:aws:states:eu-central-1:123456789012:stateMachine:trapline-test-wave"]
-    ])
+    condition = [
+      for statement in jsondecode(module.function["dispatcher"].policy).Statement : join(" ", statement.Resource)
+      if statement.Sid == "Starts"
+    ] == ["arn:aws:states:eu-central-1:123456789012:stateMachine:trapline-test-wave"]
     error_message = "The dispatcher may start other machines."
   }
 
   assert {
-    condition = alltrue([for statement in jsondecode(module.function["crawler"].policy).Statement :
-      statement.Sid != "Answers" || toset(statement.Resource) == toset(concat(
-        values(local.machine_arn),
+    condition = [
+      for statement in jsondecode(module.function["crawler"].policy).Statement : join(" ", statement.Resource)
+      if statement.Sid == "Answers"
+      ] == [join(" ", concat(
+        [local.machine_arn["wave"], "${local.machine_arn["wave"]}/*", local.machine_arn["run"]],
         var.waiting_machines
-      ))
-    ])
+    ))]
     error_message = "A task token that Trapline was given can't be answered, or any may be."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(module.function["dispatcher"].policy).Statement : join(" ", statement.Resource)
+      if statement.Sid == "Callbacks"
+    ] == ["arn:aws:lambda:eu-central-1:123456789012:function:weekly:*"]
+    error_message = "A callback of a durable function that waits can't be answered, or any may be."
   }
 
   assert {
@@ -155,8 +165,9 @@ run "without_such_a_lane" {
   command = plan
 
   variables {
-    crawls_file      = "tests/fixtures/crawls.yaml"
-    waiting_machines = []
+    crawls_file       = "tests/fixtures/crawls.yaml"
+    waiting_machines  = []
+    waiting_functions = []
   }
 
   assert {

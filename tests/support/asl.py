@@ -79,7 +79,7 @@ def _of_state(state: State, *, pending_ttl: int) -> Iterator[str]:
         yield "a Retry without a JitterStrategy, or with one that is unknown"
     if state["Type"] != "Task":
         return
-    given = state["Parameters"]
+    given = state.get("Parameters", state.get("Arguments"))
     called = given.get("FunctionName")
     alias = _ALIAS.fullmatch(called) if called is not None else None
     if called is not None and (alias is None or alias["alias"].isdigit() or alias["alias"] == "$LATEST"):

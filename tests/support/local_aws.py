@@ -23,7 +23,7 @@ from tools.deploy import bundle
 from tools.deploy.services import SERVICES
 from tools.local_aws import system
 from tools.local_aws.deployment import NAME, Deployment
-from tools.local_aws.hook import AS_SENT
+from tests.site.hook import AS_SENT
 from tools.shell import ROOT
 from tools.workspace.environment import LOCAL_AWS
 from trapline_common.domain.messages import Message, OpenRun

@@ -169,7 +169,7 @@ variable "durable" {
 
   validation {
     condition     = var.durable == null || var.code.file == null || var.code.bucket != null
-    error_message = "durable: with code.file, code.bucket says where the zip is put; CloudFormation takes none from here."
+    error_message = "durable: code.file needs code.bucket; CloudFormation takes no zip from this machine."
   }
 }
 

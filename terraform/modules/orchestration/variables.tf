@@ -59,7 +59,7 @@ variable "rounds" {
 
   validation {
     condition     = var.rounds >= 1 && var.rounds <= 1000 && floor(var.rounds) == var.rounds
-    error_message = "rounds: 1 to 1000; each leaves about 16 events in a history that holds 25,000."
+    error_message = "rounds: 1 to 1000; each leaves about 14 events in a history that holds 25,000."
   }
 }
 
