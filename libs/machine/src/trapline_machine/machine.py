@@ -89,6 +89,7 @@ async def build(
     settings: RuntimeSettings, *, dsn: str, config: Config, fetch: Fetch, environ: Mapping[str, str], alerts: TextIO
 ) -> Machine:
     """Put the services together. ``alerts`` is where they are shown. Raises ``InputRefusedError`` (channels file)."""
+    config = config.on_one_machine
     inbox, ended = Inbox(), list[EndedProcess]()
     registry = Registry(folder=settings.processes)
     processes = ProcessInvoker(

@@ -390,3 +390,8 @@ class Config(Model):
 
     lanes: dict[Name, LaneConfig] = Field(description="The pools by name; `default` always exists.")
     crawls: dict[Name, CrawlConfig] = Field(description="The crawls by name.")
+
+    @property
+    def on_one_machine(self) -> "Config":
+        """Return the same crawls in lanes as a machine without AWS has them."""
+        return self.model_copy(update={"lanes": {name: lane.on_one_machine for name, lane in self.lanes.items()}})

@@ -37,6 +37,9 @@ TaskToken = Annotated[str, Field(min_length=1, max_length=2048)]
 Delivery = Annotated[str, Field(min_length=1, max_length=80)]
 """Name of an execution of Step Functions, which has no longer one."""
 
+Execution = Annotated[str, Field(min_length=1, max_length=2048)]
+"""ARN of an execution."""
+
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 """Bounds of a schedule's time: beyond them Postgres holds what Python can't read back in every time zone."""
@@ -72,7 +75,7 @@ class Message(BaseModel):
 class Tick(Message):
     """A schedule fired."""
 
-    left_out = frozenset({"task_token"})
+    left_out = frozenset({"task_token", "execution"})
     type: Literal["tick"] = "tick"
     """Which message this is."""
     crawl: Name
@@ -81,12 +84,14 @@ class Tick(Message):
     """When it was to fire, with its zone; the scheduler sets it. A tick delivered twice opens one run by it."""
     task_token: TaskToken | None = Field(default=None, repr=False)
     """The sender waits with it for the run's end; ``None``: nobody waits."""
+    execution: Execution | None = None
+    """The ARN of the execution that waits, for people; ``None``: it does not say."""
 
 
 class OpenRun(Message):
     """Open a run now, by hand."""
 
-    left_out = frozenset({"task_token"})
+    left_out = frozenset({"task_token", "execution"})
     type: Literal["open"] = "open"
     """Which message this is."""
     crawl: Name
@@ -97,12 +102,14 @@ class OpenRun(Message):
     """Take only the failed tasks of this run, under its frozen config; ``None``: all the crawl's pages."""
     task_token: TaskToken | None = Field(default=None, repr=False)
     """The sender waits with it for the run's end; ``None``: nobody waits."""
+    execution: Execution | None = None
+    """The ARN of the execution that waits, for people; ``None``: it does not say."""
 
 
 class Await(Message):
     """Let whoever has a task token know when a run ends that was opened before. Either ``run_id`` or ``request``."""
 
-    left_out = frozenset({"run_id", "request"})
+    left_out = frozenset({"run_id", "request", "execution"})
     type: Literal["await"] = "await"
     """Which message this is."""
     run_id: RunNumber | None = None
@@ -111,6 +118,8 @@ class Await(Message):
     """The request that opened it."""
     task_token: TaskToken = Field(repr=False)
     """With which the sender waits."""
+    execution: Execution | None = None
+    """The ARN of the execution that waits, for people; ``None``: it does not say."""
 
     @model_validator(mode="after")
     def _one_run(self) -> Self:

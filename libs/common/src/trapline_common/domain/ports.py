@@ -68,17 +68,17 @@ class Waves(Protocol):
 
 
 class Waiters(Protocol):
-    """Those who wait with a task token. That nobody waits any more is no error."""
+    """Those who wait with a task token. That nobody waits any more is no error.
+
+    Each call raises ``TransientError``, and ``RefusedError`` for what is no token.
+    """
 
     async def answer(self, token: str, output: Mapping[str, Any], *, error: str | None = None) -> None:
-        """Tell the end: success with ``output``; with ``error``, its name, a failure whose cause is ``output``.
-
-        Raises ``TransientError``.
-        """
+        """Tell the end: success with ``output``; with ``error``, its name, a failure whose cause is ``output``."""
         ...
 
     async def heartbeat(self, token: str) -> None:
-        """Tell that the work goes on. Raises ``TransientError``."""
+        """Tell that the work goes on."""
         ...
 
 

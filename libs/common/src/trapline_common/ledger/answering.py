@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from trapline_common.domain.errors import TransientError
+from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.ids import InvocationId, LaneName, RunId
 from trapline_common.domain.lifecycle import InvocationStatus
 from trapline_common.domain.messages import VERSION
 from trapline_common.domain.ports import Waiters
 from trapline_common.ledger import tasks
 from trapline_common.ledger.announcing import run_ended
-from trapline_common.ledger.connection import Database
+from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
 from trapline_common.platform.logging import get_logger
 
@@ -71,9 +71,12 @@ async def answer(
     return told
 
 
-async def await_run(database: Database, run_id: RunId, token: str) -> None:
-    """Note that somebody waits for a run's end; who notes it answers at once if the run has ended by then."""
-    await database.fetch(_WAITERS["wait"], run_id, token)
+async def await_run(database: Database, run_id: RunId, token: str, execution: str | None = None) -> None:
+    """Note that somebody waits for a run's end; who notes it answers at once if the run has ended by then.
+
+    ``execution``: the waiting execution's ARN, if it is known.
+    """
+    await database.fetch(_WAITERS["wait"], run_id, token, to_text(execution))
 
 
 async def answer_runs(
@@ -101,8 +104,11 @@ async def answer_runs(
 
 
 async def _told(waiters: Waiters, token: str, output: dict[str, Any], *, error: str | None, **about: object) -> bool:
+    """Say whether the waiter needs no further call: it was told, or no call will ever tell it."""
     try:
         await waiters.answer(token, output, error=error)
+    except RefusedError as refused:
+        _log.error("waiter_unknown", reason=str(refused), **about)
     except TransientError as failed:
         _log.warning("waiter_not_answered", reason=str(failed), **about)
         return False

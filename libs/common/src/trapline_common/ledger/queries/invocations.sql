@@ -104,9 +104,11 @@ UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3,
 WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') RETURNING id;
 
 -- name: fail_from_queue
--- A failure-queue record: a duplicate's record must not fail its twin that runs.
+-- A failure-queue record, or the report of the execution that called: one about a duplicate must not fail its twin that
+-- runs.
 UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3, detail = $4
-WHERE id = $1 AND (status IN ('created', 'pending') OR (status IN ('ready', 'running') AND request_id = $2))
+WHERE id = $1 AND (status IN ('created', 'pending')
+    OR (status IN ('ready', 'running') AND (request_id = $2 OR delivery = $5)))
 RETURNING id;
 
 -- name: orphan

@@ -15,6 +15,9 @@ ON CONFLICT DO NOTHING RETURNING id;
 SELECT id, status::text AS status, crawl, retry_of FROM trapline.run
 WHERE (crawl = $1 AND scheduled_for = $2) OR request = $3;
 
+-- name: by_request
+SELECT id FROM trapline.run WHERE request = $1;
+
 -- name: earlier_unended
 SELECT id FROM trapline.run WHERE crawl = $1 AND id < $2 AND status <> 'ended' ORDER BY id LIMIT 1;
 

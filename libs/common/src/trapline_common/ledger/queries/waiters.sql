@@ -1,5 +1,5 @@
 -- name: wait
-INSERT INTO trapline.waiter (run_id, token) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+INSERT INTO trapline.waiter (run_id, token, execution) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 
 -- name: unanswered
 -- Who waits for a run that has ended, behind ``$2``, ``$3`` on; of one run, or of those that ended at least ``$4``

@@ -76,6 +76,7 @@ COMMENT ON TABLE trapline.waiter IS
     'Who waits for a run''s end: a state of somebody''s state machine, by its task token. Gone with the run.';
 COMMENT ON COLUMN trapline.waiter.run_id IS 'The run.';
 COMMENT ON COLUMN trapline.waiter.token IS 'The task token; any number of them may wait for one run.';
+COMMENT ON COLUMN trapline.waiter.execution IS 'ARN of the execution that waits, for people. NULL: it did not say.';
 COMMENT ON COLUMN trapline.waiter.noted_at IS 'When the dispatcher noted it.';
 COMMENT ON COLUMN trapline.waiter.answered_at IS 'When it was answered, or nobody waited any more.';
 

@@ -33,9 +33,10 @@ GRANT UPDATE (tried_at, tries, opened_at, archived_at, archiving_at, archive_tri
     TO trapline_dispatcher;
 GRANT UPDATE (cancelling_at) ON trapline.run TO trapline_dispatcher, trapline_operator;
 
--- trapline.waiter, written once: run_id, token, noted_at. It holds task tokens: no operator reads them.
+-- trapline.waiter, written once: run_id, token, execution, noted_at
 GRANT SELECT ON trapline.waiter TO trapline_crawler, trapline_dispatcher;
-GRANT INSERT (run_id, token) ON trapline.waiter TO trapline_dispatcher;
+GRANT SELECT (run_id, execution, noted_at, answered_at) ON trapline.waiter TO trapline_operator;  -- no task token
+GRANT INSERT (run_id, token, execution) ON trapline.waiter TO trapline_dispatcher;
 GRANT UPDATE (answered_at) ON trapline.waiter TO trapline_crawler, trapline_dispatcher;
 
 -- trapline.page_chunk, written once: id, run_id, batch, urls, staged_at

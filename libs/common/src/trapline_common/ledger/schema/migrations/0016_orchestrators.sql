@@ -25,6 +25,7 @@ CREATE INDEX run_untold ON trapline.run (id) WHERE told_at IS NULL AND status = 
 CREATE TABLE trapline.waiter (
     run_id bigint NOT NULL REFERENCES trapline.run ON DELETE CASCADE,
     token text NOT NULL CHECK (octet_length(token) BETWEEN 1 AND 2048),
+    execution text,
     noted_at timestamptz NOT NULL DEFAULT now(),
     answered_at timestamptz,
     PRIMARY KEY (run_id, token)
