@@ -1,4 +1,4 @@
-"""What an orchestrator costs beyond the crawlers' time: counted from the machines' definitions, times a table of prices."""
+"""What an orchestrator costs beyond the crawlers' time: counted from the machines' definitions, times AWS's prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def own(invocations: int) -> Usage:
 
 
 def wave(definition: Any, *, children: int, rounds: int, via: str) -> Usage:
-    """Return the usage of one wave: ``children`` at once, each of which calls ``rounds`` crawlers, one after the other."""
+    """Return the usage of one wave: ``children`` at once, each of which calls ``rounds`` crawlers, one by one."""
     child = definition["States"]["Every invocation"]["ItemProcessor"]
     entered = _walk(child, rounds=rounds, via=via)
     called = children * (entered.count("Crawl") + entered.count("Through the queue"))

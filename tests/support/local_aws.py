@@ -19,11 +19,11 @@ from uuid import uuid4
 import pytest
 
 from support.terraform_provider import attached
+from tests.site.hook import AS_SENT
 from tools.deploy import bundle
 from tools.deploy.services import SERVICES
 from tools.local_aws import system
 from tools.local_aws.deployment import NAME, Deployment
-from tests.site.hook import AS_SENT
 from tools.shell import ROOT
 from tools.workspace.environment import LOCAL_AWS
 from trapline_common.domain.messages import Message, OpenRun

@@ -41,7 +41,7 @@ def test_the_table_is_computed(wave):
 
 
 def test_the_sentences_are_computed():
-    """What a queue costs idle, a durable list in slices, and the crawlers' time with and without a wait that is paid."""
+    """What a queue costs idle, a durable list in slices, and the crawlers' time with and without a paid wait."""
     assert f"asked also when it is empty: {costs.polling().dollars:.2f} a month" in PAGE
     coarse, fine = (costs.durable(slices).dollars for slices in (60, 10_000))
     assert f"costs {coarse:.4f} in 60 slices, {fine:.4f}\nwith a slice for every page" in PAGE

@@ -102,7 +102,7 @@ def test_a_new_rate_schedule_fires_at_once():
 
 
 def test_a_durable_execution_that_an_event_began_goes_on():
-    """The event of a durable function is worked on as a resumed call is, whose answer MiniStack looks at; no other is."""
+    """MiniStack looks at what a resumed call answers, so the event of a durable function is worked on as one."""
     seen, went_on = [], Event()
 
     def resume(name, arn, _event):
@@ -136,7 +136,7 @@ def test_cloudformation_makes_a_function_durable():
 
 
 def test_a_token_is_answered_by_its_machine():
-    """The right to answer is asked for the machine whose execution waits; a token of none is a right to all, as before."""
+    """The right to answer is asked for the machine whose execution waits; for an unknown token, for all."""
     actions = SimpleNamespace(extract_resource_arn=lambda *_: "*")
     states = SimpleNamespace(_invoke_with_callback=lambda *_: "waits")
     states._execute_task = lambda *_: states._invoke_with_callback("sqs", {}, "token", {})
