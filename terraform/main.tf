@@ -57,10 +57,10 @@ module "image_repository" {
   source = "./modules/image_repository"
   count  = var.local_aws ? 0 : 1 # an emulator runs zips
 
-  name          = "${local.name}/crawler"
-  function_name = "${local.name}-crawler"
-  kms_key_arn   = module.key.arn
-  force_delete  = var.disposable
+  name           = "${local.name}/crawler"
+  function_names = [for name in local.durable ? ["crawler", "durable"] : ["crawler"] : "${local.name}-${name}"]
+  kms_key_arn    = module.key.arn
+  force_delete   = var.disposable
 }
 
 module "storage" {

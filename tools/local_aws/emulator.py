@@ -4,8 +4,9 @@ MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failur
 an event that comes through an alias it reads the version record behind it, which has none. On AWS the alias's settings
 hold, and Trapline sets them there, so this script does the same. MiniStack also lists a version of a secret without a
 value, lets a new `rate` schedule wait, and ends a connection after 1,000 requests with answers on their way: Terraform
-then fails, or asks again for what is done. It lets no role answer a task token by its machine, makes no function
-durable by CloudFormation, and forgets a durable execution that began by an event. Standard library and MiniStack only.
+then fails, or asks again for what is done. It lets no role answer a task token by its machine, gives a child its
+parent's name, makes no function durable by CloudFormation, and forgets a durable execution that an event began.
+Standard library and MiniStack only.
 """
 
 import contextvars
@@ -107,6 +108,20 @@ def answer_by_the_machine(actions: Any, states: Any) -> None:
     states._execute_task, states._invoke_with_callback = execute, invoke  # noqa: SLF001
 
 
+def name_children(states: Any) -> None:
+    """Let a child of a Distributed Map see its own name as that of its execution: MiniStack shows it its parent's.
+
+    Raises ``AttributeError`` when a new release has another shape.
+    """
+    original = states._run_sub_machine  # noqa: SLF001
+
+    def run(children: Any, start: str, given: Any, execution: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+        own = {**context["Execution"], "Id": execution["executionArn"], "Name": execution["name"]}
+        return original(children, start, given, execution, {**context, "Execution": own})
+
+    states._run_sub_machine = run  # noqa: SLF001
+
+
 def leave_out_empty_versions(service: Any) -> None:
     """Let DescribeSecret name versions that hold a value, as AWS does: a secret without a value has none.
 
@@ -158,6 +173,7 @@ def main() -> None:
     provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
     make_functions_durable(provisioners, functions._functions)  # noqa: SLF001
     states = importlib.import_module("ministack.services.stepfunctions")
+    name_children(states)
     answer_by_the_machine(importlib.import_module("ministack.core.iam_actions"), states)
     leave_out_empty_versions(importlib.import_module("ministack.services.secretsmanager"))
     keep_connections(importlib.import_module("hypercorn.config").Config)

@@ -16,6 +16,7 @@ from tools.local_aws.emulator import (
     leave_out_empty_versions,
     look_often,
     make_functions_durable,
+    name_children,
     with_alias_settings,
 )
 
@@ -149,3 +150,15 @@ def test_a_token_is_answered_by_its_machine():
     assert (resource("token"), resource("other")) == ("arn:machine", "*")
     with pytest.raises(AttributeError):
         answer_by_the_machine(SimpleNamespace(), states)
+
+
+def test_a_child_has_a_name_of_its_own():
+    """The context of a child names the child's execution; a release of another shape is refused."""
+    states = SimpleNamespace(_run_sub_machine=lambda *given: given[-1]["Execution"])
+    name_children(states)
+    child = {"executionArn": "arn:child", "name": "child"}
+    context = {"Execution": {"Id": "arn:parent", "Name": "parent", "StartTime": "now"}}
+    seen = states._run_sub_machine({}, "Start", {}, child, context)
+    assert seen == {"Id": "arn:child", "Name": "child", "StartTime": "now"}
+    with pytest.raises(AttributeError):
+        name_children(SimpleNamespace())
