@@ -13,6 +13,7 @@ from trapline_common.platform.logging import get_logger
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import InvocationRequestTypeDef
 
 _log = get_logger("aws")
 
@@ -61,10 +62,15 @@ async def invoke_event(
     Raises ``RefusedError`` when Lambda will never take it (any other 4xx: no such function, a payload too large), and
     ``TransientError`` for the rest, a lost answer included.
     """
-    named = {} if execution is None else {"DurableExecutionName": execution}
-    payload = json.dumps(message).encode()
+    request: InvocationRequestTypeDef = {
+        "FunctionName": function,
+        "InvocationType": "Event",
+        "Payload": json.dumps(message).encode(),
+    }
+    if execution is not None:
+        request["DurableExecutionName"] = execution
     try:
-        await call(lambda: client.invoke(FunctionName=function, InvocationType="Event", Payload=payload, **named))
+        await call(lambda: client.invoke(**request))
     except TransientError as error:
         cause = error.__cause__
         if isinstance(cause, ClientError):

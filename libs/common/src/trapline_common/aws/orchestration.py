@@ -15,6 +15,7 @@ from trapline_common.domain.run_ended import RunEnded
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -116,7 +117,7 @@ class EventBridgeAnnouncer:
 
     async def run_ended(self, ended: Sequence[RunEnded]) -> None:
         """Put one event for each run. Raises ``TransientError`` when EventBridge did not take all of them."""
-        entries = [
+        entries: list[PutEventsRequestEntryTypeDef] = [
             {
                 "EventBusName": self._bus,
                 "Source": "trapline",

@@ -17,7 +17,7 @@ from trapline_common.domain.messages import VERSION, WaveItem, first_problem
 class Answer(BaseModel):
     """Unknown keys are ignored: a newer handler may add some."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, defer_build=True)
 
     v: Literal[0, 1] = VERSION
     """The version of the answer: 0 is what the release before answered, without saying so; the handler sets it."""

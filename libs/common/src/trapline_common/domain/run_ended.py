@@ -16,7 +16,7 @@ def archive_key(crawl: str, day: str, run_id: int) -> str:
 class RunEnded(BaseModel):
     """One run that ended. Told at least once: a receiver drops repeats by ``run_id``."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     v: Literal[1] = 1
     """The version of the shape; a newer one may add keys."""

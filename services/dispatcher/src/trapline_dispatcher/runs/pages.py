@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import structlog
-
 from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.patterns import PageFilter
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.egress.fetch import Fetch
+from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.runs.sitemap import parse_sitemap
 from trapline_dispatcher.settings import EXPAND_WITHIN
 
@@ -41,7 +40,7 @@ async def expand(crawl: CrawlConfig, fetch: Fetch, *, within: float = EXPAND_WIT
     walk = _Walk(fetch=fetch, root=crawl.sitemap)
     accepted = PageFilter.parse(crawl.include, crawl.exclude)
     origins = SecretOrigins(crawl)
-    log = structlog.get_logger().bind(crawl=crawl.name, sitemap=crawl.sitemap)
+    log = get_logger("dispatcher").bind(crawl=crawl.name, sitemap=crawl.sitemap)
     try:
         async with asyncio.timeout(within):
             async for url in walk.pages():

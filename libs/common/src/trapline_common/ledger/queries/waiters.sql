@@ -14,4 +14,5 @@ WHERE w.answered_at IS NULL AND r.status = 'ended' AND r.ended_at <= now() - mak
 ORDER BY w.run_id, w.token LIMIT 100;
 
 -- name: answered
-UPDATE trapline.waiter SET answered_at = now() WHERE run_id = $1 AND token = $2 AND answered_at IS NULL RETURNING run_id;
+UPDATE trapline.waiter SET answered_at = now()
+WHERE run_id = $1 AND token = $2 AND answered_at IS NULL RETURNING run_id;
