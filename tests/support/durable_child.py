@@ -1,4 +1,4 @@
-"""One call of the durable function in a process of its own: it visits in memory, and is killed where its plan says so."""
+"""One call of the durable function in a process of its own: it visits in memory, and is killed where a plan says so."""
 
 import os
 import signal
@@ -129,9 +129,7 @@ def live(pipe: Connection, event: Mapping[str, Any], plan: Plan) -> None:
 
     @durable_execution
     def handler(message: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        return walk(
-            message, context, services, deadline=lambda _: Deadline.after(PAGE * plan.pages + 20, clock=clock)
-        )
+        return walk(message, context, services, deadline=lambda _: Deadline.after(PAGE * plan.pages + 20, clock=clock))
 
     given = DurableExecutionInvocationInputWithClient.from_durable_execution_invocation_input(
         DurableExecutionInvocationInput.from_json_dict(dict(event)), PipeClient(pipe)

@@ -1,4 +1,4 @@
-"""The durable function on AWS's own local runner: its replays are real, its waits are skipped, and the ledger's with them.
+"""The durable function on AWS's own local runner: replays are real, waits are skipped, and the ledger's with them.
 
 Each call of the function runs in this process, or in one of its own that a test may kill.
 """
@@ -28,16 +28,16 @@ Function = Callable[[Mapping[str, Any], DurableContext], dict[str, Any]]
 """What ``durable_execution`` makes a handler of: ``walk`` with its services."""
 
 CHILDREN = multiprocessing.get_context("forkserver")
-CHILDREN.set_forkserver_preload(["support.durable_child"])
+CHILDREN.set_forkserver_preload(["trapline_crawler.durable_handler", "aws_durable_execution_sdk_python_testing"])
 
 LONGEST = 100_000_000
 """Seconds of skipped time that an execution may take."""
 
 _OLDER = (
-    "UPDATE trapline.invocation SET heartbeat_at = heartbeat_at - $1 WHERE ended_at IS NULL",
-    "UPDATE trapline.host_turn SET next_at = next_at - $1, last_at = last_at - $1",
-    "UPDATE trapline.host SET refused_at = refused_at - $1, not_before = not_before - $1",
-    "UPDATE trapline.task SET run_at = run_at - $1 WHERE status = 'created'",
+    "UPDATE trapline.invocation SET heartbeat_at = heartbeat_at - $1::interval WHERE ended_at IS NULL",
+    "UPDATE trapline.host_turn SET next_at = next_at - $1::interval, last_at = last_at - $1::interval",
+    "UPDATE trapline.host SET refused_at = refused_at - $1::interval, not_before = not_before - $1::interval",
+    "UPDATE trapline.task SET run_at = run_at - $1::interval WHERE status = 'created'",
 )
 """What the ledger's clock says, as much earlier as the runner's is later."""
 
@@ -78,6 +78,7 @@ class DurableFunction:
     """Its calls so far."""
     orphaned: list[InvocationId] = field(default_factory=list)
     """Invocations that a tick of the reaper, right before a call of the function, took for dead."""
+    _passed: timedelta = field(default_factory=timedelta)
 
     async def run(self, event: Mapping[str, Any], function: Function, *, within: int = 60) -> Ran:
         """Run one execution; every call of the function is in this process, on a thread of the runner's."""
@@ -85,7 +86,7 @@ class DurableFunction:
         return await asyncio.to_thread(self._run, event, handler, within)
 
     async def run_in_processes(self, event: Mapping[str, Any], plan: Plan, *, within: int = 60) -> Ran:
-        """Run one execution; every call has a process of its own, which ``support.durable_child`` works in by ``plan``."""
+        """Run one execution; every call has a process of its own, in which ``support.durable_child`` works."""
 
         def handler(given: Any, context: LambdaContext) -> Any:
             return _in_a_process(given, plan)
@@ -93,11 +94,12 @@ class DurableFunction:
         return await asyncio.to_thread(self._run, event, handler, within)
 
     def _run(self, event: Mapping[str, Any], handler: Callable[[Any, Any], Any], within: int) -> Ran:
+        self._passed = timedelta()  # each runner has a clock of its own
         with local_runner(lambda given, context: self._life(given, context, handler, runner)) as runner:
             arn = runner.run_async(input=json.dumps(event), execution_timeout=LONGEST)
             result = runner.wait_for_result(arn, timeout=within)
             history = runner.get_execution_history(arn, include_execution_data=True).to_dict()
-            execution = runner._store.load(arn).to_dict()
+            execution = runner._store.load(arn).to_json_dict()
         error = result.error
         return Ran(
             status=result.status.value,
@@ -109,7 +111,8 @@ class DurableFunction:
 
     def _life(self, given: Any, context: Any, handler: Callable[[Any, Any], Any], runner: Any) -> Any:
         skipped = runner._clock._skipped
-        asyncio.run(self._older(skipped - (self.lives[-1].skipped if self.lives else timedelta())))
+        asyncio.run(self._older(skipped - self._passed))
+        self._passed = skipped
         self.lives.append(Life(skipped=skipped, operations=len(given.initial_execution_state.operations)))
         return handler(given, context)
 

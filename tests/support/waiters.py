@@ -1,17 +1,22 @@
 """The ``Waiters`` port in memory: who was told what, and answers that a test lets fail."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 
 class MemoryWaiters:
-    """Keeps what each token was told; ``errors`` holds what the next answers raise, ``None`` for one that arrives."""
+    """Keeps what each token was told; ``errors`` holds what the next calls raise, ``None`` for one that arrives.
+
+    ``thrice`` is set with each heartbeat from the third on.
+    """
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Mapping[str, Any], str | None]] = []
         self.heartbeats: list[str] = []
         self.errors: deque[Exception | None] = deque()
+        self.thrice = asyncio.Event()
 
     async def answer(self, token: str, output: Mapping[str, Any], *, error: str | None = None) -> None:
         failed = self.errors.popleft() if self.errors else None
@@ -24,3 +29,5 @@ class MemoryWaiters:
         if failed is not None:
             raise failed
         self.heartbeats.append(token)
+        if len(self.heartbeats) >= 3:
+            self.thrice.set()

@@ -89,13 +89,12 @@ async def test_signs_of_life_go_on_while_the_work_does(stage: Stage) -> None:
     living = asyncio.create_task(lived(waited_for(stage, waiters), message.event()))
     await hold.started()
     async with asyncio.timeout(20):
-        while len(waiters.heartbeats) < 3:
-            await asyncio.sleep(0.01)
+        await waiters.thrice.wait()
     hold.release.set()
     await living
-    beats = len(waiters.heartbeats)
+    waiters.thrice.clear()
     await asyncio.sleep(0.1)
-    assert len(waiters.heartbeats) == beats
+    assert not waiters.thrice.is_set()
 
 
 async def test_a_failed_invocation_is_a_failed_answer_and_raises(stage: Stage) -> None:
@@ -122,7 +121,7 @@ async def test_an_answer_that_gets_lost_is_given_by_the_next_tick(stage: Stage) 
 
 
 async def test_the_newest_token_is_answered(stage: Stage) -> None:
-    """A message that the queue hands over again, with another token, is a duplicate, and its token is the one to tell."""
+    """A message that comes again, with another token, is a duplicate, and its token is the one to tell."""
     await stage.open(PAGES, lane=ONE)
     waiters, message = MemoryWaiters(), await one(stage)
     hold = stage.visitor.hold(PAGES[0])

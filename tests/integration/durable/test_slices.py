@@ -1,7 +1,7 @@
 """An ordered task as a durable function: one invocation and one lease, a step for each slice, unpaid waits between."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +11,8 @@ from support.durable_function import DurableFunction
 from support.ledger import urls
 from support.visitor import LOG_IN, bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
-from trapline_common.domain.errors import LedgerUnavailableError
+from trapline_common.domain.errors import LedgerUnavailableError, TransientError
+from trapline_common.domain.ids import RunId
 from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger import runs
 from trapline_common.ledger.connection import Database
@@ -58,7 +59,9 @@ async def test_two_hundred_pages_of_a_slow_host_are_one_invocation(stage: Stage,
     assert stage.visitor.visited == pages
     assert await stage.rows(TASK) == [("done", 200, 0, 0, 1)]
     assert await stage.rows(INVOCATIONS) == [("succeeded", None, 0)]
-    assert await stage.rows("SELECT count(*)::int, count(DISTINCT position)::int FROM trapline.observation") == [(200, 200)]
+    assert await stage.rows("SELECT count(*)::int, count(DISTINCT position)::int FROM trapline.observation") == [
+        (200, 200)
+    ]
     assert await stage.rows("SELECT outcome::text FROM trapline.run") == [("completed",)]
     assert len(function.lives) == 200
     assert function.lives[-1].skipped.total_seconds() > 199 * (DELAY - 2)
@@ -105,7 +108,7 @@ async def test_before_the_operations_run_out_a_new_invocation_goes_on(stage: Sta
 
 
 async def test_a_second_execution_of_an_invocation_does_nothing(stage: Stage, function: DurableFunction) -> None:
-    """The row belongs to the execution that made it ready: another one ends as a duplicate, while it works and after."""
+    """The row is the execution's that made it ready: another ends as a duplicate, while that works and after."""
     await stage.open(PAGES, crawl=ordered(PAGES), lane=lane())
     (message,) = await stage.asked()
     deadline, others = paced(stage, 2), []
@@ -162,11 +165,11 @@ async def test_a_step_that_never_succeeds_ends_the_invocation_failed(stage: Stag
     """No browser can be made, four times: the row ends ``failed`` with the reason, and AWS hears its class alone."""
     await stage.open(PAGES, crawl=ordered(PAGES), lane=lane())
     (message,) = await stage.asked()
-    stage.no_visitor = RuntimeError(f"no browser at {PAGES[0]}")
+    stage.no_visitor = TransientError(f"no browser at {PAGES[0]}")
     ran = await function.run(message.event(), lambda event, context: walk(event, context, stage.services()))
-    assert (ran.status, ran.error.rpartition(".")[2]) == ("FAILED", "StepError: RuntimeError")
+    assert (ran.status, ran.error.rpartition(".")[2]) == ("FAILED", "StepError: TransientError")
     assert await stage.rows("SELECT status::text, reason, detail FROM trapline.invocation") == [
-        ("failed", "RuntimeError", f"no browser at {PAGES[0]}")
+        ("failed", "TransientError", f"no browser at {PAGES[0]}")
     ]
     assert await stage.tasks() == {"created": 1}
     assert PAGES[0] not in ran.stored
@@ -253,7 +256,7 @@ async def test_nothing_that_aws_stores_names_a_page_or_a_cookie(stage: Stage, fu
     )
     assert (ran.status, LOG_IN in stage.visitor.visited) == ("SUCCEEDED", True)
     assert str(message.invocation_id) in ran.stored
-    for secret in ("site.example", "sesame", "cookie", "hello", "http_status", "checkpoint\": \""):
+    for secret in ("site.example", "sesame", "cookie", "hello", "http_status", 'checkpoint": "'):
         assert secret not in ran.stored
 
 
@@ -262,13 +265,12 @@ async def _execute(dsn: str, statement: str) -> None:
         await database.connection.execute(statement)
 
 
-async def _cancel(dsn: str, run: runs.RunId) -> None:
+async def _cancel(dsn: str, run: RunId) -> None:
     async with await Database.connect(dsn) as database:
         assert await runs.cancel(database, run) is not None
 
 
-async def _connect(services: Services, failing: "object") -> Database:
+async def _connect(services: Services, failing: Iterator[bool]) -> Database:
     if next(failing, False):
         raise LedgerUnavailableError("Postgres: away")
     return await services.connect()
-

@@ -9,7 +9,7 @@ words and numbers, and never a URL, a cookie or what a page held.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python import DurableContext, StepContext, durable_execution
 from aws_durable_execution_sdk_python.config import Duration, JitterStrategy, StepConfig
@@ -25,11 +25,11 @@ from trapline_crawler.services import Services
 from trapline_crawler.work.slice import DurableInvocation
 
 MOST_SLICES = 1_400
-"""Each is a step and a wait: with the first step 2,800 of the 3,000 operations that AWS lets an execution have. Then the
-task is handed back, and a new invocation, with an execution of its own, goes on."""
+"""Each is a step and a wait: with the first step 2,800 of the 3,000 operations that AWS lets an execution have. Then
+the task is handed back, and a new invocation, with an execution of its own, goes on."""
 
 ATTEMPTS = 4
-"""Of one step that raises, 2, 4 and 8 seconds apart: within the heartbeats' time to live, so that the row stays held."""
+"""Of one step that raises, 2, 4 and 8 seconds apart: within the heartbeats' time to live, so the row stays held."""
 
 AGAIN = StepConfig(
     retry_strategy=create_retry_strategy(
@@ -42,6 +42,7 @@ AGAIN = StepConfig(
     )
 )
 
+T = TypeVar("T")
 _log = get_logger("crawler")
 
 
@@ -110,10 +111,13 @@ def walk(
         number += 1
 
 
-def _told(step: Callable[[], Any]) -> Any:
+def _told(step: Callable[[], T]) -> T:
     """Return what the step returns. Raises ``StepBrokeError`` for what it raises, which goes to the log."""
     try:
         return step()
-    except Exception as error:
+    except TraplineError as error:
+        _log.error("step_broke", error=type(error).__name__, reason=str(error))
+        raise StepBrokeError(type(error).__name__) from None
+    except Exception as error:  # noqa: BLE001  (logged with its traceback, and raised in words that AWS may store)
         _log.exception("step_broke", error=type(error).__name__)
         raise StepBrokeError(type(error).__name__) from None

@@ -2,19 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from trapline_common.domain.errors import MessageRefusedError
 
 
-def unwrapped(event: Mapping[str, Any]) -> object:
+def unwrapped(event: object) -> object:
     """Return the message of an event: the body of a queue's one record, or the event itself.
 
     Raises ``MessageRefusedError`` for a batch, of which a crawler could work on one alone, and a body that is no JSON.
     """
-    records = event.get("Records")
-    if records is None:
+    if not isinstance(event, Mapping) or "Records" not in event:
         return event
+    records = event["Records"]
     if not isinstance(records, list) or len(records) != 1 or not isinstance(records[0], Mapping):
         raise MessageRefusedError("Records: one record is expected, so the mapping's batch size is 1")
     try:

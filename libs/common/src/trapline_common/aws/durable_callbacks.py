@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 PREFIX = "durable:"
 """What a token begins with that is the id of a callback; no task token of Step Functions has a colon."""
 
-NOBODY_WAITS = frozenset({"CallbackTimeoutException", "InvalidParameterValueException", "ResourceNotFoundException"})
-"""Answers of SendDurableExecutionCallback...: it was answered before, or its time is over; no such callback is there."""
+_NO_SUCH = frozenset({"InvalidParameterValueException", "ResourceNotFoundException"})
+NOBODY_WAITS = _NO_SUCH | {"CallbackTimeoutException"}
+"""Answers of SendDurableExecutionCallback...: it was answered before, or its time is over; there is no such one."""
 
 
 class CallbackWaiters:
@@ -42,9 +43,10 @@ class CallbackWaiters:
                 )
             )
         else:
-            failure = {"ErrorType": error, "ErrorMessage": text}
             await _send(
-                lambda: self._functions.send_durable_execution_callback_failure(CallbackId=callback, Error=failure)
+                lambda: self._functions.send_durable_execution_callback_failure(
+                    CallbackId=callback, Error={"ErrorType": error, "ErrorMessage": text}
+                )
             )
 
     async def heartbeat(self, token: str) -> None:

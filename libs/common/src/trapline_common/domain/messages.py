@@ -259,8 +259,6 @@ class Deliver(Message):
 
 DispatcherMessage = Tick | OpenRun | Await | Enqueue | Count | Reap | Lost | WaveEnded | Next
 
-DispatcherMessage = Tick | OpenRun | Await | Enqueue | Count | Reap | Lost | WaveEnded | Next
-
 _DISPATCHER: TypeAdapter[DispatcherMessage] = TypeAdapter(
     Annotated[DispatcherMessage, Field(discriminator="type")], config=_ON_FIRST_USE
 )

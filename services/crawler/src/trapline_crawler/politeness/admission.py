@@ -40,8 +40,9 @@ class Admission:
         patience: float,
         longest_patience: float = LONGEST_PATIENCE,
     ) -> None:
-        """``patience``: seconds to wait for a host's turn before its task is put off; as many as the turns are apart,
-        up to ``longest_patience``.
+        """``patience``: seconds to wait for a host's turn before its task is put off.
+
+        Where turns are further apart it is that long, up to ``longest_patience``.
         """
         self._database = database
         self._held = held

@@ -61,8 +61,7 @@ class _Ordered:
         await self._session.close()
 
     async def _next_page(self, url: str, admitted: Admitted, *, again: bool = False) -> bool:
-        """Visit the page and record it with the checkpoint after it; ``False`` when the task was given back instead,
-        or rests.
+        """Visit the page and record it with the checkpoint after it; ``False`` when the task goes back, or rests.
 
         A fault of a browser that other visits were in may be a neighbour's: the page is visited ``again``, uncharged.
         """

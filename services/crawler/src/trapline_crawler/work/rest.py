@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 REST_FROM = 5.0
-"""Seconds; a shorter wait passes within the slice. A rest costs two operations, a call and a browser's start, as much as
-one to two seconds of the function; the margin spares the 3,000 operations of an execution."""
+"""Seconds; a shorter wait passes within the slice. A rest costs two operations, a call and a browser's start: as much
+as one to two seconds of the function. The margin spares the 3,000 operations of an execution."""
 
 LONGEST_REST = 900.0
 """Seconds; for a longer wait the task is handed back: over a rest the invocation holds a slot of its lane."""

@@ -22,7 +22,7 @@ _log = get_logger("crawler")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DurableInvocation:
-    """One invocation as its execution sees it; each method is one step, and may be called again after it was cut off."""
+    """One invocation as its execution sees it; each method is one step, and is called again after it was cut off."""
 
     services: Services
     """What it works with."""

@@ -43,7 +43,7 @@ async def give_up(held_work: HeldWork, task: tasks.LeasedTask, error: Exception)
 
 
 async def pass_poison(held_work: HeldWork, task: tasks.LeasedTask, detail: str) -> None:
-    """Record the page that the task stands at as poison; ``detail`` says of how many deaths. A lost lease is counted."""
+    """Record the page that the task stands at as poison, of as many deaths as ``detail`` says; count a lost lease."""
     failure = Failure(reason=Reason.POISON, detail=detail, retry=False)
     try:
         await _fail(held_work, task, failure)

@@ -1,10 +1,10 @@
--- A durable invocation between two slices of its work: it keeps its row, its slot and its leases. The fence of a task is
--- the same as in tasks.sql: task, lease_seq, invocation.
+-- A durable invocation between two slices of its work: it keeps its row, its slot and its leases. The fence of a task
+-- is the same as in tasks.sql: task, lease_seq, invocation.
 
 -- name: resume
--- The execution that became ready with this row calls it again: ``delivery`` is its name. The owner token is fresh, so a
--- slice that was taken for dead and still runs finds at its next heartbeat that the row is no longer its own. Of the
--- reaper, which takes the row when it is silent for too long, and this statement, the first wins.
+-- The execution that became ready with this row calls it again: ``delivery`` is its name. The owner token is fresh, so
+-- a slice that was taken for dead and still runs finds at its next heartbeat that the row is no longer its own. Of the
+-- reaper, which takes a row that is silent for too long, and this statement, the first wins.
 UPDATE trapline.invocation i SET owner = $3, request_id = $4, place = $5, heartbeat_at = now()
 FROM trapline.lane l
 WHERE i.id = $1 AND i.delivery = $2 AND i.status IN ('ready', 'running') AND l.name = i.lane
@@ -13,8 +13,8 @@ RETURNING i.lane, i.hop, l.tasks_per_invocation, l.pages_in_flight, l.host_delay
     trapline.above_cap(i.lane, i.slot) AS above_cap;
 
 -- name: adopt
--- What the slice before left leased. A page that loads there by the ledger cut that slice off: charged as a rescue is. A
--- task that no page was started of since its last adoption counts that, as it counts leases that died unstarted.
+-- What the slice before left leased. A page that loads there by the ledger cut that slice off: charged as a rescue is.
+-- A task that no page was started of since its last adoption counts that, as it counts leases that died unstarted.
 WITH held AS MATERIALIZED (
     SELECT t.id, t.page_id, t.started_at IS NOT NULL AS cut_off FROM trapline.task t
     WHERE t.invocation_id = $1 AND t.status = 'leased'
