@@ -154,7 +154,7 @@ run "who_may_do_what" {
   assert {
     condition = alltrue(flatten([for function in values(module.function) : [
       for statement in jsondecode(function.policy).Statement :
-      !contains(flatten([statement.Resource]), "*")
+      (!contains(flatten([statement.Resource]), "*"))
       || contains(["NetworkInterfaces", "NetworkInterfacesNotFromCode"], statement.Sid)
     ]]))
     error_message = "A role has a wildcard that has no reason."
@@ -173,9 +173,9 @@ run "without_such_a_lane" {
   assert {
     condition = (
       output.machines == {}
-      && !contains(keys(local.made), "durable")
-      && !contains(keys(local.functions.dispatcher.environment), "TRAPLINE_WAVE_MACHINE")
-      && !contains(keys(local.functions.crawler.environment), "TRAPLINE_ANSWERS")
+      && (!contains(keys(local.made), "durable"))
+      && (!contains(keys(local.functions.dispatcher.environment), "TRAPLINE_WAVE_MACHINE"))
+      && (!contains(keys(local.functions.crawler.environment), "TRAPLINE_ANSWERS"))
       && local.functions.crawler.environment.TRAPLINE_BUS == "default"
     )
     error_message = "Machines or a durable function are made that no lane asked for, or nobody is told of ended runs."
