@@ -5,6 +5,7 @@ import json
 import time
 import zipfile
 from collections import Counter
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,6 +16,8 @@ from tools.local_aws.deployment import NAME, STATE_BUCKET
 from trapline_common.domain.messages import Reap
 from trapline_common.ledger.rescue import PENDING_TTL
 
+MANY, LITTLE = 10_000, 64 * 1024
+"""Children of one wave, and bytes that all their answers may have together."""
 ANEW = 5.0
 """Seconds from StopExecution until what it had not called is asked for anew."""
 
@@ -109,6 +112,23 @@ def test_the_machines_are_sound_as_they_are_deployed(aws):
         assert asl.faults(definition, pending_ttl=int(PENDING_TTL)) == []
 
 
+def test_ten_thousand_children_leave_next_to_nothing(aws):
+    """A state holds 256 KiB: the answers of as many children as a wave may have are a fraction of that, then gone."""
+    states, wave = aws.client("stepfunctions"), str(uuid4())
+    given = {"wave": wave, "lane": "bulk", "bucket": aws.outputs["bucket"], "key": f"waves/{wave}.jsonl"}
+    nothing_is_left = "null\n" * MANY
+    aws.client("s3").put_object(Bucket=given["bucket"], Key=given["key"], Body=nothing_is_left.encode())
+    states.start_execution(stateMachineArn=aws.outputs["machines"]["wave"], name=wave, input=json.dumps(given))
+    execution = orchestrators.output(aws, orchestrators.execution(aws, wave))
+    assert (execution["status"], execution["output"]) == ("SUCCEEDED", "{}")
+    (run,) = states.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
+    assert states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]["succeeded"] == MANY
+    children = states.list_executions(mapRunArn=run["mapRunArn"], maxResults=1000)["executions"]
+    answers = {states.describe_execution(executionArn=one["executionArn"])["output"] for one in children[:5]}
+    assert answers == {"{}"}
+    assert len(json.dumps([{}] * MANY, separators=(",", ":"))) <= LITTLE
+
+
 def test_a_tick_of_such_a_lane_is_an_execution(aws):
     """The schedule started the machine `run`, and its execution ended as the run did."""
     states = aws.client("stepfunctions")
@@ -137,6 +157,22 @@ def test_a_stopped_execution_is_counted_anew(aws):
     found = orchestrators.whole(aws, run)
     assert (found["done"], found["seen"], found["lease_seq"]) == (4, 4, 1)
     assert Counter(one["status"] for one in found["invocations"] if one["wave"] == old) == {"orphaned": 2}
+
+
+def test_killed_crawlers_are_reported_by_their_execution(aws):
+    """Their pages go back at once, not when their heartbeats are missed, and every page ends with one result."""
+    slowly = {"tasks_per_invocation: 3, orchestrator": "tasks_per_invocation: 3, host_delay: 1s, orchestrator"}
+    with orchestrators.config(aws, slowly):
+        run = aws.opened("mapped")
+        eventually("crawlers at work", lambda: {one["status"] for one in orchestrators.busy(aws, run)} == {"running"})
+        killed = {one["id"] for one in orchestrators.busy(aws, run)}
+        orchestrators.kill_crawlers(aws)
+        since = time.monotonic()
+        eventually("the loss", lambda: not killed & {one["id"] for one in orchestrators.busy(aws, run)})
+        assert time.monotonic() - since < ANEW
+        found = orchestrators.whole(aws, run)
+    assert (found["done"], found["seen"]) == (12, 12)
+    assert Counter(one["status"] for one in found["invocations"] if one["id"] in killed) == {"failed": 3}
 
 
 def test_a_lane_that_is_switched_while_a_run_is_open_loses_nothing(aws):

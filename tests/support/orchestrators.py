@@ -5,10 +5,11 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import asyncpg
+import psutil
 
 from support.local_aws import Deployed, eventually
 from tools.local_aws.deployment import NAME
@@ -134,6 +135,14 @@ def config(aws: Deployed, changes: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         s3.put_object(**where, Body=before.encode())
+
+
+def kill_crawlers(aws: Deployed) -> None:
+    """Kill the processes in which the emulator runs the crawler, with the browsers below them."""
+    for process in psutil.Process(aws.system.emulator.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.environ().get("AWS_LAMBDA_FUNCTION_NAME") == f"{NAME}-crawler":
+                process.kill()
 
 
 WORKFLOW = "reports"
