@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from support.local_aws import Deployed, eventually, prepare
+from support.subscriptions import subscribe
 from support.terraform_provider import attached, shared_provider
 from tools.local_aws import system, up
 from tools.shell import ROOT
@@ -93,29 +94,6 @@ def inbox(aws: Deployed, inbox_messages: list[Any]) -> Callable[[str], list[Any]
 
 
 @pytest.fixture(scope="session")
-def told(aws: Deployed) -> Callable[[], list[Any]]:
-    """The ends of runs as another system hears them: a rule of its own on the account's bus, with a queue behind it."""
-    sqs, events = aws.client("sqs"), aws.client("events")
-    url = sqs.create_queue(QueueName="told")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = json.dumps({"source": ["trapline"], "detail-type": ["Run ended"]})
-    rule = events.put_rule(Name="told", EventPattern=pattern)["RuleArn"]
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    events.put_targets(Rule="told", Targets=[{"Id": "queue", "Arn": arn}])
-    heard: list[Any] = []
-
-    def received() -> list[Any]:
-        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            heard.append(json.loads(message["Body"])["detail"])
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return heard
-
-    return received
+def told(aws: Deployed) -> Callable[[], dict[str, list[int]]]:
+    """The runs of which other systems heard that they ended, by the way in which they subscribed."""
+    return subscribe(aws)

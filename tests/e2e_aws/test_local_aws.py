@@ -94,14 +94,14 @@ def test_a_run_is_opened_and_cancelled_by_hand(aws):
     [("products", "event", 25, 4), ("mapped", "map", 3, 3), ("queued", "queue", 2, 2), ("walked", "durable", 1, 1)],
 )
 def test_each_orchestrator_calls_what_the_count_made(aws, told, crawl, via, share, cap):
-    """Invocations made are those needed, each asked for once and called once, and the run's end is told."""
+    """Invocations made are those needed, each asked for once and called once; who subscribed hears of the run's end."""
     run = aws.opened(crawl)
     found = orchestrators.exact(aws, run, via=via, share=share, cap=cap)
     assert found["lease_seq"] == 1
     for wave in orchestrators.waves(found):
         execution = orchestrators.output(aws, orchestrators.execution(aws, wave))
         assert (execution["status"], execution["output"]) == ("SUCCEEDED", "{}")
-    eventually(f"the event of run {run}", lambda: [one for one in told() if one["run_id"] == run])
+    eventually(f"the end of run {run}, heard", lambda: all(run in heard for heard in told().values()))
 
 
 def test_the_machines_are_sound_as_they_are_deployed(aws):
@@ -296,7 +296,7 @@ def test_destroy_leaves_nothing(aws):
     assert aws.client("sns").list_topics()["Topics"] == []
     assert [one["RoleName"] for one in aws.client("iam").list_roles()["Roles"]] == [orchestrators.WORKFLOW]
     queues = aws.client("sqs").list_queues().get("QueueUrls", [])
-    assert {url.rpartition("/")[2] for url in queues} == {"inbox", "told"}
+    assert {url.rpartition("/")[2] for url in queues} == {"inbox", "told", "told-partners"}
     assert [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]] == [STATE_BUCKET]
     assert aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")["logGroups"] == []
 

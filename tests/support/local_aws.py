@@ -144,7 +144,7 @@ class Deployed:
     def heard(self, word: str) -> list[Any]:
         """Return what the web hook got whose title has ``word``."""
         lines = (self.system.folder / AS_SENT).read_text().splitlines()
-        return [message for message in map(json.loads, lines) if word in message["title"]]
+        return [message for message in map(json.loads, lines) if word in message.get("title", "")]
 
     def shop(self, **order: Any) -> None:
         """Change the demo shop."""
