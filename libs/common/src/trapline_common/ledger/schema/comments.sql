@@ -131,12 +131,14 @@ COMMENT ON COLUMN trapline.invocation.pending_at IS 'When Lambda accepted it.';
 COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler reported that it runs.';
 COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task.';
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
-    'Its last sign of life; not indexed, so that heartbeats stay HOT.';
+    'Its last sign of life, of a durable invocation that rests one of the future; not indexed, so that heartbeats stay '
+    'HOT.';
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.cancelled_at IS
     'When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.';
-COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
-COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
+COMMENT ON COLUMN trapline.invocation.owner IS
+    'Fresh token of the one process that became ready; of a durable invocation, of its last slice.';
+COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready, and by each slice.';
 COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
 COMMENT ON COLUMN trapline.invocation.reason IS
     'Why it ended as it did: a phrase, the class of its error, or Lambda''s condition.';
@@ -151,7 +153,8 @@ COMMENT ON COLUMN trapline.invocation.wave IS
     'Name of the execution that was started for it and for others of its count. The first claim sets it, and every '
     'later one keeps it, so that the execution is started once.';
 COMMENT ON COLUMN trapline.invocation.delivery IS
-    'Name of the child execution that calls it, stored when it became ready; the child that calls it next, before.';
+    'Name of the child execution that calls it, stored when it became ready; the child that calls it next, before. Of '
+    'a durable invocation the ARN of its execution, which alone may resume it.';
 COMMENT ON COLUMN trapline.invocation.task_token IS 'Who waits for its end. The newest token counts.';
 COMMENT ON COLUMN trapline.invocation.answered_at IS 'When that one was answered, or nobody waited any more.';
 COMMENT ON COLUMN trapline.invocation.false_starts IS

@@ -158,10 +158,13 @@ CREATE TABLE trapline.invocation (
     pending_at timestamptz,                         -- When Lambda accepted it.
     ready_at timestamptz,                           -- When the crawler reported that it runs.
     running_at timestamptz,                         -- When it took its first task.
-    heartbeat_at timestamptz,                       -- Its last sign of life; not indexed, so that heartbeats stay HOT.
+    -- Its last sign of life, of a durable invocation that rests one of the future; not indexed, so that heartbeats stay
+    -- HOT.
+    heartbeat_at timestamptz,
     ended_at timestamptz,                           -- When it reached an end.
-    owner uuid,                                     -- Fresh token of the one process that became ready.
-    request_id text,                                -- Lambda's, stored when it became ready.
+    -- Fresh token of the one process that became ready; of a durable invocation, of its last slice.
+    owner uuid,
+    request_id text,                                -- Lambda's, stored when it became ready, and by each slice.
     place text,                                     -- The name of its process, for people; on Lambda its log stream.
     -- Why it ended as it did: a phrase, the class of its error, or Lambda's condition.
     reason text,
@@ -180,7 +183,8 @@ CREATE TABLE trapline.invocation (
     -- Name of the execution that was started for it and for others of its count. The first claim sets it, and every
     -- later one keeps it, so that the execution is started once.
     wave uuid,
-    -- Name of the child execution that calls it, stored when it became ready; the child that calls it next, before.
+    -- Name of the child execution that calls it, stored when it became ready; the child that calls it next, before. Of
+    -- a durable invocation the ARN of its execution, which alone may resume it.
     delivery text,
     task_token text,                                -- Who waits for its end. The newest token counts.
     answered_at timestamptz,                        -- When that one was answered, or nobody waited any more.
