@@ -19,7 +19,7 @@ resource "aws_lambda_function" "this" {
   package_type     = var.code.image != null ? "Image" : "Zip"
   image_uri        = var.code.image
   filename         = var.code.file
-  s3_bucket        = var.code.bucket
+  s3_bucket        = var.code.key != null ? var.code.bucket : null
   s3_key           = var.code.key
   source_code_hash = var.code.file != null ? filebase64sha256(var.code.file) : var.code.sha256
   handler          = var.code.image == null ? var.code.handler : null
