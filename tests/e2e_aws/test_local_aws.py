@@ -91,7 +91,7 @@ def test_a_run_is_opened_and_cancelled_by_hand(aws):
 
 @pytest.mark.parametrize(
     ("crawl", "via", "share", "cap"),
-    [("products", "event", 25, 4), ("mapped", "map", 3, 3), ("queued", "queue", 2, 2), ("walked", "durable", 1, 1)],
+    [("mapped", "map", 3, 3), ("queued", "queue", 2, 2), ("walked", "durable", 1, 1)],
 )
 def test_each_orchestrator_calls_what_the_count_made(aws, told, crawl, via, share, cap):
     """Invocations made are those needed, each asked for once and called once; who subscribed hears of the run's end."""

@@ -22,7 +22,7 @@ INVOCATIONS = """
     ORDER BY i.created_at
 """
 TASKS = """
-    SELECT count(*)::int AS tasks, (count(*) FILTER (WHERE status = 'done'))::int AS done,
+    SELECT count(*)::int AS tasks, sum(coalesce(cardinality(urls), 1))::int AS pages, (count(*) FILTER (WHERE status = 'done'))::int AS done,
         max(lease_seq)::int AS lease_seq, (SELECT count(*)::int FROM trapline.observation WHERE run_id = $1) AS seen
     FROM trapline.task WHERE run_id = $1
 """
@@ -70,7 +70,7 @@ def exact(aws: Deployed, run: int, *, via: str, share: int, cap: int) -> dict[st
     ``share``: tasks that one takes; ``cap``: most at once. Returns the run's tasks and invocations.
     """
     found = whole(aws, run)
-    assert (found["done"], found["seen"]) == (found["tasks"], found["tasks"])
+    assert (found["done"], found["seen"]) == (found["tasks"], found["pages"])
     needed = min(cap, math.ceil(found["tasks"] / share))
     made = found["invocations"]
     assert Counter((one["via"], one["asks"], one["duplicates"]) for one in made) == {(via, 1, 0): len(made)}
