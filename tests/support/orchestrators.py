@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 import psutil
@@ -126,15 +127,22 @@ def _switch(aws: Deployed, lane: str, *, on: bool) -> None:
 def config(aws: Deployed, changes: Mapping[str, str]) -> Iterator[None]:
     """Put a changed crawls.yaml where the dispatcher reads it, and the deployed one back at the end."""
     s3, where = aws.client("s3"), {"Bucket": aws.outputs["bucket"], "Key": "config/crawls.yaml"}
-    text = before = s3.get_object(**where)["Body"].read().decode()
+    found, tags = s3.get_object(**where), s3.get_object_tagging(**where)["TagSet"]
+    text = before = found["Body"].read().decode()
     for old, new in changes.items():
         assert old in text
         text = text.replace(old, new)
-    s3.put_object(**where, Body=text.encode())
+
+    def put(content: str) -> None:
+        """As Terraform put it, so that a plan finds nothing to change."""
+        labels = urlencode({tag["Key"]: tag["Value"] for tag in tags})
+        s3.put_object(**where, Body=content.encode(), ContentType=found["ContentType"], Tagging=labels)
+
+    put(text)
     try:
         yield
     finally:
-        s3.put_object(**where, Body=before.encode())
+        put(before)
 
 
 def kill_crawlers(aws: Deployed) -> None:
