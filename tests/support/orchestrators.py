@@ -23,8 +23,9 @@ INVOCATIONS = """
     ORDER BY i.created_at
 """
 TASKS = """
-    SELECT count(*)::int AS tasks, sum(coalesce(cardinality(urls), 1))::int AS pages, (count(*) FILTER (WHERE status = 'done'))::int AS done,
-        max(lease_seq)::int AS lease_seq, (SELECT count(*)::int FROM trapline.observation WHERE run_id = $1) AS seen
+    SELECT count(*)::int AS tasks, sum(coalesce(cardinality(urls), 1))::int AS pages,
+        (count(*) FILTER (WHERE status = 'done'))::int AS done, max(lease_seq)::int AS lease_seq,
+        (SELECT count(*)::int FROM trapline.observation WHERE run_id = $1) AS seen
     FROM trapline.task WHERE run_id = $1
 """
 MOST = """
