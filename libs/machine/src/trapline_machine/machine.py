@@ -72,7 +72,7 @@ class Machine:
         return lines
 
     async def _report(self, process: EndedProcess) -> str:
-        condition, error = "Stopped", "the command stopped before it started"
+        condition, error = "Stopped", process.why
         if process.status is not None:
             condition = condition_of(process.status)
             logged = await asyncio.to_thread(last_error, process.log)

@@ -259,13 +259,16 @@ class CrawlConfig(Model):
     )
     wait_for: Text | None = Field(
         default=None,
-        description="A CSS selector that must match before the page settles. Left out: `load` is enough.",
+        description="A CSS selector of which a match must be visible before the page settles. Left out: none.",
         examples=["#plans .price"],
     )
 
     watch: Text | None = Field(
         default=None,
-        description="A CSS selector of what counts as content. Left out: the page's visible text.",
+        description=(
+            "A CSS selector of what counts as content; a visit that finds no text in it fails. Left out: the page's "
+            "visible text."
+        ),
         examples=["#plans"],
     )
     extract: dict[FieldName, Text] = Field(
