@@ -27,6 +27,8 @@ _NO_CONTENT = frozenset({204, 205})
 _ERROR_PAGE = "chrome-error:"
 _AGAIN = 0.02
 """Seconds after which a page that shows no document, because it goes elsewhere, is asked again."""
+_TO_ANSWER = 0.3
+"""Seconds, at most a tenth of what is left, in which a page that waited in vain can say so on a busy machine."""
 _SCROLLED = 0.2
 """Seconds at least after which a page has asked for what comes by scrolling."""
 _TAKEN = re.compile(r"interrupted by another navigation|ERR_ABORTED")
@@ -281,7 +283,8 @@ class Load:
 
         ``patience``: seconds for the parts, at most half of what is left; ``None``: all of that.
         """
-        left = max(0.0, self._left() - _AGAIN)
+        left = self._left()
+        left -= min(_TO_ANSWER, left / 10)
         asked = question(
             self._crawl,
             load_within=left if patience is None else min(patience, left / 2),
