@@ -27,6 +27,7 @@ def show(console: Console, tried: TriedVisit) -> None:
         ("title", found.title or ""),
         ("console", f"{found.console_errors} errors" if found.console_errors else ""),
         ("screenshot", tried.screenshot or "none"),
+        ("note", found.note or ""),
     ]
     for name, value in facts:
         if value:

@@ -20,6 +20,8 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """Crawls, lanes and alert channels: fits an EventBridge schedule's name beside the environment's."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """``token`` of RFC 9110, section 5.6.2: header and cookie names."""
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", re.ASCII)
+"""A language of BCP 47, perhaps with a script and a region: what a browser can be set to."""
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _RESERVED = frozenset({"status", "contains", "fields"})
 """Keys of ``expect`` that are not extracted fields."""
@@ -29,6 +31,12 @@ _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 def _name(value: str) -> str:
     if re.fullmatch(NAME_PATTERN, value) is None:
         raise ValueError(f"bad name {value[:80]!r}: 1 to 63 of a-z, 0-9 and -, not beginning with -")
+    return value
+
+
+def _locale(value: str) -> str:
+    if _LOCALE.fullmatch(value) is None:
+        raise ValueError(f"bad locale {value[:80]!r}: write a language and perhaps a region, such as de-DE")
     return value
 
 
@@ -147,6 +155,7 @@ Schedule = Annotated[
     ),
 ]
 Timezone = Annotated[str, AfterValidator(_timezone), Field(json_schema_extra={"examples": ["UTC", "America/Chicago"]})]
+Locale = Annotated[str, AfterValidator(_locale), Field(json_schema_extra={"pattern": _LOCALE.pattern})]
 UrlPattern = Annotated[str, AfterValidator(_pattern), Field(json_schema_extra={"pattern": r"^(/|\*|https?://)"})]
 ComparisonText = Annotated[
     str,

@@ -24,6 +24,7 @@ from trapline_common.config.fields import (
     FieldName,
     Flag,
     HeaderName,
+    Locale,
     MinChangeText,
     Name,
     Schedule,
@@ -342,6 +343,43 @@ class CrawlConfig(Model):
     )
     viewport: Viewport = Field(
         default=Viewport(), description="The size of the browser's window.", examples=[{"width": 1440, "height": 900}]
+    )
+    before: tuple[Step, ...] = Field(
+        default=(),
+        max_length=20,
+        description=(
+            "What the browser does in each page once it is there, before it is read: `click`, `fill`, `press`, "
+            "`select`, `wait_for`; at most 20, without secrets, all within `timeout`. Left out: nothing."
+        ),
+        examples=[[{"click": "#show-all"}]],
+    )
+    scroll: Whole = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description=(
+            "Screens to scroll down before the page is read, at most, for text that loads by scrolling; at the page's "
+            "end, and at half of `timeout`, it stops. Left out: none."
+        ),
+        examples=[10],
+    )
+    locale: Locale | None = Field(
+        default=None,
+        description="The browser's language and region, in `Accept-Language` and in scripts. Left out: its own.",
+        examples=["de-DE"],
+    )
+    browser_timezone: Timezone | None = Field(
+        default=None,
+        description="The time zone that the page's scripts see. Left out: the machine's.",
+        examples=["Europe/Berlin"],
+    )
+    ignore_tls_errors: Flag = Field(
+        default=False,
+        description=(
+            "Visit pages whose certificate is expired, self-signed or another's. Whoever is in between can then read "
+            "and change everything, secrets included. Left out: such a page fails as `tls`."
+        ),
+        examples=[True],
     )
 
     steps: tuple[Step, ...] = Field(

@@ -53,6 +53,9 @@ def broken_rules(crawl: CrawlConfig, lanes: Mapping[str, LaneConfig]) -> Iterato
     yield from _waiting(crawl)
     if crawl.steps and crawl.steps[0].goto is None:
         yield Broken(path=("steps", 0), reason="the first step is a `goto`: the browser begins with an empty page")
+    for index, step in enumerate(crawl.before):
+        if step.goto is not None:
+            yield Broken(path=("before", index), reason="no `goto`: these are done in the page that is visited")
     for name in crawl.expect.fields:
         if name not in crawl.extract:
             hint = did_you_mean(name, {*crawl.extract, "status", "contains"})

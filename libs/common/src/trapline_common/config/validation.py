@@ -15,6 +15,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _NESTED: Mapping[str, type[BaseModel]] = {
     "alert": AlertConfig,
+    "before": Step,
     "cookies": Cookie,
     "logged_in_check": LoggedInCheck,
     "ignore": IgnoredText,
@@ -34,7 +35,7 @@ _WORDS = {
 _NOT_IN_THE_FILE = frozenset({"[key]", "[selector]", "[pattern]"})
 """Steps of pydantic's own: a map's key, and the form of an item of ``ignore``."""
 _SHOWN = 60
-_PRIVATE = frozenset({"headers", "cookies", "steps", "user_agent"})
+_PRIVATE = frozenset({"before", "headers", "cookies", "steps", "user_agent"})
 
 
 def validated(model: type[M], values: Mapping[str, object]) -> tuple[M | None, list[tuple[Path, str]]]:

@@ -105,6 +105,8 @@ class Observation:
     """Artifact key."""
     html: str | None = None
     """Artifact key."""
+    note: str | None = None
+    """What the visit had to leave out, in words: parts of the page, the rest of a picture; ``None``: nothing."""
     failure: Failure | None = None
     """Why the visit failed; ``None`` for a good one."""
     retry_after: float | None = None

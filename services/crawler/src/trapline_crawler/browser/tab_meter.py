@@ -23,6 +23,8 @@ def put_before_the_driver(environ: MutableMapping[str, str] = os.environ) -> Non
     option, options = f'--require="{_SCRIPT}"', environ.get("NODE_OPTIONS", "")
     if option not in options:
         environ["NODE_OPTIONS"] = f"{options} {option}".strip()
+    # The driver would wait for every font before a picture, for ever; ``reveal.js`` does, within bounds.
+    environ["PW_TEST_SCREENSHOT_NO_FONTS_READY"] = "1"
 
 
 async def require_meter(browser: PlaywrightBrowser) -> CDPSession:

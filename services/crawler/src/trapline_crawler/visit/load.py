@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from playwright.async_api import Error as PlaywrightError
@@ -19,7 +19,7 @@ from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.header_values import whole_number
 from trapline_crawler.visit.limits import VisitLimits
-from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading
+from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading, source
 from trapline_crawler.visit.pooled_page import NAVIGATED, PooledPage
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
@@ -27,6 +27,10 @@ _NO_CONTENT = frozenset({204, 205})
 _ERROR_PAGE = "chrome-error:"
 _AGAIN = 0.02
 """Seconds after which a page that shows no document, because it goes elsewhere, is asked again."""
+_TO_ANSWER = 0.3
+"""Seconds, at most a tenth of what is left, in which a page that waited in vain can say so on a busy machine."""
+_SCROLLED = 0.2
+"""Seconds at least after which a page has asked for what comes by scrolling."""
 _TAKEN = re.compile(r"interrupted by another navigation|ERR_ABORTED")
 """What Playwright says of a navigation that another one took over from."""
 _ANSWERS = 0.5
@@ -67,6 +71,8 @@ def is_gone(error: PlaywrightError) -> bool:
 class Load:
     """One load of ``url`` in ``pooled``.
 
+    ``before`` does what the crawl does in a page that is there, within so many seconds, before it is read.
+
     It ends at the crawl's ``timeout``, and what is still learnt of a page that used it up ends ``grace`` later. ``run``
     raises Playwright's error when page or browser are gone, ``BrowserHungError`` when the driver does not keep its own
     timeout, and ``TabHeldError`` when the page before does not let the tab go; the caller examines which visits are
@@ -81,8 +87,11 @@ class Load:
         limits: VisitLimits,
         proxy: ContextProxy,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        before: Callable[[float], Awaitable[Failure | None]] | None = None,
     ) -> None:
         self._pooled = pooled
+        self._before = before
         self._page = pooled.page
         self._url = url
         self._crawl = crawl
@@ -115,7 +124,7 @@ class Load:
         redirects = _hops(answer.request) if answer else 0
         waits = status_failure(status, self._crawl.expect.status) is None
         try:
-            found = await self._read(waits=waits)
+            found, failure = await self._content(waits=waits)
         except (PageHungError, UnreadableAnswerError, PlaywrightError) as error:
             failure = _unread(error)
             if isinstance(error, PlaywrightError) and failure.reason is not Reason.NAVIGATION:
@@ -137,7 +146,7 @@ class Load:
             redirects=redirects,
             final_url=found.url,
             found=found,
-            failure=self._cut_off() or self._missing(found, waits=waits),
+            failure=self._cut_off() or failure or self._missing(found, waits=waits),
             retry_after=None if answer is None else retry_after(answer.headers),
             headers={} if answer is None or found.documents > 1 else answer.headers,
             sound=found.is_parsed,
@@ -166,6 +175,16 @@ class Load:
             return await loading
         finally:
             loading.cancel()
+
+    async def _content(self, *, waits: bool) -> tuple[Reading, Failure | None]:
+        """Read the page, after what is done in one that is there; return why that failed, too."""
+        found = await self._read(waits=waits)
+        if not waits or not found.is_parsed or not found.appeared or not (self._before or self._crawl.scroll):
+            return found, None
+        if self._before is not None and (failure := await self._before(self._left())):
+            return found, failure
+        await self._scroll()
+        return await self._read(waits=waits), None
 
     async def _read(self, *, waits: bool) -> Reading:
         """Read the page once its content is there, or its time is over. ``waits``: for what ``wait_for`` names.
@@ -197,6 +216,27 @@ class Load:
                 return found
             elif patience is not None:
                 patience = 0.0
+
+    async def _scroll(self) -> None:
+        """Scroll down as the crawl says, and wait at each screen for what that loads; half of the time is for it."""
+        settle, until = self._crawl.settle, self._clock() + self._left() / 2
+        stuck = 0
+        for _ in range(self._crawl.scroll):
+            left = until - self._clock()
+            if left <= 0 or stuck > 1:  # the end of a page may come twice: what it loads makes it longer
+                return
+            try:
+                async with asyncio.timeout(left):
+                    answer = await self._pooled.evaluate(source("scroll.js"))
+                    stuck = 0 if answer.get("result", {}).get("value") is True else stuck + 1
+                    await asyncio.sleep(max(settle.quiet, _SCROLLED))
+                    await self._pooled.evaluate("0", rest=min(settle.at_most, left))
+            except TimeoutError:
+                return
+            except PlaywrightError as error:
+                if NAVIGATED.search(str(error)) is None:
+                    raise
+                return
 
     async def _asked(self, *, waits: bool, patience: float | None, rest: float) -> Reading | None:
         """Return a reading, or ``None`` when the page went elsewhere meanwhile. Raises ``PageHungError``."""
@@ -243,7 +283,8 @@ class Load:
 
         ``patience``: seconds for the parts, at most half of what is left; ``None``: all of that.
         """
-        left = max(0.0, self._left() - _AGAIN)
+        left = self._left()
+        left -= min(_TO_ANSWER, left / 10)
         asked = question(
             self._crawl,
             load_within=left if patience is None else min(patience, left / 2),

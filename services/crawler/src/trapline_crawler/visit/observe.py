@@ -66,6 +66,7 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         fields=fields,
         content_hash=None if text is None else content_hash(text, fields),
         console_errors=found.errors,
+        note=None if found.is_loaded else "read without some of its parts, which had not come",
         failure=None if failure is None else replace(failure, detail=" ".join(failure.detail.split())),
     )
 

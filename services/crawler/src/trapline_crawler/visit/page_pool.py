@@ -49,7 +49,10 @@ class PagePool:
 
         ``shared``: for visits that are in it together.
         """
-        options: dict[str, Any] = {} if crawl.user_agent is None else {"user_agent": crawl.user_agent}
+        named = {"user_agent": crawl.user_agent, "locale": crawl.locale, "timezone_id": crawl.browser_timezone}
+        options: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        if crawl.ignore_tls_errors:
+            options["ignore_https_errors"] = True
         proxy = await live.proxies.open()
         proxy.allow(limits.size)
         context = await bounded(

@@ -32,6 +32,8 @@ _REPLACED = re.compile(
 class Steps:
     """The steps of a crawl in ``page``, all of them within the crawl's ``timeout``.
 
+    ``before``: those that a page is read after, in it, within so many seconds; they hold no secret.
+
     ``run`` returns why a step failed, or ``None``. Raises Playwright's error, scrubbed, when page or browser are gone,
     and ``BrowserHungError`` when the driver does not keep its own timeouts.
     """
@@ -45,6 +47,7 @@ class Steps:
         clock: Callable[[], float] = time.monotonic,
         *,
         rules: OwnRequests | None = None,
+        before: float | None = None,
     ) -> None:
         self._page = page
         self._rules = rules
@@ -52,18 +55,23 @@ class Steps:
         self._limits = limits
         self._proxy = proxy
         self._clock = clock
-        self._until = clock() + resolved.crawl.timeout
+        self._within = resolved.crawl.timeout if before is None else before
+        self._until = clock() + self._within
+        self._is_before = before is not None
         self._sent = False  # whether a step may have sent the site a password
         self._address = ""  # of the last ``goto``, as it is written
 
     async def run(self) -> Failure | None:
         """Do the steps, then wait for what the last one began: a redirect, a script's answer."""
-        written = self._resolved.crawl.steps
-        for number, (as_written, step) in enumerate(zip(written, self._resolved.steps, strict=True), start=1):
+        crawl = self._resolved.crawl
+        written, steps = (crawl.before,) * 2 if self._is_before else (crawl.steps, self._resolved.steps)
+        for number, (as_written, step) in enumerate(zip(written, steps, strict=True), start=1):
             failure = await self._step(number, step, as_written)
             if failure is not None:
                 return failure
-            self._sent = self._sent or step.kind in {"click", "press"}
+            self._sent = self._sent or (step.kind in {"click", "press"} and not self._is_before)
+        if self._is_before:
+            return None  # the page is waited for before it is read
         # A page that never rests is no failure: no step says to wait for what it still does.
         rest = min(self._resolved.crawl.settle.at_most, self._left())
         with suppress(PlaywrightTimeout):
@@ -83,12 +91,12 @@ class Steps:
             raise PlaywrightError(self._scrubbed(error)) from None
 
     async def _step(self, number: int, step: Step, written: Step) -> Failure | None:
-        where = f"step {number}, {step.kind}"
+        where = f"{'before: ' if self._is_before else ''}step {number}, {step.kind}"
         try:
             problem = await bounded(self._do(step, written), self._left() + self._limits.answer, where)
         except PlaywrightTimeout:
             # Before anything was sent another attempt is harmless; afterwards it may lock the account.
-            detail = f"{where}: not done within {self._resolved.crawl.timeout:g} s{self._waited_for(step)}"
+            detail = f"{where}: not done within {self._within:.3g} s{self._waited_for(step)}"
             return Failure(reason=Reason.STEP, detail=detail, retry=not self._sent)
         except PlaywrightError as error:
             # Never verbatim, nor as a cause: the driver's log of a step holds the value that it filled in.

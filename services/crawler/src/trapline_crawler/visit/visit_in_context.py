@@ -219,7 +219,7 @@ class Contexts:
         fault = await self._browser.examine(pool.live, because=failure.detail)
         if fault is not None and not isinstance(fault, BrowserBusyError):
             raise fault
-        kept = await keep_evidence(pooled.page, None, resolved, failed=True, store=self._artifacts, limits=self._limits)
+        kept = await keep_evidence(pooled, None, resolved, failed=True, store=self._artifacts, limits=self._limits)
         failure = replace(failure, detail=" ".join(resolved.finder.scrub_again(failure.detail).split()))
         return Observation(url=url, failure=failure, screenshot=kept.screenshot, html=kept.html), False
 
@@ -232,9 +232,22 @@ class Contexts:
             rules.going_to(url)
         until = self._clock() + resolved.crawl.timeout + self._limits.grace
         cuts, lates = pool.proxy.cuts, pool.live.lateness.times
+
+        async def before(seconds: float) -> Failure | None:
+            return await Steps(pooled.page, resolved, self._limits, pool.proxy, self._clock, before=seconds).run()
+
+        load = Load(
+            pooled,
+            url,
+            resolved.crawl,
+            self._limits,
+            pool.proxy,
+            self._clock,
+            before=before if resolved.crawl.before else None,
+        )
         try:
             async with asyncio.timeout(resolved.crawl.timeout + self._limits.grace):
-                loaded = await Load(pooled, url, resolved.crawl, self._limits, pool.proxy, self._clock).run()
+                loaded = await load.run()
         except TimeoutError:
             failure = Failure(reason=Reason.PAGE_HUNG, detail="it did not let its visit end in time", retry=True)
             loaded = Loaded(final_url=pooled.page.url[:LONGEST_URL], failure=failure)
@@ -251,9 +264,10 @@ class Contexts:
             limits = replace(self._limits, evidence=min(self._limits.evidence, max(0.1, until - self._clock())))
             failed = observation.failure is not None
             kept = await keep_evidence(
-                pooled.page, loaded.found, resolved, failed=failed, store=self._artifacts, limits=limits
+                pooled, loaded.found, resolved, failed=failed, store=self._artifacts, limits=limits
             )
-            observation = replace(observation, screenshot=kept.screenshot, html=kept.html)
+            note = "; ".join(part for part in (observation.note, kept.note) if part) or None
+            observation = replace(observation, screenshot=kept.screenshot, html=kept.html, note=note)
         if rules is not None and loaded.sound:
             await bounded(rules.close(), self._limits.close, "set-up of a page undone")
         return observation, loaded.sound

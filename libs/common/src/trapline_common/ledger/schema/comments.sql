@@ -214,6 +214,7 @@ COMMENT ON COLUMN trapline.observation.screenshot IS 'Key of the artifact.';
 COMMENT ON COLUMN trapline.observation.html IS 'Key of the artifact.';
 COMMENT ON COLUMN trapline.observation.reason IS 'Kind of failure. NULL: a good visit.';
 COMMENT ON COLUMN trapline.observation.detail IS 'What the failure was, for people.';
+COMMENT ON COLUMN trapline.observation.note IS 'What the visit left out, for people. NULL: nothing.';
 COMMENT ON COLUMN trapline.observation.accepted IS
     'Whether it became its page''s baseline. NULL: a release before noise was known wrote it.';
 

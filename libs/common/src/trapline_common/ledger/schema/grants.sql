@@ -91,7 +91,7 @@ GRANT UPDATE (attempts, outages, paused, lease_seq, invocation_id, leased_at) ON
 
 -- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status,
 -- redirects, timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason,
--- detail, accepted
+-- detail, accepted, note
 GRANT SELECT ON trapline.observation TO trapline_operator, trapline_dispatcher;  -- the dispatcher archives ended runs
 GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;

@@ -279,6 +279,7 @@ CREATE TABLE trapline.observation (
     detail text,                                     -- What the failure was, for people.
     -- Whether it became its page's baseline. NULL: a release before noise was known wrote it.
     accepted boolean,
+    note text,                                       -- What the visit left out, for people. NULL: nothing.
     CONSTRAINT observation_pkey PRIMARY KEY (id),
     CONSTRAINT observation_once UNIQUE (task_id, "position")
 );
@@ -774,12 +775,12 @@ BEGIN
     ), observed AS (
         INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
             url, final_url, status, redirects, timings, size, title, text, fields, content_hash, console_errors,
-            screenshot, html, reason, detail)
+            screenshot, html, reason, detail, note)
         SELECT of_task, p.position, p.run_id, of_page, verdict.accepted, (visit ->> 'changed')::boolean,
             visit ->> 'url', visit ->> 'final_url', (visit ->> 'status')::int, (visit ->> 'redirects')::int,
             visit -> 'timings', (visit ->> 'size')::bigint, visit ->> 'title', visit ->> 'text', visit -> 'fields',
             visit ->> 'content_hash', (visit ->> 'console_errors')::int, visit ->> 'screenshot', visit ->> 'html',
-            visit ->> 'reason', visit ->> 'detail'
+            visit ->> 'reason', visit ->> 'detail', visit ->> 'note'
         FROM paged p
     ), stepped AS (
         UPDATE trapline.task t SET status = step.status, position = step.position, failed_pages = step.failed_pages,

@@ -43,6 +43,8 @@ class ObservationRow:
     """Why the visit failed; ``None`` for a good one."""
     detail: str | None
     """The same in one line, for a person."""
+    note: str | None
+    """What the visit had to leave out, in words; ``None``: nothing."""
     changed: bool
     """Whether it is an accepted change against the page's baseline."""
     title: str | None
