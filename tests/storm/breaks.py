@@ -147,11 +147,6 @@ BREAKS: dict[str, Break] = {
         queries=(Mutation(target="waves.claim", old="coalesce(i.wave, $3)", new="$3"),),
         via=Via.MAP,
     ),
-    "called": Break(
-        means="an execution's end takes crawlers that work along",
-        queries=(Mutation(target="waves.orphan", old=" AND status IN ('created', 'pending')", new=""),),
-        via=Via.MAP,
-    ),
     "token": Break(
         means="a crawler becomes ready before it notes who waits, and dies",
         names=(("trapline_common.ledger.answering.note_token", _note_nothing),),

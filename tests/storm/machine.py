@@ -106,7 +106,7 @@ class Machine:
     async def _execute(self, wave: str, *, slow: bool) -> None:
         """Call everything. ``slow``: nobody has been called yet when the rows are asked for again."""
         if slow:
-            await asyncio.sleep(self._scale.ask_again + self._scale.tick)
+            await asyncio.sleep(self._scale.pending_ttl)
         items = self._objects[wave]
         async with asyncio.TaskGroup() as children:
             for number, item in enumerate(items):

@@ -19,8 +19,8 @@ LONGEST_PAUSE = 50.0
 """Seconds after a false start: less than a minute, so that the next minute's tick is never refused."""
 
 
-TELL_AFTER = 5.0
-"""Seconds from an end to the tick that tells it."""
+TELL_AFTER = 1.0
+"""Seconds from an end to a tick that tells it: a minute and a second after it, whoever waits has heard of it."""
 
 EXPAND_WITHIN = 240.0
 """Seconds for all sitemap files of one run, below the 300 s that Lambda gives the dispatcher."""
