@@ -92,12 +92,10 @@ module "orchestration" {
   source = "./modules/orchestration"
   count  = local.machined && length(setsubtract(local.machined_functions, keys(local.made))) == 0 ? 1 : 0
 
-  name       = local.name
-  bucket_arn = module.storage.arn
-  functions = { for name in local.machined_functions : name => {
-    alias_arn = module.function[name].alias_arn
-    timeout   = local.sizes[name].timeout
-  } }
+  name        = local.name
+  bucket_arn  = module.storage.arn
+  functions   = { for name in local.machined_functions : name => module.function[name].alias_arn }
+  timeouts    = { for name in local.machined_functions : name => local.sizes[name].timeout }
   queues      = local.queues
   kms_key_arn = module.key.arn
   log_days    = var.log_days

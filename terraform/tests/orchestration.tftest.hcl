@@ -7,19 +7,11 @@ variables {
   bucket_arn  = "arn:aws:s3:::trapline-test-123456789012"
   kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/0"
   functions = {
-    crawler = {
-      alias_arn = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-crawler:live"
-      timeout   = 900
-    }
-    dispatcher = {
-      alias_arn = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-dispatcher:live"
-      timeout   = 300
-    }
-    notifier = {
-      alias_arn = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-notifier:live"
-      timeout   = 300
-    }
+    crawler    = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-crawler:live"
+    dispatcher = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-dispatcher:live"
+    notifier   = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-notifier:live"
   }
+  timeouts = { crawler = 900, dispatcher = 300, notifier = 300 }
 }
 
 run "machines_without_a_queue" {
@@ -72,7 +64,7 @@ run "machines_without_a_queue" {
     condition = (
       [
         for statement in jsondecode(output.policies["wave"]).Statement : statement.Resource if statement.Sid == "Call"
-      ] == [[var.functions.crawler.alias_arn, var.functions.dispatcher.alias_arn]]
+      ] == [[var.functions.crawler, var.functions.dispatcher]]
     )
     error_message = "The machine wave may call another function than those that it calls, or one past its alias."
   }
@@ -81,7 +73,7 @@ run "machines_without_a_queue" {
     condition = (
       [
         for statement in jsondecode(output.policies["run"]).Statement : statement.Resource if statement.Sid == "Call"
-      ] == [[var.functions.dispatcher.alias_arn, var.functions.notifier.alias_arn]]
+      ] == [[var.functions.dispatcher, var.functions.notifier]]
     )
     error_message = "The machine run may call another function than those that it calls, or one past its alias."
   }
@@ -107,7 +99,7 @@ run "machines_without_a_queue" {
     condition = (
       jsondecode(aws_cloudwatch_event_rule.wave_ended.event_pattern).detail.stateMachineArn
       == ["arn:aws:states:eu-central-1:123456789012:stateMachine:trapline-test-wave"]
-      && aws_cloudwatch_event_target.wave_ended.arn == var.functions.dispatcher.alias_arn
+      && aws_cloudwatch_event_target.wave_ended.arn == var.functions.dispatcher
       && aws_lambda_permission.wave_ended.function_name
       == "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-dispatcher"
       && aws_lambda_permission.wave_ended.qualifier == "live"
@@ -148,14 +140,14 @@ run "a_queue_for_each_lane" {
 
   assert {
     condition = alltrue([for lane, mapping in aws_lambda_event_source_mapping.lane :
-      mapping.batch_size == 1 && mapping.function_name == var.functions.crawler.alias_arn
+      mapping.batch_size == 1 && mapping.function_name == var.functions.crawler
     ])
     error_message = "A crawler would get two calls at once, or is called past its alias."
   }
 
   assert {
     condition = alltrue([for lane, queue in aws_sqs_queue.lane :
-      queue.visibility_timeout_seconds >= var.functions.crawler.timeout
+      queue.visibility_timeout_seconds >= var.timeouts.crawler
       && jsondecode(queue.redrive_policy).maxReceiveCount == 2
       && queue.sqs_managed_sse_enabled
       && aws_sqs_queue.undelivered[lane].sqs_managed_sse_enabled
@@ -193,9 +185,9 @@ run "refuses_bad_values" {
     queues      = { one = 1 }
     rounds      = 5000
     functions = {
-      crawler    = { alias_arn = "arn:aws:lambda:eu-central-1:123456789012:function:c", timeout = 900 }
-      dispatcher = { alias_arn = "arn:aws:lambda:eu-central-1:123456789012:function:d:live", timeout = 300 }
-      notifier   = { alias_arn = "arn:aws:lambda:eu-central-1:123456789012:function:n:live", timeout = 300 }
+      crawler    = "arn:aws:lambda:eu-central-1:123456789012:function:c"
+      dispatcher = "arn:aws:lambda:eu-central-1:123456789012:function:d:live"
+      notifier   = "arn:aws:lambda:eu-central-1:123456789012:function:n:live"
     }
   }
 

@@ -19,19 +19,19 @@ locals {
   machines = {
     wave = templatefile("${path.module}/wave.asl.json", {
       partition          = local.partition
-      crawler            = var.functions.crawler.alias_arn
-      dispatcher         = var.functions.dispatcher.alias_arn
+      crawler            = var.functions.crawler
+      dispatcher         = var.functions.dispatcher
       queue_prefix       = local.queue_prefix
-      crawler_timeout    = var.functions.crawler.timeout
-      dispatcher_timeout = var.functions.dispatcher.timeout
+      crawler_timeout    = var.timeouts.crawler
+      dispatcher_timeout = var.timeouts.dispatcher
       pending_ttl        = var.pending_ttl
       rounds             = var.rounds
     })
     run = templatefile("${path.module}/run.asl.json", {
       partition        = local.partition
-      dispatcher       = var.functions.dispatcher.alias_arn
-      notifier         = var.functions.notifier.alias_arn
-      notifier_timeout = var.functions.notifier.timeout
+      dispatcher       = var.functions.dispatcher
+      notifier         = var.functions.notifier
+      notifier_timeout = var.timeouts.notifier
     })
   }
 }
@@ -98,7 +98,7 @@ locals {
         Sid      = "Call"
         Effect   = "Allow"
         Action   = ["lambda:InvokeFunction"]
-        Resource = [var.functions.crawler.alias_arn, var.functions.dispatcher.alias_arn]
+        Resource = [var.functions.crawler, var.functions.dispatcher]
       },
       { Sid = "Items", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${var.bucket_arn}/waves/*"] },
       { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key_arn] },
@@ -120,7 +120,7 @@ locals {
       Sid      = "Call"
       Effect   = "Allow"
       Action   = ["lambda:InvokeFunction"]
-      Resource = [var.functions.dispatcher.alias_arn, var.functions.notifier.alias_arn]
+      Resource = [var.functions.dispatcher, var.functions.notifier]
     }]
   }
 }

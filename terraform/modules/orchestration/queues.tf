@@ -6,7 +6,7 @@ resource "aws_sqs_queue" "lane" {
   name                       = "${var.name}-lane-${each.key}"
   sqs_managed_sse_enabled    = true
   message_retention_seconds  = 3600 # whatever is older, the ledger has given up
-  visibility_timeout_seconds = 6 * var.functions.crawler.timeout
+  visibility_timeout_seconds = 6 * var.timeouts.crawler
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.undelivered[each.key].arn
@@ -32,7 +32,7 @@ resource "aws_lambda_event_source_mapping" "lane" {
   for_each = var.queues
 
   event_source_arn = aws_sqs_queue.lane[each.key].arn
-  function_name    = var.functions.crawler.alias_arn
+  function_name    = var.functions.crawler
   batch_size       = 1
 
   scaling_config {

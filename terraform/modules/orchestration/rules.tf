@@ -13,7 +13,7 @@ resource "aws_cloudwatch_event_rule" "wave_ended" {
 
 resource "aws_cloudwatch_event_target" "wave_ended" {
   rule = aws_cloudwatch_event_rule.wave_ended.name
-  arn  = var.functions.dispatcher.alias_arn
+  arn  = var.functions.dispatcher
 
   input_transformer {
     input_paths    = { wave = "$.detail.name", status = "$.detail.status" }
@@ -29,8 +29,8 @@ resource "aws_cloudwatch_event_target" "wave_ended" {
 resource "aws_lambda_permission" "wave_ended" {
   statement_id  = "wave-ended"
   action        = "lambda:InvokeFunction"
-  function_name = regex("^(.+):[^:]+$", var.functions.dispatcher.alias_arn)[0]
-  qualifier     = regex("[^:]+$", var.functions.dispatcher.alias_arn)
+  function_name = regex("^(.+):[^:]+$", var.functions.dispatcher)[0]
+  qualifier     = regex("[^:]+$", var.functions.dispatcher)
   principal     = "events.amazonaws.com"
   source_arn    = aws_cloudwatch_event_rule.wave_ended.arn
 }

@@ -9,20 +9,20 @@ variable "name" {
 }
 
 variable "functions" {
-  description = "ARN of the alias, and timeout in seconds, of the functions that the machines and the rule call."
-  type = object({
-    crawler    = object({ alias_arn = string, timeout = number })
-    dispatcher = object({ alias_arn = string, timeout = number })
-    notifier   = object({ alias_arn = string, timeout = number })
-  })
+  description = "ARNs of the aliases that the machines and the rule call: of crawler, dispatcher and notifier."
+  type        = object({ crawler = string, dispatcher = string, notifier = string })
 
   validation {
     condition = alltrue([
-      for one in values(var.functions) :
-      can(regex("^arn:[^:]+:lambda:[^:]+:[^:]+:function:[^:]+:[^:]+$", one.alias_arn))
+      for arn in values(var.functions) : can(regex("^arn:[^:]+:lambda:[^:]+:[^:]+:function:[^:]+:[^:]+$", arn))
     ])
     error_message = "functions: ARNs of aliases, so that a deploy of a function leaves the machines as they are."
   }
+}
+
+variable "timeouts" {
+  description = "Seconds after which Lambda kills each of them. Apart from the ARNs: no queue waits for the functions."
+  type        = object({ crawler = number, dispatcher = number, notifier = number })
 }
 
 variable "bucket_arn" {
