@@ -18,6 +18,7 @@ from trapline_common.egress.settings import gate_from_env
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import retire
 from trapline_common.ledger.views.status import alert_counts
+from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.text import counted
 from trapline_dispatcher.maintenance.archive_runs import archive_runs
 from trapline_machine.embedded_ledger import open_ledger
@@ -58,11 +59,14 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str]) -> int:
     config = load_config(request.file)
     crawls = chosen(config, request)
     fetch = FetchOnce(HttpFetch(gate=gate_from_env(environ)))
-    await check_sitemaps(crawls, fetch, request.file)
     settings = request.settings
+    secrets = LocalSecrets(environ, settings.data_dir / "secrets")
+    broken = await check_sitemaps(crawls, fetch, secrets, request.file)
     with own_log(settings.logs):
         async with open_ledger(settings.data_dir, settings.database_url) as (dsn, database):
             display = _display(sys.stderr if request.as_json else sys.stdout)
+            for problem in broken.values():
+                display.line(problem)
             with caught_interrupts() as interrupts:
                 try:
                     machine = await build(

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from trapline_common.config.models import Config
-from trapline_common.domain.ports import Archive, ArtifactLocation, Invoker, Nudger
+from trapline_common.domain.ports import Archive, ArtifactLocation, Invoker, Nudger, SecretSource
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
@@ -25,6 +25,8 @@ class Services:
     """Wakes the notifier."""
     fetch: Fetch
     """Fetches sitemaps, through the egress gate."""
+    secrets: SecretSource
+    """Resolves the secrets in the headers and cookies that a sitemap is fetched with."""
     location: ArtifactLocation
     """Returns where a person finds an artifact, by its key."""
     at_most: int | None = None

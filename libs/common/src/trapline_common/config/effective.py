@@ -31,7 +31,9 @@ def _lane(lane: LaneConfig) -> dict[str, Any]:
 
 def _crawl(crawl: CrawlConfig) -> dict[str, Any]:
     values = crawl.model_dump(mode="json", exclude={"name"})
-    expect = {"status": crawl.expect.status, "contains": crawl.expect.contains, **crawl.expect.fields}
+    said = crawl.expect
+    texts = {"contains": said.contains, "not_contains": said.not_contains}
+    expect = {"status": said.status, **texts, **said.fields}
     reminders = crawl.alert.remind_every
     return {
         **values,

@@ -31,7 +31,7 @@ def broken_rules(crawl: CrawlConfig, lanes: Collection[str]) -> Iterator[Broken]
         yield Broken(path=("steps", 0), reason="the first step is a `goto`: the browser begins with an empty page")
     for name in crawl.expect.fields:
         if name not in crawl.extract:
-            hint = did_you_mean(name, {*crawl.extract, "status", "contains"})
+            hint = did_you_mean(name, {*crawl.extract, "status", "contains", "not_contains"})
             yield Broken(
                 path=("expect", name), reason=f"no such field in `extract`; {hint}".rstrip("; "), others=["extract"]
             )

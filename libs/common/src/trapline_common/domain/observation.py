@@ -76,7 +76,7 @@ class Failure:
 class Observation:
     """What one visit found. Of a failed visit, the fields hold what it learnt before it failed.
 
-    Each field but ``failure`` and ``retry_after`` is a column of ``trapline.observation``, by its name.
+    Each field but ``failure``, ``retry_after`` and ``language`` is a column of ``trapline.observation``, by its name.
     """
 
     url: str
@@ -109,3 +109,5 @@ class Observation:
     """Why the visit failed; ``None`` for a good one."""
     retry_after: float | None = None
     """Seconds for which a host that answered 429 or 503 asks not to be visited."""
+    language: str | None = None
+    """The language that the page says it is in, by which its numbers are read; not kept."""

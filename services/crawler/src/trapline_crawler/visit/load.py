@@ -137,6 +137,7 @@ class Load:
 
     async def _goto(self) -> Response | Failure | None:
         """Navigate; a load that takes long is watched meanwhile."""
+        await self._leave_same_document()
         loading = asyncio.ensure_future(self._page.goto(self._url, timeout=self._left() * 1000, wait_until="load"))
         try:
             await asyncio.wait({loading}, timeout=min(self._limits.slow_after, self._left()))
@@ -145,6 +146,16 @@ class Load:
             return await loading
         finally:
             loading.cancel()
+
+    async def _leave_same_document(self) -> None:
+        """Empty a tab that shows another route of the page: going from one to the other would load nothing."""
+        if "#" not in self._url or self._page.url.partition("#")[0] != self._url.partition("#")[0]:
+            return
+        try:
+            async with asyncio.timeout(min(self._limits.empty, self._left())):
+                await self._pooled.leave()
+        except TimeoutError as error:
+            raise TabHeldError(f"the page before {self._url} does not let its tab go") from error
 
     async def _watched(self, loading: "asyncio.Future[Response | None]") -> Failure | None:
         await self._has_arrived()

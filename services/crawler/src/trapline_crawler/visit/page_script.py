@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
+from trapline_common.config.extraction import Extract
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Timings
 from trapline_crawler.visit.challenge_signs import LITTLE, SIGNS
@@ -24,6 +25,8 @@ LONGEST_URL = 8_192
 """Characters of a final URL; the rest is cut off. A page's script may give its page one of two million."""
 LONGEST_PROBLEM = 1_000
 """Characters of what is wrong with one selector."""
+LONGEST_LANGUAGE = 35
+"""Characters of a language's tag; RFC 5646, section 4.4.1, knows no longer one that is meant so."""
 LARGEST = 2**31 - 1
 """The largest number that is kept of a page: what an integer column of the ledger holds."""
 _TIMINGS = ("dns", "connect", "ttfb", "dom", "load")
@@ -67,6 +70,8 @@ class Reading:
     """Indexes in ``SIGNS`` of the challenges that were found."""
     little_text: bool = False
     """Whether a page with such a sign shows next to no text."""
+    language: str | None = None
+    """What the page says it is written in, the ``lang`` of its outermost element; at most 35 characters."""
     check_selector: bool = True
     """Whether the selector of ``logged_in_check`` matches; true where there is none."""
     check_contains: bool = True
@@ -88,14 +93,19 @@ def question(crawl: CrawlConfig, *, settle_at_most: float) -> str:
         "atMost": settle_at_most * 1000,
         "watch": crawl.watch,
         "ignore": list(crawl.ignored_selectors),
-        "extract": crawl.extract,
+        "extract": {name: _asked(one) for name, one in crawl.extract.items() if one.selector is not None},
         "signs": [sign.selector for sign in SIGNS],
         "little": LITTLE,
         "longest": LONGEST_TEXT,
         "longestField": LONGEST_FIELD,
         "longestTitle": LONGEST_TITLE,
     }
-    return f"({source('read.js')})({json.dumps(asked)})"
+    script = source("read.js").replace("/* extract.js */", source("extract.js"))
+    return f"({script})({json.dumps(asked)})"
+
+
+def _asked(one: Extract) -> dict[str, object]:
+    return {"selector": one.selector, "attribute": one.attribute, "all": one.all}
 
 
 def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, url: str) -> Reading:
@@ -125,6 +135,7 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         timings=_timings(_Answer(_dict(found.value("timings"), "timings"))),
         signs=tuple(sign for sign in found.each("signs", lambda one: _count(one, "sign")) if sign < len(SIGNS)),
         little_text=found.flag("littleText"),
+        language=found.text("language", LONGEST_LANGUAGE),
         check_selector=found.flag("checkSelector"),
         check_contains=found.flag("checkContains"),
     )

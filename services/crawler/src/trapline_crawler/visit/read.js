@@ -57,6 +57,9 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
     if (element instanceof HTMLElement) return innerText(element);
     return textContent(element);
   };
+  const isIgnored = ignored;
+  const isShown = (element) => Element.prototype.checkVisibility.call(element, { visibilityProperty: true });
+  /* extract.js */
   const body = bodyOf(document);
   const bodyText = () => (body === null ? "" : textOf(body));
   const adopted = Object.getOwnPropertyDescriptor(Document.prototype, "adoptedStyleSheets");
@@ -86,14 +89,8 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
       }
       if (roots?.length) text = texts.join("\n");
     }
-    for (const [name, selector] of Object.entries(extract)) {
-      const found = find(selector, `extract ${name}`);
-      const first = found?.find((element) => !ignored(element));
-      if (found !== null && first === undefined) {
-        problems.push(`extract ${name}: nothing matches ${JSON.stringify(selector)}`);
-      }
-      fields[name] = first === undefined ? null : String(textOf(first) ?? "").trim().slice(0, longestField);
-    }
+    const isPageShown = body === null || isShown(body);
+    for (const [name, one] of Object.entries(extract)) fields[name] = extractField(name, one, longestField, isPageShown);
   } finally {
     if (valid.length) adopted.set.call(document, sheets);
   }
@@ -108,6 +105,7 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
   const root = rootOf(document);
   const since = (value) => (value > 0 ? value : null);
   return {
+    language: rootOf(document)?.getAttribute?.("lang")?.slice(0, 35) ?? null,
     title: getter(Document, "title")(document).slice(0, longestTitle),
     text: text === null ? null : text.slice(0, longest),
     tooLong: text !== null && text.length > longest,
