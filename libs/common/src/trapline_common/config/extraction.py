@@ -99,7 +99,7 @@ class Extract(Model):
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe both forms: the map, and the selector alone."""
         full = handler.resolve_ref_schema(handler(core))
-        return {"anyOf": [{"type": "string"}, full]}
+        return {"anyOf": [full["properties"]["selector"], full]}
 
 
 def written(extract: Mapping[str, Extract]) -> dict[str, object]:

@@ -17,7 +17,7 @@ Step = tuple[Literal["name", "index", "all", "slice", "filter"], bool, Any]
 LONGEST_PATH = 1_000
 """Characters."""
 _DOTTED = re.compile(r"[^\W\d][\w-]*(?:\.(?:[\w-]+|\*)|\[(?:\d+|\*)\])*|\d+(?:\.(?:[\w-]+|\*)|\[(?:\d+|\*)\])+")
-_NO_CSS = re.compile(r"[.\[]\d|\[\*|\.\*")
+_NO_CSS = re.compile(r"\d|.*(?:[.\[]\d|\[\*|\.\*)")
 _DOTTED_PART = re.compile(r"\[?([\w-]+|\*)\]?\.?")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _INDEX = re.compile(r"-?(?:0|[1-9]\d{0,8})")
@@ -36,7 +36,7 @@ def is_path(text: str) -> bool:
     """Tell whether ``text`` can only be a path: it begins with ``$``, or is dotted in a way that no CSS is."""
     if text.startswith("$"):
         return not text.startswith("${")
-    return _DOTTED.fullmatch(text) is not None and _NO_CSS.search(text) is not None
+    return _DOTTED.fullmatch(text) is not None and _NO_CSS.match(text) is not None
 
 
 @lru_cache(maxsize=1024)

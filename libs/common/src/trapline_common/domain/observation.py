@@ -15,7 +15,7 @@ class Reason(StrEnum):
     HTTP_STATUS = "http_status"  # 4xx or 5xx, or not the status that ``expect`` names
     NO_CONTENT = "no_content"  # 204, 205: nothing to show
     REDIRECTS = "redirects"  # a loop, or too many
-    DOWNLOAD = "download"  # the answer is a file, not a page (PDF included)
+    DOWNLOAD = "download"  # the answer is a file that is no text (PDF included)
     TOO_LARGE = "too_large"  # more bytes than one visit may load
     WAIT_FOR = "wait_for"  # the selector never appeared
     EXPECTATION = "expectation"  # loaded, but not what ``expect`` asks for

@@ -1,6 +1,7 @@
 // Takes the values of a field: what its selector matches, its text or an attribute of it, the first or all of them.
 // Expects `find`, `isIgnored`, `isShown` and `textOf` of the fragments before it.
-const UNSHOWN = "meta, link, script, style, title, base, noscript, template, option, optgroup, datalist, source, track, area, input[type=hidden]";
+const UNSHOWN = "meta, link, script, style, title, base, noscript, template, option, optgroup, datalist, source, "
+  + "track, area, input[type=hidden]";
 const ADDRESSES = new Set(["href", "src", "action", "formaction", "poster", "cite", "background", "data"]);
 const attributeIn = (element, name) => Element.prototype.getAttribute.call(element, name);
 const fits = (element, selector) => Element.prototype.matches.call(element, selector);

@@ -17,10 +17,12 @@ from trapline_crawler.browser.errors import BrowserHungError, TabHeldError
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
+from trapline_crawler.visit.file_as_text import DOWNLOAD, file_as_text
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading
 from trapline_crawler.visit.pooled_page import NAVIGATED, PooledPage
 from trapline_crawler.visit.slow_load import SlowLoad, last_navigation
+from trapline_crawler.visit.text_formats import OtherDocument, TextFormat, other_document
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
 _NO_CONTENT = frozenset({204, 205})
@@ -87,6 +89,8 @@ class Load:
         self._clock = clock
         self._until = clock() + crawl.timeout
         self._cuts = proxy.cuts
+        self._format: TextFormat | None = None  # of a file that was shown as a text
+        self._other: OtherDocument | None = None
 
     def _left(self) -> float:
         return max(0.0, self._until - self._clock())
@@ -104,9 +108,10 @@ class Load:
         except PlaywrightError as error:
             if is_gone(error):
                 raise
-            return await self._refused(goto_failure(str(error)))
+            answer = await self._goto_file() if DOWNLOAD in str(error) else goto_failure(str(error))
         if isinstance(answer, Failure):
             return await self._refused(answer)
+        self._other = None if answer is None else other_document(answer.headers, self._format)
         status = answer.status if answer else None
         redirects = _hops(answer.request) if answer else 0
         missing: Failure | None = None
@@ -134,6 +139,20 @@ class Load:
             retry_after=None if answer is None else retry_after(answer.headers),
             sound=True,
         )
+
+    async def _goto_file(self) -> Response | Failure | None:
+        """Navigate once more, and have a text shown that would be downloaded."""
+        async with file_as_text(self._page) as shown:
+            try:
+                answer = await self._goto()
+            except PlaywrightTimeout:
+                return Failure(reason=Reason.TIMEOUT, detail="the file did not come in time", retry=True)
+            except PlaywrightError as error:
+                if is_gone(error):
+                    raise
+                return shown.failure or goto_failure(str(error))
+            self._format = shown.format
+            return answer
 
     async def _goto(self) -> Response | Failure | None:
         """Navigate; a load that takes long is watched meanwhile."""
@@ -218,7 +237,7 @@ class Load:
     async def _ask(self, settle: float, *, within: float) -> Reading:
         """Settle and read once. The page's URL is the browser's word, not the page's."""
         async with asyncio.timeout(within):
-            answer = await self._pooled.evaluate(question(self._crawl, settle_at_most=settle))
+            answer = await self._pooled.evaluate(question(self._crawl, settle_at_most=settle, other=self._other))
         return reading(answer, self._crawl, self._limits, url=self._page.url)
 
     def _cut_off(self) -> Failure | None:

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 from trapline_common.config.extraction import Extract
 from trapline_common.config.models import CrawlConfig
+from trapline_common.config.value_path import parse_path
 from trapline_common.domain.observation import Timings
 from trapline_crawler.visit.challenge_signs import LITTLE, SIGNS
 from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.text_formats import OtherDocument
 
 T = TypeVar("T")
 LONGEST_TEXT = 4 * 1024 * 1024
@@ -84,8 +86,11 @@ def source(name: str) -> str:
     return files("trapline_crawler.visit").joinpath(name).read_text(encoding="utf-8")
 
 
-def question(crawl: CrawlConfig, *, settle_at_most: float) -> str:
-    """Return the expression that reads a page for ``crawl``. ``settle_at_most`` is in seconds; 0 reads at once."""
+def question(crawl: CrawlConfig, *, settle_at_most: float, other: OtherDocument | None = None) -> str:
+    """Return the expression that reads a page for ``crawl``. ``settle_at_most`` is in seconds; 0 reads at once.
+
+    ``other``: what is known of a document that is no page.
+    """
     check = crawl.logged_in_check
     asked = {
         "check": None if check is None else {"selector": check.selector, "contains": check.contains},
@@ -94,14 +99,31 @@ def question(crawl: CrawlConfig, *, settle_at_most: float) -> str:
         "watch": crawl.watch,
         "ignore": list(crawl.ignored_selectors),
         "extract": {name: _asked(one) for name, one in crawl.extract.items() if one.selector is not None},
+        "paths": _paths(crawl),
+        "format": None if other is None else other.format,
         "signs": [sign.selector for sign in SIGNS],
         "little": LITTLE,
         "longest": LONGEST_TEXT,
         "longestField": LONGEST_FIELD,
         "longestTitle": LONGEST_TITLE,
     }
-    script = source("read.js").replace("/* extract.js */", source("extract.js"))
+    script = source("read.js").replace(
+        "/* extract.js */", source("extract.js") + ("" if other is None else source("other_document.js"))
+    )
     return f"({script})({json.dumps(asked)})"
+
+
+def _paths(crawl: CrawlConfig) -> dict[str, object]:
+    """Return the steps of each of the crawl's selectors that is a path, or could be one: a document may be no page."""
+    named = [*crawl.ignored_selectors, *(one.selector for one in crawl.extract.values()), crawl.watch]
+    return {text: steps for text in named if text is not None and (steps := _steps(text)) is not None}
+
+
+def _steps(text: str) -> object:
+    try:
+        return parse_path(text)
+    except ValueError:
+        return None  # of a config that an older release froze
 
 
 def _asked(one: Extract) -> dict[str, object]:

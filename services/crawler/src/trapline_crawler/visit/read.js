@@ -3,7 +3,8 @@
 // It runs in an isolated world: no script of the page reaches its objects. Elements are the page's all the same, and an
 // element's name may stand where a property was (`<form><input name=closest>`), so every property of a document or an
 // element is taken from the prototypes of this world.
-async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, longestField, longestTitle }) => {
+async (asked) => {
+  const { quiet, atMost, check, watch, ignore, extract, signs, little, longest, longestField, longestTitle } = asked;
   const getter = (type, name) => {
     const { get } = Object.getOwnPropertyDescriptor(type.prototype, name);
     return (object) => get.call(object);
@@ -70,9 +71,15 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
     adopted.set.call(document, [...sheets, sheet]);
   }
   let text = null;
+  const given = typeof otherDocument === "function" ? otherDocument(asked.format) : null;
+  let language = rootOf(document)?.getAttribute?.("lang")?.slice(0, 35) ?? null;
   const fields = {};
   try {
-    if (watch === null) {
+    if (given !== null) {
+      const read = readOther(given, asked, longest, longestField);
+      ({ text, language } = read);
+      Object.assign(fields, read.fields);
+    } else if (watch === null) {
       const root = body ?? rootOf(document);
       text = root ? textOf(root) : "";
     } else {
@@ -90,7 +97,11 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
       if (roots?.length) text = texts.join("\n");
     }
     const isPageShown = body === null || isShown(body);
-    for (const [name, one] of Object.entries(extract)) fields[name] = extractField(name, one, longestField, isPageShown);
+    if (given === null) {
+      for (const [name, one] of Object.entries(extract)) {
+        fields[name] = extractField(name, one, longestField, isPageShown);
+      }
+    }
   } finally {
     if (valid.length) adopted.set.call(document, sheets);
   }
@@ -105,7 +116,7 @@ async ({ quiet, atMost, check, watch, ignore, extract, signs, little, longest, l
   const root = rootOf(document);
   const since = (value) => (value > 0 ? value : null);
   return {
-    language: rootOf(document)?.getAttribute?.("lang")?.slice(0, 35) ?? null,
+    language,
     title: getter(Document, "title")(document).slice(0, longestTitle),
     text: text === null ? null : text.slice(0, longest),
     tooLong: text !== null && text.length > longest,

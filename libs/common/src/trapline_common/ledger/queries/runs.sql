@@ -122,7 +122,8 @@ INSERT INTO trapline.task (run_id, lane, priority, url, urls) VALUES ($1, $2, $3
 SELECT unnest(coalesce(urls, ARRAY[url])) AS url FROM trapline.task WHERE run_id = $1;
 
 -- name: opened
-UPDATE trapline.run SET status = 'open', opened_at = now(), reason = $2 WHERE id = $1 AND status = 'opening' RETURNING id;
+UPDATE trapline.run SET status = 'open', opened_at = now(), reason = $2 WHERE id = $1 AND status = 'opening'
+RETURNING id;
 
 -- name: failed_urls
 -- Of a run's failed tasks; of a failed ordered task, all its pages, in order. None of a run that retention deletes.
