@@ -7,29 +7,34 @@ this one answers.
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from trapline.remote.protocol import PageEnd, Performed
 from trapline_common.domain.answers import (
     Answer,
+    Awaited,
     ChannelNames,
     Counted,
     Crawled,
     Drained,
     Enqueued,
     FailuresRecorded,
+    NextItem,
     Opened,
     Reaped,
     Refused,
     Relayed,
+    WaveGivenUp,
     accepted,
     read_answer,
 )
 from trapline_common.domain.errors import MessageRefusedError, UnreadableAnswerError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunStatus
-from trapline_common.domain.messages import VERSION
+from trapline_common.domain.messages import VERSION, WaveItem
+from trapline_common.domain.via import Via
 
 from . import release_before
 
@@ -61,6 +66,20 @@ ANSWERS: dict[str, Answer] = {
 NEW: dict[str, Answer] = {
     "performed-page": Performed(exit=0, stdout="{}\n", page=PageEnd(last=7, more=True)),
     "channel-names": ChannelNames(channels=("team", "on-call")),
+    "awaited": Awaited(run_id=RunId(41), ended=False),
+    "next-item": NextItem(
+        item=WaveItem(
+            invocation_id=UUID("5b1f3f0e-6c1d-4f7e-9d61-2f4f5c7b8a90"),
+            lane="bulk",
+            via=Via.MAP,
+            wave=UUID("0f6a1f9c-2f0e-4a43-8a51-8c0a6f7d2b11"),
+        )
+    ),
+    "next-none": NextItem(),
+    "wave-given-up": WaveGivenUp(orphaned=2, asked=1),
+    "crawled-for-an-execution": Crawled(
+        done=20, failed=2, retried=1, rescued=0, handed_back=3, put_off=1, stale=0, shares=2, due=True
+    ),
 }
 """Answers that the release before did not give."""
 

@@ -13,28 +13,42 @@ from uuid import UUID
 import pytest
 
 from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.ids import RunId
+from trapline_common.domain.lifecycle import RunOutcome
 from trapline_common.domain.messages import (
     VERSION,
+    Await,
     Count,
     Crawl,
     Deliver,
     Drain,
     Enqueue,
     ListChannels,
+    Lost,
     Message,
+    Next,
     OpenRun,
     Reap,
     Tick,
+    WaveEnded,
+    WaveItem,
     parse_crawl,
     parse_dispatcher,
     parse_drain,
     parse_relay,
 )
+from trapline_common.domain.run_ended import RunEnded
+from trapline_common.domain.via import Via
 
 GOLDEN = Path(__file__).parent / "golden"
 ID = UUID("5b1f3f0e-6c1d-4f7e-9d61-2f4f5c7b8a90")
+WAVE = UUID("0f6a1f9c-2f0e-4a43-8a51-8c0a6f7d2b11")
+TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAb"
+EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:prod-run:nightly"
 PARSERS: dict[str, Callable[[object], Message]] = {
     "crawl": parse_crawl,
+    "crawl-delivered": parse_crawl,
+    "crawl-queued": parse_crawl,
     "drain": parse_drain,
     "list-channels": parse_relay,
     "deliver": parse_relay,
@@ -49,6 +63,22 @@ MESSAGES: dict[str, Message] = {
     "count-all": Count(),
     "reap": Reap(),
     "crawl": Crawl(invocation_id=ID, lane="default"),
+    "tick-awaited": Tick(
+        crawl="pricing", scheduled_for=datetime(2026, 3, 1, 8, tzinfo=UTC), task_token=TOKEN, execution=EXECUTION
+    ),
+    "open-awaited": OpenRun(crawl="pricing", request=ID, task_token=TOKEN, execution=EXECUTION),
+    "await": Await(run_id=41, task_token=TOKEN),
+    "await-request": Await(request=ID, task_token=TOKEN),
+    "crawl-delivered": Crawl(invocation_id=ID, lane="bulk", delivery="child-7"),
+    "crawl-queued": Crawl(invocation_id=ID, lane="bulk", task_token=TOKEN, delivery="child-7"),
+    "lost": Lost(
+        invocation_id=ID,
+        error="Runtime.ExitError",
+        cause='{"errorMessage": "RequestId: 8f507cfc-8bd0-4d6b-9d0c-2d5bd3e1c3f0 Error: Runtime exited"}',
+        delivery="child-7",
+    ),
+    "wave-ended": WaveEnded(wave=WAVE, status="ABORTED"),
+    "next": Next(lane="bulk", wave=WAVE, delivery="child-7"),
     "drain": Drain(),
     "list-channels": ListChannels(),
     "deliver": Deliver(
@@ -63,6 +93,12 @@ MESSAGES: dict[str, Message] = {
 def golden(version: int, name: str) -> dict[str, Any]:
     """Return one golden message."""
     found: dict[str, Any] = json.loads((GOLDEN / f"v{version}" / f"{name}.json").read_text())
+    return found
+
+
+def golden_of(name: str) -> dict[str, Any]:
+    """Return what is read outside our services."""
+    found: dict[str, Any] = json.loads((GOLDEN / "orchestration" / f"{name}.json").read_text())
     return found
 
 
@@ -122,6 +158,12 @@ def test_what_may_be_left_out_is(name: str) -> None:
         ("enqueue", "urls"),
         ("crawl", "invocation_id"),
         ("crawl", "lane"),
+        ("await", "task_token"),
+        ("lost", "invocation_id"),
+        ("wave-ended", "wave"),
+        ("next", "lane"),
+        ("next", "wave"),
+        ("next", "delivery"),
     ],
 )
 def test_what_is_missing_is_named(name: str, key: str) -> None:
@@ -146,6 +188,11 @@ def test_what_is_missing_is_named(name: str, key: str) -> None:
         ("count", {"hop": -1}),
         ("crawl", {"hop": 2**31}),
         ("crawl", {"invocation_id": 7}),
+        ("crawl-queued", {"task_token": "t" * 2049}),
+        ("open-awaited", {"task_token": ""}),
+        ("await", {"run_id": 0}),
+        ("lost", {"delivery": "d" * 81}),
+        ("wave-ended", {"wave": "not a uuid"}),
     ],
 )
 def test_what_the_ledger_could_not_hold_is_refused(name: str, change: dict[str, object]) -> None:
@@ -179,3 +226,42 @@ def test_a_message_for_another_service_is_refused(name: str) -> None:
         if parser is not mine:
             with pytest.raises(MessageRefusedError):
                 parser(golden(VERSION, name))
+
+
+def test_who_waits_names_one_run() -> None:
+    """By its number or by its request; neither, and both, are refused."""
+    for run in ({}, {"run_id": 41, "request": str(ID)}):
+        with pytest.raises(MessageRefusedError, match="either `run_id` or `request`"):
+            parse_dispatcher({"type": "await", "task_token": TOKEN, **run})
+
+
+def test_a_task_token_is_in_no_log() -> None:
+    """A token is the right to answer: what prints a message shows none."""
+    for name in ("tick-awaited", "open-awaited", "await", "crawl-queued"):
+        assert TOKEN in str(golden(VERSION, name))
+        assert TOKEN not in repr(MESSAGES[name])
+
+
+def test_what_an_execution_reads_is_what_was_agreed() -> None:
+    """A line of a wave's object: its keys are those that the state machine's file names, and the crawler reads it."""
+    found = golden_of("wave-item")
+    assert WaveItem(invocation_id=ID, lane="bulk", via=Via.MAP, wave=WAVE).event() == found
+    assert parse_crawl(found) == Crawl(invocation_id=ID, lane="bulk")
+
+
+def test_what_the_world_hears_of_an_end_is_what_was_agreed() -> None:
+    """The detail of ``Run ended``, and the output of a task token: people's rules and machines read these keys."""
+    ended = RunEnded(
+        run_id=RunId(41),
+        crawl="pricing",
+        outcome=RunOutcome.COMPLETED,
+        done=10,
+        failed=1,
+        changes=2,
+        seconds=12.5,
+        archive="pricing/2026-03-01/41.ndjson.gz",
+    )
+    assert ended.body() == golden_of("run-ended")
+    assert (
+        RunEnded(run_id=RunId(1), crawl="a", outcome=RunOutcome.SKIPPED, done=0, failed=0, seconds=0.0).percent == 0.0
+    )

@@ -56,7 +56,7 @@ def test_after_any_kill_every_page_is_accounted_for(command: Trapline, site: Cou
                 os.kill(postmaster, signal.SIGQUIT)  # what `pg_ctl stop -m immediate` sends
                 done = finish(second)
         first.communicate()
-    assert done.code == 1
+    assert done.code == 4
     assert [line for line in done.err.splitlines() if "the ledger went away" in line], done.err
     assert len(done.err.splitlines()) == 1, done.err
     assert not command.browsers()

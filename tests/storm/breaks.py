@@ -85,9 +85,10 @@ BREAKS: dict[str, Break] = {
             Mutation(
                 target="lanes.load",
                 old="SELECT l.max_invocations, l.tasks_per_invocation,",
+                # It takes as long to count as a lane of many tasks would
                 new="SELECT l.max_invocations, l.tasks_per_invocation, (SELECT count(*) FROM ("
-                "SELECT FROM trapline.invocation i WHERE i.lane = l.name AND i.status IN ('ready', 'running') "
-                "FOR NO KEY UPDATE) held),",
+                "SELECT FROM trapline.invocation i CROSS JOIN (SELECT pg_sleep(0.1)) counting "
+                "WHERE i.lane = l.name AND i.status IN ('ready', 'running') FOR NO KEY UPDATE OF i) held),",
             ),
             Mutation(
                 target="invocations.heartbeat",

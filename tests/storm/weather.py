@@ -148,11 +148,14 @@ FIRST = {
         ("after start", 3, Act.STUCK),
         ("before complete_visit", 5, Act.CUT),
         ("after start", 5, Act.STUCK),
+        ("alert committed", 1, Act.KILL),
+        ("alert committed", 1, Act.KILL),
     )
 }
 """What strikes first: a crawler that is stopped just before it writes a result, which must end when it wakes up; and
 one whose result is held up in the network until another has the task, which is what the fence is for. One whose event
-loop something keeps busy can't know that its place is given away: it must be gone before."""
+loop something keeps busy can't know that its place is given away: it must be gone before. One that is killed as soon
+as the cause of an alert is committed: the alert must be there."""
 
 SPARED = {"crawler": 1, "dispatcher": 2, "notifier": 2}
 """Processes that are left alone for each one that is doomed."""

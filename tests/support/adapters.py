@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from trapline_common.domain.messages import WaveItem
+from trapline_common.domain.run_ended import RunEnded
 from trapline_common.egress.fetch import Fetched, NoFileError
 
 Answer = Exception | Callable[[], Awaitable[None]] | None
@@ -48,6 +50,68 @@ class MemoryInvoker:
             raise answer
         if answer is not None:
             await answer()
+
+
+class MemoryWaves:
+    """The ``Waves`` port as AWS keeps it: an object is never written over, and a name is started once.
+
+    ``answers`` holds the errors of the next calls; ``taken``: a call that raises has started its execution all the
+    same.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[UUID, Sequence[WaveItem]] = {}
+        self.started: list[UUID] = []
+        self.calls: list[UUID] = []
+        self.answers: deque[BaseException | None] = deque()
+        self.taken = False
+
+    @property
+    def ids(self) -> list[UUID]:
+        """The invocations of every execution that was started, in order."""
+        return [item.invocation_id for wave in self.started for item in self.objects[wave]]
+
+    async def start(self, wave: UUID, items: Sequence[WaveItem]) -> None:
+        self.calls.append(wave)
+        answer = self.answers.popleft() if self.answers else None
+        if answer is None or self.taken:
+            self.objects.setdefault(wave, items)
+            if wave not in self.started:
+                self.started.append(wave)
+        if answer is not None:
+            raise answer
+
+
+class MemoryWaiters:
+    """The ``Waiters`` port: keeps what each token was told; ``answers`` holds the errors of the next calls."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Mapping[str, Any], str | None]] = []
+        self.beats: list[str] = []
+        self.answers: deque[Exception | None] = deque()
+
+    async def answer(self, token: str, output: Mapping[str, Any], *, error: str | None = None) -> None:
+        failed = self.answers.popleft() if self.answers else None
+        if failed is not None:
+            raise failed
+        self.told.append((token, output, error))
+
+    async def heartbeat(self, token: str) -> None:
+        self.beats.append(token)
+
+
+class MemoryAnnouncer:
+    """The ``Announcer`` port: keeps the runs whose end was told; ``answers`` holds the errors of the next calls."""
+
+    def __init__(self) -> None:
+        self.told: list[RunEnded] = []
+        self.answers: deque[Exception | None] = deque()
+
+    async def run_ended(self, ended: Sequence[RunEnded]) -> None:
+        failed = self.answers.popleft() if self.answers else None
+        if failed is not None:
+            raise failed
+        self.told.extend(ended)
 
 
 class NoAlarm:

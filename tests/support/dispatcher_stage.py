@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from support.adapters import MemoryInvoker, MemoryNudger
+from support.adapters import MemoryAnnouncer, MemoryInvoker, MemoryNudger, MemoryWaiters, MemoryWaves
 from support.gates import loopback_gate
 from support.ledger import location
 from support.races import PATIENCE
@@ -41,7 +41,7 @@ crawls:
     urls: [https://patient.example/1]
 """
 AT = "2026-03-01T08:00:00Z"
-EAGER = Timeouts(ask_again_after=0.0, resume_opening_after=0.0)
+EAGER = Timeouts(ask_again_after=0.0, resume_opening_after=0.0, tell_after=0.0)
 """Nothing has to get old before the dispatcher steps in."""
 
 
@@ -61,6 +61,14 @@ class Stage:
     """Notes which invocations Lambda is asked for."""
     nudger: MemoryNudger = field(default_factory=MemoryNudger)
     """Notes the nudges to the notifier."""
+    waves: MemoryWaves | None = None
+    """Notes the executions that were started; ``None``: there is no machine."""
+    durable: MemoryInvoker | None = None
+    """Notes which invocations the durable function is asked for; ``None``: there is none."""
+    waiters: MemoryWaiters | None = None
+    """Notes who was answered; ``None``: nobody waits."""
+    announcer: MemoryAnnouncer | None = None
+    """Notes which ends were announced; ``None``: nobody can subscribe."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """How long the dispatcher waits before it steps in."""
     unexpanded_ticks: bool = False
@@ -95,6 +103,10 @@ class Stage:
             connect=connect,
             config=config,
             invoker=self.invoker,
+            waves=self.waves,
+            durable=self.durable,
+            waiters=self.waiters,
+            announcer=self.announcer,
             nudger=self.nudger,
             fetch=HttpFetch(gate=loopback_gate(), timeout=self.fetch_timeout),
             secrets=LocalSecrets({}, Path("no-secrets")),

@@ -22,6 +22,8 @@ class Invoked:
     """Lambda's invocation type: ``Event``, ``RequestResponse``."""
     payload: Any
     """Parsed."""
+    execution: str | None
+    """The name of the durable execution that it starts; ``None``: it names none."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +45,14 @@ class LambdaEndpoint:
         """Answer one request and close."""
         request = await read_request(reader)
         kind = request.headers.get("x-amz-invocation-type", "")
-        self.invoked.append(Invoked(path=request.path, kind=kind, payload=json.loads(request.body)))
+        self.invoked.append(
+            Invoked(
+                path=request.path,
+                kind=kind,
+                payload=json.loads(request.body),
+                execution=request.headers.get("x-amz-durable-execution-name"),
+            )
+        )
         status, error = self.answers.popleft() if self.answers else (202, "")
         if status:
             text = b"" if status == HTTPStatus.ACCEPTED else json.dumps({"Message": "as scripted"}).encode()

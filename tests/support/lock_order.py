@@ -13,6 +13,7 @@ ORDER = (
     "lane limits",
     "run",
     "retired_run",
+    "waiter",
     "page_chunk",
     "lane",
     "invocation",

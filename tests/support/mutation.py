@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from trapline_common.ledger import (
+    announcing,
+    answering,
     invocations,
     lanes,
     outbox,
@@ -14,11 +16,25 @@ from trapline_common.ledger import (
     run_pages,
     runs,
     tasks,
+    waves,
 )
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query
 
-MODULES = (invocations, lanes, outbox, rescue, run_cancel, run_end, run_pages, runs, tasks)
+MODULES = (
+    announcing,
+    answering,
+    invocations,
+    lanes,
+    outbox,
+    rescue,
+    run_cancel,
+    run_end,
+    run_pages,
+    runs,
+    tasks,
+    waves,
+)
 """Each has loaded its own copy of the query files it uses."""
 
 

@@ -11,7 +11,7 @@ from mypy_boto3_lambda import LambdaClient
 
 from support.lambda_endpoint import LambdaEndpoint, lambda_endpoint
 from trapline_common.aws.calls import CLIENT_CONFIG
-from trapline_common.aws.lambda_client import LambdaInvoker, LambdaNudger
+from trapline_common.aws.lambda_client import LambdaDurableInvoker, LambdaInvoker, LambdaNudger
 from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.messages import Drain
 
@@ -64,6 +64,23 @@ async def test_the_event_goes_asynchronously_and_whole(endpoint: LambdaEndpoint)
     (invoked,) = endpoint.invoked
     assert invoked.path == "/2015-03-31/functions/crawler/invocations"
     assert (invoked.kind, invoked.payload) == ("Event", EVENT)
+
+
+async def test_a_durable_execution_has_the_invocations_name(endpoint: LambdaEndpoint) -> None:
+    """Asked again, Lambda finds the execution that there is; an answer that says so is no error."""
+    invoker = LambdaDurableInvoker(client(endpoint.url), function="walker:live")
+    await invoker.invoke(EVENT)
+    endpoint.always(409, "DurableExecutionAlreadyStartedException")
+    await invoker.invoke(EVENT)
+    assert {one.execution for one in endpoint.invoked} == {EVENT["invocation_id"]}
+    assert {(one.kind, one.path) for one in endpoint.invoked} == {
+        ("Event", "/2015-03-31/functions/walker%3Alive/invocations")
+    }
+    assert all(one.payload == EVENT for one in endpoint.invoked)
+    endpoint.answers.clear()
+    endpoint.always(404, "ResourceNotFoundException")
+    with pytest.raises(RefusedError):
+        await invoker.invoke(EVENT)
 
 
 @pytest.mark.parametrize(

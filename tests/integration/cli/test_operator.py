@@ -156,7 +156,7 @@ async def test_an_answer_beyond_what_lambda_carries_is_refused(
     """Instead of a broken answer the caller gets an error: the answer is too large, and what to do."""
     await database.connection.execute("UPDATE trapline.observation SET text = repeat('x', $1)", MAX_ANSWER // 2)
     answer = await asyncio.to_thread(operate, "export", str(stage.second))
-    assert (answer["exit"], answer["stdout"]) == (1, "")
+    assert (answer["exit"], answer["stdout"]) == (2, "")
     assert "larger than Lambda carries" in answer["stderr"]
 
 

@@ -69,9 +69,9 @@ async def test_an_export_comes_in_pages_into_one_file(function: LambdaAnswers, t
         {"after": after, "at_most": 2_000_000} for after in (0, 4, 9)
     ]
     function.answer({"v": 1, "exit": 0, "stdout": "h\n", "stderr": "", "page": {"last": 4, "more": True}})
-    function.answer({"v": 1, "exit": 1, "stdout": "", "stderr": "trapline: Postgres: gone\n"})
+    function.answer({"v": 1, "exit": 4, "stdout": "", "stderr": "trapline: Postgres: gone\n"})
     ran = await with_env(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
-    assert (ran.code, ran.err, (tmp_path / "other.csv").exists()) == (1, "trapline: Postgres: gone\n", False)
+    assert (ran.code, ran.err, (tmp_path / "other.csv").exists()) == (4, "trapline: Postgres: gone\n", False)
 
 
 async def test_an_operator_of_the_release_before_loses_no_page(function: LambdaAnswers, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_an_operator_of_the_release_before_loses_no_page(function: LambdaA
     assert (ran.code, (tmp_path / "run.csv").read_text(), len(function.calls)) == (0, "h\n1\n2\n3\n", 1)
     function.answer({"v": 1, "exit": 1, "stdout": "", "stderr": f"trapline: {TOO_LARGE}\n"})
     ran = await with_env(function, tmp_path, "export", "8", "-o", "other.csv", "--env", "dev")
-    assert (ran.code, (tmp_path / "other.csv").exists()) == (1, False)
+    assert (ran.code, (tmp_path / "other.csv").exists()) == (4, False)
     assert "the operator function is of an older release" in ran.err
 
 
@@ -89,7 +89,7 @@ async def test_an_answer_of_a_release_too_far_ahead_is_one_line(function: Lambda
     """Its version is none that this release reads."""
     function.answer({"v": 9, "exit": 0, "stdout": "", "stderr": ""})
     ran = await with_env(function, tmp_path, "status", "--env", "dev")
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (4, "")
     assert ran.err == "trapline: an answer that this release can't read (Performed: v: Input should be 0 or 1)\n"
 
 
@@ -109,7 +109,7 @@ async def test_a_refusal_of_lambda_is_shown_with_what_to_do(
     """Each error of Invoke leads to one line, and the command is not sent a second time."""
     function.refuse(status, error)
     ran = await with_env(function, tmp_path, "cancel", "7", "--env", "dev")
-    assert (ran.code, ran.out, len(function.calls)) == (1, "", 1)
+    assert (ran.code, ran.out, len(function.calls)) == (4, "", 1)
     assert reason in ran.err
 
 
@@ -117,7 +117,7 @@ async def test_a_function_that_fails_is_shown_with_its_log(function: LambdaAnswe
     """A time-out, or a bug there, is one line here with the location of its log."""
     function.answer({"errorMessage": "2026 Task timed out after 900.00 seconds"}, failed=True)
     ran = await with_env(function, tmp_path, "status", "--env", "dev")
-    assert ran.code == 1
+    assert ran.code == 4
     assert "Task timed out" in ran.err
     assert "/aws/lambda/trapline-dev-operator" in ran.err
 
@@ -125,7 +125,7 @@ async def test_a_function_that_fails_is_shown_with_its_log(function: LambdaAnswe
 @pytest.mark.parametrize(
     ("args", "more", "code", "reason"),
     [
-        (("status", "--env", "dev"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 1, "log in to AWS"),
+        (("status", "--env", "dev"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 4, "log in to AWS"),
         (("status", "--env", "dev"), {"AWS_PROFILE": "missing"}, 2, "(missing) could not be found"),
         (("status", "--env", "dev"), {"AWS_REGION": ""}, 2, "terraform/envs/dev.tfvars"),
         (("status", "--env", "Dev!"), {}, 2, "is no environment"),

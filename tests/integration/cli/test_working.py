@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.ledger import open_run, value
+from trapline.exit_codes import ExitCode
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.answers import Reaped
 from trapline_common.ledger.connection import Database
@@ -171,10 +172,10 @@ async def test_working_on_nothing_is_refused(arguments: tuple[str, ...], tmp_pat
 
 
 async def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
-    """A ledger that can't be reached exits with 1 and one line, which holds no password."""
+    """A ledger that can't be reached exits with 4 and one line, which holds no password."""
     dsn = "postgresql://user:hunter2@127.0.0.1:1/ledger"
     ran = await execute("runs", cwd=tmp_path, env=environment(DATABASE_URL=dsn))
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (4, "")
     assert ran.err.startswith("trapline: Postgres: ")
     assert ran.err.count("\n") == 1
     assert "hunter2" not in ran.err
@@ -184,19 +185,19 @@ async def test_a_schema_behind_is_not_migrated_by_reading(trapline: Trapline, st
     """A read command leaves an older schema alone and says what to do."""
     await database.connection.execute("DELETE FROM trapline.migration WHERE version > 1")
     ran = await trapline("runs")
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")
     assert "run `trapline migrate`" in ran.err
 
 
 async def test_alert_test_reaches_the_terminal_and_every_channel(tmp_path: Path) -> None:
-    """``alert --test`` shows the alert, tries each channel, and exits with 1 when one fails."""
+    """``alert --test`` shows the alert, tries each channel, and exits with 4 when one fails."""
     alone = await execute("alert", "--test", cwd=tmp_path, env=environment())
     assert (alone.code, "terminal: sent" in alone.out) == (0, True)
     folder = tmp_path / ".trapline"
     folder.mkdir()
     (folder / "channels.yaml").write_text("hook: json://127.0.0.1:1/\n")
     ran = await execute("alert", "--test", "--json", cwd=tmp_path, env=environment())
-    assert ran.code == 1
+    assert ran.code == 4
     assert list(ran.json["channels"]) == ["hook"]
     assert ran.json["channels"]["hook"] is not None
 
@@ -221,6 +222,7 @@ async def test_head_ends_an_export_quietly(dsn: str, stage: Stage, tmp_path: Pat
     )
     os.close(writing)
     _, err = await process.communicate()
+    assert process.returncode == ExitCode.PIPE_CLOSED
     assert b"Traceback" not in err
     assert b"Exception ignored" not in err
 
@@ -233,11 +235,11 @@ async def test_version(trapline: Trapline) -> None:
 
 
 async def test_retry_is_skipped_while_another_run_is_open(trapline: Trapline, stage: Stage, database: Database) -> None:
-    """While another run of the crawl is open the retry is recorded as skipped, and the command exits with 1."""
+    """While another run of the crawl is open the retry is recorded as skipped, and the command exits with 3."""
     shop = CrawlConfig(name="shop", urls=URLS)
     opened = await open_run(database, list(URLS), crawl=shop)
     ran = await trapline("retry", str(stage.second), "--json")
-    assert (ran.code, ran.json["tasks"], ran.json["waits_for"]) == (1, None, opened)
+    assert (ran.code, ran.json["tasks"], ran.json["waits_for"]) == (3, None, opened)
     assert f"run {opened} of the same crawl is still open" in ran.err
 
 

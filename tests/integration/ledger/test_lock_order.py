@@ -14,9 +14,9 @@ import pytest
 import trapline_common.ledger
 from support.ledger import FINGERPRINT, LANE, all_ready, complete, location, make_old, open_run, urls
 from support.lock_order import ORDER, locks, out_of_order
-from trapline_common.config.models import CrawlConfig, LaneConfig
+from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator
 from trapline_common.domain.ids import OwnerToken
-from trapline_common.ledger import invocations, lanes, rescue, runs, tasks
+from trapline_common.ledger import invocations, lanes, rescue, runs, tasks, waves
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query, load
 
@@ -50,6 +50,8 @@ FILES = (
     "runs",
     "sessions",
     "tasks",
+    "waiters",
+    "waves",
 )
 NAMED = re.compile(r"_[A-Z]+\['(\w+)'\]")
 FUNCTIONS = """
@@ -137,7 +139,12 @@ async def everything(database: Database) -> None:
     again = uuid.uuid4()
     for _ in range(2):
         await runs.begin(database, refused, lane, fingerprint=FINGERPRINT, request=again)
-    await lanes.plan(database, LANE)
+    mapped = lane.model_copy(update={"orchestrator": Orchestrator.STEP_FUNCTIONS})
+    await open_run(database, urls(9), crawl=CrawlConfig(name="mapped", urls=tuple(urls(9))), lane=mapped)
+    ids, wave = (await lanes.plan(database, LANE)).created, uuid.uuid4()
+    await waves.claim(database, LANE, ids, wave=wave)
+    await waves.mark_pending(database, LANE, ids[:1])
+    await waves.give_up(database, wave, status="ABORTED")
     await lanes.trim(database, LANE)
 
 

@@ -95,8 +95,70 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         "asking.test_of_a_slow_dispatcher_and_the_reaper_only_one_asks",
     ),
     "a failure record of any request": (
-        [Mutation(target="invocations.fail_from_queue", old="AND request_id = $2", new="AND $2::text IS NOT NULL")],
+        [Mutation(target="invocations.fail_from_queue", old="request_id = $2", new="$2::text IS NOT NULL")],
         "asking.test_a_duplicates_failure_record_does_not_fail_its_twin",
+    ),
+    "a child's report of any delivery": (
+        [Mutation(target="invocations.fail_from_queue", old="delivery = $5", new="$5::text IS NOT NULL")],
+        "waves.test_a_reported_delivery_fails_its_row_and_no_twin",
+    ),
+    "asked again a row gets another execution": (
+        [Mutation(target="waves.claim", old="coalesce(i.wave, $3)", new="$3")],
+        "waves.test_asked_again_a_row_keeps_its_executions_name",
+    ),
+    "a wave is claimed by all": (
+        [
+            Mutation(
+                target="waves.claim",
+                old="(i.asked_at IS NULL OR i.asked_at < now() - make_interval(secs => $2))",
+                new="$2::float8 > 0",
+            )
+        ],
+        "waves.test_of_two_that_claim_the_same_rows_one_gets_them",
+    ),
+    "an execution is given any row": (
+        [Mutation(target="waves.claim", old="AND i.via IN ('map', 'queue') ", new="")],
+        "waves.test_a_row_of_another_way_is_no_executions",
+    ),
+    "a start makes pending what is ready": (
+        [Mutation(target="waves.pending", old=" AND i.status = 'created'", new="")],
+        "waves.test_the_start_makes_pending_what_is_not_ready",
+    ),
+    "an execution's end takes what works along": (
+        [Mutation(target="waves.orphan", old=" AND status IN ('created', 'pending')", new="")],
+        "waves.test_what_an_execution_left_uncalled_is_counted_anew",
+    ),
+    "a child that asks again gets another": (
+        [Mutation(target="waves.given_to", old="AND delivery = $2", new="AND delivery <> $2")],
+        "waves.test_a_child_is_given_one_invocation_more_and_the_same_when_it_asks_again",
+    ),
+    "a child of a switched lane gets one": (
+        [Mutation(target="waves.via_of", old="SELECT via", new="SELECT 'map'")],
+        "waves.test_a_child_of_a_lane_that_was_switched_gets_none",
+    ),
+    "an answered waiter is answered again": (
+        [Mutation(target="invocations.unanswered", old="AND answered_at IS NULL ", new="")],
+        "ends_told.test_who_waits_for_an_invocation_is_answered_once",
+    ),
+    "an old token counts": (
+        [Mutation(target="invocations.note_token", old="answered_at = NULL", new="answered_at = answered_at")],
+        "ends_told.test_the_newest_token_counts",
+    ),
+    "a run's waiter is answered again": (
+        [Mutation(target="waiters.unanswered", old="w.answered_at IS NULL AND ", new="")],
+        "ends_told.test_all_who_wait_for_a_run_hear_its_end",
+    ),
+    "a waiter is answered before the end": (
+        [
+            Mutation(
+                target="waiters.unanswered", old="r.status = 'ended' AND r.ended_at", new="coalesce(r.ended_at, now())"
+            )
+        ],
+        "ends_told.test_all_who_wait_for_a_run_hear_its_end",
+    ),
+    "an end is announced again and again": (
+        [Mutation(target="runs.untold", old="r.told_at IS NULL AND ", new="")],
+        "ends_told.test_an_end_is_announced_until_the_bus_took_it",
     ),
     "orphan without compare-and-set": (
         [Mutation(target="invocations.orphan", old="(status IN ('created', 'pending') AND coalesce", new="(coalesce")],

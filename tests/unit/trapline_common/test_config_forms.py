@@ -17,7 +17,7 @@ from trapline_common.config.schema import schema_text
 ROOT = Path(__file__).parents[3]
 RICH = """\
 defaults: {timeout: 90s, settle: 333ms, alert: {remind_every: null, to: [ops, team-2]}}
-lanes: {default: {max_invocations: 3}, slow: {host_delay: 1500ms}}
+lanes: {default: {max_invocations: 3}, slow: {host_delay: 1500ms, orchestrator: step_functions, queue: true}}
 crawls:
   a:
     schedule: rate(6 hours)

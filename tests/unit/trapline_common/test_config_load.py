@@ -8,6 +8,7 @@ import pytest
 from trapline_common.config.load import load_config, parse_config
 from trapline_common.config.models import Config, Cookie, CrawlConfig, LaneConfig, Settle
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.via import Via
 
 PAGES = "urls: [https://example.com/]"
 
@@ -386,3 +387,64 @@ def test_no_control_character_reaches_the_terminal() -> None:
     """What a file holds can't forge a line or colour of its own in the problems."""
     found = problems('crawls: {"c\\e[31m\\nfake.yaml:1: ok": {}}')
     assert all(line.isprintable() and line.startswith("crawls.yaml:1: ") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("lane", "more", "problem"),
+    [
+        ("queue: true", "", ":1: lanes.a.queue: needs `orchestrator: step_functions`, which fills it"),
+        (
+            "queue: true, orchestrator: durable, tasks_per_invocation: 1",
+            "ordered: true",
+            ":1: lanes.a.queue: needs `orchestrator: step_functions`, which fills it",
+        ),
+        (
+            "queue: true, orchestrator: step_functions, max_invocations: 1",
+            "",
+            ":1: lanes.a.max_invocations: 1 at once: AWS limits a queue to 2 to 1,000",
+        ),
+        (
+            "queue: true, orchestrator: step_functions, max_invocations: 1001",
+            "",
+            ":1: lanes.a.max_invocations: 1001 at once: AWS limits a queue to 2 to 1,000",
+        ),
+        (
+            "orchestrator: durable",
+            "ordered: true",
+            ":1: lanes.a.tasks_per_invocation: 25: a durable lane's execution is one ordered task; write 1",
+        ),
+        (
+            "orchestrator: durable, tasks_per_invocation: 1",
+            "",
+            ":3: crawls.c.lane: lane 'a' is durable, which takes `ordered` crawls alone",
+        ),
+        (
+            "orchestrator: lambda, queue: true",
+            "",
+            ":1: lanes.a.orchestrator: must be 'self', 'step_functions' or 'durable', not 'lambda'",
+        ),
+    ],
+)
+def test_what_an_orchestrator_can_not_do_is_refused(lane: str, more: str, problem: str) -> None:
+    """A lane, and a crawl in it, that no orchestrator could work as it is written: one problem, at the field."""
+    text = f"lanes: {{a: {{{lane}}}}}\ncrawls:\n  c: {{{PAGES}, lane: a, {more}}}"
+    assert problems(text) == [f"crawls.yaml{problem}"]
+
+
+@pytest.mark.parametrize(
+    ("lane", "via"),
+    [
+        ("{}", Via.EVENT),
+        ("{orchestrator: self}", Via.EVENT),
+        ("{orchestrator: step_functions}", Via.MAP),
+        ("{orchestrator: step_functions, queue: true, max_invocations: 2}", Via.QUEUE),
+        ("{orchestrator: step_functions, queue: true, max_invocations: 1000}", Via.QUEUE),
+        ("{orchestrator: durable, tasks_per_invocation: 1}", Via.DURABLE),
+    ],
+)
+def test_an_orchestrator_says_how_crawlers_are_asked_for(lane: str, via: Via) -> None:
+    """On one machine every lane is `self`, whatever the file says of a deployment."""
+    config = load(f"crawls: {{c: {{{PAGES}, lane: a, ordered: true}}}}", lanes=f"a: {lane}")
+    assert config.lanes["a"].via is via
+    assert {one.via for one in config.on_one_machine.lanes.values()} == {Via.EVENT}
+    assert config.on_one_machine.crawls == config.crawls

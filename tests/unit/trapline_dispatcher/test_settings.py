@@ -40,3 +40,21 @@ def test_every_missing_variable_is_named_at_once():
     """A function without its settings says all that is missing."""
     with pytest.raises(InputRefusedError, match=r"DATABASE_URL, .*TRAPLINE_CONFIG, .*NOTIFIER_FUNCTION must be set"):
         Settings.read({})
+
+
+def test_where_no_lane_asks_for_an_orchestrator_there_is_none():
+    """Empty and absent mean the same: rows are asked for by Invokes, and nobody waits."""
+    found = Settings.read({**GIVEN, "TRAPLINE_WAVE_MACHINE": "", "TRAPLINE_ANSWERS": "", "TRAPLINE_BUS": ""})
+    assert (found.wave_machine, found.waves, found.durable_function, found.answers, found.bus) == (
+        None, None, None, False, None
+    )  # fmt: skip
+    assert found == Settings.read(GIVEN)
+
+
+def test_a_machine_without_a_place_for_its_items_is_refused():
+    """Its executions would have nothing to read."""
+    machine = {**GIVEN, "TRAPLINE_WAVE_MACHINE": "arn:aws:states:eu-central-1:1:stateMachine:wave"}
+    for waves in (None, "", "/waves"):
+        with pytest.raises(InputRefusedError, match="TRAPLINE_WAVES must be an s3:// URL"):
+            Settings.read(machine if waves is None else {**machine, "TRAPLINE_WAVES": waves})
+    assert Settings.read({**machine, "TRAPLINE_WAVES": "s3://bucket/waves"}).waves == "s3://bucket/waves"

@@ -104,12 +104,12 @@ def test_the_end_names_ten_failures_and_counts_the_rest():
 
 
 def test_the_exit_code_says_done_failed_or_refused():
-    """0 when every task is done, 1 when one failed, 2 when a run was refused."""
+    """0 when every task is done, 1 when one failed, 2 when a run was refused, 3 when there was none."""
     refused = report(outcome=RunOutcome.REFUSED)
     assert [
         exit_code(reports) for reports in ([], [report()], [report(), report(failed=1)], [report(failed=1), refused])
     ] == [
-        0,
+        3,
         0,
         1,
         2,

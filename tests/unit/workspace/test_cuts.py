@@ -12,7 +12,7 @@ SCRUBBED = {
     "visit/expectations.py:_complaints": "of the crawl as it is written, references in it",
     "visit/steps.py:Steps._scrubbed": "an error's text, scrubbed in the same line",
     "visit/evidence.py:keep_evidence": "an error's text, scrubbed in the same line",
-    "work/invocation.py:_fail": "an error that left its visit scrubbed, if a visit raised it",
+    "work/one_call.py:fail": "an error that left its visit scrubbed, if a visit raised it",
     "browser/supervisor.py:Browser.fault": "scrubbed where the error leaves the visit, up to the end of its line",
     "visit/failures.py:goto_failure": "the same",
     "visit/load.py:Load._wait_for": "the same",

@@ -45,8 +45,9 @@ starts by itself. With --env NAME a command works in that deployment on AWS inst
 Tables are for people: cut to the terminal, with local times; in a pipe they are whole and plain. --json is for
 programs, with times in UTC.
 
-Exit codes: 0 done; 1 something failed (a task, a check, a channel), or the ledger or AWS can't be reached; 2 refused:
-the command can't use its input, and standard error says why; 130 stopped by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 done; 1 a task failed, or a check is red; 2 refused: the command can't use its input, and standard error
+says why; 3 nothing was run, for another run of the crawl is open; 4 the ledger, a channel or AWS is away; 130 stopped
+by Ctrl-C, 143 by SIGTERM.
 
 Examples:
 

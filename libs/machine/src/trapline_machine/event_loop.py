@@ -34,7 +34,7 @@ GIVE_UP_AFTER = 3
 T = TypeVar("T")
 
 
-class LedgerGoneError(TraplineError):
+class LedgerGoneError(LedgerUnavailableError):
     """Postgres went away in the middle; what was recorded is safe."""
 
 
@@ -98,7 +98,7 @@ class EventLoop:
                 loop.cancel()
             results = await asyncio.gather(*loops, return_exceptions=True)
         for result in results:
-            if isinstance(result, LedgerUnavailableError):
+            if isinstance(result, LedgerUnavailableError) and not isinstance(result, LedgerGoneError):
                 raise LedgerGoneError(_gone(result)) from result
             if isinstance(result, Exception):
                 raise result

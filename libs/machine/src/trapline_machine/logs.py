@@ -1,5 +1,7 @@
 """The logs of one machine: a file per crawler process, and one for the command's own dispatcher and notifier."""
 
+import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,12 +23,30 @@ def own_log(folder: Path) -> Iterator[Path]:
     if path.exists() and path.stat().st_size > MAX_BYTES:
         path.replace(path.with_suffix(".log.1"))
     _prune(folder)
-    with path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-        configure(service="trapline", stream=stream, console=False)
+    with _LogFile(path) as log:
+        configure(service="trapline", stream=log, console=False)
         try:
             yield path
         finally:
             configure(service="trapline")
+
+
+class _LogFile(io.TextIOWrapper):
+    """A log that never fails its writer: on a full disk its lines are lost, and standard error says so once."""
+
+    def __init__(self, path: Path) -> None:
+        unbuffered = path.open("ab", buffering=0)
+        super().__init__(unbuffered, encoding="utf-8", errors="backslashreplace", write_through=True)
+        self._told = False
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            if not self._told:
+                self._told = True
+                print(f"the log can't be written: {error.strerror}", file=sys.stderr)
+        return len(text)
 
 
 def _prune(folder: Path) -> None:

@@ -72,7 +72,7 @@ class Machine:
         return lines
 
     async def _report(self, process: EndedProcess) -> str:
-        condition, error = "Stopped", "the command stopped before it started"
+        condition, error = "Stopped", process.why
         if process.status is not None:
             condition = condition_of(process.status)
             logged = await asyncio.to_thread(last_error, process.log)
@@ -89,6 +89,7 @@ async def build(
     settings: RuntimeSettings, *, dsn: str, config: Config, fetch: Fetch, environ: Mapping[str, str], alerts: TextIO
 ) -> Machine:
     """Put the services together. ``alerts`` is where they are shown. Raises ``InputRefusedError`` (channels file)."""
+    config = config.on_one_machine
     inbox, ended = Inbox(), list[EndedProcess]()
     secrets = LocalSecrets(environ, settings.data_dir / "secrets")
     registry = Registry(folder=settings.processes)

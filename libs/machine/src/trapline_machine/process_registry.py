@@ -33,17 +33,25 @@ class Registry:
     def dead(self, invocation_id: UUID) -> str | None:
         """Return the request id of an invocation whose process has ended; ``None`` when it runs, or is not ours."""
         try:
-            found = json.loads((self.folder / str(invocation_id)).read_text())
+            text = (self.folder / str(invocation_id)).read_text(errors="replace")
         except FileNotFoundError:
             return None
-        return str(found["request_id"]) if is_dead(found["place"]) else None
+        try:
+            found = json.loads(text)
+            process_name, request_id = str(found["place"]), str(found["request_id"])
+        except (ValueError, KeyError, TypeError):
+            return ""  # spoilt by a loss of power, which its process did not outlive
+        return request_id if is_dead(process_name) else None
 
     def sweep(self, active: set[UUID]) -> None:
         """Remove the files of invocations that are no longer ``active`` and whose process has ended."""
         if not self.folder.is_dir():
             return
         for file in self.folder.iterdir():
-            invocation_id = UUID(file.name.removeprefix("."))
+            try:
+                invocation_id = UUID(file.name.removeprefix("."))
+            except ValueError:
+                continue  # not ours: an editor's, or a file manager's
             half_written = file.name.startswith(".")
             if invocation_id not in active and (
                 _is_old(file) if half_written else self.dead(invocation_id) is not None

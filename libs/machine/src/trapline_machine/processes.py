@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psutil
+
 from trapline_common.domain.errors import TransientError
 from trapline_common.domain.messages import Crawl, parse_crawl
 from trapline_machine.process_identity import process_name_of
@@ -36,6 +38,8 @@ class EndedProcess:
     """Its exit status as ``subprocess`` has it: negative for a signal; ``None`` when it never started."""
     log: Path
     """The file with its standard error."""
+    why: str = "the command stopped before it started"
+    """Why it never started; says nothing of one that did."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +95,10 @@ class ProcessInvoker:
             raise TransientError("the command is stopping")
         if crawl.invocation_id in self._children:
             return  # asked again: the process is about to become ready by itself
-        self.registry.note(crawl.invocation_id, process_name=process_name_of(os.getpid()), request_id="")
+        try:
+            self.registry.note(crawl.invocation_id, process_name=process_name_of(os.getpid()), request_id="")
+        except OSError as error:
+            raise TransientError(f"{self.registry.folder}: {error.strerror}") from error
         self._waiting.append(crawl)
         await self._start_waiting()
 
@@ -147,7 +154,11 @@ class ProcessInvoker:
     async def _start_waiting(self) -> None:
         while not self._closing and (crawl := self._next()) is not None:
             self._waiting.remove(crawl)
-            await self._start(crawl)
+            try:
+                await self._start(crawl)
+            except OSError as error:  # no room for its log, no memory, no process left to this user
+                why = f"it can't be started: {error}"
+                self.on_end(EndedProcess(message=crawl, request_id="", status=None, log=self._log(crawl), why=why))
 
     def _next(self) -> Crawl | None:
         """Return what may start now, of the lane with the fewest processes first."""
@@ -174,7 +185,7 @@ class ProcessInvoker:
             )
         child = _Child(message=crawl, request_id=request_id, log=log, process=process)
         self._children[crawl.invocation_id] = child
-        with suppress(ProcessLookupError):  # it has ended already: its watch reports that
+        with suppress(psutil.NoSuchProcess):  # it has ended already: its watch reports that
             self.registry.note(crawl.invocation_id, process_name=process_name_of(process.pid), request_id=request_id)
         child.watch = asyncio.create_task(self._watch(child), name=f"watch {process.pid}")
 

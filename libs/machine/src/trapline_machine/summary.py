@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trapline.exit_codes import ExitCode
 from trapline_common.domain.lifecycle import RunOutcome
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.run_detail import (
@@ -110,8 +111,10 @@ def _table(summaries: Sequence[RunSummary]) -> Table:
     return table
 
 
-def exit_code(summaries: Sequence[RunSummary]) -> int:
-    """Return 0 when every task is done, 1 when one failed, 2 when a run's pages were refused."""
+def exit_code(summaries: Sequence[RunSummary]) -> ExitCode:
+    """Return the exit code of a command that worked on these runs to their end."""
+    if not summaries:
+        return ExitCode.NOTHING_RUN
     if any(summary.run.outcome == RunOutcome.REFUSED for summary in summaries):
-        return 2
-    return 1 if any(summary.run.failed for summary in summaries) else 0
+        return ExitCode.REFUSED
+    return ExitCode.FAILED if any(summary.run.failed for summary in summaries) else ExitCode.DONE

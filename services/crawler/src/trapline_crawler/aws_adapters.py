@@ -4,7 +4,9 @@ import boto3
 
 from trapline_common.aws.artifacts import S3Artifacts
 from trapline_common.aws.calls import CLIENT_CONFIG
+from trapline_common.aws.durable_callbacks import CallbackWaiters
 from trapline_common.aws.lambda_client import LambdaNudger
+from trapline_common.aws.orchestration import EventBridgeAnnouncer, StepFunctionsWaiters
 from trapline_common.aws.secrets import ManagedSecrets
 from trapline_crawler.settings import Settings
 
@@ -13,6 +15,17 @@ def lambda_nudger(settings: Settings) -> LambdaNudger:
     """Return what invokes the dispatcher's and the notifier's functions."""
     functions = {"dispatcher": settings.dispatcher, "notifier": settings.notifier}
     return LambdaNudger(boto3.client("lambda", config=CLIENT_CONFIG), functions=functions)
+
+
+def token_waiters() -> CallbackWaiters:
+    """Return what answers task tokens of Step Functions, and callbacks of durable functions."""
+    tasks = StepFunctionsWaiters(boto3.client("stepfunctions", config=CLIENT_CONFIG))
+    return CallbackWaiters(boto3.client("lambda", config=CLIENT_CONFIG), others=tasks)
+
+
+def run_announcer(bus: str) -> EventBridgeAnnouncer:
+    """Return what puts ``Run ended`` on the bus named ``bus``."""
+    return EventBridgeAnnouncer(boto3.client("events", config=CLIENT_CONFIG), bus=bus)
 
 
 def s3_artifacts(settings: Settings) -> S3Artifacts:

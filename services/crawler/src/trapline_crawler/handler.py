@@ -10,6 +10,7 @@ from trapline_common.domain.messages import parse_crawl
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
+from trapline_crawler.queue_record import unwrapped
 from trapline_crawler.services import Services
 from trapline_crawler.work.invocation import live
 
@@ -28,7 +29,7 @@ async def handle(
 ) -> Crawled | Refused:
     """Work on one invocation. ``stop``: set it to hand everything back and end in order."""
     try:
-        message = parse_crawl(event)
+        message = parse_crawl(unwrapped(event))
     except MessageRefusedError as error:
         _log.error("message_refused", reason=str(error))
         return Refused(reason=str(error))

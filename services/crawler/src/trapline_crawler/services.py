@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from trapline_common.domain.ports import ArtifactStore, Nudger, SecretSource
+from trapline_common.domain.ports import Announcer, ArtifactStore, Nudger, SecretSource, Waiters
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.rescue import LONGEST_SILENCE
@@ -32,6 +32,8 @@ class Pace:
     """Seconds that a task waits at most for its host's turn; then it is put off."""
     log_in_every: float = 30.0
     """Seconds at least between two log-ins of one crawl."""
+    reassurance: float = 60.0
+    """Seconds between two signs of life for whoever waits with a task token; its time-out is several of them."""
     silence: float | None = None
     """Seconds without a heartbeat that reached the ledger, after which an invocation ends by itself; ``None``: six
     heartbeats, between ``SHORTEST_SILENCE`` and ``LONGEST_SILENCE``."""
@@ -62,6 +64,10 @@ class Services:
     """Fetches robots.txt."""
     seal: Seal
     """Encrypts sessions and checkpoints."""
+    waiters: Waiters | None = None
+    """Answers task tokens; ``None`` where nobody waits with one: on one machine, and without such a lane."""
+    announcer: Announcer | None = None
+    """Announces ends of runs; ``None`` where nobody subscribes: on one machine."""
     process_name: str
     """The name of this process, for people: its log stream on Lambda, host and process on one machine."""
     pace: Pace = field(default_factory=Pace)

@@ -21,6 +21,10 @@ class Settings:
     """Name of the dispatcher's function, for ``lambda`` nudges; ``TRAPLINE_DISPATCHER_FUNCTION``."""
     notifier: str = ""
     """Name of the notifier's function, for ``lambda`` nudges; ``TRAPLINE_NOTIFIER_FUNCTION``."""
+    answers: bool = False
+    """Whether somebody waits with task tokens, for invocations or runs; ``TRAPLINE_ANSWERS`` is 1."""
+    bus: str | None = None
+    """The EventBridge bus on which ends of runs are announced; ``None`` announces none; ``TRAPLINE_BUS``."""
     data_dir: Path | None = None
     """Folder with one machine's secrets; ``None`` on AWS, where Secrets Manager has them; ``TRAPLINE_DATA_DIR``."""
     secrets_prefix: str = "trapline/"
@@ -47,6 +51,9 @@ class Settings:
             raise InputRefusedError(f"environment: {', '.join(missing)} must be set")
         if nudges not in {"lambda", "postgres"}:
             raise InputRefusedError(f"environment: TRAPLINE_NUDGES is {nudges!r}; it is lambda or postgres")
+        answers = environ.get("TRAPLINE_ANSWERS") or "0"
+        if answers not in {"0", "1"}:
+            raise InputRefusedError(f"environment: TRAPLINE_ANSWERS is {answers!r}; it is 1 or 0")
         profile = environ.get("TRAPLINE_BROWSER_PROFILE") or MACHINE.name
         if profile != AUTO and profile not in FIXED:
             known = ", ".join([AUTO, *FIXED])
@@ -73,6 +80,8 @@ class Settings:
             nudges=nudges,
             dispatcher=environ.get("TRAPLINE_DISPATCHER_FUNCTION", ""),
             notifier=environ.get("TRAPLINE_NOTIFIER_FUNCTION", ""),
+            answers=answers == "1",
+            bus=environ.get("TRAPLINE_BUS") or None,
             data_dir=Path(folder) if folder else None,
             secrets_prefix=environ.get("TRAPLINE_SECRETS_PREFIX", "trapline/"),
             browser=environ.get("TRAPLINE_BROWSER") or None,

@@ -35,8 +35,12 @@ class TimeBudget:
 
     @property
     def closing(self) -> bool:
-        """Whether a task had to be handed back for want of time: the invocation leases no other."""
+        """Whether a task had to be handed back for want of time, or rests: the invocation leases no other."""
         return self._closing
+
+    def close(self) -> None:
+        """Lease no other task: one rests until the next slice."""
+        self._closing = True
 
     def may_start(self, seconds: float, *, after: float = 0.0) -> bool:
         """Say whether work that may take ``seconds`` still fits before the deadline, begun ``after`` seconds from now.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trapline_common.aws.ledger_login import Connect, ledger
 from trapline_common.domain.errors import InputRefusedError
-from trapline_common.domain.ports import ArtifactStore, Nudger, SecretSource
+from trapline_common.domain.ports import Announcer, ArtifactStore, Nudger, SecretSource, Waiters
 from trapline_common.egress.gate import Gate
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
@@ -63,6 +63,8 @@ def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = N
         secrets=secrets,
         fetch=HttpFetch(gate=gate, max_bytes=LARGEST, cut=True, timeout=10.0, user_agent=ROBOT),
         seal=Seal(_session_key(settings, environ)),
+        waiters=_waiters(settings),
+        announcer=_announcer(settings),
         process_name=environ.get("TRAPLINE_PROCESS_NAME")
         or environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
         or platform.node(),
@@ -100,6 +102,22 @@ def _nudger(settings: Settings, connect: Connect) -> Nudger:
     from trapline_crawler.aws_adapters import lambda_nudger
 
     return lambda_nudger(settings)
+
+
+def _waiters(settings: Settings) -> Waiters | None:
+    if not settings.answers:
+        return None
+    from trapline_crawler.aws_adapters import token_waiters
+
+    return token_waiters()
+
+
+def _announcer(settings: Settings) -> Announcer | None:
+    if settings.bus is None:
+        return None
+    from trapline_crawler.aws_adapters import run_announcer
+
+    return run_announcer(settings.bus)
 
 
 def _artifacts(settings: Settings) -> ArtifactStore:

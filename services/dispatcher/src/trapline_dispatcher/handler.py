@@ -9,6 +9,7 @@ from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, 
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher import wiring
 from trapline_dispatcher.routes import dispatch
+from trapline_dispatcher.runs.telling_ends import tell_refused
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
@@ -28,4 +29,5 @@ async def handle(event: Mapping[str, Any], _context: LambdaContext, services: Se
             return await dispatch(services, database, event)
         except MessageRefusedError as error:
             _log.error("message_refused", reason=str(error))
+            await tell_refused(services, event, str(error))
             return Refused(reason=str(error))

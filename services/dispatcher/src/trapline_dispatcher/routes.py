@@ -7,15 +7,29 @@ from trapline_common.config.urls import normalise_url
 from trapline_common.domain.answers import Counted, DispatcherAnswer, Enqueued, Opened
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError
 from trapline_common.domain.ids import CrawlName, LaneName, RunId
-from trapline_common.domain.messages import Count, Enqueue, OpenRun, Reap, Tick, parse_dispatcher
+from trapline_common.domain.lifecycle import RunStatus
+from trapline_common.domain.messages import (
+    Await,
+    Count,
+    Enqueue,
+    Lost,
+    Next,
+    OpenRun,
+    Reap,
+    Tick,
+    WaveEnded,
+    parse_dispatcher,
+)
 from trapline_common.ledger import lanes, runs
 from trapline_common.ledger.connection import Database
-from trapline_dispatcher.maintenance.failure_records import take_records
+from trapline_dispatcher.maintenance.failure_records import take_lost, take_records
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
 from trapline_dispatcher.maintenance.reap import reap
+from trapline_dispatcher.orchestration.asking import count_and_ask
 from trapline_dispatcher.orchestration.count_lanes import count_lanes
-from trapline_dispatcher.orchestration.self_invoking import count_and_ask
-from trapline_dispatcher.runs.opening import RunOpening, open_run, retry_run
+from trapline_dispatcher.orchestration.executions import next_invocation, wave_ended
+from trapline_dispatcher.runs.opening import Awaiting, RunOpening, open_run, retry_run
+from trapline_dispatcher.runs.telling_ends import await_end, tell_end
 from trapline_dispatcher.runs.tick_time import expanded
 from trapline_dispatcher.services import Services
 
@@ -29,32 +43,43 @@ async def dispatch(services: Services, database: Database, event: object) -> Dis
         return await take_records(services, database, records)
     message = parse_dispatcher(await expanded(event, database, allowed=services.unexpanded_ticks))
     match message:
-        case Tick(crawl=crawl, scheduled_for=scheduled_for):
-            opening = await open_run(services, database, CrawlName(crawl), scheduled_for=scheduled_for)
-            return await _opened(services, database, opening)
-        case OpenRun():
+        case Tick() | OpenRun():
             return await _opened(services, database, await _open(services, database, message))
+        case Await():
+            return await await_end(services, database, message)
         case Enqueue(run_id=run_id, urls=urls):
             return await _enqueue(services, database, RunId(run_id), urls)
         case Count():
             names = await lanes.busy_lanes(database) if message.lane is None else [LaneName(message.lane)]
             return Counted(asked=await count_lanes(services, database, names, hop=message.hop))
+        case Lost():
+            return await take_lost(services, database, message)
+        case WaveEnded():
+            return await wave_ended(services, database, message)
+        case Next():
+            return await next_invocation(services, database, message)
         case Reap():
             return await reap(services, database)
         case _:
             assert_never(message)
 
 
-async def _open(services: Services, database: Database, message: OpenRun) -> RunOpening:
-    name = CrawlName(message.crawl)
+async def _open(services: Services, database: Database, message: Tick | OpenRun) -> RunOpening:
+    name, token = CrawlName(message.crawl), message.task_token
+    awaited = None if token is None else Awaiting(token, message.execution)
+    if isinstance(message, Tick):
+        return await open_run(services, database, name, scheduled_for=message.scheduled_for, awaited=awaited)
     if message.retry_of is None:
-        return await open_run(services, database, name, request=message.request)
-    return await retry_run(services, database, name, RunId(message.retry_of), request=message.request)
+        return await open_run(services, database, name, request=message.request, awaited=awaited)
+    failed_of = RunId(message.retry_of)
+    return await retry_run(services, database, name, failed_of, request=message.request, awaited=awaited)
 
 
 async def _opened(services: Services, database: Database, opening: RunOpening) -> Opened:
     if opening.pages_refused is not None:
         await nudge_notifier(services, database)
+    if opening.status is RunStatus.ENDED:
+        await tell_end(services, database, opening.run_id)
     return Opened(
         run_id=opening.run_id,
         status=opening.status,

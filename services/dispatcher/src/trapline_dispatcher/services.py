@@ -2,9 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from uuid import UUID, uuid4
 
 from trapline_common.config.models import Config
-from trapline_common.domain.ports import Archive, ArtifactLocation, Invoker, Nudger, SecretSource
+from trapline_common.domain.ports import (
+    Announcer,
+    Archive,
+    ArtifactLocation,
+    Invoker,
+    Nudger,
+    SecretSource,
+    Waiters,
+    Waves,
+)
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
@@ -21,6 +31,14 @@ class Services:
     """Reads and checks ``crawls.yaml``."""
     invoker: Invoker
     """Starts crawlers."""
+    durable: Invoker | None = None
+    """Starts executions of the durable crawler; ``None``: there is none, and ``invoker`` starts a crawler instead."""
+    waves: Waves | None = None
+    """Starts executions that call crawlers; ``None``: there is no such machine, and ``invoker`` starts each."""
+    waiters: Waiters | None = None
+    """Answers who waits for an end with a task token; ``None``: nobody does."""
+    announcer: Announcer | None = None
+    """Announces runs that ended; ``None``: nobody can subscribe."""
     nudger: Nudger
     """Wakes the notifier."""
     fetch: Fetch
@@ -42,3 +60,5 @@ class Services:
     """What the reap tick deletes; ``None``: nothing."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """How long the dispatcher waits before it steps in."""
+    new_wave: Callable[[], UUID] = uuid4
+    """Makes the name of an execution."""

@@ -12,10 +12,15 @@ from trapline_common.ledger.runs import RESUME_OPENING_AFTER
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
 DATABASE_MINUTE = "database-minute"
 REFUSED = "refused"
+WAVE_MACHINE = "TRAPLINE_WAVE_MACHINE"
+WAVES = "TRAPLINE_WAVES"
 
 LONGEST_PAUSE = 50.0
 """Seconds after a false start: less than a minute, so that the next minute's tick is never refused."""
 
+
+TELL_AFTER = 5.0
+"""Seconds from an end to the tick that tells it."""
 
 EXPAND_WITHIN = 240.0
 """Seconds for all sitemap files of one run, below the 300 s that Lambda gives the dispatcher."""
@@ -39,6 +44,8 @@ class Timeouts:
     """For all sitemap files of one run together."""
     resume_within: float = 60.0
     """Of one minute tick, after which it resumes no further opening."""
+    tell_after: float = TELL_AFTER
+    """After an end, until the reap tick tells it: whoever ended it tells it first."""
     longest_pause: float = LONGEST_PAUSE
     """Of a lane whose crawlers die at their start, between two counts that ask."""
     retire_within: float = 10.0
@@ -65,6 +72,16 @@ class Settings:
     """``TRAPLINE_UNEXPANDED_TICKS``: the scheduler delivers its time placeholder as it is (the local AWS does)."""
     runs: str | None = None
     """``TRAPLINE_RUNS``: where each ended run is archived, an ``s3://`` URL or a folder; ``None``: nowhere."""
+    wave_machine: str | None = None
+    """``TRAPLINE_WAVE_MACHINE``: ARN of the state machine that calls crawlers; ``None``: no lane asks for it."""
+    waves: str | None = None
+    """``TRAPLINE_WAVES``: the ``s3://`` URL below which the items of its executions are put; set beside it."""
+    durable_function: str | None = None
+    """``TRAPLINE_DURABLE_FUNCTION``: name or ARN, with its alias, of the durable crawler; ``None``: there is none."""
+    answers: bool = False
+    """``TRAPLINE_ANSWERS``: whether task tokens are answered; the function's role may then do so."""
+    bus: str | None = None
+    """``TRAPLINE_BUS``: the event bus on which ends of runs are announced; ``None``: nowhere."""
     retention: Retention | None = None
     """How long ended runs are kept; ``None``: for ever. Where runs are archived, one is deleted only after that."""
 
@@ -86,9 +103,17 @@ class Settings:
             raise InputRefusedError(
                 f"environment: {UNEXPANDED_TICKS} is {ticks!r}; it is {REFUSED} or {DATABASE_MINUTE}"
             )
+        machine, waves = (environ.get(name) or None for name in (WAVE_MACHINE, WAVES))
+        if machine is not None and (waves is None or not waves.startswith("s3://")):
+            raise InputRefusedError(f"environment: {WAVES} must be an s3:// URL beside {WAVE_MACHINE}")
         return cls(
             **{field: environ[variable] for field, variable in names.items()},
             unexpanded_ticks=ticks == DATABASE_MINUTE,
             runs=environ.get("TRAPLINE_RUNS") or None,
+            wave_machine=machine,
+            waves=waves,
+            durable_function=environ.get("TRAPLINE_DURABLE_FUNCTION") or None,
+            answers=bool(environ.get("TRAPLINE_ANSWERS")),
+            bus=environ.get("TRAPLINE_BUS") or None,
             retention=Retention.read(environ, archived_only=bool(environ.get("TRAPLINE_RUNS"))),
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from trapline_common.aws.ledger_login import ledger
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
-from trapline_common.domain.ports import Archive
+from trapline_common.domain.ports import Announcer, Archive, Waiters, Waves
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
 from trapline_common.local.archive import DirectoryArchive
@@ -34,7 +34,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
 
     from trapline_common.aws.calls import CLIENT_CONFIG
     from trapline_common.aws.config_file import read_config_object
-    from trapline_common.aws.lambda_client import LambdaInvoker, LambdaNudger
+    from trapline_common.aws.lambda_client import LambdaDurableInvoker, LambdaInvoker, LambdaNudger
     from trapline_common.aws.secrets import ManagedSecrets
 
     configure(service="dispatcher")
@@ -50,6 +50,10 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         connect=ledger(environ, application="trapline-dispatcher"),
         config=config,
         invoker=LambdaInvoker(client, function=settings.crawler_function),
+        durable=LambdaDurableInvoker(client, function=settings.durable_function) if settings.durable_function else None,
+        waves=_waves(settings),
+        waiters=_waiters() if settings.answers else None,
+        announcer=_announcer(settings.bus) if settings.bus else None,
         nudger=LambdaNudger(client, functions={"notifier": settings.notifier_function}),
         fetch=HttpFetch(gate=gate_from_env(environ)),
         secrets=ManagedSecrets(
@@ -61,6 +65,40 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         archive=None if settings.runs is None else _archive(settings.runs),
         retention=settings.retention,
     )
+
+
+def _waves(settings: Settings) -> Waves | None:
+    if settings.wave_machine is None or settings.waves is None:
+        return None
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.orchestration import StepFunctionsWaves
+
+    return StepFunctionsWaves(
+        boto3.client("s3", config=CLIENT_CONFIG),
+        boto3.client("stepfunctions", config=CLIENT_CONFIG),
+        machine=settings.wave_machine,
+        url=settings.waves,
+    )
+
+
+def _waiters() -> Waiters:
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.orchestration import StepFunctionsWaiters
+
+    return StepFunctionsWaiters(boto3.client("stepfunctions", config=CLIENT_CONFIG))
+
+
+def _announcer(bus: str) -> Announcer:
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.orchestration import EventBridgeAnnouncer
+
+    return EventBridgeAnnouncer(boto3.client("events", config=CLIENT_CONFIG), bus=bus)
 
 
 def _archive(runs: str) -> Archive:

@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from trapline.access.one_machine import Ledger, open_ledger
-from trapline_common.domain.errors import InputRefusedError, TraplineError
+from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrations
 from trapline_common.ledger.views.database import schema_version
 from trapline_common.ledger.views.runs import RunRow, find_run
 
 
-class SchemaOldError(TraplineError):
+class SchemaOldError(InputRefusedError):
     """The database's schema is older than this release."""
 
 

@@ -43,6 +43,17 @@ class EmbeddedPostgres(Protocol):
         ...
 
 
+class UpgradePostgres(Protocol):
+    """Brings the data of an embedded Postgres up to the major version that the runtime has."""
+
+    def __call__(self, data_dir: Path, programs: Path | None) -> Path | None:
+        """Upgrade; return where the old data are kept, ``None`` when there was nothing to do.
+
+        Raises ``InputRefusedError`` and ``LedgerUnavailableError``; the old data are then in their place.
+        """
+        ...
+
+
 class OpenLedger(Protocol):
     """Opens the ledger of a data directory."""
 
@@ -91,6 +102,7 @@ class Registered(Generic[F]):
 
 
 embedded_postgres: Registered[EmbeddedPostgres] = Registered("embedded_postgres")
+upgrade_postgres: Registered[UpgradePostgres] = Registered("upgrade_postgres")
 open_ledger: Registered[OpenLedger] = Registered("open_ledger")
 dispatch: Registered[Dispatch] = Registered("dispatch")
 reap_here: Registered[ReapHere] = Registered("reap_here")

@@ -12,6 +12,7 @@ from trapline.access.dispatcher import ask_deployed, is_deployed
 from trapline.access.ledger import writing
 from trapline.access.one_machine import send_test_alert
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
+from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
 from trapline.render.printer import note
 from trapline_common.domain.answers import Drained
@@ -37,7 +38,7 @@ def alert(
     With --env it takes the way of every alert there: the outbox, the notifier, and each channel; the command waits up
     to 60 s until the topic and the channels of the relay have it.
 
-    Exits with 0 when every channel took it, 1 when one did not, 2 when channels.yaml can't be used.
+    Exits with 0 when every channel took it, 2 when channels.yaml can't be used, 4 when a channel did not take it.
 
     Examples:
 
@@ -63,7 +64,7 @@ def alert(
         if len(went) == 1 and not deployed:
             note(f"no channel in {data_dir / FILE_NAME}: alerts are only shown here")
     if any(wrong is not None for wrong in went.values()):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.AWAY)
 
 
 async def _test_topic(data_dir: Path, url: str | None) -> dict[str, str | None]:

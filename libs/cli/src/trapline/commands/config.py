@@ -9,6 +9,7 @@ import typer
 
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.render.json import print_json
+from trapline.render.printer import note
 from trapline_common.config.document import parse_document
 from trapline_common.config.effective import effective_yaml
 from trapline_common.config.load import decode, load_config
@@ -27,7 +28,7 @@ def config(
     """Check a crawls.yaml and print its effective values, all defaults filled in, as YAML; secrets stay references.
 
     Durations in YAML have a unit (30s, 24h); in JSON they are seconds. With --env it shows the file that was deployed;
-    name no FILE then.
+    name no FILE then. The orchestrator of a lane is that of a deployment: on one machine every lane is `self`.
 
     Exits with 0 when the file can be used, 2 when it is refused, with a line per problem: file, line, field and reason.
 
@@ -44,6 +45,8 @@ def config(
         print(schema_text(), end="")
         return
     found = asyncio.run(_deployed()) if file is None else _checked(file)
+    if file is not None and found != found.on_one_machine:
+        note("on one machine every lane is `self`: its crawlers are processes that Trapline starts")
     if json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -25,7 +25,9 @@ def invocations(
 ) -> None:
     """List invocations of the crawler, newest first, with their last heartbeat and how they ended.
 
-    --run shows those that were the last to hold a task of that run. Ages go by the database's clock.
+    --run shows those that were the last to hold a task of that run. Ages go by the database's clock. VIA is how each
+    was asked for, and WAVE the name of its execution, in a lane whose orchestrator is not `self`; --json has the whole
+    name.
 
     Exits with 0, also when there is none.
 

@@ -5,30 +5,43 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
+import typer
+
 from trapline.access.dispatcher import is_deployed
 from trapline.access.ledger import connect
-from trapline.access.one_machine import embedded_postgres
+from trapline.access.one_machine import embedded_postgres, upgrade_postgres
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
+from trapline.render.printer import note
 from trapline_common.ledger.schema import migrate as migrating
 from trapline_common.ledger.schema.migrate import Migration
 
 
 def migrate(
+    postgres_bin: Path | None = typer.Option(
+        None,
+        "--postgres-bin",
+        metavar="DIR",
+        file_okay=False,
+        help="The programs of the Postgres that made the embedded ledger, where this release does not bring them.",
+    ),
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Bring the database's schema up to date. It is safe to run twice, and while services run.
 
-    `trapline crawl` does this by itself. With --env the command also makes the services' roles in Postgres, with their
-    grants, and the session key; `make deploy` calls it before new code takes traffic.
+    `trapline crawl` does this by itself. Data of the embedded Postgres that an older major version made are brought up
+    first, with pg_upgrade; the old data stay beside the new ones. With --env the command also makes the services' roles
+    in Postgres, with their grants, and the session key; `make deploy` calls it before new code takes traffic.
 
-    Exits with 0 when the schema is up to date, 1 when the database can't be reached or refuses a migration.
+    Exits with 0 when the schema is up to date, 2 when it contradicts this release or the data can't be upgraded, 4 when
+    the database can't be reached.
 
     Examples:
 
       trapline migrate
+      trapline migrate --postgres-bin /usr/lib/postgresql/17/bin
       trapline migrate --env dev
     """
     newest = migrating.migrations()[-1].version
@@ -38,6 +51,10 @@ def migrate(
         done = asyncio.run(migrate_deployment(os.environ))
         applied, more = done.applied, {"roles": done.granted, "session_key": done.session_key}
     else:
+        if not database_url:
+            kept = upgrade_postgres.load()(data_dir, postgres_bin)
+            if kept is not None:
+                note(f"the data are upgraded; delete the old ones when all is well: {kept}")
         applied, more = asyncio.run(_migrate(data_dir, database_url)), {}
     if json:
         print_json({"applied": [_name(migration) for migration in applied], "version": newest, **more})

@@ -23,6 +23,8 @@ _DONE = (
     ("poisoned", "{} failed as poison: every invocation that took it died", "task"),
     ("ended", "{} ended: no task was left", "run"),
     ("resumed", "{} opened that was left opening", "run"),
+    ("answered", "{} told the end that it waited for", "execution"),
+    ("told", "{} announced as ended", "run"),
     ("archived", "{} archived", "run"),
     ("retired", "{} deleted: kept for as long as was asked", "row"),
     ("asked_again", "{} asked for again", "invocation"),

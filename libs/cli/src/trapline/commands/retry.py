@@ -9,6 +9,7 @@ import typer
 from trapline.access.dispatcher import ask_dispatcher, count_again
 from trapline.access.ledger import known_run, writing
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
+from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
 from trapline.render.printer import note
 from trapline_common.domain.answers import Opened
@@ -30,8 +31,8 @@ def retry(
 
     A crawl that is working takes them up at once; otherwise the next tick or the next `trapline crawl` does.
 
-    Exits with 0 when the new run is open or waits, 1 when it was skipped because another run of the crawl is open, 2
-    when the old run has not ended or has no failed task.
+    Exits with 0 when the new run is open or waits, 2 when the old run has not ended or has no failed task, 3 when it
+    was skipped because another run of the crawl is open.
 
     Examples:
 
@@ -39,7 +40,7 @@ def retry(
       trapline show $(trapline retry 7 --json | jq .run_id)
     """
     if not asyncio.run(_retry(run, json=json, data_dir=data_dir, url=database_url)):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NOTHING_RUN)
 
 
 async def _retry(run_id: int, *, json: bool, data_dir: Path, url: str | None) -> bool:

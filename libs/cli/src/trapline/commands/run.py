@@ -7,6 +7,7 @@ import typer
 
 from trapline.access.dispatcher import ask_deployed, is_deployed
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
 from trapline.render.printer import note
 from trapline_common.domain.answers import Opened
@@ -25,8 +26,8 @@ def run(
 
     It needs --env; on this machine `trapline crawl` opens runs.
 
-    Exits with 0 when the run is open or waits, 1 when it was skipped because another run of the crawl is open or no
-    page was found for it, 2 when the deployed crawls.yaml has no such crawl.
+    Exits with 0 when the run is open or waits, 2 when the deployed crawls.yaml has no such crawl or no page was found
+    for it, 3 when it was skipped because another run of the crawl is open, 4 when AWS can't be reached.
 
     Examples:
 
@@ -48,23 +49,26 @@ def run(
                 "refused": opened.pages_refused,
             }
         )
-    line, failed = _outcome(name, opened)
-    if failed:
+    line, code = _outcome(name, opened)
+    if code:
         note(line)
-        raise typer.Exit(1)
+        raise typer.Exit(code)
     if not json:
         print(line)
 
 
-def _outcome(name: str, opened: Opened) -> tuple[str, bool]:
-    """Return what became of the run, for a person, and whether that is a failure."""
+def _outcome(name: str, opened: Opened) -> tuple[str, ExitCode]:
+    """Return what became of the run, for a person, and the exit code."""
     run = f"run {opened.run_id} of {name}"
     if opened.pages_refused is not None:
-        return f"{run} was refused: {opened.pages_refused}", True
+        return f"{run} was refused: {opened.pages_refused}", ExitCode.REFUSED
     if opened.tasks is not None:
-        return f"{run} opened with {counted(opened.tasks, 'task')}", False
+        return f"{run} opened with {counted(opened.tasks, 'task')}", ExitCode.DONE
     if opened.waits_for is None:
-        return f"{run} is {opened.status}", False
+        return f"{run} is {opened.status}", ExitCode.DONE
     skipped = opened.status is RunStatus.ENDED
     became = "was skipped" if skipped else "waits"
-    return f"{run} {became}: run {opened.waits_for} of the same crawl is still open", skipped
+    return (
+        f"{run} {became}: run {opened.waits_for} of the same crawl is still open",
+        ExitCode.NOTHING_RUN if skipped else ExitCode.DONE,
+    )

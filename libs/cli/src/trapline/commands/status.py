@@ -7,6 +7,7 @@ import typer
 
 from trapline.access.ledger import nothing_yet, reading
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
+from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
 from trapline.render.printer import Printer, note
 from trapline.render.tables.status import show_status
@@ -35,7 +36,7 @@ def status(
       trapline status --json | jq .problems
     """
     if asyncio.run(_status(limit, json=json, data_dir=data_dir, url=database_url)) and check:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 async def _status(limit: int, *, json: bool, data_dir: Path, url: str | None) -> bool:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from trapline.execute import EXIT_REFUSED
+from trapline.exit_codes import ExitCode
 from trapline.operator.perform import perform
 from trapline.remote.protocol import Performed, parse_call
 from trapline_common.aws.ledger_login import address
@@ -20,5 +20,5 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
     try:
         call = parse_call(event)
     except MessageRefusedError as error:
-        return Performed(exit=EXIT_REFUSED, stderr=f"{error}\n").body()
+        return Performed(exit=ExitCode.REFUSED, stderr=f"{error}\n").body()
     return perform(call, address=address(os.environ)).body()

@@ -9,7 +9,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.resources import files
 
 from trapline.access.command_line import ExportPage
-from trapline.execute import EXIT_FAILED, EXIT_REFUSED, execute
+from trapline.execute import execute
+from trapline.exit_codes import ExitCode
 from trapline.operator import release_before
 from trapline.operator.capture import Captured
 from trapline.remote.allowlist import refusal
@@ -26,7 +27,7 @@ def perform(call: Call, *, address: Callable[[], str]) -> Performed:
     try:
         return release_before.answered(_perform(release_before.translated(call), address=address))
     except MessageRefusedError as error:
-        return Performed(exit=EXIT_REFUSED, stderr=f"{error}\n")
+        return Performed(exit=ExitCode.REFUSED, stderr=f"{error}\n")
 
 
 def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
@@ -37,7 +38,7 @@ def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
     """
     refused = refusal(call.command)
     if refused is not None:
-        return Performed(exit=EXIT_REFUSED, stderr=f"{refused}\n")
+        return Performed(exit=ExitCode.REFUSED, stderr=f"{refused}\n")
     name, *rest = call.command
     out = Captured(terminal=call.terminal is not None, limit=MAX_ANSWER)
     err = Captured(terminal=False, limit=MAX_ERRORS)
@@ -46,7 +47,7 @@ def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
         login = [] if name in _WITHOUT_LEDGER else ["--database-url", address()]
         code = execute([name, *login, *rest], page=page)
     if out.overflowed:
-        return Performed(exit=EXIT_FAILED, stderr=f"trapline: {TOO_LARGE}\n")
+        return Performed(exit=ExitCode.REFUSED, stderr=f"trapline: {TOO_LARGE}\n")
     end = None if page is None else PageEnd(last=page.last, more=page.more)
     return Performed(exit=code, stdout=out.getvalue(), stderr=err.getvalue(), page=end)
 

@@ -24,7 +24,7 @@ from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.remote.protocol import Call, Performed
 from trapline_common.aws.lambda_client import waiting_config
 from trapline_common.domain.answers import read_answer
-from trapline_common.domain.errors import InputRefusedError, TraplineError
+from trapline_common.domain.errors import InputRefusedError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -43,7 +43,7 @@ _NO_CREDENTIALS = (
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 
 
-class CallFailedError(TraplineError):
+class CallFailedError(TransientError):
     """The operator function could not be called, or gave no answer."""
 
 

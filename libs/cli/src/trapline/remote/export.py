@@ -4,6 +4,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+import typer
 from rich.console import Console
 
 from trapline.remote.caller import Caller, CallFailedError
@@ -30,8 +31,11 @@ def export_from(caller: Caller, *, run: int, form: Format | None, output: Path |
         while True:
             answer = caller.call(build_call(command, terminal=shown, page=page))
             if answer.exit:
-                reason = answer.stderr.strip().removeprefix("trapline: ")
-                raise CallFailedError(f"{reason}; {_OLDER}" if reason == TOO_LARGE else reason)
+                reason = answer.stderr.strip()
+                if reason.removeprefix("trapline: ") == TOO_LARGE:
+                    raise CallFailedError(f"{TOO_LARGE}; {_OLDER}")
+                note(reason)
+                raise typer.Exit(answer.exit)
             out.write(answer.stdout)
             if answer.page is None or not answer.page.more:
                 break

@@ -13,11 +13,15 @@ from trapline_common.platform.logging import get_logger
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import InvocationRequestTypeDef
 
 _log = get_logger("aws")
 
 TRY_AGAIN = frozenset({403, 408, 409, 429})
 """4xx answers that may mend: a permission, a time-out, ``ResourceConflict`` and ``ResourceNotReady``, throttling."""
+
+ALREADY_STARTED = "DurableExecutionAlreadyStartedException"
+"""Lambda's answer to the name of an execution that was started before, by another form of the same event."""
 
 _CLIENT_ERRORS = range(400, 500)
 
@@ -48,19 +52,30 @@ async def ask(client: "LambdaClient", function: str, message: Mapping[str, Any])
     return value
 
 
-async def invoke_event(client: "LambdaClient", function: str, message: Mapping[str, Any]) -> None:
+async def invoke_event(
+    client: "LambdaClient", function: str, message: Mapping[str, Any], *, execution: str | None = None
+) -> None:
     """Call ``Invoke`` with ``InvocationType="Event"``; returns once Lambda accepted the event (202).
+
+    ``execution``: the name of the durable execution that it starts, or finds started.
 
     Raises ``RefusedError`` when Lambda will never take it (any other 4xx: no such function, a payload too large), and
     ``TransientError`` for the rest, a lost answer included.
     """
+    request: InvocationRequestTypeDef = {
+        "FunctionName": function,
+        "InvocationType": "Event",
+        "Payload": json.dumps(message).encode(),
+    }
+    if execution is not None:
+        request["DurableExecutionName"] = execution
     try:
-        await call(
-            lambda: client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(message).encode())
-        )
+        await call(lambda: client.invoke(**request))
     except TransientError as error:
         cause = error.__cause__
         if isinstance(cause, ClientError):
+            if execution is not None and cause.response.get("Error", {}).get("Code") == ALREADY_STARTED:
+                return
             status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             if status in _CLIENT_ERRORS and status not in TRY_AGAIN:
                 raise RefusedError(str(error)) from error
@@ -79,6 +94,23 @@ class LambdaInvoker:
     async def invoke(self, message: Mapping[str, Any]) -> None:
         """Hand the event to Lambda. Raises ``TransientError`` or ``RefusedError`` as ``invoke_event`` says."""
         await invoke_event(self._client, self._function, message)
+
+
+class LambdaDurableInvoker:
+    """An ``Invoker`` of a durable function: an execution has the invocation's id for its name, so it is started once.
+
+    Asked again, Lambda answers with the execution that there is.
+    """
+
+    __slots__ = ("_client", "_function")
+
+    def __init__(self, client: "LambdaClient", *, function: str) -> None:
+        self._client = client
+        self._function = function
+
+    async def invoke(self, message: Mapping[str, Any]) -> None:
+        """Hand the event to Lambda. Raises ``TransientError`` or ``RefusedError`` as ``invoke_event`` says."""
+        await invoke_event(self._client, self._function, message, execution=str(message["invocation_id"]))
 
 
 class LambdaNudger:

@@ -18,6 +18,14 @@ class Overlap(StrEnum):
     QUEUE = "queue"
 
 
+class Orchestrator(StrEnum):
+    """Who hands the invocations of a lane to Lambda. None of them counts, caps or retries: that is the ledger's."""
+
+    SELF = "self"
+    STEP_FUNCTIONS = "step_functions"
+    DURABLE = "durable"
+
+
 class Robots(StrEnum):
     """``respect``: a page that the site's robots.txt closes to us is not visited. ``ignore``: for your own site."""
 

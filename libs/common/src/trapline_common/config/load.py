@@ -1,7 +1,7 @@
 """``crawls.yaml`` -> ``Config``. Bad input is refused with every problem named, before anything runs."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -10,7 +10,7 @@ from trapline_common.config.document import MAX_BYTES, Document, parse_document
 from trapline_common.config.inherit import inherit
 from trapline_common.config.models import Config, CrawlConfig, LaneConfig
 from trapline_common.config.problems import Path, Problem, at, refusal
-from trapline_common.config.rules import broken_rules
+from trapline_common.config.rules import Broken, broken_lane_rules, broken_rules
 from trapline_common.config.secrets import NOT_IN_THE_USER_AGENT, malformed, secret_names
 from trapline_common.config.suggest import did_you_mean
 from trapline_common.config.validation import validated
@@ -115,8 +115,12 @@ class _Reading:
     def _lanes(self, raw: Mapping[str, object]) -> dict[str, LaneConfig]:
         lanes = {"default": LaneConfig()}
         for key, value in raw.items():
-            lane, wrong = validated(LaneConfig, self._map(value, ("lanes", key)))
+            values = self._map(value, ("lanes", key))
+            lane, wrong = validated(LaneConfig, values)
             self._report(("lanes", key), wrong)
+            checkable = lane or validated(LaneConfig, _without(values, wrong))[0]
+            if checkable is not None:
+                self._hold(("lanes", key), broken_lane_rules(checkable), wrong)
             # a lane that is wrong still exists: its crawls get no second problem for it
             lanes[key] = lane or LaneConfig()
             self._check_name(("lanes", key), key)
@@ -132,7 +136,7 @@ class _Reading:
         return _without(shared, wrong)
 
     def _crawl(
-        self, key: str, value: object, defaults: Mapping[str, object], lanes: Collection[str]
+        self, key: str, value: object, defaults: Mapping[str, object], lanes: Mapping[str, LaneConfig]
     ) -> CrawlConfig | None:
         path: Path = ("crawls", key)
         self._check_name(path, key)
@@ -142,12 +146,9 @@ class _Reading:
         values = inherit(defaults, {field: item for field, item in own.items() if field != "name"})
         crawl, wrong = validated(CrawlConfig, {"name": "unchecked", **values})
         self._report(path, wrong)
-        doubtful = {str(where[0]) for where, _ in wrong}
         checkable = crawl or validated(CrawlConfig, {"name": "unchecked", **_without(values, wrong)})[0]
         if checkable is not None:
-            for rule in broken_rules(checkable, lanes):
-                if doubtful.isdisjoint({*map(str, rule.path[:1]), *rule.others}):
-                    self._say((*path, *rule.path), rule.reason)
+            self._hold(path, broken_rules(checkable, lanes), wrong)
         return crawl.model_copy(update={"name": key}) if crawl is not None else None
 
     def _check_name(self, path: Path, key: str) -> None:
@@ -166,6 +167,13 @@ class _Reading:
     def _report(self, prefix: Path, wrong: list[tuple[Path, str]]) -> None:
         for path, reason in wrong:
             self._say((*prefix, *path), reason)
+
+    def _hold(self, prefix: Path, rules: Iterator[Broken], wrong: list[tuple[Path, str]]) -> None:
+        """Report broken rules, but for those that rest on a field that is wrong by itself."""
+        doubtful = {str(where[0]) for where, _ in wrong if where}
+        for rule in rules:
+            if doubtful.isdisjoint({*map(str, rule.path[:1]), *rule.others}):
+                self._say((*prefix, *rule.path), rule.reason)
 
     def _say(self, path: Path, reason: str) -> None:
         self.problems.append(at(path, self.document.lines, reason))

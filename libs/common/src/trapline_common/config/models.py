@@ -14,6 +14,7 @@ from trapline_common.config.choices import (
     Isolation,
     Keep,
     NumberFormat,
+    Orchestrator,
     Overlap,
     ResourceType,
     Robots,
@@ -48,6 +49,7 @@ from trapline_common.config.parts import (
 )
 from trapline_common.config.selector_fields import ContentSelector, ElementSelector
 from trapline_common.config.steps import LoggedInCheck, Step
+from trapline_common.domain.via import Via
 
 __all__ = [
     "AlertConfig",
@@ -61,6 +63,7 @@ __all__ = [
     "Keep",
     "LaneConfig",
     "Model",
+    "Orchestrator",
     "Overlap",
     "ResourceType",
     "Robots",
@@ -104,6 +107,39 @@ class LaneConfig(Model):
         description="Most visits of a host at once, over all crawlers of the lane. Left out: no limit.",
         examples=[2],
     )
+    orchestrator: Orchestrator = Field(
+        default=Orchestrator.SELF,
+        description=(
+            "Who starts the lane's crawlers on AWS: `self`, Trapline alone; `step_functions`, which shows each crawler "
+            "and each failure as an execution; `durable`, for `ordered` crawls that take longer than a function lives. "
+            "On one machine every lane is `self`."
+        ),
+        examples=["step_functions"],
+    )
+    queue: Flag = Field(
+        default=False,
+        description=(
+            "With `orchestrator: step_functions`: the crawlers are started through a queue, and AWS holds "
+            "`max_invocations` a second time. Left out: no."
+        ),
+        examples=[True],
+    )
+
+    @property
+    def via(self) -> Via:
+        """Return how the lane's invocations are asked for."""
+        match self.orchestrator:
+            case Orchestrator.STEP_FUNCTIONS:
+                return Via.QUEUE if self.queue else Via.MAP
+            case Orchestrator.DURABLE:
+                return Via.DURABLE
+            case Orchestrator.SELF:
+                return Via.EVENT
+
+    @property
+    def on_one_machine(self) -> "LaneConfig":
+        """Return the lane as a machine without AWS has it: nobody but Trapline starts crawlers there."""
+        return self.model_copy(update={"orchestrator": Orchestrator.SELF, "queue": False})
 
 
 class CrawlConfig(Model):
@@ -370,3 +406,8 @@ class Config(Model):
 
     lanes: dict[Name, LaneConfig] = Field(description="The pools by name; `default` always exists.")
     crawls: dict[Name, CrawlConfig] = Field(description="The crawls by name.")
+
+    @property
+    def on_one_machine(self) -> "Config":
+        """Return the same crawls in lanes as a machine without AWS has them."""
+        return self.model_copy(update={"lanes": {name: lane.on_one_machine for name, lane in self.lanes.items()}})

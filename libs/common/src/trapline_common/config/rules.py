@@ -1,12 +1,15 @@
-"""What must hold between the fields of a crawl."""
+"""What must hold between the fields of a crawl, of a lane, and of a crawl and its lane."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from trapline_common.config.models import CrawlConfig
+from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator
 from trapline_common.config.problems import Path
 from trapline_common.config.suggest import did_you_mean
+
+QUEUED = range(2, 1001)
+"""Invocations at once that an event source mapping of SQS can hold: its ``MaximumConcurrency``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,17 +17,38 @@ class Broken:
     """One broken rule."""
 
     path: Path
-    """Where to point, below the crawl; empty for the crawl itself."""
+    """Where to point, below the crawl or the lane; empty for itself."""
     reason: str
     """Why it is broken."""
     others: Collection[str] = ()
     """Further fields that the rule rests on: when one of them is wrong by itself, this problem is not reported."""
 
 
-def broken_rules(crawl: CrawlConfig, lanes: Collection[str]) -> Iterator[Broken]:
-    """Yield what is wrong with a crawl whose fields are each valid. ``lanes`` are the names that exist."""
-    if crawl.lane not in lanes:
+def broken_lane_rules(lane: LaneConfig) -> Iterator[Broken]:
+    """Yield what is wrong with a lane whose fields are each valid."""
+    if lane.queue and lane.orchestrator is not Orchestrator.STEP_FUNCTIONS:
+        yield Broken(
+            path=("queue",), reason="needs `orchestrator: step_functions`, which fills it", others=["orchestrator"]
+        )
+    elif lane.queue and lane.max_invocations not in QUEUED:
+        reason = f"{lane.max_invocations} at once: AWS limits a queue to {QUEUED[0]} to {QUEUED[-1]:,}"
+        yield Broken(path=("max_invocations",), reason=reason, others=["queue"])
+    if lane.orchestrator is Orchestrator.DURABLE and lane.tasks_per_invocation != 1:
+        yield Broken(
+            path=("tasks_per_invocation",),
+            reason=f"{lane.tasks_per_invocation}: a durable lane's execution is one ordered task; write 1",
+            others=["orchestrator"],
+        )
+
+
+def broken_rules(crawl: CrawlConfig, lanes: Mapping[str, LaneConfig]) -> Iterator[Broken]:
+    """Yield what is wrong with a crawl whose fields are each valid. ``lanes`` are those that exist, by name."""
+    lane = lanes.get(crawl.lane)
+    if lane is None:
         yield Broken(path=("lane",), reason=f"no lane {crawl.lane!r}; {did_you_mean(crawl.lane, lanes)}".rstrip("; "))
+    elif lane.orchestrator is Orchestrator.DURABLE and not crawl.ordered:
+        reason = f"lane {crawl.lane!r} is durable, which takes `ordered` crawls alone"
+        yield Broken(path=("lane",), reason=reason, others=["ordered"])
     yield from _pages(crawl)
     yield from _waiting(crawl)
     if crawl.steps and crawl.steps[0].goto is None:

@@ -15,6 +15,7 @@ def json_schema() -> dict[str, Any]:
     crawl = CrawlConfig.model_json_schema(mode="validation")
     definitions = crawl.pop("$defs")
     lane = LaneConfig.model_json_schema(mode="validation")
+    definitions |= lane.pop("$defs")
     definitions |= {
         "Crawl": _without(crawl, {"name"}, "One crawl. What it leaves out comes from `defaults`."),
         "Defaults": _without(crawl, OWN, "What every crawl has unless it says otherwise; nested maps merge by key."),

@@ -11,13 +11,13 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from trapline_common.domain.errors import MessageRefusedError, UnreadableAnswerError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunStatus
-from trapline_common.domain.messages import VERSION, first_problem
+from trapline_common.domain.messages import VERSION, WaveItem, first_problem
 
 
 class Answer(BaseModel):
     """Unknown keys are ignored: a newer handler may add some."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, defer_build=True)
 
     v: Literal[0, 1] = VERSION
     """The version of the answer: 0 is what the release before answered, without saying so; the handler sets it."""
@@ -85,6 +85,35 @@ class Counted(Answer):
     """How many invocations the count asked for, in all the lanes that it counted."""
 
 
+class Awaited(Answer):
+    """What became of an ``Await``."""
+
+    run_id: RunId
+    """The run."""
+    ended: bool
+    """Whether the run had ended, so that its waiters were answered at once."""
+
+
+class NextItem(Answer):
+    """What became of a ``Next``."""
+
+    item: WaveItem | None = None
+    """The invocation that the child calls next; ``None``: no further one is needed."""
+
+    def body(self) -> dict[str, Any]:
+        """Return the item's event; ``null`` where there is none, for the machine's Choice looks at it."""
+        return {"v": self.v, "item": None if self.item is None else self.item.event()}
+
+
+class WaveGivenUp(Answer):
+    """What became of a ``WaveEnded``."""
+
+    orphaned: int
+    """Invocations of the execution that it had not called: they ended, and are counted anew."""
+    asked: int
+    """How many invocations the count asked for."""
+
+
 class Reaped(Answer):
     """What became of a ``Reap``, in numbers."""
 
@@ -108,6 +137,10 @@ class Reaped(Answer):
     """Ended runs written to the archive."""
     retired: int = 0
     """Rows deleted because they ended longer ago than the retention says."""
+    answered: int = 0
+    """Executions that were told the end of an invocation or a run that they waited for."""
+    told: int = 0
+    """Runs whose end was announced."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -149,6 +182,9 @@ class Crawled(Answer):
     duplicate: bool = False
     """Whether the event was delivered twice, or late, or for an invocation above its lane's lowered cap: then the
     invocation did nothing."""
+    due: bool | None = None
+    """Whether tasks wait for which the lane has room: the child execution that called asks for another invocation.
+    ``None`` where none called."""
 
 
 class Drained(Answer):
@@ -180,7 +216,7 @@ class ChannelNames(Answer):
     """Their names, as in the channels file."""
 
 
-DispatcherAnswer = Opened | Enqueued | Counted | Reaped | FailuresRecorded | Refused
+DispatcherAnswer = Opened | Awaited | Enqueued | Counted | NextItem | WaveGivenUp | Reaped | FailuresRecorded | Refused
 
 A = TypeVar("A", bound=Answer)
 

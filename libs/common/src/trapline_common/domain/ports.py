@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from trapline_common.domain.ids import AlertId, PageId, RunId
+from trapline_common.domain.messages import WaveItem
+from trapline_common.domain.run_ended import RunEnded
 
 ArtifactLocation = Callable[[str], str]
 """Returns where a person finds an artifact, by its key: a path or a URL (``ArtifactStore.location``)."""
@@ -49,6 +52,41 @@ class Invoker(Protocol):
 
         Raises ``TransientError`` when it may work later or the answer is unknown, ``RefusedError`` when it never will.
         """
+        ...
+
+
+class Waves(Protocol):
+    """Executions of the wave machine, each of which calls the invocations of one count."""
+
+    async def start(self, wave: UUID, items: Sequence[WaveItem]) -> None:
+        """Start the execution named ``wave``, or find it started. ``items`` are of one lane; at least one.
+
+        Raises ``TransientError`` when it may work later or the answer is unknown, ``RefusedError`` when there is no
+        such machine (any more).
+        """
+        ...
+
+
+class Waiters(Protocol):
+    """Those who wait with a task token. That nobody waits any more is no error.
+
+    Each call raises ``TransientError``, and ``RefusedError`` for what is no token.
+    """
+
+    async def answer(self, token: str, output: Mapping[str, Any], *, error: str | None = None) -> None:
+        """Tell the end: success with ``output``; with ``error``, its name, a failure whose cause is ``output``."""
+        ...
+
+    async def heartbeat(self, token: str) -> None:
+        """Tell that the work goes on."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells whoever subscribed that runs ended."""
+
+    async def run_ended(self, ended: Sequence[RunEnded]) -> None:
+        """Tell of one to ten runs. Raises ``TransientError`` when one of them could not be told."""
         ...
 
 

@@ -107,9 +107,15 @@ async def mark_refused(database: Database, invocation_id: InvocationId, *, detai
 
 
 async def become_ready(
-    database: Database, invocation_id: InvocationId, *, owner: OwnerToken, request_id: str, process_name: str
+    database: Database,
+    invocation_id: InvocationId,
+    *,
+    owner: OwnerToken,
+    request_id: str,
+    process_name: str,
+    delivery: str | None = None,
 ) -> Held | None:
-    """``created | pending -> ready`` with a fresh owner token.
+    """``created | pending -> ready`` with a fresh owner token. ``delivery``: the child execution that calls.
 
     ``None`` when the event was delivered twice, or late: the loser ends without work, and the row counts it. ``None``
     too when the lane's cap was lowered below the row meanwhile: then the row is ``terminated``.
@@ -119,7 +125,7 @@ async def become_ready(
         if lane is None:
             return None
         await database.fetch(_LANES["lock_shared"], lane)
-        row = await database.fetchrow(_INVOCATIONS["ready"], invocation_id, owner, request_id, process_name)
+        row = await database.fetchrow(_INVOCATIONS["ready"], invocation_id, owner, request_id, process_name, delivery)
         if row is None:
             if await database.fetchrow(_INVOCATIONS["give_up"], invocation_id, ABOVE_CAP) is not None:
                 _log.info("above_cap", invocation_id=str(invocation_id), lane=lane)

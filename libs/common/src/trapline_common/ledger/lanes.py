@@ -48,6 +48,7 @@ def _limits(config: LaneConfig) -> tuple[object, ...]:
         config.pages_in_flight,
         config.host_delay,
         config.host_concurrency,
+        config.via,
     )
 
 
@@ -62,13 +63,19 @@ async def lock_exclusive(database: Database, lane: LaneName) -> None:
 
 
 async def plan(
-    database: Database, lane: LaneName, *, hop: int = 0, at_most: int | None = None, longest_pause: float = 0.0
+    database: Database,
+    lane: LaneName,
+    *,
+    hop: int = 0,
+    at_most: int | None = None,
+    most: int | None = None,
+    longest_pause: float = 0.0,
 ) -> Plan:
     """Count a lane and insert exactly the invocations it is missing, in one transaction under the exclusive lock.
 
-    ``at_most`` lowers the lane's cap on this machine. Keeps guarantee 4: never above the cap, and no invocation that
-    the count did not ask for. An unknown lane plans nothing; nor does one that makes false starts, for at most
-    ``longest_pause`` seconds after each.
+    ``at_most`` lowers the lane's cap on this machine; ``most``: how many the caller has a use for. Keeps guarantee 4:
+    never above the cap, and no invocation that the count did not ask for. An unknown lane plans nothing; nor does one
+    that makes false starts, for at most ``longest_pause`` seconds after each.
     """
     async with database.transaction():
         await lock_exclusive(database, lane)
@@ -79,6 +86,7 @@ async def plan(
         cap = row["max_invocations"] if at_most is None else min(at_most, row["max_invocations"])
         limits = LaneLimits(max_invocations=cap, tasks_per_invocation=row["tasks_per_invocation"])
         missing = missing_invocations(counted, limits)
+        missing = missing if most is None else min(missing, most)
         failing = row["false_starts"]
         wait = pause(failing, longest=longest_pause) - (row["failed_ago"] or 0.0)
         above = max(0, counted.idle + counted.running - row["max_invocations"])

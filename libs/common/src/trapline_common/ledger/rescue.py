@@ -102,15 +102,16 @@ async def fail_reported(
     database: Database,
     invocation_id: InvocationId,
     *,
-    request_id: str,
+    request_id: str | None,
+    delivery: str | None = None,
     reason: str,
     detail: str | None = None,
     location: ArtifactLocation,
 ) -> bool:
-    """A failure-queue record: fail the invocation and give its tasks back; ``False`` when the record is not about it.
+    """A failure was reported: fail the invocation and give its tasks back; ``False`` when the report is not about it.
 
-    It fails the row only if its request id is the one stored at ``ready``, or the row is still ``created`` or
-    ``pending``: a duplicate's record never fails its twin that runs.
+    It fails the row only if its request id, or the name of the child execution that called, is the one stored at
+    ``ready``, or the row is still ``created`` or ``pending``: a duplicate's report never fails its twin that runs.
     """
     lane = await invocations.lane_of(database, invocation_id)
     if lane is None:
@@ -118,7 +119,7 @@ async def fail_reported(
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
         why = (to_text(reason), to_text(detail))
-        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why)
+        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why, delivery)
     await _release(database, lane, location)
     return failed is not None
 

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from trapline_common.domain.ids import RunId
+from trapline_common.domain.run_ended import archive_key
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.views.observations import observations
@@ -36,7 +37,7 @@ class ArchivedRun:
     @property
     def key(self) -> str:
         """Where it goes: the same run always has the same key."""
-        return f"{self.crawl}/{self.day}/{self.run_id}.ndjson.gz"
+        return archive_key(self.crawl, self.day, self.run_id)
 
 
 async def claim(database: Database, *, again_after: float = AGAIN_AFTER) -> ArchivedRun | None:

@@ -100,7 +100,8 @@ async def end(
     database: Database, run_id: RunId, outcome: RunOutcome, reason: str | None, ending: Ending
 ) -> tuple[str, RunFacts]:
     """Write the end and the summary; return the crawl's name and the facts. The caller holds the run's row lock."""
-    row = await database.fetchrow(_RUNS["ended"], run_id, outcome, to_text(reason), ending.done, ending.failed)
+    numbers = (ending.done, ending.failed, ending.changes)
+    row = await database.fetchrow(_RUNS["ended"], run_id, outcome, to_text(reason), *numbers)
     if row is None:
         raise RuntimeError(f"run {run_id} had ended")  # impossible: the caller holds its lock and saw that it had not
     crawl = failing_config(row["config"], crawl=row["crawl"], lane=row["lane"])

@@ -36,6 +36,7 @@ __all__ = [
     "frozen",
     "has_ended",
     "lane_of",
+    "of_request",
     "refuse",
     "retry_source",
     "stale_openings",
@@ -107,7 +108,7 @@ async def begin(
             return Opening(run_id=RunId(row["id"]), status=RunStatus(row["status"]), repeated=True)
         blocker = await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id)
         if blocker is not None and crawl.overlap is Overlap.SKIP:
-            await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open", 0, 0)
+            await database.fetch(_RUNS["ended"], run_id, RunOutcome.SKIPPED, f"run {blocker} was still open", 0, 0, 0)
     skipped = blocker is not None and crawl.overlap is Overlap.SKIP
     if skipped:
         _log.info("run_ended", crawl=crawl.name, run_id=run_id, outcome=RunOutcome.SKIPPED, done=0, failed=0, changes=0)
@@ -170,6 +171,12 @@ async def lane_of(database: Database, run_id: RunId) -> LaneName | None:
     """Return the lane of a run; ``None`` when there is no such run."""
     row = await database.fetchrow(_RUNS["get"], run_id)
     return None if row is None else LaneName(row["lane"])
+
+
+async def of_request(database: Database, request: UUID) -> RunId | None:
+    """Return the run that a request by hand opened; ``None`` when it opened none."""
+    run_id: int | None = await database.fetchval(_RUNS["by_request"], request)
+    return None if run_id is None else RunId(run_id)
 
 
 async def has_ended(database: Database, run_id: RunId) -> bool:

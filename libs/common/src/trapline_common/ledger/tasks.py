@@ -15,7 +15,7 @@ from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation
 from trapline_common.ledger.connection import Database, to_json, to_text
 from trapline_common.ledger.invocations import Held
-from trapline_common.ledger.queries import load
+from trapline_common.ledger.queries import Query, load
 from trapline_common.ledger.visit_arguments import (
     alert_documents,
     failure_columns,
@@ -133,7 +133,8 @@ def page_state(row: asyncpg.Record) -> PageState:
     )
 
 
-def _leased(row: asyncpg.Record, invocation_id: InvocationId) -> LeasedTask:
+def leased(row: asyncpg.Record, invocation_id: InvocationId) -> LeasedTask:
+    """Read a leased task from a row that has the columns of ``lease_share``'s answer."""
     return LeasedTask(
         lease=Lease(task_id=TaskId(row["id"]), seq=row["lease_seq"], invocation_id=invocation_id),
         run_id=RunId(row["run_id"]),
@@ -155,7 +156,7 @@ async def lease_share(database: Database, held: Held, *, share: int, another: bo
     Keeps guarantee 2: each lease has a fence of its own. Raises ``LeaseLostError`` when the invocation was taken away.
     """
     rows = await database.fetch(_TASKS["lease_share"], held.invocation_id, held.owner, held.lane, share, another)
-    return [_leased(row, held.invocation_id) for row in rows]
+    return [leased(row, held.invocation_id) for row in rows]
 
 
 async def start(database: Database, lease: Lease, *, host: str = "", probe: float = 30.0) -> HostRefuses | None:
@@ -170,7 +171,7 @@ async def start(database: Database, lease: Lease, *, host: str = "", probe: floa
         return None
     row = await database.fetchrow(_TASKS["start_if_host_recovers"], *fence, host, probe)
     if row is None or (row["id"] is None and row["refusals"] is None):
-        raise await _lost(database, lease)
+        raise await lost(database, lease)
     if row["refusals"] is None:
         return None
     if row["id"] is not None:
@@ -184,7 +185,7 @@ async def put_off(database: Database, lease: Lease, *, detail: str, delay: float
 
     ``detail`` says what it waits for. Nothing failed, so the task has no reason.
     """
-    await _fenced(database, "put_off", lease, None, to_text(detail), delay)
+    await fenced(database, _TASKS["put_off"], lease, None, to_text(detail), delay)
 
 
 async def retry(database: Database, lease: Lease, *, failure: Failure, delay: float) -> None:
@@ -193,7 +194,7 @@ async def retry(database: Database, lease: Lease, *, failure: Failure, delay: fl
     Raises ``LeaseLostError``.
     """
     reason, detail = failure_columns(failure)
-    await _fenced(database, "retry", lease, reason, to_text(detail), delay)
+    await fenced(database, _TASKS["retry"], lease, reason, to_text(detail), delay)
 
 
 async def outage(database: Database, lease: Lease, *, failure: Failure) -> bool:
@@ -219,18 +220,18 @@ async def pause(database: Database, lease: Lease, *, detail: str, delay: float, 
 async def fail_unjudged(database: Database, lease: Lease, *, failure: Failure) -> None:
     """``leased -> failed`` without a result: for a task whose result can't be written. Raises ``LeaseLostError``."""
     reason, detail = failure_columns(failure)
-    await _fenced(database, "fail_unjudged", lease, reason, to_text(detail))
+    await fenced(database, _TASKS["fail_unjudged"], lease, reason, to_text(detail))
 
 
 async def rescue_one(database: Database, lease: Lease, *, failure: Failure) -> None:
     """``leased -> created`` at once, charged to the budget of rescues. Raises ``LeaseLostError``."""
     reason, detail = failure_columns(failure)
-    await _fenced(database, "rescue_one", lease, reason, to_text(detail))
+    await fenced(database, _TASKS["rescue_one"], lease, reason, to_text(detail))
 
 
 async def hand_back_one(database: Database, lease: Lease) -> None:
     """``leased -> created``, uncharged. Raises ``LeaseLostError``."""
-    await _fenced(database, "hand_back_one", lease)
+    await fenced(database, _TASKS["hand_back_one"], lease)
 
 
 async def hand_back_many(database: Database, held: Held, leases: Sequence[Lease]) -> int:
@@ -244,9 +245,10 @@ async def hand_back(database: Database, held: Held) -> int:
     return len(await database.fetch(_TASKS["hand_back"], held.invocation_id))
 
 
-async def _fenced(database: Database, query: str, lease: Lease, *more: object) -> None:
-    if await database.fetchrow(_TASKS[query], lease.task_id, lease.seq, lease.invocation_id, *more) is None:
-        raise await _lost(database, lease)
+async def fenced(database: Database, query: Query, lease: Lease, *more: object) -> None:
+    """Execute one write behind the fence. Raises ``LeaseLostError`` when it changes nothing, and counts that."""
+    if await database.fetchrow(query, lease.task_id, lease.seq, lease.invocation_id, *more) is None:
+        raise await lost(database, lease)
 
 
 async def _within_budget(database: Database, query: str, lease: Lease, *more: object) -> bool:
@@ -254,11 +256,12 @@ async def _within_budget(database: Database, query: str, lease: Lease, *more: ob
     if await database.fetchrow(_TASKS[query], *fence, *more) is not None:
         return True
     if not await is_held(database, lease):
-        raise await _lost(database, lease)
+        raise await lost(database, lease)
     return False
 
 
-async def _lost(database: Database, lease: Lease) -> LeaseLostError:
+async def lost(database: Database, lease: Lease) -> LeaseLostError:
+    """Count a write that the fence refused, and return the error to raise."""
     await database.fetch(_TASKS["count_stale"], lease.invocation_id)
     return LeaseLostError(f"task {lease.task_id} was given to another")
 
@@ -272,7 +275,7 @@ async def progress(database: Database, lease: Lease) -> tuple[int, int]:
     """Return the index of the page that the task stands at, and how many failed before. Raises ``LeaseLostError``."""
     row = await database.fetchrow(_TASKS["progress"], lease.task_id, lease.seq, lease.invocation_id)
     if row is None:
-        raise await _lost(database, lease)
+        raise await lost(database, lease)
     return row["position"], row["failed_pages"]
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
-import structlog
+from trapline_common.platform.structlog_without_rich import structlog
 
 HIDDEN = "[hidden]"
 _SECRET_KEY = re.compile(

@@ -34,8 +34,9 @@ def crawl(
     Runs that an earlier command left open are finished too. Ctrl-C once hands the tasks back and stops in order; twice
     stops at once.
 
-    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 130 when Ctrl-C stopped it,
-    143 when SIGTERM did.
+    Exits with 0 when every task is done, 1 when one failed, 2 when the file was refused, 3 when nothing was run because
+    another command works on these crawls, 4 when the ledger went away, 130 when Ctrl-C stopped it, 143 when SIGTERM
+    did.
 
     Examples:
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from trapline.access.options import DEFAULT_DATA_DIR, AllowPrivate, DataDir, Json, allowing
+from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
 from trapline_common.platform.logging import configure
 
@@ -48,4 +49,4 @@ def try_(
         print_json(found.as_json())
     else:
         show(Console(file=sys.stdout, highlight=False, markup=False), found)
-    raise typer.Exit(0 if found.observation.failure is None else 1)
+    raise typer.Exit(ExitCode.DONE if found.observation.failure is None else ExitCode.FAILED)

@@ -30,12 +30,25 @@ class Admission:
     The limits hold across all invocations: the ledger keeps each host's turns, slots and refusals.
     """
 
-    def __init__(self, database: Database, held: Held, budget: TimeBudget, *, fetch: Fetch, patience: float) -> None:
-        """``patience``: seconds to wait for a host's turn before its task is put off."""
+    def __init__(
+        self,
+        database: Database,
+        held: Held,
+        budget: TimeBudget,
+        *,
+        fetch: Fetch,
+        patience: float,
+        longest_patience: float = LONGEST_PATIENCE,
+    ) -> None:
+        """``patience``: seconds to wait for a host's turn before its task is put off.
+
+        Where turns are further apart it is that long, up to ``longest_patience``.
+        """
         self._database = database
         self._held = held
         self._budget = budget
         self._patience = patience
+        self._longest_patience = longest_patience
         self._clock = budget.deadline.clock
         self._robots = RobotsFiles(database, fetch, clock=self._clock)
 
@@ -78,7 +91,7 @@ class Admission:
         slots = self._held.host_concurrency
         if not delay and slots is None:
             return None
-        patience = max(self._patience, min(delay, LONGEST_PATIENCE))
+        patience = max(self._patience, min(delay, self._longest_patience))
         until = self._clock() + patience
         while True:
             turn = await hosts.take_turn(

@@ -5,17 +5,19 @@ from collections.abc import Sequence
 
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.config.frozen_run import FrozenRun
-from trapline_common.domain.errors import ConfigUnreadableError, LeaseLostError, LedgerUnavailableError
+from trapline_common.domain.errors import ConfigUnreadableError, LeaseLostError, LedgerUnavailableError, TraplineError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation
-from trapline_common.ledger import hosts, runs, tasks
+from trapline_common.ledger import hosts, runs, slices, tasks
+from trapline_common.ledger.announcing import announce
+from trapline_common.ledger.answering import answer_runs
 from trapline_common.ledger.completion import settle
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.rescue import MAX_RESCUES
 from trapline_common.platform.logging import get_logger
-from trapline_crawler.politeness.admission import Admission
+from trapline_crawler.politeness.admission import LONGEST_PATIENCE, Admission
 from trapline_crawler.politeness.decision import LONGEST_PAUSED, Deferred
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Services
@@ -23,6 +25,7 @@ from trapline_crawler.sessions.shared_login import SharedLogIns
 from trapline_crawler.time_budget import TimeBudget
 from trapline_crawler.work.counters import Counters
 from trapline_crawler.work.notifier_nudges import NotifierNudges
+from trapline_crawler.work.rest import LONGEST_REST, REST_FROM, Rest
 
 _log = get_logger("crawler")
 
@@ -39,13 +42,16 @@ class HeldWork:
         visitor: Visitor,
         nudges: NotifierNudges,
         budget: TimeBudget,
+        rest: Rest | None = None,
     ) -> None:
+        """``rest``: where a slice of a durable invocation notes what it keeps; ``None`` keeps nothing."""
         self.services = services
         self.database = database
         self.held = held
         self.visitor = visitor
         self.nudges = nudges
         self.budget = budget
+        self.rest = rest
         self.counters = Counters()
         self.log_ins = SharedLogIns(
             database,
@@ -56,7 +62,14 @@ class HeldWork:
             every=services.pace.log_in_every,
             clock=budget.deadline.clock,
         )
-        self.admission = Admission(database, held, budget, fetch=services.fetch, patience=services.pace.patience)
+        self.admission = Admission(
+            database,
+            held,
+            budget,
+            fetch=services.fetch,
+            patience=services.pace.patience if rest is None else REST_FROM,
+            longest_patience=LONGEST_PATIENCE if rest is None else REST_FROM,
+        )
         self._frozen: dict[RunId, FrozenRun] = {}
         self._unfinished: Counter[RunId] = Counter()
 
@@ -76,6 +89,11 @@ class HeldWork:
                 unreadable[run_id] = error
         return [(task, unreadable[task.run_id]) for task in share if task.run_id in unreadable]
 
+    @property
+    def most_in_flight(self) -> int:
+        """Tasks that are worked on at a time, at most. A slice has one: a second would keep the first from resting."""
+        return self.held.pages_in_flight if self.rest is None else 1
+
     def renew(self, held: Held) -> None:
         """Work by the lane's limits as they are now, from the next share, page and host turn on."""
         self.held = held
@@ -90,6 +108,7 @@ class HeldWork:
         self._unfinished[task.run_id] -= 1
         if self._unfinished[task.run_id] == 0 and await self._end_run(task.run_id):
             self.nudges.alert_written()
+            await self._tell_end(task.run_id)
 
     async def _end_run(self, run_id: RunId) -> bool:
         try:
@@ -99,6 +118,18 @@ class HeldWork:
         except Exception:  # noqa: BLE001  (the reap tries again, and tells a person)
             _log.exception("run_not_ended", run_id=run_id)
             return False
+
+    async def _tell_end(self, run_id: RunId) -> None:
+        """Announce the run's end and answer who waits for it, after the commit; the reap tick repeats what fails."""
+        try:
+            if self.services.announcer is not None:
+                await announce(self.database, self.services.announcer, run_id)
+            if self.services.waiters is not None:
+                await answer_runs(self.database, self.services.waiters, run_id)
+        except LedgerUnavailableError:
+            raise
+        except TraplineError as error:
+            _log.warning("run_end_not_told", run_id=run_id, reason=str(error))
 
     async def record(
         self, task: tasks.LeasedTask, page: PageState, observation: Observation, step: tasks.NextStep
@@ -135,21 +166,52 @@ class HeldWork:
     async def put_off(self, task: tasks.LeasedTask, deferred: Deferred) -> bool:
         """Give a task back, uncharged, until its host may be visited. Raises ``LeaseLostError``.
 
-        ``False``: its host's pauses have put it off for too long in all; the caller records its failure.
+        A slice keeps an ordered task, and rests until then. ``False``: its host's pauses have put it off for too long
+        in all; the caller records its failure.
         """
         detail, delay = deferred.reason, deferred.seconds
-        if not deferred.pause:
+        if self.may_rest(task, delay):
+            seconds = await self._rest(task, deferred)
+            if seconds is None:
+                return False
+        elif not deferred.pause:
             await tasks.put_off(self.database, task.lease, detail=detail, delay=delay)
         elif not await tasks.pause(self.database, task.lease, detail=detail, delay=delay, longest=LONGEST_PAUSED):
             return False
         self.counters.put_off += 1
         return True
 
+    def may_rest(self, task: tasks.LeasedTask, seconds: float) -> bool:
+        """Say whether the task stays leased over a rest of so many seconds: an ordered one, in a slice that goes on."""
+        goes_on = self.rest is not None and not self.budget.ending
+        return goes_on and task.urls is not None and seconds <= LONGEST_REST
+
+    async def _rest(self, task: tasks.LeasedTask, deferred: Deferred | None = None) -> float | None:
+        """Keep the task for the next slice; return the seconds until then, ``None`` when its pauses are used up."""
+        assert self.rest is not None, "the caller asked may_rest"
+        seconds = 0.0 if deferred is None else deferred.seconds
+        if deferred is None or not deferred.pause:
+            await slices.keep(self.database, task.lease)
+        else:
+            paused = await slices.keep_paused(self.database, task.lease, delay=seconds, longest=LONGEST_PAUSED)
+            if paused is None:
+                return None
+            seconds = paused
+        self.rest.until(seconds)
+        self.budget.close()
+        return seconds
+
     async def hand_back(self, task: tasks.LeasedTask) -> None:
-        """Give a task back, uncharged: nothing of it is under way, and all its results are recorded."""
+        """Give a task back, uncharged: nothing of it is under way, and all its results are recorded.
+
+        A slice that is out of time keeps an ordered task for the next one.
+        """
         try:
-            await tasks.hand_back_one(self.database, task.lease)
-            self.counters.handed_back += 1
+            if self.may_rest(task, 0.0):
+                await self._rest(task)
+            else:
+                await tasks.hand_back_one(self.database, task.lease)
+                self.counters.handed_back += 1
         except LeaseLostError:
             await self.lost(task)
 
@@ -160,8 +222,12 @@ class HeldWork:
             await hosts.leave(self.database, task.lease)
 
     async def hand_back_unstarted(self, waiting: Sequence[tasks.LeasedTask]) -> None:
-        """Give back tasks that were leased and never begun."""
-        if waiting:
-            given = await tasks.hand_back_many(self.database, self.held, [task.lease for task in waiting])
+        """Give back tasks that were leased and never begun; a slice keeps ordered ones."""
+        kept = [task for task in waiting if self.may_rest(task, 0.0)]
+        for task in kept:
+            await self.hand_back(task)
+        leases = [task.lease for task in waiting if task not in kept]
+        if leases:
+            given = await tasks.hand_back_many(self.database, self.held, leases)
             self.counters.handed_back += given
-            self.counters.stale += len(waiting) - given
+            self.counters.stale += len(leases) - given

@@ -1,27 +1,20 @@
-"""One invocation from its ``ready`` to its end in order, in error, taken away, or silent for too long."""
+"""An ordinary invocation: one call of the function, from its ``ready`` to its end."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
-from trapline_common.domain.errors import LeaseLostError, TraplineError
+from trapline_common.domain.errors import TraplineError
 from trapline_common.domain.ids import InvocationId, OwnerToken
-from trapline_common.domain.messages import MAX_HOP, Count, Crawl
-from trapline_common.ledger import invocations, rescue, tasks
+from trapline_common.domain.messages import Crawl
+from trapline_common.ledger import answering, invocations, tasks
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.invocations import Beat, Held
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.services import Services
-from trapline_crawler.time_budget import TimeBudget
-from trapline_crawler.work.guarded_visitor import GuardedVisitor
-from trapline_crawler.work.heartbeat import beat
-from trapline_crawler.work.held_work import HeldWork
-from trapline_crawler.work.ledger_contact import LedgerContact, LedgerSilentError
-from trapline_crawler.work.loop import WorkLoop
-from trapline_crawler.work.notifier_nudges import NotifierNudges
-
-NUDGES_WITHIN = 5.0
-"""Seconds for the last nudges: losing one costs a minute, and waiting longer could cost the ordered end."""
+from trapline_crawler.work.ledger_contact import LedgerContact
+from trapline_crawler.work.one_call import count_again, fail, work_one_call
+from trapline_crawler.work.reassurance import reassure
 
 _log = get_logger("crawler")
 
@@ -32,31 +25,21 @@ async def live(
     """Take an invocation from ``ready`` to its end, and return what it did.
 
     The first step is ``-> ready``, before the browser starts; an event delivered twice, or late, ends here without
-    work. Raises the error that ended the invocation, after it went ``-> failed`` and its tasks went back. Keeps
-    guarantee 4: what holds the ledger's slot is this coroutine, and the process ends when it can't.
+    work. Who waits for the end with a task token is noted before it, so that nobody waits for a row that no process
+    knows of, and is answered after the end. Raises the error that ended the invocation, after it went ``-> failed`` and
+    its tasks went back. Keeps guarantee 4: what holds the ledger's slot is this coroutine, and the process ends when it
+    can't.
     """
     contact = LedgerContact(longest=services.pace.longest_silence, clock=services.clock, alarm=services.alarm)
     try:
         async with await services.connect() as database:
-            sent_at = contact.now()
-            held = await invocations.become_ready(
-                database,
-                InvocationId(message.invocation_id),
-                owner=OwnerToken(services.new_token()),
-                request_id=request_id,
-                process_name=services.process_name,
-            )
-            if held is None:
-                _log.info("duplicate_delivery", invocation_id=str(message.invocation_id))
-                return {"duplicate": True}
-            contact.reached(sent_at)
-            nudges = NotifierNudges(services.nudger, clock=deadline.clock)
+            if message.task_token is None:
+                return await _live(services, database, message, request_id, contact, deadline, stop)
+            await answering.note_token(database, InvocationId(message.invocation_id), message.task_token)
             try:
-                return await _live(
-                    services, database, held, contact=contact, nudges=nudges, deadline=deadline, stop=stop
-                )
+                return await _live(services, database, message, request_id, contact, deadline, stop)
             finally:
-                await nudges.flush(within=min(NUDGES_WITHIN, deadline.left))
+                await _answer(services, database, message)
     finally:
         contact.over()
 
@@ -64,122 +47,50 @@ async def live(
 async def _live(
     services: Services,
     database: Database,
-    held: Held,
-    *,
+    message: Crawl,
+    request_id: str,
     contact: LedgerContact,
-    nudges: NotifierNudges,
     deadline: Deadline,
     stop: asyncio.Event,
 ) -> dict[str, Any]:
-    try:
-        visitor = GuardedVisitor(services.visitor(), contact)
-        try:
-            budget = TimeBudget(deadline, stop, reserve=services.pace.reserve)
-            held_work = HeldWork(services, database, held, visitor=visitor, nudges=nudges, budget=budget)
-            loop = WorkLoop(held_work)
-            taken = await _work(held_work, loop, contact)
-        finally:
-            await visitor.close()
-        if taken is not None or not await _end(held_work, loop):
-            await _let_go(held_work, loop, contact, taken)
-            return {"lost": True, **held_work.counters.facts()}
-    except Exception as error:
-        await _fail(services, database, held, error)
-        raise
-    if not stop.is_set() and held.hop < MAX_HOP and await tasks.due(database, held.lane):
-        await services.nudger.nudge("dispatcher", Count(lane=held.lane, hop=held.hop + 1).event())
-    return held_work.counters.facts()
-
-
-async def _work(
-    held_work: HeldWork, loop: WorkLoop, contact: LedgerContact
-) -> LeaseLostError | LedgerSilentError | None:
-    """Work until there is nothing more to do, or return why the invocation is no longer this process's."""
-    try:
-        await _with_heartbeat(held_work, loop, contact)
-    except (LeaseLostError, LedgerSilentError) as error:
-        # Orphaned, failed from outside, cancelled, or so long without the ledger that it will be orphaned.
-        _log.warning("invocation_lost", invocation_id=str(held_work.held.invocation_id), reason=str(error))
-        return error
-    return None
-
-
-async def _with_heartbeat(held_work: HeldWork, loop: WorkLoop, contact: LedgerContact) -> None:
-    """Work, send heartbeats and watch the clock; the first of the three that ends cancels the others."""
-
-    def on_beat(answer: Beat) -> None:
-        held_work.renew(answer.held)
-        if answer.above_cap and not held_work.budget.ending:
-            _log.info("above_cap", invocation_id=str(answer.held.invocation_id), lane=answer.held.lane)
-            held_work.budget.wind_down()
-
-    every = held_work.services.pace.heartbeat
-    watching = asyncio.create_task(contact.until_silent())
-    beating = asyncio.create_task(
-        beat(held_work.database, held_work.held, every=every, contact=contact, on_beat=on_beat)
+    sent_at = contact.now()
+    held = await invocations.become_ready(
+        database,
+        InvocationId(message.invocation_id),
+        owner=OwnerToken(services.new_token()),
+        request_id=request_id,
+        process_name=services.process_name,
+        delivery=message.delivery,
     )
-    working = asyncio.create_task(loop.run())
-    everything = (watching, working, beating)  # a silence says more than the errors that it causes
+    if held is None:
+        _log.info("duplicate_delivery", invocation_id=str(message.invocation_id))
+        return {"duplicate": True}
+    contact.reached(sent_at)
+    reassuring = asyncio.create_task(reassure(services.waiters, message.task_token, every=services.pace.reassurance))
     try:
-        await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+        worked = await work_one_call(services, database, held, contact=contact, deadline=deadline, stop=stop)
+    except Exception as error:
+        await fail(services, database, held, error)
+        raise
     finally:
-        for other in everything:
-            if not other.done():
-                other.cancel()
-        results = await asyncio.gather(*everything, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-            raise result
+        reassuring.cancel()
+        with suppress(asyncio.CancelledError):
+            await reassuring
+    did = worked.counters.facts()
+    if worked.lost:
+        return {"lost": True, **did}
+    if message.delivery is not None:  # the execution that called it asks for another itself
+        return {"due": await tasks.due(database, held.lane), **did}
+    if not stop.is_set():
+        await count_again(services, database, held)
+    return did
 
 
-async def _let_go(
-    held_work: HeldWork, loop: WorkLoop, contact: LedgerContact, taken: LeaseLostError | LedgerSilentError | None
-) -> None:
-    """Tell the ledger that no page of an invocation that was taken away is open any more: its slot may be given away.
-
-    After a silence the ledger may be out of reach, or may not have noticed it: its tasks go back at once if it answers
-    soon enough. If not, the reaper does all this when the time to live is over.
-    """
-    if not isinstance(taken, LedgerSilentError):
-        await loop.refuse_late()
-        await invocations.end_cancelled(held_work.database, held_work.held)
+async def _answer(services: Services, database: Database, message: Crawl) -> None:
+    """Answer the token after the end; what fails here the reap tick repeats, and the invocation's own end stands."""
+    if services.waiters is None:
         return
-    telling = asyncio.create_task(_tell_silence(held_work, taken))
-    await asyncio.wait({telling}, timeout=contact.grace / 2)
-    if not telling.done():
-        held_work.database.connection.terminate()  # no server answers at the other end: do not wait for a farewell
-        telling.cancel()
-    await asyncio.wait({telling}, timeout=contact.grace / 4)
-
-
-async def _tell_silence(held_work: HeldWork, silence: LedgerSilentError) -> None:
-    services, held = held_work.services, held_work.held
-    reason, location = type(silence).__name__, services.artifacts.location
     try:
-        await rescue.fail_own(held_work.database, held, reason=reason, detail=str(silence), location=location)
+        await answering.answer(database, services.waiters, InvocationId(message.invocation_id))
     except TraplineError as error:
-        _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(error))
-
-
-async def _fail(services: Services, database: Database, held: Held, error: Exception) -> None:
-    """Record the error and give the tasks back; started ones are charged."""
-    reason, detail = type(error).__name__, str(error)[:1000]
-    try:
-        await rescue.fail_own(
-            database, held, reason=reason, detail=detail or None, location=services.artifacts.location
-        )
-    except TraplineError as second:
-        # The ledger is out of reach; the reaper finds the row by its heartbeats. The first error is the one to raise.
-        _log.warning("failure_not_recorded", invocation_id=str(held.invocation_id), reason=str(second))
-
-
-async def _end(held_work: HeldWork, loop: WorkLoop) -> bool:
-    """Write the status of an ordered end; ``False`` when the invocation was taken away just now."""
-    held = held_work.held
-    if loop.leased_any:
-        ended = await invocations.succeed(held_work.database, held)
-    else:
-        reason = "asked to stop before it leased" if held_work.budget.stop.is_set() else "nothing was left to lease"
-        ended = await invocations.terminate_ready(held_work.database, held, reason)
-    _log.info("invocation_ended", invocation_id=str(held.invocation_id), in_order=ended, **held_work.counters.facts())
-    return ended
+        _log.warning("waiter_not_answered", invocation_id=str(message.invocation_id), reason=str(error))

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 import asyncpg
 
 from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.ledger import tasks
+from trapline_common.ledger.slices import Adopted
 from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.ledger_contact import LedgerSilentError
 from trapline_crawler.work.ordered_task import work_on_ordered
 from trapline_crawler.work.page_task import work_on_page
-from trapline_crawler.work.task_faults import give_up, wait_out
+from trapline_crawler.work.task_faults import give_up, pass_poison, wait_out
 
 
 class WorkLoop:
@@ -24,6 +26,19 @@ class WorkLoop:
         self._leased_any = False
         self._drained = False  # the lane had nothing more for this invocation when last asked
         self._asked_twice = False  # and again nothing, though tasks were due: idle invocations take them
+
+    async def adopt(self, adopted: Sequence[Adopted], *, running: bool) -> None:
+        """Go on with what the slice before left leased. ``running``: the invocation has held a task already.
+
+        A task of which slices died too often passes the page that it stands at, as poison, and goes back.
+        """
+        self._leased_any = running
+        await self._take([one.task for one in adopted])
+        for one in adopted:
+            if one.poison is not None and one.task in self._waiting:
+                self._waiting.remove(one.task)
+                await pass_poison(self._held_work, one.task, one.poison)
+                await self._held_work.let_go(one.task)
 
     @property
     def leased_any(self) -> bool:
@@ -74,7 +89,7 @@ class WorkLoop:
 
     def _has_capacity(self) -> bool:
         """Whether a task leased now would start now: nothing waits, and no rescued task has to be alone."""
-        free = len(self._running) < self._held_work.held.pages_in_flight
+        free = len(self._running) < self._held_work.most_in_flight
         return free and not self._waiting and not self._rescued_runs()
 
     def _rescued_runs(self) -> bool:
@@ -89,15 +104,18 @@ class WorkLoop:
         if share:
             self._leased_any, self._asked_twice = True, False
             held_work.counters.shares += 1
-            self._waiting.extend(share)
-            for task, error in await held_work.take(share):
-                self._waiting.remove(task)
-                await wait_out(held_work, task, error)
-                await held_work.let_go(task)
+            await self._take(share)
+
+    async def _take(self, share: Sequence[tasks.LeasedTask]) -> None:
+        self._waiting.extend(share)
+        for task, error in await self._held_work.take(share):
+            self._waiting.remove(task)
+            await wait_out(self._held_work, task, error)
+            await self._held_work.let_go(task)
 
     def _start(self) -> None:
         """Start what fits. A task that was rescued runs alone: should it kill the browser, it kills no neighbour."""
-        while self._waiting and len(self._running) < self._held_work.held.pages_in_flight:
+        while self._waiting and len(self._running) < self._held_work.most_in_flight:
             task = self._waiting[0]
             alone = task.rescues > 0 or self._rescued_runs()
             if (alone and self._running) or not self._fits(task):

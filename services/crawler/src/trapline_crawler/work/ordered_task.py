@@ -9,9 +9,11 @@ from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger import tasks
 from trapline_crawler.bounded_visit import FAULTS, StoppedError
 from trapline_crawler.browser.errors import BrowserFaultError
+from trapline_crawler.politeness.admission import host_of
 from trapline_crawler.politeness.decision import Admitted, Deferred
 from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.ordered_session import OrderedSession
+from trapline_crawler.work.rest import REST_FROM
 from trapline_crawler.work.retry_decision import paused_too_long, retry_after
 
 
@@ -59,13 +61,18 @@ class _Ordered:
         await self._session.close()
 
     async def _next_page(self, url: str, admitted: Admitted, *, again: bool = False) -> bool:
-        """Visit the page and record it with the checkpoint after it; ``False`` when the task was given back instead.
+        """Visit the page and record it with the checkpoint after it; ``False`` when the task goes back, or rests.
 
         A fault of a browser that other visits were in may be a neighbour's: the page is visited ``again``, uncharged.
         """
         observation, checkpoint = None, self._task.checkpoint
         try:
-            observation = await self._visit(url, admitted)
+            found = await self._visit(url, admitted)
+            if isinstance(found, Deferred):
+                if await self._held_work.put_off(self._task, found):
+                    return False
+                found = Observation(url=url, failure=paused_too_long(found))
+            observation = found
             checkpoint = await self._session.checkpoint(self._task.checkpoint)
         except FAULTS as fault:
             await self.close()
@@ -78,8 +85,11 @@ class _Ordered:
         await self._record(url, observation, checkpoint)
         return True
 
-    async def _visit(self, url: str, admitted: Admitted) -> Observation:
-        """Visit within the session and retry at once, as the crawl allows: later pages may depend on this one."""
+    async def _visit(self, url: str, admitted: Admitted) -> Observation | Deferred:
+        """Visit within the session and retry at once, as the crawl allows: later pages may depend on this one.
+
+        ``Deferred``: the host asks for a pause over which a slice rests; then the page is visited again.
+        """
         held_work = self._held_work
         observation = await self._session.visit(url, self._task.checkpoint)
         for attempts in count():
@@ -88,6 +98,8 @@ class _Ordered:
             if failure is None:
                 break
             delay = retry_after(failure, attempts=attempts, retries=self._crawl.retries, host_pause=host_pause)
+            if delay is not None and host_pause > REST_FROM and held_work.may_rest(self._task, host_pause):
+                return Deferred(seconds=host_pause, reason=f"{host_of(url)} asks for a pause", pause=True)
             retry = None if delay is None else await self._wait_for_retry(url, delay)
             if retry is None:
                 break

@@ -42,6 +42,15 @@ async def give_up(held_work: HeldWork, task: tasks.LeasedTask, error: Exception)
         held_work.counters.stale += 1
 
 
+async def pass_poison(held_work: HeldWork, task: tasks.LeasedTask, detail: str) -> None:
+    """Record the page that the task stands at as poison, of as many deaths as ``detail`` says; count a lost lease."""
+    failure = Failure(reason=Reason.POISON, detail=detail, retry=False)
+    try:
+        await _fail(held_work, task, failure)
+    except LeaseLostError:
+        held_work.counters.stale += 1
+
+
 async def _fail(held_work: HeldWork, task: tasks.LeasedTask, failure: Failure) -> None:
     """Record the page that the task stands at as failed, with its alert; an ordered task goes on behind it.
 

@@ -1,6 +1,10 @@
-"""The crawler's failure queue: an invocation that Lambda gave up on ends ``failed``, and its tasks go back at once."""
+"""Reported failures: an invocation that Lambda, or an execution, gave up on ends ``failed``; its tasks go back at once.
+
+Lambda reports asynchronous Invokes through the crawler's failure queue, the wave machine its own calls by ``Lost``.
+"""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from trapline_common.domain.answers import FailuresRecorded
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.ids import InvocationId, LaneName
-from trapline_common.domain.messages import parse_crawl
+from trapline_common.domain.messages import Lost, parse_crawl
 from trapline_common.ledger import invocations, rescue, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.separate_jobs import SeparateJobs
@@ -21,6 +25,15 @@ from trapline_dispatcher.orchestration.count_lanes import count_each
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
+
+LONGEST_DETAIL = 1000
+"""Characters of an error's message that are kept."""
+
+NOT_THE_FUNCTIONS_OWN = ("Lambda.", "SQS.", "States.")
+"""How names of errors begin that leave open whether the function has ended: a call that was cut off, or timed out.
+Names of the function's own end, ``Runtime.ExitError`` for example or an exception's class, begin in other ways."""
+
+_REQUEST_ID = re.compile(r"RequestId: ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 class _Context(BaseModel):
@@ -54,10 +67,12 @@ class FailureRecord:
 
     invocation_id: InvocationId
     """The invocation that the event named."""
-    request_id: str
-    """Lambda's id of the delivery; empty where the record has none."""
+    request_id: str | None
+    """Lambda's id of the delivery; ``None`` where the record has none."""
+    delivery: str | None = None
+    """The child execution that called; ``None`` where none did, or where the function may run on."""
     reason: str
-    """Lambda's condition, such as ``RetriesExhausted``."""
+    """Lambda's condition, such as ``RetriesExhausted``, or the name of the error that the execution met."""
     detail: str | None
     """The function's own error message, if it left one."""
 
@@ -71,14 +86,24 @@ async def take_records(
     batch is raised when the rest is done, and a record that was taken changes nothing when it comes again. Raises
     ``TransientError`` and ``JobsFailedError``.
     """
+    read = list[FailureRecord]()
+    for record in records:
+        try:
+            read.append(read_record(record))
+        except MessageRefusedError as error:
+            _log.error("failure_record_dropped", reason=str(error)[:LONGEST_DETAIL])
+    return await _take_all(services, database, read)
+
+
+async def take_lost(services: Services, database: Database, lost: Lost) -> FailuresRecorded:
+    """Do the same for an invocation that a child execution reports. Raises as ``take_records`` does."""
+    return await _take_all(services, database, [read_lost(lost)])
+
+
+async def _take_all(services: Services, database: Database, reported: Sequence[FailureRecord]) -> FailuresRecorded:
     failed, touched = 0, set[LaneName]()
     async with SeparateJobs(database, connect=services.connect) as jobs:
-        for record in records:
-            try:
-                found = read_record(record)
-            except MessageRefusedError as error:
-                _log.error("failure_record_dropped", reason=str(error)[:1000])
-                continue
+        for found in reported:
             job = f"failure record of invocation {found.invocation_id}"
             taken = await jobs.run(job, partial(_take, services, found), instead=_Taken(failed=False, lane=None))
             failed += taken.failed
@@ -106,6 +131,7 @@ async def _take(services: Services, found: FailureRecord, database: Database) ->
         database,
         found.invocation_id,
         request_id=found.request_id,
+        delivery=found.delivery,
         reason=found.reason,
         detail=found.detail,
         location=services.location,
@@ -127,7 +153,34 @@ def read_record(record: Mapping[str, Any]) -> FailureRecord:
     error_text = str(response.get("errorMessage") or "").strip()
     return FailureRecord(
         invocation_id=InvocationId(parse_crawl(parsed.payload).invocation_id),
-        request_id=parsed.context.request_id,
-        reason=parsed.context.condition[:1000],
-        detail=error_text[:1000] or None,
+        request_id=parsed.context.request_id or None,
+        reason=parsed.context.condition[:LONGEST_DETAIL],
+        detail=error_text[:LONGEST_DETAIL] or None,
     )
+
+
+def read_lost(lost: Lost) -> FailureRecord:
+    """Read what an execution reports of one call.
+
+    Only an error that is the function's own end names the delivery: then the invocation that it had made ``ready``
+    fails at once, and else its heartbeats tell. Of the cause the function's error message is kept alone, for the rest
+    may hold a page's URL.
+    """
+    ended = bool(lost.error) and not lost.error.startswith(NOT_THE_FUNCTIONS_OWN)
+    found = _REQUEST_ID.search(lost.cause) if ended else None
+    return FailureRecord(
+        invocation_id=InvocationId(lost.invocation_id),
+        request_id=None if found is None else found[1],
+        delivery=lost.delivery if ended else None,
+        reason=lost.error[:LONGEST_DETAIL] or "lost",
+        detail=_message(lost.cause)[:LONGEST_DETAIL] or None,
+    )
+
+
+def _message(cause: str) -> str:
+    try:
+        parsed = json.loads(cause)
+    except (ValueError, RecursionError):
+        return cause.strip()
+    message = parsed.get("errorMessage") if isinstance(parsed, Mapping) else None
+    return str(message or "").strip()

@@ -12,9 +12,11 @@ from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.maintenance.archive_runs import Archived, archive_runs
 from trapline_dispatcher.maintenance.lane_limits import refresh_lanes
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
+from trapline_dispatcher.orchestration.asking import ask_all
 from trapline_dispatcher.orchestration.count_lanes import count_each
-from trapline_dispatcher.orchestration.self_invoking import InvokeOutcome, ask_all
+from trapline_dispatcher.orchestration.self_invoking import InvokeOutcome
 from trapline_dispatcher.runs.opening import resume
+from trapline_dispatcher.runs.telling_ends import announce_ends, answer_waiters
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
@@ -53,6 +55,8 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
     asked_again = await jobs.run("ask again", partial(_ask_again, services), instead=0)
     busy = await jobs.find("look for busy lanes", lanes.busy_lanes)
     asked = await count_each(services, jobs, busy)
+    answered = await jobs.run("answer who waits", partial(answer_waiters, services), instead=0)
+    told = await jobs.run("announce ends", partial(announce_ends, services), instead=0)
     await jobs.run("forget hosts", hosts.forget, instead=None)
     await jobs.run("sweep alerts", partial(nudge_notifier, services), instead=None)
     resumed = await _resume(services, jobs)
@@ -68,6 +72,8 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
         asked=asked + resumed.asked,
         archived=archived,
         retired=retired,
+        answered=answered,
+        told=told,
     )
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from trapline_common.domain.ids import LaneName
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.separate_jobs import SeparateJobs
-from trapline_dispatcher.orchestration.self_invoking import count_and_ask
+from trapline_dispatcher.orchestration.asking import count_and_ask
 from trapline_dispatcher.services import Services
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from trapline_common.config.fingerprint import fingerprint
@@ -14,7 +15,7 @@ from trapline_common.domain.errors import (
 )
 from trapline_common.domain.ids import CrawlName, LaneName, RunId
 from trapline_common.domain.lifecycle import RunStatus
-from trapline_common.ledger import runs
+from trapline_common.ledger import answering, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.runs.pages import Pages, expand
@@ -27,6 +28,15 @@ MOST_BROKEN = 5
 
 LEAST_TRIES = 3
 """Attempts before a run is refused for its age alone: a dispatcher that was away for hours still tries."""
+
+
+class Awaiting(NamedTuple):
+    """Who waits for a run's end."""
+
+    task_token: str
+    """With which it waits."""
+    execution: str | None
+    """The ARN of the waiting execution, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +66,11 @@ async def open_run(
     *,
     scheduled_for: datetime | None = None,
     request: UUID | None = None,
+    awaited: Awaiting | None = None,
 ) -> RunOpening:
     """Open a run of the crawl ``name``; the same tick or request again changes nothing.
+
+    ``awaited``: the sender waits for the run's end, whichever delivery opened it.
 
     Raises ``MessageRefusedError`` for a crawl that is not in the config, or is disabled and was not asked for by hand;
     ``TransientError`` when its pages can't be worked out just now: the run stays ``opening`` and is resumed.
@@ -76,13 +89,19 @@ async def open_run(
         scheduled_for=scheduled_for,
         request=request,
     )
-    return await _go_on(services, database, opening, crawl)
+    return await _go_on(services, database, opening, crawl, awaited)
 
 
 async def retry_run(
-    services: Services, database: Database, name: CrawlName, run_id: RunId, *, request: UUID
+    services: Services,
+    database: Database,
+    name: CrawlName,
+    run_id: RunId,
+    *,
+    request: UUID,
+    awaited: Awaiting | None = None,
 ) -> RunOpening:
-    """Open a new run of another run's failed tasks, under that run's frozen config.
+    """Open a new run of another run's failed tasks, under that run's frozen config; ``awaited`` as in ``open_run``.
 
     Raises ``MessageRefusedError`` when there is no such run of the crawl, it has not ended, or no task of it failed.
     """
@@ -101,7 +120,7 @@ async def retry_run(
     opening = await runs.begin(
         database, found.crawl, None, fingerprint=found.fingerprint, request=request, retry_of=run_id
     )
-    return await _go_on(services, database, opening, found.crawl)
+    return await _go_on(services, database, opening, found.crawl, awaited)
 
 
 async def resume(services: Services, database: Database, run_id: RunId) -> RunOpening | None:
@@ -129,7 +148,14 @@ async def resume(services: Services, database: Database, run_id: RunId) -> RunOp
     return await _fill(services, database, run_id, crawl, tries=tries)
 
 
-async def _go_on(services: Services, database: Database, opening: runs.Opening, crawl: CrawlConfig) -> RunOpening:
+async def _go_on(
+    services: Services, database: Database, opening: runs.Opening, crawl: CrawlConfig, awaited: Awaiting | None
+) -> RunOpening:
+    if awaited is not None:
+        # Before its pages are worked out, and before its end is looked at: no end comes between.
+        await answering.await_run(database, opening.run_id, awaited.task_token, awaited.execution)
+        if opening.repeated and await runs.has_ended(database, opening.run_id):
+            opening = replace(opening, status=RunStatus.ENDED)
     if opening.repeated and opening.status is RunStatus.OPENING:
         # Another dispatcher is at it, or died at it: only a stale opening is taken over.
         resumed = await resume(services, database, opening.run_id)

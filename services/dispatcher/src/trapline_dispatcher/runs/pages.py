@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-import structlog
-
 from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.patterns import PageFilter
@@ -15,6 +13,7 @@ from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import SecretSource
 from trapline_common.egress.fetch import Fetch, Fetched
+from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.runs.left_out import LeftOut
 from trapline_dispatcher.runs.sitemap import Sitemap, parse_sitemap
 from trapline_dispatcher.runs.sitemap_sender import SitemapSender, sitemap_sender
@@ -70,7 +69,7 @@ async def expand(crawl: CrawlConfig, fetch: Fetch, secrets: SecretSource, *, wit
     if not pages:
         raise InputRefusedError(f"{where}: {crawl.sitemap}: {walk.nothing()}")
     if walk.left:
-        structlog.get_logger().warning("sitemap_left_out", crawl=crawl.name, **walk.left.counts)
+        get_logger("dispatcher").warning("sitemap_left_out", crawl=crawl.name, **walk.left.counts)
     return Pages(urls=list(pages), left_out=walk.left.sentence())
 
 

@@ -31,6 +31,7 @@ def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: Artif
             ("ended", moment(run.ended_at)),
             ("took", duration(run.seconds)),
             ("lane", run.lane),
+            ("execution", ", ".join(detail.executions)),
             ("tasks", _tasks(run)),
             ("pages", _pages(detail.totals)),
             ("changes", f"{run.changes:,}"),

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from trapline.render.local_time import minute
 from trapline.render.table_cells import Cell, Row, state_cell, unless_zero
 from trapline.render.table_layout import Column
 from trapline_common.domain.lifecycle import ACTIVE, TaskStatus
+from trapline_common.domain.via import Via
 from trapline_common.ledger.views.invocations import InvocationRow
 from trapline_common.ledger.views.tasks import TaskRow
 from trapline_common.platform.text import ago, duration, largest_unit
+
+T = TypeVar("T")
 
 _TASK_COLUMNS = (
     Column(title="TASK", right=True),
@@ -36,6 +40,9 @@ _INVOCATION_COLUMNS = (
     Column(title="REASON", flexible=True, least=16),
     Column(title="WHERE", flexible=True, spare=True),
 )
+_WAVE_COLUMNS = (Column(title="VIA"), Column(title="WAVE", spare=True))
+"""Between STATE and ASKED, where one of the invocations was asked for in another way than by the dispatcher alone."""
+_BEFORE_WAVE = 4
 _SHORT_ID = 8
 
 
@@ -46,7 +53,17 @@ def task_table(tasks: Sequence[TaskRow], now: datetime) -> tuple[Sequence[Column
 
 def invocation_table(invocations: Sequence[InvocationRow], now: datetime) -> tuple[Sequence[Column], list[Row]]:
     """Return the columns and a row per invocation; ``now`` is the database's."""
-    return _INVOCATION_COLUMNS, [_invocation(invocation, now) for invocation in invocations]
+    rows = [_invocation(invocation, now) for invocation in invocations]
+    if all(invocation.via == Via.EVENT for invocation in invocations):
+        return _INVOCATION_COLUMNS, rows
+    return _with(_INVOCATION_COLUMNS, _WAVE_COLUMNS), [
+        _with(row, (invocation.via, "" if invocation.wave is None else str(invocation.wave)[:_SHORT_ID]))
+        for row, invocation in zip(rows, invocations, strict=True)
+    ]
+
+
+def _with(row: Sequence[T], more: Sequence[T]) -> tuple[T, ...]:
+    return (*row[:_BEFORE_WAVE], *more, *row[_BEFORE_WAVE:])
 
 
 def _task(task: TaskRow, now: datetime) -> Row:

@@ -1,7 +1,7 @@
 -- name: insert_missing
 -- As many rows as are missing, each in a free slot.
-INSERT INTO trapline.invocation (lane, slot, hop, false_starts)
-SELECT $1, s.slot, $3, $4 FROM (
+INSERT INTO trapline.invocation (lane, slot, hop, false_starts, via)
+SELECT $1, s.slot, $3, $4, (SELECT l.via FROM trapline.lane l WHERE l.name = $1) FROM (
     SELECT generate_series(1, l.max_invocations) AS slot FROM trapline.lane l WHERE l.name = $1
     EXCEPT
     SELECT i.slot FROM trapline.invocation i
@@ -41,7 +41,7 @@ WHERE id = $1 AND status = 'created' RETURNING id;
 -- name: ready
 -- Not above the lane's cap, which may have been lowered since this invocation was counted.
 UPDATE trapline.invocation i
-SET status = 'ready', owner = $2, request_id = $3, place = $4, ready_at = now(), heartbeat_at = now()
+SET status = 'ready', owner = $2, request_id = $3, place = $4, delivery = $5, ready_at = now(), heartbeat_at = now()
 FROM trapline.lane l
 WHERE i.id = $1 AND i.status IN ('created', 'pending') AND l.name = i.lane AND NOT trapline.above_cap(i.lane, i.slot)
 RETURNING i.lane, i.hop, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency;
@@ -56,6 +56,23 @@ SELECT lane FROM trapline.invocation WHERE id = $1;
 
 -- name: count_duplicate
 UPDATE trapline.invocation SET duplicates = duplicates + 1 WHERE id = $1 RETURNING status::text;
+
+-- name: note_token
+-- The newest token is the one that somebody waits with; an answer to an older one goes nowhere.
+UPDATE trapline.invocation SET task_token = $2, answered_at = NULL
+WHERE id = $1 AND task_token IS DISTINCT FROM $2 RETURNING id;
+
+-- name: unanswered
+-- Ended invocations whose waiter was not told, behind ``$2``, ``$3`` on; of one, or of those that ended at least ``$4``
+-- seconds ago.
+SELECT id, lane, status::text AS status, reason, task_token, ended_at FROM trapline.invocation
+WHERE task_token IS NOT NULL AND answered_at IS NULL AND ended_at <= now() - make_interval(secs => $4)
+  AND (ended_at, id) > ($2, $3) AND ($1::uuid IS NULL OR id = $1)
+ORDER BY ended_at, id LIMIT 100;
+
+-- name: answered
+UPDATE trapline.invocation SET answered_at = now()
+WHERE id = $1 AND task_token = $2 AND answered_at IS NULL RETURNING id;
 
 -- name: heartbeat
 -- Does not wait for the disk: the next beat follows. Brings the lane's limits as they are now.
@@ -87,9 +104,11 @@ UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3,
 WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') RETURNING id;
 
 -- name: fail_from_queue
--- A failure-queue record: a duplicate's record must not fail its twin that runs.
+-- A failure-queue record, or the report of the execution that called: one about a duplicate must not fail its twin that
+-- runs.
 UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3, detail = $4
-WHERE id = $1 AND (status IN ('created', 'pending') OR (status IN ('ready', 'running') AND request_id = $2))
+WHERE id = $1 AND (status IN ('created', 'pending')
+    OR (status IN ('ready', 'running') AND (request_id = $2 OR delivery = $5)))
 RETURNING id;
 
 -- name: orphan

@@ -1,19 +1,20 @@
 -- name: put_lane
 -- The newest config wins; an unchanged lane is not written.
 INSERT INTO trapline.lane AS l
-    (name, max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency)
-VALUES ($1, $2, $3, $4, $5, $6)
+    (name, max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency, via)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (name) DO UPDATE SET max_invocations = $2, tasks_per_invocation = $3, pages_in_flight = $4, host_delay = $5,
-    host_concurrency = $6
-WHERE (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency)
-    IS DISTINCT FROM ($2, $3, $4, $5, $6);
+    host_concurrency = $6, via = $7
+WHERE (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency, l.via)
+    IS DISTINCT FROM ($2, $3, $4, $5, $6, $7);
 
 -- name: change_lane
 -- A lane that the ledger knows takes the limits of the newest config; one that it does not know is made with a run.
 UPDATE trapline.lane l SET max_invocations = $2, tasks_per_invocation = $3, pages_in_flight = $4, host_delay = $5,
-    host_concurrency = $6
-WHERE l.name = $1 AND (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency)
-    IS DISTINCT FROM ($2, $3, $4, $5, $6)
+    host_concurrency = $6, via = $7
+WHERE l.name = $1
+  AND (l.max_invocations, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency, l.via)
+    IS DISTINCT FROM ($2, $3, $4, $5, $6, $7)
 RETURNING l.name;
 
 -- name: lock_exclusive

@@ -15,6 +15,9 @@ ON CONFLICT DO NOTHING RETURNING id;
 SELECT id, status::text AS status, crawl, retry_of FROM trapline.run
 WHERE (crawl = $1 AND scheduled_for = $2) OR request = $3;
 
+-- name: by_request
+SELECT id FROM trapline.run WHERE request = $1;
+
 -- name: earlier_unended
 SELECT id FROM trapline.run WHERE crawl = $1 AND id < $2 AND status <> 'ended' ORDER BY id LIMIT 1;
 
@@ -145,7 +148,7 @@ FROM trapline.task WHERE run_id = $1;
 -- name: ended
 -- A run that is completed keeps the note that its opening left.
 UPDATE trapline.run r SET status = 'ended', outcome = $2::trapline.run_outcome, reason = coalesce($3, r.reason),
-    ended_at = now(), tasks_done = $4, tasks_failed = $5
+    ended_at = now(), tasks_done = $4, tasks_failed = $5, pages_changed = $6
 WHERE r.id = $1 AND r.status <> 'ended'
 RETURNING r.reason, extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.lane,
     CASE jsonb_typeof(r.config) WHEN 'object' THEN r.config - 'urls' ELSE r.config END AS config;
@@ -199,6 +202,29 @@ SELECT count(*)::int FROM cancelled;
 
 -- name: this_minute
 SELECT date_trunc('minute', now());
+
+-- name: untold
+-- Ended runs of which nobody has heard, from the one behind ``$2`` on; of one run, or of those that ended at least
+-- ``$3`` seconds ago.
+SELECT r.id AS run_id, r.crawl, r.outcome::text AS outcome, r.reason, coalesce(r.tasks_done, 0) AS done,
+    coalesce(r.tasks_failed, 0) AS failed, r.pages_changed AS changes,
+    extract(epoch FROM r.ended_at - r.created_at)::double precision AS seconds,
+    CASE WHEN r.opened_at IS NOT NULL THEN to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS day
+FROM trapline.run r
+WHERE r.told_at IS NULL AND r.status = 'ended' AND r.id > $2 AND r.ended_at <= now() - make_interval(secs => $3)
+  AND ($1::bigint IS NULL OR r.id = $1)
+ORDER BY r.id LIMIT 10;
+
+-- name: told
+UPDATE trapline.run SET told_at = now() WHERE id = ANY (ARRAY(
+    SELECT r.id FROM trapline.run r WHERE r.id = ANY ($1) AND r.told_at IS NULL ORDER BY r.id FOR NO KEY UPDATE))
+RETURNING id;
+
+-- name: tell_nobody
+-- Nobody can subscribe here: an end is old news at once.
+UPDATE trapline.run SET told_at = now() WHERE id = ANY (ARRAY(
+    SELECT r.id FROM trapline.run r WHERE r.told_at IS NULL AND r.status = 'ended' ORDER BY r.id LIMIT 1000
+    FOR NO KEY UPDATE SKIP LOCKED));
 
 -- name: claim_unarchived
 -- One ended run that is not archived, and that no process tried to archive in the last ``$1`` seconds; after each

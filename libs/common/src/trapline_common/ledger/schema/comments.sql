@@ -40,6 +40,7 @@ COMMENT ON COLUMN trapline.lane.tasks_per_invocation IS 'Most tasks in one share
 COMMENT ON COLUMN trapline.lane.pages_in_flight IS 'Most pages that one invocation loads at once.';
 COMMENT ON COLUMN trapline.lane.host_delay IS 'Seconds between the starts of two visits of a host.';
 COMMENT ON COLUMN trapline.lane.host_concurrency IS 'Most visits of a host at once. NULL: no limit.';
+COMMENT ON COLUMN trapline.lane.via IS 'How its invocations are asked for; a row keeps the way that it was made with.';
 
 COMMENT ON TABLE trapline.run IS
     'One execution of one crawl. (crawl, scheduled_for) is unique: a tick that is delivered twice opens one run.';
@@ -61,12 +62,24 @@ COMMENT ON COLUMN trapline.run.opened_at IS 'When its tasks were written.';
 COMMENT ON COLUMN trapline.run.ended_at IS 'When its last task had ended.';
 COMMENT ON COLUMN trapline.run.tasks_done IS 'Final count, written with the end.';
 COMMENT ON COLUMN trapline.run.tasks_failed IS 'Final count, written with the end.';
+COMMENT ON COLUMN trapline.run.pages_changed IS
+    'Final count, written with the end. NULL: skipped, or ended by a release that did not count it here.';
+COMMENT ON COLUMN trapline.run.told_at IS
+    'When its end was announced to whoever subscribes. NULL of an ended run: the reap tick announces it.';
 COMMENT ON COLUMN trapline.run.archived_at IS 'When its observations were written to the archive.';
 COMMENT ON COLUMN trapline.run.archiving_at IS 'Last attempt at that, so that two ticks do not both write a large one.';
 COMMENT ON COLUMN trapline.run.tries IS 'How often the reap tick resumed its opening.';
 COMMENT ON COLUMN trapline.run.archive_tries IS 'Attempts to archive it; each failed one makes the next come later.';
 COMMENT ON COLUMN trapline.run.cancelling_at IS
     'Since when an operator cancels it: nothing is added to it, and it ends when none of its tasks is open.';
+
+COMMENT ON TABLE trapline.waiter IS
+    'Who waits for a run''s end: a state of somebody''s state machine, by its task token. Gone with the run.';
+COMMENT ON COLUMN trapline.waiter.run_id IS 'The run.';
+COMMENT ON COLUMN trapline.waiter.token IS 'The task token; any number of them may wait for one run.';
+COMMENT ON COLUMN trapline.waiter.execution IS 'ARN of the execution that waits, for people. NULL: it did not say.';
+COMMENT ON COLUMN trapline.waiter.noted_at IS 'When the dispatcher noted it.';
+COMMENT ON COLUMN trapline.waiter.answered_at IS 'When it was answered, or nobody waited any more.';
 
 COMMENT ON TABLE trapline.page_chunk IS
     'Pages of a run that are not written as tasks yet. The list is stored before the run opens, so that a process '
@@ -119,18 +132,32 @@ COMMENT ON COLUMN trapline.invocation.pending_at IS 'When Lambda accepted it.';
 COMMENT ON COLUMN trapline.invocation.ready_at IS 'When the crawler reported that it runs.';
 COMMENT ON COLUMN trapline.invocation.running_at IS 'When it took its first task.';
 COMMENT ON COLUMN trapline.invocation.heartbeat_at IS
-    'Its last sign of life; not indexed, so that heartbeats stay HOT.';
+    'Its last sign of life, of a durable invocation that rests one of the future; not indexed, so that heartbeats stay '
+    'HOT.';
 COMMENT ON COLUMN trapline.invocation.ended_at IS 'When it reached an end.';
 COMMENT ON COLUMN trapline.invocation.cancelled_at IS
     'When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.';
-COMMENT ON COLUMN trapline.invocation.owner IS 'Fresh token of the one process that became ready.';
-COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready.';
+COMMENT ON COLUMN trapline.invocation.owner IS
+    'Fresh token of the one process that became ready; of a durable invocation, of its last slice.';
+COMMENT ON COLUMN trapline.invocation.request_id IS 'Lambda''s, stored when it became ready, and by each slice.';
 COMMENT ON COLUMN trapline.invocation.place IS 'The name of its process, for people; on Lambda its log stream.';
 COMMENT ON COLUMN trapline.invocation.reason IS
     'Why it ended as it did: a phrase, the class of its error, or Lambda''s condition.';
 COMMENT ON COLUMN trapline.invocation.detail IS 'The message of that error, for people.';
 COMMENT ON COLUMN trapline.invocation.duplicates IS 'Deliveries of the same event that came too late to be its owner.';
 COMMENT ON COLUMN trapline.invocation.stale IS 'Writes that the fence refused.';
+COMMENT ON COLUMN trapline.invocation.via IS
+    'How it is asked for: "event", an asynchronous Invoke; "map", a child of an execution of the wave machine; '
+    '"queue", a message that such a child waits for; "durable", an Invoke of the durable function. Taken from its '
+    'lane when it is made.';
+COMMENT ON COLUMN trapline.invocation.wave IS
+    'Name of the execution that was started for it and for others of its count. The first claim sets it, and every '
+    'later one keeps it, so that the execution is started once.';
+COMMENT ON COLUMN trapline.invocation.delivery IS
+    'Name of the child execution that calls it, stored when it became ready; the child that calls it next, before. Of '
+    'a durable invocation the ARN of its execution, which alone may resume it.';
+COMMENT ON COLUMN trapline.invocation.task_token IS 'Who waits for its end. The newest token counts.';
+COMMENT ON COLUMN trapline.invocation.answered_at IS 'When that one was answered, or nobody waited any more.';
 COMMENT ON COLUMN trapline.invocation.false_starts IS
     'Counts of the lane before this one that made nothing but failures before a first task; the next count waits the '
     'longer.';

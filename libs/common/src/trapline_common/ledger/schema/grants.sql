@@ -19,18 +19,25 @@ GRANT SELECT ON trapline.migration TO trapline_operator;
 -- trapline.lane, written once: name
 GRANT SELECT ON trapline.lane TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT ON trapline.lane TO trapline_dispatcher;
-GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency) ON trapline.lane
-    TO trapline_dispatcher;
+GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency, via)
+    ON trapline.lane TO trapline_dispatcher;
 
 -- trapline.run, written once: id, crawl, lane, scheduled_for, request, retry_of, config, fingerprint, created_at
 GRANT SELECT ON trapline.run TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint) ON trapline.run
     TO trapline_dispatcher;
-GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed) ON trapline.run
+GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed, pages_changed) ON trapline.run
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT UPDATE (told_at) ON trapline.run TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (tried_at, tries, opened_at, archived_at, archiving_at, archive_tries) ON trapline.run
     TO trapline_dispatcher;
 GRANT UPDATE (cancelling_at) ON trapline.run TO trapline_dispatcher, trapline_operator;
+
+-- trapline.waiter, written once: run_id, token, execution, noted_at
+GRANT SELECT ON trapline.waiter TO trapline_crawler, trapline_dispatcher;
+GRANT SELECT (run_id, execution, noted_at, answered_at) ON trapline.waiter TO trapline_operator;  -- no task token
+GRANT INSERT (run_id, token, execution) ON trapline.waiter TO trapline_dispatcher;
+GRANT UPDATE (answered_at) ON trapline.waiter TO trapline_crawler, trapline_dispatcher;
 
 -- trapline.page_chunk, written once: id, run_id, batch, urls, staged_at
 GRANT SELECT, DELETE ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
@@ -47,16 +54,20 @@ GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_r
     candidate_seen, earlier_hashes) ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
 
--- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at
-GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT INSERT (lane, slot, hop, false_starts) ON trapline.invocation TO trapline_dispatcher;
+-- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at, via
+GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
+GRANT SELECT (id, lane, slot, status, hop, created_at, asked_at, asks, pending_at, ready_at, running_at, heartbeat_at,
+    ended_at, cancelled_at, owner, request_id, place, reason, detail, duplicates, stale, false_starts, via, wave,
+    delivery, answered_at) ON trapline.invocation TO trapline_operator;  -- no task token
+GRANT INSERT (lane, slot, hop, false_starts, via) ON trapline.invocation TO trapline_dispatcher;
 GRANT UPDATE (status, ended_at, reason, detail) ON trapline.invocation
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (cancelled_at) ON trapline.invocation TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (stale) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
-GRANT UPDATE (asked_at, asks, pending_at) ON trapline.invocation TO trapline_dispatcher;
-GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates) ON trapline.invocation
-    TO trapline_crawler;
+GRANT UPDATE (asked_at, asks, pending_at, wave) ON trapline.invocation TO trapline_dispatcher;
+GRANT UPDATE (delivery, answered_at) ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
+GRANT UPDATE (owner, request_id, place, ready_at, running_at, heartbeat_at, duplicates, task_token)
+    ON trapline.invocation TO trapline_crawler;
 
 -- trapline.task, written once: id, run_id, lane, url, urls, page_id, priority
 GRANT SELECT ON trapline.task TO trapline_crawler, trapline_dispatcher;

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0015_one_fault. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0016_orchestrators. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -50,18 +50,21 @@ CREATE TABLE trapline.migration (
 
 -- A named pool with its own limits; the newest config wins.
 CREATE TABLE trapline.lane (
-    name text NOT NULL,                     -- The lane's key in crawls.yaml.
-    max_invocations integer NOT NULL,       -- Most active invocations at once.
-    tasks_per_invocation integer NOT NULL,  -- Most tasks in one share.
-    pages_in_flight integer NOT NULL,       -- Most pages that one invocation loads at once.
-    host_delay double precision NOT NULL,   -- Seconds between the starts of two visits of a host.
-    host_concurrency integer,               -- Most visits of a host at once. NULL: no limit.
+    name text NOT NULL,                       -- The lane's key in crawls.yaml.
+    max_invocations integer NOT NULL,         -- Most active invocations at once.
+    tasks_per_invocation integer NOT NULL,    -- Most tasks in one share.
+    pages_in_flight integer NOT NULL,         -- Most pages that one invocation loads at once.
+    host_delay double precision NOT NULL,     -- Seconds between the starts of two visits of a host.
+    host_concurrency integer,                 -- Most visits of a host at once. NULL: no limit.
+    -- How its invocations are asked for; a row keeps the way that it was made with.
+    via text NOT NULL DEFAULT 'event'::text,
     CONSTRAINT lane_pkey PRIMARY KEY (name),
     CONSTRAINT lane_host_concurrency_check CHECK ((host_concurrency >= 1)),
     CONSTRAINT lane_host_delay_check CHECK ((host_delay >= (0)::double precision)),
     CONSTRAINT lane_max_invocations_check CHECK ((max_invocations >= 1)),
     CONSTRAINT lane_pages_in_flight_check CHECK ((pages_in_flight >= 1)),
-    CONSTRAINT lane_tasks_per_invocation_check CHECK ((tasks_per_invocation >= 1))
+    CONSTRAINT lane_tasks_per_invocation_check CHECK ((tasks_per_invocation >= 1)),
+    CONSTRAINT lane_via_check CHECK ((via = ANY (ARRAY['event'::text, 'map'::text, 'queue'::text, 'durable'::text])))
 );
 
 -- One execution of one crawl. (crawl, scheduled_for) is unique: a tick that is delivered twice opens one run.
@@ -93,6 +96,10 @@ CREATE TABLE trapline.run (
     tries integer NOT NULL DEFAULT 0,               -- How often the reap tick resumed its opening.
     -- Attempts to archive it; each failed one makes the next come later.
     archive_tries integer NOT NULL DEFAULT 0,
+    -- Final count, written with the end. NULL: skipped, or ended by a release that did not count it here.
+    pages_changed integer,
+    -- When its end was announced to whoever subscribes. NULL of an ended run: the reap tick announces it.
+    told_at timestamptz,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_request UNIQUE (request),
     CONSTRAINT run_tick UNIQUE (crawl, scheduled_for),
@@ -107,6 +114,7 @@ CREATE INDEX run_retry_of ON trapline.run (retry_of) WHERE (retry_of IS NOT NULL
 CREATE INDEX run_unarchived ON trapline.run (id) WHERE ((archived_at IS NULL) AND (status =
     'ended'::trapline.run_status) AND (opened_at IS NOT NULL));
 CREATE INDEX run_unended ON trapline.run (crawl, id) WHERE (status <> 'ended'::trapline.run_status);
+CREATE INDEX run_untold ON trapline.run (id) WHERE ((told_at IS NULL) AND (status = 'ended'::trapline.run_status));
 
 -- One URL of one crawl across runs: its baseline and its alert state. A completion changes it by compare-and-set on
 -- "version", so a verdict reached on an old reading is refused and reached again.
@@ -151,10 +159,13 @@ CREATE TABLE trapline.invocation (
     pending_at timestamptz,                         -- When Lambda accepted it.
     ready_at timestamptz,                           -- When the crawler reported that it runs.
     running_at timestamptz,                         -- When it took its first task.
-    heartbeat_at timestamptz,                       -- Its last sign of life; not indexed, so that heartbeats stay HOT.
+    -- Its last sign of life, of a durable invocation that rests one of the future; not indexed, so that heartbeats stay
+    -- HOT.
+    heartbeat_at timestamptz,
     ended_at timestamptz,                           -- When it reached an end.
-    owner uuid,                                     -- Fresh token of the one process that became ready.
-    request_id text,                                -- Lambda's, stored when it became ready.
+    -- Fresh token of the one process that became ready; of a durable invocation, of its last slice.
+    owner uuid,
+    request_id text,                                -- Lambda's, stored when it became ready, and by each slice.
     place text,                                     -- The name of its process, for people; on Lambda its log stream.
     -- Why it ended as it did: a phrase, the class of its error, or Lambda's condition.
     reason text,
@@ -166,6 +177,18 @@ CREATE TABLE trapline.invocation (
     detail text,                                    -- The message of that error, for people.
     -- When an operator cancelled the run that it worked for. It keeps its slot until its process has ended.
     cancelled_at timestamptz,
+    -- How it is asked for: "event", an asynchronous Invoke; "map", a child of an execution of the wave machine;
+    -- "queue", a message that such a child waits for; "durable", an Invoke of the durable function. Taken from its lane
+    -- when it is made.
+    via text NOT NULL DEFAULT 'event'::text,
+    -- Name of the execution that was started for it and for others of its count. The first claim sets it, and every
+    -- later one keeps it, so that the execution is started once.
+    wave uuid,
+    -- Name of the child execution that calls it, stored when it became ready; the child that calls it next, before. Of
+    -- a durable invocation the ARN of its execution, which alone may resume it.
+    delivery text,
+    task_token text,                                -- Who waits for its end. The newest token counts.
+    answered_at timestamptz,                        -- When that one was answered, or nobody waited any more.
     CONSTRAINT invocation_pkey PRIMARY KEY (id),
     CONSTRAINT invocation_lane_fkey FOREIGN KEY (lane) REFERENCES trapline.lane(name),
     CONSTRAINT invocation_ended CHECK (((status = ANY (ARRAY['succeeded'::trapline.invocation_status,
@@ -173,7 +196,9 @@ CREATE TABLE trapline.invocation (
         'terminated'::trapline.invocation_status])) = (ended_at IS NOT NULL))),
     CONSTRAINT invocation_owned CHECK (((status <> ALL (ARRAY['ready'::trapline.invocation_status,
         'running'::trapline.invocation_status, 'succeeded'::trapline.invocation_status])) OR (owner IS NOT NULL))),
-    CONSTRAINT invocation_slot_check CHECK ((slot >= 1))
+    CONSTRAINT invocation_slot_check CHECK ((slot >= 1)),
+    CONSTRAINT invocation_via_check CHECK ((via = ANY (ARRAY['event'::text, 'map'::text, 'queue'::text,
+        'durable'::text])))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX invocation_ended_at ON trapline.invocation (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX invocation_false_start ON trapline.invocation (lane, ended_at) WHERE ((status =
@@ -182,6 +207,10 @@ CREATE UNIQUE INDEX invocation_slot ON trapline.invocation (lane, slot) WHERE (s
     (ARRAY['created'::trapline.invocation_status, 'pending'::trapline.invocation_status,
     'ready'::trapline.invocation_status, 'running'::trapline.invocation_status]));
 CREATE INDEX invocation_started ON trapline.invocation (lane, running_at) WHERE (running_at IS NOT NULL);
+CREATE INDEX invocation_unanswered ON trapline.invocation (ended_at) WHERE ((task_token IS NOT NULL) AND (answered_at
+    IS NULL));
+CREATE INDEX invocation_wave ON trapline.invocation (wave) WHERE ((wave IS NOT NULL) AND (status = ANY
+    (ARRAY['created'::trapline.invocation_status, 'pending'::trapline.invocation_status])));
 
 -- One unit of work of a run: one page, or an ordered list of pages.
 CREATE TABLE trapline.task (
@@ -414,6 +443,19 @@ CREATE INDEX delivery_thread ON trapline.delivery (channel, thread, alert_id) WH
     'due'::trapline.delivery_status);
 CREATE INDEX delivery_untold ON trapline.delivery (channel, alert_id) WHERE ((status = 'due'::trapline.delivery_status)
     AND (message_id IS NULL));
+
+-- Who waits for a run's end: a state of somebody's state machine, by its task token. Gone with the run.
+CREATE TABLE trapline.waiter (
+    run_id bigint NOT NULL,                       -- The run.
+    token text NOT NULL,                          -- The task token; any number of them may wait for one run.
+    execution text,                               -- ARN of the execution that waits, for people. NULL: it did not say.
+    noted_at timestamptz NOT NULL DEFAULT now(),  -- When the dispatcher noted it.
+    answered_at timestamptz,                      -- When it was answered, or nobody waited any more.
+    CONSTRAINT waiter_pkey PRIMARY KEY (run_id, token),
+    CONSTRAINT waiter_run_id_fkey FOREIGN KEY (run_id) REFERENCES trapline.run(id) ON DELETE CASCADE,
+    CONSTRAINT waiter_token_check CHECK (((octet_length(token) >= 1) AND (octet_length(token) <= 2048)))
+);
+CREATE INDEX waiter_unanswered ON trapline.waiter (run_id) WHERE (answered_at IS NULL);
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 

@@ -56,6 +56,10 @@ class InvocationRow:
     """Its writes that the fence refused."""
     leased: int
     """Tasks that it holds now."""
+    via: str
+    """How it was asked for: a word of ``domain.via.Via``."""
+    wave: UUID | None
+    """The name of the execution that calls it; ``None`` where none does."""
 
 
 async def list_invocations(

@@ -100,6 +100,8 @@ class RunDetail:
     """Its alerts by kind and status."""
     config: dict[str, Any]
     """The run's frozen config."""
+    executions: tuple[str, ...]
+    """ARNs of the executions of Step Functions that wait, or waited, for its end."""
 
 
 async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetail:
@@ -114,6 +116,7 @@ async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetai
         changes=tuple(read(ChangeRow, row) for row in await database.fetch(_QUERIES["changes"], run.id, limit)),
         alerts=await run_alerts(database, run.id),
         config=await run_config(database, run.id),
+        executions=tuple(row["execution"] for row in await database.fetch(_QUERIES["executions"], run.id)),
     )
     await check_kept(database, run.id)
     return detail

@@ -4,7 +4,7 @@
 -- Newest first. $1 lane, $2 statuses, $3 holds or held a task of this run, $4 limit (NULL: all).
 SELECT i.id, i.lane, i.slot, i.status::text AS status, i.hop, i.asks, i.created_at, i.asked_at, i.pending_at,
     i.ready_at, i.running_at, i.heartbeat_at, i.ended_at, i.request_id, i.place, i.reason, i.detail,
-    i.duplicates, i.stale,
+    i.duplicates, i.stale, i.via, i.wave,
     (SELECT count(*) FROM trapline.task t WHERE t.invocation_id = i.id AND t.status = 'leased')::int AS leased
 FROM trapline.invocation i
 WHERE ($1::text IS NULL OR i.lane = $1) AND ($2::text[] IS NULL OR i.status::text = ANY ($2))

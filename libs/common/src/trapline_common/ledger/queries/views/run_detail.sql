@@ -24,6 +24,9 @@ ORDER BY at, url LIMIT $2;
 SELECT o.url, o.title, o.observed_at AS at FROM trapline.observation o
 WHERE o.run_id = $1 AND o.changed ORDER BY o.id LIMIT $2;
 
+-- name: executions
+SELECT DISTINCT w.execution FROM trapline.waiter w WHERE w.run_id = $1 AND w.execution IS NOT NULL ORDER BY w.execution;
+
 -- name: run_alerts
 SELECT kind, status::text AS status, count(*)::int AS count FROM trapline.alert WHERE run_id = $1
 GROUP BY kind, status ORDER BY kind, status;

@@ -1,0 +1,86 @@
+"""The data directory: whether this user can work in it, and the locks by which commands of one machine take turns."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
+
+_ADVICE = "name a folder that you may write, with --data-dir"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CONTROL = 0x20
+"""The first character that is no control character; such a path can't be written down in Postgres's own files."""
+
+
+def prepare(data_dir: Path) -> None:
+    """Make the folder unless it is there.
+
+    Raises ``InputRefusedError``, one line with the cause, where this user can't work in it, and
+    ``LedgerUnavailableError`` where the disk is full.
+    """
+    if any(ord(letter) < _CONTROL for letter in str(data_dir)):
+        raise InputRefusedError(f"--data-dir: {str(data_dir)!a} holds a control character; choose another name")
+    with refusals(data_dir):
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+            read_only = os.statvfs(data_dir).f_flag & os.ST_RDONLY
+            number = errno.EROFS if read_only else errno.EACCES
+            raise OSError(number, os.strerror(number), str(data_dir))
+
+
+@contextmanager
+def refusals(data_dir: Path) -> Iterator[None]:
+    """Say in one line what an ``OSError`` below the data directory means, and what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        where, cause = error.filename or data_dir, error.strerror or str(error)
+        if error.errno in _FULL:
+            raise LedgerUnavailableError(f"{where}: {cause}; make room and run the command again") from error
+        raise InputRefusedError(f"--data-dir: {where} can't be used: {cause}; {_ADVICE}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLock:
+    """A lock on a file, which the kernel lets go when the process ends, however it ends."""
+
+    number: int
+    """The open file."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the file, and make it if it is missing. Raises ``OSError``.
+
+        For reading: so another user than the one who made it can take the lock too.
+        """
+        return cls(number=os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+
+    def share(self) -> None:
+        """Hold it together with others; wait for one who has it alone."""
+        fcntl.flock(self.number, fcntl.LOCK_SH)
+
+    def take(self) -> bool:
+        """Turn a shared lock into one of this process alone; ``False`` when others share it."""
+        try:
+            fcntl.flock(self.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold it alone while the block lasts; wait for whoever has it."""
+        fcntl.flock(self.number, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self.number, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self.number)
