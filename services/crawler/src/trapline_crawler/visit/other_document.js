@@ -67,13 +67,17 @@ const otherDocument = (format) => {
   }
   const pre = Document.prototype.querySelector.call(document, "body > pre");
   const text = pre === null ? "" : contentOf_.call(pre).replace(/^\ufeff/, "");
-  const start = text.slice(0, 200).trimStart();
-  if (/^(?:<\?xml|<(?:rss|feed|rdf:RDF|urlset|sitemapindex|opml|kml|gpx)\b)/.test(start) || format === "xml") {
+  const start = text.search(/\S/);
+  const begins = (pattern) => {
+    pattern.lastIndex = Math.max(0, start);
+    return pattern.test(text);
+  };
+  if (begins(/(?:<\?xml|<(?:rss|feed|rdf:RDF|urlset|sitemapindex|opml|kml|gpx)\b)/y) || format === "xml") {
     const root = parsedXml(text);
     if (root !== null) return { kind: "xml", root, text };
     problems.push("the document is no well-formed XML");
   }
-  if (/^[[{]/.test(start) || /json/.test(type) || format === "json") {
+  if (begins(/[[{]/y) || /json/.test(type) || format === "json") {
     try {
       return { kind: "values", value: parsedJson(text), text, pretty: true };
     } catch {
@@ -145,7 +149,7 @@ const selected = (value, steps) => {
     const next = [];
     for (const [container, key] of found) {
       const here = container[key];
-      for (const one of deep ? deepIn(here) : [here]) next.push(...stepped(one, kind, which).slice(0, MOST_VALUES));
+      for (const one of deep ? deepIn(here) : [here]) for (const pair of stepped(one, kind, which)) next.push(pair);
       if (next.length > MOST_VALUES) break;
     }
     found = next;
@@ -164,7 +168,7 @@ const textOfXml = (element) => {
   return parts.join("").split(/\s*\n\s*/).filter((line) => line !== "").join("\n");
 };
 
-const readOther = (given, { watch, ignore, extract, paths }, longest, longestField) => {
+const readOther = (given, { watch, ignore, extract, paths }, longestField, longestLanguage) => {
   const isXml = given.kind === "xml";
   const root = isXml ? given.root.cloneNode(true) : null;
   const held = { value: given.value };
@@ -224,5 +228,5 @@ const readOther = (given, { watch, ignore, extract, paths }, longest, longestFie
   const said = isXml ? selectAll(root, "language")[0] : undefined;
   const outer = isXml && root.documentElement ? root.documentElement.getAttribute("xml:lang") : null;
   const language = said !== undefined ? contentOf_.call(said).trim() : outer ?? (numbers ? "en" : null);
-  return { text: text === null ? null : text.slice(0, longest + 1), fields, language };
+  return { text, fields, language: language?.slice(0, longestLanguage) ?? null };
 };

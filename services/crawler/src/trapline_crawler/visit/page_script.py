@@ -106,6 +106,7 @@ def question(crawl: CrawlConfig, *, settle_at_most: float, other: OtherDocument 
         "longest": LONGEST_TEXT,
         "longestField": LONGEST_FIELD,
         "longestTitle": LONGEST_TITLE,
+        "longestLanguage": LONGEST_LANGUAGE,
     }
     script = source("read.js").replace(
         "/* extract.js */", source("extract.js") + ("" if other is None else source("other_document.js"))

@@ -5,6 +5,7 @@
 // element is taken from the prototypes of this world.
 async (asked) => {
   const { quiet, atMost, check, watch, ignore, extract, signs, little, longest, longestField, longestTitle } = asked;
+  const { longestLanguage } = asked;
   const getter = (type, name) => {
     const { get } = Object.getOwnPropertyDescriptor(type.prototype, name);
     return (object) => get.call(object);
@@ -72,11 +73,11 @@ async (asked) => {
   }
   let text = null;
   const given = typeof otherDocument === "function" ? otherDocument(asked.format) : null;
-  let language = rootOf(document)?.getAttribute?.("lang")?.slice(0, 35) ?? null;
+  let language = rootOf(document)?.getAttribute?.("lang")?.slice(0, longestLanguage) ?? null;
   const fields = {};
   try {
     if (given !== null) {
-      const read = readOther(given, asked, longest, longestField);
+      const read = readOther(given, asked, longestField, longestLanguage);
       ({ text, language } = read);
       Object.assign(fields, read.fields);
     } else if (watch === null) {
