@@ -54,4 +54,4 @@ def test_a_broken_sitemap_keeps_no_other_crawl_from_running(command: Trapline, s
     assert "crawls.more.sitemap: " in done.stdout + done.stderr
     with command.ledger() as ledger:
         outcomes = ledger.rows("SELECT crawl, outcome::text, tasks_done FROM trapline.run ORDER BY crawl")
-    assert [tuple(row) for row in outcomes] == [("docs", "completed", 1), ("more", "refused", 0)]
+    assert [tuple(row.values()) for row in outcomes] == [("docs", "completed", 1), ("more", "refused", 0)]

@@ -16,6 +16,7 @@ from tests.storm.seed import Order, weather_one
 from tests.storm.server import Server, postgres
 from tests.storm.verdict import Verdict
 from tools.shell import main_guard, say
+from trapline_common.domain.via import Via
 
 WITHIN = 5
 """Seeds within which each break must be caught."""
@@ -31,7 +32,8 @@ def _seeds(server: Server, options: argparse.Namespace) -> list[Verdict]:
     seeds = [options.seed] if options.seed is not None else range(1, options.seeds + 1)
     verdicts = []
     for seed in seeds:
-        verdict = _weather(server, Order(seed=seed, tasks=options.tasks))
+        via = Via(options.via) if options.via else tuple(Via)[seed % len(Via)]
+        verdict = _weather(server, Order(seed=seed, tasks=options.tasks, via=via))
         say(summary(verdict))
         verdicts.append(verdict)
     return verdicts
@@ -41,7 +43,8 @@ def _caught(server: Server, name: str, options: argparse.Namespace) -> int | Non
     """Return the number of the seed in which the break was noticed; ``None`` when none noticed."""
     seeds = [options.seed] if options.seed is not None else range(1, WITHIN + 1)
     for number, seed in enumerate(seeds, 1):
-        verdict = _weather(server, Order(seed=seed, tasks=min(options.tasks, BROKEN_TASKS), mean=0.12, broken=name))
+        order = Order(seed=seed, tasks=min(options.tasks, BROKEN_TASKS), mean=0.12, broken=name, via=BREAKS[name].via)
+        verdict = _weather(server, order)
         if verdict.certain:
             say(f"break {name} ({BREAKS[name].means}): caught by seed {number}: {verdict.certain[0][:200]}")
             return number
@@ -55,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many seeds, from 1")
     parser.add_argument("--tasks", type=int, default=2000, help="tasks of each seed")
     parser.add_argument("--seed", type=int, help="only this seed")
+    parser.add_argument("--via", choices=list(Via), help="how two of the lanes are worked; by default the seed decides")
     parser.add_argument("--break", dest="broken", choices=[*BREAKS, "all", "none"], default="all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything found there")
     options = parser.parse_args(arguments)

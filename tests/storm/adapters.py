@@ -2,12 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from tests.storm.points import FailPoints, Tell
 from trapline_common.domain.errors import RefusedError, TransientError
+from trapline_common.domain.messages import WaveItem
+from trapline_common.domain.run_ended import RunEnded
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_notifier.message import AlertMessage, channel_texts
 
@@ -29,21 +32,85 @@ def teller(socket: Path, *, within: float) -> Tell:
 
 
 class StormInvoker:
-    """The ``Invoker`` port."""
+    """The ``Invoker`` port. ``once``: of a durable function, whose execution has the invocation's name."""
 
-    def __init__(self, tell: Tell, points: FailPoints) -> None:
+    def __init__(self, tell: Tell, points: FailPoints, *, once: bool = False) -> None:
         self._tell = tell
         self._points = points
+        self._once = once
 
     async def invoke(self, message: Mapping[str, Any]) -> None:
         await self._points.at("before invoke")
         try:
-            answer = await self._tell({"op": "invoke", "message": dict(message)})
+            answer = await self._tell({"op": "invoke", "message": dict(message), "once": self._once})
         except TimeoutError as error:
             raise TransientError("Invoke: no answer") from error
         if answer["status"] != 202:
             raise TransientError(f"Invoke: {answer['status']}")
         await self._points.at("after invoke")
+
+
+class StormWaves:
+    """The ``Waves`` port."""
+
+    def __init__(self, tell: Tell, points: FailPoints) -> None:
+        self._tell = tell
+        self._points = points
+
+    async def start(self, wave: UUID, items: Sequence[WaveItem]) -> None:
+        await self._points.at("before start wave")
+        lines = [item.event() for item in items]
+        try:
+            answer = await self._tell({"op": "start wave", "wave": str(wave), "items": lines})
+        except TimeoutError as error:
+            raise TransientError("StartExecution: no answer") from error
+        if answer["status"] == 400:
+            raise RefusedError("StartExecution: StateMachineDoesNotExist")
+        if answer["status"] != 202:
+            raise TransientError(f"StartExecution: {answer['status']}")
+        await self._points.at("after start wave")
+
+
+class StormWaiters:
+    """The ``Waiters`` port."""
+
+    def __init__(self, tell: Tell, points: FailPoints) -> None:
+        self._tell = tell
+        self._points = points
+
+    async def answer(self, token: str, output: Mapping[str, Any], *, error: str | None = None) -> None:
+        await self._points.at("before answer")
+        await self._send({"token": token, "output": dict(output), "error": error, "beat": False})
+        await self._points.at("after answer")
+
+    async def heartbeat(self, token: str) -> None:
+        await self._send({"token": token, "beat": True})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            answer = await self._tell({"op": "send task", **message})
+        except TimeoutError as failed:
+            raise TransientError("SendTask: no answer") from failed
+        if answer["status"] != 202:
+            raise TransientError(f"SendTask: {answer['status']}")
+
+
+class StormAnnouncer:
+    """The ``Announcer`` port."""
+
+    def __init__(self, tell: Tell, points: FailPoints) -> None:
+        self._tell = tell
+        self._points = points
+
+    async def run_ended(self, ended: Sequence[RunEnded]) -> None:
+        await self._points.at("before announce")
+        try:
+            answer = await self._tell({"op": "announce", "ended": [one.body() for one in ended]})
+        except TimeoutError as failed:
+            raise TransientError("PutEvents: no answer") from failed
+        if answer["status"] != 202:
+            raise TransientError(f"PutEvents: {answer['status']}")
+        await self._points.at("after announce")
 
 
 class StormNudger:

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from tests.support.mutation import Mutation
+from trapline_common.domain.via import Via
+from trapline_common.ledger.connection import Database
+
+
+async def _note_nothing(*_: object) -> None:
+    """Forget who waits."""
+
 
 OUTBOX = "outbox"
 SILENCE = "silence"
@@ -21,6 +30,22 @@ class Break:
     """Applied in each process."""
     names: Sequence[tuple[str, object]] = ()
     """Names of the product that get another value in each process."""
+    via: Via = Via.EVENT
+    """How two of the lanes are worked in its storms."""
+
+    def apply_here(self, patch: pytest.MonkeyPatch) -> None:
+        """Break this process. Raises ``LookupError`` or ``AttributeError`` when what is to be broken is not there."""
+        for mutation in self.queries:
+            mutation.apply_to_query(patch)
+        for name, value in self.names:
+            patch.setattr(name, value)
+
+    async def apply(self, database: Database, patch: pytest.MonkeyPatch) -> None:
+        """Break the storm's database, and see that each process will find what it is to break."""
+        for mutation in self.database:
+            await mutation.apply(database, patch)
+        with pytest.MonkeyPatch.context() as here:
+            self.apply_here(here)
 
 
 BREAKS: dict[str, Break] = {
@@ -92,8 +117,9 @@ BREAKS: dict[str, Break] = {
             ),
             Mutation(
                 target="invocations.heartbeat",
-                old="RETURNING id",
-                new="RETURNING id, pg_advisory_xact_lock_shared(trapline.lane_key(lane)) IS NULL",
+                old="RETURNING l.tasks_per_invocation,",
+                new="RETURNING pg_advisory_xact_lock_shared(trapline.lane_key(l.name)) IS NULL, "
+                "l.tasks_per_invocation,",
             ),
         ),
     ),
@@ -115,6 +141,33 @@ BREAKS: dict[str, Break] = {
                 "FOR EACH ROW EXECUTE FUNCTION storm.end_at_once()",
             ),
         ),
+    ),
+    "wave": Break(
+        means="rows that are asked for again get another execution",
+        queries=(Mutation(target="waves.claim", old="coalesce(i.wave, $3)", new="$3"),),
+        via=Via.MAP,
+    ),
+    "called": Break(
+        means="an execution's end takes crawlers that work along",
+        queries=(Mutation(target="waves.orphan", old=" AND status IN ('created', 'pending')", new=""),),
+        via=Via.MAP,
+    ),
+    "token": Break(
+        means="a crawler becomes ready before it notes who waits, and dies",
+        names=(("trapline_common.ledger.answering.note_token", _note_nothing),),
+        via=Via.QUEUE,
+    ),
+    "answered": Break(
+        means="an answer that did not arrive is not repeated",
+        queries=(
+            Mutation(target="waiters.unanswered", old="w.answered_at IS NULL", new="$1::bigint IS NOT NULL"),
+            Mutation(target="invocations.unanswered", old="answered_at IS NULL", new="$1::uuid IS NOT NULL"),
+        ),
+        via=Via.QUEUE,
+    ),
+    "told": Break(
+        means="an announcement that did not arrive is not repeated",
+        queries=(Mutation(target="runs.untold", old="r.told_at IS NULL", new="$1::bigint IS NOT NULL"),),
     ),
     "cap": Break(
         means="a lowered cap binds no invocation that is there already",

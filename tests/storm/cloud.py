@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -43,6 +44,7 @@ class Cloud:
         self._tasks: set[asyncio.Task[None]] = set()
         self._live: dict[int, tuple[BaseProcess, Job]] = {}
         self._number = 0
+        self._named: set[str] = set()
         self.ended: Counter[str] = Counter()
 
     @property
@@ -70,6 +72,15 @@ class Cloud:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._queued.subtract([role]))
+
+    async def invoke_once(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Answer one Invoke of a durable function: an execution that was started before is the answer."""
+        if message["invocation_id"] in self._named:
+            return ACCEPTED
+        answer = await self.invoke(message)
+        if answer is None or answer == ACCEPTED:
+            self._named.add(message["invocation_id"])
+        return answer
 
     async def invoke(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """Answer one Invoke of the crawler; ``None``: there is no answer."""
@@ -105,6 +116,18 @@ class Cloud:
             self.submit(message["service"], message["message"])
         return ACCEPTED
 
+    async def call(self, role: str, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Call a function and return its answer, as an execution does; ``None``: it ended in an error."""
+        request_id = str(uuid4())
+        reply = self._resources.folder / f"reply-{request_id}"
+        async with self._gates[role]:
+            status = await self._run(role, event, request_id, reply=reply)
+        if status != 0:
+            return None
+        self.ended[role] += 1
+        answer: dict[str, Any] = json.loads(reply.read_text())
+        return answer
+
     async def _deliver(self, role: str, event: dict[str, Any], *, delay: float, request_id: str) -> None:
         await asyncio.sleep(delay)
         for pause in (*self._resources.scale.retries, None):
@@ -119,7 +142,7 @@ class Cloud:
             if pause is not None:
                 await asyncio.sleep(pause)
 
-    async def _run(self, role: str, event: dict[str, Any], request_id: str) -> int | None:
+    async def _run(self, role: str, event: dict[str, Any], request_id: str, *, reply: Path | None = None) -> int | None:
         self._number += 1
         store_away = role == "crawler" and self._weather.store_away()
         if store_away:
@@ -136,6 +159,7 @@ class Cloud:
             hours=1 if self._number % 2 else -1,
             mean=self._mean,
             store_away=store_away,
+            reply=reply,
         )
         process = self._processes.Process(target=run, args=(job,), daemon=True)
         process.start()

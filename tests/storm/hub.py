@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.storm.cloud import ACCEPTED, Cloud
 from tests.storm.faults import Fault, FaultLog
+from tests.storm.machine import Machine
 from tests.storm.proxy import Proxy
 from tests.storm.topic import Topic
 from tests.storm.weather import Act
@@ -17,7 +18,8 @@ from tests.storm.weather import Act
 class Hub:
     """Gives each message to whom it is for."""
 
-    def __init__(self, cloud: Cloud, topic: Topic, proxy: Proxy, faults: FaultLog) -> None:
+    def __init__(self, cloud: Cloud, topic: Topic, proxy: Proxy, faults: FaultLog, machine: Machine) -> None:
+        self._machine = machine
         self._cloud = cloud
         self._topic = topic
         self._proxy = proxy
@@ -46,7 +48,14 @@ class Hub:
     async def _answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
         match message["op"]:
             case "invoke":
-                return await self._cloud.invoke(message["message"])
+                invoke = self._cloud.invoke_once if message["once"] else self._cloud.invoke
+                return await invoke(message["message"])
+            case "start wave":
+                return await self._machine.start(message)
+            case "send task":
+                return self._machine.send_task(message)
+            case "announce":
+                return self._machine.announce(message)
             case "nudge":
                 return self._cloud.nudge(message)
             case "publish":

@@ -2,6 +2,7 @@
 
 import asyncio
 import faulthandler
+import json
 import math
 import os
 import sys
@@ -17,7 +18,16 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.storm import attic
-from tests.storm.adapters import StormArtifacts, StormInvoker, StormNudger, StormPublisher, teller
+from tests.storm.adapters import (
+    StormAnnouncer,
+    StormArtifacts,
+    StormInvoker,
+    StormNudger,
+    StormPublisher,
+    StormWaiters,
+    StormWaves,
+    teller,
+)
 from tests.storm.breaks import BREAKS, OUTBOX, SILENCE
 from tests.storm.journal import Journal
 from tests.storm.ledger import StormDatabase, Witness
@@ -105,11 +115,21 @@ class Job:
     """Seconds of a visit, on average."""
     store_away: bool = False
     """Whether the artifact store refuses everything for as long as this process lives."""
+    reply: Path | None = None
+    """Where the answer goes; ``None``: nobody waits for it."""
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The event, taken out of its record where it comes from a queue of the crawler's."""
+        if self.role == "crawler" and "Records" in self.event:
+            found: dict[str, Any] = json.loads(self.event["Records"][0]["body"])
+            return found
+        return self.event
 
     @property
     def invocation(self) -> str | None:
         """The invocation that the event is about, if any."""
-        found = self.event.get("invocation_id")
+        found = self.message.get("invocation_id")
         return None if found is None else str(found)
 
 
@@ -124,13 +144,11 @@ def run(job: Job) -> None:
     journal = Journal(job.resources.folder / "journal")
     rescue.UNSTARTED_WAIT = job.resources.scale.unstarted_wait
     if job.resources.broken is not None:
-        patch = pytest.MonkeyPatch()
-        for mutation in BREAKS[job.resources.broken].queries:
-            mutation.apply_to_query(patch)
-        for name, value in BREAKS[job.resources.broken].names:
-            patch.setattr(name, value)
+        BREAKS[job.resources.broken].apply_here(pytest.MonkeyPatch())
     try:
-        asyncio.run(_handle(job, journal))
+        answer = asyncio.run(_handle(job, journal))
+        if job.reply is not None:
+            job.reply.write_text(json.dumps(answer.body()))
     except TransientError:
         traceback.print_exc()
         sys.exit(AGAIN)
@@ -149,7 +167,7 @@ def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Answer]:
     scale = job.resources.scale
     tell = teller(job.resources.socket, within=scale.answer)
     points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation, slow=job.slow)
-    presence = Presence(job.resources.folder / PRESENCE, job.event["lane"]) if job.role == "crawler" else None
+    presence = Presence(job.resources.folder / PRESENCE, job.message["lane"]) if job.role == "crawler" else None
     witness = Witness(points=points, journal=journal, presence=presence, outbox_is_apart=job.resources.broken == OUTBOX)
     seconds = scale.function if job.role == "crawler" else scale.function / 2
     context = LocalContext(aws_request_id=job.request_id, deadline=Deadline.after(seconds))
@@ -194,6 +212,8 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness, presenc
         visitor=lambda: SimulatedVisitor(random, artifacts=artifacts, poison=poison, mean=job.mean, presence=presence),
         artifacts=artifacts,
         nudger=StormNudger(tell, points),
+        waiters=StormWaiters(tell, points),
+        announcer=StormAnnouncer(tell, points),
         fetch=SimulatedRobots(deadly),
         secrets=LocalSecrets({}, job.resources.folder / "secrets"),
         seal=Seal(job.resources.key),
@@ -203,6 +223,7 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness, presenc
             reserve=2.0,
             linger=scale.linger,
             silence=math.inf if deaf else scale.silence,
+            reassurance=scale.reassurance,
         ),
         alarm=NoAlarm() if deaf else ProcessAlarm(),
     )
@@ -220,6 +241,10 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         connect=lambda: _connect(job, witness),
         config=config,
         invoker=StormInvoker(tell, points),
+        durable=StormInvoker(tell, points, once=True),
+        waves=StormWaves(tell, points),
+        waiters=StormWaiters(tell, points),
+        announcer=StormAnnouncer(tell, points),
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
         secrets=LocalSecrets({}, job.resources.folder / "secrets"),
@@ -232,6 +257,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
             heartbeat_ttl=scale.heartbeat_ttl,
             resume_opening_after=scale.opening,
             longest_pause=1.0,
+            tell_after=scale.tell,
         ),
     )
 

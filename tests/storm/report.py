@@ -31,6 +31,9 @@ HEAD = (
     "texts kept",
     "texts lost",
     "deadlocks",
+    "executions",
+    "tokens / unanswered",
+    "ends / untold",
     "faults",
     "recovery s",
     "s",
@@ -62,7 +65,10 @@ def _row(verdict: Verdict) -> list[str]:
         f"{v.made / v.asked:.2f}" if v.asked else "-",
         f"{v.made - v.calm}/{v.worth}",
         *map(str, (v.due, v.delivered, v.alerts_lost, v.repeats, v.turned, v.stale, v.texts, v.texts_lost)),
-        *map(str, (v.deadlocks, sum(v.faults.values()))),
+        *map(str, (v.deadlocks, v.executions)),
+        f"{v.waited}/{v.unanswered}",
+        f"{v.ends}/{v.untold}",
+        str(sum(v.faults.values())),
         recovery,
         f"{v.seconds:.0f}",
     ]
@@ -104,6 +110,11 @@ def report(verdicts: Sequence[Verdict]) -> str:
         "texts",
         "texts_lost",
         "deadlocks",
+        "executions",
+        "waited",
+        "unanswered",
+        "ends",
+        "untold",
         "seconds",
     ):
         setattr(whole, name, sum(getattr(verdict, name) for verdict in verdicts))

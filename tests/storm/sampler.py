@@ -30,7 +30,11 @@ SELECT (SELECT count(*) FROM trapline.task) AS tasks,
     (SELECT count(*) FROM trapline.task WHERE ended_at IS NOT NULL) AS ended,
     (SELECT count(*) FROM trapline.run WHERE scheduled_for IS NOT NULL) AS runs,
     (SELECT count(*) FROM trapline.run WHERE crawl <> 'attic' AND status = 'ended') AS runs_ended,
-    (SELECT count(*) FROM trapline.alert WHERE status = 'due') AS due
+    (SELECT count(*) FROM trapline.alert WHERE status = 'due') AS due,
+    (SELECT count(*) FROM trapline.run WHERE status = 'ended' AND told_at IS NULL)
+        + (SELECT count(*) FROM trapline.waiter WHERE answered_at IS NULL)
+        + (SELECT count(*) FROM trapline.invocation
+           WHERE task_token IS NOT NULL AND answered_at IS NULL AND ended_at IS NOT NULL) AS untold
 """
 
 
@@ -48,6 +52,8 @@ class Progress:
     """Of them: ``ended``."""
     due: int = 0
     """Alerts that wait to be sent."""
+    untold: int = 0
+    """Ends that were not announced, and task tokens that were not answered."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -51,6 +51,14 @@ class Scale:
     """That a crawler without a task waits for more."""
     function: float = 40.0
     """The timeout of the crawler function; the others have half of it."""
+    tell: float = 1.0
+    """From an end until the tick tells it."""
+    reassurance: float = 1.0
+    """Between two heartbeats of a crawler for which an execution waits."""
+    token_silence: float = 6.0
+    """Without a heartbeat until an execution stops to wait: beyond ``pending_ttl``."""
+    visible: float = 3.0
+    """Until a message of the queue whose crawler died is handed out again."""
     retries: tuple[float, float] = (0.5, 1.0)
     """Lambda's pauses before the two further deliveries of a failed event."""
     seed_limit: float = 240.0

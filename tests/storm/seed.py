@@ -16,6 +16,7 @@ from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.hub import Hub
+from tests.storm.machine import Machine
 from tests.storm.process import PRESENCE, SeedResources
 from tests.storm.processes import Processes
 from tests.storm.proxy import Proxy
@@ -23,11 +24,12 @@ from tests.storm.sampler import GONE, Sampler
 from tests.storm.scale import Scale
 from tests.storm.server import Server, fresh
 from tests.storm.topic import Topic
-from tests.storm.verdict import Verdict, judge, judge_locks, judge_retention
+from tests.storm.verdict import Verdict, judge, judge_ends, judge_locks, judge_retention
 from tests.storm.weather import Blow, Weather
 from tests.storm.whims import Whims
 from tests.storm.world import LANES, World
 from trapline_common.domain.messages import Drain, Enqueue, Reap
+from trapline_common.domain.via import Via
 from trapline_common.ledger.connection import Database
 from trapline_crawler.sessions.seal import Seal
 
@@ -50,6 +52,8 @@ class Order:
     """A name of ``BREAKS``; ``None`` for the product as it is."""
     scale: Scale = field(default_factory=Scale)
     """The product's times."""
+    via: Via = Via.EVENT
+    """How two of the three lanes are worked."""
 
 
 class Storm:
@@ -59,8 +63,8 @@ class Storm:
         self.order = order
         self.folder = folder
         self.generation = 1
-        self.world = World(order.seed, order.tasks, whims=max(3, round(order.seconds / 2)))
-        self.weather = Weather(order.seed, seconds=order.seconds)
+        self.world = World(order.seed, order.tasks, whims=max(3, round(order.seconds / 2)), via=order.via)
+        self.weather = Weather(order.seed, seconds=order.seconds, via=order.via)
         self.faults = FaultLog()
         self.topic = Topic(self.weather, self.faults)
         self.proxy = Proxy(server.socket)
@@ -83,11 +87,13 @@ class Storm:
             )
             config = lambda: self.world.config(self.generation)  # noqa: E731  (the cloud asks at each tick)
             self.cloud = Cloud(resources, self.weather, self.faults, config=config, mean=self.order.mean)
+            self.machine = Machine(self.cloud, self.weather, self.faults, self.order.scale)
             processes = Processes(folder=self.folder / PRESENCE, scale=self.order.scale)
             self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults, processes=processes)
-            hub = Hub(self.cloud, self.topic, self.proxy, self.faults)
+            hub = Hub(self.cloud, self.topic, self.proxy, self.faults, self.machine)
             await stack.enter_async_context(hub.listen(resources.socket))
             stack.push_async_callback(self.cloud.close)
+            stack.push_async_callback(self.machine.close)
             loops = [
                 asyncio.create_task(one)
                 for one in (
@@ -132,6 +138,9 @@ class Storm:
             # The config changes; the next minute tick brings it to the ledger. What is ended early is made again.
             self.faults.add(Fault(kind=blow, where="dispatcher", worth=LANES["wide"].max_invocations))
             self.world.lowered = blow is Blow.LOWER
+        elif blow in {Blow.SWITCH, Blow.BACK}:
+            self.faults.add(Fault(kind=blow, where="dispatcher", worth=LANES["wide"].max_invocations))
+            self.world.switched = blow is Blow.SWITCH
         elif blow is Blow.CUT and self.proxy.ports:
             self.faults.add(Fault(kind=f"{blow}: any", where="database", worth=1))
             self.proxy.freeze(self.weather.pick(self.proxy.ports))
@@ -147,7 +156,7 @@ class Storm:
 
     async def crawl(self, progress: Callable[["Storm"], None]) -> bool:
         """Let the schedules fire, twice each, and wait until all is done; ``False`` when that takes too long."""
-        for event in self.world.ticks(1) * 2:
+        for event in self.world.ticks(1):
             self.cloud.submit("dispatcher", event)
         until = time.monotonic() + self.order.scale.seed_limit
         while time.monotonic() < until and not self._noticed():
@@ -156,7 +165,8 @@ class Storm:
             seen = self.sampler.progress
             if self.generation == 1 and seen.runs == 3 and seen.tasks > 0:
                 await self._second_generation()
-            if self.weather.over and seen.runs_ended == self.world.runs and not seen.due and not self.faults.open:
+            quiet = not seen.due and not seen.untold and not self.faults.open and self.machine.idle
+            if self.weather.over and seen.runs_ended == self.world.runs and quiet:
                 return True
         return False
 
@@ -170,7 +180,7 @@ class Storm:
     async def _second_generation(self) -> None:
         """The site changes, schedules fire again while the first runs are open, and one of these gets pages."""
         self.generation = 2
-        for event in self.world.ticks(2) * 2:
+        for event in self.world.ticks(2):
             self.cloud.submit("dispatcher", event)
         run = await self._first_run()
         for delay in (0.0, 0.5):
@@ -217,6 +227,7 @@ async def weather_one(server: Server, order: Order, progress: Callable[[Storm], 
                     topic=storm.topic,
                 )
                 await judge_retention(verdict, connection)
+                await judge_ends(verdict, connection, storm.machine)
             finally:
                 await connection.close()
             judge_locks(verdict, server.deadlocks(database))
@@ -233,7 +244,8 @@ async def _furnish(dsn: str, seed: int) -> None:
 
 def _left(storm: Storm) -> str:
     open_faults = ", ".join(f"{fault.kind} at {fault.where}" for fault in storm.faults.open)
-    return f"{storm.sampler.progress}; faults not over: {open_faults or 'none'}"
+    waits = "" if storm.machine.idle else "; executions run"
+    return f"{storm.sampler.progress}; faults not over: {open_faults or 'none'}{waits}"
 
 
 async def _break(dsn: str, broken: str | None) -> None:
@@ -241,5 +253,4 @@ async def _break(dsn: str, broken: str | None) -> None:
         return
     async with await Database.connect(dsn) as database:
         with pytest.MonkeyPatch.context() as patch:
-            for mutation in BREAKS[broken].database:
-                await mutation.apply(database, patch)
+            await BREAKS[broken].apply(database, patch)

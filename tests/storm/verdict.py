@@ -11,6 +11,7 @@ import asyncpg
 from tests.storm import attic, journal
 from tests.storm.causes import due_alerts
 from tests.storm.faults import FaultLog
+from tests.storm.machine import Machine
 from tests.storm.pages import DEADLY
 from tests.storm.telling_order import out_of_order
 from tests.storm.topic import CHANNELS, Topic
@@ -54,6 +55,18 @@ SELECT format('%s in a transaction for %s s, %s, waits for %s: %s', application_
 FROM pg_stat_activity WHERE xact_start < now() - interval '2 s' AND datname = current_database()
 LIMIT 12
 """
+TOKENS = """
+SELECT w.token, format('of run %s', w.run_id) FROM trapline.waiter w JOIN trapline.run r ON r.id = w.run_id
+WHERE r.ended_at < now() - interval '5 s'
+UNION ALL
+SELECT i.task_token, format('of invocation %s, %s', i.id, i.status) FROM trapline.invocation i
+WHERE i.task_token IS NOT NULL AND i.ended_at < now() - interval '5 s'
+"""
+"""An end of the last seconds may be on its way."""
+ENDED = "SELECT id FROM trapline.run WHERE crawl <> 'attic' AND ended_at < now() - interval '5 s'"
+WITHOUT_TOKEN = "SELECT id FROM trapline.invocation WHERE via = 'queue' AND ready_at IS NOT NULL AND task_token IS NULL"
+PATIENCE = 120.0
+"""Seconds after which a storm that has not come to its end has repeated each answer often enough."""
 MOST_LEASES = 10
 """Leases of a page that is never started: its budget is half of that, and the storm may cut off a few more in order."""
 ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> 'muted' ORDER BY id"
@@ -111,6 +124,16 @@ class Verdict:
     """Deadlocks in Postgres' log."""
     duplicates: int = 0
     """Events that found their invocation started already."""
+    executions: int = 0
+    """Executions that were started."""
+    waited: int = 0
+    """Task tokens that the ledger knows."""
+    unanswered: int = 0
+    """Of them: those whose answer never arrived."""
+    ends: int = 0
+    """Runs that ended."""
+    untold: int = 0
+    """Of them: those that nobody heard of."""
     faults: dict[str, int] = field(default_factory=dict)
     """How often each kind struck."""
     recovery: list[float] = field(default_factory=list)
@@ -164,6 +187,23 @@ async def judge_retention(verdict: Verdict, connection: "asyncpg.Connection[Any]
     verdict.texts, verdict.texts_lost, gone = await attic.compare(connection)
     verdict.must(verdict.texts_lost == 0, f"{verdict.texts_lost} of {verdict.texts} kept observations lost their text")
     verdict.must(gone > 0, "retention deleted nothing", at_the_end=True)
+
+
+async def judge_ends(verdict: Verdict, connection: "asyncpg.Connection[Any]", machine: Machine) -> None:
+    """Compare who waits, and which runs ended, with what arrived at the executions and on the bus."""
+    tokens = {row[0]: row[1] for row in await connection.fetch(TOKENS)}
+    silent = sorted(who for token, who in tokens.items() if not machine.heard[token])
+    ended = [row[0] for row in await connection.fetch(ENDED)]
+    untold = [run for run in ended if not machine.announced[run]]
+    verdict.executions, verdict.waited, verdict.unanswered = machine.started, len(tokens), len(silent)
+    verdict.ends, verdict.untold = len(ended), len(untold)
+    late = verdict.ended or verdict.seconds > PATIENCE
+    verdict.must(not silent or not late, f"{len(silent)} task tokens were never answered: {', '.join(silent[:5])}")
+    verdict.must(not untold or not late, f"{len(untold)} ends of runs were never told: {untold[:5]}")
+    twice = [row for row, waves in machine.given.items() if len(waves) > 1]
+    verdict.must(not twice, f"{len(twice)} invocations were given to two executions")
+    deaf = [str(row[0]) for row in await connection.fetch(WITHOUT_TOKEN) if str(row[0]) in machine.queued]
+    verdict.must(not deaf, f"{len(deaf)} invocations of the queue became ready without the token that waits")
 
 
 def judge_locks(verdict: Verdict, deadlocks: int) -> None:

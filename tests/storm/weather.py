@@ -7,6 +7,8 @@ from itertools import chain
 from random import Random
 from typing import TypeVar
 
+from trapline_common.domain.via import WAVED, Via
+
 T = TypeVar("T")
 
 
@@ -36,6 +38,27 @@ class Receipt(StrEnum):
     TWICE = "accepted twice"
 
 
+class Start(StrEnum):
+    """What becomes of one start of an execution."""
+
+    CALM = "calm"
+    THROTTLED = "throttled"
+    UNANSWERED = "response lost"  # it runs, and the answer never came
+    GONE = "no such machine"
+    ABORTED = "stopped"  # accepted, and stopped by a person a moment later
+
+
+class Call(StrEnum):
+    """What becomes of one call of a crawler by a child execution."""
+
+    CALM = "calm"
+    LOST = "throttled"  # never delivered, and the child says so
+    SILENT = "never delivered"  # and nobody says so
+    CUT = "answer lost"  # the child reports a call that was cut off, or waits with a token that no crawler knows
+    TWICE = "delivered twice"
+    LATE = "after orphaned"
+
+
 class Record(StrEnum):
     """What becomes of a failure-queue record."""
 
@@ -53,6 +76,10 @@ class Act(StrEnum):
     STUCK = "event loop stuck"
 
 
+STARTS = (*(Start.CALM,) * 4, Start.THROTTLED, Start.UNANSWERED, Start.GONE, *(Start.ABORTED,) * 2)
+CALLS = (*(Call.CALM,) * 6, Call.LOST, Call.SILENT, Call.CUT, Call.TWICE, Call.LATE)
+
+
 class Blow(StrEnum):
     """What happens to the database, and what a person does to the lanes."""
 
@@ -61,6 +88,8 @@ class Blow(StrEnum):
     CUT = "half-open"
     LOWER = "cap lowered"
     RAISE = "cap raised"
+    SWITCH = "lane switched to self"
+    BACK = "lane switched back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +171,27 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
 Without an act, any may come.
 """
 
+BY_EXECUTIONS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
+    "crawler": (
+        ("before note_token", 1, None),
+        ("after note_token", 1, None),
+        ("before answer", 1, None),
+        ("after answer", 1, None),
+        ("before announce", 1, None),
+        ("after announce", 1, None),
+    ),
+    "dispatcher": (
+        ("before claim", 1, None),
+        ("after claim", 2, None),
+        ("before start wave", 2, None),
+        ("after start wave", 2, None),
+        ("after give_to", 1, None),
+        ("before answer", 1, None),
+        ("after announce", 1, None),
+    ),
+}
+"""The same, in a storm whose lanes are worked by executions."""
+
 FIRST = {
     "crawler": (
         ("before complete_visit", 5, Act.STOP),
@@ -166,12 +216,16 @@ ACTS = (Act.KILL, Act.KILL, Act.STOP, Act.CUT)
 class Weather:
     """One seed's storm. The decks are dealt as long as it lasts; after ``seconds`` everything is calm."""
 
-    def __init__(self, seed: int, *, seconds: float) -> None:
+    def __init__(self, seed: int, *, seconds: float, via: Via = Via.EVENT) -> None:
         self.seconds = seconds
+        self._via = via
         self._random = Random(f"weather {seed}")
         self._fates = self._dealt("fates", seed, FATES)
         self._receipts = self._dealt("receipts", seed, RECEIPTS)
         self._records = self._dealt("records", seed, RECORDS)
+        self._starts = self._dealt("starts", seed, STARTS)
+        self._calls = self._dealt("calls", seed, CALLS)
+        self._told = self._dealt("told", seed, RECEIPTS)
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}
         self._slow = self._dealt("slow", seed, (True, False))
         self._stores = self._dealt("stores", seed, (True, False, False, False))
@@ -189,6 +243,18 @@ class Weather:
     def record(self) -> Record:
         """Return what becomes of the next failure-queue record."""
         return Record.SOON if self.over else next(self._records)
+
+    def start(self) -> Start:
+        """Return what becomes of the next start of an execution."""
+        return Start.CALM if self.over else next(self._starts)
+
+    def call(self) -> Call:
+        """Return what becomes of the next call by a child execution."""
+        return Call.CALM if self.over else next(self._calls)
+
+    def told(self) -> Receipt:
+        """Return what becomes of the next answer to a task token, or announcement."""
+        return Receipt.CALM if self.over else next(self._told)
 
     def doom(self, role: str) -> Doom | None:
         """Return what the next process of ``role`` is doomed to."""
@@ -216,7 +282,8 @@ class Weather:
             yield from random.sample(deck, len(deck))
 
     def _doomed(self, seed: int, role: str) -> Iterator[Doom | None]:
-        points = chain(FIRST.get(role, ()), self._dealt(f"{role} points", seed, POINTS[role]))
+        more = BY_EXECUTIONS.get(role, ()) if self._via in WAVED else ()
+        points = chain(FIRST.get(role, ()), self._dealt(f"{role} points", seed, (*more, *POINTS[role])))
         acts = self._dealt(f"{role} acts", seed, ACTS)
         random = Random(f"{role} dooms {seed}")
         for doomed in self._dealt(f"{role} spared", seed, (True, *(False,) * SPARED[role])):
@@ -231,4 +298,7 @@ class Weather:
         blows = (Blow.RESTART, *(Blow.TERMINATE,) * 3, *(Blow.CUT,) * 2)
         times = [(self._random.uniform(0.1, 0.9) * self.seconds, blow) for blow in blows]
         lowered = self._random.uniform(0.05, 0.25) * self.seconds
-        return sorted([*times, (lowered, Blow.LOWER), (lowered + 0.5 * self.seconds, Blow.RAISE)])
+        moves = [(lowered, Blow.LOWER), (lowered + 0.5 * self.seconds, Blow.RAISE)]
+        if self._via in WAVED:
+            moves += [(0.4 * self.seconds, Blow.SWITCH), (0.7 * self.seconds, Blow.BACK)]
+        return sorted([*times, *moves])

@@ -36,8 +36,9 @@ class Whims:
         last: RunId | None = None
         for number in range(self._world.whims):
             request = uuid4()
-            for _ in range(2):
-                self._cloud.submit("dispatcher", OpenRun(crawl=WHIMS[number % 2], request=request).event())
+            for copy in range(2):
+                opening = OpenRun(crawl=WHIMS[number % 2], request=request, task_token=f"run whim {number} {copy}")
+                self._cloud.submit("dispatcher", opening.event())
             run = await self._until(OPENED, request)
             if last is not None:
                 await self._cancel(last)

@@ -5,14 +5,22 @@ from math import ceil
 from typing import Any
 
 from tests.storm.pages import DEADLY, GENERATION
-from trapline_common.config.models import AlertConfig, Config, CrawlConfig, LaneConfig, Overlap, Robots
+from trapline_common.config.models import AlertConfig, Config, CrawlConfig, LaneConfig, Orchestrator, Overlap, Robots
 from trapline_common.domain.messages import Tick
+from trapline_common.domain.via import Via
 
 LANES = {
     "wide": LaneConfig(max_invocations=6, tasks_per_invocation=10, pages_in_flight=3),
     "narrow": LaneConfig(max_invocations=2, tasks_per_invocation=5, pages_in_flight=2),
     "brief": LaneConfig(max_invocations=1, tasks_per_invocation=5, pages_in_flight=2, host_concurrency=1),
 }
+ORCHESTRATED: dict[Via, dict[str, object]] = {
+    Via.EVENT: {},
+    Via.MAP: {"orchestrator": Orchestrator.STEP_FUNCTIONS},
+    Via.QUEUE: {"orchestrator": Orchestrator.STEP_FUNCTIONS, "queue": True},
+    Via.DURABLE: {"orchestrator": Orchestrator.DURABLE},
+}
+"""What the lanes but "brief" have, which stays `self` beside them."""
 LOWERED = 2
 """The cap of the lane "wide" while it is lowered."""
 STARTS = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,11 +39,13 @@ class World:
     """``tasks`` is how many there are at least, without those that are added to an open run or cancelled.
 
     ``whims``: runs that a person opens. ``lowered``: whether the cap of the lane "wide" is ``LOWERED`` for now.
+    ``via``: how two of the lanes are worked; ``switched``: whether they are `self` for now.
     """
 
-    def __init__(self, seed: int, tasks: int, whims: int = 4) -> None:
+    def __init__(self, seed: int, tasks: int, whims: int = 4, via: Via = Via.EVENT) -> None:
         self.whims = whims
-        self.lowered = False
+        self.lowered = self.switched = False
+        self._via = via
         self.shop = max(10, tasks // 30)
         self.added = max(10, tasks // 40)
         self.site = ceil((tasks - 1 - 2 * self.shop) / 2)
@@ -87,13 +97,21 @@ class World:
             )
             for name, (urls, lane) in pages.items()
         }
-        wide = LANES["wide"].model_copy(update={"max_invocations": LOWERED}) if self.lowered else LANES["wide"]
-        return Config(lanes=LANES | {"wide": wide}, crawls=crawls)
+        orchestrator = {} if self.switched else ORCHESTRATED[self._via]
+        lanes = LANES | {name: LANES[name].model_copy(update=orchestrator) for name in ("wide", "narrow")}
+        if self.lowered:
+            lanes["wide"] = lanes["wide"].model_copy(update={"max_invocations": LOWERED})
+        return Config(lanes=lanes, crawls=crawls)
 
     def ticks(self, generation: int) -> list[dict[str, Any]]:
-        """Return the events of the schedules that fire in that generation."""
+        """Return the events of the schedules that fire in that generation, each sent twice; each waits for its run."""
         at = STARTS + timedelta(hours=generation)
-        return [Tick(crawl=name, scheduled_for=at).event() for name in (FIRST if generation == 1 else SECOND)]
+        names = FIRST if generation == 1 else SECOND
+        return [
+            Tick(crawl=name, scheduled_for=at, task_token=f"run {name} {generation} {number}").event()
+            for name in names
+            for number in range(2)
+        ]
 
     def extra(self) -> tuple[str, ...]:
         """Return the pages that are added to the first run of the site."""

@@ -28,6 +28,7 @@ ORDER = (
     "channel",
     "alert",
     "delivery",
+    "told_cause",
     "pace",
 )
 """Advisory locks (crawl, lane) and the rows of tables; a row of the table ``lane`` is "lane limits"."""

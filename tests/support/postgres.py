@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,7 +12,9 @@ import asyncpg
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.grants import apply_grants
 from trapline_common.ledger.schema.migrate import migrate
+from trapline_machine import postgres_server
 from trapline_machine.embedded_postgres import embedded_postgres
+from trapline_machine.postgres_programs import ServerUser, packaged
 
 TEMPLATE = "trapline_template"
 
@@ -35,6 +37,21 @@ def serve(data: Path) -> Iterator[str]:
     with embedded_postgres(data) as dsn:
         asyncio.run(_prepare(dsn))
         yield dsn
+
+
+@contextmanager
+def postgres_16(data: Path) -> Iterator[postgres_server.Server]:
+    """Run a Postgres 16, which the wheel of the embedded one carries besides 18, on new data in ``data``."""
+    programs, user = packaged(16), ServerUser.of(data)
+    assert programs is not None
+    data.mkdir()
+    user.own(data)
+    user.reach_programs(programs)
+    user.run(programs / "initdb", ["-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8"])
+    try:
+        yield postgres_server.start(data, programs, user)
+    finally:
+        postgres_server.stop(data)
 
 
 async def _prepare(dsn: str) -> None:

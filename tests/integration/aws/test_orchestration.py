@@ -1,7 +1,7 @@
 """Executions, task tokens and events, through boto3: against moto, and with answers that moto does not give."""
 
 import json
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import boto3
 import pytest
@@ -21,7 +21,7 @@ from trapline_common.domain.run_ended import RunEnded
 from trapline_common.domain.via import Via
 
 REGION = "us-east-1"
-WAVE = uuid4()
+WAVE = UUID("b36074e3-89a5-44c8-8cbc-e06dcd0bfa22")
 ITEMS = [WaveItem(invocation_id=uuid4(), lane="bulk", via=Via.MAP, wave=WAVE) for _ in range(3)]
 PASS = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
 ENDED = RunEnded(run_id=RunId(7), crawl="docs", outcome=RunOutcome.COMPLETED, done=2, failed=1, seconds=1.5)

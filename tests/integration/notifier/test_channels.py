@@ -7,10 +7,13 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import apprise
 import pytest
 from apprise.plugins.slack import NotifySlack
 
@@ -29,9 +32,11 @@ from trapline_notifier.handler import handle
 from trapline_notifier.message import channel_texts, compose
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel
-from trapline_notifier.publishers.channels import Channels
+from trapline_notifier.publishers.channels import Channels, Texts
 from trapline_notifier.publishers.chat import ChatPublisher
 from trapline_notifier.publishers.console import LogOperations
+from trapline_notifier.publishers.fitting import cut, fitted
+from trapline_notifier.publishers.http_answers import seconds_until
 from trapline_notifier.publishers.relayed import RelayedPublisher, relayed_channels
 from trapline_notifier.relay import handle_relay
 from trapline_notifier.services import TERMINAL, RelayServices
@@ -43,12 +48,16 @@ HOSTILE = "<!channel> @here <script>alert(1)</script> *b* `c`"
 
 
 class Chat:
-    """What arrived, by path; ``broken`` paths answer 500, ``/hang`` not before the test ends."""
+    """What arrived, by path; ``broken`` paths answer 500, ``/hang`` not before the test ends.
+
+    ``/busy`` answers 429 with ``busy`` as its ``Retry-After``.
+    """
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.received: dict[str, list[dict[str, Any]]] = {}
         self.broken: set[str] = set()
+        self.busy = "1"
         self.ended = threading.Event()
 
     def count(self, path: str) -> int:
@@ -66,9 +75,12 @@ def chat() -> Iterator[Chat]:
             found.received.setdefault(path, []).append(json.loads(body))
             if path == "/hang":
                 found.ended.wait()
-            self.send_response(500 if path in found.broken else 200)
+            busy = path == "/busy"
+            self.send_response(500 if path in found.broken else 429 if busy else 200)
+            if busy:
+                self.send_header("Retry-After", found.busy)
             self.end_headers()
-            if path not in found.broken:
+            if path not in found.broken and not busy:
                 self.wfile.write(b"ok")
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
@@ -159,7 +171,7 @@ async def test_a_name_that_is_no_channel_is_refused_and_the_terminal_still_tells
 async def test_a_hanging_channel_ends_in_time(chat: Chat) -> None:
     """A channel that never answers fails after its own time-out while the other delivers."""
     channels = Channels({"hang": f"json://{chat.address}/hang?rto=0.2", "good": f"json://{chat.address}/good"})
-    outcome = await asyncio.wait_for(channels.deliver(("hang", "good"), subject="s", text="t"), 5)
+    outcome = await asyncio.wait_for(channels.deliver(("hang", "good"), Texts(subject="s", text="t")), 5)
     assert (outcome.delivered, outcome.failed) == (("good",), ("hang",))
 
 
@@ -257,3 +269,74 @@ def test_an_unknown_address_is_refused_without_showing_it() -> None:
     with pytest.raises(InputRefusedError, match="channel ops") as caught:
         Channels({"ops": "nonsense://token123/"})
     assert "token123" not in str(caught.value)
+
+
+async def test_a_channel_names_the_time_to_ask_again(chat: Chat) -> None:
+    """``Retry-After``, in seconds or as a date, and the status go with the error; nothing is asked before that time."""
+    channels = Channels({"busy": f"json://{chat.address}/busy"})
+    publisher = _publisher(channels, "busy")
+    for header, wanted in (("7", 7.0), (format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True), 90.0)):
+        chat.busy = header
+        before = chat.count("/busy")
+        with pytest.raises(TransientError, match="HTTP 429") as refused:
+            await publisher.publish(compose([alert(1)]))
+        assert refused.value.again_after == pytest.approx(wanted, abs=5)
+        assert chat.count("/busy") == before + 1
+    chat.busy = "0"
+    with pytest.raises(TransientError):
+        await publisher.publish(compose([alert(1)]))
+    for nonsense in (None, "", "soon", "-1", "1.5"):
+        assert seconds_until(nonsense, now=AT) is None
+
+
+async def test_a_channel_that_wants_time_keeps_the_message_in_the_ledger(
+    chat: Chat, database: Database, dsn: str, tmp_path: Path
+) -> None:
+    """The delivery waits as long as the channel said, and not the usual back-off; another channel has it at once."""
+    chat.busy = "33"
+    await _write(database)
+    async with _machine(chat, dsn, tmp_path, "busy", "good") as drain:
+        with pytest.raises(TransientError):
+            await drain()
+    assert (chat.count("/busy"), chat.count("/good")) == (1, 1)
+    waits = "SELECT round(extract(epoch FROM next_try_at - now())) FROM trapline.delivery WHERE status = 'due'"
+    assert 25 <= int(await database.connection.fetchval(waits)) <= 33
+
+
+@pytest.mark.parametrize(
+    ("address", "least", "most"),
+    [
+        ("discord://1234/abcd", 1_000, 2_000),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/", 5_000, 35_000),
+        ("rocket://user:pass@localhost/room", 500, 1_000),
+        ("pover://user@token", 500, 1_024),
+        ("mailto://localhost?from=a@example.com&to=b@example.com", 12_000, 32_768),
+    ],
+)
+def test_each_channel_has_its_own_length(address: str, least: int, most: int) -> None:
+    """Whole items as far as a service takes them, and no block that stays open."""
+    rows = [alert(n, "change", diff="-old\n+new\n" * 150, title="t" * 200) for n in range(1, 21)]
+    message = compose(rows)
+    found = apprise.Apprise()
+    found.add(address)
+    (service,) = found
+    texts = Texts(subject=message.subject, text=message.chat, long_text=message.long_chat, mail=message.email)
+    body, _ = fitted(service, texts)
+    assert least <= len(body) <= most
+    assert body.count("```") % 2 == 0
+    assert len(cut("x" * 300, 140)) <= 140
+    assert len(cut("x" * 300, 20)) <= 20
+
+
+def test_mail_keeps_each_line_of_a_difference() -> None:
+    """What goes to a mail service is the plain text as it stands, markup escaped, in a block that keeps its lines."""
+    found = apprise.Apprise()
+    found.add("mailto://localhost?from=a@example.com&to=b@example.com")
+    (service,) = found
+    message = compose([alert(1, "change", diff="@@ -1 +1 @@\n-<b>two</b>\n+2")])
+    texts = Texts(subject=message.subject, text=message.chat, long_text=message.long_chat, mail=message.email)
+    body, form = fitted(service, texts)
+    assert form == apprise.NotifyFormat.HTML
+    lines = body.split("\n")
+    assert lines[0].startswith("<pre>")
+    assert [line.strip() for line in lines if "two" in line or "+2" in line] == ["-&lt;b&gt;two&lt;/b&gt;", "+2"]

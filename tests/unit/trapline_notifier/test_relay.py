@@ -11,7 +11,7 @@ from trapline_common.domain.errors import TransientError
 from trapline_common.domain.messages import Deliver, ListChannels
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_notifier.message import channel_texts, compose
-from trapline_notifier.publishers.channels import Channels, Delivery
+from trapline_notifier.publishers.channels import Channels, Delivery, Texts
 from trapline_notifier.publishers.relayed import RelayedPublisher, relayed_channels
 from trapline_notifier.relay import REMEMBERED, handle_relay
 from trapline_notifier.services import RelayServices
@@ -32,11 +32,9 @@ class TwoChannels(Channels):
         self.broken = True
         self.calls: list[tuple[str, str, str]] = []
 
-    async def deliver(
-        self, names: Sequence[str], *, subject: str, text: str, done: frozenset[str] = frozenset()
-    ) -> Delivery:
+    async def deliver(self, names: Sequence[str], texts: Texts, *, done: frozenset[str] = frozenset()) -> Delivery:
         due = [name for name in names if name not in done]
-        self.calls += [(name, subject, text) for name in due]
+        self.calls += [(name, texts.subject, texts.text) for name in due]
         failed = tuple(name for name in due if name == "bad" and self.broken)
         return Delivery(delivered=tuple(name for name in due if name not in failed), failed=failed)
 

@@ -1,5 +1,6 @@
 """``trapline crawl``: everything between the command line and the exit code."""
 
+import asyncio
 import json
 import sys
 import time
@@ -18,9 +19,11 @@ from trapline_common.egress.settings import gate_from_env
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import retire
 from trapline_common.ledger.views.status import alert_counts
+from trapline_common.local.channels import FILE_NAME, read_channels
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.text import counted
 from trapline_dispatcher.maintenance.archive_runs import archive_runs
+from trapline_machine.channel_check import check_channels
 from trapline_machine.data_directory import prepare, refusals
 from trapline_machine.embedded_ledger import open_ledger
 from trapline_machine.event_loop import EventLoop
@@ -34,6 +37,8 @@ from trapline_machine.sitemap_check import FetchOnce, check_sitemaps
 from trapline_machine.summary import exit_code, show, summarise
 from trapline_machine.take_over import open_runs, take_over
 
+LAST_ALERTS_WITHIN = 10.0
+"""Seconds that the end of the command waits for a channel that names such a time; the next command sends the rest."""
 RETIRE_WITHIN = 10.0
 """Seconds. The next command deletes the rest."""
 
@@ -62,6 +67,8 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str]) -> int:
     fetch = FetchOnce(HttpFetch(gate=gate_from_env(environ)))
     settings = request.settings
     secrets = LocalSecrets(environ, settings.data_dir / "secrets")
+    channels = await read_channels(settings.data_dir / FILE_NAME, secrets)
+    await check_channels(crawls, channels, request.file, settings.data_dir)
     broken = await check_sitemaps(crawls, fetch, secrets, request.file)
     prepare(settings.data_dir)
     with refusals(settings.data_dir), own_log(settings.logs):
@@ -130,12 +137,25 @@ def _display(stream: TextIO) -> ProgressDisplay:
 
 async def _last_alerts(machine: Machine, database: Database, display: ProgressDisplay) -> None:
     try:
-        await machine.drain()
+        await _drain_patiently(machine)
     except LedgerUnavailableError:
         raise
     except TransientError as error:
         waiting = counted((await alert_counts(database)).due, "alert waits", "alerts wait")
         display.line(f"{waiting}, the next command sends them: {error}")
+
+
+async def _drain_patiently(machine: Machine) -> None:
+    """Send what is left; wait some seconds for a channel that wants to be left alone for as long. Raises as a drain."""
+    try:
+        await machine.drain()
+    except LedgerUnavailableError:
+        raise
+    except TransientError as error:
+        if error.again_after is None or error.again_after > LAST_ALERTS_WITHIN:
+            raise
+        await asyncio.sleep(error.again_after + 0.2)
+        await machine.drain()
 
 
 async def _archive(machine: Machine, database: Database, display: ProgressDisplay) -> None:

@@ -24,6 +24,8 @@ POLL = 0.2
 """Seconds between two readings of the progress; a big run is read less often, see ``_watch``."""
 LINGER = 5.0
 """Seconds the processes get to end by themselves when the runs have; then the loop asks them to."""
+DRAINS = 4
+"""Drains at once: a channel that does not answer holds one up for its own 15 s, and no other channel."""
 SEND_WITHIN = 20.0
 """Seconds the notifier gets at the end for the alerts it is sending; the last drain sends the rest."""
 STOP_WITHIN = 30.0
@@ -143,9 +145,22 @@ class EventLoop:
         await processes.disown([each for each in started if each not in active])
 
     async def _notify(self) -> None:
-        while not self._over:
-            await self._try(self.machine.drain)
-            await self.machine.inbox.for_notifier(within=10 * TICK)
+        """Drain at every nudge, also while an earlier drain waits for a channel that is slow: the others go on."""
+        drains: set[asyncio.Task[object]] = set()
+        try:
+            while not self._over:
+                drains.add(asyncio.create_task(self._try(self.machine.drain)))
+                await self.machine.inbox.for_notifier(within=10 * TICK)
+                if len(drains) >= DRAINS:
+                    await asyncio.wait(drains, return_when=asyncio.FIRST_COMPLETED)
+                for drain in [each for each in drains if each.done()]:
+                    drains.remove(drain)
+                    drain.result()
+            await asyncio.gather(*drains)
+        finally:
+            for drain in drains:
+                drain.cancel()
+            await asyncio.gather(*drains, return_exceptions=True)
 
     async def _try(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
         """Do something that may work the next time, as long as the ledger is there."""

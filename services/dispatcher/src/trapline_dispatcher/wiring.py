@@ -87,9 +87,11 @@ def _waiters() -> Waiters:
     import boto3
 
     from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.durable_callbacks import CallbackWaiters
     from trapline_common.aws.orchestration import StepFunctionsWaiters
 
-    return StepFunctionsWaiters(boto3.client("stepfunctions", config=CLIENT_CONFIG))
+    tasks = StepFunctionsWaiters(boto3.client("stepfunctions", config=CLIENT_CONFIG))
+    return CallbackWaiters(boto3.client("lambda", config=CLIENT_CONFIG), others=tasks)
 
 
 def _announcer(bus: str) -> Announcer:

@@ -17,6 +17,9 @@ GIVE_UP_AFTER = 3
 """Messages in a row that failed for now: the channel is away. It is left alone for a while, and then tried with one
 message at a time until it takes one."""
 
+_LONGEST_WISH = 3_600.0
+"""Seconds; a channel that wants to be left alone for longer is asked again after this time."""
+
 _log = get_logger("notifier")
 
 
@@ -24,8 +27,8 @@ _log = get_logger("notifier")
 class DrainLimits:
     """The bounds of one drain: alerts, and seconds."""
 
-    claim: int = 200
-    """Alerts among which the next message is looked for: enough to group what one bad deploy causes."""
+    claim: int = 10_000
+    """Alerts among which the next message is looked for: enough to tell what one bad deploy causes in one message."""
     hold: float = 120.0
     """Seconds that a channel is one notifier's, counted anew with each message; one that dies delays the channel by
     this much."""
@@ -183,6 +186,8 @@ class ChannelDrain:
         self._in_a_row += 1
         self.failed.append(error)
         delay = self._back_off(max(row.attempts for row in rows))
+        if error.again_after is not None:
+            delay = min(max(error.again_after, 1.0), _LONGEST_WISH)
         pause = 0.0 if self._in_a_row < GIVE_UP_AFTER else self._back_off(self._in_a_row - GIVE_UP_AFTER + 1)
         _log.warning(
             "alerts_released",

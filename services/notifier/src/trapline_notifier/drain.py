@@ -63,9 +63,9 @@ class OutboxDrain:
         if failed:
             name, first = failed[0]
             count = len(failed)
-            raise TransientError(
-                f"{count} message(s) could not be sent for now; the first, to {name}: {first}"
-            ) from first
+            put_off = TransientError(f"{count} message(s) could not be sent for now; the first, to {name}: {first}")
+            put_off.again_after = first.again_after
+            raise put_off from first
         return self.result
 
     def _of(self, channel: Channel) -> ChannelDrain:

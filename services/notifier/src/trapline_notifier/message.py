@@ -43,6 +43,8 @@ class AlertMessage:
     """The same with a footer."""
     chat: str
     """Short Markdown."""
+    long_chat: str
+    """Longer Markdown, for a channel that takes it."""
     data: Mapping[str, Any]
     """JSON for programs; ``v`` is its version."""
 
@@ -126,7 +128,7 @@ def _compose(told: Sequence[Telling[AlertRow]], name: str, *, diff_limit: int) -
     ids = tuple(sorted(row.id for each in told for row in each.alerts))
     title = subject(f"[trapline] {headline(kind, first.crawl, told)}{about(told)}")
     body = email.body(kind, first.crawl, told, shown=SHOWN, diff_limit=diff_limit)
-    short = chat.text(kind, first.crawl, told, shown=SHOWN)
+    short = chat.text(kind, first.crawl, told, shown=SHOWN, most=chat.SHORT)
     return AlertMessage(
         id=name,
         kind=kind,
@@ -137,6 +139,7 @@ def _compose(told: Sequence[Telling[AlertRow]], name: str, *, diff_limit: int) -
         body=body,
         email=body + email.footer(first.crawl, message_id=name),
         chat=short,
+        long_chat=chat.text(kind, first.crawl, told, shown=SHOWN, most=chat.LONG),
         data={
             "v": VERSION,
             "id": name,

@@ -16,7 +16,7 @@ from trapline_common.domain.messages import Deliver, ListChannels, parse_relay
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import VERSION
-from trapline_notifier.publishers.channels import Channels
+from trapline_notifier.publishers.channels import Channels, Texts
 from trapline_notifier.services import RelayServices
 
 REMEMBERED = 256
@@ -51,9 +51,13 @@ async def _deliver_one(asked: Deliver, channels: Channels, services: RelayServic
     if asked.channel not in channels.names:
         raise TransientError(f"there is no channel {asked.channel}")
     done = services.delivered.get(asked.id, frozenset())
-    outcome = await channels.deliver((asked.channel,), subject=asked.subject, text=asked.text, done=done)
+    texts = Texts(subject=asked.subject, text=asked.text, long_text=asked.long_text, mail=asked.mail)
+    outcome = await channels.deliver((asked.channel,), texts, done=done)
     if outcome.failed:
-        raise TransientError(f"channel {asked.channel} did not take the message")
+        refused = outcome.refused_for_now(asked.channel)
+        if refused.again_after is None:
+            raise refused
+        return Relayed(delivered=0, dropped=0, reason=str(refused), again_after=refused.again_after)
     # An answer may be lost on its way to the notifier, which then asks again
     _remember(services, asked.id, done | {asked.channel})
     _log.info("relayed", message=asked.id, delivered=[asked.channel], failed=[])
@@ -85,7 +89,8 @@ async def _deliver(message: Mapping[str, Any], channels: Channels, services: Rel
     served = {str(name) for name in message.get("served") or ()}
     names = tuple(name for name in names if name not in served)
     done = services.delivered.pop(message["id"], frozenset())
-    outcome = await channels.deliver(names, subject=str(message["subject"]), text=str(message["text"]), done=done)
+    texts = Texts(subject=str(message["subject"]), text=str(message["text"]))
+    outcome = await channels.deliver(names, texts, done=done)
     if outcome.failed:
         _remember(services, message["id"], done | frozenset(outcome.delivered))
     _log.info("relayed", message=message["id"], delivered=list(outcome.delivered), failed=list(outcome.failed))

@@ -207,6 +207,10 @@ class Relayed(Answer):
     """Messages that every chosen channel took."""
     dropped: int
     """Records that were no alert message of ours."""
+    reason: str | None = None
+    """Why a channel did not take a ``Deliver`` for now; left out when it did."""
+    again_after: float | None = None
+    """Seconds after which that channel wants to be asked again; left out when it does not say."""
 
 
 class ChannelNames(Answer):

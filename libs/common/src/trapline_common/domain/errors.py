@@ -15,6 +15,9 @@ class InputRefusedError(TraplineError):
 class TransientError(TraplineError):
     """It may work when tried again: the caller re-raises it, so that the platform retries the event."""
 
+    again_after: float | None = None
+    """Seconds after which the other side wants to be asked again; ``None`` when it does not say."""
+
 
 class RefusedError(TraplineError):
     """The other side refused for good; trying again can't help."""

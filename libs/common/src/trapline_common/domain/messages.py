@@ -255,6 +255,10 @@ class Deliver(Message):
     """The alert message's subject."""
     text: Annotated[str, Field(min_length=1)]
     """The alert message as short Markdown."""
+    long_text: str = ""
+    """The same, longer, for a channel that takes it; a notifier of the release before sends none."""
+    mail: str = ""
+    """The whole message as plain text, for mail; a notifier of the release before sends none."""
 
 
 DispatcherMessage = Tick | OpenRun | Await | Enqueue | Count | Reap | Lost | WaveEnded | Next

@@ -136,6 +136,8 @@ class AlertRow(AlertHead):
     """When its cause was committed, by the database's clock."""
     attempts: int = 1
     """How often a notifier tried to send it to the channel, this attempt counted; the outbox counts."""
+    joined: bool = False
+    """Whether it waited for the sum of its cause: an earlier message told the channel of that cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

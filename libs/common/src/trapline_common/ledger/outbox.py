@@ -131,6 +131,7 @@ class PostgresOutbox:
                 payload=json.loads(row["payload"]),
                 created_at=row["created_at"],
                 attempts=row["attempts"],
+                joined=row["joined"],
             )
             for row in rows
         ]

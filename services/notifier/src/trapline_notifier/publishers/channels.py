@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import apprise
 
-from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.platform.logging import get_logger
+from trapline_notifier.publishers.fitting import fitted
+from trapline_notifier.publishers.http_answers import HttpAnswer, http_answers
 
 TIMEOUT = 15.0
 """Seconds for one channel, all its connections together; Apprise's own socket timeouts are 4 s each."""
@@ -25,6 +27,30 @@ class Delivery:
     """The channels that did not take it, or not in time."""
     skipped: tuple[str, ...] = ()
     """The channels that had it already."""
+    why: Mapping[str, HttpAnswer] = field(default_factory=dict)
+    """What those that failed answered last, where they answered over HTTP."""
+
+    def refused_for_now(self, name: str) -> TransientError:
+        """Return the error that says that a channel did not take the message, with the time that it named."""
+        answer = self.why.get(name)
+        status = "" if answer is None else f" (HTTP {answer.status})"
+        error = TransientError(f"channel {name} did not take the message{status}")
+        error.again_after = None if answer is None else answer.again_after
+        return error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """One message in words, for services of every kind and length."""
+
+    subject: str
+    """Its subject."""
+    text: str
+    """Short Markdown."""
+    long_text: str = ""
+    """Longer Markdown; empty where the sender has none."""
+    mail: str = ""
+    """The whole plain text; empty where the sender has none."""
 
 
 class Channels:
@@ -54,31 +80,33 @@ class Channels:
         """Return the channels a message goes to: all of them when ``to`` is empty."""
         return tuple(name for name in self._channels if not to or name in to)
 
-    async def deliver(
-        self, names: Sequence[str], *, subject: str, text: str, done: frozenset[str] = frozenset()
-    ) -> Delivery:
-        """Send Markdown ``text`` to ``names`` but those in ``done``, side by side, and say how each went.
+    async def deliver(self, names: Sequence[str], texts: Texts, *, done: frozenset[str] = frozenset()) -> Delivery:
+        """Send a message to ``names`` but those in ``done``, side by side, and say how each went.
 
         One channel's trouble never touches another's delivery.
         """
         due = [name for name in names if name not in done]
-        went = await asyncio.gather(*(self._send(name, subject=subject, text=text) for name in due))
+        went = await asyncio.gather(*(self._send(name, texts) for name in due))
         return Delivery(
-            delivered=tuple(name for name, good in zip(due, went, strict=True) if good),
-            failed=tuple(name for name, good in zip(due, went, strict=True) if not good),
+            delivered=tuple(name for name, (good, _) in zip(due, went, strict=True) if good),
+            failed=tuple(name for name, (good, _) in zip(due, went, strict=True) if not good),
             skipped=tuple(name for name in names if name in done),
+            why={name: answer for name, (good, answer) in zip(due, went, strict=True) if answer and not good},
         )
 
-    async def _send(self, name: str, *, subject: str, text: str) -> bool:
+    async def _send(self, name: str, texts: Texts) -> tuple[bool, HttpAnswer | None]:
         channel = self._channels[name]
+        (service,) = channel
+        body, body_format = fitted(service, texts)
 
         def notify() -> bool:
-            return bool(channel.notify(body=text, title=subject, body_format=apprise.NotifyFormat.MARKDOWN))
+            return bool(channel.notify(body=body, title=texts.subject, body_format=body_format))
 
-        try:
-            good = await asyncio.wait_for(asyncio.to_thread(notify), TIMEOUT)
-        except TimeoutError:
-            good = False
+        with http_answers() as answers:
+            try:
+                good = await asyncio.wait_for(asyncio.to_thread(notify), TIMEOUT)
+            except TimeoutError:
+                good = False
         if not good:
             _log.error("channel_failed", channel=name)
-        return good
+        return good, answers[-1] if answers else None

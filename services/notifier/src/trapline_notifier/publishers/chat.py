@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from trapline_common.domain.errors import TransientError
 from trapline_notifier.message import AlertMessage
-from trapline_notifier.publishers.channels import Channels
+from trapline_notifier.publishers.channels import Channels, Texts
 
 PAUSES = (0.5, 2.0)
 """Seconds before the second and the third attempt. `trapline crawl` may end before the ledger's own back-off does."""
@@ -21,11 +20,17 @@ class ChatPublisher:
         self._sleep = sleep
 
     async def publish(self, message: AlertMessage) -> str:
-        """Send it; the receipt is the message's own id. Raises ``TransientError`` when three attempts failed."""
-        for pause in (0.0, *PAUSES):
-            if pause:
-                await self._sleep(pause)
-            outcome = await self._channels.deliver((self._name,), subject=message.subject, text=message.chat)
+        """Send it; the receipt is the message's own id.
+
+        Raises ``TransientError`` when three attempts failed, or one after which the channel wants to be left alone.
+        """
+        texts = Texts(subject=message.subject, text=message.chat, long_text=message.long_chat, mail=message.email)
+        for pause in (*PAUSES, None):
+            outcome = await self._channels.deliver((self._name,), texts)
             if not outcome.failed:
                 return message.id
-        raise TransientError(f"channel {self._name} did not take the message")
+            refused = outcome.refused_for_now(self._name)
+            if pause is None or (refused.again_after or 0.0) > PAUSES[-1]:
+                break
+            await self._sleep(max(pause, refused.again_after or 0.0))
+        raise refused

@@ -37,11 +37,22 @@ class RelayedPublisher:
 
     async def publish(self, message: AlertMessage) -> str:
         """Have the relay send it; the receipt is the message's own id. Raises ``TransientError`` unless it says so."""
-        asked = Deliver(channel=self._channel, id=message.id, subject=message.subject, text=message.chat)
+        asked = Deliver(
+            channel=self._channel,
+            id=message.id,
+            subject=message.subject,
+            text=message.chat,
+            long_text=message.long_chat,
+            mail=message.email,
+        )
         try:
             answer = read_answer(Relayed, await self._ask(asked.event()))
         except (MessageRefusedError, UnreadableAnswerError) as error:
             raise TransientError(f"relay: {error}") from error
         if answer.delivered != 1:
-            raise TransientError("relay: of a release that delivers only what comes through the topic")
+            refused = TransientError(
+                answer.reason or "relay: of a release that delivers only what comes through the topic"
+            )
+            refused.again_after = answer.again_after
+            raise refused
         return message.id

@@ -9,23 +9,28 @@ from trapline_notifier.texts.item import Item, describe
 from trapline_notifier.texts.safe_text import code, fenced
 from trapline_notifier.texts.telling import Telling
 
-LENGTH = 1_900
+SHORT = 1_900
 """Characters. Discord, the strictest of the common channels, takes 2,000."""
+LONG = 12_000
+"""Characters, for channels that take more, such as Slack."""
 _DIFF = 700
 _HIDDEN = frozenset({"Title", "Compared with"})
 """Facts a chat message leaves to the email."""
 
 
-def text(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int) -> str:
-    """Return the message: a headline, as many of the first ``shown`` tellings as fit, and how many more there are."""
+def text(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int, most: int = SHORT) -> str:
+    """Return the message: a headline, as many of the first ``shown`` tellings as fit, and how many more there are.
+
+    It has at most ``most`` characters.
+    """
     title = headline(kind, crawl, told)
     parts = [f"{MARKS.get(kind, '⚪')} **{_bare(title)}**"]
-    shown_items = 0
-    left = LENGTH - len(parts[0]) - 100  # for the last line
+    shown_items, diff = 0, _DIFF * (1 if most <= SHORT else 4)
+    left = most - len(parts[0]) - 100  # for the last line
     for each in told[:shown]:
         item = describe(each)
         part = next(
-            (form for form in (_item(item, diff=_DIFF), _item(item, diff=0), _short(item)) if len(form) <= left), None
+            (form for form in (_item(item, diff=diff), _item(item, diff=0), _short(item)) if len(form) <= left), None
         )
         if part is None:
             break

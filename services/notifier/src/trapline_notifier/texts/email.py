@@ -9,12 +9,20 @@ from trapline_notifier.texts.safe_text import block, one_line
 from trapline_notifier.texts.telling import Telling
 
 _INDENT = "   "
+MANY = 5
+"""Tellings of one message. Of more, those that say what the one before them says are a line each."""
 
 
 def body(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int, diff_limit: int) -> str:
     """Return a headline and the first ``shown`` tellings, each with at most ``diff_limit`` characters of its diff."""
     parts = [headline(kind, crawl, told)]
-    parts += [_item(number, describe(each), diff_limit=diff_limit) for number, each in enumerate(told[:shown], start=1)]
+    items = [describe(each) for each in told[:shown]]
+    alike = len(told) > MANY
+    for number, item in enumerate(items, start=1):
+        if alike and number > 1 and item.url and item.what == items[number - 2].what and not item.diff:
+            parts[-1] += f"\n{number}. {item.url}"
+        else:
+            parts.append(_item(number, item, diff_limit=diff_limit))
     left = len(told) - shown
     if left > 0:
         runs = sorted({each.last.run_id for each in told if each.last.run_id is not None})

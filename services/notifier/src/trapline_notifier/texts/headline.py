@@ -41,6 +41,8 @@ def headline(kind: str, crawl: str, told: Sequence[Telling[AlertRow]]) -> str:
     if kind == "recovery" and all(each.failed_before for each in told):
         one, many = _OVER
     count = counted_things(kind, told)
+    if told[0].last.joined:  # an earlier message told of the same cause
+        one, many = f"more {one}", f"more {many}"
     more = f", {len(told)} times" if kind in _WHAT and len(told) > count else ""
     return f"{name}: {counted(count, one, many)}{more}"
 

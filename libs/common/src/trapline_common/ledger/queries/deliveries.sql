@@ -17,10 +17,10 @@ RETURNING failures;
 UPDATE trapline.channel SET holder = NULL, held_until = NULL WHERE name = $1 AND holder = $2 RETURNING name;
 
 -- name: untold
--- Never attempted, oldest first; none of a thread of which an earlier alert is on its way.
+-- Never attempted, oldest first; none of a thread of which an earlier alert is on its way, none that waits for a sum.
 SELECT a.id, a.kind, a.crawl, a.page_id, a.recipients, extract(epoch FROM d.next_try_at)::double precision AS since
 FROM trapline.delivery d JOIN trapline.alert a ON a.id = d.alert_id
-WHERE d.channel = $1 AND d.status = 'due' AND d.message_id IS NULL
+WHERE d.channel = $1 AND d.status = 'due' AND d.message_id IS NULL AND NOT d.held
   AND NOT EXISTS (
     SELECT FROM trapline.delivery e
     WHERE e.channel = d.channel AND e.thread = d.thread AND e.status = 'due' AND e.alert_id < d.alert_id
@@ -55,9 +55,9 @@ WITH ours AS MATERIALIZED (
     UPDATE trapline.delivery d
     SET attempts = d.attempts + 1, message_id = $4, next_try_at = now() + make_interval(secs => $5)
     FROM locked WHERE d.channel = $1 AND d.alert_id = locked.alert_id
-    RETURNING d.alert_id, d.attempts
+    RETURNING d.alert_id, d.attempts, d.joined
 )
-SELECT a.id, a.kind, a.crawl, a.run_id, a.page_id, a.recipients, a.payload, a.created_at, t.attempts
+SELECT a.id, a.kind, a.crawl, a.run_id, a.page_id, a.recipients, a.payload, a.created_at, t.attempts, t.joined
 FROM tried t JOIN trapline.alert a ON a.id = t.alert_id ORDER BY a.id;
 
 -- name: split

@@ -267,6 +267,18 @@ COMMENT ON COLUMN trapline.delivery.message_id IS
 COMMENT ON COLUMN trapline.delivery.receipt IS 'What the channel calls that message.';
 COMMENT ON COLUMN trapline.delivery.reason IS 'Why it was refused or dropped.';
 COMMENT ON COLUMN trapline.delivery.ended_at IS 'When it was sent, refused or dropped.';
+COMMENT ON COLUMN trapline.delivery.cause IS
+    'The run, the kind and the reason of what failed or recovered in it. NULL: it is told by itself.';
+COMMENT ON COLUMN trapline.delivery.held IS 'Whether it waits for the sum of its cause.';
+COMMENT ON COLUMN trapline.delivery.joined IS 'Whether it was held, and is told in a sum.';
+
+COMMENT ON TABLE trapline.told_cause IS
+    'Hosts that a channel was told of, by cause, while the run goes on: what fails there further waits for the sum.';
+COMMENT ON COLUMN trapline.told_cause.channel IS 'The channel.';
+COMMENT ON COLUMN trapline.told_cause.cause IS 'As in "delivery".';
+COMMENT ON COLUMN trapline.told_cause.host IS 'The host, with its port.';
+COMMENT ON COLUMN trapline.told_cause.run_id IS 'The run; with its end the sum is due.';
+COMMENT ON COLUMN trapline.told_cause.told_at IS 'When the first message, or the last sum, fell due.';
 
 COMMENT ON TABLE trapline.host IS
     'A host that answered 429 or 503. While "refusals" is above 0, one visit at a time finds out whether it is over.';
@@ -359,7 +371,8 @@ COMMENT ON FUNCTION trapline.spread_alerts IS
     'there any more, and what waited a week for one that took nothing in a week while another took the alert. '
     '"closed", or nothing in "everything": an alert whose recipients name none of these channels is a mistake; its id '
     'is returned. What a notifier of the release before has claimed is left to it; what is spread is hidden from it '
-    'for "hold" seconds.';
+    'for "hold" seconds. What joins a cause that the channel knows is held until the run has ended, or for 15 minutes; '
+    'what is told of a page takes along what is held of it.';
 COMMENT ON FUNCTION trapline.end_deliveries IS
     'Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose '
     'channels all went away before any took it is spread again. Locks alerts before deliveries.';

@@ -32,6 +32,7 @@ GRANT UPDATE (told_at) ON trapline.run TO trapline_crawler, trapline_dispatcher;
 GRANT UPDATE (tried_at, tries, opened_at, archived_at, archiving_at, archive_tries) ON trapline.run
     TO trapline_dispatcher;
 GRANT UPDATE (cancelling_at) ON trapline.run TO trapline_dispatcher, trapline_operator;
+GRANT SELECT (id, status) ON trapline.run TO trapline_notifier;  -- a sum is told when its run has ended
 
 -- trapline.waiter, written once: run_id, token, execution, noted_at
 GRANT SELECT ON trapline.waiter TO trapline_crawler, trapline_dispatcher;
@@ -128,14 +129,19 @@ GRANT INSERT (name), UPDATE (next_at, holder, held_until, failures, failing_sinc
     ON trapline.channel TO trapline_notifier;
 GRANT DELETE ON trapline.channel TO trapline_notifier;  -- one that was taken out of the channels file
 
--- trapline.delivery, written once: alert_id, channel, thread
+-- trapline.delivery, written once: alert_id, channel, thread, cause, joined
 GRANT SELECT ON trapline.delivery TO trapline_notifier, trapline_operator;
-GRANT SELECT (alert_id, channel, status, message_id, next_try_at) ON trapline.delivery
+GRANT SELECT (alert_id, channel, status, message_id, next_try_at, cause, held) ON trapline.delivery
     TO trapline_crawler, trapline_dispatcher;  -- is a nudge due?
-GRANT INSERT (alert_id, channel, thread, status, ended_at, reason),
-    UPDATE (status, attempts, next_try_at, message_id, receipt, reason, ended_at)
+GRANT INSERT (alert_id, channel, thread, status, ended_at, reason, cause, held, joined),
+    UPDATE (status, attempts, next_try_at, message_id, receipt, reason, ended_at, held)
     ON trapline.delivery TO trapline_notifier;
 GRANT DELETE ON trapline.delivery TO trapline_notifier;  -- of an alert that is spread again
+
+-- trapline.told_cause, written once: channel, cause, host, run_id
+GRANT SELECT, DELETE, INSERT (channel, cause, host, run_id), UPDATE (told_at) ON trapline.told_cause
+    TO trapline_notifier;
+GRANT SELECT (channel, cause, run_id, told_at) ON trapline.told_cause TO trapline_crawler, trapline_dispatcher;
 
 -- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
 GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator;

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0016_orchestrators. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0020_one_cause. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -433,16 +433,21 @@ CREATE TABLE trapline.delivery (
     receipt text,                                    -- What the channel calls that message.
     reason text,                                     -- Why it was refused or dropped.
     ended_at timestamptz,                            -- When it was sent, refused or dropped.
+    -- The run, the kind and the reason of what failed or recovered in it. NULL: it is told by itself.
+    cause text,
+    held boolean NOT NULL DEFAULT false,             -- Whether it waits for the sum of its cause.
+    joined boolean NOT NULL DEFAULT false,           -- Whether it was held, and is told in a sum.
     CONSTRAINT delivery_pkey PRIMARY KEY (alert_id, channel),
     CONSTRAINT delivery_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES trapline.alert(id) ON DELETE CASCADE,
     CONSTRAINT delivery_ended CHECK (((status = 'due'::trapline.delivery_status) = (ended_at IS NULL)))
 ) WITH (fillfactor=70);
 CREATE INDEX delivery_again ON trapline.delivery (channel, next_try_at, message_id) WHERE ((status =
     'due'::trapline.delivery_status) AND (message_id IS NOT NULL));
+CREATE INDEX delivery_held ON trapline.delivery (channel, cause) WHERE held;
 CREATE INDEX delivery_thread ON trapline.delivery (channel, thread, alert_id) WHERE (status =
     'due'::trapline.delivery_status);
 CREATE INDEX delivery_untold ON trapline.delivery (channel, alert_id) WHERE ((status = 'due'::trapline.delivery_status)
-    AND (message_id IS NULL));
+    AND (message_id IS NULL) AND (NOT held));
 
 -- Who waits for a run's end: a state of somebody's state machine, by its task token. Gone with the run.
 CREATE TABLE trapline.waiter (
@@ -456,6 +461,17 @@ CREATE TABLE trapline.waiter (
     CONSTRAINT waiter_token_check CHECK (((octet_length(token) >= 1) AND (octet_length(token) <= 2048)))
 );
 CREATE INDEX waiter_unanswered ON trapline.waiter (run_id) WHERE (answered_at IS NULL);
+
+-- Hosts that a channel was told of, by cause, while the run goes on: what fails there further waits for the sum.
+CREATE TABLE trapline.told_cause (
+    channel text NOT NULL,                       -- The channel.
+    cause text NOT NULL,                         -- As in "delivery".
+    host text NOT NULL,                          -- The host, with its port.
+    run_id bigint NOT NULL,                      -- The run; with its end the sum is due.
+    told_at timestamptz NOT NULL DEFAULT now(),  -- When the first message, or the last sum, fell due.
+    CONSTRAINT told_cause_pkey PRIMARY KEY (channel, cause, host),
+    CONSTRAINT told_cause_channel_fkey FOREIGN KEY (channel) REFERENCES trapline.channel(name) ON DELETE CASCADE
+);
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
@@ -902,7 +918,9 @@ END $function$;
 -- all of them, the others what is for all or names them. First it drops what waits for a channel that is not there any
 -- more, and what waited a week for one that took nothing in a week while another took the alert. "closed", or nothing
 -- in "everything": an alert whose recipients name none of these channels is a mistake; its id is returned. What a
--- notifier of the release before has claimed is left to it; what is spread is hidden from it for "hold" seconds.
+-- notifier of the release before has claimed is left to it; what is spread is hidden from it for "hold" seconds. What
+-- joins a cause that the channel knows is held until the run has ended, or for 15 minutes; what is told of a page takes
+-- along what is held of it.
 CREATE FUNCTION trapline.spread_alerts(names text[], everything text[], closed boolean, most integer,
         hold double precision, OUT spread integer, OUT nowhere bigint[])
     RETURNS record
@@ -911,8 +929,11 @@ AS $function$
 DECLARE
     gone text;
     stuck record;
+    ids bigint[];
 BEGIN
     INSERT INTO trapline.channel (name) SELECT n FROM unnest(names) n ORDER BY n ON CONFLICT DO NOTHING;
+    -- One at a time decides what is the first of a cause.
+    PERFORM FROM trapline.channel c ORDER BY c.name FOR NO KEY UPDATE;
     FOR gone IN DELETE FROM trapline.channel c WHERE c.name <> ALL (names) RETURNING c.name LOOP
         PERFORM trapline.end_deliveries(gone, ARRAY(
             SELECT d.alert_id FROM trapline.delivery d WHERE d.channel = gone AND d.status = 'due' ORDER BY 1),
@@ -927,20 +948,42 @@ BEGIN
     END LOOP;
 
     WITH fresh AS MATERIALIZED (
-        SELECT a.id, a.recipients, coalesce('page ' || a.page_id, 'crawl ' || a.crawl) AS thread FROM trapline.alert a
+        SELECT a.id, a.recipients, a.run_id, coalesce('page ' || a.page_id, 'crawl ' || a.crawl) AS thread,
+            CASE WHEN a.page_id IS NOT NULL AND a.kind IN ('failure', 'expectation', 'blocked', 'reminder', 'recovery')
+                AND EXISTS (SELECT FROM trapline.run r WHERE r.id = a.run_id AND r.status <> 'ended')
+                THEN concat_ws(' ', a.run_id, a.kind, a.payload ->> 'reason') END AS cause,
+            coalesce(substring(a.payload ->> 'url' FROM '^[^:]+://([^/?#]*)'), '') AS host
+        FROM trapline.alert a
         WHERE a.status = 'due' AND a.spread_at IS NULL AND (a.claimed_until IS NULL OR a.claimed_until <= now())
           AND NOT EXISTS (
             SELECT FROM trapline.alert e
             WHERE e.status = 'due' AND e.spread_at IS NULL AND e.id < a.id AND e.claimed_until > now()
               AND e.crawl = a.crawl AND e.page_id IS NOT DISTINCT FROM a.page_id)
-        ORDER BY a.id LIMIT most FOR NO KEY UPDATE
+        ORDER BY a.id LIMIT most FOR NO KEY UPDATE OF a
     ), marked AS (
         UPDATE trapline.alert a SET spread_at = now(), claimed_until = now() + make_interval(secs => hold)
         FROM fresh f WHERE a.id = f.id
-    ), made AS (
-        INSERT INTO trapline.delivery (alert_id, channel, thread)
-        SELECT f.id, n, f.thread FROM fresh f CROSS JOIN unnest(names) n
+    ), wanted AS MATERIALIZED (
+        SELECT f.id, n AS channel, f.thread, f.run_id, f.cause, f.host FROM fresh f CROSS JOIN unnest(names) n
         WHERE n = ANY (everything) OR f.recipients = '{}' OR n = ANY (f.recipients)
+    ), known AS MATERIALIZED (
+        SELECT t.channel, t.cause, array_agg(t.host) AS hosts FROM trapline.told_cause t
+        WHERE t.cause IN (SELECT f.cause FROM fresh f) GROUP BY t.channel, t.cause
+    ), further AS MATERIALIZED (
+        SELECT w.channel, w.cause, count(DISTINCT w.host) AS hosts
+        FROM wanted w JOIN known k ON k.channel = w.channel AND k.cause = w.cause AND w.host <> ALL (k.hosts)
+        GROUP BY w.channel, w.cause
+    ), judged AS MATERIALIZED (
+        SELECT w.*, coalesce(w.host = ANY (k.hosts) OR cardinality(k.hosts) > 1 OR h.hosts > 1, false) AS held
+        FROM wanted w LEFT JOIN known k ON k.channel = w.channel AND k.cause = w.cause
+        LEFT JOIN further h ON h.channel = w.channel AND h.cause = w.cause
+    ), made AS (
+        INSERT INTO trapline.delivery (alert_id, channel, thread, cause, held, joined)
+        SELECT j.id, j.channel, j.thread, j.cause, j.held, j.held FROM judged j
+        ON CONFLICT DO NOTHING
+    ), told AS (
+        INSERT INTO trapline.told_cause (channel, cause, host, run_id)
+        SELECT DISTINCT j.channel, j.cause, j.host, j.run_id FROM judged j WHERE j.cause IS NOT NULL
         ON CONFLICT DO NOTHING
     ), mistaken AS (
         INSERT INTO trapline.delivery (alert_id, channel, thread, status, ended_at, reason)
@@ -950,12 +993,37 @@ BEGIN
         ON CONFLICT DO NOTHING
         RETURNING alert_id
     )
-    SELECT (SELECT count(*) FROM fresh),
+    SELECT (SELECT array_agg(f.id) FROM fresh f),
         coalesce((SELECT array_agg(m.alert_id ORDER BY m.alert_id) FROM mistaken m), '{}')
-    INTO spread, nowhere;
+    INTO ids, nowhere;
+    spread := coalesce(cardinality(ids), 0);
     UPDATE trapline.alert a SET status = 'refused', claimed_until = NULL,
         reason = '`alert.to` names no channel that there is'
     WHERE a.id = ANY (nowhere) AND everything = '{}';
+
+    -- Sums that are due: of runs that have ended, and after 15 minutes.
+    WITH over AS MATERIALIZED (
+        SELECT t.channel, t.cause, bool_and(r.id IS NULL) AS ended
+        FROM trapline.told_cause t LEFT JOIN trapline.run r ON r.id = t.run_id AND r.status <> 'ended'
+        GROUP BY t.channel, t.cause HAVING bool_and(r.id IS NULL) OR min(t.told_at) < now() - interval '15 minutes'
+    ), ended AS (
+        DELETE FROM trapline.told_cause t USING over o WHERE t.channel = o.channel AND t.cause = o.cause AND o.ended
+    ), again AS (
+        UPDATE trapline.told_cause t SET told_at = now() FROM over o
+        WHERE t.channel = o.channel AND t.cause = o.cause AND NOT o.ended
+    ), locked AS MATERIALIZED (
+        SELECT d.alert_id, d.channel FROM over o JOIN trapline.delivery d ON d.channel = o.channel AND d.cause = o.cause
+        WHERE d.held ORDER BY d.alert_id FOR NO KEY UPDATE OF d
+    )
+    UPDATE trapline.delivery d SET held = false FROM locked l WHERE d.alert_id = l.alert_id AND d.channel = l.channel;
+
+    WITH locked AS MATERIALIZED (
+        SELECT e.alert_id, e.channel FROM trapline.delivery d JOIN trapline.delivery e
+            ON e.channel = d.channel AND e.thread = d.thread AND e.status = 'due' AND e.alert_id < d.alert_id AND e.held
+        WHERE d.alert_id = ANY (ids) AND d.status = 'due' AND NOT d.held
+        ORDER BY e.alert_id FOR NO KEY UPDATE OF e
+    )
+    UPDATE trapline.delivery d SET held = false FROM locked l WHERE d.alert_id = l.alert_id AND d.channel = l.channel;
 END $function$;
 
 -- Takes the lane's next turn at a host, if it comes within "patience" seconds and a slot is free; the lane's own delay

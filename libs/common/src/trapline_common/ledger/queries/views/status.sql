@@ -45,7 +45,10 @@ ORDER BY p.failing_since, p.id LIMIT $1;
 
 -- name: alert_counts
 SELECT count(*) FILTER (WHERE status = 'due')::int AS due,
-    extract(epoch FROM now() - min(created_at) FILTER (WHERE status = 'due'))::double precision AS oldest_due_seconds,
+    extract(epoch FROM now() - min(created_at) FILTER (WHERE status = 'due' AND (spread_at IS NULL OR id IN (
+        -- what waits for the sum of its cause is on time
+        SELECT d.alert_id FROM trapline.delivery d WHERE d.status = 'due' AND NOT d.held))))::double precision
+        AS oldest_due_seconds,
     count(*) FILTER (WHERE status = 'refused'
         OR id IN (SELECT d.alert_id FROM trapline.delivery d WHERE d.status = 'refused'))::int AS refused,
     count(*) FILTER (WHERE status = 'sent' AND sent_at > now() - interval '24 hours')::int AS sent_last_day
