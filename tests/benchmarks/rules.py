@@ -10,7 +10,7 @@ from tools.workspace.browser import SETTING
 from trapline_common.config.models import CrawlConfig
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.launch_options import LEFT_OUT, SWITCHES, sandbox_works_for
-from trapline_crawler.visit.page_script import question, source
+from trapline_crawler.visit.page_script import asked, reader
 
 CRAWL = CrawlConfig(name="manual")
 """Nothing set: `settle` waits until the DOM was quiet for 150 ms, at most 3 s, and the visible text is read."""
@@ -28,6 +28,6 @@ def job() -> dict[str, Any]:
         "args": list(SWITCHES),
         "left_out": list(LEFT_OUT),
         "sandbox": sandbox_works_for(os.geteuid()),
-        "script": source("read.js"),
-        "question": question(CRAWL, settle_at_most=CRAWL.settle.at_most),
+        "script": reader(),
+        "question": asked(CRAWL, load_within=10, wait_within=None, settle_at_most=CRAWL.settle.at_most),
     }

@@ -14,7 +14,7 @@ from trapline_common.alerts.verdict import judge
 from trapline_common.config.min_change import parse_min_change
 from trapline_common.config.models import CrawlConfig
 from trapline_common.content.noise import Baseline, differs_enough
-from trapline_common.content.text import content_hash
+from trapline_common.content.text import content_hash, kept
 from trapline_common.domain.ids import PageId, RunId
 from trapline_common.domain.observation import Failure, Observation, Reason
 
@@ -237,3 +237,10 @@ def test_a_crawl_that_begins_to_remember_knows_the_baseline() -> None:
     page.sees(_good("A"))
     page.crawl = CrawlConfig(name="shop", remember=2)
     assert _reported(page, ["B", "A", "B"]) == "B"
+
+
+def test_a_difference_beyond_the_part_that_is_kept_is_never_slight() -> None:
+    """Nobody knows how much differs there, so that ``min_change`` holds none of it back."""
+    page = _page(min_change="90%")
+    page.sees(_good(kept("text " * 100 + "a", 200)))
+    assert page.sees(_good(kept("text " * 100 + "b", 200))).changed

@@ -16,6 +16,7 @@ from trapline_crawler.visit.page_script import (
     LONGEST_TEXT,
     LONGEST_TITLE,
     LONGEST_URL,
+    LONGEST_WAIT,
     Reading,
     UnreadableAnswerError,
     reading,
@@ -24,11 +25,14 @@ from trapline_crawler.visit.page_script import (
 CRAWL = crawl(extract={"price": "#price"})
 GOOD: dict[str, Any] = {
     "title": "t", "text": "text", "tooLong": False, "fields": {"price": "7"}, "problems": [], "status": 200, "body": 10,
-    "height": 100, "errors": 1, "signs": [], "littleText": False, "nodes": True,
-    "checkSelector": True, "checkContains": True,
+    "height": 100, "errors": 1, "scripts": 0, "signs": [], "shown": 0, "nodes": True,
+    "checkSelector": True, "checkContains": True, "parsed": True, "loaded": True, "appeared": True,
     "timings": {"dns": 0, "connect": 1.25, "ttfb": 3, "dom": None, "load": 9},
 }  # fmt: skip
-SPENT: dict[str, Any] = {"errors": 2, "received": 700, "unpacked": 900, "parts": 0}
+SPENT: dict[str, Any] = {
+    "errors": 2, "thrown": 1, "received": 700, "unpacked": 900, "parts": 0, "documents": 1, "open": 0,
+    "wentBack": False, "refresh": {"in": 1500, "url": "http://b/"},
+}  # fmt: skip
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("x" * (LONGEST_FIELD + 5)),
@@ -52,6 +56,7 @@ def test_a_good_answer_is_read():
         "http://a/",
     )
     assert (found.timings.connect, found.timings.dom) == (1.2, None)
+    assert (found.refresh, found.refresh_to, found.scripts_failed) == (1.5, "http://b/", 1)
 
 
 @settings(max_examples=60, deadline=None)  # a loaded machine is slow now and then, and no fault of the reader
@@ -65,10 +70,13 @@ def test_any_answer_is_bounded_or_refused(changed: dict[str, Any], spent: dict[s
         found = _read(GOOD | changed, SPENT | spent)
     except UnreadableAnswerError:
         return
-    for number in (found.status, found.body, found.size, found.errors, found.height):
+    counts = (found.open, found.documents, found.scripts_failed, found.shown)
+    for number in (found.status, found.body, found.size, found.errors, found.height, *counts):
         assert number is None or (type(number) is int and 0 <= number <= LARGEST)
     for time in (found.timings.dns, found.timings.connect, found.timings.ttfb, found.timings.dom, found.timings.load):
         assert time is None or 0 <= time <= LARGEST
+    assert found.refresh is None or 0 <= found.refresh <= LONGEST_WAIT
+    assert len(found.refresh_to) <= LONGEST_URL
     assert set(found.fields) == {"price"}
     assert len(found.title) <= LONGEST_TITLE
     assert found.text is None or len(found.text) <= LONGEST_TEXT
@@ -87,6 +95,7 @@ def test_any_answer_is_bounded_or_refused(changed: dict[str, Any], spent: dict[s
         ({"result": {"value": GOOD | {"text": {"a": 1}}}, "spent": SPENT}, "text"),
         ({"result": {"value": GOOD | {"signs": [True]}}, "spent": SPENT}, "sign"),
         ({"result": {"value": GOOD | {"nodes": "yes"}}, "spent": SPENT}, "nodes"),
+        ({"result": {"value": GOOD}, "spent": SPENT | {"refresh": [1]}}, "refresh"),
     ],
 )
 def test_a_wrong_shape_is_refused_in_words(answer: dict[str, Any], part: str):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 CRAWLER = Path(__file__).parents[3] / "services/crawler/src/trapline_crawler"
 SCRUBBED = {
-    "visit/observe.py:_bounded": "the text is scrubbed before",
     "visit/blocked.py:challenge": "the reading is scrubbed before",
     "visit/expectations.py:_shown": "of the crawl as it is written, references in it",
     "visit/steps.py:Steps._scrubbed": "an error's text, scrubbed in the same line",
@@ -15,7 +14,6 @@ SCRUBBED = {
     "work/one_call.py:fail": "an error that left its visit scrubbed, if a visit raised it",
     "browser/supervisor.py:Browser.fault": "scrubbed where the error leaves the visit, up to the end of its line",
     "visit/failures.py:goto_failure": "the same",
-    "visit/load.py:Load._wait_for": "the same",
     "work/task_faults.py:give_up": "an error that left its visit scrubbed, or Postgres' of a result that was scrubbed",
     "visit/observe.py:without_secrets": "the beginning of a secret at the end of what was cut goes too",
     "visit/page_script.py:reading": "the URL and the texts of a reading, cut at limits that `observe` knows",

@@ -138,8 +138,8 @@ def _change(
 ) -> dict[str, Any] | None:
     """Return the payload, or ``None`` when there is nothing to show.
 
-    That happens when the hashes differ but the texts and fields don't: what differs lies beyond the part of the text
-    that is kept, or the way of hashing changed with a release. The observation becomes the baseline, and is no change.
+    That happens when the hashes differ but the texts and fields don't: the way of hashing changed with a release. The
+    observation becomes the baseline, and is no change.
     """
     fields = compare_fields(state.baseline_fields, observation.fields)
     diff = None

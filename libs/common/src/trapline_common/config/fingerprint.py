@@ -16,9 +16,9 @@ READER_VERSION = 2
 """Version of the code that reads a loaded page.
 
 Raise it by 1 in the change after which the same page may come out with another text, other fields or another hash:
-``read.js`` of the crawler's visit, ``content/text.py``, ``content/ignored_text.py``, or the hash over
-them. The first good visit of each page under the new version then becomes its baseline in silence. Left as it is, the
-release would tell every team that all its pages changed.
+``read.js`` and its neighbours in the crawler's visit, ``content/text.py``, ``content/ignored_text.py``, or the hash
+over them. The first good visit of each page under the new version then becomes its baseline in silence. Left as it is,
+the release would tell every team that all its pages changed.
 """
 
 FINDER_VERSION = 2

@@ -261,15 +261,15 @@ class CrawlConfig(Model):
     )
     wait_for: ElementSelector | None = Field(
         default=None,
-        description="A CSS selector that must match before the page settles. Left out: `load` is enough.",
+        description="A CSS selector of which a match must be visible before the page settles. Left out: none.",
         examples=["#plans .price"],
     )
 
     watch: ContentSelector | None = Field(
         default=None,
         description=(
-            "A CSS selector of what counts as content; of a JSON, CSV or text document a path, such as `$.plans`. Left "
-            "out: the page's visible text."
+            "A CSS selector of what counts as content; of a JSON, CSV or text document a path, such as `$.plans`. A "
+            "visit that finds no text in it fails. Left out: the page's visible text."
         ),
         examples=["#plans"],
     )

@@ -54,7 +54,10 @@ class Settle(Model):
         default=3.0,
         ge=0,
         le=120,
-        description="Seconds after `load` at which the page is read although it still changes; at most `timeout`.",
+        description=(
+            "Seconds after `load` at which the page is read although it still changes, or waits for text; at most "
+            "`timeout`."
+        ),
         examples=["5s"],
     )
 

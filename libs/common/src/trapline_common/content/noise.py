@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from trapline_common.config.min_change import MinChange, Unit, parse_min_change
 from trapline_common.config.models import CrawlConfig
 from trapline_common.content.diff import compare_fields
+from trapline_common.content.text import cut_off
 from trapline_common.domain.observation import Observation
 
 
@@ -90,10 +91,12 @@ def weigh(
 def _slight(observation: Observation, crawl: CrawlConfig, old: str | None, fields: Mapping[str, str | None]) -> bool:
     """Say whether less than ``min_change`` differs. A difference of an extracted field is never slight.
 
-    Nor are equal texts, whose difference lies beyond the part that is kept: their hash must become the baseline's.
+    Nor is one beyond the part of a text that is kept: nobody knows its size.
     """
     new = observation.text or ""
     if crawl.min_change is None or old in {None, new} or compare_fields(fields, observation.fields):
+        return False
+    if cut_off(old or "") != cut_off(new):
         return False
     return not differs_enough(old or "", new, parse_min_change(crawl.min_change))
 

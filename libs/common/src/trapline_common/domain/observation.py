@@ -94,7 +94,7 @@ class Observation:
     title: str | None = None
     """The page's title."""
     text: str | None = None
-    """The watched text, normalised, cut where it is too long to keep."""
+    """The watched text, normalised; of one that is too long to keep the beginning, and a line about the rest."""
     fields: Mapping[str, str | None] = field(default_factory=dict)
     """What ``extract`` names, by name; ``None`` for a selector that found nothing."""
     content_hash: str | None = None

@@ -4,7 +4,8 @@
 // - keeps from the driver what nobody reads and what a page can make as long as it likes (console, WebSocket frames);
 // - counts for each tab, with its frames and workers: bytes as they came and unpacked, frames and workers, events;
 // - cuts a tab off that spends more than a visit may: it asks the browser to close the tab, and no more of it passes;
-// - runs the crawler's own scripts in the driver's isolated world, where no page's script can reach them.
+// - runs the crawler's own scripts in the driver's isolated world, where no page's script can reach them;
+// - knows what a page still waits for: requests that are open, a refresh that is due, a document that broke off.
 //
 // The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open`, `Trapline.arrived` and
 // `Trapline.evaluate` are the meter's commands, `Trapline.cut` is its event, and `Trapline.heard` it answers to any
@@ -27,14 +28,31 @@ const NOTHING = Buffer.alloc(0);
 // Counts pictures, scripts and styles that do not load: of these the protocol says nothing. The driver lets an empty
 // script run first in its isolated world of each document; this is that script.
 const COUNTS_PARTS = `if (window === top) {
-  let count = 0;
-  addEventListener("error", () => { count += 1 }, true);
+  let count = 0, scripts = 0;
+  addEventListener("error", (event) => {
+    count += 1;
+    if (event.target instanceof HTMLScriptElement) scripts += 1;
+  }, true);
   Object.defineProperty(globalThis, "partsThatFailed", { value: () => count });
+  Object.defineProperty(globalThis, "scriptsThatFailed", { value: () => scripts });
 }`;
+// What may still bring a page's text: nobody waits for a picture or a style sheet, nor for what has no end by its kind.
+const BRINGS_TEXT = /^(?:Fetch|XHR|Script)"/;
+const LATEST_WORLD = 300; // ms within which a document that is shown gets its isolated world
+const MOST_BROKEN = 20; // documents of one tab that broke off and are remembered; only the one that is shown counts
+const REFRESHES = new Set(["httpHeaderRefresh", "metaTagRefresh"]);
 
 const number = (text, name) => {
   const at = text.indexOf(`"${name}":`);
   return at < 0 ? 0 : Math.max(0, Number.parseInt(text.slice(at + name.length + 3), 10) || 0);
+};
+const slice = (message, from, to) =>
+  typeof message === "string" ? message.slice(from, to) : message.toString("latin1", from, to);
+const PARAMS = '{"method":"","params":{"requestId":"'.length;
+const requestId = (method, message) => {
+  const from = PARAMS + method.length;
+  const text = slice(message, from, from + 200);
+  return text.slice(0, text.indexOf('"'));
 };
 const sessionAt = (tail) => /"sessionId":"([^"]+)"\}$/.exec(tail)?.[1] ?? "";
 
@@ -47,6 +65,9 @@ class Tab {
     this.isCut = false;
     this.attached = 0; // sessions of the page itself
     this.leaving = false; // between a navigation that the crawler asked for and its document: the last page still runs
+    this.held = new Set(); // questions that wait for the isolated world, or for what is open
+    this.shown = ""; // the loader of the document that is shown
+    this.broken = new Map(); // how documents broke off, by their loader
     this.begin();
   }
 
@@ -57,6 +78,11 @@ class Tab {
 
   begin() {
     this.errors = 0;
+    this.thrown = 0; // of these errors, those that no script caught
+    this.open = new Set(); // requests without an answer that may bring text, by their id
+    this.documents = 0; // documents that were shown
+    this.refresh = null; // {at, url}: where the document that is shown goes by itself, and when
+    this.wentBack = false; // whether it went to a document of its history
     this.received = 0; // bytes of answers that are complete, with their heads
     this.arriving = 0; // bytes of bodies as they arrived, WebSocket frames included
     this.unpacked = 0;
@@ -74,15 +100,36 @@ class Tab {
   }
 
   spent() {
-    return { errors: this.errors, received: this.received, unpacked: this.unpacked, parts: this.parts };
+    const { errors, thrown, received, unpacked, parts, documents, wentBack } = this;
+    const refresh = this.refresh && { in: Math.max(0, this.refresh.at - Date.now()), url: this.refresh.url };
+    return { errors, thrown, received, unpacked, parts, documents, wentBack, open: this.open.size, refresh };
+  }
+
+  // Why the document that is shown ends where no end is.
+  get breach() {
+    return this.broken.get(this.shown) ?? null;
   }
 }
+
+const FOLLOWED = new Map([
+  ["Network.requestWillBeSent", (meter, tab, message) => meter.requested(tab, message)],
+  ["Network.loadingFinished", (meter, tab, message) => meter.ended(tab, requestId("Network.loadingFinished", message))],
+  ["Network.loadingFailed", (meter, tab, message, text) => meter.failed(tab, message, text())],
+  ["Page.frameNavigated", (meter, tab, message, text) => meter.navigated(tab, text())],
+  ["Page.frameStartedNavigating", (meter, tab, message, text) => meter.starts(tab, text())],
+  ["Page.frameScheduledNavigation", (meter, tab, message, text) => meter.scheduled(tab, JSON.parse(text()).params)],
+  ["Page.frameClearedScheduledNavigation", (meter, tab, message, text) => meter.unscheduled(tab, text())],
+  // Numbers of worlds are a process's own: a part in another one has others.
+  ["Runtime.executionContextsCleared", (meter, tab) => meter.cleared(tab)],
+  ["Runtime.executionContextDestroyed", (meter, tab, message, text) => meter.destroyed(tab, text())],
+  ["Runtime.executionContextCreated", (meter, tab, message, text) => meter.created(tab, text())],
+]);
 
 class Meter {
   constructor(toBrowser, fromBrowser) {
     this.tabs = new Map(); // by target
     this.sessions = new Map(); // {tab, page} by session; page: whether it is the page's own and not a part's
-    this.readings = new Map(); // tabs by the id of the command whose answer gets the counts
+    this.readings = new Map(); // {tab, sessionId} by the id of the command whose answer gets the counts
     this.heard = 0; // bytes that the browser has said
     this.ownId = 0; // the meter's own commands count downwards; the driver's upwards
     this.pieces = [];
@@ -141,14 +188,38 @@ class Meter {
       this.inject({ id, result: {}, sessionId });
     } else if (method === "Trapline.arrived") {
       this.inject({ id, result: { arrived: !tab.leaving }, sessionId });
+    } else {
+      const { rest, expression } = params;
+      const question = { id, sessionId, expression, restUntil: Date.now() + (rest ?? 0) };
+      tab.held.add(question);
+      const within = Math.max(LATEST_WORLD, rest ?? 0);
+      question.timer = setTimeout(() => this.ask(tab, question, true), within);
+      this.ask(tab, question, false);
+    }
+    return null;
+  }
+
+  // Ask the document that is shown, once there is its world and nothing is open; at the latest when its time is over.
+  ask(tab, question, isLate) {
+    const { id, sessionId, expression } = question;
+    if (!isLate && tab.breach === null) {
+      if (tab.world === 0 || (tab.open.size > 0 && Date.now() < question.restUntil)) return;
+    }
+    tab.held.delete(question);
+    clearTimeout(question.timer);
+    if (tab.breach !== null) {
+      this.inject({ id, error: { code: -32000, message: `the document broke off: ${tab.breach}` }, sessionId });
     } else if (tab.world === 0) {
       this.inject({ id, error: { code: -32000, message: "Cannot find context: no document is shown" }, sessionId });
     } else {
-      this.readings.set(id, tab);
-      const asked = { ...params, contextId: tab.world, awaitPromise: true, returnByValue: true };
-      return JSON.stringify({ id, method: "Runtime.evaluate", params: asked, sessionId });
+      this.readings.set(id, { tab, sessionId });
+      const params = { expression, contextId: tab.world, awaitPromise: true, returnByValue: true };
+      this.write(`${JSON.stringify({ id, method: "Runtime.evaluate", params, sessionId })}\0`);
     }
-    return null;
+  }
+
+  askHeld(tab) {
+    for (const question of tab.held) this.ask(tab, question, false);
   }
 
   inject(message) {
@@ -211,7 +282,9 @@ class Meter {
     const sessionId = sessionAt(tail);
     if (head.startsWith('{"id":')) {
       const id = Number.parseInt(head.slice(6), 10);
+      const { isAnswered = false } = this.readings.get(id) ?? {};
       this.readings.delete(id);
+      if (isAnswered) return null;
       const error = { code: -32000, message: "the page's answer is too long" };
       return Buffer.from(JSON.stringify({ id, error, ...(sessionId ? { sessionId } : {}) }));
     }
@@ -251,12 +324,13 @@ class Meter {
   answer(message, head) {
     const id = Number.parseInt(head.slice(6), 10);
     if (id < 0) return null; // to the meter itself
-    const tab = this.readings.get(id);
-    if (tab === undefined) return message;
+    const reading = this.readings.get(id);
+    if (reading === undefined) return message;
     this.readings.delete(id);
+    if (reading.isAnswered) return null;
     const at = head.indexOf('"result":{');
     if (at < 0) return message; // an error
-    const spent = Buffer.from(`"spent":${JSON.stringify(tab.spent())},`);
+    const spent = Buffer.from(`"spent":${JSON.stringify(reading.tab.spent())},`);
     return Buffer.concat([message.subarray(0, at + 10), spent, message.subarray(at + 10)]);
   }
 
@@ -268,6 +342,7 @@ class Meter {
     if (PRINTED.has(method)) {
       const isError = method === "Runtime.consoleAPICalled" && text().startsWith('"type":"error"', CONSOLE_TYPE);
       if (isError || method === "Runtime.exceptionThrown") tab.errors += 1;
+      if (method === "Runtime.exceptionThrown") tab.thrown += 1;
       return false;
     }
     if (UNREAD.has(method)) {
@@ -278,25 +353,83 @@ class Meter {
     }
     if (method === "Network.loadingFinished") tab.received += number(text(), "encodedDataLength");
     else if (method === "Page.frameAttached") tab.parts += 1;
-    else if (method === "Page.frameNavigated" && page && tab.leaving && !text().includes('"parentId":')) {
-      tab.leaving = false;
-      tab.begin(); // what came before was the last page's
-    } else if (page) this.follow(tab, method, text);
+    // What the page itself does; its parts in other processes are counted and not followed.
+    if (page && size <= LONGEST_EVENT) FOLLOWED.get(method)?.(this, tab, message, text);
     tab.reported += size;
     return true;
   }
 
-  // Know the isolated world of the document that is shown. Numbers of worlds are a process's own: a part has others.
-  follow(tab, method, text) {
-    if (method === "Runtime.executionContextsCleared") tab.world = 0;
-    else if (method === "Runtime.executionContextDestroyed") this.destroyed(tab, text());
-    else if (method === "Runtime.executionContextCreated") this.created(tab, text());
+  requested(tab, message) {
+    const at = message.lastIndexOf('"type":"');
+    const end = at < 0 ? "" : slice(message, at + 8, at + 200);
+    const isNext = end.startsWith('Document"') && end.includes(`"frameId":"${tab.targetId}"`);
+    if (isNext || BRINGS_TEXT.test(end)) tab.open.add(requestId("Network.requestWillBeSent", message));
+  }
+
+  ended(tab, id) {
+    if (tab.open.delete(id) && tab.open.size === 0) this.askHeld(tab);
+  }
+
+  failed(tab, message, text) {
+    const id = requestId("Network.loadingFailed", message);
+    const why = /"errorText":"(net::ERR_[A-Z0-9_]+)"/.exec(text)?.[1];
+    // A document that a script stopped, or that another takes over from, is no failure of the network.
+    if (why !== undefined && why !== "net::ERR_ABORTED" && text.includes('"type":"Document"')) {
+      if (tab.broken.size < MOST_BROKEN) tab.broken.set(id, why);
+      if (tab.breach !== null) this.breakOff(tab);
+    }
+    this.ended(tab, id);
+  }
+
+  // Nobody waits for the end of a document that has none: whoever asked it hears so at once.
+  breakOff(tab) {
+    for (const [id, reading] of this.readings) {
+      if (reading.tab !== tab || reading.isAnswered) continue;
+      reading.isAnswered = true;
+      const error = { code: -32000, message: `the document broke off: ${tab.breach}` };
+      this.inject({ id, error, sessionId: reading.sessionId });
+    }
+    this.askHeld(tab);
+  }
+
+  navigated(tab, text) {
+    if (text.includes('"parentId":')) return;
+    if (tab.leaving) {
+      tab.leaving = false;
+      tab.begin(); // what came before was the last page's
+    }
+    tab.open.clear();
+    tab.refresh = null;
+    tab.documents += 1;
+    tab.shown = /"loaderId":"([^"]*)"/.exec(text)?.[1] ?? "";
+    if (tab.breach !== null) this.breakOff(tab);
+  }
+
+  starts(tab, text) {
+    if (text.includes('"navigationType":"historyDifferentDocument"') && text.includes(`"frameId":"${tab.targetId}"`)) {
+      tab.wentBack = true;
+    }
+  }
+
+  unscheduled(tab, text) {
+    if (text.includes(`"${tab.targetId}"`)) tab.refresh = null;
+  }
+
+  cleared(tab) {
+    tab.world = 0;
+  }
+
+  scheduled(tab, { frameId, delay, reason, url }) {
+    if (frameId !== tab.targetId || !REFRESHES.has(reason)) return;
+    tab.refresh = { at: Date.now() + delay * 1000, url: url.slice(0, 8192) };
   }
 
   created(tab, text) {
     if (!text.includes(`"${WORLD}`)) return;
     const { context } = JSON.parse(text).params;
-    if (context.name.startsWith(WORLD) && context.auxData?.frameId === tab.targetId) tab.world = context.id;
+    if (!context.name.startsWith(WORLD) || context.auxData?.frameId !== tab.targetId) return;
+    tab.world = context.id;
+    this.askHeld(tab);
   }
 
   destroyed(tab, text) {

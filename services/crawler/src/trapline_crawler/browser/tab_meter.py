@@ -60,11 +60,14 @@ async def has_arrived(session: CDPSession) -> bool:
     return bool(answer["arrived"])
 
 
-async def evaluate(session: CDPSession, expression: str) -> dict[str, Any]:
+async def evaluate(session: CDPSession, expression: str, *, rest: float = 0.0) -> dict[str, Any]:
     """Evaluate in the isolated world of the document that is shown; a promise is awaited.
 
-    Returns the protocol's answer, with what the tab has spent since it was navigated under ``spent``. Raises
-    Playwright's error ("Cannot find context") while no document is shown.
+    ``rest``: seconds that the question may wait, before it is asked, until no request of the page is open that may
+    bring text. Returns the protocol's answer, with what the tab has spent since it was navigated, and what it still
+    waits for, under ``spent``. Raises Playwright's error: "Cannot find context" while no document is shown, and the
+    browser's ``net::ERR_...`` for one that broke off.
     """
-    answer: dict[str, Any] = await session.send("Trapline.evaluate", {"expression": expression})
+    asked = {"expression": expression, "rest": round(rest * 1000)}
+    answer: dict[str, Any] = await session.send("Trapline.evaluate", asked)
     return answer

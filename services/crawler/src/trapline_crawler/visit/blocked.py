@@ -1,20 +1,12 @@
 """Whether a site shut the crawler out: by its status, or by a challenge instead of the page. Pure."""
 
-import re
 from collections.abc import Mapping
 
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Failure, Reason
-from trapline_crawler.visit.challenge_signs import SIGNS
+from trapline_crawler.visit.challenge_signs import LITTLE, SIGNS, WALL, sign_of_headers, sign_of_title
 from trapline_crawler.visit.header_values import moment, whole_number
 from trapline_crawler.visit.page_script import Reading
-
-_TITLES = re.compile(
-    r"just a moment\.{3}|attention required! \| cloudflare|robot check|are you a robot\??|human verification"
-    r"|verify(ing)? (that )?you are (a )?human\.*|pardon our interruption\.*",
-    re.IGNORECASE,
-)
-"""Whole titles of challenge pages: Cloudflare's two, Amazon's, Imperva's, and common ones of others."""
 
 LONGEST_RETRY_AFTER = 999_999_999.0
 """Seconds that are read at most; of these ``ledger.hosts`` keeps a day, and no page waits for more than an hour."""
@@ -30,15 +22,30 @@ def blocked_status(status: int) -> Failure | None:
     return Failure(reason=Reason.BLOCKED, detail=f"status {status}", retry=status in _LATER)
 
 
-def challenge(reading: Reading, status: int | None, crawl: CrawlConfig, failure: Failure | None) -> Failure | None:
-    """Return that the page is a challenge, or ``None``. ``failure``: why the visit failed so far."""
-    if _TITLES.fullmatch(reading.title.strip()):
-        return _challenged(f"the page is a challenge, {reading.title.strip()[:60]!r}", status)
-    asked = crawl.watch is not None or crawl.wait_for is not None or crawl.expect.contains is not None
-    weak = reading.little_text and (failure is not None or not asked)
+def challenge(
+    reading: Reading, status: int | None, crawl: CrawlConfig, failure: Failure | None, headers: Mapping[str, str]
+) -> Failure | None:
+    """Return that the page is a wall, or ``None``. ``failure``: why the visit fails without that.
+
+    A header that only walls have is enough. Other signs are not where the page shows what the crawl expects of it, nor
+    a title or an element on a page with more text than a wall has: such a page speaks of walls. What is watched is no
+    proof by itself, since a wall has a heading too.
+    """
+    if sign := sign_of_headers(headers):
+        return _challenged(f"the page is a challenge of {sign.vendor}", status)
+    expected = failure is None and (crawl.expect.contains is not None or bool(crawl.expect.fields))
+    if expected:
+        return None
+    asked = crawl.watch is not None or crawl.wait_for is not None
+    if (sign := sign_of_title(reading.title)) and reading.shown <= WALL:
+        return _challenged(f"the page is a challenge of {sign.vendor}, {reading.title.strip()[:60]!r}", status)
     for number in reading.signs:
         sign = SIGNS[number]
-        if weak or not sign.widget:
+        if sign.widget:
+            counts = reading.shown < LITTLE and (failure is not None or not asked)
+        else:
+            counts = reading.shown <= WALL or failure is not None or not asked
+        if counts:
             return _challenged(f"the page is a challenge of {sign.vendor}", status)
     return None
 

@@ -3,16 +3,14 @@
 const UNSHOWN = "meta, link, script, style, title, base, noscript, template, option, optgroup, datalist, source, "
   + "track, area, input[type=hidden]";
 const ADDRESSES = new Set(["href", "src", "action", "formaction", "poster", "cite", "background", "data"]);
-const attributeIn = (element, name) => Element.prototype.getAttribute.call(element, name);
-const fits = (element, selector) => Element.prototype.matches.call(element, selector);
-const baseOf = Object.getOwnPropertyDescriptor(Node.prototype, "baseURI").get;
+const baseOf = getter(Node, "baseURI");
 
 // The value of an attribute; an address is made whole, as the browser follows it.
 const attributeValue = (element, name) => {
-  const value = attributeIn(element, name);
+  const value = attributeOf(element, name);
   if (!value || !ADDRESSES.has(name.toLowerCase())) return value;
   try {
-    return new URL(value, baseOf.call(element)).href;
+    return new URL(value, baseOf(element)).href;
   } catch {
     return value;
   }
@@ -20,7 +18,7 @@ const attributeValue = (element, name) => {
 
 // Those of the matches that a person sees; elements that no page ever shows say what they say all the same.
 const meant = (found, attribute, isPageShown) => {
-  const seen = found.filter((element) => fits(element, UNSHOWN) || isShown(element));
+  const seen = found.filter((element) => matches(element, UNSHOWN) || isShown(element));
   return seen.length === 0 && (attribute !== null || !isPageShown) ? found : seen;
 };
 
@@ -31,7 +29,7 @@ const extractField = (name, { selector, attribute, all }, longest, isPageShown) 
   const values = [];
   let size = 0;
   for (const element of shown) {
-    const value = attribute === null ? textOf(element) : attributeValue(element, attribute);
+    const value = attribute === null ? textOf(element, longest) : attributeValue(element, attribute);
     if (value === null) continue;
     values.push(all ? String(value).trim().split(/\s*[\n\r]\s*/).join(" ") : String(value).trim());
     size += values.at(-1).length;

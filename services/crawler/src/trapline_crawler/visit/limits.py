@@ -21,8 +21,15 @@ class VisitLimits:
     text: int = 256 * 1024
     """Bytes of normalised text that are kept; the hash covers all of it."""
     slow_after: float = 1.0
-    """Seconds until a load counts as slow. From then on a body that broke off is watched for; before that it is not,
-    because watching costs more than most pages."""
+    """Seconds without an answer after which a visit asks whether its tab still shows the page before."""
+    parts_within: float = 5.0
+    """Seconds that a document which has arrived may wait for its parts, at most half of what is left of ``timeout``:
+    then the page is read without them where its content is there."""
+    refresh_within: float = 10.0
+    """Seconds; a page that goes elsewhere by itself within these is no content, and what it goes to is read. One that
+    shows its text for longer is a page with a time-out of its own."""
+    enough: int = 100
+    """Characters of text that make a page of which the crawl names nothing content, though parts of it never came."""
     answer: float = 5.0
     """Seconds that a page may take to answer a question of the crawler before it counts as hung."""
     grace: float = 1.3

@@ -3,25 +3,25 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Request, Response
+from playwright.async_api import Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from trapline_common.config.models import CrawlConfig
+from trapline_common.content.text import normalise
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.browser.errors import BrowserHungError, TabHeldError
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.file_as_text import DOWNLOAD, file_as_text
+from trapline_crawler.visit.header_values import whole_number
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading
 from trapline_crawler.visit.pooled_page import NAVIGATED, PooledPage
-from trapline_crawler.visit.slow_load import SlowLoad, last_navigation
 from trapline_crawler.visit.text_formats import OtherDocument, TextFormat, other_document
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
@@ -29,6 +29,8 @@ _NO_CONTENT = frozenset({204, 205})
 _ERROR_PAGE = "chrome-error:"
 _AGAIN = 0.02
 """Seconds after which a page that shows no document, because it goes elsewhere, is asked again."""
+_TAKEN = re.compile(r"interrupted by another navigation|ERR_ABORTED")
+"""What Playwright says of a navigation that another one took over from."""
 _ANSWERS = 0.5
 """Seconds that the page before may take for an answer, before it counts as what holds the tab."""
 
@@ -49,6 +51,8 @@ class Loaded:
     """Why the load failed."""
     retry_after: float | None = None
     """Seconds of back-off that the host asks for by ``Retry-After``."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the document that was read, names in lower case; empty where it is another than the one asked for."""
     sound: bool = False
     """Whether it loaded and answered, so that the page can be used again."""
 
@@ -104,7 +108,7 @@ class Load:
         try:
             answer = await self._goto()
         except PlaywrightTimeout:
-            return await self._too_slow(f"not loaded within {self._crawl.timeout:g} s")
+            return await self._too_slow(self._detail())
         except PlaywrightError as error:
             if is_gone(error):
                 raise
@@ -112,33 +116,48 @@ class Load:
         if isinstance(answer, Failure):
             return await self._refused(answer)
         self._other = None if answer is None else other_document(answer.headers, self._format)
+        if failure := self._says_too_large(answer):
+            return await self._refused(failure)
         status = answer.status if answer else None
         redirects = _hops(answer.request) if answer else 0
-        missing: Failure | None = None
-        if status_failure(status, self._crawl.expect.status) is None:
-            missing = await self._wait_for()
-        settle = 0.0 if missing else min(self._crawl.settle.at_most, self._left())
+        waits = status_failure(status, self._crawl.expect.status) is None
         try:
-            found, moved = await self._read(settle)
+            found = await self._read(waits=waits)
         except (PageHungError, UnreadableAnswerError, PlaywrightError) as error:
             failure = _unread(error)
+            if isinstance(error, PlaywrightError) and failure.reason is not Reason.NAVIGATION:
+                return await self._refused(failure)  # its document broke off
             return Loaded(status=status, redirects=redirects, final_url=self._page.url[:LONGEST_URL], failure=failure)
         if found.url.startswith(_ERROR_PAGE):
             return await self._refused(
                 Failure(reason=Reason.NAVIGATION, detail="it went to a page that failed", retry=True)
             )
+        if found.went_back:
+            # That page may be another visit's.
+            failure = Failure(reason=Reason.NAVIGATION, detail="it went back to a page before it", retry=False)
+            return Loaded(status=status, redirects=redirects, final_url=found.url, failure=failure)
         found = replace(found, timings=self._proxy.timed(found.timings, found.url))
         # A script may have sent the browser elsewhere: the status is the one of the page that was read.
-        status = (found.status if moved else status) or status
+        status = (found.status if found.documents > 1 else status) or status
         return Loaded(
             status=status,
             redirects=redirects,
             final_url=found.url,
             found=found,
-            failure=self._cut_off() or missing,
+            failure=self._cut_off() or self._missing(found, waits=waits),
             retry_after=None if answer is None else retry_after(answer.headers),
-            sound=True,
+            headers={} if answer is None or found.documents > 1 else answer.headers,
+            sound=found.is_parsed,
         )
+
+    def _detail(self) -> str:
+        return f"not loaded within {self._crawl.timeout:g} s"
+
+    def _says_too_large(self, answer: Response | None) -> Failure | None:
+        length = None if answer is None else whole_number(answer.headers.get("content-length", ""))
+        if length is None or length <= self._limits.size:
+            return None
+        return Failure(reason=Reason.TOO_LARGE, detail=f"{length} bytes", retry=False)
 
     async def _goto_file(self) -> Response | Failure | None:
         """Navigate once more, and have a text shown that would be downloaded."""
@@ -154,18 +173,6 @@ class Load:
             self._format = shown.format
             return answer
 
-    async def _goto(self) -> Response | Failure | None:
-        """Navigate; a load that takes long is watched meanwhile."""
-        await self._leave_same_document()
-        loading = asyncio.ensure_future(self._page.goto(self._url, timeout=self._left() * 1000, wait_until="load"))
-        try:
-            await asyncio.wait({loading}, timeout=min(self._limits.slow_after, self._left()))
-            if not loading.done() and (failure := await self._watched(loading)):
-                return failure
-            return await loading
-        finally:
-            loading.cancel()
-
     async def _leave_same_document(self) -> None:
         """Empty a tab that shows another route of the page: going from one to the other would load nothing."""
         if "#" not in self._url or self._page.url.partition("#")[0] != self._url.partition("#")[0]:
@@ -176,68 +183,117 @@ class Load:
         except TimeoutError as error:
             raise TabHeldError(f"the page before {self._url} does not let its tab go") from error
 
-    async def _watched(self, loading: "asyncio.Future[Response | None]") -> Failure | None:
-        await self._has_arrived()
-        slow = SlowLoad(self._page, size=self._limits.size)
-        # The driver keeps the load's timeout; this one is for a driver that does not.
-        waiting: set[asyncio.Future[Any]] = {loading, slow.failure}
+    async def _goto(self) -> Response | None:
+        """Navigate, until the document begins to arrive; a server that takes long is watched meanwhile."""
+        await self._leave_same_document()
+        loading = asyncio.ensure_future(self._page.goto(self._url, timeout=self._left() * 1000, wait_until="commit"))
         try:
-            await asyncio.wait(waiting, timeout=self._left_to_ask(), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({loading}, timeout=min(self._limits.slow_after, self._left()))
+            if not loading.done():
+                await self._has_arrived()
+                # The driver keeps the load's timeout; this one is for a driver that does not.
+                await asyncio.wait({loading}, timeout=self._left_to_ask())
+                if not loading.done():
+                    raise BrowserHungError("the driver did not keep the timeout of a navigation")
+            return await loading
         finally:
-            slow.end()
-        if slow.failure.done():
-            return slow.failure.result()
-        if not loading.done():
-            raise BrowserHungError("the driver did not keep the timeout of a navigation")
+            loading.cancel()
+
+    async def _read(self, *, waits: bool) -> Reading:
+        """Read the page once its content is there, or its time is over. ``waits``: for what ``wait_for`` names.
+
+        It is asked again when it went elsewhere meanwhile or is about to, when requests are open that may still bring
+        text, and when it needs parts that did not come so far. Raises ``PageHungError`` when it does not answer, or
+        never stays long enough to be read.
+        """
+        settled = self._clock()  # when it is read although requests are open
+        patience: float | None = self._limits.parts_within  # for its parts; None: for as long as the crawl allows
+        is_first = True
+        while True:
+            rest = max(0.0, settled - self._clock())
+            found = await self._asked(waits=waits, patience=patience, rest=rest)
+            if found is None:
+                continue
+            if found.went_back or not self._left():
+                return found
+            if is_first:  # of what is left, half is for reading
+                is_first, settled = False, self._clock() + min(self._crawl.settle.at_most, self._left() / 2)
+            if self._is_on_its_way(found):
+                if (found.refresh or 0.0) > self._left():
+                    return found
+                await asyncio.sleep((found.refresh or 0.0) + _AGAIN)
+                is_first, patience = True, self._limits.parts_within  # of the next page
+            elif not found.is_loaded and patience is not None and not self._is_there(found):
+                patience = None
+            elif not found.open or self._clock() >= settled:
+                return found
+            elif patience is not None:
+                patience = 0.0
+
+    async def _asked(self, *, waits: bool, patience: float | None, rest: float) -> Reading | None:
+        """Return a reading, or ``None`` when the page went elsewhere meanwhile. Raises ``PageHungError``."""
+        try:
+            return await self._ask(waits=waits, patience=patience, rest=rest)
+        except TimeoutError as error:
+            raise PageHungError("it did not answer the crawler in time") from error
+        except PlaywrightError as error:
+            if NAVIGATED.search(str(error)) is None:
+                raise
+            if not self._left():
+                raise PageHungError("it goes from page to page and never settles") from error
+            await asyncio.sleep(_AGAIN)
+            return None
+
+    def _is_on_its_way(self, found: Reading) -> bool:
+        """Tell whether the page goes elsewhere soon, by itself: what it shows until then is no content."""
+        elsewhere = found.refresh_to.partition("#")[0] != found.url.partition("#")[0]
+        return found.refresh is not None and found.refresh <= self._limits.refresh_within and elsewhere
+
+    def _is_there(self, found: Reading) -> bool:
+        """Tell whether the content of a page is there, parts of which never came: what the crawl names, or enough."""
+        crawl = self._crawl
+        if not found.is_parsed or not found.appeared or found.problems:
+            return False
+        if (wanted := crawl.expect.contains) is not None:
+            return " ".join(wanted.split()) in " ".join(normalise(found.text or "").split())
+        named = crawl.watch is not None or crawl.wait_for is not None or bool(crawl.extract)
+        return len(normalise(found.text or "")) >= (1 if named else self._limits.enough)
+
+    def _missing(self, found: Reading, *, waits: bool) -> Failure | None:
+        """Return why a page that was read is not there all the same."""
+        if not found.is_parsed or not (found.is_loaded or self._is_there(found) or not waits or not found.appeared):
+            return Failure(reason=Reason.TIMEOUT, detail=self._detail(), retry=True)
+        if self._is_on_its_way(found):
+            detail = f"it goes to another page in {found.refresh:.0f} s, which `timeout` leaves no time for"
+            return Failure(reason=Reason.TIMEOUT, detail=detail, retry=False)
+        if not found.appeared:
+            return Failure(reason=Reason.WAIT_FOR, detail=f"{self._crawl.wait_for!r} never appeared", retry=True)
         return None
 
-    async def _wait_for(self) -> Failure | None:
-        """Wait for the crawl's selector to be visible, as Playwright means it."""
-        selector = self._crawl.wait_for
-        if selector is None:
-            return None
+    async def _ask(self, *, waits: bool, patience: float | None, rest: float) -> Reading:
+        """Settle and read once. The page's URL is the browser's word, not the page's. Raises ``TimeoutError``.
+
+        ``patience``: seconds for the parts, at most half of what is left; ``None``: all of that.
+        """
+        left = max(0.0, self._left() - _AGAIN)
+        asked = question(
+            self._crawl,
+            load_within=left if patience is None else min(patience, left / 2),
+            wait_within=left if waits and self._crawl.wait_for is not None else None,
+            settle_at_most=min(self._crawl.settle.at_most, left),
+            other=self._other,
+        )
+        asking = asyncio.ensure_future(self._pooled.evaluate(asked, rest=rest))
+        wait = self._limits.answer / 2
         try:
             async with asyncio.timeout(self._left_to_ask()):
-                await self._page.wait_for_selector(f"css={selector}", timeout=max(1.0, self._left() * 1000))
-        except PlaywrightTimeout:
-            return Failure(reason=Reason.WAIT_FOR, detail=f"{selector!r} never appeared", retry=True)
-        except TimeoutError as error:
-            raise BrowserHungError("the driver did not keep the timeout of a selector") from error
-        except PlaywrightError as error:
-            if is_gone(error):
-                raise
-            detail = f"wait_for: {selector!r}: {str(error).split(chr(10), 1)[0]}"
-            return Failure(reason=Reason.SELECTOR, detail=detail, retry=False)
-        return None
-
-    async def _read(self, settle: float) -> tuple[Reading, bool]:
-        """Settle and read, again when the page went elsewhere meanwhile; return whether it did.
-
-        Raises ``PageHungError`` when it does not answer, or never stays long enough to be read.
-        """
-        moved = False
-        while True:
-            try:
-                return await self._ask(settle, within=min(settle + self._limits.answer, self._left_to_ask())), moved
-            except TimeoutError as error:
-                raise PageHungError("it had loaded, and then did not answer the crawler in time") from error
-            except PlaywrightError as error:
-                if NAVIGATED.search(str(error)) is None:
-                    raise
-                if not self._left():
-                    raise PageHungError("it goes from page to page and never settles") from error
-                moved = True
-                await asyncio.sleep(_AGAIN)
-            try:
-                await self._page.wait_for_load_state("load", timeout=max(1.0, self._left() * 1000))
-            except PlaywrightTimeout as error:
-                raise PageHungError("the page it went to by itself did not load in time") from error
-            settle = min(self._crawl.settle.at_most, self._left())
-
-    async def _ask(self, settle: float, *, within: float) -> Reading:
-        """Settle and read once. The page's URL is the browser's word, not the page's."""
-        async with asyncio.timeout(within):
-            answer = await self._pooled.evaluate(question(self._crawl, settle_at_most=settle, other=self._other))
+                # It may wait as long as the crawl allows; meanwhile it answers whether it lives.
+                while not (await asyncio.wait({asking}, timeout=self._crawl.settle.at_most + wait))[0]:
+                    if not await self._pooled.answers(within=wait):
+                        raise TimeoutError
+                answer = await asking
+        finally:
+            asking.cancel()
         return reading(answer, self._crawl, self._limits, url=self._page.url)
 
     def _cut_off(self) -> Failure | None:
@@ -257,7 +313,7 @@ class Load:
         """Return the main document's last request and its answer, as far as the driver remembers them."""
         try:
             async with asyncio.timeout(self._limits.grace / 2):
-                request = await last_navigation(self._page)
+                request = await _last_navigation(self._page)
         except TimeoutError as error:
             raise BrowserHungError("the driver did not answer what it loaded") from error
         return request, request.existing_response if request else None
@@ -277,6 +333,8 @@ class Load:
         """Return what is known of a navigation that failed."""
         if failure.reason is Reason.NAVIGATION:
             await self._has_arrived()
+            if not self._pooled.is_clean and _TAKEN.search(failure.detail):
+                raise TabHeldError(f"the page before {self._url} went elsewhere in their tab")
         request, response = await self._last_request()
         if response is not None and response.status in _NO_CONTENT:
             detail = f"status {response.status}: nothing to show"
@@ -306,7 +364,7 @@ class Load:
         if not await self._has_arrived() or response is None:
             return known  # nothing was shown: there is no page to ask
         try:
-            found = await self._ask(0, within=self._left_to_ask())
+            found = await self._ask(waits=False, patience=0.0, rest=0.0)
         except TimeoutError:
             hung = Failure(reason=Reason.PAGE_HUNG, detail=f"{detail}, and it does not answer", retry=True)
             return Loaded(
@@ -341,3 +399,9 @@ def _hops(request: Request) -> int:
         count += 1
         before = before.redirected_from
     return count
+
+
+async def _last_navigation(page: Page) -> Request | None:
+    """Return the main document's last request, as the driver remembers it; it need not have been answered."""
+    frame = page.main_frame
+    return next((r for r in reversed(await page.requests()) if r.is_navigation_request() and r.frame == frame), None)

@@ -6,13 +6,14 @@ from dataclasses import replace
 from trapline_common.config.regex import Regex, compile_regex
 from trapline_common.content.ignored_text import without_ignored
 from trapline_common.content.secret_finder import SecretFinder
-from trapline_common.content.text import content_hash, normalise
+from trapline_common.content.text import content_hash, kept, normalise
 from trapline_common.domain.observation import Observation, Reason
 from trapline_crawler.visit.blocked import challenge
 from trapline_crawler.visit.expectations import judge, logged_out
 from trapline_crawler.visit.extracted import with_patterns
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Loaded
+from trapline_crawler.visit.nothing_shown import nothing_shown
 from trapline_crawler.visit.page_script import (
     LONGEST_FIELD,
     LONGEST_PROBLEM,
@@ -49,17 +50,20 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
     fields = {name: None if value is None else _without(value, patterns, finder) for name, value in matched.items()}
     # The first fault explains the others: a page that did not load in time has no price yet either, and one that
     # asks for a log-in never shows what the visit waited for.
-    if blocked := challenge(found, loaded.status, resolved.crawl, failure):
+    crawl = resolved.crawl
+    judged = (
+        failure or judge(replace(found, fields=fields), text, loaded.status, crawl) or nothing_shown(found, text, crawl)
+    )
+    if blocked := challenge(found, loaded.status, crawl, judged, loaded.headers):
         failure = blocked
     elif failure is None or failure.reason is Reason.WAIT_FOR:
-        failure = logged_out(found, loaded.status, resolved.crawl, url=loaded.found.url) or failure
-    failure = failure or judge(replace(found, fields=fields), text, loaded.status, resolved.crawl)
+        failure = logged_out(found, loaded.status, crawl, url=loaded.found.url) or judged
     return replace(
         observation,
         timings=replace(found.timings, total=round(milliseconds, 1)),
         size=found.size,
         title=found.title,
-        text=None if text is None else _bounded(text, limits.text),
+        text=None if text is None else kept(text, limits.text),
         fields=fields,
         content_hash=None if text is None else content_hash(text, fields),
         console_errors=found.errors,
@@ -99,7 +103,3 @@ def _without(text: str, patterns: Sequence[Regex], finder: SecretFinder) -> str:
     """Return a normalised text without what the crawl ignores; two halves of a secret may meet where that stood."""
     kept = without_ignored(text, patterns)
     return kept if kept == text else finder.scrub_again(kept)
-
-
-def _bounded(text: str, size: int) -> str:
-    return text if len(text) * 4 <= size else text.encode()[:size].decode(errors="ignore")

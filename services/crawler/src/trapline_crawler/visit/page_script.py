@@ -2,17 +2,18 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
-from trapline_common.config.extraction import Extract
 from trapline_common.config.models import CrawlConfig
 from trapline_common.config.value_path import parse_path
+from trapline_common.content.text import UNSEEN
 from trapline_common.domain.observation import Timings
-from trapline_crawler.visit.challenge_signs import LITTLE, SIGNS
+from trapline_crawler.visit.challenge_signs import SIGNS, TITLES
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.text_formats import OtherDocument
 
@@ -31,6 +32,11 @@ LONGEST_LANGUAGE = 35
 """Characters of a language's tag; RFC 5646, section 4.4.1, knows no longer one that is meant so."""
 LARGEST = 2**31 - 1
 """The largest number that is kept of a page: what an integer column of the ledger holds."""
+LONGEST_WAIT = 30 * 86_400.0
+"""Seconds; the longest time until a refresh that is told apart from longer ones."""
+_FRAGMENTS = ("dom.js", "page_text.js", "extract.js", "readiness.js")
+"""What the script is put together from, in order."""
+_COMMENTS = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
 _TIMINGS = ("dns", "connect", "ttfb", "dom", "load")
 
 
@@ -68,12 +74,30 @@ class Reading:
     """Whether the body has an element."""
     timings: Timings
     """The navigation's timings as the browser knows them."""
+    is_parsed: bool = True
+    """Whether the document has arrived to its end."""
+    is_loaded: bool = True
+    """Whether its parts have as well: pictures, frames, scripts."""
+    appeared: bool = True
+    """Whether a person can see what ``wait_for`` names; true where it names nothing."""
+    open: int = 0
+    """Requests without an answer that may still bring text, when the page was read."""
+    refresh: float | None = None
+    """Seconds until the page goes to ``refresh_to`` by itself (a meta refresh, a ``Refresh`` header)."""
+    refresh_to: str = ""
+    """Where it goes then."""
+    documents: int = 1
+    """Documents that the visit was shown: more than one when the page went elsewhere by itself."""
+    went_back: bool = False
+    """Whether it went to a document of the tab's history."""
+    scripts_failed: int = 0
+    """Scripts that did not load, and errors of scripts that none caught."""
     signs: tuple[int, ...] = ()
-    """Indexes in ``SIGNS`` of the challenges that were found."""
-    little_text: bool = False
-    """Whether a page with such a sign shows next to no text."""
+    """Indexes in ``SIGNS`` of the selectors of challenges that match."""
+    shown: int = 0
+    """Characters of text that the page shows, where a sign or the title speaks of a challenge; else 0."""
     language: str | None = None
-    """What the page says it is written in, the ``lang`` of its outermost element; at most 35 characters."""
+    """What the page says it is written in, the ``lang`` of its outermost element; at most ``LONGEST_LANGUAGE``."""
     check_selector: bool = True
     """Whether the selector of ``logged_in_check`` matches; true where there is none."""
     check_contains: bool = True
@@ -82,40 +106,37 @@ class Reading:
 
 @cache
 def source(name: str) -> str:
-    """Return a script's text, by its file name in this folder."""
-    return files("trapline_crawler.visit").joinpath(name).read_text(encoding="utf-8")
+    """Return a script's text, by its file name in this folder, without comments and indents: pages pay for each."""
+    return _COMMENTS.sub("", files("trapline_crawler.visit").joinpath(name).read_text(encoding="utf-8"))
 
 
-def question(crawl: CrawlConfig, *, settle_at_most: float, other: OtherDocument | None = None) -> str:
-    """Return the expression that reads a page for ``crawl``. ``settle_at_most`` is in seconds; 0 reads at once.
+@cache
+def reader(*, of_pages: bool = True) -> str:
+    """Return the function that reads a document, as JavaScript; it takes what ``asked`` returns.
 
-    ``other``: what is known of a document that is no page.
+    ``of_pages``: only pages, which spares them what other documents need.
     """
-    check = crawl.logged_in_check
-    asked = {
-        "check": None if check is None else {"selector": check.selector, "contains": check.contains},
-        "quiet": crawl.settle.quiet * 1000,
-        "atMost": settle_at_most * 1000,
-        "watch": crawl.watch,
-        "ignore": list(crawl.ignored_selectors),
-        "extract": {name: _asked(one) for name, one in crawl.extract.items() if one.selector is not None},
-        "paths": _paths(crawl),
-        "format": None if other is None else other.format,
-        "signs": [sign.selector for sign in SIGNS],
-        "little": LITTLE,
-        "longest": LONGEST_TEXT,
-        "longestField": LONGEST_FIELD,
-        "longestTitle": LONGEST_TITLE,
-        "longestLanguage": LONGEST_LANGUAGE,
-    }
-    script = source("read.js").replace(
-        "/* extract.js */", source("extract.js") + ("" if other is None else source("other_document.js"))
-    )
-    return f"({script})({json.dumps(asked)})"
+    others = () if of_pages else ("other_document.js",)
+    return f"async (asked) => {{{''.join(map(source, (*_FRAGMENTS, *others, 'read.js')))}}}"
+
+
+def question(
+    crawl: CrawlConfig,
+    *,
+    load_within: float,
+    wait_within: float | None,
+    settle_at_most: float,
+    other: OtherDocument | None = None,
+) -> str:
+    """Return the expression that reads a page for ``crawl``; see ``asked``. ``other``: it is such a document."""
+    values = asked(crawl, load_within=load_within, wait_within=wait_within, settle_at_most=settle_at_most)
+    if other is not None:
+        values |= {"paths": _paths(crawl), "format": other.format}
+    return f"({reader(of_pages=other is None)})({json.dumps(values)})"
 
 
 def _paths(crawl: CrawlConfig) -> dict[str, object]:
-    """Return the steps of each of the crawl's selectors that is a path, or could be one: a document may be no page."""
+    """Return the steps of each of the crawl's selectors that is a path, or could be one."""
     named = [*crawl.ignored_selectors, *(one.selector for one in crawl.extract.values()), crawl.watch]
     return {text: steps for text in named if text is not None and (steps := _steps(text)) is not None}
 
@@ -127,8 +148,38 @@ def _steps(text: str) -> object:
         return None  # of a config that an older release froze
 
 
-def _asked(one: Extract) -> dict[str, object]:
-    return {"selector": one.selector, "attribute": one.attribute, "all": one.all}
+def asked(
+    crawl: CrawlConfig, *, load_within: float, wait_within: float | None, settle_at_most: float
+) -> dict[str, Any]:
+    """Return what ``reader`` is asked of a page for ``crawl``. All times are in seconds.
+
+    ``load_within``: how long it waits for the page's parts; ``wait_within``: how long for what ``wait_for`` names, the
+    parts' time included, ``None`` where that is not asked; ``settle_at_most``: how long the page may then go on
+    changing, 0 reads at once.
+    """
+    check = crawl.logged_in_check
+    return {
+        "loadWithin": load_within * 1000,
+        "waitFor": None if wait_within is None else crawl.wait_for,
+        "waitWithin": (wait_within or 0) * 1000,
+        "check": None if check is None else {"selector": check.selector, "contains": check.contains},
+        "quiet": crawl.settle.quiet * 1000,
+        "atMost": settle_at_most * 1000,
+        "watch": crawl.watch,
+        "ignore": list(crawl.ignored_selectors),
+        "extract": {
+            name: {"selector": one.selector, "attribute": one.attribute, "all": one.all}
+            for name, one in crawl.extract.items()
+            if one.selector is not None
+        },
+        "signs": [sign.selector for sign in SIGNS],
+        "titles": TITLES,
+        "unseen": UNSEEN,
+        "longest": LONGEST_TEXT,
+        "longestField": LONGEST_FIELD,
+        "longestTitle": LONGEST_TITLE,
+        "longestLanguage": LONGEST_LANGUAGE,
+    }
 
 
 def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, url: str) -> Reading:
@@ -142,6 +193,7 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
     spent = _Answer(_dict(answer.get("spent"), "spent"))
     text = found.text("text", LONGEST_TEXT)
     size = spent.count("received")
+    refresh = None if spent.value("refresh") is None else _Answer(_dict(spent.value("refresh"), "refresh"))
     return Reading(
         title=found.text("title", LONGEST_TITLE) or "",
         text=text,
@@ -156,8 +208,17 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         height=found.count("height"),
         has_elements=found.flag("nodes"),
         timings=_timings(_Answer(_dict(found.value("timings"), "timings"))),
+        is_parsed=found.flag("parsed"),
+        is_loaded=found.flag("loaded"),
+        appeared=found.flag("appeared"),
+        open=spent.count("open"),
+        refresh=None if refresh is None else min(LONGEST_WAIT, refresh.number("in") / 1000),
+        refresh_to="" if refresh is None else refresh.text("url", LONGEST_URL) or "",
+        documents=spent.count("documents"),
+        went_back=spent.flag("wentBack"),
+        scripts_failed=min(LARGEST, spent.count("thrown") + found.count("scripts")),
         signs=tuple(sign for sign in found.each("signs", lambda one: _count(one, "sign")) if sign < len(SIGNS)),
-        little_text=found.flag("littleText"),
+        shown=found.count("shown"),
         language=found.text("language", LONGEST_LANGUAGE),
         check_selector=found.flag("checkSelector"),
         check_contains=found.flag("checkContains"),
@@ -177,6 +238,9 @@ class _Answer:
 
     def text(self, name: str, longest: int) -> str | None:
         return _text(self.value(name), name, longest)
+
+    def number(self, name: str) -> float:
+        return _number(self.value(name), name)
 
     def count(self, name: str) -> int:
         return _count(self.value(name), name)

@@ -53,9 +53,9 @@ class PooledPage:
         )
         return pooled
 
-    async def evaluate(self, expression: str) -> dict[str, Any]:
+    async def evaluate(self, expression: str, *, rest: float = 0.0) -> dict[str, Any]:
         """Evaluate in the isolated world of the document that is shown; see ``tab_meter.evaluate``."""
-        return await evaluate(self.session, expression)
+        return await evaluate(self.session, expression, rest=rest)
 
     async def has_arrived(self) -> bool:
         """Return whether it shows what the last navigation asked for."""

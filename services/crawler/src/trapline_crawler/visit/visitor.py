@@ -212,7 +212,11 @@ class ContextSession:
             return resolved
         async with self._company.together() as stay:
             try:
-                return await self._contexts.visit(self._pool, url, resolved, stay)
+                try:
+                    return await self._contexts.visit(self._pool, url, resolved, stay)
+                except TabHeldError as fault:  # that tab is closed: the session goes on in another one
+                    _log.info("visit_again_in_another_tab", reason=str(fault))
+                    return await self._contexts.visit(self._pool, url, resolved, stay)
             except BrowserFaultError as fault:
                 fault.in_company |= stay.in_company
                 raise

@@ -1,0 +1,60 @@
+// When the page is there to be read: its document and its parts have arrived (`loaded`), what the crawl waits for is
+// seen (`appears`), and nothing in it has changed for a while (`rests`). A page may stop an event that this world waits
+// for, and empty a document of its listeners, so each is looked for as well.
+const LOOK = 50; // ms
+const now = () => performance.now();
+const isLoaded = () => readyStateOf(document) === "complete";
+
+const until = (condition, within, events) => new Promise((resolve) => {
+  const last = now() + within;
+  let timer = 0;
+  const look = () => {
+    const holds = condition();
+    if (!holds && now() < last) return;
+    clearInterval(timer);
+    for (const event of events) removeEventListener(event, look);
+    resolve(holds);
+  };
+  timer = setInterval(look, Math.max(1, Math.min(LOOK, within)));
+  for (const event of events) addEventListener(event, look);
+  look();
+});
+
+const loaded = (within) => until(isLoaded, within, ["load"]);
+
+const appears = (selector, within) => until(() => {
+  surveyed = null;
+  return find(selector, "wait_for")?.some(isShown) ?? true; // one that is no CSS is among the problems
+}, within, []);
+
+// Wait until nothing that the page shows has changed for `quiet` ms, at most `atMost` ms. `shown` returns the trees
+// that are shown: one that came meanwhile is watched as long as the document was.
+const rests = async (quiet, atMost, shown) => {
+  const last = now() + atMost;
+  const watched = new Set([document]);
+  const what = { subtree: true, childList: true, attributes: true, characterData: true };
+  let changed = now();
+  const observer = new MutationObserver(() => {
+    changed = now();
+  });
+  observer.observe(document, what);
+  for (;;) {
+    const left = Math.min(changed + quiet, last) - now();
+    if (left > 0) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, left);
+      });
+      continue;
+    }
+    let isNew = false;
+    for (const tree of shown()) {
+      if (watched.has(tree)) continue;
+      watched.add(tree);
+      observer.observe(tree, what);
+      isNew = true;
+    }
+    if (!isNew || now() >= last) break;
+    changed = now();
+  }
+  observer.disconnect();
+};

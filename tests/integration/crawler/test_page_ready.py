@@ -1,0 +1,234 @@
+"""When a page is read: not before its content is there, and not never because a part of it is missing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from support.crawling import crawl
+from support.hostile import HostileSite, Page, Request, answer, hostile_site, page, raw
+from trapline_common.domain.observation import Reason
+from trapline_crawler.visit.visitor import BrowserVisitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NewVisitor = Callable[..., BrowserVisitor]
+PRICE = "<h1 id=p>Price 5</h1>"
+NAMED = {"watch": "#p", "timeout": 4}
+
+
+def _late(seconds: float, body: bytes, **headers: str) -> Page:
+    async def send(request: Request) -> None:
+        await asyncio.sleep(seconds)
+        await answer(request, body, **headers)
+
+    return send
+
+
+async def _chunked(request: Request) -> None:
+    """Break off in the middle of a body without a length."""
+    request.writer.write(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<p>ha\r\n"
+    )
+    await request.writer.drain()
+    await asyncio.sleep(0.3)
+    transport = request.writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.abort()
+
+
+PAGES: dict[str, Page] = {
+    # parts that never come
+    "/picture": page(f"{PRICE}<img src=/silent>"),
+    "/frame": page(f"{PRICE}<iframe src=/silent></iframe>"),
+    "/async": page(f"{PRICE}<script async src=/silent></script>"),
+    "/deferred": page(f"{PRICE}<script defer src=/silent></script>"),
+    "/module": page(f"{PRICE}<script type=module src=/silent></script>"),
+    "/sheet": page(f"{PRICE}<link rel=stylesheet href=/silent media=print>"),
+    "/font": page(f"<style>@font-face {{ font-family: f; src: url(/silent) }} h1 {{ font-family: f }}</style>{PRICE}"),
+    "/long": page(f"<p>{'Words of a page. ' * 20}<img src=/silent>"),
+    # content that comes later
+    "/fetch": page(
+        "<p id=a>Loading</p><script>fetch('/slow').then(r => r.text()).then(t => a.textContent = t)</script>"
+    ),
+    "/request": page(
+        "<p id=a>Loading</p><script>const x = new XMLHttpRequest(); x.open('GET', '/slow');"
+        "x.onload = () => { a.textContent = x.response }; x.send()</script>"
+    ),
+    "/chain": page(
+        "<p id=a>Loading</p><script>fetch('/slow?1').then(() => fetch('/slow?2')).then(r => r.text())"
+        ".then(t => a.textContent = t)</script>"
+    ),
+    "/imported": page("<p id=a>Loading</p><script>setTimeout(() => import('/slow.js'), 10)</script>"),
+    "/slow": _late(0.7, b"price 5", kind="text/plain"),
+    "/slow.js": _late(0.7, b"a.textContent = 'price 5'", kind="text/javascript"),
+    "/polls": page("<p>text</p><script>fetch('/silent')</script>"),
+    # where it goes
+    "/meta": page("<meta http-equiv=refresh content='1; url=/good'><p>Redirecting</p>"),
+    "/header": raw(b"<p>Redirecting</p>", more="Refresh: 1; url=/good\r\n"),
+    "/at-once": page("<meta http-equiv=refresh content='0; url=/slow-page'><p>Redirecting</p>"),
+    "/script": page("<p>Redirecting</p><script>location = '/slow-page'</script>"),
+    "/slow-page": _late(0.7, b"<h1>Good page</h1>"),
+    "/reloads": page("<meta http-equiv=refresh content=60><p>status</p>"),
+    "/logs-out": page("<meta http-equiv=refresh content='900; url=/good'><p>status</p>"),
+    # shells
+    "/shell": page("<div id=root></div><script src=/404></script>"),
+    "/shell-words": page("<div id=root>Loading…</div><script type=module src=/404></script>"),
+    "/shell-html": page("<div id=root></div><script src=/good></script>"),
+    "/no-text": page("<div id=map></div><script src=/works.js></script>"),
+    "/works.js": raw(b"1", kind="text/javascript"),
+    # documents that break off
+    "/chunked": _chunked,
+    # what is seen
+    "/second": page("<b class=p style='display: none'>0</b><b class=p>5.00</b>"),
+    "/third": page("<b class=p></b><b class=p style='visibility: hidden'>0</b><b class=p>5.00</b>"),
+    "/contents": page("<div class=p style='display: contents'>5.00</div>"),
+    "/styled-later": page(
+        "<b class=p style='display: none'>5.00</b>"
+        "<script>setTimeout(() => { document.querySelector('.p').style = '' }, 500)</script>"
+    ),
+    "/in-shadow": page("<div><template shadowrootmode=open><b class=p>5.00</b></template></div>"),
+    # which page it is
+    "/a": page("<p>A page</p>"),
+    "/back": page("<p>B page</p><script>history.back()</script>"),
+    "/back-by-entry": page("<p>B page</p><script>navigation.traverseTo(navigation.entries()[0].key)</script>"),
+    "/takes-the-tab": page("<p>A page</p><script>setInterval(() => location.reload(), 120)</script>"),
+    "/goes": page("<p>A page</p><script>setTimeout(() => { location = '/a?' + Math.random() }, 250)</script>"),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pages() -> AsyncIterator[HostileSite]:
+    """The pages."""
+    async with hostile_site(more=PAGES) as running:
+        yield running
+
+
+async def test_a_part_that_never_comes_costs_no_content(new_visitor: NewVisitor, pages: HostileSite):
+    """What the crawl names is there: no picture, frame, script, style sheet or font is waited for without end."""
+    visitor = new_visitor()
+    paths = ("/picture", "/frame", "/async", "/deferred", "/module", "/sheet", "/font")
+    named: list[dict[str, Any]] = [
+        NAMED,
+        {"wait_for": "#p", "timeout": 4},
+        {"extract": {"p": "#p"}, "timeout": 4},
+        {"expect": {"contains": "Price 5"}, "timeout": 4},
+    ]
+    jobs = (
+        [(path, NAMED) for path in paths] + [("/picture", values) for values in named[1:]] + [("/long", {"timeout": 4})]
+    )
+    found = await asyncio.gather(*(visitor.visit(pages.origin + path, crawl(**values)) for path, values in jobs))
+    assert [one.failure for one in found] == [None] * len(jobs)
+    assert all("Price 5" in (one.text or "") for one in found[:-1])
+
+
+async def test_without_its_content_it_is_not_loaded(new_visitor: NewVisitor, pages: HostileSite):
+    """Where what the crawl names is missing, the page is waited for until its time-out, and is told as not loaded."""
+    visitor = new_visitor()
+    configs = [crawl(watch="#q", timeout=3), crawl(expect={"contains": "Price 6"}, timeout=3), crawl(timeout=3)]
+    for found in await asyncio.gather(*(visitor.visit(pages.origin + "/picture", config) for config in configs)):
+        assert found.failure is not None
+        assert (found.failure.reason, found.failure.detail) == (Reason.TIMEOUT, "not loaded within 3 s")
+
+
+@pytest.mark.parametrize("path", ["/fetch", "/request", "/chain", "/imported"])
+async def test_an_open_request_may_bring_the_text(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """A page is not settled while a request is open that may bring text."""
+    found = await new_visitor().visit(pages.origin + path, crawl())
+    assert (found.failure, found.text) == (None, "price 5")
+
+
+async def test_a_request_without_end_is_waited_for_no_longer_than_settle_says(
+    new_visitor: NewVisitor, pages: HostileSite
+):
+    """A long poll costs ``settle.at_most``."""
+    found = await new_visitor().visit(pages.origin + "/polls", crawl(settle={"quiet": 0.05, "at_most": 1}))
+    assert (found.failure, found.text) == (None, "text")
+    assert 900 < (found.timings.total or 0) < 6_000
+
+
+@pytest.mark.parametrize("path", ["/meta", "/header", "/at-once", "/script"])
+async def test_a_page_that_goes_elsewhere_is_read_there(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """A refresh that is due, by the page or by a header, and a redirect on its way are followed."""
+    found = await new_visitor().visit(pages.origin + path, crawl())
+    assert found.failure is None
+    assert (found.text or "").startswith("Good page")
+    assert found.final_url in {pages.origin + "/good", pages.origin + "/slow-page"}
+
+
+async def test_a_refresh_is_content_where_it_is_none_to_wait_for(new_visitor: NewVisitor, pages: HostileSite):
+    """A page that loads itself again, or logs out in a while, is content; one that leaves too late is not."""
+    visitor = new_visitor()
+    for path in ("/reloads", "/logs-out"):
+        found = await visitor.visit(pages.origin + path, crawl())
+        assert (found.failure, found.text) == (None, "status")
+    late = await visitor.visit(pages.origin + "/meta", crawl(timeout=1, settle={"quiet": 0.05, "at_most": 0.5}))
+    assert late.failure is not None
+    assert late.failure.reason is Reason.TIMEOUT
+    assert "another page" in late.failure.detail
+
+
+@pytest.mark.parametrize("path", ["/shell", "/shell-words", "/shell-html"])
+async def test_a_shell_without_its_scripts_is_no_content(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """A page that shows nothing, or only that it loads, and whose scripts failed, is no baseline."""
+    found = await new_visitor().visit(pages.origin + path, crawl())
+    assert found.failure is not None
+    assert (found.failure.reason, found.failure.retry) == (Reason.NO_CONTENT, True)
+    fine = await new_visitor().visit(pages.origin + "/no-text", crawl())
+    assert (fine.failure, fine.text) == (None, "")
+
+
+async def test_a_document_that_breaks_off_is_told_at_once(new_visitor: NewVisitor, pages: HostileSite):
+    """Nobody waits for the rest of a document whose connection ended; what came of it is no content."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    found = await new_visitor().visit(pages.origin + "/chunked", crawl(timeout=20))
+    assert found.failure is not None
+    assert (found.failure.reason, found.status) == (Reason.CONNECT, 200)
+    assert loop.time() - start < 10
+
+
+@pytest.mark.parametrize("path", ["/second", "/third", "/contents", "/styled-later", "/in-shadow"])
+async def test_any_visible_match_is_enough(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """``wait_for`` takes any match that a person sees; one that is hidden, or that has no box, is none."""
+    found = await new_visitor().visit(pages.origin + path, crawl(wait_for=".p", timeout=6))
+    assert found.failure is None
+    assert "5.00" in (found.text or "")
+    hidden = await new_visitor().visit(pages.origin + "/second", crawl(wait_for=".p:first-child", timeout=1))
+    assert hidden.failure is not None
+    assert hidden.failure.reason is Reason.WAIT_FOR
+
+
+@pytest.mark.parametrize("path", ["/back", "/back-by-entry"])
+async def test_no_page_gives_the_text_of_the_page_before(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """A page that goes back in its tab fails, in a shared context and in an ordered session; the next one is good."""
+    visitor = new_visitor()
+    config = crawl(isolation="crawl")
+    session = await visitor.open_session(crawl(urls=[pages.origin + "/a", pages.origin + path], ordered=True))
+    try:
+        for visit in (lambda url: visitor.visit(url, config), session.visit):
+            assert (await visit(pages.origin + "/a")).text == "A page"
+            back = await visit(pages.origin + path)
+            assert back.text in {None, "B page"}
+            assert back.text is not None or (back.failure and back.failure.reason is Reason.NAVIGATION)
+            assert (await visit(pages.origin + "/good")).failure is None
+    finally:
+        await session.close()
+
+
+@pytest.mark.parametrize("path", ["/takes-the-tab", "/goes"])
+async def test_no_page_gives_its_failure_to_the_next(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """A page that goes on loading itself, or another, in its tab costs no visit after it."""
+    visitor = new_visitor()
+    config = crawl(isolation="crawl", timeout=6)
+    session = await visitor.open_session(config)
+    try:
+        for visit in (lambda url: visitor.visit(url, config), session.visit):
+            for number in range(4):
+                await visit(pages.origin + path)
+                found = await visit(f"{pages.origin}/slow-page?{number}")
+                assert (found.failure, found.text) == (None, "Good page")
+    finally:
+        await session.close()
