@@ -105,6 +105,7 @@ class Load:
 
     async def run(self) -> Loaded:
         """Load, wait and read."""
+        answer: Response | Failure | None
         try:
             answer = await self._goto()
         except PlaywrightTimeout:
