@@ -10,6 +10,7 @@ locals {
     timezone       = try(coalesce(crawl.timezone), "UTC")
     enabled        = try(crawl.enabled, true)
     jitter_minutes = ceil(local.jitter_seconds[name] / 60)
+    machine        = contains(local.machine_lanes, try(coalesce(crawl.lane), "default"))
   } if try(crawl.schedule, null) != null }
 
   # A duration as people write it: 15m, 1h, 900s, or a number of seconds. Any other text stops the plan here.
@@ -27,4 +28,16 @@ locals {
     [for crawl in values(local.crawls) : try(coalesce(crawl.lane), "default") if try(crawl.enabled, true)]
   )
   invocations_cap = sum(concat([0], [for name in local.used_lanes : lookup(local.lane_caps, name, 20)]))
+
+  # Who calls a lane's crawlers: the dispatcher itself, Step Functions, or a durable function.
+  orchestrators = {
+    for name, lane in try(local.document.lanes, {}) : name => try(coalesce(lane.orchestrator), "self")
+  }
+  machine_lanes = [for name, orchestrator in local.orchestrators : name if orchestrator == "step_functions"]
+  queues = {
+    for name in local.machine_lanes :
+    name => local.lane_caps[name]
+    if try(tobool(local.document.lanes[name].queue), false)
+  }
+  durable_lanes = [for name, orchestrator in local.orchestrators : name if orchestrator == "durable"]
 }

@@ -3,6 +3,7 @@ locals {
   release_of = {
     crawler    = "crawler"
     dispatcher = "dispatcher"
+    durable    = "crawler"
     notifier   = "notifier"
     operator   = "operator"
     relay      = "notifier"
@@ -37,10 +38,10 @@ module "function" {
       : null
     )
     file    = each.value.release.file
-    bucket  = each.value.release.key != null ? module.storage.bucket : null
+    bucket  = each.value.release.digest == null ? module.storage.bucket : null
     key     = each.value.release.key
     sha256  = each.value.release.sha256
-    handler = each.value.release.digest == null ? each.value.handler : null
+    handler = each.value.release.digest == null || each.key == "durable" ? each.value.handler : null
     runtime = each.value.release.runtime
   }
 
@@ -52,7 +53,8 @@ module "function" {
   retries       = each.value.events.retries
   max_event_age = each.value.events.max_event_age
   # What AWS asks for where a function reads the queue
-  failures_visibility = each.key == "crawler" ? 6 * local.sizes["dispatcher"].timeout : 30
+  failures_visibility = contains(local.crawling, each.key) ? 6 * local.sizes["dispatcher"].timeout : 30
+  durable             = each.key == "durable" ? { execution_timeout = 31622400, retention_days = 14 } : null
 
   environment = merge(local.shared_environment, each.value.environment)
   statements  = each.value.statements
@@ -65,17 +67,27 @@ module "function" {
   log_days    = var.log_days
 }
 
+locals {
+  crawling     = ["crawler", "durable"]
+  queued_lanes = length(module.orchestration) > 0 ? keys(local.queues) : []
+}
+
 # The dispatcher learns at once which crawlers Lambda gave up on.
 resource "aws_lambda_event_source_mapping" "failures" {
-  count = length(setintersection(keys(local.made), ["crawler", "dispatcher"])) == 2 ? 1 : 0
+  for_each = toset(contains(keys(local.made), "dispatcher") ? setintersection(keys(local.made), local.crawling) : [])
 
-  event_source_arn = module.function["crawler"].failures.arn
+  event_source_arn = module.function[each.key].failures.arn
   function_name    = module.function["dispatcher"].alias_arn
   batch_size       = 10
 
   scaling_config {
     maximum_concurrency = 2 # the least there is; a broken crawler must not take all executions with its failures
   }
+}
+
+moved {
+  from = aws_lambda_event_source_mapping.failures[0]
+  to   = aws_lambda_event_source_mapping.failures["crawler"]
 }
 
 module "alarms" {
@@ -85,16 +97,17 @@ module "alarms" {
   topic_arn = module.notifications.operations_arn
 
   functions = { for name, function in module.function : name => {
-    name           = function.name
-    log_group      = function.log_group
-    timeout        = function.timeout
-    duration_share = name == "crawler" ? 0.995 : 0.9 # a crawler works until 10 s before its end, and ends in order
+    name      = function.name
+    log_group = function.log_group
+    timeout   = function.timeout
+    # A crawler works until 10 s before its end, and ends in order
+    duration_share = contains(local.crawling, name) ? 0.995 : 0.9
   } }
 
   queues = merge(
     { for name, function in module.function : "${name}-failures" => {
       name     = function.failures.name
-      consumed = name == "crawler" && length(aws_lambda_event_source_mapping.failures) > 0
+      consumed = contains(keys(aws_lambda_event_source_mapping.failures), name)
       text = join(" ", [
         "Lambda gave up on events of ${function.name}. Each message in ${function.failures.name} holds the event",
         "and its error: mend the cause, then redrive or purge the queue.",
@@ -105,6 +118,22 @@ module "alarms" {
       text = join(" ", [
         "Failures of ${function.name} could not be handled either. Read the messages in",
         "${function.dead_letters.name} and the dispatcher's log, then redrive or purge the queue.",
+      ])
+    } },
+    { for lane in local.queued_lanes : "lane-${lane}" => {
+      name     = module.orchestration[0].queues[lane].name
+      consumed = true
+      text = join(" ", [
+        "Calls of crawlers of the lane ${lane} wait in its queue for longer than the ledger waits for them. See",
+        "whether the crawler is throttled, or the mapping between the queue and it is off.",
+      ])
+    } },
+    { for lane in local.queued_lanes : "lane-${lane}-undelivered" => {
+      name = module.orchestration[0].queues[lane].undelivered
+      text = join(" ", [
+        "A crawler of the lane ${lane} failed twice on a call before it said ready. Read the message in",
+        "${module.orchestration[0].queues[lane].undelivered} and the crawler's log; the ledger has asked anew, so",
+        "purge the queue when it is mended.",
       ])
     } },
     { for queue in module.schedules[*].missed : "ticks-missed" => {
@@ -121,6 +150,12 @@ module "alarms" {
         "function is throttled or gone.",
       ])
     } },
+  )
+
+  machines = { for machines in module.orchestration[*].machines : "wave" => machines["wave"] }
+  rules = merge(
+    { for name in contains(keys(local.made), "notifier") ? ["run-ended"] : [] : name => module.notifications.rule },
+    { for rules in module.orchestration[*].rules : "wave-ended" => rules.wave_ended },
   )
 
   schedule_group = one(module.schedules[*].group)

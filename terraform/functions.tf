@@ -6,9 +6,12 @@ locals {
     for name in local.names :
     name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${name}:${local.alias}"
   }
-  names        = toset(["crawler", "dispatcher", "notifier", "operator", "relay"])
-  secret_path  = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
-  failures_arn = "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.name}-crawler-failures"
+  names       = toset(["crawler", "dispatcher", "durable", "notifier", "operator", "relay"])
+  secret_path = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
+  failures_arns = [
+    for name in concat(["crawler"], local.durable ? ["durable"] : []) :
+    "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.name}-${name}-failures"
+  ]
 
   # Every service logs into Postgres as a role of its own, on RDS with an IAM token for a password.
   on_rds = var.database_url == null
@@ -36,14 +39,14 @@ locals {
   shared_environment = merge(var.environment_variables, local.on_rds ? { TRAPLINE_DATABASE_AUTH = "iam" } : {})
   artifacts_url      = "s3://${module.storage.bucket}/artifacts"
 
-  functions = {
+  services = {
     dispatcher = {
       description = "Opens runs, counts, invokes crawlers, rescues what got stuck"
       handler     = "trapline_dispatcher.handler.handler"
       group       = "web" # it fetches sitemaps
       size        = { memory_mib = 512, timeout = 300, scratch_mib = 512 }
       events      = { retries = 2, max_event_age = 21600 }
-      environment = {
+      environment = merge(local.dispatcher_environment, {
         DATABASE_URL               = local.database_url["dispatcher"]
         TRAPLINE_CONFIG            = module.storage.config_url
         TRAPLINE_ARTIFACTS         = local.artifacts_url
@@ -54,8 +57,8 @@ locals {
         TRAPLINE_RETENTION_DAYS    = var.retention_days == null ? "" : tostring(var.retention_days)
         TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
         TRAPLINE_SECRETS_PREFIX    = "${local.name}/crawl/"
-      }
-      statements = merge(local.log_in["dispatcher"], {
+      })
+      statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, {
         Call = {
           actions   = ["lambda:InvokeFunction"]
           resources = [local.function_arn["crawler"], local.function_arn["notifier"]]
@@ -71,7 +74,7 @@ locals {
         }
         GivenUp = {
           actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-          resources = [local.failures_arn]
+          resources = local.failures_arns
         }
         Encrypts = local.write_encrypted
       })
@@ -83,7 +86,7 @@ locals {
       group       = "web"
       size        = { memory_mib = 2048, timeout = 900, scratch_mib = 1024 }
       events      = { retries = 0, max_event_age = 300 } # the ledger repeats, and takes an event for lost after 330 s
-      environment = {
+      environment = merge(local.crawler_environment, {
         DATABASE_URL                 = local.database_url["crawler"]
         TRAPLINE_ARTIFACTS           = local.artifacts_url
         TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
@@ -91,8 +94,8 @@ locals {
         TRAPLINE_ALLOW_PRIVATE       = join(",", var.allow_private)
         TRAPLINE_SECRETS_PREFIX      = "${local.name}/crawl/"
         TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
-      }
-      statements = merge(local.log_in["crawler"], {
+      })
+      statements = merge(local.log_in["crawler"], local.crawler_statements, {
         Nudge = {
           actions   = ["lambda:InvokeFunction"]
           resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]]

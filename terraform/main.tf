@@ -15,6 +15,7 @@ module "key" {
   log_groups = [
     "/aws/lambda/${local.name}-*",
     "/aws/rds/instance/${local.name}/*",
+    "/aws/vendedlogs/states/${local.name}-*",
     "/trapline/${local.name}/*",
   ]
   deletion_window_days = var.disposable ? 7 : 30
@@ -56,10 +57,10 @@ module "image_repository" {
   source = "./modules/image_repository"
   count  = var.local_aws ? 0 : 1 # an emulator runs zips
 
-  name          = "${local.name}/crawler"
-  function_name = "${local.name}-crawler"
-  kms_key_arn   = module.key.arn
-  force_delete  = var.disposable
+  name           = "${local.name}/crawler"
+  function_names = [for name in local.durable ? ["crawler", "durable"] : ["crawler"] : "${local.name}-${name}"]
+  kms_key_arn    = module.key.arn
+  force_delete   = var.disposable
 }
 
 module "storage" {
@@ -67,7 +68,7 @@ module "storage" {
 
   bucket        = "${local.name}-${local.account}"
   crawls        = file(var.crawls_file)
-  expire_days   = var.expire_days
+  expire_days   = merge(var.expire_days, { waves = 7 }) # an execution reads its wave's object once, as it starts
   force_destroy = var.disposable
   kms_key_arn   = module.key.arn
 }
@@ -96,6 +97,11 @@ module "notifications" {
     ? { name = module.function["relay"].name, alias = local.alias, arn = module.function["relay"].alias_arn }
     : null
   )
+  notifier = (
+    contains(keys(module.function), "notifier")
+    ? { name = module.function["notifier"].name, alias = local.alias, arn = module.function["notifier"].alias_arn }
+    : null
+  )
 }
 
 module "schedules" {
@@ -105,5 +111,6 @@ module "schedules" {
   name        = local.name
   crawls      = local.scheduled
   target_arn  = module.function["dispatcher"].alias_arn
+  machine_arn = try(module.orchestration[0].machines["run"], null)
   kms_key_arn = module.key.arn
 }

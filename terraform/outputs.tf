@@ -13,6 +13,11 @@ output "schedules" {
   value       = one(module.schedules[*].schedules)
 }
 
+output "machines" {
+  description = "ARNs of the state machines wave and run; a workflow of yours starts `run`. Empty without such a lane."
+  value       = try(module.orchestration[0].machines, {})
+}
+
 output "bucket" {
   description = "The bucket of artifacts, exported runs, packages and crawls.yaml."
   value       = module.storage.bucket

@@ -201,10 +201,40 @@ variable "sizes" {
 
   validation {
     condition = (
-      length(setsubtract(keys(var.sizes), ["crawler", "dispatcher", "notifier", "relay", "operator"]))
+      length(setsubtract(keys(var.sizes), ["crawler", "dispatcher", "durable", "notifier", "relay", "operator"]))
       == 0
     )
-    error_message = "sizes: the functions are crawler, dispatcher, notifier, relay and operator."
+    error_message = "sizes: the functions are crawler, dispatcher, durable, notifier, relay and operator."
+  }
+}
+
+variable "waiting_machines" {
+  description = <<-EOT
+    ARNs of state machines of yours that hand Trapline a task token and wait for the end of a run.
+  EOT
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.waiting_machines : can(regex("^arn:[^:*]+:states:[^:*]+:[0-9]{12}:stateMachine:[^:*]+$", arn))
+    ])
+    error_message = "waiting_machines: ARNs of state machines, each with its name."
+  }
+}
+
+variable "waiting_functions" {
+  description = <<-EOT
+    ARNs of durable functions of yours that hand Trapline a callback's id and wait for the end of a run.
+  EOT
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.waiting_functions : can(regex("^arn:[^:*]+:lambda:[^:*]+:[0-9]{12}:function:[^:*]+$", arn))
+    ])
+    error_message = "waiting_functions: ARNs of functions, each with its name and without a version or an alias."
   }
 }
 

@@ -11,3 +11,5 @@ account_concurrency = 1000
 relay               = true
 log_days            = 7
 silence_hours       = null
+
+waiting_machines = ["arn:aws:states:us-east-1:000000000000:stateMachine:reports"] # a workflow of the tests' own

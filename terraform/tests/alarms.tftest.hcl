@@ -157,3 +157,33 @@ run "refuses_bad_values" {
 
   expect_failures = [var.functions, var.queues, var.silence_hours]
 }
+
+run "machines_and_rules" {
+  command = apply
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  variables {
+    machines = { wave = "arn:aws:states:eu-central-1:123456789012:stateMachine:trapline-test-wave" }
+    rules    = { run-ended = "trapline-test-run-ended" }
+  }
+
+  assert {
+    condition = (
+      [for key in ["failed", "timed-out", "throttled"] : output.alarms["wave-${key}"].metric]
+      == ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"]
+      && output.alarms["wave-failed"].dimensions["StateMachineArn"] == var.machines["wave"]
+    )
+    error_message = "A machine that fails, hangs or waits goes unnoticed."
+  }
+
+  assert {
+    condition = (
+      output.alarms["run-ended-undelivered"].metric == "FailedInvocations"
+      && output.alarms["run-ended-undelivered"].dimensions["RuleName"] == "trapline-test-run-ended"
+    )
+    error_message = "An event that reaches no function goes unnoticed."
+  }
+}

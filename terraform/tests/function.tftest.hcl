@@ -32,17 +32,17 @@ run "image_in_a_vpc" {
 
   assert {
     condition = (
-      aws_lambda_function.this.package_type == "Image"
-      && aws_lambda_function.this.runtime == null
-      && aws_lambda_function.this.publish
+      aws_lambda_function.this[0].package_type == "Image"
+      && aws_lambda_function.this[0].runtime == null
+      && aws_lambda_function.this[0].publish
     )
     error_message = "The image is not what runs, or no version is published."
   }
 
   assert {
     condition = (
-      aws_lambda_function.this.reserved_concurrent_executions == null
-      || aws_lambda_function.this.reserved_concurrent_executions == -1
+      aws_lambda_function.this[0].reserved_concurrent_executions == null
+      || aws_lambda_function.this[0].reserved_concurrent_executions == -1
     )
     error_message = "Reserved concurrency must be unset by default: new accounts refuse it."
   }
@@ -50,7 +50,7 @@ run "image_in_a_vpc" {
   assert {
     condition = (
       aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
-      && aws_lambda_function.this.kms_key_arn == var.kms_key_arn
+      && aws_lambda_function.this[0].kms_key_arn == var.kms_key_arn
       && aws_sqs_queue.failures.sqs_managed_sse_enabled
       && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled
     )
@@ -58,7 +58,7 @@ run "image_in_a_vpc" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.logging_config[0].log_group == "/aws/lambda/trapline-test-crawler"
+    condition     = aws_lambda_function.this[0].logging_config[0].log_group == "/aws/lambda/trapline-test-crawler"
     error_message = "The function does not log into its own group."
   }
 
@@ -146,16 +146,16 @@ run "zip_outside_a_vpc" {
 
   assert {
     condition = (
-      aws_lambda_function.this.package_type == "Zip"
-      && aws_lambda_function.this.runtime == "python3.13"
-      && aws_lambda_function.this.source_code_hash == "AAAA"
+      aws_lambda_function.this[0].package_type == "Zip"
+      && aws_lambda_function.this[0].runtime == "python3.13"
+      && aws_lambda_function.this[0].source_code_hash == "AAAA"
     )
     error_message = "The zip is not what runs."
   }
 
   assert {
     condition = (
-      length(aws_lambda_function.this.vpc_config) == 0
+      length(aws_lambda_function.this[0].vpc_config) == 0
       && (!strcontains(output.policy, "ec2:"))
       && (!strcontains(output.policy, "\"Resource\":\"*\""))
     )
@@ -221,4 +221,101 @@ run "refuses_a_zip_without_handler_and_every_bucket" {
   }
 
   expect_failures = [var.code, var.statements]
+}
+
+run "a_durable_function_by_cloudformation" {
+  command = apply
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name    = "trapline-test-durable"
+    durable = { execution_timeout = 31622400, retention_days = 14 }
+    code = {
+      image   = format("123456789012.dkr.ecr.eu-central-1.amazonaws.com/crawler@sha256:%064d", 0)
+      handler = "trapline_crawler.durable_handler.handler"
+    }
+    vpc = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition = (
+      length(aws_lambda_function.this) == 0
+      && output.name == "trapline-test-durable"
+      && output.version == "7"
+    )
+    error_message = "The function is made twice, or its alias does not follow the stack's version."
+  }
+
+  assert {
+    condition = jsondecode(output.template).Resources.Function.Properties.DurableConfig == {
+      ExecutionTimeout      = 31622400
+      RetentionPeriodInDays = 14
+    }
+    error_message = "The function is not durable."
+  }
+
+  assert {
+    condition = (
+      jsondecode(output.template).Resources.Function.Properties.ImageConfig.Command
+      == ["trapline_crawler.durable_handler.handler"]
+      && jsondecode(output.template).Resources.Function.Properties.PackageType == "Image"
+      && jsondecode(output.template).Resources.Function.Properties.KmsKeyArn == var.kms_key_arn
+      && jsondecode(output.template).Resources.Function.Properties.VpcConfig.SubnetIds
+      == ["subnet-1", "subnet-2"]
+    )
+    error_message = "The image runs another handler, without its key, or outside its network."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, one in jsondecode(output.template).Resources :
+      try(one.DeletionPolicy, "") == "Retain" && length(name) == length("Version") + 16
+      if one.Type == "AWS::Lambda::Version"
+    ])
+    error_message = "A deploy would take away the version that executions go on with, or publish none."
+  }
+}
+
+run "a_durable_zip_goes_to_the_bucket_first" {
+  command = apply
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name    = "trapline-test-durable"
+    durable = { execution_timeout = 3600, retention_days = 1 }
+    code = {
+      file    = "tests/fixtures/lane.yaml"
+      bucket  = "trapline-test"
+      handler = "trapline_crawler.durable_handler.handler"
+    }
+  }
+
+  assert {
+    condition = (
+      jsondecode(output.template).Resources.Function.Properties.Code.S3Key
+      == aws_s3_object.durable[0].key
+      && startswith(aws_s3_object.durable[0].key, "packages/trapline-test-durable/")
+    )
+    error_message = "CloudFormation does not find the zip."
+  }
+}
+
+run "refuses_a_durable_function_without_bounds" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    durable = { execution_timeout = 0, retention_days = 14 }
+  }
+
+  expect_failures = [var.durable]
 }

@@ -3,9 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
-  name          = "trapline-test/crawler"
-  function_name = "trapline-test-crawler"
-  kms_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/0"
+  name           = "trapline-test/crawler"
+  function_names = ["trapline-test-crawler", "trapline-test-durable"]
+  kms_key_arn    = "arn:aws:kms:eu-central-1:123456789012:key/0"
 }
 
 run "immutable_scanned_encrypted" {
@@ -39,9 +39,9 @@ run "immutable_scanned_encrypted" {
   assert {
     condition = (
       jsondecode(aws_ecr_repository_policy.this.policy).Statement[0].Condition.ArnLike["aws:SourceArn"]
-      == "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-crawler"
+      == [for name in var.function_names : "arn:aws:lambda:eu-central-1:123456789012:function:${name}"]
     )
-    error_message = "Other functions than the crawler may read the images."
+    error_message = "Other functions than the crawlers may read the images."
   }
 }
 

@@ -112,3 +112,38 @@ run "refuses_bad_values" {
 
   expect_failures = [var.alert_emails, var.operations_emails, var.kms_key_arn]
 }
+
+run "an_ended_run_wakes_the_notifier" {
+  command = apply
+
+  module {
+    source = "./modules/notifications"
+  }
+
+  variables {
+    notifier = {
+      name  = "trapline-test-notifier"
+      alias = "live"
+      arn   = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-test-notifier:live"
+    }
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_cloudwatch_event_rule.run_ended[0].event_pattern)
+      == { source = ["trapline"], detail-type = ["Run ended"] }
+      && aws_cloudwatch_event_target.run_ended[0].arn == var.notifier.arn
+      && jsondecode(aws_cloudwatch_event_target.run_ended[0].input) == { v = 1, type = "drain" }
+    )
+    error_message = "The notifier does not hear of an ended run, or gets a message that it would refuse."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_permission.run_ended[0].source_arn == aws_cloudwatch_event_rule.run_ended[0].arn
+      && aws_lambda_permission.run_ended[0].qualifier == "live"
+      && output.rule == "trapline-test-run-ended"
+    )
+    error_message = "EventBridge may not call the notifier's alias, or another rule may."
+  }
+}

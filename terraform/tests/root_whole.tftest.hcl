@@ -53,6 +53,7 @@ run "everything" {
             "relay-undelivered",
             "silence",
             "faults",
+            "run-ended-undelivered",
             "database-storage",
             "database-cpu",
             "database-connections",
@@ -85,7 +86,7 @@ run "everything" {
   assert {
     condition = (
       length(aws_lambda_event_source_mapping.failures) == 1
-      && aws_lambda_event_source_mapping.failures[0].function_name == module.function["dispatcher"].alias_arn
+      && aws_lambda_event_source_mapping.failures["crawler"].function_name == module.function["dispatcher"].alias_arn
     )
     error_message = "The dispatcher does not learn which crawlers Lambda gave up on."
   }

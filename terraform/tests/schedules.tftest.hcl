@@ -150,3 +150,61 @@ run "refuses_too_much_jitter" {
 
   expect_failures = [var.crawls]
 }
+
+run "a_tick_starts_the_machine_where_the_lane_asks" {
+  command = apply
+
+  module {
+    source = "./modules/schedules"
+  }
+
+  variables {
+    machine_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:trapline-test-run"
+    crawls = {
+      pricing = { expression = "rate(1 hour)", machine = true }
+      docs    = { expression = "rate(6 hours)" }
+    }
+  }
+
+  assert {
+    condition = (
+      output.schedules["pricing"].target == var.machine_arn
+      && output.schedules["docs"].target == var.target_arn
+      && jsondecode(output.schedules["docs"].input).type == "tick"
+    )
+    error_message = "A tick goes elsewhere than its lane says."
+  }
+
+  assert {
+    condition = (
+      jsondecode(output.schedules["pricing"].input).crawl == "pricing"
+      && strcontains(output.schedules["pricing"].input, "\"scheduled_for\":\"<aws.scheduler.scheduled-time>\"")
+    )
+    error_message = "The machine does not hear which crawl, or for when."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policy).Statement :
+      statement.Resource if statement.Action == ["states:StartExecution"]
+    ] == [[var.machine_arn]]
+    error_message = "The schedules' role can't start the machine, or may start another."
+  }
+}
+
+run "before_the_machine_is_there_the_dispatcher_gets_the_tick" {
+  command = plan
+
+  module {
+    source = "./modules/schedules"
+  }
+
+  variables {
+    crawls = { pricing = { expression = "rate(1 hour)", machine = true } }
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.crawl["pricing"].target[0].arn == var.target_arn
+    error_message = "A tick goes to a machine that is not there."
+  }
+}

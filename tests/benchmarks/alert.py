@@ -19,9 +19,9 @@ from urllib.request import Request, urlopen
 import asyncpg
 
 from tests.benchmarks.table import table
+from tests.site.hook import AS_SENT
 from tools.local_aws import system, up
 from tools.local_aws.deployment import NAME, Deployment
-from tools.local_aws.hook import AS_SENT
 from tools.shell import ToolError, say
 from tools.workspace.environment import LOCAL_AWS
 

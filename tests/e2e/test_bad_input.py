@@ -51,7 +51,7 @@ def test_a_broken_sitemap_keeps_no_other_crawl_from_running(command: Trapline, s
     good = f"crawls:\n  docs:\n    urls: ['{site.url}/p/1']\n    settle: 0\n"
     done = command.run("crawl", command.config(good + f"  more:\n    sitemap: '{site.url}/sitemap.html'\n"))
     assert done.code == 2
-    assert "crawls.more.sitemap: " in done.stdout + done.stderr
+    assert "crawls.more.sitemap: " in done.out + done.err
     with command.ledger() as ledger:
         outcomes = ledger.rows("SELECT crawl, outcome::text, tasks_done FROM trapline.run ORDER BY crawl")
     assert [tuple(row.values()) for row in outcomes] == [("docs", "completed", 1), ("more", "refused", 0)]

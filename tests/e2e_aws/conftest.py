@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from support.local_aws import Deployed, eventually, prepare
+from support.subscriptions import subscribe
 from support.terraform_provider import attached, shared_provider
 from tools.local_aws import system, up
 from tools.shell import ROOT
@@ -90,3 +91,9 @@ def inbox(aws: Deployed, inbox_messages: list[Any]) -> Callable[[str], list[Any]
         return [message for message in inbox_messages if word in message["Subject"]]
 
     return received
+
+
+@pytest.fixture(scope="session")
+def told(aws: Deployed) -> Callable[[], dict[str, list[int]]]:
+    """The runs of which other systems heard that they ended, by the way in which they subscribed."""
+    return subscribe(aws)

@@ -2,13 +2,24 @@
 
 import io
 import json
+import time
 import zipfile
+from collections import Counter
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
+from support import asl, orchestrators
 from support.local_aws import eventually
 from tools.local_aws.deployment import NAME, STATE_BUCKET
+from trapline_common.domain.messages import Reap
+from trapline_common.ledger.rescue import PENDING_TTL
+
+MANY, LITTLE = 10_000, 64 * 1024
+"""Children of one wave, and bytes that all their answers may have together."""
+ANEW = 5.0
+"""Seconds from StopExecution until what it had not called is asked for anew."""
 
 DRIFT = {
     # MiniStack's DescribeAlarms leaves most of an alarm out in the protocol that the provider speaks
@@ -45,7 +56,13 @@ def test_the_command_works_through_the_operator_function(aws):
     assert "nothing to do: the schema is at version" in aws.remote("migrate")
     assert "session key: kept" in aws.remote("migrate")
     assert "products" in aws.remote("status")
-    assert json.loads(aws.remote("config", "--json"))["crawls"].keys() == {"pages", "products"}
+    assert json.loads(aws.remote("config", "--json"))["crawls"].keys() == {
+        "mapped",
+        "pages",
+        "products",
+        "queued",
+        "walked",
+    }
     (run, *_) = [
         one for one in json.loads(aws.remote("runs", "--json"))["runs"] if one["crawl"] == "pages" and one["failed"]
     ]
@@ -70,6 +87,116 @@ def test_a_run_is_opened_and_cancelled_by_hand(aws):
     aws.remote("cancel", str(run), exits=[0, 2])  # 2: it was quicker
     shown = json.loads(aws.remote("show", str(run), "--json"))
     assert (shown["scheduled_for"], shown["status"]) == (None, "ended")
+
+
+@pytest.mark.parametrize(
+    ("crawl", "via", "share", "cap"),
+    [("mapped", "map", 3, 3), ("queued", "queue", 2, 2), ("walked", "durable", 1, 1)],
+)
+def test_each_orchestrator_calls_what_the_count_made(aws, told, crawl, via, share, cap):
+    """Invocations made are those needed, each asked for once and called once; who subscribed hears of the run's end."""
+    run = aws.opened(crawl)
+    found = orchestrators.exact(aws, run, via=via, share=share, cap=cap)
+    assert found["lease_seq"] == 1
+    for wave in orchestrators.waves(found):
+        execution = orchestrators.output(aws, orchestrators.execution(aws, wave))
+        assert (execution["status"], execution["output"]) == ("SUCCEEDED", "{}")
+    eventually(f"the end of run {run}, heard", lambda: all(run in heard for heard in told().values()))
+
+
+def test_the_machines_are_sound_as_they_are_deployed(aws):
+    """The rules of the definitions hold of what Terraform rendered with this deployment's own values."""
+    states = aws.client("stepfunctions")
+    for arn in aws.outputs["machines"].values():
+        definition = json.loads(states.describe_state_machine(stateMachineArn=arn)["definition"])
+        assert asl.faults(definition, pending_ttl=int(PENDING_TTL)) == []
+
+
+def test_ten_thousand_children_leave_next_to_nothing(aws):
+    """A state holds 256 KiB: the answers of as many children as a wave may have are a fraction of that, then gone."""
+    states, wave = aws.client("stepfunctions"), str(uuid4())
+    given = {"wave": wave, "lane": "bulk", "bucket": aws.outputs["bucket"], "key": f"waves/{wave}.jsonl"}
+    nothing_is_left = "null\n" * MANY
+    aws.client("s3").put_object(Bucket=given["bucket"], Key=given["key"], Body=nothing_is_left.encode())
+    states.start_execution(stateMachineArn=aws.outputs["machines"]["wave"], name=wave, input=json.dumps(given))
+    execution = orchestrators.output(aws, orchestrators.execution(aws, wave))
+    assert (execution["status"], execution["output"]) == ("SUCCEEDED", "{}")
+    (run,) = states.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
+    assert states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]["succeeded"] == MANY
+    children = states.list_executions(mapRunArn=run["mapRunArn"], maxResults=1000)["executions"]
+    answers = {states.describe_execution(executionArn=one["executionArn"])["output"] for one in children[:5]}
+    assert answers == {"{}"}
+    assert len(json.dumps([{}] * MANY, separators=(",", ":"))) <= LITTLE
+
+
+def test_a_tick_of_such_a_lane_is_an_execution(aws):
+    """The schedule started the machine `run`, and its execution ended as the run did."""
+    states = aws.client("stepfunctions")
+
+    def ended():
+        found = states.list_executions(stateMachineArn=aws.outputs["machines"]["run"])["executions"]
+        return {one["status"] for one in found} == {"SUCCEEDED"} and found
+
+    ticked = [json.loads(orchestrators.output(aws, one["executionArn"])["input"]) for one in eventually("ticks", ended)]
+    assert {one["crawl"] for one in ticked} == {"mapped", "queued"}
+
+
+def test_a_stopped_execution_is_counted_anew(aws):
+    """What it had not called goes to a new execution within seconds; the old calls, which come late, are duplicates."""
+    with orchestrators.held_up(aws, "fragile"):
+        run = aws.opened("queued")
+        (old,) = {one["wave"] for one in orchestrators.busy(aws, run)}
+        stopped = time.monotonic()
+        aws.client("stepfunctions").stop_execution(executionArn=orchestrators.execution(aws, old))
+
+        def anew():
+            return [one for one in orchestrators.busy(aws, run) if one["wave"] not in {old, None}]
+
+        assert len(eventually("new rows in a new wave", anew)) == 2
+        assert time.monotonic() - stopped < ANEW
+    found = orchestrators.whole(aws, run)
+    assert (found["done"], found["seen"], found["lease_seq"]) == (4, 4, 1)
+    assert Counter(one["status"] for one in found["invocations"] if one["wave"] == old) == {"orphaned": 2}
+
+
+def test_killed_crawlers_are_reported_by_their_execution(aws):
+    """Their pages go back at once, not when their heartbeats are missed, and every page ends with one result."""
+    slowly = {"tasks_per_invocation: 3, orchestrator": "tasks_per_invocation: 3, host_delay: 1s, orchestrator"}
+    with orchestrators.config(aws, slowly):
+        run = aws.opened("mapped")
+        eventually("crawlers at work", lambda: {one["status"] for one in orchestrators.busy(aws, run)} == {"running"})
+        killed = {one["id"] for one in orchestrators.busy(aws, run)}
+        orchestrators.kill_crawlers(aws)
+        since = time.monotonic()
+        eventually("the loss", lambda: not killed & {one["id"] for one in orchestrators.busy(aws, run)})
+        assert time.monotonic() - since < ANEW
+        found = orchestrators.whole(aws, run)
+    assert (found["done"], found["seen"]) == (12, 12)
+    assert Counter(one["status"] for one in found["invocations"] if one["id"] in killed) == {"failed": 3}
+
+
+def test_a_lane_that_is_switched_while_a_run_is_open_loses_nothing(aws):
+    """Rows keep the way in which they were asked for; the next run's go the new way."""
+    with orchestrators.held_up(aws, "fragile"):
+        run = aws.opened("queued")
+        with orchestrators.config(aws, {", orchestrator: step_functions, queue: true": ""}):
+            aws.dispatch(Reap())
+            assert orchestrators.rows(aws, "SELECT via FROM trapline.lane WHERE name = 'fragile'") == [{"via": "event"}]
+            orchestrators.let_go(aws, "fragile")
+            found = orchestrators.whole(aws, run)
+            assert (found["done"], found["lease_seq"]) == (4, 1)
+            assert {one["via"] for one in found["invocations"]} == {"queue"}
+            orchestrators.exact(aws, aws.opened("queued"), via="event", share=2, cap=2)
+
+
+def test_a_crawl_is_a_step_of_another_workflow(aws):
+    """One state starts the machine `run` and goes on with the run's facts; another hands over its own task token."""
+    answer = orchestrators.workflow(aws)
+    assert answer["status"] == "SUCCEEDED"
+    found = json.loads(answer["output"])
+    bought = found["bought"]["run"]
+    assert (bought["crawl"], bought["done"], bought["failed"]) == ("queued", 4, 0)
+    assert (found["walked"]["crawl"], found["walked"]["outcome"]) == ("walked", "completed")
 
 
 def test_the_crawlers_pictures_are_in_the_bucket(aws):
@@ -160,10 +287,16 @@ def test_destroy_leaves_nothing(aws):
     assert aws.deployment.root.resources() == []
     assert aws.client("lambda").list_functions()["Functions"] == []
     assert aws.client("scheduler").list_schedules()["Schedules"] == []
+    machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
+    assert [one["name"] for one in machines] == [orchestrators.WORKFLOW]
+    assert [one["Name"] for one in aws.client("events").list_rules()["Rules"]] == ["told"]
+    assert aws.client("lambda").list_event_source_mappings()["EventSourceMappings"] == []
+    assert aws.client("cloudformation").describe_stacks()["Stacks"] == []
     assert aws.client("secretsmanager").list_secrets()["SecretList"] == []
     assert aws.client("sns").list_topics()["Topics"] == []
-    assert aws.client("iam").list_roles()["Roles"] == []
-    assert [url for url in aws.client("sqs").list_queues().get("QueueUrls", []) if not url.endswith("/inbox")] == []
+    assert [one["RoleName"] for one in aws.client("iam").list_roles()["Roles"]] == [orchestrators.WORKFLOW]
+    queues = aws.client("sqs").list_queues().get("QueueUrls", [])
+    assert {url.rpartition("/")[2] for url in queues} == {"inbox", "told", "told-partners"}
     assert [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]] == [STATE_BUCKET]
     assert aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")["logGroups"] == []
 

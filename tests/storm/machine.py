@@ -65,7 +65,7 @@ class Machine:
         if wave not in self._executions:
             for item in self._objects[wave]:
                 self.given.setdefault(item["invocation_id"], set()).add(wave)
-            self._executions[wave] = asyncio.create_task(self._execute(wave))
+            self._executions[wave] = asyncio.create_task(self._execute(wave, slow=fate is Start.UNANSWERED))
             if fate is Start.ABORTED:
                 self._spawn(self._abort(wave))
         return None if fate is Start.UNANSWERED else ACCEPTED
@@ -103,7 +103,10 @@ class Machine:
             self._faults.add(Fault(kind=f"{call}: {fate}", where="dispatcher"))
         return fate
 
-    async def _execute(self, wave: str) -> None:
+    async def _execute(self, wave: str, *, slow: bool) -> None:
+        """Call everything. ``slow``: nobody has been called yet when the rows are asked for again."""
+        if slow:
+            await asyncio.sleep(self._scale.ask_again + self._scale.tick)
         items = self._objects[wave]
         async with asyncio.TaskGroup() as children:
             for number, item in enumerate(items):

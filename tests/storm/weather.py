@@ -43,7 +43,7 @@ class Start(StrEnum):
 
     CALM = "calm"
     THROTTLED = "throttled"
-    UNANSWERED = "response lost"  # it runs, and the answer never came
+    UNANSWERED = "response lost"  # it runs, and calls late, and the answer never came
     GONE = "no such machine"
     ABORTED = "stopped"  # accepted, and stopped by a person a moment later
 
@@ -207,6 +207,9 @@ one whose result is held up in the network until another has the task, which is 
 loop something keeps busy can't know that its place is given away: it must be gone before. One that is killed as soon
 as the cause of an alert is committed: the alert must be there."""
 
+FIRST_STARTS = (Start.UNANSWERED, Start.ABORTED, Start.CALM, Start.UNANSWERED)
+"""What the first executions of a storm meet, however few there are: what the names of waves are for."""
+
 SPARED = {"crawler": 1, "dispatcher": 2, "notifier": 2}
 """Processes that are left alone for each one that is doomed."""
 
@@ -223,7 +226,7 @@ class Weather:
         self._fates = self._dealt("fates", seed, FATES)
         self._receipts = self._dealt("receipts", seed, RECEIPTS)
         self._records = self._dealt("records", seed, RECORDS)
-        self._starts = self._dealt("starts", seed, STARTS)
+        self._starts = chain(FIRST_STARTS, self._dealt("starts", seed, STARTS))
         self._calls = self._dealt("calls", seed, CALLS)
         self._told = self._dealt("told", seed, RECEIPTS)
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}

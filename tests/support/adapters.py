@@ -83,11 +83,15 @@ class MemoryWaves:
 
 
 class MemoryWaiters:
-    """The ``Waiters`` port: keeps what each token was told; ``answers`` holds the errors of the next calls."""
+    """The ``Waiters`` port: keeps what each token was told; ``answers`` holds the errors of the next calls.
+
+    ``thrice`` is set with each heartbeat from the third on.
+    """
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Mapping[str, Any], str | None]] = []
         self.beats: list[str] = []
+        self.thrice = asyncio.Event()
         self.answers: deque[Exception | None] = deque()
 
     async def answer(self, token: str, output: Mapping[str, Any], *, error: str | None = None) -> None:
@@ -97,7 +101,12 @@ class MemoryWaiters:
         self.told.append((token, output, error))
 
     async def heartbeat(self, token: str) -> None:
+        failed = self.answers.popleft() if self.answers else None
+        if failed is not None:
+            raise failed
         self.beats.append(token)
+        if len(self.beats) >= 3:
+            self.thrice.set()
 
 
 class MemoryAnnouncer:

@@ -19,11 +19,11 @@ from uuid import uuid4
 import pytest
 
 from support.terraform_provider import attached
+from tests.site.hook import AS_SENT
 from tools.deploy import bundle
 from tools.deploy.services import SERVICES
 from tools.local_aws import system
 from tools.local_aws.deployment import NAME, Deployment
-from tools.local_aws.hook import AS_SENT
 from tools.shell import ROOT
 from tools.workspace.environment import LOCAL_AWS
 from trapline_common.domain.messages import Message, OpenRun
@@ -144,7 +144,7 @@ class Deployed:
     def heard(self, word: str) -> list[Any]:
         """Return what the web hook got whose title has ``word``."""
         lines = (self.system.folder / AS_SENT).read_text().splitlines()
-        return [message for message in map(json.loads, lines) if word in message["title"]]
+        return [message for message in map(json.loads, lines) if word in message.get("title", "")]
 
     def shop(self, **order: Any) -> None:
         """Change the demo shop."""

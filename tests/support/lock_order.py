@@ -29,6 +29,7 @@ ORDER = (
     "alert",
     "delivery",
     "told_cause",
+    "unnamed_artifact",
     "pace",
 )
 """Advisory locks (crawl, lane) and the rows of tables; a row of the table ``lane`` is "lane limits"."""

@@ -15,6 +15,7 @@ from trapline_common.ledger import (
     run_end,
     run_pages,
     runs,
+    slices,
     tasks,
     waves,
 )
@@ -32,6 +33,7 @@ MODULES = (
     run_end,
     run_pages,
     runs,
+    slices,
     tasks,
     waves,
 )

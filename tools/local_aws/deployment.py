@@ -36,6 +36,7 @@ VARIABLES = "local.auto.tfvars.json"
 SLOW_RESOURCES = (
     "module.function",
     "module.notifications",
+    "module.orchestration",
     "module.storage",
     "module.schedules[0].aws_sqs_queue.missed",
 )

@@ -1,14 +1,19 @@
-"""MiniStack with four gaps closed and a quicker clock, run by .venv-aws: `python tools/local_aws/emulator.py`.
+"""MiniStack with its gaps closed and a quicker clock, run by .venv-aws: `python tools/local_aws/emulator.py`.
 
 MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failure queue) by alias as it should, but for
 an event that comes through an alias it reads the version record behind it, which has none. On AWS the alias's settings
 hold, and Trapline sets them there, so this script does the same. MiniStack also lists a version of a secret without a
 value, lets a new `rate` schedule wait, and ends a connection after 1,000 requests with answers on their way: Terraform
-then fails, or asks again for what is done. Standard library and MiniStack only.
+then fails, or asks again for what is done. It lets no role answer a task token by its machine, gives a child its
+parent's name, makes no function durable by CloudFormation, and forgets a durable execution that an event began.
+Standard library and MiniStack only.
 """
 
+import contextvars
 import importlib
+import json
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,6 +43,83 @@ def close_the_gap(service: Any) -> None:
         original(with_alias_settings(function, functions), event)
 
     service.invoke_async_with_retry = invoke
+
+
+def go_on_with_durable_events(service: Any) -> None:
+    """Let an execution of a durable function that an event began go on after its waits, as one of a call does.
+
+    ``service.invoke_durable_resume`` looks at what the function said. ``AttributeError`` at another shape.
+    """
+    original, resume = service.invoke_async_with_retry, service.invoke_durable_resume
+
+    def invoke(function: Mapping[str, Any], event: Any) -> None:
+        durable = event.get("DurableExecutionArn") if isinstance(event, Mapping) else None
+        if durable is None:
+            original(function, event)
+            return
+        name = str((function.get("config") or function)["FunctionName"])
+        begin = contextvars.copy_context().run  # the account and the region of the request
+        threading.Thread(target=begin, args=(resume, name, durable, event), daemon=True).start()
+
+    service.invoke_async_with_retry = invoke
+
+
+def make_functions_durable(provisioners: Any, functions: Any) -> None:
+    """Let CloudFormation keep a function's DurableConfig; MiniStack calls one durable by a key of its own in it.
+
+    Raises ``AttributeError`` or ``KeyError`` when a new release has another shape.
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001
+    original = handlers["create"]
+
+    def create(logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
+        made = original(logical_id, properties, stack)
+        if durable := properties.get("DurableConfig"):
+            functions[made[0]]["config"]["DurableConfig"] = {**durable, "Enabled": True}
+        return made
+
+    handlers["create"] = create
+
+
+def answer_by_the_machine(actions: Any, states: Any) -> None:
+    """Let a role answer the task tokens of the machines that its policy names: MiniStack asks for a right to all.
+
+    Raises ``AttributeError`` when a new release has another shape.
+    """
+    original = actions.extract_resource_arn
+    work, wait = states._execute_task, states._invoke_with_callback  # noqa: SLF001
+    machines: dict[str, str] = {}
+    at_work: contextvars.ContextVar[str] = contextvars.ContextVar("at_work")
+
+    def execute(state: Any, given: Any, execution: Mapping[str, Any], context: Any) -> Any:
+        at_work.set(execution["stateMachineArn"])
+        return work(state, given, execution, context)
+
+    def invoke(resource: str, given: Any, token: str, state: Any) -> Any:
+        machines[token] = at_work.get()
+        return wait(resource, given, token, state)
+
+    def extract(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
+        found: str = original(service, method, path, headers, body, *more)
+        asked = service == "states" and found == "*" and b"taskToken" in body
+        return machines.get(json.loads(body)["taskToken"], found) if asked else found
+
+    actions.extract_resource_arn = extract
+    states._execute_task, states._invoke_with_callback = execute, invoke  # noqa: SLF001
+
+
+def name_children(states: Any) -> None:
+    """Let a child of a Distributed Map see its own name as that of its execution: MiniStack shows it its parent's.
+
+    Raises ``AttributeError`` when a new release has another shape.
+    """
+    original = states._run_sub_machine  # noqa: SLF001
+
+    def run(children: Any, start: str, given: Any, execution: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+        own = {**context["Execution"], "Id": execution["executionArn"], "Name": execution["name"]}
+        return original(children, start, given, execution, {**context, "Execution": own})
+
+    states._run_sub_machine = run  # noqa: SLF001
 
 
 def leave_out_empty_versions(service: Any) -> None:
@@ -85,7 +167,14 @@ def fire_at_once(service: Any) -> None:
 
 def main() -> None:
     """Close the gaps, look often, and serve until a signal, on the one port of its settings."""
-    close_the_gap(importlib.import_module("ministack.services.lambda_svc"))
+    functions = importlib.import_module("ministack.services.lambda_svc")
+    close_the_gap(functions)
+    go_on_with_durable_events(functions)
+    provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
+    make_functions_durable(provisioners, functions._functions)  # noqa: SLF001
+    states = importlib.import_module("ministack.services.stepfunctions")
+    name_children(states)
+    answer_by_the_machine(importlib.import_module("ministack.core.iam_actions"), states)
     leave_out_empty_versions(importlib.import_module("ministack.services.secretsmanager"))
     keep_connections(importlib.import_module("hypercorn.config").Config)
     scheduler = importlib.import_module("ministack.services.scheduler")

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlsplit
 
 import playwright
 
+from tests.site.hook import WebHook
 from tests.site.server import DemoSite
-from tools.local_aws.hook import WebHook
 from tools.local_aws.processes import StartedProcess
 from tools.local_aws.system import READY, System, answers
 from tools.shell import ROOT, ToolError, main_guard, say

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from tests.site.hook import TO_READ
 from tools.deploy import bundle
 from tools.deploy.services import SERVICES
 from tools.local_aws import system
 from tools.local_aws.deployment import Deployment
-from tools.local_aws.hook import TO_READ
 from tools.shell import ROOT, ToolError, main_guard, say
 from tools.terraform import binary as terraform
 from tools.workspace.environment import LOCAL_AWS

@@ -41,6 +41,32 @@ locals {
     text       = queue.text
   } }
 
+  machine_alarms = merge([
+    for key, arn in var.machines : { for kind, metric in {
+      failed    = "ExecutionsFailed"
+      timed-out = "ExecutionsTimedOut"
+      throttled = "ExecutionThrottled"
+      } : "${key}-${kind}" => {
+      namespace  = "AWS/States", metric = metric, statistic = "Sum", threshold = 0, unit = "Count", periods = 1
+      dimensions = { StateMachineArn = arn }
+      text = join(" ", [
+        "The state machine ${key} failed, or waits for Step Functions. The ledger asks anew for what it did not",
+        "call. See the last executions of ${arn} in the console, and its log group: a role, a function or an object",
+        "is gone.",
+      ])
+    } }
+  ]...)
+
+  rule_alarms = { for key, name in var.rules : "${key}-undelivered" => {
+    namespace  = "AWS/Events", metric = "FailedInvocations", statistic = "Sum", threshold = 0, unit = "Count"
+    periods    = 1
+    dimensions = { RuleName = name }
+    text = join(" ", [
+      "EventBridge could not call a function for the rule ${name}. The minute's sweep does what was missed; see",
+      "whether the function is throttled or gone.",
+    ])
+  } }
+
   schedule_alarms = var.schedule_group == null ? {} : { for key, metric in {
     "ticks-failed"  = "TargetErrorCount"
     "ticks-dropped" = "InvocationDroppedCount"
@@ -87,7 +113,14 @@ locals {
     }
   }
 
-  alarms = merge(local.function_alarms, local.queue_alarms, local.schedule_alarms, local.database_alarms)
+  alarms = merge(
+    local.function_alarms,
+    local.queue_alarms,
+    local.machine_alarms,
+    local.rule_alarms,
+    local.schedule_alarms,
+    local.database_alarms,
+  )
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

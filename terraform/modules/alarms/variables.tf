@@ -39,6 +39,18 @@ variable "queues" {
   }
 }
 
+variable "machines" {
+  description = "ARNs of the state machines to watch, by their short names."
+  type        = map(string)
+  default     = {}
+}
+
+variable "rules" {
+  description = "Names of the rules to watch that call functions, by their short names."
+  type        = map(string)
+  default     = {}
+}
+
 variable "schedule_group" {
   description = "Group of schedules to watch; null for none."
   type        = string

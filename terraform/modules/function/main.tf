@@ -6,6 +6,8 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
+  count = var.durable == null ? 1 : 0
+
   #checkov:skip=CKV_AWS_115:a new account allows 10 executions at once and no reservation; the root checks what fits
   #checkov:skip=CKV_AWS_116:the on-failure destination below carries error and request id; a dead-letter queue would not
   #checkov:skip=CKV_AWS_117:in the VPC wherever there is one; what needs no database needs no VPC
@@ -17,7 +19,7 @@ resource "aws_lambda_function" "this" {
   package_type     = var.code.image != null ? "Image" : "Zip"
   image_uri        = var.code.image
   filename         = var.code.file
-  s3_bucket        = var.code.bucket
+  s3_bucket        = var.code.key != null ? var.code.bucket : null
   s3_key           = var.code.key
   source_code_hash = var.code.file != null ? filebase64sha256(var.code.file) : var.code.sha256
   handler          = var.code.image == null ? var.code.handler : null
@@ -75,12 +77,12 @@ resource "aws_lambda_function" "this" {
 resource "aws_lambda_alias" "live" {
   name             = var.alias
   description      = "Takes the traffic"
-  function_name    = aws_lambda_function.this.function_name
-  function_version = aws_lambda_function.this.version
+  function_name    = local.made.name
+  function_version = local.made.version
 }
 
 resource "aws_lambda_function_event_invoke_config" "live" {
-  function_name                = aws_lambda_function.this.function_name
+  function_name                = local.made.name
   qualifier                    = aws_lambda_alias.live.name
   maximum_retry_attempts       = var.retries
   maximum_event_age_in_seconds = var.max_event_age

@@ -1,6 +1,6 @@
 output "name" {
   description = "Name of the function."
-  value       = aws_lambda_function.this.function_name
+  value       = local.made.name
 }
 
 output "alias_arn" {
@@ -15,7 +15,7 @@ output "version" {
 
 output "timeout" {
   description = "Seconds after which Lambda kills the function."
-  value       = aws_lambda_function.this.timeout
+  value       = var.timeout
 }
 
 output "log_group" {
@@ -63,4 +63,9 @@ output "invoke" {
     max_event_age = aws_lambda_function_event_invoke_config.live.maximum_event_age_in_seconds
     on_failure    = aws_lambda_function_event_invoke_config.live.destination_config[0].on_failure[0].destination
   }
+}
+
+output "template" {
+  description = "The stack of a durable function, as JSON; null for an ordinary one."
+  value       = one(aws_cloudformation_stack.durable[*].template_body)
 }

@@ -150,6 +150,29 @@ variable "reserved_concurrency" {
   }
 }
 
+variable "durable" {
+  description = <<-EOT
+    Makes it a durable function: seconds for one execution with all its waits, and days for which AWS keeps its
+    history. null: an ordinary one. A function becomes durable only when it is made.
+  EOT
+  type        = object({ execution_timeout = number, retention_days = number })
+  default     = null
+
+  validation {
+    condition = var.durable == null || try(
+      var.durable.execution_timeout >= 1 && var.durable.execution_timeout <= 31622400
+      && var.durable.retention_days >= 1 && var.durable.retention_days <= 90,
+      false
+    )
+    error_message = "durable: execution_timeout is 1 to 31622400 seconds (a year), retention_days 1 to 90."
+  }
+
+  validation {
+    condition     = var.durable == null || var.code.file == null || var.code.bucket != null
+    error_message = "durable: code.file needs code.bucket; CloudFormation takes no zip from this machine."
+  }
+}
+
 variable "alias" {
   description = "Name of the alias that callers use."
   type        = string

@@ -54,10 +54,10 @@ resource "aws_ecr_repository_policy" "this" {
       Condition = {
         StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id }
         ArnLike = {
-          "aws:SourceArn" = join(":", [
+          "aws:SourceArn" = [for name in var.function_names : join(":", [
             "arn", data.aws_partition.this.partition, "lambda", data.aws_region.this.name,
-            data.aws_caller_identity.this.account_id, "function", var.function_name,
-          ])
+            data.aws_caller_identity.this.account_id, "function", name,
+          ])]
         }
       }
     }]

@@ -8,9 +8,9 @@ variable "name" {
   }
 }
 
-variable "function_name" {
-  description = "The one Lambda function that runs the images."
-  type        = string
+variable "function_names" {
+  description = "The Lambda functions that run the images."
+  type        = list(string)
 }
 
 variable "kms_key_arn" {

@@ -44,6 +44,16 @@ variable "operations_emails" {
   }
 }
 
+variable "notifier" {
+  description = "The function that sends the alerts, called when a run has ended; null without one."
+  type = object({
+    name  = string
+    alias = string
+    arn   = string # of the alias
+  })
+  default = null
+}
+
 variable "relay" {
   description = "The function that takes alerts to chat channels; null without one."
   type = object({

@@ -1,14 +1,15 @@
 data "aws_caller_identity" "this" {}
 
 locals {
+  when = "<aws.scheduler.scheduled-time>"
+  # Before the functions are there, the machine is not: then a tick goes to the dispatcher.
+  machines = { for name, crawl in var.crawls : name => crawl.machine && var.machine_arn != null }
   # jsonencode writes < and > as \u003c and \u003e, and then the Scheduler would not know its placeholder.
-  ticks = { for name, crawl in var.crawls : name => replace(replace(jsonencode({
-    v             = 1
-    type          = "tick"
-    crawl         = name
-    schedule      = name
-    scheduled_for = "<aws.scheduler.scheduled-time>"
-  }), "\\u003c", "<"), "\\u003e", ">") }
+  ticks = { for name, crawl in var.crawls : name => replace(replace(
+    local.machines[name]
+    ? jsonencode({ crawl = name, scheduled_for = local.when })
+    : jsonencode({ v = 1, type = "tick", crawl = name, schedule = name, scheduled_for = local.when }),
+  "\\u003c", "<"), "\\u003e", ">") }
 }
 
 resource "aws_scheduler_schedule_group" "this" {
@@ -32,7 +33,7 @@ resource "aws_scheduler_schedule" "crawl" {
   }
 
   target {
-    arn      = var.target_arn
+    arn      = local.machines[each.key] ? var.machine_arn : var.target_arn
     role_arn = aws_iam_role.this.arn
     input    = local.ticks[each.key]
 
@@ -113,10 +114,12 @@ resource "aws_iam_role_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       { Sid = "Dispatcher", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [var.target_arn] },
       { Sid = "Missed", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [aws_sqs_queue.missed.arn] },
       { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key_arn] },
-    ]
+      ], anytrue(values(local.machines)) ? [
+      { Sid = "Machine", Effect = "Allow", Action = ["states:StartExecution"], Resource = [var.machine_arn] },
+    ] : [])
   })
 }

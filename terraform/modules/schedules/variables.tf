@@ -11,13 +11,14 @@ variable "name" {
 variable "crawls" {
   description = <<-EOT
     Every crawl that has a schedule, by name: expression (rate, cron or at), IANA time zone, enabled, and
-    jitter_minutes, the window within which a tick may fall, 0 for none.
+    jitter_minutes, the window within which a tick may fall, 0 for none. machine: the tick starts the machine `run`.
   EOT
   type = map(object({
     expression     = string
     timezone       = optional(string, "UTC")
     enabled        = optional(bool, true)
     jitter_minutes = optional(number, 0)
+    machine        = optional(bool, false)
   }))
 
   validation {
@@ -61,6 +62,12 @@ variable "crawls" {
 variable "target_arn" {
   description = "ARN of the alias that the ticks go to."
   type        = string
+}
+
+variable "machine_arn" {
+  description = "ARN of the machine `run`, which the ticks of crawls with `machine` start; null without one."
+  type        = string
+  default     = null
 }
 
 variable "kms_key_arn" {

@@ -79,3 +79,15 @@ mock_resource "aws_db_instance" {
     master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds-db-AbCdEf" }]
   }
 }
+
+mock_resource "aws_sfn_state_machine" {
+  defaults = { arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:mocked" }
+}
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = { arn = "arn:aws:events:eu-central-1:123456789012:rule/mocked" }
+}
+
+mock_resource "aws_cloudformation_stack" {
+  defaults = { outputs = { Version = "7" } }
+}

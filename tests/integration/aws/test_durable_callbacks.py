@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from support.adapters import MemoryWaiters
 from support.raw_http import listening, read_request, response
-from support.waiters import MemoryWaiters
 from trapline_common.aws.durable_callbacks import PREFIX, CallbackWaiters
 from trapline_common.domain.errors import TransientError
 
@@ -64,7 +64,7 @@ async def test_a_callback_is_answered_by_its_id(callbacks: Any) -> None:
         "orphaned",
         {"reason": "why"},
     )
-    assert (others.told, others.heartbeats) == ([("AQCEAAAAKgAAAAMA", {"done": 2}, None)], ["AQCEAAAAKgAAAAMA"])
+    assert (others.told, others.beats) == ([("AQCEAAAAKgAAAAMA", {"done": 2}, None)], ["AQCEAAAAKgAAAAMA"])
 
 
 async def test_that_nobody_waits_any_more_is_no_error(callbacks: Any) -> None:

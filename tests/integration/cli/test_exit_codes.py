@@ -17,7 +17,7 @@ COMMANDS = set(get_command(application([])).commands)  # type: ignore[attr-defin
 READING = {"status": (), "runs": (), "tasks": (), "invocations": ()}
 WORKING = {
     "show": ("7",), "export": ("7",), "diff": ("https://a.example/",), "add": ("7", "https://a.example/"),
-    "cancel": ("7",), "retry": ("7",), "reap": (),
+    "cancel": ("7",), "retry": ("7",), "reap": (), "forget": ("shop",),
 }  # fmt: skip
 ELSEWHERE = {"migrate": ()}
 """Commands that need a ledger, with arguments."""

@@ -93,19 +93,26 @@ async def test_status_json_holds_the_same(trapline: Trapline, stage: Stage) -> N
     assert status["alerts"]["due"] == 2
 
 
-async def test_show_tells_failures_changes_and_alerts(trapline: Trapline, stage: Stage) -> None:
-    """``show`` has the run's counts, each failure with its reason, each changed page and the alerts by kind."""
+async def test_show_tells_failures_changes_and_alerts(trapline: Trapline, stage: Stage, database: Database) -> None:
+    """``show`` has the run's counts, failures with their reasons, changed pages, alerts by kind, and who waits."""
+    waiting = "arn:aws:states:eu-central-1:123456789012:execution:prod-run:nightly"
+    await database.connection.execute(
+        "INSERT INTO trapline.waiter (run_id, token, execution) VALUES ($1, 'secret', $2)", stage.second, waiting
+    )
     ran = await trapline("show", str(stage.second))
-    assert "tasks    2 done, 1 failed" in ran.out
+    assert "tasks      2 done, 1 failed" in ran.out
     assert "http_status: 500" in ran.out
     assert URLS[1] in ran.out
     assert "1 change due" in ran.out
+    assert waiting in ran.out
     shown = (await trapline("show", str(stage.second), "--json")).json
     assert shown["id"] == stage.second
     assert [item["url"] for item in shown["failures"]] == [URLS[2]]
     assert [item["url"] for item in shown["changes"]] == [URLS[1]]
     assert shown["config"]["extract"] == {"price": ".price"}
     assert shown["totals"]["pages"] == 3
+    assert shown["executions"] == [waiting]
+    assert "secret" not in str(shown)
 
 
 async def test_tasks_filters_and_reasons(trapline: Trapline, stage: Stage) -> None:
@@ -123,6 +130,7 @@ async def test_invocations_by_run_and_state(trapline: Trapline, stage: Stage) ->
     """``invocations`` shows the active ones with the tasks they hold, and those of a run."""
     active = (await trapline("invocations", "--active", "--json")).json["invocations"]
     assert [(found["status"], found["leased"]) for found in active] == [("running", 1)]
+    assert [(found["via"], found["wave"]) for found in active] == [("event", None)]
     of_run = (await trapline("invocations", "--run", str(stage.first), "--json")).json["invocations"]
     assert [found["status"] for found in of_run] == ["succeeded"]
     assert (await trapline("invocations", "--failed", "--json")).json == {"invocations": []}

@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import pytest
 
+from support.adapters import MemoryAnnouncer, MemoryWaiters
 from support.crawler_stage import Stage
 from support.ledger import LANE, location, urls
-from support.waiters import MemoryWaiters
 from trapline_common.config.models import LaneConfig
 from trapline_common.domain.answers import Crawled, Refused
 from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.domain.messages import Crawl
-from trapline_common.ledger import answering, rescue
+from trapline_common.ledger import announcing, answering, rescue
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_crawler.handler import handle
 from trapline_crawler.services import Pace, Services
@@ -52,7 +52,7 @@ async def test_the_token_is_noted_before_ready_and_answered_once(stage: Stage) -
     )
     await hold.started()
     assert await stage.rows(NOTED) == [("running", "token-1", False, "child-1")]
-    assert (waiters.told, waiters.heartbeats) == ([], ["token-1"])
+    assert (waiters.told, waiters.beats) == ([], ["token-1"])
     hold.release.set()
     answer = await living
     assert (answer["done"], answer["due"]) == (3, False)
@@ -84,7 +84,7 @@ async def test_signs_of_life_go_on_while_the_work_does(stage: Stage) -> None:
     stage.pace = Pace(linger=0.0, reassurance=0.02)
     await stage.open(PAGES, lane=ONE)
     waiters, message = MemoryWaiters(), await one(stage)
-    waiters.errors.extend([None, TransientError("throttled")])
+    waiters.answers.extend([None, TransientError("throttled")])
     hold = stage.visitor.hold(PAGES[0])
     living = asyncio.create_task(lived(waited_for(stage, waiters), message.event()))
     await hold.started()
@@ -112,7 +112,7 @@ async def test_an_answer_that_gets_lost_is_given_by_the_next_tick(stage: Stage) 
     """The invocation has ended in order, whatever becomes of the answer."""
     await stage.open(PAGES, lane=ONE)
     waiters, message = MemoryWaiters(), await one(stage)
-    waiters.errors.extend([None, TransientError("away")])
+    waiters.answers.extend([None, TransientError("away")])
     assert (await lived(waited_for(stage, waiters), message.event()))["done"] == 3
     assert waiters.told == []
     assert await stage.rows(NOTED) == [("succeeded", "token-1", False, "child-1")]
@@ -155,7 +155,34 @@ async def test_an_ordinary_invocation_says_nothing_of_what_is_due(stage: Stage) 
     (message,) = await stage.asked()
     waiters = MemoryWaiters()
     assert "due" not in await lived(waited_for(stage, waiters), message.event())
-    assert (waiters.told, waiters.heartbeats) == ([], [])
+    assert (waiters.told, waiters.beats) == ([], [])
+
+
+async def test_the_end_of_a_run_is_told_by_the_crawler_that_ended_it(stage: Stage) -> None:
+    """To who subscribed and to who waits for the run, once, after the commit; no tick tells either again."""
+    run = await stage.open(PAGES, lane=ONE)
+    waiters, announcer = MemoryWaiters(), MemoryAnnouncer()
+    await answering.await_run(stage.database, run, "run-token")
+    services = replace(waited_for(stage, waiters), announcer=announcer)
+    (message,) = await stage.asked()
+    assert (await lived(services, message.event()))["done"] == 3
+    assert [(one.run_id, one.outcome, one.done) for one in announcer.told] == [(run, "completed", 3)]
+    assert [(token, output["run_id"], error) for token, output, error in waiters.told] == [("run-token", run, None)]
+    assert await stage.rows("SELECT told_at >= ended_at FROM trapline.run") == [(True,)]
+    assert await announcing.announce(stage.database, announcer) == 0
+    assert await answering.answer_runs(stage.database, waiters) == 0
+
+
+async def test_an_end_that_nobody_hears_of_costs_the_crawler_nothing(stage: Stage) -> None:
+    """EventBridge is away: the invocation ends in order, and the next tick announces."""
+    await stage.open(PAGES, lane=ONE)
+    announcer = MemoryAnnouncer()
+    announcer.answers.append(TransientError("away"))
+    (message,) = await stage.asked()
+    assert (await lived(replace(stage.services(), announcer=announcer), message.event()))["lost"] is False
+    assert await stage.invocations() == ["succeeded"]
+    assert announcer.told == []
+    assert await announcing.announce(stage.database, announcer) == 1
 
 
 async def test_a_ledger_that_goes_away_leaves_the_answer_to_the_tick(stage: Stage) -> None:

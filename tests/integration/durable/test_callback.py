@@ -10,10 +10,10 @@ import pytest
 from aws_durable_execution_sdk_python import CallbackError, DurableContext, durable_execution
 from aws_durable_execution_sdk_python.lambda_service import ErrorObject
 
+from support.adapters import MemoryWaiters
 from support.crawler_stage import Stage
 from support.durable_function import local_runner
 from support.ledger import urls
-from support.waiters import MemoryWaiters
 from trapline_common.aws.durable_callbacks import PREFIX, CallbackWaiters
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.work.invocation import live

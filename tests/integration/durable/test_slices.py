@@ -20,6 +20,7 @@ from trapline_common.platform.lambda_runtime import Deadline
 from trapline_crawler.browser.errors import BrowserDiedError
 from trapline_crawler.durable_handler import MOST_SLICES, walk
 from trapline_crawler.services import Services
+from trapline_crawler.work.slice import DurableInvocation
 
 PAGES = urls(9)
 TASK = "SELECT status::text, position, failed_pages, rescues, lease_seq FROM trapline.task"
@@ -54,7 +55,7 @@ async def test_two_hundred_pages_of_a_slow_host_are_one_invocation(stage: Stage,
     pages = urls(200)
     await stage.open(pages, crawl=ordered(pages), lane=lane(host_delay=DELAY))
     (message,) = await stage.asked()
-    ran = await function.run(message.event(), lambda event, context: walk(event, context, stage.services()), within=120)
+    ran = await function.run(message.event(), lambda event, context: walk(event, context, stage.services()), within=240)
     assert (ran.status, ran.answer["done"], ran.answer["shares"]) == ("SUCCEEDED", 1, 1)
     assert stage.visitor.visited == pages
     assert await stage.rows(TASK) == [("done", 200, 0, 0, 1)]
@@ -127,6 +128,21 @@ async def test_a_second_execution_of_an_invocation_does_nothing(stage: Stage, fu
     assert [(other.answer["duplicate"], other.names) for other in others] == [(True, ["ready"])] * 2
     assert stage.visitor.visited == PAGES
     assert await stage.rows(INVOCATIONS) == [("succeeded", None, 2)]
+
+
+async def test_a_step_whose_word_got_lost_is_done_once(stage: Stage) -> None:
+    """A call that dies between a step's commit and AWS's note of it does the step again: the row is its own already."""
+    await stage.open(PAGES, crawl=ordered(PAGES), lane=lane())
+    (message,) = await stage.asked()
+    invocation = DurableInvocation(services=stage.services(), message=message, execution="arn:one")
+    assert [await invocation.ready(request_id=number) for number in "12"] == [True, True]
+    other = DurableInvocation(services=stage.services(), message=message, execution="arn:two")
+    assert await other.ready(request_id="3") is False
+    args = {"request_id": "4", "deadline": Deadline.after(600), "last": False, "last_attempt": False}
+    did = [await invocation.slice(**args) for _ in range(2)]
+    assert [(worked.counters.done, worked.lost, worked.rest) for worked in did] == [(1, False, None), (0, True, None)]
+    assert stage.visitor.visited == PAGES
+    assert await stage.rows(INVOCATIONS) == [("succeeded", None, 1)]
 
 
 async def test_an_execution_that_comes_back_too_late_changes_nothing(stage: Stage, function: DurableFunction) -> None:
@@ -227,6 +243,20 @@ async def test_a_pause_that_the_host_asks_for_is_a_rest(stage: Stage, function: 
     assert await stage.rows("SELECT paused > 100, refusals FROM trapline.task, trapline.host") == [(True, 0)]
 
 
+async def test_a_resting_invocation_holds_no_slot_of_its_host(stage: Stage, function: DurableFunction) -> None:
+    """One visit of the host at a time: over a rest another task may have its turn."""
+    await stage.open(PAGES[:3], crawl=ordered(PAGES[:3]), lane=lane(host_concurrency=1, host_delay=DELAY))
+    (message,) = await stage.asked()
+    held = []
+
+    def watched(event, context):
+        held.append(asyncio.run(_count(function.dsn, "SELECT count(*) FROM trapline.host_visit")))
+        return walk(event, context, stage.services())
+
+    ran = await function.run(message.event(), watched)
+    assert (ran.answer["done"], ran.answer["put_off"], held) == (1, 2, [0, 0, 0])
+
+
 async def test_faults_of_pages_and_browsers_are_an_ordinary_invocations(
     stage: Stage, function: DurableFunction
 ) -> None:
@@ -263,6 +293,11 @@ async def test_nothing_that_aws_stores_names_a_page_or_a_cookie(stage: Stage, fu
 async def _execute(dsn: str, statement: str) -> None:
     async with await Database.connect(dsn) as database:
         await database.connection.execute(statement)
+
+
+async def _count(dsn: str, query: str) -> int:
+    async with await Database.connect(dsn) as database:
+        return int(await database.connection.fetchval(query))
 
 
 async def _cancel(dsn: str, run: RunId) -> None:

@@ -494,6 +494,42 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         [Mutation(target="take_turn", old="greatest(delay, l.host_delay)", new="delay")],
         "lowered_limits.test_a_raised_delay_counts_from_the_last_turn",
     ),
+    "a slice has the owner token of the one before": (
+        [Mutation(target="slices.resume", old="SET owner = $3", new="SET owner = coalesce(i.owner, $3)")],
+        "slices.test_a_slice_that_was_taken_for_dead_is_nobodys",
+    ),
+    "any execution resumes": (
+        [Mutation(target="slices.resume", old="i.delivery = $2", new="$2::text IS NOT NULL")],
+        "slices.test_no_other_execution_resumes_it_and_none_that_has_ended",
+    ),
+    "what has ended is resumed": (
+        [Mutation(target="slices.resume", old="AND i.status IN ('ready', 'running')", new="")],
+        "slices.test_no_other_execution_resumes_it_and_none_that_has_ended",
+    ),
+    "a page that cut a slice off costs nothing": (
+        [Mutation(target="slices.adopt", old="t.rescues + h.cut_off::int", new="t.rescues")],
+        "slices.test_a_page_that_cut_a_slice_off_is_charged_and_a_rest_is_not",
+    ),
+    "a death before any page costs nothing": (
+        [Mutation(target="slices.adopt", old="t.unstarted + 1", new="t.unstarted")],
+        "slices.test_calls_that_die_before_a_page_is_started_are_counted_too",
+    ),
+    "a kept task is charged": (
+        [Mutation(target="slices.keep", old="SET started_at = NULL, unstarted = 0", new="SET unstarted = unstarted")],
+        "slices.test_a_page_that_cut_a_slice_off_is_charged_and_a_rest_is_not",
+    ),
+    "a rest is a heartbeat of now": (
+        [Mutation(target="slices.rest", old="secs => $3", new="secs => 0 * $3")],
+        "slices.test_a_rest_is_a_sign_of_life_of_the_future",
+    ),
+    "a cancelled rest keeps its slot": (
+        [Mutation(target="invocations.orphan", old="> clock_timestamp()", new="> 'infinity'::timestamptz")],
+        "slices.test_a_cancelled_rest_ends_with_the_next_tick",
+    ),
+    "pauses over rests are not counted": (
+        [Mutation(target="slices.keep_paused", old="paused = t.paused + d.delay", new="paused = t.paused")],
+        "slices.test_pauses_of_its_host_count_over_rests",
+    ),
     "a raised delay counts from the next turn": (
         [
             Mutation(

@@ -8,7 +8,7 @@ from support.ledger import LANE, location, make_old, one_ready, open_run, urls, 
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.errors import LeaseLostError
 from trapline_common.domain.ids import OwnerToken
-from trapline_common.ledger import invocations, lanes, rescue, slices, tasks
+from trapline_common.ledger import invocations, lanes, rescue, runs, slices, tasks
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.slices import Resumed
@@ -58,7 +58,7 @@ async def test_a_slice_that_was_taken_for_dead_is_nobodys(database: Database) ->
     task = await leased(database, before)
     resumed = await again(database, before)
     assert resumed is not None
-    assert (resumed.running, resumed.cancelled, resumed.above_cap) == (True, False, False)
+    assert (resumed.running, resumed.above_cap) == (True, False)
     assert (await invocations.heartbeat(database, resumed.held)).above_cap is False
     with pytest.raises(LeaseLostError):
         await invocations.heartbeat(database, before)
@@ -92,11 +92,27 @@ async def test_a_rest_is_a_sign_of_life_of_the_future(database: Database) -> Non
     assert not await slices.rest(database, held, 600)
 
 
+async def test_a_cancelled_rest_ends_with_the_next_tick(database: Database) -> None:
+    """No process works for it, so its slot is free at once; the slice that was to come finds that it is over."""
+    held = await ready(database)
+    task = await leased(database, held)
+    await slices.keep(database, task.lease)
+    assert await slices.rest(database, held, 600)
+    assert await runs.cancel(database, task.run_id) == 1
+    assert (await rescue.reap_lane(database, LANE, location=location)).orphaned == (held.invocation_id,)
+    assert tuple(await database.connection.fetchrow("SELECT status::text, reason FROM trapline.invocation")) == (
+        "terminated",
+        "cancelled",
+    )
+    assert await again(database, held) is None
+
+
 async def test_a_page_that_cut_a_slice_off_is_charged_and_a_rest_is_not(database: Database) -> None:
     """Each adoption of a started task costs a rescue, the third is one too many; what was kept costs nothing."""
     held = await ready(database)
     task = await leased(database, held)
     for _ in range(5):
+        await tasks.start(database, task.lease)
         await slices.keep(database, task.lease)
         (adopted,) = await slices.adopt(database, held)
         assert (adopted.task.rescues, adopted.poison) == (0, None)

@@ -70,7 +70,9 @@ def read_crawls(terraform_binary: str, tmp_path_factory: pytest.TempPathFactory)
     shutil.copy(ROOT / "terraform/crawls.tf", base)
     (base / "read.tf").write_text(
         'variable "crawls_file" {}\n'
-        'output "read" { value = { scheduled = local.scheduled, cap = local.invocations_cap } }\n'
+        'output "read" {\n'
+        "  value = { scheduled = local.scheduled, cap = local.invocations_cap, queues = local.queues }\n"
+        "}\n"
     )
     made = Terraform(binary=terraform_binary, folder=base, data=base / "data")
     made.must("init", "-input=false")

@@ -18,7 +18,7 @@ crawls:
 """
 
 
-@pytest.fixture(params=["the demo round", "the fixture", "odd forms"])
+@pytest.fixture(params=["the demo round", "the fixture", "each orchestrator", "odd forms"])
 def file(request, tmp_path):
     """A crawls.yaml."""
     odd = tmp_path / "crawls.yaml"
@@ -26,6 +26,7 @@ def file(request, tmp_path):
     return {
         "the demo round": ROOT / "crawls.yaml",
         "the fixture": ROOT / "terraform/tests/fixtures/crawls.yaml",
+        "each orchestrator": ROOT / "terraform/tests/fixtures/orchestrated.yaml",
         "odd forms": odd,
     }[request.param]
 
@@ -39,10 +40,12 @@ def test_terraform_reads_what_trapline_reads(file, read_crawls):
             "timezone": crawl.timezone,
             "enabled": crawl.enabled,
             "jitter_minutes": math.ceil(crawl.jitter / 60),
+            "machine": config.lanes[crawl.lane].orchestrator == "step_functions",
         }
         for name, crawl in config.crawls.items()
         if crawl.schedule is not None
     }
     lanes = {crawl.lane for crawl in config.crawls.values() if crawl.enabled}
     cap = sum(config.lanes[lane].max_invocations for lane in lanes)
-    assert read_crawls(file) == {"scheduled": wanted, "cap": cap}
+    queues = {name: lane.max_invocations for name, lane in config.lanes.items() if lane.via == "queue"}
+    assert read_crawls(file) == {"scheduled": wanted, "cap": cap, "queues": queues}

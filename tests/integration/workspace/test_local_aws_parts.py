@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
-from tools.local_aws.hook import AS_SENT, TO_READ, WebHook
+from tests.site.hook import AS_SENT, TO_READ, WebHook
 from tools.local_aws.keeper import without_password
 from tools.local_aws.processes import StartedProcess
 from tools.local_aws.system import load, stop

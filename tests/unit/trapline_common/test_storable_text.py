@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline.execute import EXIT_REFUSED, execute
+from trapline.execute import execute
+from trapline.exit_codes import ExitCode
 from trapline.remote.protocol import parse_call
 from trapline_common.config.load import parse_config
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError
@@ -125,7 +126,7 @@ def test_json_brings_halves_of_characters_and_whole_ones() -> None:
 )
 def test_a_command_is_refused_before_it_does_anything(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """An argument that is not UTF-8, or that holds a NUL, is named by its number; the exit code is 2."""
-    assert execute(arguments) == EXIT_REFUSED
+    assert execute(arguments) == ExitCode.REFUSED
     err = capsys.readouterr().err
     assert f"argument {len(arguments)} (" in err
     assert "Traceback" not in err

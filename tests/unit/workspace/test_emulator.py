@@ -1,16 +1,22 @@
 """What the emulator changes in MiniStack: settings of asynchronous events, versions of secrets, ticks of schedules."""
 
+import json
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
 
 from tools.local_aws.emulator import (
     LOOKS,
+    answer_by_the_machine,
     close_the_gap,
     fire_at_once,
+    go_on_with_durable_events,
     keep_connections,
     leave_out_empty_versions,
     look_often,
+    make_functions_durable,
+    name_children,
     with_alias_settings,
 )
 
@@ -94,3 +100,65 @@ def test_a_new_rate_schedule_fires_at_once():
     assert ticked == [{"old": 5.0, "new": 0.0}]
     with pytest.raises(AttributeError):
         fire_at_once(SimpleNamespace())
+
+
+def test_a_durable_execution_that_an_event_began_goes_on():
+    """MiniStack looks at what a resumed call answers, so the event of a durable function is worked on as one."""
+    seen, went_on = [], Event()
+
+    def resume(name, arn, _event):
+        seen.append((name, arn))
+        went_on.set()
+
+    service = SimpleNamespace(invoke_async_with_retry=lambda *given: seen.append(given), invoke_durable_resume=resume)
+    go_on_with_durable_events(service)
+    function = {"config": {"FunctionName": "walker"}}
+    service.invoke_async_with_retry(function, {"DurableExecutionArn": "arn:one"})
+    assert went_on.wait(5)
+    service.invoke_async_with_retry(function, {"type": "crawl"})
+    assert seen == [("walker", "arn:one"), (function, {"type": "crawl"})]
+    with pytest.raises(AttributeError):
+        go_on_with_durable_events(SimpleNamespace(invoke_async_with_retry=None))
+
+
+def test_cloudformation_makes_a_function_durable():
+    """What the template says is kept, with the key by which MiniStack knows a durable function."""
+    functions = {"walker": {"config": {}}, "plain": {"config": {}}}
+    handlers = {"AWS::Lambda::Function": {"create": lambda logical_id, *_: (logical_id, {})}}
+    provisioners = SimpleNamespace(_RESOURCE_HANDLERS=handlers)
+    make_functions_durable(provisioners, functions)
+    create = handlers["AWS::Lambda::Function"]["create"]
+    assert create("walker", {"DurableConfig": {"ExecutionTimeout": 60}}, "stack") == ("walker", {})
+    create("plain", {}, "stack")
+    assert functions["walker"]["config"] == {"DurableConfig": {"ExecutionTimeout": 60, "Enabled": True}}
+    assert functions["plain"]["config"] == {}
+    with pytest.raises(AttributeError):
+        make_functions_durable(SimpleNamespace(), functions)
+
+
+def test_a_token_is_answered_by_its_machine():
+    """The right to answer is asked for the machine whose execution waits; for an unknown token, for all."""
+    actions = SimpleNamespace(extract_resource_arn=lambda *_: "*")
+    states = SimpleNamespace(_invoke_with_callback=lambda *_: "waits")
+    states._execute_task = lambda *_: states._invoke_with_callback("sqs", {}, "token", {})
+    answer_by_the_machine(actions, states)
+    assert states._execute_task({}, {}, {"stateMachineArn": "arn:machine"}, {}) == "waits"
+
+    def resource(token):
+        return actions.extract_resource_arn("states", "POST", "/", {}, json.dumps({"taskToken": token}).encode())
+
+    assert (resource("token"), resource("other")) == ("arn:machine", "*")
+    with pytest.raises(AttributeError):
+        answer_by_the_machine(SimpleNamespace(), states)
+
+
+def test_a_child_has_a_name_of_its_own():
+    """The context of a child names the child's execution; a release of another shape is refused."""
+    states = SimpleNamespace(_run_sub_machine=lambda *given: given[-1]["Execution"])
+    name_children(states)
+    child = {"executionArn": "arn:child", "name": "child"}
+    context = {"Execution": {"Id": "arn:parent", "Name": "parent", "StartTime": "now"}}
+    seen = states._run_sub_machine({}, "Start", {}, child, context)
+    assert seen == {"Id": "arn:child", "Name": "child", "StartTime": "now"}
+    with pytest.raises(AttributeError):
+        name_children(SimpleNamespace())

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "add": "Work on a run",
     "cancel": "Work on a run",
     "retry": "Work on a run",
+    "forget": "Maintain",
     "config": "Maintain",
     "migrate": "Maintain",
     "reap": "Maintain",

@@ -16,13 +16,16 @@ from trapline_common.config.models import Config, CrawlConfig
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TransientError
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
+from trapline_common.ledger import known_crawls
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import retire
 from trapline_common.ledger.views.status import alert_counts
+from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.channels import FILE_NAME, read_channels
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.text import counted
 from trapline_dispatcher.maintenance.archive_runs import archive_runs
+from trapline_machine.artifact_sweep import sweep_artifacts
 from trapline_machine.channel_check import check_channels
 from trapline_machine.data_directory import prepare, refusals
 from trapline_machine.embedded_ledger import open_ledger
@@ -73,6 +76,7 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str]) -> int:
     prepare(settings.data_dir)
     with refusals(settings.data_dir), own_log(settings.logs):
         async with open_ledger(settings.data_dir, settings.database_url) as (dsn, database):
+            await known_crawls.take(database, config.crawls.values(), source=str(request.file.resolve()))
             display = _display(sys.stderr if request.as_json else sys.stdout)
             for problem in broken.values():
                 display.line(problem)
@@ -171,8 +175,10 @@ async def _retire(settings: RuntimeSettings, database: Database, display: Progre
     if settings.retention is None:
         return
     found = await retire(database, settings.retention, within=RETIRE_WITHIN, clock=time.monotonic)
-    if found.rows:
-        display.line(f"{found.rows} rows deleted that ended more than {settings.retention.days} days ago")
+    files = await sweep_artifacts(database, DirectoryArtifacts(settings.artifacts))
+    if found.rows or files:
+        what = f"{counted(found.rows, 'row')} and {counted(files, 'artifact')}"
+        display.line(f"{what} deleted that ended more than {settings.retention.days} days ago")
 
 
 async def _close(request: CrawlRequest, database: Database, work: EventLoop, interrupts: Interrupts | None) -> int:

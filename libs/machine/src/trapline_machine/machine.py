@@ -26,6 +26,8 @@ from trapline_notifier import handler as notifier
 from trapline_notifier.services import Services as NotifierServices
 from trapline_notifier.wiring import local_services
 
+STOPPED = "Stopped"
+"""The reason of an invocation that ended with its command; a status does not count it (``views/status.sql``)."""
 HANDLER_SECONDS = 900.0
 """Seconds that the dispatcher and the notifier get for one event: Lambda's own maximum."""
 
@@ -72,8 +74,10 @@ class Machine:
         return lines
 
     async def _report(self, process: EndedProcess) -> str:
-        condition, error = "Stopped", process.why
-        if process.status is not None:
+        condition, error = STOPPED, process.why
+        if process.status is not None and self.processes.stopping:
+            error = "a person stopped the command"
+        elif process.status is not None:
             condition = condition_of(process.status)
             logged = await asyncio.to_thread(last_error, process.log)
             error = logged or ""

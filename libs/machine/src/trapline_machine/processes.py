@@ -103,6 +103,11 @@ class ProcessInvoker:
         await self._start_waiting()
 
     @property
+    def stopping(self) -> bool:
+        """Return whether the command stops, so that what ends now ended with it."""
+        return self._closing
+
+    @property
     def invocations(self) -> list[UUID]:
         """Return the invocations that have a process."""
         return list(self._children)

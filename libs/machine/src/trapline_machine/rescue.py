@@ -16,6 +16,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.ledger.views.invocations import InvocationRow, active_invocations
 from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_machine.artifact_sweep import sweep_artifacts
 from trapline_machine.process_identity import is_dead
 from trapline_machine.process_registry import Registry
 from trapline_machine.settings import RuntimeSettings
@@ -88,6 +89,7 @@ async def reap_here(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Pat
     if settings.retention is not None:
         found = await retention.retire(database, settings.retention, within=_RETIRE_WITHIN, clock=time.monotonic)
         retired = found.rows
+        await sweep_artifacts(database, DirectoryArtifacts(settings.artifacts))
     return Reaped(
         gone=gone.invocations,
         orphaned=len(reaped.orphaned),

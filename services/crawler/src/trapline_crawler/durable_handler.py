@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python.retries import RetryStrategyConfig, create
 from trapline_common.domain.answers import Crawled, Refused
 from trapline_common.domain.errors import MessageRefusedError, TraplineError
 from trapline_common.domain.messages import parse_crawl
-from trapline_common.platform.lambda_runtime import Deadline, LambdaContext, run
+from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
 from trapline_crawler.services import Services
@@ -44,6 +44,9 @@ AGAIN = StepConfig(
 
 T = TypeVar("T")
 _log = get_logger("crawler")
+
+
+load_at_init(*AWS_CLIENTS)
 
 
 class StepBrokeError(TraplineError):

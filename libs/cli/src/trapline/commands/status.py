@@ -27,7 +27,9 @@ def status(
 ) -> None:
     """Show at a glance whether all is well: what needs attention, open and last runs, failing pages, lanes, alerts.
 
-    Exits with 0, and with --check with 1 when something needs attention.
+    Exits with 0, and with --check with 1 when something needs attention: also a scheduled crawl that is overdue, and a
+    ledger that is not there. What a person stopped, and a crawl that was taken out of the file, switched off or
+    forgotten, needs none.
 
     Examples:
 
@@ -47,7 +49,7 @@ async def _status(limit: int, *, json: bool, data_dir: Path, url: str | None) ->
             print_json(None)
         else:
             note(nothing_yet(data_dir, url))
-        return False
+        return True
     wrong = problems(found)
     if json:
         print_json({"problems": wrong, **plain(found)})

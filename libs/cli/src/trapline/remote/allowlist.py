@@ -10,6 +10,7 @@ ALLOWED = frozenset(
         "config",
         "diff",
         "export",
+        "forget",
         "invocations",
         "migrate",
         "reap",
@@ -26,7 +27,7 @@ _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
     "try": "it starts a browser on this machine, and needs no deployment",
 }
-_OPTIONS = ("--data-dir", "--database-url", "--env", "--output", "-o")
+_OPTIONS = ("--data-dir", "--database-url", "--postgres-bin", "--env", "--output", "-o")
 """They speak of the caller's own machine, or of another database than the deployment's."""
 
 

@@ -9,7 +9,8 @@ from trapline_common.aws.calls import call
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".html": "text/html; charset=utf-8", ".txt": "text/plain"}
+# A page's HTML is never served as such: from our bucket's origin its scripts would run with a person's rights there.
+_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".html": "text/plain; charset=utf-8", ".txt": "text/plain"}
 
 
 class S3Artifacts:

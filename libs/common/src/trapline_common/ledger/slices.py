@@ -25,8 +25,6 @@ class Resumed:
     """The invocation, with a fresh owner token and its lane's limits as they are now."""
     running: bool
     """Whether it has held a task already."""
-    cancelled: bool
-    """Whether an operator cancelled its run meanwhile: it has to end."""
     above_cap: bool
     """Whether its lane's cap was lowered below it meanwhile: it has to hand back what it holds, and end."""
 
@@ -52,6 +50,7 @@ async def resume(
 ) -> Resumed | None:
     """Take the invocation on for another slice; ``None`` when ``execution`` does not hold it, or no longer.
 
+    One whose run was cancelled meanwhile is resumed: its next lease or heartbeat finds that, and it ends in order.
     ``execution`` is what ``become_ready`` stored as ``delivery``. From here on only ``owner`` passes.
     """
     args = (invocation_id, execution, owner, request_id, process_name)
@@ -70,7 +69,6 @@ async def resume(
             host_concurrency=row["host_concurrency"],
         ),
         running=row["running"],
-        cancelled=row["cancelled"],
         above_cap=row["above_cap"],
     )
 

@@ -197,6 +197,8 @@ class HeldWork:
             if paused is None:
                 return None
             seconds = paused
+        if self.held.host_concurrency is not None:
+            await hosts.leave(self.database, task.lease)  # nobody visits over a rest
         self.rest.until(seconds)
         self.budget.close()
         return seconds

@@ -80,9 +80,6 @@ class DurableInvocation:
         self, database: Database, resumed: Resumed, *, contact: LedgerContact, deadline: Deadline, last: bool
     ) -> Worked:
         held = resumed.held
-        if resumed.cancelled:
-            await invocations.end_cancelled(database, held)
-            return Worked(lost=True)
         adopted = await slices.adopt(database, held)
         if resumed.above_cap:
             return await self._make_room(database, resumed)

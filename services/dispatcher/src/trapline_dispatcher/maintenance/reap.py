@@ -10,6 +10,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.maintenance.archive_runs import Archived, archive_runs
+from trapline_dispatcher.maintenance.current_crawls import note_crawls
 from trapline_dispatcher.maintenance.lane_limits import refresh_lanes
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
 from trapline_dispatcher.orchestration.asking import ask_all
@@ -52,6 +53,7 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
     )
     # Before anything is asked for: a lowered cap binds at once.
     await jobs.run("limits of lanes", partial(refresh_lanes, services), instead=0)
+    await jobs.run("crawls of the config", partial(note_crawls, services), instead=None)
     asked_again = await jobs.run("ask again", partial(_ask_again, services), instead=0)
     busy = await jobs.find("look for busy lanes", lanes.busy_lanes)
     asked = await count_each(services, jobs, busy)

@@ -63,6 +63,10 @@ def show_status(printer: Printer, status: Status, problems: Sequence[str]) -> No
     else:
         printer.line("all is well", "bold green")
     printer.line(f"at {moment(status.at)}; {_alerts(status)}", "dim")
+    for channel in status.channels:
+        if channel.failures:
+            again = "with the next drain" if channel.next_try_at is None else moment(channel.next_try_at)
+            printer.item(f"channel {channel.name}: {channel.due} wait; {channel.reason}; tried again {again}", "yellow")
     if status.open_runs:
         printer.heading("Open runs")
         printer.table(_OPEN, _open_rows(status))

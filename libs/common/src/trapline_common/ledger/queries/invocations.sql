@@ -113,14 +113,17 @@ RETURNING id;
 
 -- name: orphan
 -- It never started in time, or its heartbeats stopped; one that was cancelled ends as such. Under the exclusive lock of
--- the lane.
+-- the lane. A heartbeat of the future is a rest of a durable invocation, which has no process: cancelled, it ends now,
+-- by the clock of this moment, because ``now()`` may lie a long wait for the lock back.
 UPDATE trapline.invocation SET ended_at = now(),
     status = (CASE WHEN cancelled_at IS NULL THEN 'orphaned' ELSE 'terminated' END)::trapline.invocation_status,
     reason = CASE WHEN cancelled_at IS NOT NULL THEN 'cancelled'
         WHEN status IN ('created', 'pending') THEN 'never started' ELSE 'heartbeats stopped' END
 WHERE lane = $1 AND (
     (status IN ('created', 'pending') AND coalesce(pending_at, created_at) < now() - make_interval(secs => $2))
-    OR (status IN ('ready', 'running') AND heartbeat_at < now() - make_interval(secs => $3)))
+    OR (status IN ('ready', 'running') AND heartbeat_at < now() - make_interval(secs => $3))
+    OR (status IN ('ready', 'running') AND cancelled_at IS NOT NULL
+        AND heartbeat_at > clock_timestamp() + interval '30 s'))
 RETURNING id;
 
 -- name: terminate_by_run

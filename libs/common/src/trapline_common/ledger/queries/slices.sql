@@ -9,8 +9,7 @@ UPDATE trapline.invocation i SET owner = $3, request_id = $4, place = $5, heartb
 FROM trapline.lane l
 WHERE i.id = $1 AND i.delivery = $2 AND i.status IN ('ready', 'running') AND l.name = i.lane
 RETURNING i.lane, i.hop, l.tasks_per_invocation, l.pages_in_flight, l.host_delay, l.host_concurrency,
-    i.status = 'running' AS running, i.cancelled_at IS NOT NULL AS cancelled,
-    trapline.above_cap(i.lane, i.slot) AS above_cap;
+    i.status = 'running' AS running, trapline.above_cap(i.lane, i.slot) AS above_cap;
 
 -- name: adopt
 -- What the slice before left leased. A page that loads there by the ledger cut that slice off: charged as a rescue is.

@@ -272,6 +272,25 @@ COMMENT ON COLUMN trapline.delivery.cause IS
 COMMENT ON COLUMN trapline.delivery.held IS 'Whether it waits for the sum of its cause.';
 COMMENT ON COLUMN trapline.delivery.joined IS 'Whether it was held, and is told in a sum.';
 
+COMMENT ON TABLE trapline.known_crawl IS
+    'The crawls that there are now, as the newest crawls.yaml has them. What is gone or switched off needs no '
+    'attention.';
+COMMENT ON COLUMN trapline.known_crawl.name IS 'The crawl''s name.';
+COMMENT ON COLUMN trapline.known_crawl.source IS 'The file that has it; empty for one that was forgotten unseen.';
+COMMENT ON COLUMN trapline.known_crawl.schedule IS 'Its schedule. NULL: none.';
+COMMENT ON COLUMN trapline.known_crawl.timezone IS 'The schedule''s zone.';
+COMMENT ON COLUMN trapline.known_crawl.enabled IS 'As in the file.';
+COMMENT ON COLUMN trapline.known_crawl.known_at IS 'When a file had it first.';
+COMMENT ON COLUMN trapline.known_crawl.changed_at IS
+    'Since when schedule, zone and "enabled" are these. NULL: since it is known.';
+COMMENT ON COLUMN trapline.known_crawl.gone_at IS 'When it was taken out of its file, or forgotten. NULL: it is there.';
+
+COMMENT ON TABLE trapline.unnamed_artifact IS
+    'Artifacts of observations that retention deleted, until who has the store deletes those that none names.';
+COMMENT ON COLUMN trapline.unnamed_artifact.key IS 'The artifact''s key.';
+COMMENT ON COLUMN trapline.unnamed_artifact.since IS 'When the first such observation was deleted.';
+COMMENT ON FUNCTION trapline.note_unnamed IS 'Notes the artifacts of deleted observations.';
+
 COMMENT ON TABLE trapline.told_cause IS
     'Hosts that a channel was told of, by cause, while the run goes on: what fails there further waits for the sum.';
 COMMENT ON COLUMN trapline.told_cause.channel IS 'The channel.';

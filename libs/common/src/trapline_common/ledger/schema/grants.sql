@@ -55,6 +55,12 @@ GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_r
     candidate_seen, earlier_hashes) ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
 
+-- trapline.known_crawl, written once: name, known_at
+GRANT SELECT ON trapline.known_crawl TO trapline_dispatcher, trapline_operator;
+GRANT INSERT (name, source, schedule, timezone, enabled, gone_at),
+    UPDATE (source, schedule, timezone, enabled, changed_at, gone_at) ON trapline.known_crawl
+    TO trapline_dispatcher, trapline_operator;  -- the operator forgets one
+
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at, via
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT SELECT (id, lane, slot, status, hop, created_at, asked_at, asks, pending_at, ready_at, running_at, heartbeat_at,
@@ -89,6 +95,9 @@ GRANT UPDATE (attempts, outages, paused, lease_seq, invocation_id, leased_at) ON
 GRANT SELECT ON trapline.observation TO trapline_operator, trapline_dispatcher;  -- the dispatcher archives ended runs
 GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
+
+-- trapline.unnamed_artifact, written once: key, since. The trigger of trapline.retire writes it.
+GRANT SELECT, DELETE ON trapline.unnamed_artifact TO trapline_dispatcher, trapline_operator;
 
 -- trapline.host, written once: host
 GRANT SELECT ON trapline.host TO trapline_crawler, trapline_dispatcher;
@@ -152,8 +161,8 @@ GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, r
     TO trapline_notifier;
 
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
--- trapline.split_invocation_reason, trapline.pair_session_problem and trapline.end_with_alert, run without a grant;
--- what they call needs one.
+-- trapline.split_invocation_reason, trapline.note_unnamed, trapline.pair_session_problem and trapline.end_with_alert,
+-- run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself

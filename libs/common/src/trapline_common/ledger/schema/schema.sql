@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0020_one_cause. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0021_what_is_gone. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -283,8 +283,10 @@ CREATE TABLE trapline.observation (
     CONSTRAINT observation_pkey PRIMARY KEY (id),
     CONSTRAINT observation_once UNIQUE (task_id, "position")
 );
+CREATE INDEX observation_html ON trapline.observation (html) WHERE (html IS NOT NULL);
 CREATE INDEX observation_page ON trapline.observation (page_id, id);
 CREATE INDEX observation_run ON trapline.observation (run_id, id);
+CREATE INDEX observation_screenshot ON trapline.observation (screenshot) WHERE (screenshot IS NOT NULL);
 
 -- The outbox: an alert is written in the transaction of its cause and delivered at least once.
 CREATE TABLE trapline.alert (
@@ -471,6 +473,27 @@ CREATE TABLE trapline.told_cause (
     told_at timestamptz NOT NULL DEFAULT now(),  -- When the first message, or the last sum, fell due.
     CONSTRAINT told_cause_pkey PRIMARY KEY (channel, cause, host),
     CONSTRAINT told_cause_channel_fkey FOREIGN KEY (channel) REFERENCES trapline.channel(name) ON DELETE CASCADE
+);
+
+-- The crawls that there are now, as the newest crawls.yaml has them. What is gone or switched off needs no attention.
+CREATE TABLE trapline.known_crawl (
+    name text NOT NULL,                           -- The crawl's name.
+    source text NOT NULL,                         -- The file that has it; empty for one that was forgotten unseen.
+    schedule text,                                -- Its schedule. NULL: none.
+    timezone text NOT NULL,                       -- The schedule's zone.
+    enabled boolean NOT NULL,                     -- As in the file.
+    known_at timestamptz NOT NULL DEFAULT now(),  -- When a file had it first.
+    -- Since when schedule, zone and "enabled" are these. NULL: since it is known.
+    changed_at timestamptz,
+    gone_at timestamptz,                          -- When it was taken out of its file, or forgotten. NULL: it is there.
+    CONSTRAINT known_crawl_pkey PRIMARY KEY (name)
+);
+
+-- Artifacts of observations that retention deleted, until who has the store deletes those that none names.
+CREATE TABLE trapline.unnamed_artifact (
+    key text NOT NULL,                         -- The artifact's key.
+    since timestamptz NOT NULL DEFAULT now(),  -- When the first such observation was deleted.
+    CONSTRAINT unnamed_artifact_pkey PRIMARY KEY (key)
 );
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
@@ -683,6 +706,18 @@ BEGIN
                                    AND i.cancelled_at IS NULL) THEN
         RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
     END IF;
+END $function$;
+
+-- Notes the artifacts of deleted observations.
+CREATE FUNCTION trapline.note_unnamed()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    INSERT INTO trapline.unnamed_artifact (key)
+    SELECT DISTINCT k FROM gone g CROSS JOIN LATERAL unnest(ARRAY[g.screenshot, g.html]) AS k
+    WHERE k IS NOT NULL ORDER BY k ON CONFLICT DO NOTHING;
+    RETURN NULL;
 END $function$;
 
 -- Keeps session.problem, which the release before reads and writes, in step with reason and detail.
@@ -1151,6 +1186,9 @@ CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EAC
     trapline.guard_task();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+
+CREATE TRIGGER unnamed AFTER DELETE ON trapline.observation REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE
+    FUNCTION trapline.note_unnamed();
 
 CREATE TRIGGER ended AFTER UPDATE OF status ON trapline.alert FOR EACH ROW WHEN (((old.status =
     'due'::trapline.alert_status) AND (new.status <> 'due'::trapline.alert_status))) EXECUTE FUNCTION

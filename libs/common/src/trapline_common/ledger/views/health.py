@@ -1,5 +1,6 @@
 """The parts of a status that need a person, in words. Pure."""
 
+from trapline_common.config.schedule_times import next_after
 from trapline_common.ledger.views.status import LaneRow, Status
 from trapline_common.platform.text import counted, duration
 
@@ -7,13 +8,15 @@ _ALERT_PATIENCE = 180.0
 """Seconds an alert may be due: the minute tick sweeps up a lost nudge, and a refused channel is tried again."""
 _FAILURES_IN_A_ROW = 3
 """Messages that a channel did not take: fewer are a hiccup, which the notifier's back-off gets over."""
+_LEAST_GRACE, _LONGEST_GRACE = 300.0, 7_200.0
+"""Seconds for which a run may be late, at least and at most; between them a quarter of the time to the firing after."""
 _OPENING_PATIENCE = 180.0
 """Seconds a run may be ``opening``: the reaper resumes a stale one after 60."""
 
 
 def problems(status: Status) -> list[str]:
     """Return one line for each thing that needs attention, with what to do; empty when all is well."""
-    return [*_lanes(status), *_runs(status), *_pages(status), *_alerts(status)]
+    return [*_lanes(status), *_overdue(status), *_runs(status), *_pages(status), *_alerts(status)]
 
 
 def _lanes(status: Status) -> list[str]:
@@ -37,6 +40,23 @@ def _lane(lane: LaneRow) -> list[str]:
         wait = counted(lane.waiting, "task waits", "tasks wait")
         return [f"lane {lane.name}: {wait} and no invocation works; the next tick or `trapline crawl` takes them"]
     return []
+
+
+def _overdue(status: Status) -> list[str]:
+    """Return the crawls that their schedule should have opened: cron, or whatever fires it, may have died."""
+    found = []
+    for crawl in status.scheduled:
+        due = None if crawl.under_way else next_after(crawl.schedule, crawl.timezone, crawl.since)
+        if due is None or status.at <= due:
+            continue
+        following = next_after(crawl.schedule, crawl.timezone, due)
+        interval = _LONGEST_GRACE * 4 if following is None else (following - due).total_seconds()
+        if (status.at - due).total_seconds() > min(max(interval / 4, _LEAST_GRACE), _LONGEST_GRACE):
+            found.append(
+                f"crawl {crawl.crawl} is overdue for {duration((status.at - due).total_seconds())}: `{crawl.schedule}` "
+                f"should have opened a run; look at what fires it, or `trapline forget {crawl.crawl}` if it is gone"
+            )
+    return found
 
 
 def _runs(status: Status) -> list[str]:
@@ -74,5 +94,6 @@ def _alerts(status: Status) -> list[str]:
         f"{counted(channel.due, 'alert waits', 'alerts wait')} for it, see `trapline alert --test`"
         for channel in status.channels
         if channel.failures >= _FAILURES_IN_A_ROW
+        or (channel.since is not None and (status.at - channel.since).total_seconds() > _ALERT_PATIENCE)
     ]
     return found

@@ -74,6 +74,22 @@ class FailingPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledCrawl:
+    """A crawl that a schedule opens."""
+
+    crawl: str
+    """The crawl."""
+    schedule: str
+    """The schedule's expression."""
+    timezone: str
+    """The schedule's zone."""
+    since: datetime
+    """From when its next firing counts: its newest run, or since the schedule is this one."""
+    under_way: bool
+    """Whether its newest run has not ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertCounts:
     """The alert outbox."""
 
@@ -82,7 +98,7 @@ class AlertCounts:
     oldest_due_seconds: float | None
     """How long the oldest of them has waited; ``None`` when none is due."""
     refused: int
-    """Alerts that a channel will never take."""
+    """Alerts of the last 24 hours that a channel will never take, until it took a later one."""
     sent_last_day: int
     """Alerts sent in the last 24 hours."""
 
@@ -110,9 +126,9 @@ class EndedBadly:
     """Invocations of the last 24 hours that ended badly."""
 
     failed: int
-    """Those that ended ``failed``."""
+    """Those that ended ``failed`` since the last success of their lane, and that no person stopped."""
     orphaned: int
-    """Those that ended ``orphaned``."""
+    """Those that ended ``orphaned`` since the last success of their lane."""
     stale: int
     """Writes, of all that ended then, that the fence refused."""
 
@@ -129,6 +145,8 @@ class Status:
     """Runs that have not ended, oldest first."""
     last_runs: tuple[LastRun, ...]
     """Each crawl's last run, by crawl."""
+    scheduled: tuple[ScheduledCrawl, ...]
+    """The crawls that a schedule opens, by name."""
     failing: tuple[FailingPage, ...]
     """The pages that have failed longest, as many as were asked for."""
     failing_total: int
@@ -164,6 +182,7 @@ async def read_status(database: Database, *, failing: int, heartbeat_ttl: float 
         last_runs=tuple(
             LastRun(run=found[run_id], skipped_since=skipped) for run_id, skipped in last.items() if run_id in found
         ),
+        scheduled=tuple(read(ScheduledCrawl, row) for row in await database.fetch(_QUERIES["scheduled"])),
         failing=tuple(FailingPage(**{name: item for name, item in row.items() if name != "total"}) for row in pages),
         failing_total=pages[0]["total"] if pages else 0,
         alerts=await alert_counts(database),

@@ -25,13 +25,25 @@ SELECT DISTINCT ON (r.crawl) r.id,
     (SELECT count(*) FROM trapline.run s WHERE s.crawl = r.crawl AND s.id > r.id AND s.outcome = 'skipped')::int
         AS skipped_since
 FROM trapline.run r WHERE r.status = 'ended' AND r.outcome <> 'skipped'
+  AND NOT EXISTS (SELECT FROM trapline.known_crawl k WHERE k.name = r.crawl AND k.gone_at IS NOT NULL)
 ORDER BY r.crawl, r.id DESC;
+
+-- name: scheduled
+-- Crawls that a schedule opens, with the time from which its next firing counts: the newest run, by whatever it was
+-- opened, or since the schedule is this one; and whether a run of it is under way.
+SELECT k.name AS crawl, k.schedule, k.timezone, greatest(coalesce(r.at, k.known_at), k.changed_at) AS since,
+    coalesce(r.under_way, false) AS under_way
+FROM trapline.known_crawl k LEFT JOIN LATERAL (
+    SELECT coalesce(r.opened_at, r.created_at) AS at, r.status <> 'ended' AS under_way
+    FROM trapline.run r WHERE r.crawl = k.name ORDER BY r.id DESC LIMIT 1) r ON true
+WHERE k.schedule IS NOT NULL AND k.enabled AND k.gone_at IS NULL ORDER BY k.name;
 
 -- name: open_runs
 SELECT id FROM trapline.run WHERE status <> 'ended' ORDER BY id;
 
 -- name: failing
--- Pages that fail, longest first; without those that the crawl's last whole run no longer visits. $1 limit.
+-- Pages that fail, longest first; without those that the crawl's last whole run no longer visits, and without those of
+-- crawls that are gone or switched off. $1 limit.
 WITH whole AS MATERIALIZED (
     SELECT crawl, max(id) AS id FROM trapline.run WHERE outcome = 'completed' AND retry_of IS NULL GROUP BY crawl)
 SELECT p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id, o.reason, o.detail,
@@ -41,6 +53,8 @@ LEFT JOIN LATERAL (
     SELECT o.reason, o.detail FROM trapline.observation o
     WHERE o.page_id = p.id AND o.reason IS NOT NULL ORDER BY o.id DESC LIMIT 1) o ON true
 WHERE p.failures > 0 AND p.judged_run >= coalesce(w.id, 0)
+  AND NOT EXISTS (SELECT FROM trapline.known_crawl k
+                  WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
 ORDER BY p.failing_since, p.id LIMIT $1;
 
 -- name: alert_counts
@@ -49,8 +63,12 @@ SELECT count(*) FILTER (WHERE status = 'due')::int AS due,
         -- what waits for the sum of its cause is on time
         SELECT d.alert_id FROM trapline.delivery d WHERE d.status = 'due' AND NOT d.held))))::double precision
         AS oldest_due_seconds,
-    count(*) FILTER (WHERE status = 'refused'
-        OR id IN (SELECT d.alert_id FROM trapline.delivery d WHERE d.status = 'refused'))::int AS refused,
+    -- until the channel, or for an alert that found none the crawl, took a later one; a day at most
+    (SELECT count(DISTINCT d.alert_id) FROM trapline.delivery d JOIN trapline.alert a ON a.id = d.alert_id
+        WHERE d.status = 'refused' AND d.ended_at > now() - interval '24 hours' AND NOT EXISTS (
+            SELECT FROM trapline.delivery l JOIN trapline.alert b ON b.id = l.alert_id
+            WHERE l.status = 'sent' AND l.alert_id > d.alert_id AND (l.channel = d.channel
+                OR b.crawl = a.crawl AND b.recipients <> a.recipients)))::int AS refused,
     count(*) FILTER (WHERE status = 'sent' AND sent_at > now() - interval '24 hours')::int AS sent_last_day
 FROM trapline.alert;
 
@@ -60,7 +78,12 @@ SELECT c.name, c.failures, c.failing_since AS since, c.not_before AS next_try_at
 FROM trapline.channel c ORDER BY c.name;
 
 -- name: ended_badly
--- In the last 24 hours.
-SELECT count(*) FILTER (WHERE status = 'failed')::int AS failed,
-    count(*) FILTER (WHERE status = 'orphaned')::int AS orphaned, coalesce(sum(stale), 0)::int AS stale
-FROM trapline.invocation WHERE ended_at > now() - interval '24 hours';
+-- In the last 24 hours; of what failed, that which no success of its lane followed, and that no person stopped.
+SELECT count(*) FILTER (WHERE i.status = 'failed' AND i.ended_at > coalesce(g.at, '-infinity')
+        AND i.reason IS DISTINCT FROM 'Stopped')::int AS failed,
+    count(*) FILTER (WHERE i.status = 'orphaned' AND i.ended_at > coalesce(g.at, '-infinity'))::int AS orphaned,
+    coalesce(sum(i.stale), 0)::int AS stale
+FROM trapline.invocation i LEFT JOIN LATERAL (
+    SELECT max(s.ended_at) AS at FROM trapline.invocation s
+    WHERE s.lane = i.lane AND s.status = 'succeeded' AND s.ended_at > now() - interval '24 hours') g ON true
+WHERE i.ended_at > now() - interval '24 hours';
