@@ -56,6 +56,7 @@ locals {
         TRAPLINE_ALLOW_PRIVATE     = join(",", var.allow_private)
         TRAPLINE_RETENTION_DAYS    = var.retention_days == null ? "" : tostring(var.retention_days)
         TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
+        TRAPLINE_SECRETS_PREFIX    = "${local.name}/crawl/"
       })
       statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, {
         Call = {
@@ -63,6 +64,10 @@ locals {
           resources = [local.function_arn["crawler"], local.function_arn["notifier"]]
         }
         Config = { actions = ["s3:GetObject"], resources = ["${module.storage.arn}/config/crawls.yaml"] }
+        Secrets = { # what a sitemap is fetched with
+          actions   = ["secretsmanager:GetSecretValue"]
+          resources = ["${local.secret_path}/crawl/*"]
+        }
         Runs = {
           actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
           resources = ["${module.storage.arn}/runs/*"]

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from docs.site.markdown import code, slug, table
 from trapline_common.config import durations, min_change
+from trapline_common.config.extraction import Extract
 from trapline_common.config.load import OWN
 from trapline_common.config.models import (
     AlertConfig,
@@ -44,6 +45,7 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], str]]] = {
     "Crawl": (CrawlConfig, "A crawl"),
     "Lane": (LaneConfig, "A lane"),
     "Settle": (Settle, "settle"),
+    "Extract": (Extract, "extract: one field"),
     "IgnoredText": (IgnoredText, "ignore: a pattern"),
     "Expect": (Expect, "expect"),
     "AlertConfig": (AlertConfig, "alert"),

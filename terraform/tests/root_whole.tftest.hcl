@@ -203,6 +203,7 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_ARTIFACTS",
         "TRAPLINE_CRAWLER_FUNCTION",
         "TRAPLINE_NOTIFIER_FUNCTION",
+        "TRAPLINE_SECRETS_PREFIX",
       ]
       crawler = [
         "DATABASE_URL",

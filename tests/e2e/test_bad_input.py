@@ -46,11 +46,12 @@ def test_no_file_is_refused_in_one_line(command: Trapline, path: str, expected: 
     assert not command.data_dir.exists()
 
 
-def test_a_refused_crawl_adds_no_row(command: Trapline, site: CountingSite):
-    """A file refused for one crawl opens no run of its other crawls in a ledger that is there already."""
+def test_a_broken_sitemap_keeps_no_other_crawl_from_running(command: Trapline, site: CountingSite):
+    """The other crawls of the file run; the crawl itself ends refused, with its reason, and the command with 2."""
     good = f"crawls:\n  docs:\n    urls: ['{site.url}/p/1']\n    settle: 0\n"
-    assert command.crawl(command.config(good)).code == 0
     done = command.run("crawl", command.config(good + f"  more:\n    sitemap: '{site.url}/sitemap.html'\n"))
     assert done.code == 2
+    assert "crawls.more.sitemap: " in done.out + done.err
     with command.ledger() as ledger:
-        assert ledger.value("SELECT count(*)::int FROM trapline.run") == 1
+        outcomes = ledger.rows("SELECT crawl, outcome::text, tasks_done FROM trapline.run ORDER BY crawl")
+    assert [tuple(row.values()) for row in outcomes] == [("docs", "completed", 1), ("more", "refused", 0)]

@@ -11,7 +11,7 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.content.text import content_hash
 from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.domain.ports import ArtifactStore
-from trapline_common.egress.fetch import Fetched, NoFileError
+from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender
 from trapline_crawler.browser.errors import BrowserFaultError
 from trapline_crawler.ports import LoggedIn
 from trapline_crawler.visit.kept_artifacts import keep
@@ -121,7 +121,7 @@ class SimulatedRobots:
     def __init__(self, kill: Callable[[], Awaitable[None]]) -> None:
         self._kill = kill
 
-    async def __call__(self, url: str) -> Fetched:
+    async def __call__(self, url: str, sender: Sender = NOBODY) -> Fetched:
         """Raise ``NoFileError``."""
         if DEADLY in url:
             await self._kill()

@@ -42,6 +42,7 @@ from trapline_common.config.models import Config
 from trapline_common.domain.answers import Answer
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import Outbox
+from trapline_common.egress.fetch import NOBODY, Sender
 from trapline_common.ledger import rescue
 from trapline_common.ledger.connection import Patience
 from trapline_common.ledger.outbox import PostgresOutbox
@@ -179,7 +180,7 @@ def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Answer]:
             return notifier.handle(job.event, context, _notifier(job, points, tell, witness))
 
 
-async def _nothing_to_fetch(url: str) -> NoReturn:
+async def _nothing_to_fetch(url: str, sender: Sender = NOBODY) -> NoReturn:
     raise InputRefusedError(f"{url}: no crawl of the storm has a sitemap")
 
 
@@ -246,6 +247,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         announcer=StormAnnouncer(tell, points),
         nudger=StormNudger(tell, points),
         fetch=_nothing_to_fetch,
+        secrets=LocalSecrets({}, job.resources.folder / "secrets"),
         location=lambda key: key,
         retention=attic.KEEP,
         limits_by_config=True,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from trapline_common.domain.messages import WaveItem
 from trapline_common.domain.run_ended import RunEnded
-from trapline_common.egress.fetch import Fetched, NoFileError
+from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender
 
 Answer = Exception | Callable[[], Awaitable[None]] | None
 """What an Invoke does: raises, does something first, or is accepted."""
@@ -139,5 +139,5 @@ class NoAlarm:
 class NoRobots:
     """A ``Fetch`` for sites without a robots.txt."""
 
-    async def __call__(self, url: str) -> Fetched:
+    async def __call__(self, url: str, sender: Sender = NOBODY) -> Fetched:
         raise NoFileError(url, 404)

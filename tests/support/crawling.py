@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trapline_common.config.fields import FROZEN
 from trapline_common.config.models import CrawlConfig
 from trapline_common.egress.gate import Gate
 from trapline_crawler.browser.find import find_browser
@@ -45,8 +46,10 @@ def new_browser(*, profile: Profile = MACHINE, gate: Gate | None = None, **limit
 
 
 def crawl(**values: Any) -> CrawlConfig:
-    """Return a crawl with a short ``timeout`` and settle."""
-    return CrawlConfig.model_validate({"name": "demo", "timeout": 20, "settle": {"quiet": 0.05}} | values)
+    """Return a crawl with a short ``timeout`` and settle, as a run froze it: an older release checked less."""
+    return CrawlConfig.model_validate(
+        {"name": "demo", "timeout": 20, "settle": {"quiet": 0.05}} | values, context=FROZEN
+    )
 
 
 async def until(condition: Callable[[], bool], seconds: float = 15) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from trapline_common.domain.ports import Archive
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
+from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
@@ -107,6 +109,7 @@ class Stage:
             announcer=self.announcer,
             nudger=self.nudger,
             fetch=HttpFetch(gate=loopback_gate(), timeout=self.fetch_timeout),
+            secrets=LocalSecrets({}, Path("no-secrets")),
             location=location,
             at_most=self.at_most,
             retention=self.retention,

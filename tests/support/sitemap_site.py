@@ -1,7 +1,7 @@
 """A real HTTP server on loopback that serves the files a test puts on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -18,6 +18,8 @@ class SitemapSite:
     """A whole response for each path; any other path is answered 404."""
     asked: list[str] = field(default_factory=list)
     """The paths, in the order in which they were asked for."""
+    heads: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    """The headers of each request, names in lower case, with its path."""
     hang: asyncio.Event = field(default_factory=asyncio.Event)
     """``/hang`` is answered once this is set."""
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
@@ -44,7 +46,9 @@ class SitemapSite:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request and close."""
-        path = (await read_request(reader)).path
+        request = await read_request(reader)
+        path = request.path
+        self.heads.append((path, request.headers))
         self.asked.append(path)
         if path == "/hang":
             self.hanging.set()

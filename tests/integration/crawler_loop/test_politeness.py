@@ -12,7 +12,7 @@ from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig, Robots
 from trapline_common.domain.errors import TransientError
 from trapline_common.domain.observation import Failure, Observation, Reason
-from trapline_common.egress.fetch import Fetched, NoFileError, TryLaterError
+from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender, TryLaterError
 
 SITE = "https://site.example"
 PAGES = [f"{SITE}/{number}" for number in range(8)]
@@ -27,7 +27,7 @@ class RobotsTxt:
     asked: list[str] = field(default_factory=list)
     """The URLs it was asked for, in order."""
 
-    async def __call__(self, url: str) -> Fetched:
+    async def __call__(self, url: str, sender: Sender = NOBODY) -> Fetched:
         self.asked.append(url)
         await asyncio.sleep(0.02)
         if isinstance(self.answer, str):
@@ -185,7 +185,7 @@ async def test_a_site_that_does_not_answer_is_asked_once_and_keeps_no_other_wait
     other = "https://other.example/"
     asked: list[str] = []
 
-    async def fetch(url: str) -> Fetched:
+    async def fetch(url: str, sender: Sender = NOBODY) -> Fetched:
         asked.append(url)
         if url.startswith(SITE):
             await released.wait()

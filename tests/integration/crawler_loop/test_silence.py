@@ -15,7 +15,7 @@ from support.visitor import LOG_IN, MemoryVisitor
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.messages import Crawl
 from trapline_common.domain.observation import Observation
-from trapline_common.egress.fetch import Fetched, NoFileError
+from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender
 from trapline_common.ledger import rescue
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.lambda_runtime import Deadline
@@ -160,7 +160,7 @@ async def test_a_silence_while_robots_txt_is_fetched_opens_no_page(stage: Stage)
     """What takes time before a visit does not let it begin too late."""
     clock = stage.clock = Clock()
 
-    async def suspended(url: str) -> Fetched:
+    async def suspended(url: str, sender: Sender = NOBODY) -> Fetched:
         clock.ahead = 31
         raise NoFileError(url, 404)
 

@@ -13,7 +13,7 @@ from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.observation import Observation, Reason
-from trapline_common.egress.fetch import Fetched, NoFileError
+from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender
 from trapline_common.ledger import runs, tasks
 from trapline_common.ledger.tasks import FIRST_OUTAGE, LONGEST_OUTAGE, MAX_OUTAGES
 from trapline_crawler.politeness.decision import LONGEST_PAUSED
@@ -253,7 +253,7 @@ async def test_a_robots_txt_of_half_a_megabyte_holds_up_no_heartbeat(stage: Stag
     bomb = (names + "User-agent: trapline\n" + "".join(f"Allow:/{n:x}\n" for n in range(30_000)))[:512_000]
     late: list[float] = []
 
-    async def fetch(url: str) -> Fetched:
+    async def fetch(url: str, sender: Sender = NOBODY) -> Fetched:
         if "evil" in url:
             return Fetched(url=url, body=bomb.encode())
         raise NoFileError(url, 404)

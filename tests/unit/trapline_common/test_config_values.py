@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline_common.config.comparison import check, find_number, parse_comparison
+from trapline_common.config.comparison import check, parse_comparison
 from trapline_common.config.durations import format_duration, parse_duration
+from trapline_common.config.number import DecimalSign, decimal_sign, find_number
 from trapline_common.config.schedule import check_schedule
 from trapline_common.config.secrets import malformed, secret_names
 from trapline_common.config.urls import MAX_URL_BYTES, normalise_url
@@ -58,8 +59,34 @@ def test_a_formatted_duration_reads_back(seconds: float) -> None:
         ("₹1,23,456", "123456"),
         ("49,90", "49.9"),
         ("0,500", "0.5"),
-        ("1,299", "1299"),
-        ("1.299", "1.299"),
+        ("1.299,- €", "1299"),
+        ("1.299,\u2013 €", "1299"),
+        ("1.299,-- EUR", "1299"),
+        ("1299:-", "1299"),
+        ("1.299.-", "1299"),
+        ("12.999 kr", "12999"),
+        ("kr 12.999,-", "12999"),
+        ("12 999,50 K\u010d", "12999.5"),
+        ("R$ 1.299", "1299"),
+        ("$1,299", "1299"),
+        ("£1.299", "1.299"),
+        ("\uff11\uff0c\uff12\uff19\uff19\u5186", "1299"),
+        ("\u0660\u066b\u0665", "0.5"),
+        ("\u0661\u066c\u0662\u0669\u0669\u066b\u0665\u0660 \u0631.\u0633", "1299.5"),
+        ("\u0661\u066b\u0662\u0669\u0669", "1.299"),
+        ("\u06f1\u06f2\u06f3\u06f4", "1234"),
+        ("\u0967,\u0968\u0969,\u096a\u096b\u096c", "123456"),
+        ("(1,299.00)", "-1299"),
+        ("($5)", "-5"),
+        ("12,50-", "-12.5"),
+        ("-€5", "-5"),
+        ("€ -5", "-5"),
+        ("+5", "5"),
+        ("reviews (128)", "128"),
+        ("1234.567", "1234.567"),
+        ("0.299", "0.299"),
+        ("12.10.2024", "12.1"),
+        ("1.299,00 instead of 1.499,00", "1299"),
         ("1.234.567", "1234567"),
         ("v1.2.3", "1.2"),
         ("-5", "-5"),
@@ -73,7 +100,77 @@ def test_a_formatted_duration_reads_back(seconds: float) -> None:
 )
 def test_numbers_in_text(text: str, number: str | None) -> None:
     """The first number is found however its thousands and decimals are written."""
-    assert find_number(text) == (None if number is None else Decimal(number))
+    found = find_number(text)
+    assert (None if found is None else found.values) == (None if number is None else (Decimal(number),))
+
+
+@pytest.mark.parametrize(
+    ("text", "sign", "values"),
+    [
+        ("1.299", None, ("1299", "1.299")),
+        ("1,299", None, ("1299", "1.299")),
+        ("$1.299", None, ("1299", "1.299")),
+        ("10.000 €", None, ("10000", "10")),
+        ("1.299", ",", ("1299",)),
+        ("1.299", ".", ("1.299",)),
+        ("1,299", ",", ("1.299",)),
+        ("1,299", ".", ("1299",)),
+        ("(128)", None, ("128", "-128")),
+    ],
+)
+def test_numbers_that_can_mean_two_things(text: str, sign: DecimalSign | None, values: tuple[str, ...]) -> None:
+    """Thousands and decimals that look alike are both, until the page or the crawl says how it writes numbers."""
+    found = find_number(text, sign)
+    assert found is not None
+    assert tuple(map(float, found.values)) == tuple(map(float, values))
+
+
+@pytest.mark.parametrize(
+    ("number_format", "language", "sign"),
+    [
+        (None, "de", ","),
+        (None, "de-CH", "."),
+        (None, "de_AT", ","),
+        (None, "en-US", "."),
+        (None, "pt-BR", ","),
+        (None, "es", ","),
+        (None, "es-MX", "."),
+        (None, "es-419", None),
+        (None, "zh-Hant-TW", "."),
+        (None, "tlh", None),
+        (None, "", None),
+        (None, None, None),
+        ("1.234,56", "en", ","),
+        ("1'234.56", "de", "."),
+        ("1 234,56", None, ","),
+    ],
+)
+def test_the_sign_before_the_decimals(number_format: str | None, language: str | None, sign: str | None) -> None:
+    """The crawl's setting decides, else the page's language, else nobody."""
+    assert decimal_sign(number_format, language) == sign
+
+
+@pytest.mark.parametrize(
+    ("comparison", "value", "sign", "complaint"),
+    [
+        ("< 500", "1.299,- €", None, "found '1.299,- €', expected < 500"),
+        ("< 500", "1.299", None, "in doubt: '1.299' is 1299 or 1.299; set `number_format`; expected < 500"),
+        ("< 500", "1.299", ".", None),
+        ("< 500", "1.299", ",", "found '1.299', expected < 500"),
+        ("< 5000", "1.299", None, None),
+        ("> 5000", "1.299", None, "found '1.299', expected > 5000"),
+        ("== 1299", "1.299", None, "in doubt: '1.299' is 1299 or 1.299; set `number_format`; expected == 1299"),
+        ("!= 1299", "1.299", None, "in doubt: '1.299' is 1299 or 1.299; set `number_format`; expected != 1299"),
+        ("== 1.299", "1.299", None, None),
+        ("not_contains Sold out", "In stock", None, None),
+        ("not_contains Sold out", "Sold  out", None, "found 'Sold out', expected not_contains Sold out"),
+    ],
+)
+def test_in_doubt_an_expectation_is_not_met(
+    comparison: str, value: str, sign: DecimalSign | None, complaint: str | None
+) -> None:
+    """Where both readings agree there is no doubt; where they do not, the reason says so."""
+    assert check(parse_comparison(comparison), value, sign=sign) == complaint
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,7 +13,10 @@ from support.sitemap_site import SitemapSite, sitemap_site
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.egress.http_fetch import HttpFetch
+from trapline_common.local.secrets import LocalSecrets
 from trapline_dispatcher.runs.pages import expand
+
+SECRETS = LocalSecrets({"TRAPLINE_SECRET_K": "s3cr3t-value"}, Path("no-folder"))
 
 
 @pytest_asyncio.fixture
@@ -24,8 +28,15 @@ async def site() -> AsyncIterator[SitemapSite]:
 
 async def pages(site: SitemapSite, **values: object) -> list[str]:
     """Expand a crawl and return its pages, those of the server without its origin."""
+    return (await expanded(site, **values))[0]
+
+
+async def expanded(site: SitemapSite, **values: object) -> tuple[list[str], str | None]:
+    """Expand a crawl and return its pages too, with what was left out."""
     crawl = CrawlConfig.model_validate({"name": "docs", **values})
-    return [url.removeprefix(site.origin) for url in await expand(crawl, HttpFetch(gate=loopback_gate(), timeout=10))]
+    found = await expand(crawl, HttpFetch(gate=loopback_gate(), timeout=10), SECRETS)
+    left_out = None if found.left_out is None else found.left_out.replace(site.origin, "")
+    return [url.removeprefix(site.origin) for url in found.urls], left_out
 
 
 async def refused(site: SitemapSite, **values: object) -> str:
@@ -95,20 +106,36 @@ async def test_limit_stops_the_walk(site: SitemapSite) -> None:
     site.urlset("/1.xml", "/a", "/b", "/c")
     site.urlset("/2.xml", "/d")
     sitemap = site.index("/s.xml", "/1.xml", "/2.xml")
-    with capture_logs() as logs:
-        assert await pages(site, sitemap=sitemap, limit=2) == ["/a", "/b"]
+    found = await expanded(site, sitemap=sitemap, limit=2)
+    assert found == (["/a", "/b"], "left out of the sitemap: what comes after the first 2 pages (`limit`)")
     assert site.asked == ["/s.xml", "/1.xml"]
-    assert [entry["event"] for entry in logs] == ["sitemap_limit_reached"]
 
 
 async def test_other_hosts_and_bad_entries_are_dropped_and_counted(site: SitemapSite) -> None:
     """What sitemaps.org forbids is left out, with a count and examples in the log."""
-    sitemap = site.urlset("/s.xml", "/a", "http://elsewhere.example/x", "file:///etc/passwd", "http://u:p@h/", "b")
+    sitemap = site.urlset("/s.xml", "/a", "http://elsewhere.example/x", "file:///etc/passwd", "http://u:p@h/")
     with capture_logs() as logs:
-        assert await pages(site, sitemap=sitemap) == ["/a"]
-    assert logs[0]["event"] == "sitemap_entries_dropped"
+        found, left_out = await expanded(site, sitemap=sitemap)
+    assert found == ["/a"]
+    assert left_out == (
+        "left out of the sitemap: 3 entries (2 no valid URL, 1 other host; such as http://elsewhere.example/x, "
+        "file:///etc/passwd, http://u:p@h/)"
+    )
+    assert logs[0]["event"] == "sitemap_left_out"
     assert logs[0]["log_level"] == "warning"
-    assert (logs[0]["other_host"], logs[0]["invalid"]) == (1, 3)
+    assert logs[0]["entries"] == {"other host": 1, "no valid URL": 2}
+
+
+async def test_relative_entries_and_broken_lines_are_resolved(site: SitemapSite) -> None:
+    """Entries without a host, without a scheme, or broken over lines are the pages that they mean."""
+    host = site.origin.removeprefix("http://")
+    relative = ("/p1", "p2", "../p3", f"//{host}/p4", f"{host}/p5", f" {site.origin}/p\n6 ", "/#/route", "/p7#top")
+    locs = "".join(f"<url><loc>{entry}</loc></url>" for entry in relative)
+    site.put("/deep/s.xml", f"<urlset>{locs}</urlset>")
+    assert await expanded(site, sitemap=site.origin + "/deep/s.xml") == (
+        ["/p1", "/deep/p2", "/p3", "/p4", "/p5", "/p6", "/#/route", "/p7"],
+        None,
+    )
 
 
 async def test_an_index_cannot_lead_to_another_host(site: SitemapSite) -> None:
@@ -138,23 +165,69 @@ async def test_a_redirected_sitemap_speaks_for_its_new_host(site: SitemapSite) -
 async def test_a_foreign_sitemap_is_refused_with_its_reason(site: SitemapSite) -> None:
     """A sitemap of nothing but other hosts' pages says so instead of opening an empty run."""
     sitemap = site.urlset("/s.xml", "https://www.example.com/a")
-    assert "lists no page of its own host (1 other host; such as https://www.example.com/a)" in await refused(
-        site, sitemap=sitemap
-    )
+    reason = "lists no page of its own host that can be visited: left out of the sitemap: 1 entry (1 other host; such"
+    assert reason in await refused(site, sitemap=sitemap)
 
 
 async def test_no_page_left_is_refused(site: SitemapSite) -> None:
     """An empty sitemap, and filters that keep nothing, are refused: a crawl of no pages is a mistake."""
     assert "lists no pages" in await refused(site, sitemap=site.urlset("/empty.xml"))
     sitemap = site.urlset("/s.xml", "/a")
-    assert "none of its 1 entries passes" in await refused(site, sitemap=sitemap, include=["/docs/*"])
+    assert "none of its 1 pages passes" in await refused(site, sitemap=sitemap, include=["/docs/*"])
 
 
-async def test_html_and_missing_children_are_refused(site: SitemapSite) -> None:
-    """One unreadable file of an index refuses the whole: a page is never lost silently."""
+async def test_a_dead_file_of_an_index_costs_its_pages_and_is_told(
+    site: SitemapSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of an index that is HTML, gone, or down again and again is left out and named; the others' pages run."""
+    monkeypatch.setattr("trapline_dispatcher.runs.pages.AGAIN_AFTER", (0.0, 0.0))
     site.put("/1.xml", "<!doctype html><p>Sorry")
-    assert f"{site.origin}/1.xml: an HTML page" in await refused(site, sitemap=site.index("/s.xml", "/1.xml"))
-    assert f"{site.origin}/gone.xml: HTTP 404" in await refused(site, sitemap=site.index("/s.xml", "/gone.xml"))
+    site.put("/down.xml", "", status="503 Busy")
+    site.urlset("/2.xml", "/a")
+    sitemap = site.index("/s.xml", "/1.xml", "/gone.xml", "/down.xml", "/2.xml")
+    found, left_out = await expanded(site, sitemap=sitemap)
+    assert found == ["/a"]
+    assert left_out == (
+        "left out of the sitemap: the pages of 3 files of the index (/1.xml: an HTML page, not a sitemap)"
+    )
+    assert site.asked.count("/down.xml") == 3
+    only = site.index("/only.xml", "/gone.xml")
+    assert f"{site.origin}/gone.xml: HTTP 404" in await refused(site, sitemap=only)
+
+
+async def test_headers_cookies_and_user_agent_go_to_the_own_origin_alone(site: SitemapSite) -> None:
+    """The sitemap's own origin gets what the pages get, secrets too; no redirect carries it on or brings it back."""
+    sends: dict[str, object] = {
+        "headers": {"Authorization": "Basic ${secret:K}"},
+        "cookies": {"sid": "${secret:K}", "shop": {"value": "1", "path": "/shop"}},
+        "user_agent": "OurBot/1",
+    }
+    async with sitemap_site() as other:
+        site.urlset("/s.xml", "/a")
+        site.index("/i.xml", "/s.xml")
+        back = other.redirect("/back", site.origin + "/i.xml")
+        site.redirect("/away", back)
+        assert await pages(site, sitemap=site.origin + "/i.xml", **sends) == ["/a"]
+        await pages(site, sitemap=site.origin + "/away", **sends)
+        asked = site.heads + other.heads
+        heads = {path: [head for at, head in asked if at == path] for path in ("/i.xml", "/back", "/s.xml")}
+    assert [head.get("authorization") for head in heads["/i.xml"]] == ["Basic s3cr3t-value", None]
+    assert [head.get("cookie") for head in heads["/i.xml"]] == ["sid=s3cr3t-value", None]
+    assert [head.get("authorization") for head in heads["/s.xml"]] == ["Basic s3cr3t-value"] * 2
+    assert [(head.get("authorization"), head.get("cookie")) for head in heads["/back"]] == [(None, None)]
+    assert {head["user-agent"] for found in heads.values() for head in found} == {"OurBot/1"}
+
+
+async def test_a_secret_never_comes_back_as_a_page(site: SitemapSite) -> None:
+    """A sitemap that lists what it was sent makes no page of it, and no message shows it."""
+    sends: dict[str, object] = {"headers": {"X-Key": "${secret:K}"}}
+    sitemap = site.urlset("/s.xml", "/a", "/?k=s3cr3t-value", "http://elsewhere.example/s3cr3t-value", "x:s3cr3t-value")
+    found, left_out = await expanded(site, sitemap=sitemap, **sends)
+    assert found == ["/a"]
+    assert left_out is not None
+    assert "s3cr3t" not in left_out
+    missing = await refused(site, sitemap=sitemap, headers={"X-Key": "${secret:NONE}"})
+    assert "there is no secret named NONE, which the sitemap is fetched with" in missing
 
 
 async def test_nesting_is_bounded(site: SitemapSite) -> None:

@@ -43,7 +43,7 @@ def report(*, failed: int = 0, outcome: RunOutcome = RunOutcome.COMPLETED) -> Ru
     return RunSummary(
         run=run_row(
             20 - failed, status=RunStatus.ENDED, failed=failed, total=20, outcome=outcome,
-            reason="its sitemap is HTML", crawl="[bold]docs",
+            reason="its sitemap is HTML" if outcome == RunOutcome.REFUSED else None, crawl="[bold]docs",
         ),
         totals=Totals(pages=20, bytes=None, median_ms=None, p95_ms=None, screenshots=3),
         failures=tuple(failure(number) for number in range(failed)),

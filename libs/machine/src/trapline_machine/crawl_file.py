@@ -68,15 +68,18 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str]) -> int:
     config = load_config(request.file)
     crawls = chosen(config, request)
     fetch = FetchOnce(HttpFetch(gate=gate_from_env(environ)))
-    await check_sitemaps(crawls, fetch, request.file)
     settings = request.settings
-    channels = await read_channels(settings.data_dir / FILE_NAME, LocalSecrets(environ, settings.data_dir / "secrets"))
+    secrets = LocalSecrets(environ, settings.data_dir / "secrets")
+    channels = await read_channels(settings.data_dir / FILE_NAME, secrets)
     await check_channels(crawls, channels, request.file, settings.data_dir)
+    broken = await check_sitemaps(crawls, fetch, secrets, request.file)
     prepare(settings.data_dir)
     with refusals(settings.data_dir), own_log(settings.logs):
         async with open_ledger(settings.data_dir, settings.database_url) as (dsn, database):
             await known_crawls.take(database, config.crawls.values(), source=str(request.file.resolve()))
             display = _display(sys.stderr if request.as_json else sys.stdout)
+            for problem in broken.values():
+                display.line(problem)
             with caught_interrupts() as interrupts:
                 try:
                     machine = await build(

@@ -17,6 +17,7 @@ from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
 from trapline_common.ledger.connection import Database
 from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_dispatcher.handler import handle
 from trapline_dispatcher.services import Services
@@ -50,6 +51,7 @@ async def dispatch(ledger: Ledger, message: Message, *, data_dir: Path) -> Dispa
         invoker=NoCrawlers(),
         nudger=nudger(ledger.dsn),
         fetch=HttpFetch(gate=gate_from_env({**os.environ, "DATABASE_URL": ledger.dsn})),
+        secrets=LocalSecrets(os.environ, data_dir / "secrets"),
         location=DirectoryArtifacts(data_dir / ARTIFACTS).location,
         at_most=0,
     )

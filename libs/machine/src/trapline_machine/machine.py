@@ -95,6 +95,7 @@ async def build(
     """Put the services together. ``alerts`` is where they are shown. Raises ``InputRefusedError`` (channels file)."""
     config = config.on_one_machine
     inbox, ended = Inbox(), list[EndedProcess]()
+    secrets = LocalSecrets(environ, settings.data_dir / "secrets")
     registry = Registry(folder=settings.processes)
     processes = ProcessInvoker(
         most=settings.most,
@@ -124,6 +125,7 @@ async def build(
             invoker=processes,
             nudger=inbox,
             fetch=fetch,
+            secrets=secrets,
             location=DirectoryArtifacts(settings.artifacts).location,
             at_most=settings.most,
             timeouts=settings.timeouts,
@@ -132,7 +134,7 @@ async def build(
         notifier=await local_services(
             dsn,
             data_dir=settings.data_dir,
-            secrets=LocalSecrets(environ, settings.data_dir / "secrets"),
+            secrets=secrets,
             stream=alerts,
         ),
     )

@@ -40,6 +40,11 @@ class RunSummary:
     alerts: int
     """Alerts that it caused; those that the crawl's ``alert`` leaves out do not count."""
 
+    @property
+    def left_out(self) -> str | None:
+        """Return what was left out of its sitemap, in one line; ``None``: nothing."""
+        return self.run.reason if self.run.outcome in {None, RunOutcome.COMPLETED} else None
+
     def as_json(self) -> dict[str, Any]:
         """Return the object of ``--json``."""
         return {
@@ -53,6 +58,7 @@ class RunSummary:
                 {"url": failure.url, "reason": failure.reason, "detail": failure.detail} for failure in self.failures
             ],
             "alerts": self.alerts,
+            **({} if self.left_out is None else {"left_out": self.left_out}),
         }
 
 
@@ -78,6 +84,8 @@ def show(console: Console, summaries: Sequence[RunSummary], *, artifacts: Path) 
         run = summary.run
         if run.outcome in {RunOutcome.REFUSED, RunOutcome.CANCELLED}:
             console.print(Text(f"run {run.id} {run.crawl}: {run.outcome}: {run.reason}"))
+        elif summary.left_out is not None:
+            console.print(Text(f"run {run.id} {run.crawl}: {summary.left_out}"), soft_wrap=True)
         for failure in summary.failures[:SHOWN]:
             console.print(Text(f"failed: {failure.url}: {failure.text}"), soft_wrap=True)
         more = len(summary.failures) - SHOWN

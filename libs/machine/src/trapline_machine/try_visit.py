@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trapline_common.config.comparison import check, parse_comparison
 from trapline_common.config.held_secrets import SecretOrigins
 from trapline_common.config.load import load_config
 from trapline_common.config.models import CrawlConfig, Keep, Screenshot
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.observation import Observation
+from trapline_common.domain.ports import SecretSource
 from trapline_common.egress.gate import Gate
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
@@ -23,6 +23,7 @@ from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.ports import LoggedIn
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
+from trapline_crawler.visit.expectations import holds, unmet
 from trapline_crawler.visit.visitor import BrowserVisitor
 from trapline_dispatcher.runs.pages import expand
 
@@ -74,7 +75,8 @@ async def try_visit(
         raise InputRefusedError(f"{file}: no crawl {name!r}; it has {', '.join(sorted(config.crawls))}")
     crawl = config.crawls[name]
     gate = gate_from_env(environ)
-    page = await _page(crawl, url, gate)
+    secrets = LocalSecrets(environ, data_dir / "secrets")
+    page = await _page(crawl, url, gate, secrets)
     full = crawl.screenshot is Screenshot.FULL_PAGE
     shown = crawl.model_copy(
         update={"screenshot": Screenshot.FULL_PAGE if full else Screenshot.VIEWPORT, "html": Keep.NEVER}
@@ -84,7 +86,7 @@ async def try_visit(
     visitor = BrowserVisitor(
         Browser(choice, environ=environ, proxies=lambda: BrowserProxies(gate)),
         artifacts=artifacts,
-        secrets=LocalSecrets(environ, data_dir / "secrets"),
+        secrets=secrets,
     )
     try:
         observation = await _visit(visitor, page, shown)
@@ -107,9 +109,9 @@ async def _visit(visitor: BrowserVisitor, page: str, crawl: CrawlConfig) -> Obse
     return await visitor.visit(page, crawl, begun.state) if isinstance(begun, LoggedIn) else begun
 
 
-async def _page(crawl: CrawlConfig, url: str | None, gate: Gate) -> str:
+async def _page(crawl: CrawlConfig, url: str | None, gate: Gate, secrets: SecretSource) -> str:
     if url is None:
-        return (await expand(crawl.model_copy(update={"limit": 1}), HttpFetch(gate=gate)))[0]
+        return (await expand(crawl.model_copy(update={"limit": 1}), HttpFetch(gate=gate), secrets)).urls[0]
     try:
         page = normalise_url(url)
     except ValueError as error:
@@ -128,10 +130,11 @@ def judge(crawl: CrawlConfig, found: Observation) -> list[Expectation]:
         expectations.append(
             Expectation(what=f"status {expect.status}", met=met, found=None if met else f"found {found.status}")
         )
-    if expect.contains is not None:
-        met = " ".join(expect.contains.split()) in " ".join((found.text or "").split())
-        expectations.append(Expectation(what=f"contains {expect.contains!r}", met=met))
+    for word, wanted in (("contains", expect.contains), ("not_contains", expect.not_contains)):
+        if wanted is not None:
+            met = found.text is not None and holds(found.text, wanted) is (word == "contains")
+            expectations.append(Expectation(what=f"{word} {wanted!r}", met=met))
     for name, comparison in expect.fields.items():
-        complaint = check(parse_comparison(comparison), found.fields.get(name))
+        complaint = unmet(crawl, name, comparison, found.fields.get(name), found.language)
         expectations.append(Expectation(what=f"{name} {comparison}", met=complaint is None, found=complaint))
     return expectations

@@ -25,7 +25,8 @@ from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
 from trapline_crawler.browser.supervisor import Browser
-from trapline_crawler.politeness.robots_txt import LARGEST, ROBOT
+from trapline_crawler.politeness.robots_bytes import LARGEST
+from trapline_crawler.politeness.robots_txt import ROBOT
 from trapline_crawler.ports import Visitor
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 from trapline_crawler.services import Pace, Services

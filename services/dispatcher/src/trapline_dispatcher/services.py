@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from trapline_common.config.models import Config
-from trapline_common.domain.ports import Announcer, Archive, ArtifactLocation, Invoker, Nudger, Waiters, Waves
+from trapline_common.domain.ports import (
+    Announcer,
+    Archive,
+    ArtifactLocation,
+    Invoker,
+    Nudger,
+    SecretSource,
+    Waiters,
+    Waves,
+)
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
@@ -34,6 +43,8 @@ class Services:
     """Wakes the notifier."""
     fetch: Fetch
     """Fetches sitemaps, through the egress gate."""
+    secrets: SecretSource
+    """Resolves the secrets in the headers and cookies that a sitemap is fetched with."""
     location: ArtifactLocation
     """Returns where a person finds an artifact, by its key."""
     at_most: int | None = None

@@ -35,6 +35,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
     from trapline_common.aws.calls import CLIENT_CONFIG
     from trapline_common.aws.config_file import read_config_object
     from trapline_common.aws.lambda_client import LambdaDurableInvoker, LambdaInvoker, LambdaNudger
+    from trapline_common.aws.secrets import ManagedSecrets
 
     configure(service="dispatcher")
     settings = Settings.read(environ)
@@ -55,6 +56,9 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         announcer=_announcer(settings.bus) if settings.bus else None,
         nudger=LambdaNudger(client, functions={"notifier": settings.notifier_function}),
         fetch=HttpFetch(gate=gate_from_env(environ)),
+        secrets=ManagedSecrets(
+            boto3.client("secretsmanager", config=CLIENT_CONFIG), prefix=environ.get("TRAPLINE_SECRETS_PREFIX", "")
+        ),
         location=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
         limits_by_config=True,
         unexpanded_ticks=settings.unexpanded_ticks,

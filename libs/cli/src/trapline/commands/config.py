@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -9,9 +10,12 @@ import typer
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.render.json import print_json
 from trapline.render.printer import note
+from trapline_common.config.document import parse_document
 from trapline_common.config.effective import effective_yaml
-from trapline_common.config.load import load_config
+from trapline_common.config.load import decode, load_config
 from trapline_common.config.models import Config
+from trapline_common.config.problems import at, refusal
+from trapline_common.config.schedule import never_again
 from trapline_common.config.schema import schema_text
 
 
@@ -40,13 +44,27 @@ def config(
             raise typer.BadParameter("--schema takes no FILE")
         print(schema_text(), end="")
         return
-    found = asyncio.run(_deployed()) if file is None else load_config(file)
+    found = asyncio.run(_deployed()) if file is None else _checked(file)
     if file is not None and found != found.on_one_machine:
         note("on one machine every lane is `self`: its crawlers are processes that Trapline starts")
     if json:
         print_json(found.model_dump(mode="json"))
     else:
         print(effective_yaml(found), end="")
+
+
+def _checked(file: Path) -> Config:
+    """Return the file's config. Raises ``InputRefusedError`` for a schedule that is over, too."""
+    found, now = load_config(file), datetime.now(UTC)
+    over = {
+        name: reason
+        for name, crawl in found.crawls.items()
+        if crawl.schedule and crawl.enabled and (reason := never_again(crawl.schedule, crawl.timezone, now))
+    }
+    if over:
+        lines = parse_document(decode(file.read_bytes(), str(file)), str(file)).lines
+        raise refusal(str(file), [at(("crawls", name, "schedule"), lines, reason) for name, reason in over.items()])
+    return found
 
 
 async def _deployed() -> Config:

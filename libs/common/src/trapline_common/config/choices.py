@@ -51,4 +51,6 @@ class Screenshot(StrEnum):
 
 
 AlertOn = Literal["failure", "change", "recovery", "summary"]
+NumberFormat = Literal["1,234.56", "1.234,56", "1 234,56", "1'234.56"]
+"""An example of how numbers are written: by its second sign the decimals are told from the thousands."""
 ResourceType = Literal["image", "media", "font", "stylesheet", "script", "xhr", "fetch", "websocket", "other"]

@@ -3,6 +3,7 @@
 Only scalars, lists and maps are made: no tag can name a class, no alias can multiply, and a key stands once.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -22,6 +23,12 @@ _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset({"null", "bool", "int", "float"})
 _TEXTS = frozenset({"str", "timestamp"})
 """A bare date is text here: no field of ours is a date."""
+_COMMENT = re.compile(r"(?:[ \t]*:)?[ \t]+(#[^\s#].*)")
+_HINTS = (
+    (re.compile(r"[:,\[{-][ \t]+#[^\s#]"), "; # begins a comment: put a text that begins with # in quotes"),
+    (re.compile(r"[:,\[{-][ \t]+[*&!@%`>|]"), "; put a text that begins with such a sign in quotes"),
+)
+"""What a person most likely meant, by a slip in the lines of a mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,8 @@ class Document:
     """The line of each key and item, from 1."""
     problems: list[Problem]
     """The parts that the reader refused and that are not in ``data``: repeated keys, merge keys, tags."""
+    comments: dict[Path, str] = field(default_factory=dict)
+    """Comments that may have been meant as part of a value: behind an unquoted one, without a blank after the ``#``."""
 
 
 def parse_document(text: str, name: str) -> Document:
@@ -46,8 +55,9 @@ def parse_document(text: str, name: str) -> Document:
         root: Node | None = yaml.compose(text)
         if root is None:
             return Document(data=None, lines={}, problems=[])
-        reading = _Reading(yaml=yaml)
-        return Document(data=reading.value(root, ()), lines=reading.lines, problems=reading.problems)
+        reading = _Reading(yaml=yaml, text=text)
+        data = reading.value(root, ())
+        return Document(data=data, lines=reading.lines, problems=reading.problems, comments=reading.comments)
     except MarkedYAMLError as error:
         raise refusal(name, [_broken(error, text)]) from error
     except ReaderError as error:
@@ -66,7 +76,9 @@ def _broken(error: MarkedYAMLError, text: str) -> Problem:
     reason = " ".join(part for part in (error.context, error.problem) if part)
     begun = error.context_mark.line + 1 if error.context_mark else line
     where = f" (begun on line {begun})" if begun != line else ""
-    return Problem(line=line, field="", reason=f"not valid YAML: {reason}{where}")
+    around = "\n".join(text.splitlines()[min(begun, line) - 1 : max(begun, line)])
+    hint = next((hint for slip, hint in _HINTS if slip.search(around)), "")
+    return Problem(line=line, field="", reason=f"not valid YAML: {reason}{where}{hint}")
 
 
 class _TooMuchError(YAMLError):
@@ -79,9 +91,13 @@ class _Reading:
 
     yaml: YAML
     """Its constructor turns a scalar's text into a value."""
+    text: str
+    """The file's text, which the nodes' marks point into."""
     lines: dict[Path, int] = field(default_factory=dict)
     """Of the document, filled on the way."""
     problems: list[Problem] = field(default_factory=list)
+    """Of the document, filled on the way."""
+    comments: dict[Path, str] = field(default_factory=dict)
     """Of the document, filled on the way."""
     seen: int = 0
     """Values so far; an alias counts as often as it stands."""
@@ -97,7 +113,14 @@ class _Reading:
             return {key: self.value(item, (*path, key)) for key, item in self._items(node, path)}
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and not node.style:
+            self._look_behind(node.end_mark.index, path)
         return self._scalar(node, path)
+
+    def _look_behind(self, at: int, path: Path) -> None:
+        """Note a comment that may have been meant as part of the value at ``path``, which ends ``at``."""
+        if (comment := _COMMENT.match(self.text, at)) is not None:
+            self.comments[path] = comment[1].rstrip()
 
     def _items(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Node]]:
         first: dict[str, int] = {}
@@ -114,6 +137,8 @@ class _Reading:
             else:
                 first[key.value] = line
                 self.lines[*path, key.value] = line
+                if item.value == "":  # nothing: its own place is where the next thing begins
+                    self._look_behind(key.end_mark.index, (*path, key.value))
                 yield key.value, item
 
     def _scalar(self, node: Node, path: Path) -> object:

@@ -1,28 +1,20 @@
 """The effective config as YAML: every value filled in, in the form a person would write it."""
 
-from io import StringIO
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from trapline_common.config.durations import format_duration
 from trapline_common.config.models import Config, CrawlConfig, LaneConfig
+from trapline_common.config.plain_yaml import plain_yaml
 
 
 def effective_yaml(config: Config) -> str:
     """Return YAML that ``parse_config`` reads back as an equal ``Config``. Secrets are still references in it."""
-    yaml = YAML(pure=True)
-    yaml.width = 4096  # a URL is never broken over two lines
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    out = StringIO()
-    yaml.dump(
+    return plain_yaml(
         {
             "lanes": {name: _lane(lane) for name, lane in config.lanes.items()},
             "crawls": {name: _crawl(crawl) for name, crawl in config.crawls.items()},
-        },
-        out,
+        }
     )
-    return out.getvalue()
 
 
 def _lane(lane: LaneConfig) -> dict[str, Any]:
@@ -31,7 +23,9 @@ def _lane(lane: LaneConfig) -> dict[str, Any]:
 
 def _crawl(crawl: CrawlConfig) -> dict[str, Any]:
     values = crawl.model_dump(mode="json", exclude={"name"})
-    expect = {"status": crawl.expect.status, "contains": crawl.expect.contains, **crawl.expect.fields}
+    said = crawl.expect
+    texts = {"contains": said.contains, "not_contains": said.not_contains}
+    expect = {"status": said.status, **texts, **said.fields}
     reminders = crawl.alert.remind_every
     return {
         **values,

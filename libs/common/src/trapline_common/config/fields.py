@@ -1,10 +1,11 @@
 """The types of the config's fields: each checks and normalises one value, and describes itself in the JSON Schema."""
 
 import re
+from functools import cache
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo, WithJsonSchema
 
 from trapline_common.config.comparison import parse_comparison
 from trapline_common.config.durations import PATTERN, parse_duration
@@ -23,8 +24,12 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", re.ASCII)
 """A language of BCP 47, perhaps with a script and a region: what a browser can be set to."""
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_RESERVED = frozenset({"status", "contains", "fields"})
+_RESERVED = frozenset({"status", "contains", "not_contains", "fields"})
 """Keys of ``expect`` that are not extracted fields."""
+FROZEN = {"frozen": True}
+"""The validation context of a run's frozen config, whose values an older release may have checked less strictly."""
+_NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+"""Files among the zones that stand for no place: a machine's own zone, and what a zone that nobody set is."""
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 
 
@@ -40,13 +45,26 @@ def _locale(value: str) -> str:
     return value
 
 
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError) as error:
-        hint = did_you_mean(value, available_timezones()) or "write an IANA name such as Europe/Berlin"
-        raise ValueError(f"unknown time zone {value[:80]!r}; {hint}") from error
-    return value
+def is_frozen(info: ValidationInfo) -> bool:
+    """Tell whether a frozen config is read: what it says was accepted once, and fails at its visits if at all."""
+    return info.context == FROZEN
+
+
+def _schedule(value: str, info: ValidationInfo) -> str:
+    return value if is_frozen(info) else check_schedule(value)
+
+
+def _timezone(value: str, info: ValidationInfo) -> str:
+    # A machine's own zone files hold more than zones: "localtime", and "posix/..." and "right/..." with leap seconds.
+    if value == "UTC" or is_frozen(info) or value in _zones():
+        return value
+    hint = did_you_mean(value, _zones()) or "write an IANA name such as Europe/Berlin"
+    raise ValueError(f"unknown time zone {value[:80]!r}; {hint}")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones() - _NO_ZONES)
 
 
 def _pattern(value: str) -> str:
@@ -146,7 +164,7 @@ Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "
 Url = Annotated[str, AfterValidator(normalise_url), Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
 Schedule = Annotated[
     str,
-    AfterValidator(check_schedule),
+    AfterValidator(_schedule),
     Field(
         json_schema_extra={
             "pattern": r"^(rate|cron|at)\([^()]*\)$",

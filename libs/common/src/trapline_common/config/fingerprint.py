@@ -8,6 +8,7 @@ the run.
 import json
 from hashlib import sha256
 
+from trapline_common.config.extraction import written
 from trapline_common.config.held_secrets import held_secrets
 from trapline_common.config.models import CrawlConfig
 
@@ -38,7 +39,7 @@ def fingerprint(crawl: CrawlConfig) -> str:
     """
     compared: dict[str, object] = {
         "watch": crawl.watch,
-        "extract": crawl.extract,
+        "extract": written(crawl.extract),
         "ignore": sorted(set(crawl.ignored_selectors)),
     }
     if crawl.ignored_patterns:  # a crawl without any keeps the fingerprint, and the baselines, it always had

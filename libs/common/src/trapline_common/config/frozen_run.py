@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from trapline_common.config.fields import FROZEN
 from trapline_common.config.models import AlertConfig, CrawlConfig
 from trapline_common.domain.errors import ConfigUnreadableError
 from trapline_common.domain.ids import RunId
@@ -33,7 +34,7 @@ def read_config(text: str, *, run_id: RunId) -> CrawlConfig:
     that this release does not know, which another release may.
     """
     try:
-        return CrawlConfig.model_validate_json(text, extra="ignore")
+        return CrawlConfig.model_validate_json(text, extra="ignore", context=FROZEN)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         shown = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'config'}: {one['msg']}" for one in problems[:SHOWN])

@@ -46,5 +46,6 @@ def _texts(crawl: CrawlConfig) -> Iterator[str]:
     yield from crawl.headers.values()
     yield from (cookie.value for cookie in crawl.cookies)
     yield crawl.expect.contains or ""
+    yield crawl.expect.not_contains or ""
     yield from crawl.expect.fields.values()
     yield from (field.value for step in crawl.steps if (field := step.fill or step.select))

@@ -1,8 +1,10 @@
 """``crawls.yaml`` -> ``Config``. Bad input is refused with every problem named, before anything runs."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
+from typing import Any
 
 from trapline_common.config.document import MAX_BYTES, Document, parse_document
 from trapline_common.config.inherit import inherit
@@ -18,6 +20,20 @@ OWN = frozenset({"name", "urls", "sitemap", "include", "exclude"})
 _TOP = ("defaults", "lanes", "crawls")
 _HOLD_SECRETS = frozenset({"headers", "cookies", "expect", "steps"})
 """Where the crawler resolves ``${secret:NAME}``; anywhere else the reference itself would be used, as it stands."""
+_SELECTORS = frozenset({"extract", "ignore", "logged_in_check", "wait_for", "watch"})
+"""Fields of selectors, whose type refuses every ``${``."""
+_IN_SELECTORS = frozenset({"attribute", "contains", "pattern", "url"})
+"""Keys in these that are no selectors."""
+_MAY_HOLD_BRACES = frozenset({"contains", "pattern"})
+"""Keys of what a page shows, which may hold a ``${``; so may all of ``expect``."""
+_OTHER_REFERENCE = re.compile(r"\$\{[^}]*\}?")
+_TEXT_FIELDS = """
+    cookies exclude expect extract headers ignore include logged_in_check sitemap steps urls user_agent
+    wait_for watch
+"""
+_TEXTS = frozenset(_TEXT_FIELDS.split())
+"""Fields of free text, in which a ``#`` is more likely part of the value than a comment without a blank."""
+_NO_TEXTS = frozenset({"status", "all"})
 _CHECKED_BY_THEIR_TYPE = frozenset({"headers", "cookies", "user_agent", "urls", "sitemap", "steps"})
 """Fields whose own types look for malformed references, so that each is reported once."""
 
@@ -83,6 +99,8 @@ class _Reading:
             if key not in _TOP:
                 self._say((key,), f"unknown key; {did_you_mean(key, _TOP)}".rstrip("; "))
         for path, reason in misplaced_secrets(self.document.data, ()):
+            self._say(path, reason)
+        for path, reason in cut_texts(self.document):
             self._say(path, reason)
         lanes = self._lanes(self._map(top.get("lanes"), ("lanes",)))
         defaults = self._defaults(self._map(top.get("defaults"), ("defaults",)))
@@ -175,14 +193,45 @@ def misplaced_secrets(value: object, path: Path) -> Iterator[tuple[Path, str]]:
         for index, item in enumerate(value):
             yield from misplaced_secrets(item, (*path, index))
     elif isinstance(value, str):
-        below = path[1:] if path[:1] == ("defaults",) else path[2:]  # defaults.FIELD, crawls.NAME.FIELD
-        field = below[0] if below else ""
-        if field == "user_agent" and secret_names(value):
-            yield path, NOT_IN_THE_USER_AGENT
-        if field in _CHECKED_BY_THEIR_TYPE:
-            return
-        reason = malformed(value)
-        if reason is not None:
+        for reason in _reference_faults(value, path, _below(path)):
             yield path, reason
-        elif secret_names(value) and field not in _HOLD_SECRETS:
-            yield path, f"a secret can only be used in {', '.join(sorted(_HOLD_SECRETS))}"
+
+
+def _reference_faults(value: str, path: Path, below: Path) -> Iterator[str]:
+    field = below[0] if below else ""
+    if field == "user_agent" and secret_names(value):
+        yield NOT_IN_THE_USER_AGENT
+    if field in _CHECKED_BY_THEIR_TYPE or (field in _SELECTORS and below[-1] not in _IN_SELECTORS):
+        return
+    hold = ", ".join(sorted(_HOLD_SECRETS))
+    reason = malformed(value)
+    if reason is not None:
+        yield reason
+    elif secret_names(value) and field not in _HOLD_SECRETS:
+        yield f"a secret can only be used in {hold}"
+    elif field != "expect" and _MAY_HOLD_BRACES.isdisjoint(path[-1:]) and (other := _OTHER_REFERENCE.search(value)):
+        shown = other[0][:60]
+        yield f"{shown!r} is no reference: write the value itself; only ${{secret:NAME}} is one, in {hold}"
+
+
+def cut_texts(document: Document) -> Iterator[tuple[Path, str]]:
+    """Yield texts that a comment cut short, or left nothing of: ``watch: #plans`` and ``contains: Order #5``."""
+    for path, comment in document.comments.items():
+        below = _below(path)
+        if not below or below[0] not in _TEXTS or below[-1] in _NO_TEXTS or not _is_cut(below[0], comment):
+            continue
+        value: Any = document.data
+        for part in path:
+            value = value[part]
+        whole = f"{'' if value is None else value} {comment}".strip().replace("\\", "\\\\").replace('"', '\\"')
+        left = "nothing is left of the value" if value is None else f"the value ends at {value!r}"
+        yield path, f'# begins a comment here, so {left}: write "{whole}" in quotes, or a blank after the #'
+
+
+def _is_cut(field: str, comment: str) -> bool:
+    return comment.startswith(("#/", "#!")) if field in {"urls", "sitemap"} else True
+
+
+def _below(path: Path) -> Path:
+    """Return the part below ``defaults`` or ``crawls.NAME``."""
+    return path[1:] if path[:1] == ("defaults",) else path[2:] if path[:1] == ("crawls",) else ()

@@ -13,12 +13,14 @@ from trapline_common.config.choices import (
     AlertOn,
     Isolation,
     Keep,
+    NumberFormat,
     Orchestrator,
     Overlap,
     ResourceType,
     Robots,
     Screenshot,
 )
+from trapline_common.config.extraction import Extract
 from trapline_common.config.fields import (
     Duration,
     FieldName,
@@ -29,7 +31,6 @@ from trapline_common.config.fields import (
     Name,
     Schedule,
     Sendable,
-    Text,
     Timezone,
     Url,
     UrlPattern,
@@ -47,6 +48,7 @@ from trapline_common.config.parts import (
     cookie_list,
     cookie_schema,
 )
+from trapline_common.config.selector_fields import ContentSelector, ElementSelector
 from trapline_common.config.steps import LoggedInCheck, Step
 from trapline_common.domain.via import Via
 
@@ -258,24 +260,35 @@ class CrawlConfig(Model):
         description="When a loaded page is read: a map, or the seconds of `quiet` alone.",
         examples=["500ms"],
     )
-    wait_for: Text | None = Field(
+    wait_for: ElementSelector | None = Field(
         default=None,
         description="A CSS selector of which a match must be visible before the page settles. Left out: none.",
         examples=["#plans .price"],
     )
 
-    watch: Text | None = Field(
+    watch: ContentSelector | None = Field(
         default=None,
         description=(
-            "A CSS selector of what counts as content; a visit that finds no text in it fails. Left out: the page's "
-            "visible text."
+            "A CSS selector of what counts as content; of a JSON, CSV or text document a path, such as `$.plans`. A "
+            "visit that finds no text in it fails. Left out: the page's visible text."
         ),
         examples=["#plans"],
     )
-    extract: dict[FieldName, Text] = Field(
+    extract: dict[FieldName, Extract] = Field(
         default_factory=dict,
-        description="Fields to take from the page: each key's value is the CSS selector of its element.",
-        examples=[{"basic": "#basic .price"}],
+        description=(
+            "Fields to take from the page. A value is the CSS selector of an element, of which the first match that is "
+            "shown counts; `selector@attribute`, for an attribute; or a map."
+        ),
+        examples=[{"basic": "#basic .price", "download": "#download@href"}],
+    )
+    number_format: NumberFormat | None = Field(
+        default=None,
+        description=(
+            "How the pages write numbers, by an example: it decides what `1.299` is in `expect`. Left out: the page's "
+            "`lang` decides, and in doubt the expectation is not met."
+        ),
+        examples=["1.234,56"],
     )
     ignore: tuple[Ignored, ...] = Field(
         default=(),

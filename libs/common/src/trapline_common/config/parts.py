@@ -31,6 +31,7 @@ from trapline_common.config.fields import (
     Token,
     Whole,
 )
+from trapline_common.config.selector_fields import ContentSelector
 
 
 class Model(BaseModel):
@@ -94,11 +95,16 @@ class Expect(Model):
         description="Text that the watched text must hold, with one space between words. Left out: any text.",
         examples=["per month"],
     )
+    not_contains: Text | None = Field(
+        default=None,
+        description="Text that the watched text must not hold, with one space between words. Left out: none.",
+        examples=["Sold out"],
+    )
     fields: dict[FieldName, ComparisonText] = Field(
         default_factory=dict,
         description=(
             "Any other key is a field of `extract`, and its value what the field is compared with: `<`, `<=`, `>`, "
-            "`>=`, `==`, `!=`, `contains` or `matches` and an operand; without one of them, `==`."
+            "`>=`, `==`, `!=`, `contains`, `not_contains` or `matches` and an operand; without one of them, `==`."
         ),
         examples=[{"basic": "< 50"}],
     )
@@ -106,10 +112,10 @@ class Expect(Model):
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, value: object) -> object:
-        """In the file fields stand beside ``status`` and ``contains``; in a frozen config, in ``fields``."""
+        """In the file fields stand beside ``status`` and the texts; in a frozen config, in ``fields``."""
         if not isinstance(value, Mapping) or "fields" in value:
             return value
-        named = {key: value[key] for key in ("status", "contains") if key in value}
+        named = {key: value[key] for key in ("status", "contains", "not_contains") if key in value}
         return {**named, "fields": {key: item for key, item in value.items() if key not in named}}
 
     @classmethod
@@ -173,9 +179,10 @@ def _ignored_form(value: object) -> str:
 
 
 Ignored = Annotated[
-    Annotated[Text, Tag("[selector]")] | Annotated[IgnoredText, Tag("[pattern]")], Discriminator(_ignored_form)
+    Annotated[ContentSelector, Tag("[selector]")] | Annotated[IgnoredText, Tag("[pattern]")],
+    Discriminator(_ignored_form),
 ]
-"""A CSS selector, or ``{pattern: ...}``."""
+"""A CSS selector (or a path into a document that is no page), or ``{pattern: ...}``."""
 
 
 def cookie_list(value: object) -> object:

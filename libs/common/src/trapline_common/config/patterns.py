@@ -1,7 +1,8 @@
 """URL patterns: ``include`` and ``exclude`` of a sitemap's pages, ``url`` of a ``logged_in_check``.
 
 ``*`` stands for any run of characters, slashes too; nothing else is special. A pattern that begins with ``http://`` or
-``https://`` is compared with the whole URL, any other with the path; one that holds ``?`` with path and query.
+``https://`` is compared with the whole URL, any other with the path; one that holds ``?`` with path and query, one that
+holds ``#`` with the route in the fragment too. Without ``#`` a pattern says nothing of routes.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from trapline_common.config.urls import normalise_path, normalise_query, normalise_url
+from trapline_common.config.urls import normalise_fragment, normalise_path, normalise_query, normalise_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +23,13 @@ class Pattern:
     """Compared with the URL from its scheme on, else with its path."""
     with_query: bool
     """A path is compared together with its query."""
+    with_route: bool
+    """The route in the fragment is compared too; a path then always together with its query."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a pattern. Raises ``ValueError`` when it is not Unicode."""
+        text, hash_sign, route = text.partition("#")
         scheme, separator, rest = text.partition("://")
         whole = bool(separator) and scheme in {"http", "https"}
         host, slash, path = rest.partition("/") if whole else ("", "", text)
@@ -33,14 +37,19 @@ class Pattern:
         text = _origin(scheme, host) if whole else ""
         text += _path(slash + path) if slash or not whole else ""
         text += f"?{normalise_query(query)}" if question else ""
-        return cls(parts=tuple(text.split("*")), whole_url=whole, with_query=bool(question))
+        text += f"#{normalise_fragment(route)}" if hash_sign else ""
+        parts = tuple(text.split("*"))
+        return cls(parts=parts, whole_url=whole, with_query=bool(question), with_route=bool(hash_sign))
 
     def matches(self, url: str) -> bool:
         """Tell whether a normalised URL matches; the time is linear in its length for every pattern."""
+        url, hash_sign, route = url.partition("#")
+        route = hash_sign + route if self.with_route else ""
         if self.whole_url:
-            return _glob(self.parts, url)
+            return _glob(self.parts, url + route)
         split = urlsplit(url)
-        return _glob(self.parts, f"{split.path}?{split.query}" if self.with_query else split.path)
+        query = f"?{split.query}" if self.with_query or (self.with_route and split.query) else ""
+        return _glob(self.parts, split.path + query + route)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,14 @@ class Regex:
         """Say whether ``text`` holds a match."""
         return self._compiled.search(_utf8(text)) is not None
 
+    def first_in(self, text: str) -> str | None:
+        """Return the first match, or the first group of it where the pattern has one; ``None`` when there is none."""
+        match = self._compiled.search(_utf8(text))
+        if match is None:
+            return None
+        found: bytes = (match.group(1) if self._compiled.groups else match.group(0)) or b""
+        return found.decode()
+
     def next_in(self, data: bytes, start: int) -> tuple[int, int] | None:
         """Return the first match from ``start`` on, as byte offsets, or ``None``."""
         match = self._compiled.search(data, start)

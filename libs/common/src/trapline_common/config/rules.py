@@ -58,7 +58,7 @@ def broken_rules(crawl: CrawlConfig, lanes: Mapping[str, LaneConfig]) -> Iterato
             yield Broken(path=("before", index), reason="no `goto`: these are done in the page that is visited")
     for name in crawl.expect.fields:
         if name not in crawl.extract:
-            hint = did_you_mean(name, {*crawl.extract, "status", "contains"})
+            hint = did_you_mean(name, {*crawl.extract, "status", "contains", "not_contains"})
             yield Broken(
                 path=("expect", name), reason=f"no such field in `extract`; {hint}".rstrip("; "), others=["extract"]
             )

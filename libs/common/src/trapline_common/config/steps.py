@@ -17,6 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from trapline_common.config.fields import Sendable, Text, UrlPattern
+from trapline_common.config.selector_fields import ElementSelector, StepSelector
 from trapline_common.config.suggest import did_you_mean
 from trapline_common.config.urls import normalise_url, origin_text
 
@@ -46,13 +47,7 @@ _KEYS = frozenset(
 def _address(value: str) -> str:
     """Keep the fragment, which names no other page but is where some applications have their log-in."""
     fragment = value.strip().partition("#")[2]
-    return normalise_url(value) + (f"#{fragment}" if fragment else "")
-
-
-def _selector(value: str) -> str:
-    if "${" in value:
-        raise ValueError("no secret may be in a selector: it would be stored and shown; put it into `value`")
-    return value
+    return normalise_url(value).partition("#")[0] + (f"#{fragment}" if fragment else "")
 
 
 def _key(value: str) -> str:
@@ -73,7 +68,7 @@ def _origin(value: str) -> str:
 
 Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
 Origin = Annotated[str, AfterValidator(_origin), Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
-Selector = Annotated[Text, AfterValidator(_selector)]
+
 Key = Annotated[str, AfterValidator(_key), Field(json_schema_extra={"examples": ["Enter", "Tab"]})]
 
 
@@ -86,7 +81,7 @@ class _Closed(BaseModel):
 class Fill(_Closed):
     """Put a text into a field."""
 
-    selector: Selector = Field(description="A CSS selector; the first element that matches.", examples=["#user"])
+    selector: StepSelector = Field(description="A CSS selector; the first element that matches.", examples=["#user"])
     value: Sendable = Field(
         description="What to put in; may hold `${secret:NAME}`, which a password must.",
         examples=["${secret:shop-user}"],
@@ -107,7 +102,9 @@ class Fill(_Closed):
 class Choose(_Closed):
     """Choose an option of a ``<select>``."""
 
-    selector: Selector = Field(description="A CSS selector; the first element that matches.", examples=["#language"])
+    selector: StepSelector = Field(
+        description="A CSS selector; the first element that matches.", examples=["#language"]
+    )
     value: Sendable = Field(
         description="The value or the label of the option; may hold `${secret:NAME}`.", examples=["English"]
     )
@@ -122,7 +119,7 @@ class Press(_Closed):
     """Press a key."""
 
     key: Key = Field(description="A character, or the name of a key such as Enter or Tab.", examples=["Enter"])
-    selector: Selector | None = Field(
+    selector: StepSelector | None = Field(
         default=None,
         description="A CSS selector of the field to press it in. Left out: where the page's focus is.",
         examples=["#search"],
@@ -161,11 +158,11 @@ class Step(_Closed):
         description="Put a text into a field.",
         examples=[{"selector": "#password", "value": "${secret:shop-password}"}],
     )
-    click: Selector | None = Field(
+    click: StepSelector | None = Field(
         default=None, description="Click the first element that this CSS selector matches.", examples=["#log-in"]
     )
     press: Press | None = Field(default=None, description="Press a key: a map, or the key alone.", examples=["Enter"])
-    wait_for: Selector | None = Field(
+    wait_for: StepSelector | None = Field(
         default=None, description="Wait until this CSS selector matches, within `timeout`.", examples=["#account"]
     )
     select: Choose | None = Field(
@@ -207,7 +204,7 @@ class LoggedInCheck(_Closed):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1})
 
-    selector: Text | None = Field(
+    selector: ElementSelector | None = Field(
         default=None, description="A CSS selector that matches an element. Left out: not asked.", examples=["#account"]
     )
     url: UrlPattern | None = Field(

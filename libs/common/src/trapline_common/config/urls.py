@@ -16,15 +16,18 @@ _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|%|[^%]", re.DOTALL)
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _IN_PATH = _UNRESERVED | frozenset("!$&'()*+,;=:@/[]")
 _IN_QUERY = _IN_PATH | frozenset("?")
+_IN_FRAGMENT = _IN_QUERY | frozenset("#|{}^")
 _MAX_HOST = 253
 _MAX_PORT = 65_535
 
 
 def normalise_url(text: str) -> str:
-    """Return the normal form: lower-case scheme and punycode host, no default port, no fragment, escapes made equal.
+    """Return the normal form: lower-case scheme and punycode host, no default port, escapes made equal.
 
-    Idempotent. Refuses what a browser would read differently from us (control characters, backslashes, numeric hosts
-    such as ``0x7f.1``), schemes other than http and https, user names and passwords, and more than 2048 bytes.
+    A fragment that is a route of a single-page application (``#/pricing``, ``#!/news``) is part of it, for it names a
+    page; any other names a place in one, and is left out. Idempotent. Refuses what a browser would read differently
+    from us (control characters, backslashes, numeric hosts such as ``0x7f.1``), schemes other than http and https, user
+    names and passwords, and more than 2048 bytes.
     Raises ``ValueError`` that says what is wrong.
     """
     text = text.strip(" ")
@@ -47,6 +50,7 @@ def normalise_url(text: str) -> str:
     url = f"{parts.scheme}://{_authority(parts)}{normalise_path(parts.path)}"
     if parts.query:
         url += "?" + normalise_query(parts.query)
+    url += normalise_route(parts.fragment)
     if len(url) > MAX_URL_BYTES:
         raise ValueError(f"the URL is longer than {MAX_URL_BYTES} bytes")
     return url
@@ -96,6 +100,20 @@ def normalise_path(path: str) -> str:
 def normalise_query(query: str) -> str:
     """Return ``query``, without its ``?``, with equal escapes. Raises ``ValueError`` if not Unicode."""
     return _escape(query, _IN_QUERY)
+
+
+def normalise_route(fragment: str) -> str:
+    """Return a fragment, given without its ``#``, with it and with equal escapes; nothing where it is no route.
+
+    ``#!`` alone is what links that lead nowhere have. Raises ``ValueError`` if not Unicode.
+    """
+    is_route = fragment.startswith("/") or (fragment.startswith("!") and len(fragment) > 1)
+    return f"#{normalise_fragment(fragment)}" if is_route else ""
+
+
+def normalise_fragment(fragment: str) -> str:
+    """Return ``fragment``, without its ``#``, with equal escapes. Raises ``ValueError`` if not Unicode."""
+    return _escape(fragment, _IN_FRAGMENT)
 
 
 def _authority(parts: SplitResult) -> str:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from trapline_common.config.extraction import Extract
 from trapline_common.config.models import AlertConfig, Cookie, CrawlConfig, IgnoredText, Settle, Viewport
 from trapline_common.config.problems import Path
 from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Step
@@ -17,6 +18,7 @@ _NESTED: Mapping[str, type[BaseModel]] = {
     "alert": AlertConfig,
     "before": Step,
     "cookies": Cookie,
+    "extract": Extract,
     "logged_in_check": LoggedInCheck,
     "ignore": IgnoredText,
     "settle": Settle,
@@ -58,6 +60,8 @@ def _file_path(loc: Path, values: Mapping[str, object]) -> Path:
     path = tuple(part for part in loc if part not in _NOT_IN_THE_FILE)
     if path[:2] == ("expect", "fields"):
         return ("expect", *path[2:])
+    if path[:1] == ("extract",) and isinstance(_written(values, path[:2], None), str):
+        return path[:2]  # the short form has no keys
     cookies = values.get("cookies")
     if path[:1] == ("cookies",) and len(path) > 1 and isinstance(cookies, Mapping):
         return ("cookies", list(cookies)[int(path[1])], *path[2:])
@@ -85,7 +89,7 @@ def _reason(model: type[BaseModel], detail: ErrorDetails, value: object) -> str:
     if kind == "value_error":
         return detail["msg"].removeprefix("Value error, ")
     reason = _WORDS.get(kind) or detail["msg"].replace("Input should be", "must be").replace("String should", "must")
-    if kind == "string_type" and isinstance(value, int | float):
+    if kind == "string_type" and isinstance(value, int | float | list):
         reason += " (put it in quotes)"
     # what stands in a header or a cookie may be a credential: it is never repeated
     return reason if loc[0] in _PRIVATE else f"{reason}, not {_shown(value)}"

@@ -15,7 +15,7 @@ class Reason(StrEnum):
     HTTP_STATUS = "http_status"  # 4xx or 5xx, or not the status that ``expect`` names
     NO_CONTENT = "no_content"  # 204, 205: nothing to show
     REDIRECTS = "redirects"  # a loop, or too many
-    DOWNLOAD = "download"  # the answer is a file, not a page (PDF included)
+    DOWNLOAD = "download"  # the answer is a file that is no text (PDF included)
     TOO_LARGE = "too_large"  # more bytes than one visit may load
     WAIT_FOR = "wait_for"  # the selector never appeared
     EXPECTATION = "expectation"  # loaded, but not what ``expect`` asks for
@@ -76,7 +76,7 @@ class Failure:
 class Observation:
     """What one visit found. Of a failed visit, the fields hold what it learnt before it failed.
 
-    Each field but ``failure`` and ``retry_after`` is a column of ``trapline.observation``, by its name.
+    Each field but ``failure``, ``retry_after`` and ``language`` is a column of ``trapline.observation``, by its name.
     """
 
     url: str
@@ -111,3 +111,5 @@ class Observation:
     """Why the visit failed; ``None`` for a good one."""
     retry_after: float | None = None
     """Seconds for which a host that answered 429 or 503 asks not to be visited."""
+    language: str | None = None
+    """The language that the page says it is in, by which its numbers are read; not kept."""

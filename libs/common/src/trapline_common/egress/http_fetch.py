@@ -15,7 +15,7 @@ import httpcore
 
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError, TransientError
-from trapline_common.egress.fetch import Fetched, NoFileError, TryLaterError
+from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender, TryLaterError
 from trapline_common.egress.gate import AddressRefusedError, Gate
 from trapline_common.egress.httpcore_backend import GatedNetwork
 
@@ -44,15 +44,17 @@ class HttpFetch:
     tls: ssl.SSLContext | None = None
     """Checks certificates; ``None``: against certifi's roots."""
 
-    async def __call__(self, url: str) -> Fetched:
+    async def __call__(self, url: str, sender: Sender = NOBODY) -> Fetched:
         """Return the file at ``url``; the errors are those of ``Fetch``."""
         try:
             async with asyncio.timeout(self.timeout), self._pool() as pool:
-                here = url
+                here, own = url, True
                 for _ in range(self.max_redirects + 1):
-                    answer = await self._get(pool, here)
-                    if isinstance(answer, bytes):
-                        return Fetched(url=here, body=answer)
+                    # Once a redirect led elsewhere, whoever answers there decides where it goes on to.
+                    own = own and sender.may_tell(here)
+                    answer = await self._get(pool, here, sender, own=own)
+                    if isinstance(answer, Fetched):
+                        return answer
                     here = _target(here, answer.to, url)
         except AddressRefusedError as error:
             raise InputRefusedError(f"{url}: {error}") from error
@@ -67,10 +69,19 @@ class HttpFetch:
             ssl_context=self.tls, network_backend=GatedNetwork(self.gate), max_connections=1
         )
 
-    async def _get(self, pool: httpcore.AsyncConnectionPool, url: str) -> "bytes | _Redirect":
-        headers = [("User-Agent", self.user_agent), ("Accept", "*/*"), ("Accept-Encoding", "identity")]
+    async def _get(
+        self, pool: httpcore.AsyncConnectionPool, url: str, sender: Sender, *, own: bool
+    ) -> "Fetched | _Redirect":
+        agent = sender.user_agent or self.user_agent
+        headers = {"user-agent": ("User-Agent", agent), "accept": ("Accept", "*/*")}
+        for name, value in sender.own(url) if own else ():
+            headers[name.lower()] = (name, value)
+        headers["accept-encoding"] = ("Accept-Encoding", "identity")
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
-        async with pool.stream("GET", url, headers=headers, extensions={"timeout": timeouts}) as response:
+        request = [(name.encode("ascii"), value.encode()) for name, value in headers.values()]
+        async with pool.stream(
+            "GET", url.partition("#")[0], headers=request, extensions={"timeout": timeouts}
+        ) as response:
             if response.status in _REDIRECTS:
                 return _Redirect(to=_location(response, url))
             if response.status >= _SERVER_ERROR or response.status in _TRY_LATER:
@@ -84,7 +95,7 @@ class HttpFetch:
                     break
                 if len(body) > self.max_bytes:
                     raise InputRefusedError(f"{url}: larger than {self.max_bytes} bytes")
-            return bytes(body[: self.max_bytes])
+            return Fetched(url=url, body=bytes(body[: self.max_bytes]), whole=len(body) <= self.max_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

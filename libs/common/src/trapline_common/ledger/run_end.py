@@ -108,7 +108,7 @@ async def end(
     facts = RunFacts(
         run_id=run_id,
         outcome=outcome,
-        detail=reason,
+        detail=row["reason"],
         done=ending.done,
         failed=ending.failed,
         changes=ending.changes,

@@ -13,7 +13,7 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.errors import ConfigUnreadableError, InputRefusedError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunStatus
-from trapline_common.ledger.connection import Database
+from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
 
 _RUNS = load("runs")
@@ -28,8 +28,12 @@ LEFT_AFTER = 60.0
 """Seconds after which another process writes a chunk that was stored and not written."""
 
 
-async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str]) -> int | None:
+async def fill(
+    database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequence[str], *, note: str | None = None
+) -> int | None:
     """Write all tasks and ``opening -> open``; return how many tasks the run has of ``urls``.
+
+    ``note``: what of its sitemap was left out; the run's row keeps it for people, unless the run ends badly.
 
     ``None`` when there is nothing to do: the run is open, ended or cancelled already, or an earlier run of the crawl is
     not ended. Two dispatchers may try at once: the run's row lets one pass, and only with its own list, whole. The
@@ -51,7 +55,7 @@ async def fill(database: Database, run_id: RunId, crawl: CrawlConfig, urls: Sequ
         if await database.fetchval(_RUNS["staged"], run_id, batch) != chunks:
             return None  # another dispatcher took the opening over, and stored its own list
         await database.fetchval(_RUNS["write_pages"], run_id, batch)
-        await database.fetch(_RUNS["opened"], run_id)
+        await database.fetch(_RUNS["opened"], run_id, to_text(note))
     await _write(database, run_id, batch, chunks - 1)
     return len(pages)
 
@@ -63,7 +67,7 @@ async def _fill_ordered(database: Database, run_id: RunId, crawl: CrawlConfig, u
             return None
         if urls:
             await database.fetch(_RUNS["add_ordered_task"], run_id, crawl.lane, crawl.priority, urls[0], urls)
-        await database.fetch(_RUNS["opened"], run_id)
+        await database.fetch(_RUNS["opened"], run_id, None)
     return min(len(urls), 1)
 
 

@@ -11,8 +11,9 @@ from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation, Timings
 
-_OWN_WAY = frozenset({"timings", "text", "fields", "failure", "retry_after"})
-"""Fields that fill no column of their name, or not as they are; the crawler alone reads ``retry_after``."""
+_OWN_WAY = frozenset({"timings", "text", "fields", "failure", "retry_after", "language"})
+"""Fields that fill no column of their name, or not as they are; ``retry_after`` and ``language`` are read beside
+the crawler alone."""
 
 _AS_THEY_ARE = tuple(field.name for field in fields(Observation) if field.name not in _OWN_WAY)
 _TIMINGS = tuple(field.name for field in fields(Timings))

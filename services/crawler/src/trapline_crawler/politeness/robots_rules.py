@@ -26,11 +26,12 @@ _URL = re.compile(r"\S+://\S+")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
-_AGENT = frozenset({"user-agent", "useragent", "user agent"})
-_ALLOW = frozenset({"allow"})
-_DISALLOW = frozenset({"disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"})
-_DELAY = frozenset({"crawl-delay", "crawldelay", "crawl delay"})
-"""Keys, with the misspellings that Google's parser takes as well."""
+_AGENT = ("user-agent", "useragent", "user agent")
+_ALLOW = ("allow",)
+_DISALLOW = ("disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw")
+_DELAY = ("crawl-delay", "crawldelay", "crawl delay")
+"""What keys begin with, with the misspellings that Google's parser takes as well."""
+_INDEX = re.compile(r"(.*/)index\.html?[^/]*", re.DOTALL)
 
 
 class _Rule(NamedTuple):
@@ -90,7 +91,7 @@ def parse_robots(text: str, robot: str) -> RobotsRules:
     """
     names = {name.lower() for name in _TOKEN.findall(_URL.sub(" ", robot))}
     reading = _Reading(names | {EVERY})
-    for line in text.removeprefix("\ufeff").replace("\r", "\n").split("\n"):
+    for line in text.lstrip("\ufeff").replace("\r", "\n").split("\n"):
         reading.line(line[:LONGEST_LINE])
     own = max((name for name in reading.groups if name != EVERY), key=lambda name: (len(name), name), default=EVERY)
     return RobotsRules(rules=_in_order(reading.rules[own]), delay=reading.delays[own])
@@ -109,17 +110,21 @@ class _Reading:
 
     def line(self, line: str) -> None:
         key, value = _key_and_value(line.partition("#")[0])
-        if key in _AGENT:
+        if key.startswith(_AGENT):
             self._agent(value)
-        elif key in _ALLOW or key in _DISALLOW:
+        elif key.startswith(_ALLOW + _DISALLOW):
             self._rules_began = True
-            if value:
-                for name in self._group:
-                    self.rules[name].append((value, key in _ALLOW))
-        elif key in _DELAY:  # as every line that RFC 9309 does not know, it ends no list of names
+            for name in self._group if value else ():
+                self._rule(name, value, allow=key.startswith(_ALLOW))
+        elif key.startswith(_DELAY):
             delay = _seconds(value)
             for name in self._group:
                 self.delays[name] = max(self.delays[name], delay)
+
+    def _rule(self, name: str, value: str, *, allow: bool) -> None:
+        self.rules[name].append((value, allow))
+        if allow and (index := _INDEX.fullmatch(value)) is not None:  # who opens it opens its folder's own page
+            self.rules[name].append((f"{index[1]}$", True))
 
     def _agent(self, value: str) -> None:
         if self._rules_began:

@@ -8,18 +8,16 @@ from urllib.parse import urlsplit
 
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.observation import Failure, Reason
-from trapline_common.egress.fetch import Fetch, NoFileError, TryLaterError
+from trapline_common.egress.fetch import Fetch, NoFileError, Sender, TryLaterError
 from trapline_common.ledger import robots
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.politeness.decision import Allowed, Deferred
+from trapline_crawler.politeness.robots_bytes import robots_text
 from trapline_crawler.politeness.robots_rules import RobotsRules, parse_robots
 
 ROBOT = "Trapline"
 """The name that a robots.txt addresses the crawler by, for crawls without a ``user_agent`` of their own."""
-
-LARGEST = 512_000
-"""Bytes of robots.txt that are read; RFC 9309 asks for at least 500 KiB."""
 
 GOOD_FOR = 3600.0
 """Seconds; RFC 9309 allows up to a day. A site that closes a page is obeyed within the hour."""
@@ -59,6 +57,7 @@ class _Known:
 class RobotsFiles:
     """The robots.txt files of one invocation: each origin's is fetched once an hour by one invocation, for all.
 
+    A crawl with a user agent of its own has files of its own: a site may answer it otherwise.
     An origin that gives no answer at all counts as allowed: the visit fails for the same cause and reports it better.
     An answer 5xx or 429 means that the page has to wait.
     """
@@ -77,8 +76,8 @@ class RobotsFiles:
         origin, robot = f"{parts.scheme}://{parts.netloc}", user_agent or ROBOT
         known = self._fresh(origin, robot)
         if known is None:
-            async with self._asking[origin]:
-                found = await self._learn(origin, robot)
+            async with self._asking[f"{origin} {robot}"]:
+                found = await self._learn(origin, robot, user_agent)
             if not isinstance(found, _Known):
                 return found
             known = found
@@ -100,20 +99,21 @@ class RobotsFiles:
             self._kept_rules -= _size(self._known.popitem(last=False)[1])
         return known
 
-    async def _learn(self, origin: str, robot: str) -> _Known | Deferred | Failure:
+    async def _learn(self, origin: str, robot: str, user_agent: str | None) -> _Known | Deferred | Failure:
         """Read what the ledger knows; fetch it when that is too old and no other invocation does."""
+        row = origin if user_agent is None else f"{origin} {user_agent}"
         while True:
             known = self._fresh(origin, robot)
             if known is not None:
                 return known  # another page learnt it while this one waited for the lock
-            stored = await robots.read(self._database, origin)
+            stored = await robots.read(self._database, row)
             if stored is not None and stored.fresh:
                 rules = await asyncio.to_thread(parse_robots, stored.body or "", robot)
                 return self._keep(origin, robot, _Known(rules=rules, until=self._clock() + stored.good_for))
             if stored is not None and stored.wait > 0:
                 return self._deferred(origin, stored)
-            if await robots.claim(self._database, origin):
-                await self._get(origin)
+            if await robots.claim(self._database, row):
+                await self._get(origin, row, Sender(user_agent=user_agent))
             else:
                 await asyncio.sleep(_ANOTHER_FETCHES)
 
@@ -123,26 +123,26 @@ class RobotsFiles:
             return Failure(reason=Reason.ROBOTS, detail=detail, retry=False)
         return Deferred(seconds=stored.wait, reason=detail, pause=True)
 
-    async def _get(self, origin: str) -> None:
-        """Fetch it for all invocations."""
+    async def _get(self, origin: str, row: str, sender: Sender) -> None:
+        """Fetch it for all invocations that have the same name."""
         try:
-            fetched = await self._fetch(f"{origin}/robots.txt")
+            fetched = await self._fetch(f"{origin}/robots.txt", sender)
         except NoFileError:
-            await robots.put(self._database, origin, None, good_for=GOOD_FOR)
+            await robots.put(self._database, row, None, good_for=GOOD_FOR)
         except TryLaterError as error:
-            await robots.failed(self._database, origin, f"HTTP {error.status}")
+            await robots.failed(self._database, row, f"HTTP {error.status}")
         except (TransientError, InputRefusedError) as error:
-            await self._unreached(origin, str(error))
+            await self._unreached(row, str(error))
         except Exception as error:  # noqa: BLE001  (one file must cost neither its pages nor the crawler)
             _log.exception("robots_fetch_broke", origin=origin)
-            await self._unreached(origin, f"{type(error).__name__}: {error}")
+            await self._unreached(row, f"{type(error).__name__}: {error}")
         else:
-            body = fetched.body[:LARGEST].decode("utf-8", errors="replace").replace("\0", "")
-            await robots.put(self._database, origin, body, good_for=GOOD_FOR)
+            body = await asyncio.to_thread(robots_text, fetched.body, whole=fetched.whole)
+            await robots.put(self._database, row, body, good_for=GOOD_FOR)
 
-    async def _unreached(self, origin: str, reason: str) -> None:
-        _log.info("robots_unreached", origin=origin, reason=reason[:300])
-        await robots.put(self._database, origin, None, good_for=UNREACHED_FOR)
+    async def _unreached(self, row: str, reason: str) -> None:
+        _log.info("robots_unreached", origin=row, reason=reason[:300])
+        await robots.put(self._database, row, None, good_for=UNREACHED_FOR)
 
 
 def _size(known: _Known) -> int:

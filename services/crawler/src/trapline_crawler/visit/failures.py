@@ -55,7 +55,7 @@ def _in_words(name: str) -> str:
 def goto_failure(text: str) -> Failure:
     """Return the failure that the text of Playwright's ``goto`` error means."""
     if "Download is starting" in text:
-        return Failure(reason=Reason.DOWNLOAD, detail="the answer is a file, not a page", retry=False)
+        return Failure(reason=Reason.DOWNLOAD, detail="the answer is a file that is no text", retry=False)
     if failure := network_failure(text):
         return failure
     detail = text.split("\n", 1)[0].removeprefix("Page.goto: ")

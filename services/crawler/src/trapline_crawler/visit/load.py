@@ -17,10 +17,12 @@ from trapline_crawler.browser.errors import BrowserHungError, TabHeldError
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
+from trapline_crawler.visit.file_as_text import DOWNLOAD, file_as_text
 from trapline_crawler.visit.header_values import whole_number
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading, source
 from trapline_crawler.visit.pooled_page import NAVIGATED, PooledPage
+from trapline_crawler.visit.text_formats import OtherDocument, TextFormat, other_document
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
 _NO_CONTENT = frozenset({204, 205})
@@ -100,6 +102,8 @@ class Load:
         self._clock = clock
         self._until = clock() + crawl.timeout
         self._cuts = proxy.cuts
+        self._format: TextFormat | None = None  # of a file that was shown as a text
+        self._other: OtherDocument | None = None
 
     def _left(self) -> float:
         return max(0.0, self._until - self._clock())
@@ -110,6 +114,7 @@ class Load:
 
     async def run(self) -> Loaded:
         """Load, wait and read."""
+        answer: Response | Failure | None
         try:
             answer = await self._goto()
         except PlaywrightTimeout:
@@ -117,7 +122,10 @@ class Load:
         except PlaywrightError as error:
             if is_gone(error):
                 raise
-            return await self._refused(goto_failure(str(error)))
+            answer = await self._goto_file() if DOWNLOAD in str(error) else goto_failure(str(error))
+        if isinstance(answer, Failure):
+            return await self._refused(answer)
+        self._other = None if answer is None else other_document(answer.headers, self._format)
         if failure := self._says_too_large(answer):
             return await self._refused(failure)
         status = answer.status if answer else None
@@ -161,8 +169,33 @@ class Load:
             return None
         return Failure(reason=Reason.TOO_LARGE, detail=f"{length} bytes", retry=False)
 
+    async def _goto_file(self) -> Response | Failure | None:
+        """Navigate once more, and have a text shown that would be downloaded."""
+        async with file_as_text(self._page) as shown:
+            try:
+                answer = await self._goto()
+            except PlaywrightTimeout:
+                return Failure(reason=Reason.TIMEOUT, detail="the file did not come in time", retry=True)
+            except PlaywrightError as error:
+                if is_gone(error):
+                    raise
+                return shown.failure or goto_failure(str(error))
+            self._format = shown.format
+            return answer
+
+    async def _leave_same_document(self) -> None:
+        """Empty a tab that shows another route of the page: going from one to the other would load nothing."""
+        if "#" not in self._url or self._page.url.partition("#")[0] != self._url.partition("#")[0]:
+            return
+        try:
+            async with asyncio.timeout(min(self._limits.empty, self._left())):
+                await self._pooled.leave()
+        except TimeoutError as error:
+            raise TabHeldError(f"the page before {self._url} does not let its tab go") from error
+
     async def _goto(self) -> Response | None:
         """Navigate, until the document begins to arrive; a server that takes long is watched meanwhile."""
+        await self._leave_same_document()
         loading = asyncio.ensure_future(self._page.goto(self._url, timeout=self._left() * 1000, wait_until="commit"))
         try:
             await asyncio.wait({loading}, timeout=min(self._limits.slow_after, self._left()))
@@ -290,6 +323,7 @@ class Load:
             load_within=left if patience is None else min(patience, left / 2),
             wait_within=left if waits and self._crawl.wait_for is not None else None,
             settle_at_most=min(self._crawl.settle.at_most, left),
+            other=self._other,
         )
         asking = asyncio.ensure_future(self._pooled.evaluate(asked, rest=rest))
         wait = self._limits.answer / 2

@@ -10,6 +10,7 @@ from trapline_common.content.text import content_hash, kept, normalise
 from trapline_common.domain.observation import Observation, Reason
 from trapline_crawler.visit.blocked import challenge
 from trapline_crawler.visit.expectations import judge, logged_out
+from trapline_crawler.visit.extracted import with_patterns
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import Loaded
 from trapline_crawler.visit.nothing_shown import nothing_shown
@@ -44,9 +45,9 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
     found = _scrubbed(loaded.found, finder)
     patterns = [compile_regex(pattern) for pattern in resolved.crawl.ignored_patterns]
     text = None if found.text is None else _without(found.text, patterns, finder)
-    fields = {
-        name: None if value is None else _without(value, patterns, finder) for name, value in found.fields.items()
-    }
+    matched, unmatched = with_patterns(resolved.crawl.extract, found.fields, found.text)
+    found = replace(found, problems=(*found.problems, *unmatched))
+    fields = {name: None if value is None else _without(value, patterns, finder) for name, value in matched.items()}
     # The first fault explains the others: a page that did not load in time has no price yet either, and one that
     # asks for a log-in never shows what the visit waited for.
     crawl = resolved.crawl
@@ -67,6 +68,7 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         content_hash=None if text is None else content_hash(text, fields),
         console_errors=found.errors,
         note=None if found.is_loaded else "read without some of its parts, which had not come",
+        language=found.language,
         failure=None if failure is None else replace(failure, detail=" ".join(failure.detail.split())),
     )
 

@@ -10,10 +10,12 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from trapline_common.config.models import CrawlConfig
+from trapline_common.config.value_path import parse_path
 from trapline_common.content.text import UNSEEN
 from trapline_common.domain.observation import Timings
 from trapline_crawler.visit.challenge_signs import SIGNS, TITLES
 from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.text_formats import OtherDocument
 
 T = TypeVar("T")
 LONGEST_TEXT = 4 * 1024 * 1024
@@ -26,11 +28,13 @@ LONGEST_URL = 8_192
 """Characters of a final URL; the rest is cut off. A page's script may give its page one of two million."""
 LONGEST_PROBLEM = 1_000
 """Characters of what is wrong with one selector."""
+LONGEST_LANGUAGE = 35
+"""Characters of a language's tag; RFC 5646, section 4.4.1, knows no longer one that is meant so."""
 LARGEST = 2**31 - 1
 """The largest number that is kept of a page: what an integer column of the ledger holds."""
 LONGEST_WAIT = 30 * 86_400.0
 """Seconds; the longest time until a refresh that is told apart from longer ones."""
-_FRAGMENTS = ("dom.js", "page_text.js", "readiness.js", "read.js")
+_FRAGMENTS = ("dom.js", "page_text.js", "extract.js", "readiness.js")
 """What the script is put together from, in order."""
 _COMMENTS = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
 _TIMINGS = ("dns", "connect", "ttfb", "dom", "load")
@@ -92,6 +96,8 @@ class Reading:
     """Indexes in ``SIGNS`` of the selectors of challenges that match."""
     shown: int = 0
     """Characters of text that the page shows, where a sign or the title speaks of a challenge; else 0."""
+    language: str | None = None
+    """What the page says it is written in, the ``lang`` of its outermost element; at most ``LONGEST_LANGUAGE``."""
     check_selector: bool = True
     """Whether the selector of ``logged_in_check`` matches; true where there is none."""
     check_contains: bool = True
@@ -105,15 +111,41 @@ def source(name: str) -> str:
 
 
 @cache
-def reader() -> str:
-    """Return the function that reads a page, as JavaScript; it takes what ``asked`` returns."""
-    return f"async (asked) => {{{''.join(map(source, _FRAGMENTS))}}}"
+def reader(*, of_pages: bool = True) -> str:
+    """Return the function that reads a document, as JavaScript; it takes what ``asked`` returns.
+
+    ``of_pages``: only pages, which spares them what other documents need.
+    """
+    others = () if of_pages else ("other_document.js",)
+    return f"async (asked) => {{{''.join(map(source, (*_FRAGMENTS, *others, 'read.js')))}}}"
 
 
-def question(crawl: CrawlConfig, *, load_within: float, wait_within: float | None, settle_at_most: float) -> str:
-    """Return the expression that reads a page for ``crawl``; see ``asked``."""
+def question(
+    crawl: CrawlConfig,
+    *,
+    load_within: float,
+    wait_within: float | None,
+    settle_at_most: float,
+    other: OtherDocument | None = None,
+) -> str:
+    """Return the expression that reads a page for ``crawl``; see ``asked``. ``other``: it is such a document."""
     values = asked(crawl, load_within=load_within, wait_within=wait_within, settle_at_most=settle_at_most)
-    return f"({reader()})({json.dumps(values)})"
+    if other is not None:
+        values |= {"paths": _paths(crawl), "format": other.format}
+    return f"({reader(of_pages=other is None)})({json.dumps(values)})"
+
+
+def _paths(crawl: CrawlConfig) -> dict[str, object]:
+    """Return the steps of each of the crawl's selectors that is a path, or could be one."""
+    named = [*crawl.ignored_selectors, *(one.selector for one in crawl.extract.values()), crawl.watch]
+    return {text: steps for text in named if text is not None and (steps := _steps(text)) is not None}
+
+
+def _steps(text: str) -> object:
+    try:
+        return parse_path(text)
+    except ValueError:
+        return None  # of a config that an older release froze
 
 
 def asked(
@@ -135,13 +167,18 @@ def asked(
         "atMost": settle_at_most * 1000,
         "watch": crawl.watch,
         "ignore": list(crawl.ignored_selectors),
-        "extract": crawl.extract,
+        "extract": {
+            name: {"selector": one.selector, "attribute": one.attribute, "all": one.all}
+            for name, one in crawl.extract.items()
+            if one.selector is not None
+        },
         "signs": [sign.selector for sign in SIGNS],
         "titles": TITLES,
         "unseen": UNSEEN,
         "longest": LONGEST_TEXT,
         "longestField": LONGEST_FIELD,
         "longestTitle": LONGEST_TITLE,
+        "longestLanguage": LONGEST_LANGUAGE,
     }
 
 
@@ -182,6 +219,7 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         scripts_failed=min(LARGEST, spent.count("thrown") + found.count("scripts")),
         signs=tuple(sign for sign in found.each("signs", lambda one: _count(one, "sign")) if sign < len(SIGNS)),
         shown=found.count("shown"),
+        language=found.text("language", LONGEST_LANGUAGE),
         check_selector=found.flag("checkSelector"),
         check_contains=found.flag("checkContains"),
     )

@@ -1,9 +1,11 @@
 // Waits until the page is there and rests, then reads it, all in one round trip.
 const { loadWithin, waitFor, waitWithin, quiet, atMost, check, watch, ignore, extract } = asked;
-const { signs, titles, unseen, longest, longestField, longestTitle } = asked;
+const { signs, titles, unseen, longest, longestField, longestTitle, longestLanguage } = asked;
 const began = now();
 const isComplete = await loaded(loadWithin);
-const appeared = waitFor === null || (await appears(waitFor, Math.max(0, waitWithin - (now() - began))));
+const given = "paths" in asked ? otherDocument(asked.format) : null;
+const waits = waitFor !== null && given === null;
+const appeared = !waits || (await appears(waitFor, Math.max(0, waitWithin - (now() - began))));
 const wrong = problems.length > 0 ? [problems[0]] : []; // the crawler asked for it again and again
 
 let isIgnored = () => false;
@@ -20,7 +22,7 @@ const prepare = () => {
   for (const selector of ignore) for (const element of find(selector, "ignore") ?? []) ignored.add(element);
   isIgnored = ignored.size > 0 ? within(ignored) : () => false;
 };
-if (appeared && atMost > 0) {
+if (given === null && appeared && atMost > 0) {
   await rests(quiet, atMost, () => {
     prepare();
     if (watch !== null) return seen().roots;
@@ -28,13 +30,19 @@ if (appeared && atMost > 0) {
     bodyText(); // and it stays, when nothing was found that is not watched so far
     return trees;
   });
-} else {
+} else if (given === null) {
   prepare();
+} else {
+  body = bodyOf(document);
 }
 const root = rootOf(document);
 
 let text = null;
-if (watch === null) {
+let language = root === null ? null : attributeOf(root, "lang")?.slice(0, longestLanguage) ?? null;
+let fieldsGiven = {};
+if (given !== null) {
+  ({ text, language, fields: fieldsGiven } = readOther(given, asked, longestField, longestLanguage));
+} else if (watch === null) {
   text = body === null ? (root === null ? "" : textOf(root, longest)) : bodyText();
 } else {
   const roots = find(watch, "watch");
@@ -52,14 +60,10 @@ if (watch === null) {
   if (roots?.length) text = texts.join("\n");
 }
 
-const fields = {};
-for (const [name, selector] of Object.entries(extract)) {
-  const found = find(selector, `extract ${name}`)?.filter((element) => !isIgnored(element)) ?? null;
-  const first = found?.find(isShown) ?? found?.[0]; // a hidden copy of what is shown is not what is meant
-  if (found !== null && first === undefined) {
-    problems.push(`extract ${name}: nothing matches ${JSON.stringify(selector)}`);
-  }
-  fields[name] = first === undefined ? null : String(textOf(first) ?? "").trim().slice(0, longestField);
+const fields = fieldsGiven;
+if (given === null) {
+  const isPageShown = body === null || isShown(body);
+  for (const [name, one] of Object.entries(extract)) fields[name] = extractField(name, one, longestField, isPageShown);
 }
 
 // Whether the visitor is logged in shows anywhere in the page, not only in what is watched.
@@ -74,6 +78,7 @@ const page = performance.getEntriesByType("navigation")[0];
 const since = (value) => (value > 0 ? value : null);
 return {
   title,
+  language,
   text: text === null ? null : text.slice(0, longest),
   tooLong: text !== null && text.length > longest,
   fields,

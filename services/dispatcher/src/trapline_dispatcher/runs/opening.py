@@ -18,7 +18,7 @@ from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.ledger import answering, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
-from trapline_dispatcher.runs.pages import expand
+from trapline_dispatcher.runs.pages import Pages, expand
 from trapline_dispatcher.services import Services
 
 _log = get_logger("dispatcher")
@@ -194,8 +194,8 @@ async def _fill(
     """Write the run's tasks. ``tries``: how many attempts at resuming it this makes."""
     lane = LaneName(crawl.lane)
     try:
-        urls = await _pages(services, database, run_id, crawl)
-        tasks = await runs.fill(database, run_id, crawl, urls)
+        pages = await _pages(services, database, run_id, crawl)
+        tasks = await runs.fill(database, run_id, crawl, pages.urls, note=pages.left_out)
     except InputRefusedError as error:
         return await _refuse(database, run_id, lane, str(error))
     except TransientError as error:
@@ -222,15 +222,11 @@ async def _put_off(
     return await _refuse(database, run_id, lane, f"given up after {age:.0f} s: {error}")
 
 
-async def _pages(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> list[str]:
+async def _pages(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> Pages:
     source = await runs.retry_source(database, run_id)
     if source is not None:
-        urls = await runs.failed_urls(database, source)
-    else:
-        urls = await expand(crawl, services.fetch, within=services.timeouts.expand_within)
-    if not urls:
-        raise InputRefusedError(f"crawl {crawl.name!r} has no page: nothing in its sitemap passed include and exclude")
-    return urls
+        return Pages(urls=await runs.failed_urls(database, source))
+    return await expand(crawl, services.fetch, services.secrets, within=services.timeouts.expand_within)
 
 
 async def _refuse(database: Database, run_id: RunId, lane: LaneName, reason: str) -> RunOpening:

@@ -14,7 +14,7 @@ ADVICE: Mapping[Reason, str] = {
     Reason.HTTP_STATUS: "Open the page; a 401 or 403 may need `headers` or `cookies`, a 404 a new URL.",
     Reason.NO_CONTENT: "The server had nothing to show; check that this URL still names a page.",
     Reason.REDIRECTS: "The redirects go in a circle; the site may want a cookie or a login first.",
-    Reason.DOWNLOAD: "The answer is a file, not a page; take this URL out, or name the page that links to it.",
+    Reason.DOWNLOAD: "The answer is a file that is no text; take this URL out, or name the page that links to it.",
     Reason.TOO_LARGE: "The page loads more than a visit may; `block` what it does not need, such as media.",
     Reason.WAIT_FOR: "Open the page; if its markup changed, correct `wait_for`.",
     Reason.EXPECTATION: "Open the page; if what it shows is right now, correct `expect`.",

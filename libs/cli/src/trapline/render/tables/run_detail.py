@@ -24,7 +24,7 @@ def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: Artif
     printer.line(f"Run {run.id} of {run.crawl}: {f'{state(run)} {progress(run)}'.strip()}", "bold")
     printer.facts(
         [
-            ("why", run.reason or ""),
+            ("note" if run.outcome in {None, "completed"} else "why", run.reason or ""),
             ("retries", f"run {run.retry_of}" if run.retry_of is not None else ""),
             ("scheduled", moment(run.scheduled_for)),
             ("opened", moment(run.created_at)),

@@ -125,7 +125,8 @@ INSERT INTO trapline.task (run_id, lane, priority, url, urls) VALUES ($1, $2, $3
 SELECT unnest(coalesce(urls, ARRAY[url])) AS url FROM trapline.task WHERE run_id = $1;
 
 -- name: opened
-UPDATE trapline.run SET status = 'open', opened_at = now() WHERE id = $1 AND status = 'opening' RETURNING id;
+UPDATE trapline.run SET status = 'open', opened_at = now(), reason = $2 WHERE id = $1 AND status = 'opening'
+RETURNING id;
 
 -- name: failed_urls
 -- Of a run's failed tasks; of a failed ordered task, all its pages, in order. None of a run that retention deletes.
@@ -145,10 +146,11 @@ SELECT count(*) FILTER (WHERE status = 'done')::int AS done, count(*) FILTER (WH
 FROM trapline.task WHERE run_id = $1;
 
 -- name: ended
-UPDATE trapline.run r SET status = 'ended', outcome = $2::trapline.run_outcome, reason = $3, ended_at = now(),
-    tasks_done = $4, tasks_failed = $5, pages_changed = $6
+-- A run that is completed keeps the note that its opening left.
+UPDATE trapline.run r SET status = 'ended', outcome = $2::trapline.run_outcome, reason = coalesce($3, r.reason),
+    ended_at = now(), tasks_done = $4, tasks_failed = $5, pages_changed = $6
 WHERE r.id = $1 AND r.status <> 'ended'
-RETURNING extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.lane,
+RETURNING r.reason, extract(epoch FROM now() - r.created_at)::double precision AS seconds, r.crawl, r.lane,
     CASE jsonb_typeof(r.config) WHEN 'object' THEN r.config - 'urls' ELSE r.config END AS config;
 
 -- name: changes

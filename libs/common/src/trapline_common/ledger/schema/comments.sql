@@ -49,7 +49,8 @@ COMMENT ON COLUMN trapline.run.crawl IS 'The crawl''s name.';
 COMMENT ON COLUMN trapline.run.lane IS 'The pool that works on it.';
 COMMENT ON COLUMN trapline.run.status IS 'Guarded: only the transitions of the lifecycle.';
 COMMENT ON COLUMN trapline.run.outcome IS 'How it ended; set with the end.';
-COMMENT ON COLUMN trapline.run.reason IS 'Why it was skipped or refused, for people.';
+COMMENT ON COLUMN trapline.run.reason IS
+    'Why it was skipped or refused, for people; of another run what was left out of its sitemap.';
 COMMENT ON COLUMN trapline.run.scheduled_for IS 'The tick''s time. NULL: opened by hand.';
 COMMENT ON COLUMN trapline.run.request IS 'Id of the order by hand: the same order opens one run.';
 COMMENT ON COLUMN trapline.run.retry_of IS 'The run whose failed tasks this one repeats.';
@@ -322,7 +323,8 @@ COMMENT ON COLUMN trapline.host_visit.lane IS 'Its lane.';
 COMMENT ON COLUMN trapline.host_visit.host IS 'As in "host".';
 
 COMMENT ON TABLE trapline.robots IS 'robots.txt by origin, fetched once for all invocations.';
-COMMENT ON COLUMN trapline.robots.origin IS 'Scheme, host and port.';
+COMMENT ON COLUMN trapline.robots.origin IS
+    'Scheme, host and port; behind a blank the user agent of crawls that have one of their own.';
 COMMENT ON COLUMN trapline.robots.body IS 'The file. NULL: there is none, so everything is allowed.';
 COMMENT ON COLUMN trapline.robots.expires_at IS 'Fetched anew after this.';
 COMMENT ON COLUMN trapline.robots.claimed_until IS 'An invocation fetches it now; after this time another may.';

@@ -75,7 +75,8 @@ CREATE TABLE trapline.run (
     -- Guarded: only the transitions of the lifecycle.
     status trapline.run_status NOT NULL DEFAULT 'opening'::trapline.run_status,
     outcome trapline.run_outcome,                   -- How it ended; set with the end.
-    reason text,                                    -- Why it was skipped or refused, for people.
+    -- Why it was skipped or refused, for people; of another run what was left out of its sitemap.
+    reason text,
     scheduled_for timestamptz,                      -- The tick's time. NULL: opened by hand.
     request uuid,                                   -- Id of the order by hand: the same order opens one run.
     retry_of bigint,                                -- The run whose failed tasks this one repeats.
@@ -354,7 +355,8 @@ CREATE INDEX host_visit_place ON trapline.host_visit (lane, host);
 
 -- robots.txt by origin, fetched once for all invocations.
 CREATE TABLE trapline.robots (
-    origin text NOT NULL,                 -- Scheme, host and port.
+    -- Scheme, host and port; behind a blank the user agent of crawls that have one of their own.
+    origin text NOT NULL,
     body text,                            -- The file. NULL: there is none, so everything is allowed.
     expires_at timestamptz NOT NULL DEFAULT '-infinity'::timestamp with time zone,  -- Fetched anew after this.
     -- An invocation fetches it now; after this time another may.

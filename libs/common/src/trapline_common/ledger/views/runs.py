@@ -29,7 +29,7 @@ class RunRow:
     outcome: str | None
     """How it ended: ``completed``, ``skipped``, ``refused`` or ``cancelled``; ``None`` until then."""
     reason: str | None
-    """Why it was skipped, refused or cancelled."""
+    """Why it was skipped, refused or cancelled; of any other run what was left out of its sitemap, if anything."""
     scheduled_for: datetime | None
     """The tick that opened it; ``None`` for a run that was opened by hand."""
     retry_of: int | None
