@@ -226,7 +226,8 @@ class Weather:
         self._fates = self._dealt("fates", seed, FATES)
         self._receipts = self._dealt("receipts", seed, RECEIPTS)
         self._records = self._dealt("records", seed, RECORDS)
-        self._starts = chain(FIRST_STARTS, self._dealt("starts", seed, STARTS))
+        self._first_starts = iter(FIRST_STARTS)
+        self._starts = self._dealt("starts", seed, STARTS)
         self._calls = self._dealt("calls", seed, CALLS)
         self._told = self._dealt("told", seed, RECEIPTS)
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}
@@ -248,7 +249,10 @@ class Weather:
         return Record.SOON if self.over else next(self._records)
 
     def start(self) -> Start:
-        """Return what becomes of the next start of an execution."""
+        """Return what becomes of the next start of an execution; of the first few in any weather."""
+        first = next(self._first_starts, None)
+        if first is not None:
+            return first
         return Start.CALM if self.over else next(self._starts)
 
     def call(self) -> Call:
