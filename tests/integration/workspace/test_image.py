@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tools.ci import base_image
+from support import base_image
 from tools.ci.docker_daemon import engine
 from tools.deploy import image
 from tools.deploy.container_engine import Engine, EngineMissingError, container_engine
