@@ -164,15 +164,18 @@ def test_killed_crawlers_are_reported_by_their_execution(aws):
     slowly = {"tasks_per_invocation: 3, orchestrator": "tasks_per_invocation: 3, host_delay: 1s, orchestrator"}
     with orchestrators.config(aws, slowly):
         run = aws.opened("mapped")
-        eventually("crawlers at work", lambda: {one["status"] for one in orchestrators.busy(aws, run)} == {"running"})
-        killed = {one["id"] for one in orchestrators.busy(aws, run)}
+
+        def at_work():
+            return {one["id"] for one in orchestrators.busy(aws, run) if one["status"] == "running"}
+
+        killed = eventually("crawlers at work", at_work)
         orchestrators.kill_crawlers(aws)
         since = time.monotonic()
         eventually("the loss", lambda: not killed & {one["id"] for one in orchestrators.busy(aws, run)})
         assert time.monotonic() - since < ANEW
         found = orchestrators.whole(aws, run)
     assert (found["done"], found["seen"]) == (12, 12)
-    assert Counter(one["status"] for one in found["invocations"] if one["id"] in killed) == {"failed": 3}
+    assert {one["status"] for one in found["invocations"] if one["id"] in killed} == {"failed"}
 
 
 def test_a_lane_that_is_switched_while_a_run_is_open_loses_nothing(aws):
