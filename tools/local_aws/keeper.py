@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import playwright
 
@@ -30,6 +30,8 @@ EXECUTIONS = 24
 """Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""
 EMULATOR_ENDING = 3.0
 """Seconds MiniStack gets to end: it would wait for open connections, and what it holds is in memory only."""
+POSTGRES_PORT = "5432"
+"""What every client takes where an address names no port."""
 CERTIFICATE = "tmp/ministack-tls/server.crt"
 """Where MiniStack puts the certificate that it makes for itself, below the folder."""
 
@@ -37,8 +39,9 @@ CERTIFICATE = "tmp/ministack-tls/server.crt"
 def without_password(dsn: str) -> str:
     """Return the embedded Postgres' DSN as Terraform takes it: it listens on a socket only, without a password."""
     parts = urlsplit(dsn)
-    where = parts.query.removeprefix("host=")
-    return f"postgresql://{parts.username}@/{parts.path.lstrip('/')}?host={quote(where, safe='/%')}"
+    asked = parse_qs(parts.query)
+    port = "".join(f"&port={port}" for port in asked.get("port", []) if port != POSTGRES_PORT)
+    return f"postgresql://{parts.username}@/{parts.path.lstrip('/')}?host={quote(asked['host'][0], safe='/')}{port}"
 
 
 def free_port() -> int:

@@ -80,7 +80,7 @@ def test_the_hook_keeps_and_prints_messages(tmp_path):
 
 def test_the_address_has_no_password():
     """Terraform refuses addresses with a password, even an empty one."""
-    assert (
-        without_password("postgresql://postgres:@/postgres?host=/tmp/x")
-        == "postgresql://postgres@/postgres?host=/tmp/x"
-    )
+    for more in ("", "&port=5432&sslmode=disable&target_session_attrs=any"):
+        given = f"postgresql://postgres:@/postgres?host=/tmp/x%20y{more}"
+        assert without_password(given) == "postgresql://postgres@/postgres?host=/tmp/x%20y"
+    assert without_password("postgresql://postgres:@/p?host=/x&port=5433").endswith("/p?host=/x&port=5433")
