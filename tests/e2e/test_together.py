@@ -38,7 +38,7 @@ def test_the_same_crawl_begun_twice_is_skipped_the_second_time(command: Trapline
         assert first.poll() is None
         site.release()
         done = finish(first)
-    assert (second.code, second.json) == (0, {"runs": []}), second.err
+    assert (second.code, second.json) == (3, {"runs": []}), second.err
     assert "run 1 is still open (another command works on it)" in second.err
     assert (done.code, done.json["runs"][0]["tasks"]) == (0, {"done": 2, "failed": 0}), done.err
 
