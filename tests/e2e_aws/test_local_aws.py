@@ -79,8 +79,8 @@ def test_a_run_is_opened_and_cancelled_by_hand(aws):
 
     def opened():
         answer = json.loads(
-            aws.remote("run", "products", "--json", exits=[0, 1])
-        )  # 1: skipped, a scheduled run is open
+            aws.remote("run", "products", "--json", exits=[0, 3])
+        )  # 3: skipped, a scheduled run is open
         return answer["run_id"] if answer["tasks"] == 12 else None
 
     run = eventually("a run by hand", opened)
@@ -245,7 +245,8 @@ def test_a_broken_crawler_ends_failed_through_the_failure_queue(aws):
     lambda_, sqs = aws.client("lambda"), aws.client("sqs")
     function = f"{NAME}-crawler"
     healthy = lambda_.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
-    (mapping,) = lambda_.list_event_source_mappings(FunctionName=f"{NAME}-dispatcher:live")["EventSourceMappings"]
+    found = lambda_.list_event_source_mappings(FunctionName=f"{NAME}-dispatcher:live")["EventSourceMappings"]
+    (mapping,) = [one for one in found if one["EventSourceArn"].endswith(f":{function}-failures")]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     broken = lambda_.update_function_code(FunctionName=function, ZipFile=_zip_of(BROKEN), Publish=True)["Version"]
     lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=broken)

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NewVisitor = Callable[..., BrowserVisitor]
 _MORE = (
-    "<script>let n = 0; const more = async () => { if (n === 3) return; n += 1; await fetch('/good?' + n);"
+    "<script>let n = 0, busy = false; const more = async () => {"
+    "if (busy || n === 3) return; busy = true; n += 1; await fetch('/good?' + n); busy = false;"
     "const p = document.createElement('p'); p.style.height = '1500px'; p.textContent = 'part ' + n; LIST.append(p) };"
     "new IntersectionObserver(es => es.some(e => e.isIntersecting) && more()).observe(document.querySelector('#end'));"
     "SCROLLER.addEventListener('scroll', () => { if (AT.scrollTop + AT.clientHeight > AT.scrollHeight - 99) more() })"

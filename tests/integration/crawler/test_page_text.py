@@ -195,13 +195,15 @@ async def test_frames_of_a_frameset_are_read(new_visitor: NewVisitor, texts: Hos
 
 async def test_fields_are_what_is_shown(new_visitor: NewVisitor, texts: HostileSite):
     """A hidden copy is passed over; a choice, a tick, a value are what a person sees; what has no box is read too."""
-    extract = {"p": ".p", "s": "#s", "a": "#a", "b": "#b", "m": "#m", "j": "#j", "h": "#h", "d": "#host #d"}
+    extract = {"p": ".p", "s": "#s", "a": "#a", "b": "#b", "m": "#m", "j": "#j", "d": "#host #d"}
     found = await new_visitor().visit(texts.origin + "/fields", crawl(extract=extract))
     assert found.failure is None
     assert found.fields == {
-        "p": "5 EUR", "s": "M", "a": "checked", "b": "unchecked", "m": "meta", "j": "{}", "h": "only hidden",
-        "d": "deep",
+        "p": "5 EUR", "s": "M", "a": "checked", "b": "unchecked", "m": "meta", "j": "{}", "d": "deep",
     }  # fmt: skip
+    hidden = await new_visitor().visit(texts.origin + "/fields", crawl(extract={"h": "#h"}))
+    assert hidden.failure is not None
+    assert hidden.failure.reason is Reason.SELECTOR
 
 
 @pytest.mark.parametrize("named", [{"watch": "#e"}, {"watch": "#i", "ignore": [".ad"]}, {"watch": "#h"}])

@@ -30,6 +30,8 @@ WHOLE = Observation(
     html="cd/cde.html",
     failure=failure(Reason.BLOCKED, "status 503\x00"),
     retry_after=7.0,
+    note="cut",
+    language="de",
 )
 """No field has its default, so that each that is lost on its way shows."""
 
@@ -72,6 +74,7 @@ async def test_every_field_is_stored_as_it_was_found(database: Database) -> None
         "reason": "blocked",
         "detail": "status 503\ufffd",
         "accepted": False,
+        "note": "cut",
     }
 
 
