@@ -115,7 +115,9 @@ class Deployed:
                 "--data-dir",
                 folder,
             ]
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=90)
+            done = subprocess.run(
+                command, env=environ, capture_output=True, text=True, check=False, timeout=TICK + PATIENCE
+            )
         assert done.returncode in exits, done.stderr
         return done.stdout
 
