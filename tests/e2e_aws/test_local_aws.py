@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support import asl, orchestrators
-from support.local_aws import eventually
+from support.local_aws import SKIPPED, eventually
 from tools.local_aws.deployment import NAME, STATE_BUCKET
 from trapline_common.domain.messages import Reap
 from trapline_common.ledger.rescue import PENDING_TTL
@@ -84,7 +84,7 @@ def test_a_run_is_opened_and_cancelled_by_hand(aws):
         )  # 3: skipped, a scheduled run is open
         return answer["run_id"] if answer["tasks"] == 12 else None
 
-    run = eventually("a run by hand", opened)
+    run = eventually("a run by hand", opened, every=SKIPPED)
     aws.remote("cancel", str(run), exits=[0, 2])  # 2: it was quicker
     shown = json.loads(aws.remote("show", str(run), "--json"))
     assert (shown["scheduled_for"], shown["status"]) == (None, "ended")
