@@ -26,8 +26,9 @@ from tools.workspace.browser import SETTING, working_browser
 from tools.workspace.environment import LOCAL_AWS
 from trapline_machine.embedded_postgres import embedded_postgres
 
-EXECUTIONS = 24
-"""Functions at once: more than the demo round's lanes ask for. MiniStack gives throttled events up at once."""
+EXECUTIONS = 64
+"""Functions at once: more than the demo round's lanes, their dispatchers and the notifiers of their ends ask for, which
+all wait for the relay. MiniStack gives throttled events up at once."""
 EMULATOR_ENDING = 3.0
 """Seconds MiniStack gets to end: it would wait for open connections, and what it holds is in memory only."""
 POSTGRES_PORT = "5432"
