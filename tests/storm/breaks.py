@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from tests.support.mutation import Mutation
+from trapline_common.ledger.connection import Database
 
 OUTBOX = "outbox"
 SILENCE = "silence"
@@ -21,6 +24,20 @@ class Break:
     """Applied in each process."""
     names: Sequence[tuple[str, object]] = ()
     """Names of the product that get another value in each process."""
+
+    def apply_here(self, patch: pytest.MonkeyPatch) -> None:
+        """Break this process. Raises ``LookupError`` or ``AttributeError`` when what is to be broken is not there."""
+        for mutation in self.queries:
+            mutation.apply_to_query(patch)
+        for name, value in self.names:
+            patch.setattr(name, value)
+
+    async def apply(self, database: Database, patch: pytest.MonkeyPatch) -> None:
+        """Break the storm's database, and see that each process will find what it is to break."""
+        for mutation in self.database:
+            await mutation.apply(database, patch)
+        with pytest.MonkeyPatch.context() as here:
+            self.apply_here(here)
 
 
 BREAKS: dict[str, Break] = {
@@ -92,8 +109,9 @@ BREAKS: dict[str, Break] = {
             ),
             Mutation(
                 target="invocations.heartbeat",
-                old="RETURNING id",
-                new="RETURNING id, pg_advisory_xact_lock_shared(trapline.lane_key(lane)) IS NULL",
+                old="RETURNING l.tasks_per_invocation,",
+                new="RETURNING pg_advisory_xact_lock_shared(trapline.lane_key(l.name)) IS NULL, "
+                "l.tasks_per_invocation,",
             ),
         ),
     ),

@@ -123,11 +123,7 @@ def run(job: Job) -> None:
     journal = Journal(job.resources.folder / "journal")
     rescue.UNSTARTED_WAIT = job.resources.scale.unstarted_wait
     if job.resources.broken is not None:
-        patch = pytest.MonkeyPatch()
-        for mutation in BREAKS[job.resources.broken].queries:
-            mutation.apply_to_query(patch)
-        for name, value in BREAKS[job.resources.broken].names:
-            patch.setattr(name, value)
+        BREAKS[job.resources.broken].apply_here(pytest.MonkeyPatch())
     try:
         asyncio.run(_handle(job, journal))
     except TransientError:

@@ -241,5 +241,4 @@ async def _break(dsn: str, broken: str | None) -> None:
         return
     async with await Database.connect(dsn) as database:
         with pytest.MonkeyPatch.context() as patch:
-            for mutation in BREAKS[broken].database:
-                await mutation.apply(database, patch)
+            await BREAKS[broken].apply(database, patch)

@@ -48,10 +48,11 @@ class Mutation:
     def apply_to_query(self, patch: pytest.MonkeyPatch) -> None:
         """Break a named query of this process. Raises ``LookupError`` as ``apply`` does."""
         file, name = self.target.split(".")
-        for module in MODULES:
-            queries: dict[str, Query] = getattr(module, f"_{file.upper()}", {})
-            if name in queries:
-                patch.setitem(queries, name, Query(name, self._mutate(queries[name].sql)))
+        copies = [queries for module in MODULES if name in (queries := getattr(module, f"_{file.upper()}", {}))]
+        if not copies:
+            raise LookupError(f"no module has a query {self.target}")
+        for queries in copies:
+            patch.setitem(queries, name, Query(name, self._mutate(queries[name].sql)))
 
     def _mutate(self, text: str) -> str:
         if not self.old:
