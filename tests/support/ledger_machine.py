@@ -49,6 +49,8 @@ SELECT
     (SELECT count(*) FROM trapline.task t WHERE t.status = 'done'
         AND NOT EXISTS (SELECT FROM trapline.observation o WHERE o.task_id = t.id)) AS done_without_a_result
 """
+WAITED = "UPDATE trapline.task SET run_at = run_at - interval '1 h' WHERE status = 'created' AND run_at > now()"
+"""What an hour does to tasks that wait for their time, as those do whose leases died unstarted."""
 OPEN_TASKS = "SELECT count(*) FROM trapline.task WHERE status IN ('created', 'leased')"
 WAY_TO_THE_END = 60
 """Rounds within which all tasks that are left must end: each ends a task, or charges one whose budget is small."""
@@ -327,6 +329,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if not await self._first.connection.fetchval(OPEN_TASKS):
                 break
             await self._age("true")
+            await self._first.connection.execute(WAITED)
             for lane in LANES:
                 await rescue.reap_lane(self._first, lane, location=location)
                 for invocation in (await lanes.plan(self._first, lane)).created:

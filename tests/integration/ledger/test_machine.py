@@ -8,7 +8,7 @@ from hypothesis import Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from support.ledger_machine import LedgerMachine
+from support.ledger_machine import LANES, LedgerMachine
 from support.mutation import Mutation
 from support.postgres import fresh_database
 from trapline_common.ledger.connection import Database
@@ -55,6 +55,29 @@ async def _search(
             async with await Database.connect(dsn) as database:
                 await broken.apply(database, patch)
         await asyncio.to_thread(_run, dsn, chosen)
+
+
+def test_tasks_that_wait_for_their_time_end_too(postgres: str) -> None:
+    """The search's own end lets time pass: tasks whose leases died unstarted wait for longer than its rounds take."""
+
+    def one_history(dsn: str) -> None:
+        with asyncio.Runner() as loop:
+            databases = [loop.run(Database.connect(dsn)) for _ in range(2)]
+            machine = LedgerMachine(loop, databases)
+            machine.begin(ordered=False, started=False)
+            for lane in [*LANES] * 3:
+                for back in range(3):
+                    machine.stall_and_reap(which=back, together=1)
+                machine.work(lane=lane, started=False)
+            machine.teardown()
+            for database in databases:
+                loop.run(database.close())
+
+    async def go() -> None:
+        async with fresh_database(postgres) as dsn:
+            await asyncio.to_thread(one_history, dsn)
+
+    asyncio.run(go())
 
 
 def _run(dsn: str, chosen: settings) -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 HEAVY = ("rich", "boto3", "botocore", "typer", "apprise")
-"""Libraries of other parts: 0.05 to 0.3 s of processor time each."""
+"""Libraries that other parts need, and a crawler on one machine does not."""
 
 
 def test_a_crawler_imports_no_library_that_it_does_not_use() -> None:

@@ -52,8 +52,8 @@ def _in_range(at: datetime) -> datetime:
 
 
 _ON_FIRST_USE = ConfigDict(defer_build=True)
-"""pydantic builds a model when it is first used: each process reads one or two kinds of message, and a crawler's start
-is 40 ms of processor time shorter for the rest."""
+"""pydantic builds a model when it is first used: each process reads one or two kinds of message, and pays at its start
+for no others."""
 
 TickTime = Annotated[AwareDatetime, AfterValidator(_in_range)]
 """The time of a tick, with its zone."""

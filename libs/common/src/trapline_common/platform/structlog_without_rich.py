@@ -1,8 +1,7 @@
 """structlog as it is where rich is not installed: import it from here, before anything else imports it.
 
 structlog imports rich wherever it finds it, to draw tracebacks with every local variable, which no log of ours may
-show. The command has rich for its tables, so that each crawler process of one machine would pay for it: 90 of the
-700 ms of processor time that a crawler's imports took (``tests/unit/trapline_crawler/test_start_up_imports.py``).
+show. The command has rich for its tables, so that each crawler process of one machine would pay for it at its start.
 """
 
 import sys
