@@ -131,7 +131,9 @@ run "an_ended_run_wakes_the_notifier" {
   assert {
     condition = (
       jsondecode(aws_cloudwatch_event_rule.run_ended[0].event_pattern)
-      == { source = ["trapline"], detail-type = ["Run ended"] }
+      == {
+        source = ["trapline"], detail-type = ["Run ended"], detail = { outcome = [{ "anything-but" = ["skipped"] }] }
+      }
       && aws_cloudwatch_event_target.run_ended[0].arn == var.notifier.arn
       && jsondecode(aws_cloudwatch_event_target.run_ended[0].input) == { v = 1, type = "drain" }
     )

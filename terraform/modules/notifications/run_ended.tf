@@ -3,9 +3,14 @@
 resource "aws_cloudwatch_event_rule" "run_ended" {
   count = var.notifier != null ? 1 : 0
 
-  name          = "${var.name}-run-ended"
-  description   = "Runs of Trapline that ended"
-  event_pattern = jsonencode({ source = ["trapline"], detail-type = ["Run ended"] })
+  name        = "${var.name}-run-ended"
+  description = "Runs of Trapline that ended"
+  # A tick that was skipped tells nobody anything: there may be one a minute for as long as a run is open
+  event_pattern = jsonencode({
+    source      = ["trapline"]
+    detail-type = ["Run ended"]
+    detail      = { outcome = [{ "anything-but" = ["skipped"] }] }
+  })
 }
 
 resource "aws_cloudwatch_event_target" "run_ended" {
