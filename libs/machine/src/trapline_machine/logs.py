@@ -22,7 +22,7 @@ def own_log(folder: Path) -> Iterator[Path]:
     path = folder / OWN
     if path.exists() and path.stat().st_size > MAX_BYTES:
         path.replace(path.with_suffix(".log.1"))
-    _prune(folder)
+    prune(folder)
     with _LogFile(path) as log:
         configure(service="trapline", stream=log, console=False)
         try:
@@ -49,7 +49,8 @@ class _LogFile(io.TextIOWrapper):
         return len(text)
 
 
-def _prune(folder: Path) -> None:
+def prune(folder: Path) -> None:
+    """Delete the oldest logs of crawler processes, so that ``KEPT`` are left."""
     dated = []
     for log in folder.glob("????????-*.log"):
         with suppress(FileNotFoundError):  # another command prunes too

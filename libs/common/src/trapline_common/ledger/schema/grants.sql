@@ -61,6 +61,12 @@ GRANT INSERT (name, source, schedule, timezone, enabled, gone_at),
     UPDATE (source, schedule, timezone, enabled, changed_at, gone_at) ON trapline.known_crawl
     TO trapline_dispatcher, trapline_operator;  -- the operator forgets one
 
+-- The owner alone keeps schedules: on one machine.
+-- trapline.schedule, written once: crawl
+GRANT SELECT ON trapline.schedule TO trapline_operator;
+-- trapline.serving, written once: single
+GRANT SELECT ON trapline.serving TO trapline_operator;
+
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at, via
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT SELECT (id, lane, slot, status, hop, created_at, asked_at, asks, pending_at, ready_at, running_at, heartbeat_at,
