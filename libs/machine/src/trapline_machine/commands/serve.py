@@ -39,7 +39,7 @@ def serve(
 
       trapline serve crawls.yaml
       TRAPLINE_RETENTION_DAYS=30 trapline serve crawls.yaml --data-dir /var/lib/trapline
-      trapline status --check
+      trapline serve crawls.yaml --max-invocations 2
     """
     # Late: the services take half a second to load, and every other command would wait for them.
     from trapline_machine.serve.serve_file import ServeRequest, serve_file
