@@ -86,6 +86,7 @@ async def _mute(
 def _kinds(text: str) -> list[MutedKind]:
     known = ", ".join(MutedKind)
     try:
-        return [MutedKind(word.strip()) for word in text.split(",")]
+        named = {MutedKind(word.strip()) for word in text.split(",")}
     except ValueError as error:
         raise InputRefusedError(f"--kinds {text}: one or more of {known}, with commas") from error
+    return [kind for kind in MutedKind if kind in named]
