@@ -1,7 +1,5 @@
 """Who acts, and on what: a crawl, or one page of it, as a person names it on the command line."""
 
-import getpass
-import socket
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -13,6 +11,7 @@ from trapline_common.domain.ids import PageId
 from trapline_common.ledger import known_crawls
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.pages import PageRow, find_page, find_pages
+from trapline_common.platform.this_user import this_user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +33,7 @@ class Target:
 
 def acted_by() -> str:
     """Return who acts: in a deployment the caller's AWS identity, as the caller told it; else this machine's user."""
-    told = CommandLine.current().acted_by
-    if told is not None:
-        return told
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a process of a user that the machine does not know, as containers have
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
+    return CommandLine.current().acted_by or this_user()
 
 
 async def find_target(database: Database, named: str, page: str | None = None) -> Target:

@@ -21,13 +21,13 @@ from botocore.exceptions import (
     SSOError,
 )
 
-from trapline.access.acting import acted_by
 from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.remote.protocol import Call, Performed
 from trapline_common.aws.calls import CLIENT_CONFIG
 from trapline_common.aws.lambda_client import waiting_config
 from trapline_common.domain.answers import read_answer
 from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.platform.this_user import this_user
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -71,7 +71,7 @@ class Caller:
         try:
             return self.who()
         except (BotoCoreError, ClientError):
-            return acted_by()
+            return this_user()
 
     def call(self, call: Call) -> Performed:
         """Send one command and wait for its answer; it is never sent a second time. Raises ``CallFailedError``."""

@@ -405,8 +405,8 @@ COMMENT ON FUNCTION trapline.record_visit IS
     'ok, nothing but that count is written. An alert that a mute or an acknowledgement covers is written "muted", and '
     'of one failure only the first such.';
 COMMENT ON FUNCTION trapline.mute_key IS
-    'Key of the advisory lock of a crawl''s mutes. Shared: writing an alert. Exclusive: a mute begins or ends. The high '
-    'half is "mute" in ASCII.';
+    'Key of the advisory lock of a crawl''s mutes. Shared: writing an alert. Exclusive: a mute begins or ends. The '
+    'high half is "mute" in ASCII.';
 COMMENT ON FUNCTION trapline.mute_of IS
     'Why an alert of this crawl, page (NULL: none) and kind is muted now, for people; NULL: it is not.';
 COMMENT ON FUNCTION trapline.accept_candidate IS

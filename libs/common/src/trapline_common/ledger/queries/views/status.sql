@@ -46,8 +46,8 @@ SELECT id FROM trapline.run WHERE status <> 'ended' ORDER BY id;
 -- crawls that are gone or switched off. $1 limit.
 WITH whole AS MATERIALIZED (
     SELECT crawl, max(id) AS id FROM trapline.run WHERE outcome = 'completed' AND retry_of IS NULL GROUP BY crawl)
-SELECT p.id AS page_id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id, o.reason,
-    o.detail, p.acked_at, p.acked_by, p.ack_reason, m.muted, count(*) OVER ()::int AS total,
+SELECT p.id AS page_id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id,
+    o.reason, o.detail, p.acked_at, p.acked_by, p.ack_reason, m.muted, count(*) OVER ()::int AS total,
     count(*) FILTER (WHERE m.muted OR p.acked_at IS NOT NULL) OVER ()::int AS known
 FROM trapline.page p LEFT JOIN whole w ON w.crawl = p.crawl
 LEFT JOIN LATERAL (
