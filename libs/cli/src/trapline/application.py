@@ -32,6 +32,7 @@ _COMMANDS: Mapping[str, str] = {
     "mute": _ANSWER,
     "unmute": _ANSWER,
     "ack": _ANSWER,
+    "accept": _ANSWER,
     "forget": "Maintain",
     "config": "Maintain",
     "migrate": "Maintain",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 ALLOWED = frozenset(
     {
+        "accept",
         "ack",
         "add",
         "alert",
@@ -27,7 +28,7 @@ ALLOWED = frozenset(
     }
 )
 """They read the ledger, or work on it."""
-ACTING = frozenset({"ack", "mute", "unmute"})
+ACTING = frozenset({"accept", "ack", "alert", "mute", "unmute"})
 """Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",

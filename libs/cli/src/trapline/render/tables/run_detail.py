@@ -18,8 +18,8 @@ _FAILURES = (
 _MS = 1000
 
 
-def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: ArtifactLocation) -> None:
-    """Print the run's facts, its failures with the locations of their screenshots, and its changes."""
+def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: ArtifactLocation, link: str = "") -> None:
+    """Print the run's facts and address, its failures with the locations of their screenshots, and its changes."""
     run = detail.run
     printer.line(f"Run {run.id} of {run.crawl}: {f'{state(run)} {progress(run)}'.strip()}", "bold")
     printer.facts(
@@ -36,6 +36,7 @@ def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: Artif
             ("pages", _pages(detail.totals)),
             ("changes", f"{run.changes:,}"),
             ("alerts", ", ".join(f"{item.count:,} {item.kind} {item.status}" for item in detail.alerts)),
+            ("see", link),
         ]
     )
     if detail.failures:
