@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, str] = {
     "crawl": _CRAWL,
     "try": _CRAWL,
     "run": _CRAWL,
+    "visit": _CRAWL,
     "status": _READING,
     "runs": _READING,
     "show": _READING,
