@@ -51,6 +51,8 @@ class Machine:
     """The dispatcher's parts."""
     notifier: NotifierServices
     """The notifier's parts."""
+    new_notifier: Callable[[], Awaitable[NotifierServices]]
+    """Makes these from the channels file as it is now."""
     ended: list[EndedProcess] = field(default_factory=list)
     """Processes that have ended and were not reported yet."""
 
@@ -61,6 +63,10 @@ class Machine:
     async def drain(self) -> Drained | Refused:
         """Send what the outbox holds. Raises ``TransientError`` when some of it could not be sent for now."""
         return await notifier.handle(Drain().event(), self._context(), self.notifier)
+
+    async def read_channels(self) -> None:
+        """Send to the channels that the file has now. Raises ``InputRefusedError``; then the old ones stay."""
+        self.notifier = await self.new_notifier()
 
     async def ledger_answers(self) -> bool:
         """Say whether the ledger can be reached: a connection may be lost while it can."""
@@ -143,6 +149,10 @@ async def build(
     async def read_config() -> Config:
         return (await config()).on_one_machine
 
+    async def new_notifier() -> NotifierServices:
+        web = WebView.read(environ)
+        return await local_services(dsn, data_dir=settings.data_dir, secrets=secrets, stream=alerts, web=web)
+
     return Machine(
         settings=settings,
         inbox=inbox,
@@ -163,13 +173,8 @@ async def build(
             timeouts=settings.timeouts,
             archive=None if settings.runs is None else DirectoryArchive(settings.runs),
         ),
-        notifier=await local_services(
-            dsn,
-            data_dir=settings.data_dir,
-            secrets=secrets,
-            stream=alerts,
-            web=WebView.read(environ),
-        ),
+        notifier=await new_notifier(),
+        new_notifier=new_notifier,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger import known_crawls, serving
 from trapline_common.ledger.connection import Database
 from trapline_machine.event_loop import EventLoop
@@ -64,6 +65,11 @@ class Turns:
     async def _look_at_the_file(self) -> None:
         if not await self.file.changed():
             return
+        if self.file.refused is None:
+            try:
+                await self.machine.read_channels()
+            except InputRefusedError as error:  # it changed once more meanwhile, or lacks a secret by now
+                self.file.refused = str(error)
         await serving.note_refused(self.database, self.file.refused)
         if self.file.refused is not None:
             self.display.line(f"{self.file.refused}\n{self.file.path} is refused; what it said before goes on")
