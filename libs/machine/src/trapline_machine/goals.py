@@ -81,7 +81,7 @@ class Endless:
 
     async def look(self, database: Database) -> Sequence[RunRow]:
         unended = await unended_runs(database)
-        rows = await find_runs(database, sorted({*self._open, *unended}))
-        self._open = set(unended)
+        shown, self._open = {*self._open, *unended}, set(unended)
+        rows = await find_runs(database, sorted(shown)) if shown else {}
         self.reap_every = TICK if unended else IDLE_TICK
         return [row for _, row in sorted(rows.items())]
