@@ -20,7 +20,7 @@ def page(height: int = 1200, *, seed: int = 1, shift: float = 0.0, size: int = 1
     font = ImageFont.load_default(size)
     y = 20
     while y < height - 40:
-        if dice.random() < 0.2:  # noqa: PLR2004  (one line in five)
+        if dice.random() < 0.2:
             colour = (dice.randint(150, 250), dice.randint(150, 250), dice.randint(150, 250))
             pen.rectangle((20, y, width - 20, y + 24), fill=colour)
         text = " ".join(dice.choice(WORDS) for _ in range(9))

@@ -1,5 +1,6 @@
 """Pictures of pages over runs: a real ledger, real PNGs, the real process that compares them; only the visits are
-scripted."""
+scripted.
+"""
 
 import json
 from dataclasses import replace

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0021_what_is_gone. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0025_pictures. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -140,10 +140,16 @@ CREATE TABLE trapline.page (
     candidate_hash text,                                  -- Content seen and not accepted so far.
     candidate_seen integer NOT NULL DEFAULT 0,            -- By so many good runs in a row.
     earlier_hashes text[] NOT NULL DEFAULT '{}'::text[],  -- Accepted before the baseline, newest first.
+    -- The artifact that its pictures are compared with; kept at any age. NULL: none.
+    visual_key text,
+    -- What was noted of that picture, and the picture that waits to replace it, with the runs that saw it.
+    visual jsonb,
     CONSTRAINT page_pkey PRIMARY KEY (id),
     CONSTRAINT page_url UNIQUE (crawl, url),
-    CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048))
+    CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048)),
+    CONSTRAINT page_visual_whole CHECK (((visual_key IS NULL) = (visual IS NULL)))
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX page_visual_key ON trapline.page (visual_key) WHERE (visual_key IS NOT NULL);
 
 -- One asynchronous call of the crawler. The unique slot is the backstop that no bug in the count can pass.
 CREATE TABLE trapline.invocation (
@@ -281,6 +287,10 @@ CREATE TABLE trapline.observation (
     -- Whether it became its page's baseline. NULL: a release before noise was known wrote it.
     accepted boolean,
     note text,                                       -- What the visit left out, for people. NULL: nothing.
+    -- Of its screenshot: size, browser, settings and ignored boxes. NULL: its crawl compares no pictures.
+    picture jsonb,
+    -- What the screenshot is to its page: outcome, and regions that differ. NULL: it was not judged.
+    visual jsonb,
     CONSTRAINT observation_pkey PRIMARY KEY (id),
     CONSTRAINT observation_once UNIQUE (task_id, "position")
 );
@@ -709,6 +719,17 @@ BEGIN
     END IF;
 END $function$;
 
+-- Notes a picture that is its page's baseline no more. SECURITY DEFINER: nobody else writes that note.
+CREATE FUNCTION trapline.note_replaced_picture()
+    RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO trapline.unnamed_artifact (key) VALUES (OLD.visual_key) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+REVOKE ALL ON FUNCTION trapline.note_replaced_picture() FROM PUBLIC;
+
 -- Notes the artifacts of deleted observations.
 CREATE FUNCTION trapline.note_unnamed()
     RETURNS trigger
@@ -771,18 +792,22 @@ BEGIN
             candidate_hash = CASE WHEN verdict.candidate_seen IS NULL
                 THEN p.candidate_hash ELSE verdict.candidate_hash END,
             candidate_seen = coalesce(verdict.candidate_seen, p.candidate_seen),
-            earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes)
+            earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes),
+            visual_key = CASE WHEN visit ? 'page_visual'
+                THEN visit #>> '{page_visual,baseline,key}' ELSE p.visual_key END,
+            visual = CASE WHEN visit ? 'page_visual'
+                THEN nullif(visit -> 'page_visual', 'null') ELSE p.visual END
         FROM held WHERE p.id = of_page AND p.version = page_version
         RETURNING held.run_id, held.position
     ), observed AS (
         INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
             url, final_url, status, redirects, timings, size, title, text, fields, content_hash, console_errors,
-            screenshot, html, reason, detail, note)
+            screenshot, html, reason, detail, note, picture, visual)
         SELECT of_task, p.position, p.run_id, of_page, verdict.accepted, (visit ->> 'changed')::boolean,
             visit ->> 'url', visit ->> 'final_url', (visit ->> 'status')::int, (visit ->> 'redirects')::int,
             visit -> 'timings', (visit ->> 'size')::bigint, visit ->> 'title', visit ->> 'text', visit -> 'fields',
             visit ->> 'content_hash', (visit ->> 'console_errors')::int, visit ->> 'screenshot', visit ->> 'html',
-            visit ->> 'reason', visit ->> 'detail', visit ->> 'note'
+            visit ->> 'reason', visit ->> 'detail', visit ->> 'note', visit -> 'picture', visit -> 'visual'
         FROM paged p
     ), stepped AS (
         UPDATE trapline.task t SET status = step.status, position = step.position, failed_pages = step.failed_pages,
@@ -1164,6 +1189,9 @@ CREATE TRIGGER guard_first BEFORE INSERT ON trapline.run FOR EACH ROW WHEN ((new
 CREATE TRIGGER guard_pages BEFORE UPDATE OF status ON trapline.run FOR EACH ROW WHEN (((new.outcome =
     'completed'::trapline.run_outcome) AND (old.status <> 'ended'::trapline.run_status))) EXECUTE FUNCTION
     trapline.refuse_early_end();
+
+CREATE TRIGGER replaced_picture AFTER UPDATE OF visual_key ON trapline.page FOR EACH ROW WHEN (((old.visual_key IS NOT
+    NULL) AND (old.visual_key IS DISTINCT FROM new.visual_key))) EXECUTE FUNCTION trapline.note_replaced_picture();
 
 CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW WHEN (((old.status <> new.status) AND
     (NOT CASE old.status WHEN 'created'::trapline.invocation_status THEN (new.status = ANY
