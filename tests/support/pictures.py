@@ -12,8 +12,8 @@ WIDTH = 640
 WORDS = ("price", "plan", "month", "basic", "pro", "team", "support", "storage", "users", "free", "trial", "contact")
 
 
-def page(height: int = 1200, *, seed: int = 1, shift: float = 0.0, size: int = 12, width: int = WIDTH) -> Image.Image:
-    """Draw a page of lines of text and coloured bars. ``shift``: pixels to the right, of which fractions smear."""
+def page(height: int = 1200, *, seed: int = 1, size: int = 12, width: int = WIDTH) -> Image.Image:
+    """Draw a page of lines of text and coloured bars. ``size``: of its letters."""
     dice = random.Random(seed)
     picture = Image.new("RGB", (width, height), (255, 255, 255))
     pen = ImageDraw.Draw(picture)
@@ -24,7 +24,7 @@ def page(height: int = 1200, *, seed: int = 1, shift: float = 0.0, size: int = 1
             colour = (dice.randint(150, 250), dice.randint(150, 250), dice.randint(150, 250))
             pen.rectangle((20, y, width - 20, y + 24), fill=colour)
         text = " ".join(dice.choice(WORDS) for _ in range(9))
-        pen.text((30 + shift, y + 4), text, font=font, fill=(20, 20, 20))
+        pen.text((30, y + 4), text, font=font, fill=(20, 20, 20))
         y += dice.randint(26, 40)
     return picture
 

@@ -1,4 +1,4 @@
-"""Pictures that are compared, as a real browser makes them: what holds still, what is hidden, painted over or cut to."""
+"""Pictures that are compared, as a real browser makes them: what holds still, is hidden, painted over or cut to."""
 
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO

@@ -1,10 +1,7 @@
-"""Pictures of pages over runs: a real ledger, real PNGs, the real process that compares them; only the visits are
-scripted.
-"""
+"""Pictures of pages over runs, compared by the real process in a real ledger; only the visits are scripted."""
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,7 +73,7 @@ async def test_a_banner_is_one_region_and_one_alert(stage: Stage) -> None:
     told = json.loads(payload)
     assert (told["diff"], told["fields"], told["picture"]["regions"]) == ("", [], 1)
     assert told["picture"]["share"] == pytest.approx(48 / 1248)
-    assert Path(told["picture"]["before"]).read_bytes() == png(OLD)
+    assert told["picture"]["before"] == str(stage.artifacts / found["against"])
     assert await shop.outcomes(BANNER) == ["equal"]
     assert await stage.alerts() == ["change"]
 

@@ -63,12 +63,22 @@ def compare(old: Part, new: Part, *, tolerance: int) -> list[Region]:
         turned = [Region(kinds.get(one.kind, one.kind), one.new, one.old, one.pixels) for one in found]
         return sorted(turned, key=_place)
     regions: list[Region] = []
-    for stretch in align(old.rows, new.rows):
+    for stretch in _within_the_window(old, new, align(old.rows, new.rows)):
         if stretch.is_pair:
             regions += _changed(old, new, stretch, tolerance)
         elif not _is_paint(old if stretch.old_length else new, stretch):
             regions.append(_one_sided(stretch, old.width))
     return sorted(regions, key=_place)
+
+
+def _within_the_window(old: Part, new: Part, stretches: list[Stretch]) -> list[Stretch]:
+    """Leave out the last rows that only one of two equally tall pictures has.
+
+    A window shows as much as ever: where a banner is inserted on top, as many rows fall out below.
+    """
+    if len(old.rows) == len(new.rows) and stretches and not stretches[-1].is_pair:
+        return stretches[:-1]
+    return stretches
 
 
 def _place(region: Region) -> tuple[int, int]:
