@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
 from trapline_crawler.pictures.islands import APART, CELL, Box, differences
 from trapline_crawler.pictures.rows import Stretch, align
 
@@ -26,10 +24,6 @@ class Part:
     """RGB, three bytes a pixel; what is ignored is painted flat."""
     ignored: Sequence[Box]
     """What is ignored, within this part."""
-
-    def picture(self, first: int, last: int) -> Image.Image:
-        """Return rows as a picture."""
-        return Image.frombytes("RGB", (self.width, last - first), b"".join(self.rows[first:last]))
 
     def boxes(self, first: int, last: int) -> list[Box]:
         """Return what is ignored of some rows, as places in them."""
@@ -107,7 +101,7 @@ def _changed(old: Part, new: Part, stretch: Stretch, tolerance: int) -> Iterator
         at_old, at_new = stretch.old + first, stretch.new + first
         length = last - first
         blank = [*old.boxes(at_old, at_old + length), *new.boxes(at_new, at_new + length)]
-        before, after = old.picture(at_old, at_old + length), new.picture(at_new, at_new + length)
+        before, after = old.rows[at_old : at_old + length], new.rows[at_new : at_new + length]
         for (x, y, width, height), pixels in differences(before, after, tolerance=tolerance, blank=blank):
             yield Region("changed", (x, at_old + y, width, height), (x, at_new + y, width, height), pixels)
 

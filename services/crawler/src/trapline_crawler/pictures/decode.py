@@ -11,7 +11,7 @@ from trapline_crawler.pictures.islands import Box
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MOST_PIXELS = 32_000_000
 """Pixels of a picture; the tallest that a crawl takes has as many at a width of 1,920."""
-_STRIP = 256
+_STRIP = 64
 """Rows that are copied at once."""
 _PAINT = (128, 128, 128)
 

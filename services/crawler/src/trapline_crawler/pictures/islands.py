@@ -5,6 +5,7 @@ the letters of a line, is one rectangle.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops
@@ -15,6 +16,8 @@ FEWEST = 4
 """Pixels of a cell that must differ; fewer are specks."""
 APART = 2
 """Cells between two that belong together, at most, in each direction."""
+_STRIP = CELL * 16
+"""Rows that are subtracted at once: as much as stays near the processor, however tall the pictures are."""
 _RUN = re.compile(rb"\x01+(?:\x00{1,%d}\x01+)*" % (APART - 1))
 _IS_ON = bytes(value >= FEWEST for value in range(256))
 Box = tuple[int, int, int, int]
@@ -49,29 +52,47 @@ class _Run:
     """The index of the run that stands for the island; see ``_root``."""
 
 
-def differences(old: Image.Image, new: Image.Image, *, tolerance: int, blank: list[Box]) -> list[tuple[Box, int]]:
-    """Return rectangles in which two RGB pictures of one size differ, top to bottom, each with its pixels.
+def differences(
+    old: Sequence[bytes], new: Sequence[bytes], *, tolerance: int, blank: Sequence[Box]
+) -> list[tuple[Box, int]]:
+    """Return rectangles in which rows of RGB pixels differ, top to bottom, each with its pixels.
 
-    A pixel differs when one of its colours is off by more than ``tolerance``. What lies in ``blank`` never does.
+    Both have as many rows. A pixel differs when one of its colours is off by more than ``tolerance``. What lies in
+    ``blank`` never does.
     """
-    off = ImageChops.difference(old, new)
-    red, green, blue = off.split()
+    width, columns = len(new[0]) // 3, -(-len(new[0]) // 3 // CELL)
+    cells = b"".join(
+        _cells(
+            _picture(old[top : top + _STRIP], width),
+            _picture(new[top : top + _STRIP], width),
+            tolerance=tolerance,
+            blank=[(x, y - top, wide, high) for x, y, wide, high in blank],
+        )
+        for top in range(0, len(new), _STRIP)
+    )
+    return [(_rectangle(island, width, len(new)), island.pixels) for island in _islands(cells, columns)]
+
+
+def _picture(rows: Sequence[bytes], width: int) -> Image.Image:
+    return Image.frombytes("RGB", (width, len(rows)), b"".join(rows))
+
+
+def _cells(old: Image.Image, new: Image.Image, *, tolerance: int, blank: list[Box]) -> bytes:
+    """Return each cell's average of 255 for a pixel that differs and 0 for one that does not, row by row."""
+    red, green, blue = ImageChops.difference(old, new).split()
     most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     mask = most.point([0] * (tolerance + 1) + [255] * (255 - tolerance))
     for x, y, width, height in blank:
         mask.paste(0, (x, y, x + width, y + height))
-    if mask.getbbox() is None:
-        return []
     columns, rows = -(-new.width // CELL), -(-new.height // CELL)
     # Beyond the picture's edge there are zeros, so that each cell is an average over a whole square.
-    cells = mask.crop((0, 0, columns * CELL, rows * CELL)).reduce(CELL).tobytes()
-    return [(_rectangle(island, new), island.pixels) for island in _islands(cells, columns)]
+    return mask.crop((0, 0, columns * CELL, rows * CELL)).reduce(CELL).tobytes()
 
 
-def _rectangle(island: Island, picture: Image.Image) -> Box:
+def _rectangle(island: Island, width: int, height: int) -> Box:
     x, y = island.left * CELL, island.top * CELL
     right, bottom = (island.right + 1) * CELL, (island.bottom + 1) * CELL
-    return x, y, min(right, picture.width) - x, min(bottom, picture.height) - y
+    return x, y, min(right, width) - x, min(bottom, height) - y
 
 
 def _islands(cells: bytes, columns: int) -> list[Island]:
