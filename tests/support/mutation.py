@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import pytest
 
 from trapline_common.ledger import (
+    acknowledging,
     announcing,
     answering,
     invocations,
     lanes,
+    mutes,
     outbox,
     rescue,
     run_cancel,
@@ -23,10 +25,12 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query
 
 MODULES = (
+    acknowledging,
     announcing,
     answering,
     invocations,
     lanes,
+    mutes,
     outbox,
     rescue,
     run_cancel,

@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from support.ledger import FINGERPRINT, LANE, all_ready, complete, location, mak
 from support.lock_order import ORDER, locks, out_of_order
 from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator
 from trapline_common.domain.ids import OwnerToken
-from trapline_common.ledger import invocations, lanes, rescue, runs, tasks, waves
+from trapline_common.ledger import invocations, lanes, mutes, rescue, runs, tasks, waves
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query, load
 
@@ -39,11 +40,13 @@ EXCUSED = {
 OF_THE_RELEASE_BEFORE = frozenset({"complete_visit"})
 """Functions that this release does not call."""
 FILES = (
+    "acts",
     "alerts",
     "deliveries",
     "hosts",
     "invocations",
     "lanes",
+    "mutes",
     "pages",
     "retention",
     "robots",
@@ -146,6 +149,8 @@ async def everything(database: Database) -> None:
     await waves.mark_pending(database, LANE, ids[:1])
     await waves.give_up(database, wave, status="ABORTED")
     await lanes.trim(database, LANE)
+    await mutes.mute(database, "one", None, until=timedelta(days=1), reason="x", acted_by="ann")
+    await mutes.unmute(database, "one", None, acted_by="ann")
 
 
 def written_in_transactions() -> set[str]:

@@ -43,7 +43,7 @@ PARTS = {
         "at, end < 0 ? text.length : end": "a cell of a table, whole",
         "at, end": "the same",
         "from ?? 0, to ?? undefined": "a list",
-    }
+    },
 }
 """What scripts take out of a text as a whole, or out of something else."""
 NO_PAGES_TEXT = {"browser/tab_meter.js"}

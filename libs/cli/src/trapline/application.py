@@ -13,6 +13,7 @@ from trapline_common.domain.errors import InputRefusedError
 
 _READING = "Read the ledger"
 _CRAWL = "Crawl"
+_ANSWER = "Answer what you are told"
 _COMMANDS: Mapping[str, str] = {
     "crawl": _CRAWL,
     "try": _CRAWL,
@@ -24,9 +25,13 @@ _COMMANDS: Mapping[str, str] = {
     "tasks": _READING,
     "invocations": _READING,
     "export": _READING,
+    "mutes": _READING,
     "add": "Work on a run",
     "cancel": "Work on a run",
     "retry": "Work on a run",
+    "mute": _ANSWER,
+    "unmute": _ANSWER,
+    "ack": _ANSWER,
     "forget": "Maintain",
     "config": "Maintain",
     "migrate": "Maintain",

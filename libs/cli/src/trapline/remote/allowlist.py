@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 ALLOWED = frozenset(
     {
+        "ack",
         "add",
         "alert",
         "cancel",
@@ -13,6 +14,8 @@ ALLOWED = frozenset(
         "forget",
         "invocations",
         "migrate",
+        "mute",
+        "mutes",
         "reap",
         "retry",
         "run",
@@ -20,9 +23,12 @@ ALLOWED = frozenset(
         "show",
         "status",
         "tasks",
+        "unmute",
     }
 )
 """They read the ledger, or work on it."""
+ACTING = frozenset({"ack", "mute", "unmute"})
+"""Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
     "try": "it starts a browser on this machine, and needs no deployment",

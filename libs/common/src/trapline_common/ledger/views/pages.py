@@ -62,6 +62,12 @@ async def find_pages(database: Database, url: str, *, crawl: str | None = None) 
     return [read(PageRow, row) for row in await database.fetch(_QUERIES["pages"], url, crawl)]
 
 
+async def find_page(database: Database, page_id: int) -> PageRow | None:
+    """Return the page of this number, if there is such."""
+    row = await database.fetchrow(_QUERIES["page"], page_id)
+    return None if row is None else read(PageRow, row)
+
+
 async def last_change(database: Database, page_id: int, *, run_id: int | None = None) -> Change | None:
     """Return a page's newest accepted change, or the one that ``run_id`` found."""
     row = await database.fetchrow(_QUERIES["last_change"], page_id, run_id)
