@@ -596,8 +596,19 @@ REVOKE ALL ON FUNCTION trapline.accept_candidate(bigint,text) FROM PUBLIC;
 -- Makes a picture of a page its picture baseline; returns the artifact. SECURITY DEFINER: the operator writes none.
 CREATE FUNCTION trapline.accept_picture(of_page bigint, of_observation bigint)
     RETURNS text
-    LANGUAGE sql SECURITY DEFINER SET search_path TO 'pg_catalog', 'pg_temp' BEGIN ATOMIC WITH chosen AS MATERIALIZED ( SELECT o.screenshot, o.picture FROM trapline.observation o WHERE ((o.page_id = accept_picture.of_page) AND ((accept_picture.of_observation IS NULL) OR (o.id = accept_picture.of_observation)) AND (o.reason IS NULL) AND (o.screenshot IS NOT NULL) AND ((o.picture -> 'unstable'::text) = 'false'::jsonb) AND ((o.picture -> 'problem'::text) = 'null'::jsonb)) ORDER BY o.id DESC LIMIT 1 ) UPDATE trapline.page p SET version = (p.version + 1), visual_key = c.screenshot, visual = jsonb_build_object('baseline', jsonb_build_object('key', c.screenshot, 'picture', c.picture)) FROM chosen c WHERE (p.id = accept_picture.of_page) RETURNING p.visual_key; END
-AS ;
+    LANGUAGE sql SECURITY DEFINER SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    WITH chosen AS MATERIALIZED (
+        SELECT o.screenshot, o.picture FROM trapline.observation o
+        WHERE o.page_id = of_page AND (of_observation IS NULL OR o.id = of_observation) AND o.reason IS NULL
+          AND o.screenshot IS NOT NULL AND o.picture -> 'unstable' = 'false' AND o.picture -> 'problem' = 'null'
+        ORDER BY o.id DESC LIMIT 1
+    )
+    UPDATE trapline.page p SET version = p.version + 1, visual_key = c.screenshot,
+        visual = jsonb_build_object('baseline', jsonb_build_object('key', c.screenshot, 'picture', c.picture))
+    FROM chosen c WHERE p.id = of_page
+    RETURNING p.visual_key;
+$function$;
 REVOKE ALL ON FUNCTION trapline.accept_picture(bigint,bigint) FROM PUBLIC;
 
 -- The call of the release before: record_visit in 39 arguments.

@@ -26,8 +26,7 @@ CREATE TRIGGER replaced_picture AFTER UPDATE OF visual_key ON trapline.page
 -- returns its artifact. NULL: there is none that can be compared, and nothing was written. SECURITY DEFINER: the operator
 -- accepts what a crawler recorded, and writes no baseline by itself.
 CREATE FUNCTION trapline.accept_picture(of_page bigint, of_observation bigint) RETURNS text
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH chosen AS MATERIALIZED (
         SELECT o.screenshot, o.picture FROM trapline.observation o
         WHERE o.page_id = of_page AND (of_observation IS NULL OR o.id = of_observation) AND o.reason IS NULL
@@ -38,7 +37,7 @@ BEGIN ATOMIC
         visual = jsonb_build_object('baseline', jsonb_build_object('key', c.screenshot, 'picture', c.picture))
     FROM chosen c WHERE p.id = of_page
     RETURNING p.visual_key;
-END;
+$$;
 REVOKE ALL ON FUNCTION trapline.accept_picture FROM PUBLIC;
 
 -- The function as it was, with the new columns. "page_visual" is what the page's row keeps of pictures; without that
