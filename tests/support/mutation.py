@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from trapline_common.ledger import (
+    accepting,
     acknowledging,
     announcing,
     answering,
@@ -13,6 +14,7 @@ from trapline_common.ledger import (
     mutes,
     outbox,
     rescue,
+    resending,
     run_cancel,
     run_end,
     run_pages,
@@ -25,6 +27,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query
 
 MODULES = (
+    accepting,
     acknowledging,
     announcing,
     answering,
@@ -32,6 +35,7 @@ MODULES = (
     lanes,
     mutes,
     outbox,
+    resending,
     rescue,
     run_cancel,
     run_end,

@@ -145,3 +145,87 @@ async def test_a_caller_of_the_release_before_acts_without_a_name(
     """It tells no name, and the row says that an operator did it."""
     await asyncio.to_thread(operate, "mute", "shop", "--until", "1d", "--reason", "x")
     assert await value(database, "SELECT acted_by FROM trapline.mute") == "an operator"
+
+
+async def test_a_page_is_visited_now_and_the_run_says_so(operate: Operate, stage: Stage, database: Database) -> None:
+    """The run is the page's alone, and who asked is shown; the crawl's other run is in the way of another."""
+    number = await value(database, PAGE, URLS[2])
+    opened = await asyncio.to_thread(operate, "visit", str(number), "--json", acted_by=WHO)
+    run = answered(opened)["run_id"]
+    tasks = answered(await asyncio.to_thread(operate, "tasks", "--run", str(run), "--json"))["tasks"]
+    assert [task["url"] for task in tasks] == [URLS[2]]
+    shown = (await asyncio.to_thread(operate, "show", str(run)))["stdout"]
+    assert f"page       {number} alone" in shown
+    assert f"opened by  {WHO}" in shown
+    assert f"of page {number} alone" in (await asyncio.to_thread(operate, "runs"))["stdout"]
+    again = await asyncio.to_thread(operate, "visit", URLS[2])
+    assert (again["exit"], again["stdout"]) == (3, "")
+    assert f"was skipped: run {run} of the same crawl is still open" in again["stderr"]
+    whole = await asyncio.to_thread(operate, "visit", "shop")
+    assert (whole["exit"], "shop is a crawl; name one page of it" in whole["stderr"]) == (2, True)
+
+
+async def test_a_run_says_why_its_alerts_were_told_to_nobody(
+    operate: Operate, stage: Stage, database: Database
+) -> None:
+    """With who muted, until when, and why."""
+    await asyncio.to_thread(operate, "mute", "shop", "--until", "300d", "--reason", "x", acted_by=WHO)
+    await database.connection.execute(
+        "UPDATE trapline.alert SET status = 'muted', reason = trapline.mute_of(crawl, page_id, kind) "
+        "WHERE run_id = $1 AND page_id IS NOT NULL",
+        stage.second,
+    )
+    shown = (await asyncio.to_thread(operate, "show", str(stage.second)))["stdout"]
+    assert f"by {WHO}: x" in shown
+
+
+async def test_what_is_held_back_is_accepted(operate: Operate, stage: Stage, database: Database) -> None:
+    """Once it is, nothing waits; of a crawl each page that holds something back is named."""
+    await database.connection.execute(
+        "UPDATE trapline.page SET candidate_hash = (SELECT content_hash FROM trapline.observation o "
+        "WHERE o.page_id = page.id AND o.run_id = $1), candidate_seen = 1 WHERE url = $2",
+        stage.first,
+        URLS[1],
+    )
+    done = await asyncio.to_thread(operate, "accept", "shop", acted_by=WHO)
+    assert (done["exit"], done["stdout"]) == (0, f"{URLS[1]}: what it shows is the baseline now\n")
+    again = await asyncio.to_thread(operate, "accept", URLS[1])
+    assert again["stdout"] == f"{URLS[1]}: nothing waits: what was seen last is the baseline\n"
+    assert (await asyncio.to_thread(operate, "accept", "shop"))["stdout"] == "no page of shop holds anything back\n"
+    assert await value(database, "SELECT baseline_by FROM trapline.page WHERE url = $1", URLS[1]) == WHO
+
+
+async def test_an_alert_is_sent_again_from_this_machine(trapline: Trapline, stage: Stage, database: Database) -> None:
+    """It goes to the terminal at once, under the number that was asked for; a second time it goes there again."""
+    alert = await value(database, "SELECT min(id) FROM trapline.alert WHERE kind = 'change'")
+    for _ in range(2):
+        ran = await trapline("alert", "--again", str(alert))
+        assert (ran.code, ran.err) == (0, "")
+        assert "page changed" in ran.out
+        assert "the terminal: sent" in ran.out
+    row = await database.connection.fetchrow("SELECT status::text, again_by FROM trapline.alert WHERE id = $1", alert)
+    assert row is not None
+    assert (row["status"], "@" in row["again_by"]) == ("sent", True)
+    assert await value(database, "SELECT attempts FROM trapline.delivery WHERE alert_id = $1", alert) == 2
+    nothing = await trapline("alert")
+    assert (nothing.code, "say --test or --again" in nothing.err) == (2, True)
+    gone = await trapline("alert", "--again", "99999", "--json")
+    assert (gone.code, gone.out, "no alert 99999" in gone.err) == (2, "", True)
+
+
+async def test_runs_and_changes_link_to_the_web_view(
+    operate: Operate, stage: Stage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the deployment has the view's address, `show` and `diff` print where it shows the same; else nothing."""
+    assert "see" not in (await asyncio.to_thread(operate, "show", str(stage.second)))["stdout"].split()
+    monkeypatch.setenv("TRAPLINE_WEB_URL", "https://view.example")
+    number = await value(database, PAGE, URLS[1])
+    seen = await value(
+        database, "SELECT id FROM trapline.observation WHERE page_id = $1 AND run_id = $2", number, stage.second
+    )
+    shown = await asyncio.to_thread(operate, "show", str(stage.second))
+    assert f"https://view.example/runs/{stage.second}\n" in shown["stdout"]
+    changed = await asyncio.to_thread(operate, "diff", URLS[1])
+    assert f"https://view.example/pages/{number}?to={seen}\n" in changed["stdout"]
+    as_json = answered(await asyncio.to_thread(operate, "diff", URLS[1], "--json"))
+    assert (as_json["page_id"], as_json["link"]) == (number, f"https://view.example/pages/{number}?to={seen}")

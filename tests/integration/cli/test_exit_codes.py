@@ -19,6 +19,7 @@ WORKING = {
     "show": ("7",), "export": ("7",), "diff": ("https://a.example/",), "add": ("7", "https://a.example/"),
     "cancel": ("7",), "retry": ("7",), "reap": (), "forget": ("shop",),
     "mute": ("shop", "--until", "2d", "--reason", "x"), "unmute": ("shop",), "ack": ("shop", "--reason", "x"),
+    "accept": ("shop",), "visit": ("https://a.example/",),
 }  # fmt: skip
 ELSEWHERE = {"migrate": ()}
 """Commands that need a ledger, with arguments."""

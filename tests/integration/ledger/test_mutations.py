@@ -618,6 +618,34 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         [Mutation(target="acts.acknowledge", old="acked_by = coalesce(p.acked_by, $4)", new="acked_by = $4")],
         "acknowledging.test_twice_is_harmless_and_the_first_stays",
     ),
+    "an accepted baseline leaves its candidate": (
+        [Mutation(target="accept_candidate", old="candidate_hash = NULL, candidate_seen = 0, ", new="")],
+        "accepting.test_twice_is_harmless",
+    ),
+    "an accepted baseline moves no version": (
+        [Mutation(target="accept_candidate", old="version = p.version + 1, ", new="")],
+        "accepting.test_a_visit_judged_before_is_judged_again",
+    ),
+    "an accepted observation is not marked": (
+        [Mutation(target="accept_candidate", old="SET accepted = true", new="SET accepted = accepted")],
+        "accepting.test_a_change_behind_it_is_compared_with_it",
+    ),
+    "a text that is gone is accepted": (
+        [Mutation(target="accept_candidate", old="IF kept IS NULL THEN", new="IF false THEN")],
+        "accepting.test_a_text_that_is_no_longer_kept_is_not_made_up",
+    ),
+    "an alert is sent again behind a newer one": (
+        [Mutation(target="acts.told_later", old="e.alert_id > d.alert_id", new="false")],
+        "resending.test_nothing_is_told_behind_something_newer_of_its_page",
+    ),
+    "a part of a message is sent again": (
+        [Mutation(target="acts.make_due", old="alert_id = ANY ($2)", new="alert_id = ($2::bigint[])[1]")],
+        "resending.test_what_was_sent_is_sent_again_whole_and_under_its_id",
+    ),
+    "what is due is not tried now": (
+        [Mutation(target="acts.make_due", old="next_try_at = now()", new="next_try_at = now() + interval '1 hour'")],
+        "resending.test_twice_is_harmless",
+    ),
     "a raised delay counts from the next turn": (
         [
             Mutation(

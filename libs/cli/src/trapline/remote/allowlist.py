@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 ALLOWED = frozenset(
     {
+        "accept",
         "ack",
         "add",
         "alert",
@@ -24,10 +25,11 @@ ALLOWED = frozenset(
         "status",
         "tasks",
         "unmute",
+        "visit",
     }
 )
 """They read the ledger, or work on it."""
-ACTING = frozenset({"ack", "mute", "unmute"})
+ACTING = frozenset({"accept", "ack", "alert", "mute", "retry", "run", "unmute", "visit"})
 """Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",

@@ -17,10 +17,15 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 """Rich styles of a diff's lines, by their first character."""
 
 
+<<<<<<< HEAD
 def show_change(
     printer: Printer, page: PageRow, change: Change, compared: Difference, *, location: ArtifactLocation
 ) -> None:
     """Print the facts of a change, the fields and the regions of its picture that differ, and the diff of the texts."""
+=======
+def show_change(printer: Printer, page: PageRow, change: Change, compared: Difference, *, link: str = "") -> None:
+    """Print the facts of a change, the fields that differ, its address, and the diff of the texts in colours."""
+>>>>>>> lead
     before = f"run {change.baseline_run}, {moment(change.baseline_at)}" if change.baseline_run else "gone"
     printer.line(page.url, "bold")
     printer.facts(
@@ -31,6 +36,7 @@ def show_change(
             ("after", f"run {change.run_id}, {moment(change.at)}"),
             *_picture(change, location),
             *((f"field {field.name}", f"{_value(field.old)} -> {_value(field.new)}") for field in compared.fields),
+            ("see", link),
         ]
     )
     printer.line()

@@ -29,6 +29,8 @@ class PageRow:
 class Change:
     """A page's accepted change."""
 
+    observation_id: int
+    """The observation of the changed page."""
     run_id: int
     """The run that found it."""
     baseline_run: int | None
@@ -74,6 +76,7 @@ async def last_change(database: Database, page_id: int, *, run_id: int | None = 
     if row is None:
         return None
     return Change(
+        observation_id=row["new_id"],
         run_id=row["run_id"],
         baseline_run=row["baseline_run"],
         at=row["at"],

@@ -14,6 +14,8 @@ from trapline_common.ledger.views.runs import RunRow, check_kept, run_config
 
 _QUERIES = load("views/run_detail")
 
+_REASONS = 5
+"""Reasons of muted alerts that are shown."""
 MUTED = "muted"
 """The status of an alert that the crawl's ``alert`` leaves out: it is recorded, and sent to no one."""
 
@@ -115,6 +117,8 @@ class RunDetail:
     """The first pictures that could not be compared, as many as were asked for."""
     alerts: tuple[AlertCount, ...]
     """Its alerts by kind and status."""
+    muted: tuple[str, ...]
+    """Why alerts of it were told to nobody, where a person mutes or knows: the first few reasons."""
     config: dict[str, Any]
     """The run's frozen config."""
     executions: tuple[str, ...]
@@ -143,6 +147,7 @@ async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetai
         changes=tuple([_change(row) for row in await database.fetch(_QUERIES["changes"], run.id, limit)]),
         uncompared=tuple([_uncompared(row) for row in await database.fetch(_QUERIES["uncompared"], run.id, limit)]),
         alerts=await run_alerts(database, run.id),
+        muted=tuple(row["reason"] for row in await database.fetch(_QUERIES["muted"], run.id, _REASONS)),
         config=await run_config(database, run.id),
         executions=tuple(row["execution"] for row in await database.fetch(_QUERIES["executions"], run.id)),
     )
