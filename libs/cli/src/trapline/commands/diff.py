@@ -69,14 +69,12 @@ async def _diff(
     elif change is None or compared is None:
         note(f"no change of {page.url} in crawl {page.crawl}" + (f", run {run_id}" if run_id is not None else " yet"))
     else:
-<<<<<<< HEAD
         bucket = os.environ.get("TRAPLINE_ARTIFACTS", "")
-        show_change(
-            Printer(), page, change, compared, location=lambda key: artifact_location(data_dir, key, bucket=bucket)
-        )
-=======
-        show_change(Printer(), page, change, compared, link=link)
->>>>>>> lead
+
+        def location(key: str) -> str:
+            return artifact_location(data_dir, key, bucket=bucket)
+
+        show_change(Printer(), page, change, compared, location=location, link=link)
 
 
 async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:

@@ -17,15 +17,16 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 """Rich styles of a diff's lines, by their first character."""
 
 
-<<<<<<< HEAD
 def show_change(
-    printer: Printer, page: PageRow, change: Change, compared: Difference, *, location: ArtifactLocation
+    printer: Printer,
+    page: PageRow,
+    change: Change,
+    compared: Difference,
+    *,
+    location: ArtifactLocation,
+    link: str = "",
 ) -> None:
-    """Print the facts of a change, the fields and the regions of its picture that differ, and the diff of the texts."""
-=======
-def show_change(printer: Printer, page: PageRow, change: Change, compared: Difference, *, link: str = "") -> None:
-    """Print the facts of a change, the fields that differ, its address, and the diff of the texts in colours."""
->>>>>>> lead
+    """Print the facts of a change, what differs of its fields and picture, its address, and the diff of the texts."""
     before = f"run {change.baseline_run}, {moment(change.baseline_at)}" if change.baseline_run else "gone"
     printer.line(page.url, "bold")
     printer.facts(

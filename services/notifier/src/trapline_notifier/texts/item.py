@@ -5,12 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trapline_common.domain.ports import AlertRow
-<<<<<<< HEAD
-from trapline_common.platform.text import counted, duration, percent
-=======
 from trapline_common.domain.web_view import WebView
-from trapline_common.platform.text import counted, duration
->>>>>>> lead
+from trapline_common.platform.text import counted, duration, percent
 from trapline_notifier.texts.advice import advice
 from trapline_notifier.texts.safe_text import one_line, url
 from trapline_notifier.texts.telling import Telling

@@ -23,8 +23,8 @@ CREATE TRIGGER replaced_picture AFTER UPDATE OF visual_key ON trapline.page
     EXECUTE FUNCTION trapline.note_replaced_picture();
 
 -- Makes the picture of "of_observation", or with NULL of the newest good visit, the baseline of a page's pictures;
--- returns its artifact. NULL: there is none that can be compared, and nothing was written. SECURITY DEFINER: the operator
--- accepts what a crawler recorded, and writes no baseline by itself.
+-- returns its artifact. NULL: there is none that can be compared, and nothing was written. SECURITY DEFINER: the
+-- operator accepts what a crawler recorded, and writes no baseline by itself.
 CREATE FUNCTION trapline.accept_picture(of_page bigint, of_observation bigint) RETURNS text
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH chosen AS MATERIALIZED (
