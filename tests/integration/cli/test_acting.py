@@ -150,7 +150,7 @@ async def test_a_caller_of_the_release_before_acts_without_a_name(
 async def test_a_page_is_visited_now_and_the_run_says_so(operate: Operate, stage: Stage, database: Database) -> None:
     """The run is the page's alone, and who asked is shown; the crawl's other run is in the way of another."""
     number = await value(database, PAGE, URLS[2])
-    opened = await asyncio.to_thread(operate, "visit", str(number), "--json", acted_by=WHO)
+    opened = await asyncio.to_thread(operate, "visit", str(number), "--no-wait", "--json", acted_by=WHO)
     run = answered(opened)["run_id"]
     tasks = answered(await asyncio.to_thread(operate, "tasks", "--run", str(run), "--json"))["tasks"]
     assert [task["url"] for task in tasks] == [URLS[2]]
