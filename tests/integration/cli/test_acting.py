@@ -74,6 +74,8 @@ def test_a_failure_is_acknowledged_and_needs_no_attention(operate: Operate, stag
     assert "1 of them known" in operate("status")["stdout"]
     again = operate("ack", "shop", "--reason", "mine", acted_by="arn:other")
     assert again["stdout"] == f"{URLS[2]} was acknowledged before, by {WHO}: ticket 481\n"
+    assert operate("ack", "shop", "--undo")["stdout"] == f"{URLS[2]} is told of again\n"
+    assert operate("ack", number, "--undo")["stdout"] == f"no failure of {URLS[2]} of shop is acknowledged\n"
 
 
 def test_a_muted_failure_needs_no_attention(operate: Operate, stage: Stage) -> None:

@@ -55,3 +55,11 @@ async def acknowledge(
         )
         for row in rows
     ]
+
+
+async def withdraw(database: Database, crawl: str, page_id: PageId | None) -> list[str]:
+    """Take back the acknowledgement of a page, or of all of the crawl; return the addresses of those that had one.
+
+    What was kept back so far stays so; the next failed run is told as if nobody had known.
+    """
+    return [row["url"] for row in await database.fetch(_ACTS["withdraw"], crawl, page_id)]

@@ -567,7 +567,7 @@ BEGIN
     kept := coalesce(found.text, (SELECT o.text FROM trapline.observation o
         WHERE o.page_id = of_page AND o.content_hash = page.candidate_hash AND o.text IS NOT NULL
         ORDER BY o.id DESC LIMIT 1));
-    IF kept IS NULL THEN
+    IF found.id IS NULL OR kept IS NULL THEN
         RETURN 'gone';
     END IF;
     UPDATE trapline.observation o SET accepted = true WHERE o.id = found.id;
