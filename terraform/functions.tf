@@ -34,6 +34,10 @@ locals {
       resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_${name}"]
     }
   } : {} }
+  list_artifacts = {
+    resources  = [module.storage.arn]
+    conditions = { StringLike = { "s3:prefix" = "artifacts/*" } }
+  }
   write_encrypted = { actions = ["kms:GenerateDataKey"], resources = [module.key.arn] }
 
   shared_environment = merge(var.environment_variables, local.on_rds ? { TRAPLINE_DATABASE_AUTH = "iam" } : {})
@@ -55,8 +59,11 @@ locals {
         TRAPLINE_NOTIFIER_FUNCTION = local.function_arn["notifier"]
         TRAPLINE_ALLOW_PRIVATE     = join(",", var.allow_private)
         TRAPLINE_RETENTION_DAYS    = var.retention_days == null ? "" : tostring(var.retention_days)
-        TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
-        TRAPLINE_SECRETS_PREFIX    = "${local.name}/crawl/"
+
+        TRAPLINE_ARTIFACT_BACKSTOP_DAYS = tostring(local.artifact_backstop)
+
+        TRAPLINE_UNEXPANDED_TICKS = var.local_aws ? "database-minute" : "refused"
+        TRAPLINE_SECRETS_PREFIX   = "${local.name}/crawl/"
       })
       statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, {
         Call = {
@@ -72,6 +79,11 @@ locals {
           actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
           resources = ["${module.storage.arn}/runs/*"]
         }
+        Retention = { # a copy onto itself reads what it writes
+          actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"]
+          resources = ["${module.storage.arn}/artifacts/*"]
+        }
+        ArtifactVersions = merge(local.list_artifacts, { actions = ["s3:ListBucketVersions"] })
         GivenUp = {
           actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
           resources = local.failures_arns
@@ -100,7 +112,8 @@ locals {
           actions   = ["lambda:InvokeFunction"]
           resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]]
         }
-        Artifacts = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/artifacts/*"] }
+        Artifacts     = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/artifacts/*"] }
+        ArtifactNames = merge(local.list_artifacts, { actions = ["s3:ListBucket"] }) # is it there? It reads none
         Secrets = {
           actions   = ["secretsmanager:GetSecretValue"]
           resources = [module.secrets.arns["session-key"], "${local.secret_path}/crawl/*"]

@@ -208,6 +208,24 @@ variable "sizes" {
   }
 }
 
+variable "notifier_concurrency" {
+  description = <<-EOT
+    Notifiers that run at most at once, kept free for them: many runs that end together take no crawler's place, and
+    wait for no crawler's end. null: 3, and none where the account allows too few for AWS to reserve any, as a new
+    account's 10. 0: none.
+  EOT
+  type        = number
+  default     = null
+
+  validation {
+    condition = (
+      var.notifier_concurrency == null
+      || try(var.notifier_concurrency >= 0 && floor(var.notifier_concurrency) == var.notifier_concurrency, false)
+    )
+    error_message = "notifier_concurrency: a whole number, or null."
+  }
+}
+
 variable "waiting_machines" {
   description = <<-EOT
     ARNs of state machines of yours that hand Trapline a task token and wait for the end of a run.
@@ -268,15 +286,29 @@ variable "log_days" {
 }
 
 variable "expire_days" {
-  description = "After how many days artifacts and exported runs go."
-  type        = object({ artifacts = optional(number, 90), runs = optional(number, 400) })
+  description = <<-EOT
+    After how many days S3 itself deletes exported runs, and artifacts. Artifacts go with the ledger's rows, after
+    retention_days; their own rule is a backstop for what no tick saw, at twice as much or more: null takes just that.
+  EOT
+  type        = object({ artifacts = optional(number), runs = optional(number, 400) })
   default     = {}
+
+  validation {
+    condition = (
+      var.expire_days.artifacts == null
+      || try(var.expire_days.artifacts >= max(28, 2 * coalesce(var.retention_days, 14)), false)
+    )
+    error_message = join(" ", [
+      "expire_days: artifacts is at least twice retention_days, and at least 28; retention_days says how long",
+      "artifacts stay. Leave it out for the least there is.",
+    ])
+  }
 }
 
 variable "retention_days" {
   description = <<-EOT
-    After how many days runs, with their tasks, observations and alerts, leave the database (archived first); null
-    keeps all.
+    After how many days runs, with their tasks, observations and alerts, leave the database (archived first), and
+    their artifacts the bucket, a week after they were last put; null keeps all.
   EOT
   type        = number
   default     = 90

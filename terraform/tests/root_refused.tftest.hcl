@@ -70,6 +70,18 @@ run "nothing_kept_for_a_day" {
   expect_failures = [var.retention_days]
 }
 
+run "a_backstop_that_takes_what_the_ledger_names" {
+  command = plan
+
+  variables {
+    retention_days       = 90
+    expire_days          = { artifacts = 179 }
+    notifier_concurrency = 1.5
+  }
+
+  expect_failures = [var.expire_days, var.notifier_concurrency]
+}
+
 run "production_thrown_away_in_an_unknown_network" {
   command = plan
 

@@ -30,6 +30,7 @@ ORDER = (
     "delivery",
     "told_cause",
     "unnamed_artifact",
+    "artifact_walk",
     "pace",
 )
 """Advisory locks (crawl, lane) and the rows of tables; a row of the table ``lane`` is "lane limits"."""

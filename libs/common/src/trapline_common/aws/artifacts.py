@@ -1,10 +1,14 @@
 """Artifacts in S3."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trapline_common.aws.calls import call
+from trapline_common.domain.stored_artifacts import FRESH_FOR
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -13,13 +17,27 @@ if TYPE_CHECKING:
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".html": "text/plain; charset=utf-8", ".txt": "text/plain"}
 
 
+def content_type(key: str) -> str:
+    """Return the type that S3 serves an artifact as, by the suffix of its key."""
+    return _TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 class S3Artifacts:
-    """Keeps the ``ArtifactStore`` port below ``s3://bucket/prefix``; the bucket encrypts."""
+    """Keeps the ``ArtifactStore`` port below ``s3://bucket/prefix``; the bucket encrypts.
 
-    __slots__ = ("_bucket", "_client", "_prefix")
+    What was put a short time ago is not put again. Whether it was, the bucket's list of names says: the crawler may
+    read that, and no artifact, so that a page that broke out of the browser finds no other page's picture.
+    """
 
-    def __init__(self, client: "S3Client", url: str) -> None:
+    __slots__ = ("_bucket", "_client", "_now", "_prefix")
+
+    def __init__(self, client: "S3Client", url: str, *, now: Callable[[], datetime] = _utc) -> None:
         parts = urlsplit(url)
+        self._now = now
         self._client = client
         self._bucket = parts.netloc
         self._prefix = parts.path.strip("/")
@@ -28,7 +46,9 @@ class S3Artifacts:
         """Store ``data`` and return its key. Raises ``TransientError`` when S3 can't take it."""
         digest = sha256(data).hexdigest()
         key = f"{digest[:2]}/{digest}{suffix}"
-        kind = _TYPES.get(suffix, "application/octet-stream")
+        if await self._fresh(key):
+            return key
+        kind = content_type(key)
         await call(
             lambda: self._client.put_object(Bucket=self._bucket, Key=self._path(key), Body=data, ContentType=kind)
         )
@@ -52,6 +72,15 @@ class S3Artifacts:
     def location(self, key: str) -> str:
         """Return the object's ``s3://`` URL."""
         return f"s3://{self._bucket}/{self._path(key)}"
+
+    async def _fresh(self, key: str) -> bool:
+        """Return whether the key was put so lately that retention leaves it until what names it is committed."""
+        path = self._path(key)
+        listed = await call(lambda: self._client.list_objects_v2(Bucket=self._bucket, Prefix=path, MaxKeys=1))
+        return any(
+            found["Key"] == path and self._now() - found["LastModified"] < FRESH_FOR
+            for found in listed.get("Contents", ())
+        )
 
     def _path(self, key: str) -> str:
         return f"{self._prefix}/{key}" if self._prefix else key

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0021_what_is_gone. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0026_artifact_walk. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -495,6 +495,15 @@ CREATE TABLE trapline.unnamed_artifact (
     key text NOT NULL,                         -- The artifact's key.
     since timestamptz NOT NULL DEFAULT now(),  -- When the first such observation was deleted.
     CONSTRAINT unnamed_artifact_pkey PRIMARY KEY (key)
+);
+
+-- How far retention has walked through each bucket of artifacts; the next tick goes on there.
+CREATE TABLE trapline.artifact_walk (
+    store text NOT NULL,                          -- The URL below which the artifacts are.
+    -- The last key that was decided about; empty at a walk's begin. NULL: the walk is at its end.
+    after text DEFAULT ''::text,
+    began_at timestamptz NOT NULL DEFAULT now(),  -- When the walk began.
+    CONSTRAINT artifact_walk_pkey PRIMARY KEY (store)
 );
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
