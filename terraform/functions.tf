@@ -34,6 +34,9 @@ locals {
       resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_${name}"]
     }
   } : {} }
+  trusted = {
+    for file in var.ca_certificates_file[*] : "TRAPLINE_CA_CERTIFICATES" => file(file)
+  }
   list_artifacts = {
     resources  = [module.storage.arn]
     conditions = { StringLike = { "s3:prefix" = "artifacts/*" } }
@@ -50,7 +53,7 @@ locals {
       group       = "web" # it fetches sitemaps
       size        = { memory_mib = 512, timeout = 300, scratch_mib = 512 }
       events      = { retries = 2, max_event_age = 21600 }
-      environment = merge(local.dispatcher_environment, {
+      environment = merge(local.dispatcher_environment, local.trusted, {
         DATABASE_URL               = local.database_url["dispatcher"]
         TRAPLINE_CONFIG            = module.storage.config_url
         TRAPLINE_ARTIFACTS         = local.artifacts_url
@@ -98,7 +101,7 @@ locals {
       group       = "web"
       size        = { memory_mib = 2048, timeout = 900, scratch_mib = 1024 }
       events      = { retries = 0, max_event_age = 300 } # the ledger repeats, and takes an event for lost after 330 s
-      environment = merge(local.crawler_environment, {
+      environment = merge(local.crawler_environment, local.trusted, {
         DATABASE_URL                 = local.database_url["crawler"]
         TRAPLINE_ARTIFACTS           = local.artifacts_url
         TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]

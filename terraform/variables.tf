@@ -363,6 +363,25 @@ variable "allow_private" {
   }
 }
 
+variable "ca_certificates_file" {
+  description = <<-EOT
+    PEM file of certificate authorities of your own, trusted beside the public ones for pages, sitemaps and robots.txt;
+    relative to this folder. The roots alone: servers send what is between, and a function's environment holds 4 KB.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = var.ca_certificates_file == null || try(
+      strcontains(file(var.ca_certificates_file), "-----BEGIN CERTIFICATE-----")
+      && !strcontains(file(var.ca_certificates_file), "PRIVATE KEY-----")
+      && length(file(var.ca_certificates_file)) <= 3000,
+      false
+    )
+    error_message = "ca_certificates_file: a PEM file of certificates, without a key, of at most 3,000 characters."
+  }
+}
+
 variable "environment_variables" {
   description = "More environment variables for every function, for example of an emulator. Never a secret."
   type        = map(string)

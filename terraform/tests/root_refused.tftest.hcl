@@ -77,9 +77,10 @@ run "a_backstop_that_takes_what_the_ledger_names" {
     retention_days       = 90
     expire_days          = { artifacts = 179 }
     notifier_concurrency = 1.5
+    ca_certificates_file = "tests/fixtures/crawls.yaml"
   }
 
-  expect_failures = [var.expire_days, var.notifier_concurrency]
+  expect_failures = [var.expire_days, var.notifier_concurrency, var.ca_certificates_file]
 }
 
 run "production_thrown_away_in_an_unknown_network" {

@@ -135,6 +135,22 @@ run "artifacts_go_with_the_ledger" {
   }
 }
 
+run "own_authorities_are_trusted_where_pages_are_fetched" {
+  command = plan
+
+  variables {
+    ca_certificates_file = "tests/fixtures/authority.pem"
+  }
+
+  assert {
+    condition = (
+      [for name, function in local.functions : name if can(function.environment["TRAPLINE_CA_CERTIFICATES"])]
+      == ["crawler", "dispatcher"]
+    )
+    error_message = "Who fetches for pages does not know the authorities, or others do."
+  }
+}
+
 run "artifacts_of_runs_that_are_kept_for_ever_stay" {
   command = plan
 
