@@ -108,7 +108,7 @@ def test_the_sessions_name() -> None:
         ("host=a sslsni=0", "sslsni=0"),
         ("host=a replication=database", "replication=database"),
         ("host=a connect_timeout=soon", "connect_timeout=soon: whole seconds"),
-        ("host=a port=0", "port=0: 1 to 65535"),
+        ("host=a port=0", "port: 1 to 65535"),
         ("host=a,b port=1,2,3", "3 ports for 2 hosts"),
         ("host=a, dbname=x", "an empty one in a list"),
         ("host=@socket", "no abstract sockets"),
@@ -117,6 +117,8 @@ def test_the_sessions_name() -> None:
         ("host=a service=nowhere", "service=nowhere: no such section"),
         ("postgresql://u:p%zz@a/x", "two hexadecimal digits"),
         ("postgresql://u@[fd00::5/x", "a host is none"),
+        ("postgresql://u:hunter@2@a/x", "an @ or / in a password is %40"),
+        ("postgresql://u:hunter/2@a/x", "port: .*in a password, / is %2F"),
         ("postgresql://a/x?sslmode", "no key=value"),
     ],
 )  # fmt: skip
@@ -126,8 +128,18 @@ def test_what_can_not_be_kept_is_refused_in_words(text: str, words: str) -> None
         read_address(text, {})
 
 
-@pytest.mark.parametrize("text", ["host=a password=hunter2 x", "postgresql://u:hunter2%zz@a/x", "postgresql://u:hunter2@a:b:c/x",
-                                  "password=hunter2", "host=a password='hunter2"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host=a password=hunter2 x",
+        "postgresql://u:hunter2%zz@a/x",
+        "postgresql://u:hunter2@a:b:c/x",
+        "postgresql://u:a@hunter2@b/x",
+        "postgresql://u:hunter2/x@b/x",
+        "password=hunter2",
+        "host=a password='hunter2",
+    ],
+)
 def test_no_refusal_shows_a_password(text: str) -> None:
     """A line of an error may go to a log."""
     try:

@@ -8,7 +8,7 @@ from trapline_common.domain.errors import InputRefusedError
 
 URL = re.compile(r"postgres(?:ql)?://")
 _OTHER_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_HOST = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[^:]*))?")
+_HOST = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<name>[^:\[\]@]*))(?::(?P<port>[^:@]*))?")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _PAIR = re.compile(
     r"\s*(?P<name>[^\s=]+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'(?=\s|$)|(?P<plain>(?:[^\s\\']|\\.)*))", re.DOTALL
@@ -73,7 +73,9 @@ def _hosts(text: str) -> Iterator[tuple[str, str]]:
     for each in text.split(","):
         read = _HOST.fullmatch(each)
         if read is None:
-            raise InputRefusedError("a host is none; an IPv6 address is in brackets, and of a password %-forms are")
+            raise InputRefusedError(
+                "a host is none: an IPv6 address is in brackets, and an @ or / in a password is %40 or %2F"
+            )
         yield _decoded(read["name"] if read["six"] is None else read["six"]), read["port"] or ""
 
 

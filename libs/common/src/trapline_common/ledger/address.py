@@ -138,7 +138,7 @@ def _check(found: Mapping[str, str]) -> None:
             raise InputRefusedError(f"{name}: libpq has no such parameter, or Trapline can't keep it; leave it out")
     for port in filter(None, found.get("port", "").split(",")):
         if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= LAST_PORT):
-            raise InputRefusedError(f"port={port}: 1 to 65535")
+            raise InputRefusedError("port: 1 to 65535; in a password, / is %2F")  # without it: it may be half of one
 
 
 def _translated(found: Mapping[str, str]) -> Address:

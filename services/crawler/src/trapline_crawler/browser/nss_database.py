@@ -48,7 +48,7 @@ def _add(nss: Any, slot: ctypes.c_void_p, certificate: bytes, name: bytes) -> No
     item = _Item(0, certificate, len(certificate))
     known = ctypes.c_void_p(nss.CERT_GetDefaultCertDB())
     made = ctypes.c_void_p(nss.CERT_NewTempCertificate(known, ctypes.byref(item), None, 0, 1))
-    _must(0 if made else -1, "CERT_NewTempCertificate")
+    _must(0 if made.value else -1, "CERT_NewTempCertificate")
     _must(nss.PK11_ImportCert(slot, made, ctypes.c_ulong(0), name, 0), "PK11_ImportCert")
     trust = _Trust()
     _must(nss.CERT_DecodeTrustString(ctypes.byref(trust), _TRUSTED), "CERT_DecodeTrustString")
