@@ -83,6 +83,16 @@ run "a_backstop_that_takes_what_the_ledger_names" {
   expect_failures = [var.expire_days, var.notifier_concurrency, var.ca_certificates_file]
 }
 
+run "a_view_that_is_no_address" {
+  command = plan
+
+  variables {
+    web_url = "https://trapline.example.com/?page=1"
+  }
+
+  expect_failures = [var.web_url]
+}
+
 run "production_thrown_away_in_an_unknown_network" {
   command = plan
 

@@ -7,6 +7,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.rescue import HEARTBEAT_TTL
 from trapline_common.ledger.views.database import now
+from trapline_common.ledger.views.mutes import MuteRow, list_mutes
 from trapline_common.ledger.views.row import read
 from trapline_common.ledger.views.runs import RunRow, find_runs
 
@@ -55,6 +56,8 @@ class LastRun:
 class FailingPage:
     """A page whose last runs failed."""
 
+    page_id: int
+    """The page's number."""
     crawl: str
     """The crawl."""
     url: str
@@ -71,6 +74,14 @@ class FailingPage:
     """Why the newest visit failed."""
     detail: str | None
     """The same in one line, for a person."""
+    acked_at: datetime | None
+    """When the failure was acknowledged; ``None``: nobody did."""
+    acked_by: str | None
+    """Who acknowledged it."""
+    ack_reason: str | None
+    """What they said of it."""
+    muted: bool
+    """Whether a mute keeps its failure from being told now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +162,10 @@ class Status:
     """The pages that have failed longest, as many as were asked for."""
     failing_total: int
     """How many pages fail."""
+    failing_known: int
+    """How many of them are acknowledged or muted: somebody knows of them, so they need nobody's attention."""
+    mutes: tuple[MuteRow, ...]
+    """What is muted, the first to end first."""
     alerts: AlertCounts
     """The alert outbox."""
     channels: tuple[ChannelRow, ...]
@@ -183,8 +198,12 @@ async def read_status(database: Database, *, failing: int, heartbeat_ttl: float 
             LastRun(run=found[run_id], skipped_since=skipped) for run_id, skipped in last.items() if run_id in found
         ),
         scheduled=tuple(read(ScheduledCrawl, row) for row in await database.fetch(_QUERIES["scheduled"])),
-        failing=tuple(FailingPage(**{name: item for name, item in row.items() if name != "total"}) for row in pages),
+        failing=tuple(
+            FailingPage(**{name: item for name, item in row.items() if name not in {"total", "known"}}) for row in pages
+        ),
         failing_total=pages[0]["total"] if pages else 0,
+        failing_known=pages[0]["known"] if pages else 0,
+        mutes=tuple(await list_mutes(database)),
         alerts=await alert_counts(database),
         channels=tuple(read(ChannelRow, row) for row in await database.fetch(_QUERIES["channels"])),
         invocations_last_day=read(EndedBadly, ended_badly),

@@ -46,12 +46,16 @@ SELECT id FROM trapline.run WHERE status <> 'ended' ORDER BY id;
 -- crawls that are gone or switched off. $1 limit.
 WITH whole AS MATERIALIZED (
     SELECT crawl, max(id) AS id FROM trapline.run WHERE outcome = 'completed' AND retry_of IS NULL GROUP BY crawl)
-SELECT p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id, o.reason, o.detail,
-    count(*) OVER ()::int AS total
+SELECT p.id AS page_id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id,
+    o.reason, o.detail, p.acked_at, p.acked_by, p.ack_reason, m.muted, count(*) OVER ()::int AS total,
+    count(*) FILTER (WHERE m.muted OR p.acked_at IS NOT NULL) OVER ()::int AS known
 FROM trapline.page p LEFT JOIN whole w ON w.crawl = p.crawl
 LEFT JOIN LATERAL (
     SELECT o.reason, o.detail FROM trapline.observation o
     WHERE o.page_id = p.id AND o.reason IS NOT NULL ORDER BY o.id DESC LIMIT 1) o ON true
+CROSS JOIN LATERAL (SELECT EXISTS (
+    SELECT FROM trapline.mute m WHERE m.crawl = p.crawl AND coalesce(m.page_id, p.id) = p.id AND m.ended_at IS NULL
+      AND m.until > now() AND 'failure' = ANY (m.kinds)) AS muted) m
 WHERE p.failures > 0 AND p.judged_run >= coalesce(w.id, 0)
   AND NOT EXISTS (SELECT FROM trapline.known_crawl k
                   WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
