@@ -125,6 +125,7 @@ async def _read(frame: _Frame, crawl: CrawlConfig, limits: VisitLimits, *, withi
     world = await frame.session.send("Page.createIsolatedWorld", {"frameId": frame.id, "worldName": _WORLD})
     half = within / 2
     values = asked(crawl, load_within=half, wait_within=None, settle_at_most=min(crawl.settle.at_most, half))
+    values |= {"check": None, "signs": []}  # of the page itself, and no other site's business
     question = f"({reader()})({{...{json.dumps(values)}, ...(origin === 'null' ? {json.dumps(_AT_ONCE)} : {{}})}})"
     seen = f"frameElement === null && Math.min(innerWidth, innerHeight) >= {SMALLEST}"
     answer = await frame.session.send(
