@@ -37,10 +37,6 @@ locals {
   trusted = {
     for file in var.ca_certificates_file[*] : "TRAPLINE_CA_CERTIFICATES" => file(file)
   }
-  list_artifacts = {
-    resources  = [module.storage.arn]
-    conditions = { StringLike = { "s3:prefix" = "artifacts/*" } }
-  }
   write_encrypted = { actions = ["kms:GenerateDataKey"], resources = [module.key.arn] }
 
   # What the texts of alerts and of commands link to, or name the command of.
@@ -92,7 +88,11 @@ locals {
           actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"]
           resources = ["${module.storage.arn}/artifacts/*"]
         }
-        ArtifactVersions = merge(local.list_artifacts, { actions = ["s3:ListBucketVersions"] })
+        ArtifactVersions = {
+          actions    = ["s3:ListBucketVersions"]
+          resources  = [module.storage.arn]
+          conditions = { StringLike = { "s3:prefix" = "artifacts/*" } }
+        }
         GivenUp = {
           actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
           resources = local.failures_arns
@@ -121,8 +121,10 @@ locals {
           actions   = ["lambda:InvokeFunction"]
           resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]]
         }
-        Artifacts     = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/artifacts/*"] }
-        ArtifactNames = merge(local.list_artifacts, { actions = ["s3:ListBucket"] }) # is it there? It reads none
+        Artifacts = { # read: the picture before; what is not listed is only found by a key that the ledger names
+          actions   = ["s3:PutObject", "s3:GetObject"]
+          resources = ["${module.storage.arn}/artifacts/*"]
+        }
         Secrets = {
           actions   = ["secretsmanager:GetSecretValue"]
           resources = [module.secrets.arns["session-key"], "${local.secret_path}/crawl/*"]

@@ -189,13 +189,13 @@ run "least_privilege" {
         ] if anytrue([for arn in flatten([statement.Resource]) : endswith(arn, "/artifacts/*")])
       ])))
       } == {
-      crawler    = "s3:PutObject"
+      crawler    = "s3:GetObject s3:PutObject"
       dispatcher = "s3:DeleteObjectVersion s3:GetObject s3:GetObjectVersion s3:PutObject"
       notifier   = ""
       operator   = "s3:GetObject"
       relay      = ""
     }
-    error_message = "A function may do more, or less, with artifacts than it needs: a crawler reads none."
+    error_message = "A function may do more, or less, with artifacts than it needs."
   }
 
   assert {
@@ -248,6 +248,16 @@ run "least_privilege" {
       && strcontains(function.policy, "/relay/*") == (name == "relay")
     ])
     error_message = "A function reads secrets that are another's."
+  }
+
+  assert {
+    condition = alltrue([for statement in jsondecode(module.function["crawler"].policy).Statement :
+      !strcontains(jsonencode(statement.Action), "s3:") || (
+        jsonencode(statement.Action) == jsonencode(["s3:PutObject", "s3:GetObject"])
+        && alltrue([for arn in flatten([statement.Resource]) : endswith(arn, "/artifacts/*")])
+      )
+    ])
+    error_message = "The crawler does more in the bucket than write and read artifacts: it may list nothing."
   }
 
   assert {

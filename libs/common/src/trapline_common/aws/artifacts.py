@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
+
 from trapline_common.aws.calls import call
 from trapline_common.domain.stored_artifacts import FRESH_FOR
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 
 # A page's HTML is never served as such: from our bucket's origin its scripts would run with a person's rights there.
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".html": "text/plain; charset=utf-8", ".txt": "text/plain"}
+
+
+_MISSING = frozenset({"NoSuchKey", "AccessDenied", "404", "403"})
+"""Codes of what is not there: whoever may read artifacts and not list them is told no more of a key without one. An
+answer to HEAD has no code but its status."""
 
 
 def content_type(key: str) -> str:
@@ -29,8 +36,7 @@ def _utc() -> datetime:
 class S3Artifacts:
     """Keeps the ``ArtifactStore`` port below ``s3://bucket/prefix``; the bucket encrypts.
 
-    What was put a short time ago is not put again. Whether it was, the bucket's list of names says: the crawler may
-    read that, and no artifact, so that a page that broke out of the browser finds no other page's picture.
+    What was put a short time ago is not put again.
     """
 
     __slots__ = ("_bucket", "_client", "_now", "_prefix")
@@ -56,13 +62,14 @@ class S3Artifacts:
 
     async def get(self, key: str) -> bytes:
         """Return the artifact under ``key``. Raises ``KeyError`` when there is none, ``TransientError`` for now."""
-        missing = self._client.exceptions.NoSuchKey
 
         def read() -> bytes | None:
             try:
                 return self._client.get_object(Bucket=self._bucket, Key=self._path(key))["Body"].read()
-            except missing:
-                return None
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _MISSING:
+                    return None
+                raise
 
         data = await call(read)
         if data is None:
@@ -75,12 +82,17 @@ class S3Artifacts:
 
     async def _fresh(self, key: str) -> bool:
         """Return whether the key was put so lately that retention leaves it until what names it is committed."""
-        path = self._path(key)
-        listed = await call(lambda: self._client.list_objects_v2(Bucket=self._bucket, Prefix=path, MaxKeys=1))
-        return any(
-            found["Key"] == path and self._now() - found["LastModified"] < FRESH_FOR
-            for found in listed.get("Contents", ())
-        )
+
+        def ask() -> datetime | None:
+            try:
+                return self._client.head_object(Bucket=self._bucket, Key=self._path(key))["LastModified"]
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _MISSING:
+                    return None
+                raise
+
+        put_at = await call(ask)
+        return put_at is not None and self._now() - put_at < FRESH_FOR
 
     def _path(self, key: str) -> str:
         return f"{self._prefix}/{key}" if self._prefix else key
