@@ -28,7 +28,8 @@ _WORLD = "trapline-frame"
 _AT_ONCE = {"loadWithin": 0, "atMost": 0}
 """What is asked of a frame of no origin: where scripts may not run, neither do the reader's timers."""
 _NOTHING_SPENT: dict[str, Any] = {
-    "received": 0, "errors": 0, "open": 0, "documents": 1, "wentBack": False, "thrown": 0, "refresh": None
+    "received": 0, "errors": 0, "open": 0, "documents": 1, "wentBack": False, "taken": False, "thrown": 0,
+    "refresh": None,
 }  # fmt: skip
 """What the tab meter says of the whole tab, and of no frame."""
 
