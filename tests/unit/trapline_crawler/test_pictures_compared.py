@@ -18,6 +18,8 @@ from trapline_crawler.pictures.rows import align
 
 OLD = page()
 HEIGHT = OLD.height
+SHORT = with_box(OLD, (0, 500, WIDTH, HEIGHT - 500), (255, 255, 255))
+"""A page that ends in the middle of its window."""
 GREY = (128, 128, 128)
 
 
@@ -75,6 +77,10 @@ PAIRS: dict[str, tuple[Callable[[], Image.Image], list[tuple[str, int, int]]]] =
         lambda: with_rows(OLD, 0, noise(48)).crop((0, 0, WIDTH, HEIGHT)),
         [("inserted", 0, 48)],
     ),
+    "a banner above a short page": (
+        lambda: with_rows(SHORT, 0, noise(48)).crop((0, 0, WIDTH, HEIGHT)),
+        [("inserted", 0, 48)],
+    ),
     "a block that moved": (
         lambda: _moved(with_box(OLD, (20, 300, 600, 100), (90, 120, 200)), y=300, height=100, to=800),
         [("changed", 300, 100), ("inserted", 800, 100)],
@@ -88,7 +94,7 @@ PAIRS: dict[str, tuple[Callable[[], Image.Image], list[tuple[str, int, int]]]] =
 def test_pairs(name: str) -> None:
     """Each pair has the regions that a person would name: kind, first row, and rows within a square of the truth."""
     make, expected = PAIRS[name]
-    regions = found(OLD, make())
+    regions = found(SHORT if "short" in name else OLD, make())
     assert [one.kind for one in regions] == [kind for kind, _, _ in expected]
     for region, (kind, y, rows) in zip(regions, expected, strict=True):
         _, at, _, height = region.old if kind == "removed" else region.new
