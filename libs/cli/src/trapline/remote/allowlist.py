@@ -33,6 +33,7 @@ ACTING = frozenset({"accept", "ack", "alert", "mute", "retry", "run", "unmute", 
 """Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
+    "serve": "it keeps schedules on this machine; EventBridge keeps those of a deployment",
     "try": "it starts a browser on this machine, and needs no deployment",
 }
 _OPTIONS = ("--data-dir", "--database-url", "--postgres-bin", "--env", "--output", "-o")

@@ -172,8 +172,8 @@ class CrawlConfig(Model):
         ge=0,
         le=86_400,
         description=(
-            "Seconds within which EventBridge may place a tick, rounded up to minutes; a run by hand or on one "
-            "machine knows none. Left out: on time."
+            "Seconds within which EventBridge, or `trapline serve`, may place a tick, rounded up to minutes; a run by "
+            "hand knows none. Left out: on time."
         ),
         examples=["5m"],
     )

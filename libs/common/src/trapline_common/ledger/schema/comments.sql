@@ -322,6 +322,26 @@ COMMENT ON COLUMN trapline.known_crawl.changed_at IS
     'Since when schedule, zone and "enabled" are these. NULL: since it is known.';
 COMMENT ON COLUMN trapline.known_crawl.gone_at IS 'When it was taken out of its file, or forgotten. NULL: it is there.';
 
+COMMENT ON TABLE trapline.schedule IS
+    'The schedules that a `trapline serve` keeps on one machine. On AWS EventBridge keeps them, and this is empty.';
+COMMENT ON COLUMN trapline.schedule.crawl IS 'The crawl that it opens runs of.';
+COMMENT ON COLUMN trapline.schedule.expression IS 'As crawls.yaml has it; another one counts anew.';
+COMMENT ON COLUMN trapline.schedule.timezone IS 'The expression''s zone.';
+COMMENT ON COLUMN trapline.schedule.since IS
+    'From when its ticks count, by the clock of who keeps it; the first tick of a rate.';
+COMMENT ON COLUMN trapline.schedule.recorded_to IS 'Each tick up to then has its run, opened or skipped. Only grows.';
+
+COMMENT ON TABLE trapline.serving IS 'The `trapline serve` of this ledger, or the last one: one row at most.';
+COMMENT ON COLUMN trapline.serving.single IS 'Always true: there is one row.';
+COMMENT ON COLUMN trapline.serving.file IS 'The crawls.yaml that it serves.';
+COMMENT ON COLUMN trapline.serving.place IS 'Its host and process.';
+COMMENT ON COLUMN trapline.serving.started_at IS 'When it began.';
+COMMENT ON COLUMN trapline.serving.seen_at IS 'When it said last that it lives.';
+COMMENT ON COLUMN trapline.serving.stopped_at IS 'When it ended in order. NULL: it lives, or was killed.';
+COMMENT ON COLUMN trapline.serving.refused IS
+    'Why the file as it is now is refused, while the one of before goes on. NULL: it is not.';
+COMMENT ON COLUMN trapline.serving.refused_at IS 'Since when.';
+
 COMMENT ON TABLE trapline.unnamed_artifact IS
     'Artifacts of observations that retention deleted, until who has the store deletes those that none names.';
 COMMENT ON COLUMN trapline.unnamed_artifact.key IS 'The artifact''s key.';

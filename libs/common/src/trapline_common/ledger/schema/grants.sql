@@ -70,6 +70,14 @@ GRANT INSERT (name, source, schedule, timezone, enabled, gone_at),
     UPDATE (source, schedule, timezone, enabled, changed_at, gone_at) ON trapline.known_crawl
     TO trapline_dispatcher, trapline_operator;  -- the operator forgets one
 
+-- trapline.schedule, written once: crawl, expression, timezone, since, recorded_to
+-- Of the roles none writes it: schedules are kept here on one machine only, by the owner.
+GRANT SELECT ON trapline.schedule TO trapline_operator;
+
+-- trapline.serving, written once: single, file, place, started_at, seen_at, stopped_at, refused, refused_at
+-- The same.
+GRANT SELECT ON trapline.serving TO trapline_operator;
+
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at, via
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
 GRANT SELECT (id, lane, slot, status, hop, created_at, asked_at, asks, pending_at, ready_at, running_at, heartbeat_at,
@@ -169,7 +177,8 @@ GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status, reason)
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
     TO trapline_notifier;
-GRANT UPDATE (status, sent_at, spread_at, again_at, again_by) ON trapline.alert TO trapline_operator;  -- sent again by hand
+-- Sent again by hand
+GRANT UPDATE (status, sent_at, spread_at, again_at, again_by) ON trapline.alert TO trapline_operator;
 
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
 -- trapline.split_invocation_reason, trapline.note_unnamed, trapline.note_replaced_picture,

@@ -521,6 +521,32 @@ CREATE TABLE trapline.unnamed_artifact (
     CONSTRAINT unnamed_artifact_pkey PRIMARY KEY (key)
 );
 
+-- The schedules that a `trapline serve` keeps on one machine. On AWS EventBridge keeps them, and this is empty.
+CREATE TABLE trapline.schedule (
+    crawl text NOT NULL,               -- The crawl that it opens runs of.
+    expression text NOT NULL,          -- As crawls.yaml has it; another one counts anew.
+    timezone text NOT NULL,            -- The expression's zone.
+    -- From when its ticks count, by the clock of who keeps it; the first tick of a rate.
+    since timestamptz NOT NULL,
+    recorded_to timestamptz NOT NULL,  -- Each tick up to then has its run, opened or skipped. Only grows.
+    CONSTRAINT schedule_pkey PRIMARY KEY (crawl)
+);
+
+-- The `trapline serve` of this ledger, or the last one: one row at most.
+CREATE TABLE trapline.serving (
+    single boolean NOT NULL DEFAULT true,           -- Always true: there is one row.
+    file text NOT NULL,                             -- The crawls.yaml that it serves.
+    place text NOT NULL,                            -- Its host and process.
+    started_at timestamptz NOT NULL DEFAULT now(),  -- When it began.
+    seen_at timestamptz NOT NULL DEFAULT now(),     -- When it said last that it lives.
+    stopped_at timestamptz,                         -- When it ended in order. NULL: it lives, or was killed.
+    -- Why the file as it is now is refused, while the one of before goes on. NULL: it is not.
+    refused text,
+    refused_at timestamptz,                         -- Since when.
+    CONSTRAINT serving_pkey PRIMARY KEY (single),
+    CONSTRAINT serving_single_check CHECK (single)
+);
+
 -- For a while alerts of a crawl or a page are written "muted". One of a crawl or page is open at a time.
 CREATE TABLE trapline.mute (
     id bigint GENERATED ALWAYS AS IDENTITY,    -- Grows with each mute.
