@@ -199,6 +199,16 @@ def test_both_directions_say_the_same(one: int, other: int, y: int, rows: int) -
     )
 
 
+def test_blocks_that_changed_places_are_the_same_both_ways() -> None:
+    """Of two blocks that changed places either could be the one that moved: it is the same one in both directions."""
+    one, other, end = noise(60, seed=1), noise(60, seed=2), noise(40, seed=3)
+    before, after = (part(with_rows(with_rows(end, 0, two), 0, first)) for first, two in ((one, other), (other, one)))
+    forth, back = compare(before, after, tolerance=18), compare(after, before, tolerance=18)
+    assert {(region.kind, region.old, region.new) for region in forth} == {
+        ({"inserted": "removed", "removed": "inserted"}[region.kind], region.new, region.old) for region in back
+    }
+
+
 def test_comparing_costs_less_than_decoding_twice_and_a_half() -> None:
     """A long page with a price and a banner that are new takes at most 2.5 times what decoding the two pictures takes.
 
