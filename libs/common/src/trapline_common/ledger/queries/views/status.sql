@@ -44,18 +44,20 @@ SELECT id FROM trapline.run WHERE status <> 'ended' ORDER BY id;
 -- name: failing
 -- Pages that fail, longest first; without those that the crawl's last whole run no longer visits, and without those of
 -- crawls that are gone or switched off. $1 limit.
-WITH whole AS MATERIALIZED (
-    SELECT crawl, max(id) AS id FROM trapline.run WHERE outcome = 'completed' AND retry_of IS NULL GROUP BY crawl)
-SELECT p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id, o.reason, o.detail,
-    count(*) OVER ()::int AS total
-FROM trapline.page p LEFT JOIN whole w ON w.crawl = p.crawl
-LEFT JOIN LATERAL (
-    SELECT o.reason, o.detail FROM trapline.observation o
+WITH picked AS MATERIALIZED (
+    SELECT p.*, count(*) OVER ()::int AS total FROM trapline.page p
+    WHERE p.failures > 0 AND p.judged_run >= coalesce((
+            SELECT r.id FROM trapline.run r
+            WHERE r.crawl = p.crawl AND r.outcome = 'completed' AND r.retry_of IS NULL ORDER BY r.id DESC LIMIT 1), 0)
+      AND NOT EXISTS (SELECT FROM trapline.known_crawl k
+                      WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
+    ORDER BY p.failing_since, p.id LIMIT $1)
+SELECT p.id AS page_id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id,
+    o.reason, o.detail, o.status, o.screenshot, o.html, p.total
+FROM picked p LEFT JOIN LATERAL (
+    SELECT o.reason, o.detail, o.status, o.screenshot, o.html FROM trapline.observation o
     WHERE o.page_id = p.id AND o.reason IS NOT NULL ORDER BY o.id DESC LIMIT 1) o ON true
-WHERE p.failures > 0 AND p.judged_run >= coalesce(w.id, 0)
-  AND NOT EXISTS (SELECT FROM trapline.known_crawl k
-                  WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
-ORDER BY p.failing_since, p.id LIMIT $1;
+ORDER BY p.failing_since, p.id;
 
 -- name: alert_counts
 SELECT count(*) FILTER (WHERE status = 'due')::int AS due,

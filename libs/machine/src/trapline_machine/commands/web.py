@@ -1,0 +1,64 @@
+"""``trapline web``: the view of a ledger in a browser."""
+
+import asyncio
+import os
+import signal
+import webbrowser
+
+import typer
+
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
+from trapline.render.printer import note
+from trapline_common.platform.logging import configure
+
+_PORT = 8712
+
+
+def web(
+    port: int = typer.Option(_PORT, "--port", "-p", min=0, max=65535, help="The port on 127.0.0.1; 0: any free one."),
+    read_only: bool = typer.Option(False, "--read-only", help="For looking only: no form runs, retries or cancels."),
+    open_browser: bool = typer.Option(False, "--open", help="Open the browser at it."),
+    env: str | None = typer.Option(None, "--env", metavar="NAME", help="Show this deployment on AWS."),
+    path: str = typer.Option("/", "--at", metavar="PATH", help="The screen to begin with, such as /pages/12."),
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show the ledger in a browser: whether all is well, runs, pages with their history and pictures, failures, alerts.
+
+    It serves on this machine's own 127.0.0.1, and prints a link that lets one browser in. It makes nothing public and
+    never edits a crawls.yaml. With --env it reads through the deployment's operator function, with your AWS
+    credentials.
+
+    Ctrl-C ends it; it exits with 0 then, with 2 when the port is taken, and with 4 when the ledger is away at the
+    start.
+
+    Examples:
+
+      trapline web
+      trapline web --open --at /failures
+      trapline web --env prod --read-only
+    """
+    from trapline_machine.web_view import serve_view  # late: the server's libraries cost other commands 0.2 s
+
+    configure(service="trapline", level="WARNING")
+    if env is not None:
+        raise typer.BadParameter("not yet", param_hint="--env")
+
+    def shown(link: str) -> None:
+        note(f"trapline web: {link}")
+        note("The link lets one browser in, once; Ctrl-C ends the view.")
+        if open_browser:
+            webbrowser.open(link)
+
+    asyncio.run(
+        serve_view(
+            data_dir=data_dir.resolve(),
+            database_url=database_url,
+            port=port,
+            read_only=read_only,
+            path=path,
+            environ=os.environ,
+            shown=shown,
+            signals=(signal.SIGINT, signal.SIGTERM),
+        )
+    )
