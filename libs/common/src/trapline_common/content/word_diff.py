@@ -20,7 +20,8 @@ _MOST_EDITS = 2_000
 _CONTEXT = 3
 _ALIKE = 0.3
 """Share of equal words from which two lines count as one line that changed."""
-_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+_WORDS = re.compile(r"[$\u00a2-\u00a5\u20a0-\u20bf]?\d+(?:[.,'\u2019]\d+)*|\w+|\s+|[^\w\s]")
+"""A number with its separators and currency is one word: of a price the whole is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

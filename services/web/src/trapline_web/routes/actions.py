@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from uuid import uuid4
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trapline_common.domain.errors import TransientError
 from trapline_web.ports import Actions, Outcome
+from trapline_web.routes.form_fields import form_fields
 from trapline_web.routes.site import Handler, Site, local_path
 
 _DONE, _NOTHING_RUN = 0, 3
@@ -66,8 +66,7 @@ class Forms:
             return self._site.message(
                 request, "This view is for looking only", "It was started with --read-only.", status=403
             )
-        form = await request.form()
-        mark = _text(form, "mark")
+        mark = (await form_fields(request)).get("mark", "")
         if not self._site.access.is_form(mark):
             return self._site.message(
                 request, "This form is not of this view", "Go back, load the page again, and try once more.", status=403
@@ -92,11 +91,6 @@ class Forms:
         words = (outcome.err or outcome.out).strip().splitlines()[-3:] or [f"exit code {outcome.exit}"]
         values = {"title": "It was not done", "lines": words, "link": (local_path(back), "Back")}
         return self._site.page(request, "plain.html", values, status=409), back
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
 
 
 def _run_of(outcome: Outcome) -> int | None:

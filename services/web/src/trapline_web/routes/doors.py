@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from trapline_web.rendering.environment import render
+from trapline_web.routes.form_fields import form_fields
 from trapline_web.routes.site import Site
 
 
@@ -16,9 +17,9 @@ class Door:
     async def answer(self, request: Request) -> Response:
         """Answer ``/enter``: GET with the word of a link, POST with the token."""
         if request.method == "POST":
-            form = await request.form()
-            to = str(form.get("to", "/"))
-            if self._site.access.is_token(str(form.get("token", "")).strip()):
+            form = await form_fields(request)
+            to = form.get("to", "/")
+            if self._site.access.is_token(form.get("token", "").strip()):
                 return self._site.to_enter(to)
             return self._refused("This is not the token", to)
         to = request.query_params.get("to", "/")

@@ -4,6 +4,11 @@
   const root = document.documentElement;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+  const shownFor = (within) => {
+    all(".js", within).forEach((part) => { part.hidden = false; });
+    all(".nojs", within).forEach((part) => { part.hidden = true; });
+  };
+
   const themes = () => {
     all("[data-theme-toggle]").forEach((button) => button.addEventListener("click", () => {
       const chosen = root.dataset.theme;
@@ -23,6 +28,10 @@
     const local = absolute.format(new Date(time.dateTime));
     time.title = `${local} (${zone}) · ${utc}`;
     if (time.dataset.f === "abs") time.textContent = local;
+  });
+  const versions = () => all("option[data-at]").forEach((option) => {
+    const mark = option.textContent.endsWith("◆") ? " ◆" : "";
+    option.textContent = absolute.format(new Date(option.dataset.at)) + mark;
   });
 
   // A part of a screen that moves: asked for anew while somebody looks, and put in place without a reload.
@@ -45,9 +54,13 @@
         if (found && present && !present.contains(document.activeElement)) {
           present.replaceChildren(...document.importNode(found, true).childNodes);
           times(present);
+          shownFor(present);
           document.title = request.response.title;
         }
-        if (found && !found.hasAttribute("data-live")) return;  // it has ended
+        if (found && !found.hasAttribute("data-live")) {  // it has ended
+          present?.removeAttribute("data-live");
+          return;
+        }
         if (request.status === 200 || request.status === 304) again();
       };
       request.onerror = request.ontimeout = () => { waits = Math.min(waits * 2, 60000); again(); };
@@ -116,8 +129,8 @@
     });
   };
 
-  all(".js").forEach((part) => { part.hidden = false; });
-  themes(); times(document); live(); pictures(); looked(); keys();
+  shownFor(document);
+  themes(); times(document); versions(); live(); pictures(); looked(); keys();
   // On a narrow screen the newest is what matters.
   all(".chart").forEach((chart) => { chart.scrollLeft = chart.scrollWidth; });
 })();

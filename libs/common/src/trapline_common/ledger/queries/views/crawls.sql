@@ -60,10 +60,10 @@ WITH whole AS MATERIALIZED (
     ORDER BY r.id DESC LIMIT 1),
 picked AS MATERIALIZED (
     SELECT p.id, p.crawl, p.url, p.failures, p.failing_since AS since, p.baseline_at,
-        p.judged_run < coalesce((SELECT id FROM whole), 0) AS gone, count(*) OVER ()::int AS total
+        coalesce(p.judged_run < (SELECT id FROM whole), false) AS gone, count(*) OVER ()::int AS total
     FROM trapline.page p
     WHERE ($1::text IS NULL OR p.crawl = $1) AND ($3::text IS NULL OR strpos(p.url, $3) > 0)
-    ORDER BY p.judged_run < coalesce((SELECT id FROM whole), 0), p.failures > 0 DESC, p.crawl, p.url
+    ORDER BY coalesce(p.judged_run < (SELECT id FROM whole), false), p.failures > 0 DESC, p.crawl, p.url
     LIMIT $2 OFFSET $4)
 SELECT p.*, o.run_id, o.observed_at AS seen_at, o.title, o.reason, o.status, o.total_ms, o.size, o.screenshot
 FROM picked p LEFT JOIN LATERAL (
