@@ -36,6 +36,12 @@ locals {
   } : {} }
   write_encrypted = { actions = ["kms:GenerateDataKey"], resources = [module.key.arn] }
 
+  # What the texts of alerts and of commands link to, or name the command of.
+  web_view = merge(
+    { TRAPLINE_ENVIRONMENT = var.environment },
+    var.web_url == null ? {} : { TRAPLINE_WEB_URL = var.web_url },
+  )
+
   shared_environment = merge(var.environment_variables, local.on_rds ? { TRAPLINE_DATABASE_AUTH = "iam" } : {})
   artifacts_url      = "s3://${module.storage.bucket}/artifacts"
 
@@ -119,7 +125,7 @@ locals {
         DATABASE_URL                  = local.database_url["notifier"]
         TRAPLINE_TOPIC_ARN            = module.notifications.alerts_arn
         TRAPLINE_OPERATIONS_TOPIC_ARN = module.notifications.operations_arn
-      }, var.relay ? { TRAPLINE_RELAY_FUNCTION = local.function_arn["relay"] } : {})
+      }, local.web_view, var.relay ? { TRAPLINE_RELAY_FUNCTION = local.function_arn["relay"] } : {})
       statements = merge(local.log_in["notifier"], {
         Publish = {
           actions   = ["sns:Publish"]
@@ -162,7 +168,7 @@ locals {
         TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
         TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
         TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
-        }, (
+        }, local.web_view, (
         local.on_rds
         ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn }
         : { TRAPLINE_ADMIN_URL = var.database_url }

@@ -273,6 +273,23 @@ variable "expire_days" {
   default     = {}
 }
 
+variable "web_url" {
+  description = <<-EOT
+    The address at which people reach a web view of this deployment, such as https://trapline.example.com: alerts and
+    `trapline show` link there. null: there is none, and alerts name the command that shows it (`trapline web`).
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      var.web_url == null
+      || can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$", var.web_url))
+    )
+    error_message = "web_url: an address such as https://trapline.example.com, without a query, or null."
+  }
+}
+
 variable "retention_days" {
   description = <<-EOT
     After how many days runs, with their tasks, observations and alerts, leave the database (archived first); null

@@ -70,6 +70,16 @@ run "nothing_kept_for_a_day" {
   expect_failures = [var.retention_days]
 }
 
+run "a_view_that_is_no_address" {
+  command = plan
+
+  variables {
+    web_url = "https://trapline.example.com/?page=1"
+  }
+
+  expect_failures = [var.web_url]
+}
+
 run "production_thrown_away_in_an_unknown_network" {
   command = plan
 

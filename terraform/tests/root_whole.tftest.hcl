@@ -9,6 +9,7 @@ variables {
   crawls_file   = "tests/fixtures/crawls.yaml"
   alert_emails  = ["watch@example.com"]
   relay         = true
+  web_url       = "https://trapline.example.com/view"
   allow_private = ["10.1.0.0/16:443", "192.168.0.7:80", "[::1]:8080", "[fd12::/16]:443", "10.2.0.0/16", "fd13::/16"]
   releases = {
     crawler = {
@@ -250,6 +251,16 @@ run "configured_as_the_services_read_it" {
     error_message = (
       "A service logs in with a password, as another's role, or without checking the server's certificate."
     )
+  }
+
+  assert {
+    condition = alltrue([for name, function in module.function :
+      lookup(function.environment, "TRAPLINE_WEB_URL", "none")
+      == (contains(["notifier", "operator"], name) ? "https://trapline.example.com/view" : "none")
+      && lookup(function.environment, "TRAPLINE_ENVIRONMENT", "none")
+      == (contains(["notifier", "operator"], name) ? "test" : "none")
+    ])
+    error_message = "Alerts, or what commands print, do not link to the web view, or another function knows of it."
   }
 
   assert {

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, gate, ledger, neighbours, scale
+from tests.benchmarks import alert, count, crawl, gate, ledger, neighbours, orchestrators, scale
 from tools.shell import main_guard, say
 
 
@@ -53,6 +53,11 @@ def _neighbours(folder: Path, options: argparse.Namespace) -> tuple[str, dict[st
     return neighbours.report(rows), neighbours.as_json(rows)
 
 
+def _orchestrators(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    rounds = orchestrators.measure(folder, pages=options.pages, rounds=options.rounds)
+    return orchestrators.report(rounds), orchestrators.as_json(rounds)
+
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, object]]]] = {
     "count": _count,
     "ledger": _ledger,
@@ -61,16 +66,17 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "gate": _gate,
     "alert": _alert,
     "neighbours": _neighbours,
+    "orchestrators": _orchestrators,
 }
-WHEN_ASKED = {"alert", "neighbours", "scale"}
-"""They need Terraform and minutes to come up, a quarter of an hour, and ten minutes of load: `--only` runs them."""
+WHEN_ASKED = {"alert", "neighbours", "orchestrators", "scale"}
+"""They take long: Terraform deploys for two of them, one loads for ten minutes, one visits each hostile page alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write the JSON file when one was asked for."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument(
-        "--only", choices=sorted(PARTS), help="one part; alert, neighbours and scale are run in no other way"
+        "--only", choices=sorted(PARTS), help=f"one part; {', '.join(sorted(WHEN_ASKED))} are run in no other way"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each part, interleaved")

@@ -49,6 +49,10 @@ class Break:
 
 
 BREAKS: dict[str, Break] = {
+    "mute": Break(
+        means="what is muted is told all the same",
+        database=(Mutation(target="mute_of", old="m.crawl = of_crawl", new="false"),),
+    ),
     "fence": Break(
         means="a result is written without a look at the task's holder",
         database=(

@@ -16,6 +16,7 @@ from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.hub import Hub
+from tests.storm.hush import hush
 from tests.storm.machine import Machine
 from tests.storm.process import PRESENCE, SeedResources
 from tests.storm.processes import Processes
@@ -205,7 +206,7 @@ async def weather_one(server: Server, order: Order, progress: Callable[[Storm], 
     with tempfile.TemporaryDirectory(prefix="storm-") as folder:
         async with fresh(server) as database:
             storm = Storm(order, server, database, Path(folder))
-            await _furnish(server.dsn(database), order.seed)
+            await _furnish(server.dsn(database), order.seed, storm.world)
             await _break(server.dsn(database), order.broken)
             async with storm.running():
                 verdict.ended = await storm.crawl(progress)
@@ -234,10 +235,11 @@ async def weather_one(server: Server, order: Order, progress: Callable[[Storm], 
     return verdict
 
 
-async def _furnish(dsn: str, seed: int) -> None:
+async def _furnish(dsn: str, seed: int, world: World) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await attic.furnish(connection, seed)
+        await hush(connection, world)
     finally:
         await connection.close()
 

@@ -11,6 +11,8 @@ import asyncpg
 from tests.storm import attic, journal
 from tests.storm.causes import due_alerts
 from tests.storm.faults import FaultLog
+from tests.storm.hush import muted_pages
+from tests.storm.hush import told as told_of_muted
 from tests.storm.machine import Machine
 from tests.storm.pages import DEADLY
 from tests.storm.telling_order import out_of_order
@@ -110,6 +112,8 @@ class Verdict:
     """Of them: those that arrived."""
     alerts_lost: int = 0
     """Of them: those that did not."""
+    muted: int = 0
+    """Alerts about pages that were muted: they are recorded, and nobody hears of them."""
     repeats: int = 0
     """Deliveries of an alert to a channel beyond its first."""
     turned: int = 0
@@ -272,7 +276,10 @@ def _replay(steps: Iterable[asyncpg.Record]) -> Counter[str]:
 
 
 async def _alerts(verdict: Verdict, connection: "asyncpg.Connection[Any]", topic: Topic) -> None:
-    due = await due_alerts(connection)
+    quiet = await muted_pages(connection)
+    due = {cause for cause in await due_alerts(connection) if cause[2] not in quiet}
+    verdict.muted, heard = await told_of_muted(connection)
+    verdict.must(not heard, f"{heard} alerts about muted pages were told")
     rows = {
         row["id"]: ("failure" if row["kind"] == "expectation" else row["kind"], row["run_id"], row["page_id"])
         for row in await connection.fetch(ALERTS)

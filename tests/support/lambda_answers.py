@@ -31,6 +31,8 @@ class LambdaAnswers:
     """Its origin; ``lambda_answers`` sets it."""
     calls: list[Asked] = field(default_factory=list)
     """The requests, in the order in which they came."""
+    identity: str | None = "arn:aws:iam::123456789012:user/ann"
+    """What STS names for the caller's credentials; ``None``: it can't be asked."""
     _answers: deque[bytes] = field(default_factory=deque)
     """The responses that are left, whole; a call without one is a mistake of the test."""
 
@@ -43,9 +45,19 @@ class LambdaAnswers:
         """Refuse the next call, as Lambda itself does."""
         self._answers.append(response(status, b'{"Message": "as scripted"}', {"x-amzn-ErrorType": error}))
 
+    def _who(self) -> bytes:
+        if self.identity is None:
+            return response(403, b"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
+        found = f"<GetCallerIdentityResult><Arn>{self.identity}</Arn></GetCallerIdentityResult>"
+        return response(200, f"<GetCallerIdentityResponse>{found}</GetCallerIdentityResponse>".encode())
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request and close."""
         request = await read_request(reader)
+        if request.body.startswith(b"Action=GetCallerIdentity"):
+            writer.write(self._who())
+            writer.close()
+            return
         authorization = request.headers["authorization"]
         self.calls.append(Asked(path=request.path, authorization=authorization, body=json.loads(request.body)))
         writer.write(self._answers.popleft())

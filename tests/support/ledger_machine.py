@@ -113,7 +113,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Count a lane, by one dispatcher or by several at once."""
 
         async def go() -> None:
-            plans = await asyncio.gather(*(lanes.plan(one, lane) for one in self._databases[:together]))
+            plans = await _together(*(lanes.plan(one, lane) for one in self._databases[:together]))
             self._invocations += [invocation for plan in plans for invocation in plan.created]
 
         self._do(go())
@@ -160,7 +160,7 @@ class LedgerMachine(RuleBasedStateMachine):
         invocation = _pick(self._invocations, which)
 
         async def go() -> None:
-            starts = await asyncio.gather(*(self._start(one, invocation) for one in self._databases[:deliveries]))
+            starts = await _together(*(self._start(one, invocation) for one in self._databases[:deliveries]))
             won = [held for held in starts if held is not None]
             assert len(won) <= 1
             assert not (won and any(held.invocation_id == invocation for held in self._held))
@@ -228,7 +228,7 @@ class LedgerMachine(RuleBasedStateMachine):
             results = (
                 _refusable(self._complete(one, task, good=good, keep=keep)) for one in self._databases[:together]
             )
-            return await asyncio.gather(*results)
+            return await _together(*results)
 
         if any(self._do(go())):
             assert self._newest[task.lease.task_id] == task.lease
@@ -278,7 +278,7 @@ class LedgerMachine(RuleBasedStateMachine):
         async def go() -> None:
             lane = await self._age("id = $1", invocation)
             reapers = self._databases[:together]
-            await asyncio.gather(*(rescue.reap_lane(one, LaneName(lane), location=location) for one in reapers))
+            await _together(*(rescue.reap_lane(one, LaneName(lane), location=location) for one in reapers))
 
         self._do(go())
 
@@ -307,7 +307,7 @@ class LedgerMachine(RuleBasedStateMachine):
         run = _pick(self._runs, which)
 
         async def go() -> list[bool]:
-            return await asyncio.gather(*(runs.end_if_done(one, run) for one in self._databases))
+            return await _together(*(runs.end_if_done(one, run) for one in self._databases))
 
         assert sum(self._do(go())) <= 1
 
@@ -345,6 +345,17 @@ class LedgerMachine(RuleBasedStateMachine):
 
 async def _await(call: Awaitable[T]) -> T:
     return await call
+
+
+async def _together(*calls: Awaitable[T]) -> list[T]:
+    """Return what all of them return; an error is raised when all have ended, and their connections are free again."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    found = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        found.append(result)
+    return found
 
 
 async def _refusable(call: Coroutine[Any, Any, object]) -> bool:

@@ -16,6 +16,8 @@ ORDER = (
     "waiter",
     "page_chunk",
     "lane",
+    "mutes",
+    "mute",
     "invocation",
     "task",
     "page",
@@ -32,15 +34,15 @@ ORDER = (
     "unnamed_artifact",
     "pace",
 )
-"""Advisory locks (crawl, lane) and the rows of tables; a row of the table ``lane`` is "lane limits"."""
+"""Advisory locks (crawl, lane, mutes) and the rows of tables; a row of the table ``lane`` is "lane limits"."""
 
 _TABLES = {"lane": "lane limits"}
 _EVENT = re.compile(
-    r"pg_advisory_xact_lock(?:_shared)?\s*\(\s*trapline\.lane_key\(\s*(?P<advisory>'crawl '|\w|\$)"
+    r"pg_advisory_xact_lock(?:_shared)?\s*\(\s*trapline\.(?P<key>lane|mute)_key\(\s*(?P<advisory>'crawl '|\w|\$)"
     r"|\b(?P<write>UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+trapline\.(?P<table>\w+)"
     r"|\bFROM\s+trapline\.(?P<read>\w+)(?:\s+(?:AS\s+)?(?P<alias>(?!WHERE|JOIN|FOR|ORDER|CROSS|LEFT)\w+))?"
     r"|\bFOR\s+(?:NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE)(?:\s+OF\s+(?P<of>\w+))?(?P<skip>\s+SKIP\s+LOCKED)?"
-    r"|\btrapline\.(?P<call>(?!lane_key)\w+)\s*\(",
+    r"|\btrapline\.(?P<call>(?!lane_key|mute_key)\w+)\s*\(",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"--[^\n]*")
@@ -61,7 +63,8 @@ def locks(sql: str, functions: Mapping[str, str]) -> Iterator[Taken]:
     last = ""
     for found in _EVENT.finditer(_COMMENT.sub("", sql)):
         if found["advisory"] is not None:
-            yield Taken("crawl" if found["advisory"].startswith("'") else "lane", waits=True)
+            name = "mutes" if found["key"] == "mute" else "crawl" if found["advisory"].startswith("'") else "lane"
+            yield Taken(name, waits=True)
         elif found["write"] is not None:
             yield Taken(_TABLES.get(found["table"], found["table"]), waits=True)
         elif found["read"] is not None:

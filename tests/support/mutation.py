@@ -5,12 +5,16 @@ from dataclasses import dataclass
 import pytest
 
 from trapline_common.ledger import (
+    accepting,
+    acknowledging,
     announcing,
     answering,
     invocations,
     lanes,
+    mutes,
     outbox,
     rescue,
+    resending,
     run_cancel,
     run_end,
     run_pages,
@@ -23,11 +27,15 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query
 
 MODULES = (
+    accepting,
+    acknowledging,
     announcing,
     answering,
     invocations,
     lanes,
+    mutes,
     outbox,
+    resending,
     rescue,
     run_cancel,
     run_end,

@@ -14,10 +14,12 @@ from .conftest import Stage, Trapline, environment
 from .conftest import execute as run_process
 
 COMMANDS = set(get_command(application([])).commands)  # type: ignore[attr-defined]
-READING = {"status": (), "runs": (), "tasks": (), "invocations": ()}
+READING = {"status": (), "runs": (), "tasks": (), "invocations": (), "mutes": ()}
 WORKING = {
     "show": ("7",), "export": ("7",), "diff": ("https://a.example/",), "add": ("7", "https://a.example/"),
     "cancel": ("7",), "retry": ("7",), "reap": (), "forget": ("shop",),
+    "mute": ("shop", "--until", "2d", "--reason", "x"), "unmute": ("shop",), "ack": ("shop", "--reason", "x"),
+    "accept": ("shop",), "visit": ("https://a.example/",),
 }  # fmt: skip
 ELSEWHERE = {"migrate": ()}
 """Commands that need a ledger, with arguments."""

@@ -78,7 +78,7 @@ async def test_a_run_is_added_to_and_cancelled(operate: Operate, stage: Stage, d
     [
         (("crawl", "crawls.yaml"), "crawls on this machine"),
         (("try", "crawls.yaml", "docs"), "needs no deployment"),
-        (("rm", "-rf"), "no command that a deployment performs; they are add, alert"),
+        (("rm", "-rf"), "no command that a deployment performs; they are accept, ack, add"),
         (("status", "--database-url", "postgresql://elsewhere"), "--database-url has no meaning"),
         (("status", "--data-dir=/tmp"), "--data-dir has no meaning"),
         (("export", "1", "-o", "file"), "-o has no meaning"),

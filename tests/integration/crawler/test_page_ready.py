@@ -95,6 +95,11 @@ PAGES: dict[str, Page] = {
     "/back": page("<p>B page</p><script>history.back()</script>"),
     "/back-by-entry": page("<p>B page</p><script>navigation.traverseTo(navigation.entries()[0].key)</script>"),
     "/takes-the-tab": page("<p>A page</p><script>setInterval(() => location.reload(), 120)</script>"),
+    # It is busy when the next page arrives, and asks for its own reload before it hears of that
+    "/takes-the-tab-late": page(
+        "<p>A page</p><script>setInterval(() => { const until = performance.now() + 60;"
+        " while (performance.now() < until); location.reload(); }, 130)</script>"
+    ),
     "/goes": page("<p>A page</p><script>setTimeout(() => { location = '/a?' + Math.random() }, 250)</script>"),
 }
 
@@ -218,9 +223,9 @@ async def test_no_page_gives_the_text_of_the_page_before(new_visitor: NewVisitor
         await session.close()
 
 
-@pytest.mark.parametrize("path", ["/takes-the-tab", "/goes"])
+@pytest.mark.parametrize("path", ["/takes-the-tab", "/takes-the-tab-late", "/goes"])
 async def test_no_page_gives_its_failure_to_the_next(new_visitor: NewVisitor, pages: HostileSite, path: str):
-    """A page that goes on loading itself, or another, in its tab costs no visit after it."""
+    """A page that goes on loading itself, or another, in its tab gives no visit after it its text or its failure."""
     visitor = new_visitor()
     config = crawl(isolation="crawl", timeout=6)
     session = await visitor.open_session(config)

@@ -18,6 +18,10 @@ TASK = (
     "FROM trapline.task WHERE url = $1"
 )
 
+SHORT = 3.0
+"""Seconds of an invocation whose deadline cuts a visit off; half of them must be left when the visit starts, on a busy
+machine too."""
+
 
 def slow(stage: Stage, clock: Clock, seconds: float) -> Deadline:
     """Let every visit take ``seconds`` of ``clock``; return a deadline 120 s away on it."""
@@ -65,12 +69,12 @@ async def test_a_visit_that_the_deadline_cuts_off_is_charged_and_ends_one_day(st
     await stage.open(PAGES[:1])
     for rescues in (1, 2):
         hold = stage.visitor.hold(PAGES[0])
-        result = await stage.live(deadline=Deadline.after(1.0))
+        result = await stage.live(deadline=Deadline.after(SHORT))
         assert hold.cancelled
         assert (result["rescued"], result["failed"]) == (1, 0)
         assert (await stage.rows(TASK, PAGES[0]))[0][:3] == ("created", rescues, True)
     stage.visitor.hold(PAGES[0])
-    assert (await stage.live(deadline=Deadline.after(1.0)))["failed"] == 1
+    assert (await stage.live(deadline=Deadline.after(SHORT)))["failed"] == 1
     why = "timeout: the invocation's time ran out while the page loaded"
     assert await stage.rows(TASK, PAGES[0]) == [("failed", 2, True, why)]
     assert await stage.invocations() == ["succeeded"] * 3
@@ -80,7 +84,7 @@ async def test_a_visit_that_will_not_be_cut_off_does_not_keep_the_end(stage: Sta
     """A browser that ignores the cancellation is left to the visitor's close; the tasks go back all the same."""
     await stage.open(PAGES[:2], lane=ONE)
     hold = stage.visitor.hold(PAGES[0], stubborn=True)
-    result = await stage.live(deadline=Deadline.after(1.0))
+    result = await stage.live(deadline=Deadline.after(SHORT))
     assert (result["rescued"], result["handed_back"]) == (1, 1)
     assert await stage.invocations() == ["succeeded"]
     assert stage.visitor.closed == 1

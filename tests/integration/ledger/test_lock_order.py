@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +16,12 @@ import trapline_common.ledger
 from support.ledger import FINGERPRINT, LANE, all_ready, complete, location, make_old, open_run, urls
 from support.lock_order import ORDER, locks, out_of_order
 from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator
-from trapline_common.domain.ids import OwnerToken
-from trapline_common.ledger import invocations, lanes, rescue, runs, tasks, waves
+from trapline_common.domain.ids import AlertId, OwnerToken
+from trapline_common.ledger import invocations, lanes, mutes, rescue, runs, tasks, waves
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.ledger.queries import Query, load
+from trapline_common.ledger.resending import send_again
 
 EXCUSED = {
     # The invocation's row is its own process's; who holds it and wants tasks holds the lane's lock exclusively, and a
@@ -39,11 +42,13 @@ EXCUSED = {
 OF_THE_RELEASE_BEFORE = frozenset({"complete_visit"})
 """Functions that this release does not call."""
 FILES = (
+    "acts",
     "alerts",
     "deliveries",
     "hosts",
     "invocations",
     "lanes",
+    "mutes",
     "pages",
     "retention",
     "robots",
@@ -146,6 +151,12 @@ async def everything(database: Database) -> None:
     await waves.mark_pending(database, LANE, ids[:1])
     await waves.give_up(database, wave, status="ABORTED")
     await lanes.trim(database, LANE)
+    await mutes.mute(database, "one", None, until=timedelta(days=1), reason="x", acted_by="ann")
+    await mutes.unmute(database, "one", None, acted_by="ann")
+    alert = AlertId(await database.connection.fetchval("SELECT min(id) FROM trapline.alert WHERE status = 'due'"))
+    outbox = PostgresOutbox(database)
+    await outbox.spread(("chat",), everything=("chat",), closed=False, hold_seconds=60)
+    await send_again(database, alert, acted_by="ann")
 
 
 def written_in_transactions() -> set[str]:

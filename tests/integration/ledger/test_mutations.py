@@ -530,6 +530,122 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         [Mutation(target="slices.keep_paused", old="paused = t.paused + d.delay", new="paused = t.paused")],
         "slices.test_pauses_of_its_host_count_over_rests",
     ),
+    "a mute is not looked at": (
+        [Mutation(target="mute_of", old="m.crawl = of_crawl", new="false")],
+        "mutes.test_what_fails_and_recovers_under_a_mute_tells_nothing",
+    ),
+    "a mute has no end": (
+        [Mutation(target="mute_of", old="AND m.until > now()", new="")],
+        "mutes.test_what_still_fails_behind_a_mute_is_told_once[over]",
+    ),
+    "a mute of a page is one of the crawl": (
+        [Mutation(target="mute_of", old="(m.page_id IS NULL OR m.page_id = of_page)", new="true")],
+        "mutes.test_a_page_is_muted_alone",
+    ),
+    "a mute of one kind is one of all": (
+        [Mutation(target="mute_of", old="= ANY (m.kinds)", new="IS NOT NULL")],
+        "mutes.test_changes_and_summaries_are_muted_by_their_kinds",
+    ),
+    "what a mute kept back counts as told": (
+        [Mutation(target="record_visit", old="THEN p.alerted ELSE verdict.alerted END", new="THEN true ELSE true END")],
+        "mutes.test_what_fails_and_recovers_under_a_mute_tells_nothing",
+    ),
+    "what a mute kept back puts the reminder off": (
+        [
+            Mutation(
+                target="record_visit",
+                old="THEN now() ELSE p.alerted_at END",
+                new="THEN now() ELSE now() END",
+            )
+        ],
+        "mutes.test_a_failure_that_was_told_reminds_behind_the_mute",
+    ),
+    "each alert that is kept back is recorded": (
+        [Mutation(target="record_visit", old="OR kept_back < 2", new="OR true")],
+        "mutes.test_what_fails_and_recovers_under_a_mute_tells_nothing",
+    ),
+    "an alert is written without the mutes' lock": (
+        [
+            Mutation(
+                target="record_visit",
+                old="PERFORM pg_advisory_xact_lock_shared(trapline.mute_key(of_crawl));",
+                new="",
+            )
+        ],
+        "mutes.test_a_completion_beside_a_mute_that_begins_is_muted",
+    ),
+    "a summary is written without the mutes' lock": (
+        [Mutation(target="alerts.hold_mutes", old="", new=NO_LOCK)],
+        "mutes.test_a_run_that_ends_beside_a_mute_that_begins_tells_no_summary",
+    ),
+    "a mute begins without its lock": (
+        [Mutation(target="mutes.lock", old="", new=NO_LOCK)],
+        "mutes.test_a_mute_that_begins_beside_a_completion_waits_for_it",
+    ),
+    "a mute stands beside another": (
+        [
+            Mutation(target="mutes.end", old="ended_at IS NULL", new="false"),
+            Mutation(target="sql", old="", new="DROP INDEX trapline.mute_open"),
+        ],
+        "mutes.test_mutes_of_one_page_at_once_leave_one",
+    ),
+    "the tick ends what goes on": (
+        [Mutation(target="mutes.end_over", old="AND until <= now()", new="")],
+        "mutes.test_the_tick_notes_what_is_over",
+    ),
+    "an acknowledgement holds nothing back": (
+        [Mutation(target="record_visit", old="p.failures > 0 AND p.acked_at IS NOT NULL", new="false")],
+        "acknowledging.test_no_reminder_of_an_acknowledged_failure_and_then_its_recovery",
+    ),
+    "an acknowledgement outlives its failure": (
+        [
+            Mutation(
+                target="record_visit", old="p.failures > 0 AND p.acked_at IS NOT NULL", new="p.acked_at IS NOT NULL"
+            ),
+            Mutation(
+                target="record_visit",
+                old="acked_at = CASE WHEN p.failures > 0 THEN p.acked_at END",
+                new="acked_at = p.acked_at",
+            ),
+        ],
+        "acknowledging.test_an_acknowledgement_ends_with_its_failure",
+    ),
+    "an acknowledgement of what is good": (
+        [Mutation(target="acts.acknowledge", old="AND p.failures > 0 ", new="")],
+        "acknowledging.test_beside_a_recovery_one_comes_after_the_other[the recovery]",
+    ),
+    "the last acknowledgement counts": (
+        [Mutation(target="acts.acknowledge", old="acked_by = coalesce(p.acked_by, $4)", new="acked_by = $4")],
+        "acknowledging.test_twice_is_harmless_and_the_first_stays",
+    ),
+    "an accepted baseline leaves its candidate": (
+        [Mutation(target="accept_candidate", old="candidate_hash = NULL, candidate_seen = 0, ", new="")],
+        "accepting.test_twice_is_harmless",
+    ),
+    "an accepted baseline moves no version": (
+        [Mutation(target="accept_candidate", old="version = p.version + 1, ", new="")],
+        "accepting.test_a_visit_judged_before_is_judged_again",
+    ),
+    "an accepted observation is not marked": (
+        [Mutation(target="accept_candidate", old="SET accepted = true", new="SET accepted = accepted")],
+        "accepting.test_a_change_behind_it_is_compared_with_it",
+    ),
+    "a text that is gone is accepted": (
+        [Mutation(target="accept_candidate", old="IF kept IS NULL THEN", new="IF false THEN")],
+        "accepting.test_a_text_that_is_no_longer_kept_is_not_made_up",
+    ),
+    "an alert is sent again behind a newer one": (
+        [Mutation(target="acts.told_later", old="e.alert_id > d.alert_id", new="false")],
+        "resending.test_nothing_is_told_behind_something_newer_of_its_page",
+    ),
+    "a part of a message is sent again": (
+        [Mutation(target="acts.make_due", old="alert_id = ANY ($2)", new="alert_id = ($2::bigint[])[1]")],
+        "resending.test_what_was_sent_is_sent_again_whole_and_under_its_id",
+    ),
+    "what is due is not tried now": (
+        [Mutation(target="acts.make_due", old="next_try_at = now()", new="next_try_at = now() + interval '1 hour'")],
+        "resending.test_twice_is_harmless",
+    ),
     "a raised delay counts from the next turn": (
         [
             Mutation(
@@ -548,7 +664,15 @@ def _scenario(
     path, _, table = name.rstrip("]").partition("[")
     file, function = path.split(".")
     test = getattr(importlib.import_module(f"tests.integration.ledger.test_{file}"), function)
-    known: dict[str, object] = {"database": database, "connect": connect, "table": table, "why": table, "known": 2}
+    known: dict[str, object] = {
+        "database": database,
+        "connect": connect,
+        "table": table,
+        "why": table,
+        "known": 2,
+        "ends": table,
+        "first": table,
+    }
     known["monkeypatch"] = patch
     return partial(test, **{name: known[name] for name in inspect.signature(test).parameters})
 

@@ -15,7 +15,7 @@ from trapline_common.ledger import artifacts, invocations, retention, runs, task
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
 from trapline_common.local.artifacts import DirectoryArtifacts
-from trapline_machine.artifact_sweep import sweep_artifacts
+from trapline_machine.artifact_sweep import UNSURE, sweep_artifacts
 
 PAGE = "https://a.example/"
 
@@ -109,6 +109,25 @@ async def test_a_dead_crawlers_upload_goes_when_its_invocation_has_ended(
         "UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = 'x' WHERE id = $1",
         held.invocation_id,
     )
+    assert (await sweep_artifacts(database, store), kept(store, key)) == (1, False)
+
+
+async def test_a_file_that_looks_a_little_older_than_its_put_stays(
+    database: Database, store: DirectoryArtifacts
+) -> None:
+    """A file has the time of the kernel's last tick, which may be before the invocation was counted that put it."""
+    key = await store.put(b"picture", suffix=".png")
+    old = await run_with(database, screenshot=key)
+    await run_with(database, screenshot=await store.put(b"other", suffix=".png"))
+    await retire(database, old)
+    await open_run(database, [PAGE], crawl=CrawlConfig(name="news", urls=(PAGE,)))
+    held = await one_ready(database)
+    counted = await database.connection.fetchval(
+        "SELECT extract(epoch FROM created_at)::float FROM trapline.invocation WHERE id = $1", held.invocation_id
+    )
+    os.utime(store.location(key), (counted - 1, counted - 1))
+    assert (await sweep_artifacts(database, store), kept(store, key)) == (0, True)
+    os.utime(store.location(key), (counted - UNSURE - 1, counted - UNSURE - 1))
     assert (await sweep_artifacts(database, store), kept(store, key)) == (1, False)
 
 

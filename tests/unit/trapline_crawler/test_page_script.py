@@ -31,7 +31,7 @@ GOOD: dict[str, Any] = {
 }  # fmt: skip
 SPENT: dict[str, Any] = {
     "errors": 2, "thrown": 1, "received": 700, "unpacked": 900, "parts": 0, "documents": 1, "open": 0,
-    "wentBack": False, "refresh": {"in": 1500, "url": "http://b/"},
+    "wentBack": False, "taken": False, "refresh": {"in": 1500, "url": "http://b/"},
 }  # fmt: skip
 
 _JSON = st.recursive(

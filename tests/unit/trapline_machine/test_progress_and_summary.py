@@ -27,8 +27,8 @@ def run_row(
 ) -> RunRow:
     return RunRow(
         id=7, crawl=crawl, lane="default", status=status, outcome=outcome, reason=reason, scheduled_for=None,
-        retry_of=None, created_at=AT, opened_at=AT, ended_at=None, seconds=1.24, waiting=total - done - failed,
-        leased=0, done=done, failed=failed, changes=1,
+        retry_of=None, page_id=None, acted_by=None, created_at=AT, opened_at=AT, ended_at=None, seconds=1.24,
+        waiting=total - done - failed, leased=0, done=done, failed=failed, changes=1,
     )  # fmt: skip
 
 

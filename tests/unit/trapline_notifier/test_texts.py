@@ -59,6 +59,7 @@ def test_the_email_of_a_failure() -> None:
            To do:       Check the host's spelling, and that its DNS record still exists.
 
         --{" "}
+        `trapline web` shows the pages, their pictures and their history.
         Trapline sent this because of `alert` in crawl pricing.
         Message {message.id}; it may arrive more than once.
         """

@@ -13,10 +13,12 @@ from trapline_common.domain.errors import InputRefusedError
 
 _READING = "Read the ledger"
 _CRAWL = "Crawl"
+_ANSWER = "Answer what you are told"
 _COMMANDS: Mapping[str, str] = {
     "crawl": _CRAWL,
     "try": _CRAWL,
     "run": _CRAWL,
+    "visit": _CRAWL,
     "status": _READING,
     "runs": _READING,
     "show": _READING,
@@ -24,10 +26,18 @@ _COMMANDS: Mapping[str, str] = {
     "tasks": _READING,
     "invocations": _READING,
     "export": _READING,
+<<<<<<< HEAD
     "web": _READING,
+=======
+    "mutes": _READING,
+>>>>>>> lead
     "add": "Work on a run",
     "cancel": "Work on a run",
     "retry": "Work on a run",
+    "mute": _ANSWER,
+    "unmute": _ANSWER,
+    "ack": _ANSWER,
+    "accept": _ANSWER,
     "forget": "Maintain",
     "config": "Maintain",
     "migrate": "Maintain",

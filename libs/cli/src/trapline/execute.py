@@ -25,14 +25,14 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno
 _AWAY = (TransientError, JobsFailedError, UnreadableAnswerError, asyncpg.PostgresError)
 
 
-def execute(arguments: Sequence[str], *, page: ExportPage | None = None) -> int:
+def execute(arguments: Sequence[str], *, page: ExportPage | None = None, acted_by: str | None = None) -> int:
     """Run one command line and return its exit code, as ``trapline --help`` lists them; a closed pipe is raised.
 
-    ``page``: the part of an export that is wanted.
+    ``page``: the part of an export that is wanted. ``acted_by``: for whom, where that is not this machine's user.
     """
     try:
         _check(arguments)
-        with CommandLine(arguments=tuple(arguments), page=page).executing():
+        with CommandLine(arguments=tuple(arguments), page=page, acted_by=acted_by).executing():
             application(arguments)(list(arguments), prog_name="trapline")
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # Click ends with 1 for it, which says that a task failed

@@ -8,6 +8,9 @@ from trapline_common.local.artifacts import DirectoryArtifacts
 
 BATCH = 500
 """Keys that are looked at while nobody may put one: some tens of milliseconds."""
+UNSURE = 60.0
+"""Seconds by which a file counts as younger than its time says: that is of the last tick of the kernel's clock, and the
+clock may have been set meanwhile."""
 
 
 async def sweep_artifacts(database: Database, store: DirectoryArtifacts) -> int:
@@ -21,7 +24,7 @@ async def sweep_artifacts(database: Database, store: DirectoryArtifacts) -> int:
         with store.nobody_puts():
             began = time.time()  # before the ledger says how long the oldest has been under way
             found = await artifacts.deletable(database, keys)
-            before = None if found.longest_under_way is None else began - found.longest_under_way
+            before = None if found.longest_under_way is None else began - found.longest_under_way - UNSURE
             over = [key for key in keys if key in found.named or store.remove(key, put_before=before)]
         await artifacts.forget(database, over)
         done += len(over)

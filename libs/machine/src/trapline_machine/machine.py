@@ -9,6 +9,7 @@ from uuid import uuid4
 from trapline_common.config.models import Config
 from trapline_common.domain.answers import DispatcherAnswer, Drained, Refused
 from trapline_common.domain.messages import Count, Drain
+from trapline_common.domain.web_view import WebView
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.local.archive import DirectoryArchive
@@ -136,6 +137,7 @@ async def build(
             data_dir=settings.data_dir,
             secrets=secrets,
             stream=alerts,
+            web=WebView.read(environ),
         ),
     )
 

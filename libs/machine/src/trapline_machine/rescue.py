@@ -11,7 +11,7 @@ from trapline.access.one_machine import Ledger
 from trapline_common.domain.answers import Reaped
 from trapline_common.domain.ids import InvocationId
 from trapline_common.domain.ports import ArtifactLocation
-from trapline_common.ledger import rescue, retention, runs
+from trapline_common.ledger import mutes, rescue, retention, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.ledger.views.invocations import InvocationRow, active_invocations
@@ -84,6 +84,7 @@ async def reap_here(ledger: Ledger, *, environ: Mapping[str, str], data_dir: Pat
             partial(runs.finish_begun, within=settings.timeouts.finish_within, clock=time.monotonic),
             instead=0,
         )
+        await jobs.run("mutes that are over", mutes.end_over, instead=0)
         jobs.tell()
     retired = 0
     if settings.retention is not None:

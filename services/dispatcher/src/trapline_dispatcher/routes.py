@@ -6,7 +6,7 @@ from typing import assert_never
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.answers import Counted, DispatcherAnswer, Enqueued, Opened
 from trapline_common.domain.errors import InputRefusedError, MessageRefusedError
-from trapline_common.domain.ids import CrawlName, LaneName, RunId
+from trapline_common.domain.ids import CrawlName, LaneName, PageId, RunId
 from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.domain.messages import (
     Await,
@@ -17,6 +17,7 @@ from trapline_common.domain.messages import (
     OpenRun,
     Reap,
     Tick,
+    VisitPage,
     WaveEnded,
     parse_dispatcher,
 )
@@ -28,6 +29,7 @@ from trapline_dispatcher.maintenance.reap import reap
 from trapline_dispatcher.orchestration.asking import count_and_ask
 from trapline_dispatcher.orchestration.count_lanes import count_lanes
 from trapline_dispatcher.orchestration.executions import next_invocation, wave_ended
+from trapline_dispatcher.runs.one_page import visit_page
 from trapline_dispatcher.runs.opening import Awaiting, RunOpening, open_run, retry_run
 from trapline_dispatcher.runs.telling_ends import await_end, tell_end
 from trapline_dispatcher.runs.tick_time import expanded
@@ -43,7 +45,7 @@ async def dispatch(services: Services, database: Database, event: object) -> Dis
         return await take_records(services, database, records)
     message = parse_dispatcher(await expanded(event, database, allowed=services.unexpanded_ticks))
     match message:
-        case Tick() | OpenRun():
+        case Tick() | OpenRun() | VisitPage():
             return await _opened(services, database, await _open(services, database, message))
         case Await():
             return await await_end(services, database, message)
@@ -64,15 +66,19 @@ async def dispatch(services: Services, database: Database, event: object) -> Dis
             assert_never(message)
 
 
-async def _open(services: Services, database: Database, message: Tick | OpenRun) -> RunOpening:
+async def _open(services: Services, database: Database, message: Tick | OpenRun | VisitPage) -> RunOpening:
+    if isinstance(message, VisitPage):
+        page_id, who = PageId(message.page_id), message.acted_by
+        return await visit_page(services, database, page_id, request=message.request, acted_by=who)
     name, token = CrawlName(message.crawl), message.task_token
     awaited = None if token is None else Awaiting(token, message.execution)
     if isinstance(message, Tick):
         return await open_run(services, database, name, scheduled_for=message.scheduled_for, awaited=awaited)
+    request, who = message.request, message.acted_by
     if message.retry_of is None:
-        return await open_run(services, database, name, request=message.request, awaited=awaited)
+        return await open_run(services, database, name, request=request, awaited=awaited, acted_by=who)
     failed_of = RunId(message.retry_of)
-    return await retry_run(services, database, name, failed_of, request=message.request, awaited=awaited)
+    return await retry_run(services, database, name, failed_of, request=request, awaited=awaited, acted_by=who)
 
 
 async def _opened(services: Services, database: Database, opening: RunOpening) -> Opened:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.ids import AlertId
 from trapline_common.domain.ports import AlertRow, Outbox
+from trapline_common.domain.web_view import WebView
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_common.platform.logging import get_logger
 from trapline_notifier.message import AlertMessage, compose, group, halves, id_of
@@ -81,6 +82,8 @@ class ChannelDrain:
     """The end of this invocation."""
     limits: DrainLimits
     """The bounds of this drain."""
+    web: WebView
+    """Where its messages link to."""
     counts: DrainCounts
     """The drain's counts so far, shared with the other channels."""
     failed: list[TransientError] = field(default_factory=list)
@@ -139,7 +142,7 @@ class ChannelDrain:
         if not rows or held.passed:
             return False
         try:
-            message = _compose(rows, known_as=found.id)
+            message = _compose(rows, known_as=found.id, web=self.web)
             receipt = await self.channel.publisher.publish(message)
         except RefusedError as error:
             return await self._refused(rows, error)
@@ -210,9 +213,9 @@ class ChannelDrain:
         return not self.deadline.earlier(self.limits.reserve).passed
 
 
-def _compose(rows: Sequence[AlertRow], *, known_as: str) -> AlertMessage:
+def _compose(rows: Sequence[AlertRow], *, known_as: str, web: WebView) -> AlertMessage:
     try:
-        return compose(rows, known_as=known_as)
+        return compose(rows, known_as=known_as, web=web)
     except Exception as error:
         # No release of ours writes such a payload; if it ended this drain, it would end every later one as well
         _log.exception("alert_unreadable", alerts=[row.id for row in rows])

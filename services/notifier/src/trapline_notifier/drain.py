@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from trapline_common.domain.errors import RefusedError, TransientError
 from trapline_common.domain.ports import Outbox
+from trapline_common.domain.web_view import WebView
 from trapline_common.platform.lambda_runtime import Deadline
 from trapline_common.platform.logging import get_logger
 from trapline_notifier.channel_drain import ChannelDrain, DrainCounts, DrainLimits
+from trapline_notifier.message import NOWHERE
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel, Operations
 
@@ -31,6 +33,8 @@ class OutboxDrain:
     """The end of this invocation."""
     closed: bool = False
     """Whether there are no other channels than these, so that an ``alert.to`` that names none of them is a mistake."""
+    web: WebView = NOWHERE
+    """Where messages link to."""
     limits: DrainLimits = field(default_factory=DrainLimits)
     """The bounds of this drain."""
     result: DrainCounts = field(default_factory=DrainCounts)
@@ -76,6 +80,7 @@ class OutboxDrain:
             pacer=self.pacer,
             deadline=self.deadline,
             limits=self.limits,
+            web=self.web,
             counts=self.result,
         )
 

@@ -33,6 +33,7 @@ async def handle(event: Mapping[str, Any], context: LambdaContext, services: Ser
             deadline=Deadline.of(context, clock=services.clock),
             limits=services.limits,
             closed=services.closed,
+            web=services.web,
         )
         return Drained(**asdict(await drain.run()))
 

@@ -8,12 +8,16 @@ from typing import Any
 
 from trapline_common.domain.ids import AlertId
 from trapline_common.domain.ports import AlertHead, AlertRow
+from trapline_common.domain.web_view import WebView
 from trapline_notifier.texts import chat, email
 from trapline_notifier.texts.headline import about, counted_things, headline
+from trapline_notifier.texts.item import link_of
 from trapline_notifier.texts.subject import subject
 from trapline_notifier.texts.telling import Telling, recipients, tellings
 
 VERSION = 1
+NOWHERE = WebView()
+"""No address that others reach."""
 SHOWN = 20
 """Tellings that one message shows; the others are counted."""
 MAX_BYTES = 240 * 1024
@@ -92,18 +96,18 @@ def id_of(alerts: Iterable[AlertId]) -> str:
     return sha256(",".join(map(str, sorted(alerts))).encode()).hexdigest()[:16]
 
 
-def compose(rows: Sequence[AlertRow], *, known_as: str | None = None) -> AlertMessage:
-    """Return the message about ``rows``, a group; a repeat is ``known_as`` the first one was.
+def compose(rows: Sequence[AlertRow], *, known_as: str | None = None, web: WebView = NOWHERE) -> AlertMessage:
+    """Return the message about ``rows``, a group; a repeat is ``known_as`` the first one was. ``web``: it links there.
 
     It fits into SNS: diffs are cut first, evenly, as far as it takes. Raises ``ValueError`` when that is not enough.
     """
     told = tellings(rows)
     name = known_as or id_of(row.id for row in rows)
-    message = _compose(told, name, diff_limit=_DIFF_LIMITS[0])
+    message = _compose(told, name, web=web, diff_limit=_DIFF_LIMITS[0])
     for limit in _DIFF_LIMITS[1:]:
         if size(message) <= MAX_BYTES:
             break
-        message = _compose(told, name, diff_limit=limit)
+        message = _compose(told, name, web=web, diff_limit=limit)
     if size(message) > MAX_BYTES:
         raise ValueError(f"{len(rows)} alerts of {rows[0].crawl!r} make more than {MAX_BYTES} bytes without any diff")
     return message
@@ -123,12 +127,12 @@ def size(message: AlertMessage) -> int:
     return len(json.dumps(channel_texts(message), ensure_ascii=False).encode())
 
 
-def _compose(told: Sequence[Telling[AlertRow]], name: str, *, diff_limit: int) -> AlertMessage:
+def _compose(told: Sequence[Telling[AlertRow]], name: str, *, web: WebView, diff_limit: int) -> AlertMessage:
     first, kind = told[0].last, told[0].kind
     ids = tuple(sorted(row.id for each in told for row in each.alerts))
     title = subject(f"[trapline] {headline(kind, first.crawl, told)}{about(told)}")
-    body = email.body(kind, first.crawl, told, shown=SHOWN, diff_limit=diff_limit)
-    short = chat.text(kind, first.crawl, told, shown=SHOWN, most=chat.SHORT)
+    body = email.body(kind, first.crawl, told, web=web, shown=SHOWN, diff_limit=diff_limit)
+    short = chat.text(kind, first.crawl, told, web=web, shown=SHOWN, most=chat.SHORT)
     return AlertMessage(
         id=name,
         kind=kind,
@@ -137,9 +141,9 @@ def _compose(told: Sequence[Telling[AlertRow]], name: str, *, diff_limit: int) -
         alert_ids=ids,
         subject=title,
         body=body,
-        email=body + email.footer(first.crawl, message_id=name),
+        email=body + email.footer(first.crawl, web=web, message_id=name),
         chat=short,
-        long_chat=chat.text(kind, first.crawl, told, shown=SHOWN, most=chat.LONG),
+        long_chat=chat.text(kind, first.crawl, told, web=web, shown=SHOWN, most=chat.LONG),
         data={
             "v": VERSION,
             "id": name,
@@ -150,12 +154,12 @@ def _compose(told: Sequence[Telling[AlertRow]], name: str, *, diff_limit: int) -
             "text": short,
             "count": counted_things(kind, told),
             "alert_ids": list(ids),
-            "alerts": [_item(each, diff_limit=diff_limit) for each in told[:SHOWN]],
+            "alerts": [_item(each, web=web, diff_limit=diff_limit) for each in told[:SHOWN]],
         },
     )
 
 
-def _item(told: Telling[AlertRow], *, diff_limit: int) -> dict[str, Any]:
+def _item(told: Telling[AlertRow], *, web: WebView, diff_limit: int) -> dict[str, Any]:
     row = told.last
     # A lone surrogate, which a page's title may hold, has no bytes that could be sent.
     payload = json.loads(json.dumps(dict(row.payload), ensure_ascii=False).encode(errors="replace"))
@@ -165,10 +169,12 @@ def _item(told: Telling[AlertRow], *, diff_limit: int) -> dict[str, Any]:
         {"id": each.id, "kind": each.kind, "run_id": each.run_id, "created_at": each.created_at.isoformat()}
         for each in told.earlier
     ]
+    link = link_of(row, web)
     return {
         "id": row.id,
         "run_id": row.run_id,
         "created_at": row.created_at.isoformat(),
         **({"before": before} if before else {}),
         **payload,
+        **({"link": link} if link else {}),
     }

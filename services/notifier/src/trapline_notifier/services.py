@@ -5,7 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from trapline_common.domain.ports import Outbox
+from trapline_common.domain.web_view import WebView
 from trapline_notifier.channel_drain import DrainLimits
+from trapline_notifier.message import NOWHERE
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel, Operations
 from trapline_notifier.publishers.channels import Channels
@@ -32,6 +34,8 @@ class Services:
     """A monotonic clock, in seconds."""
     limits: DrainLimits = field(default_factory=DrainLimits)
     """The bounds of one drain."""
+    web: WebView = NOWHERE
+    """Where messages link to."""
     closed: bool = False
     """Whether an ``alert.to`` that names none of the channels is a mistake; on AWS the topic's subscribers filter."""
 

@@ -1,9 +1,10 @@
 """The settings that the notifier's functions read from their environment: names and addresses, never a secret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.web_view import WebView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class NotifierSettings:
     """The topic for those who run Trapline; Terraform sets ``TRAPLINE_OPERATIONS_TOPIC_ARN``."""
     database_url: str
     """The ledger's address, on AWS without a password; ``DATABASE_URL``."""
+    web: WebView = field(default_factory=WebView)
+    """Where alerts link to; Terraform sets ``TRAPLINE_WEB_URL`` and ``TRAPLINE_ENVIRONMENT``."""
     relay_function: str = ""
     """The relay's function, empty where there is none; Terraform sets ``TRAPLINE_RELAY_FUNCTION``."""
     log_level: str = "INFO"
@@ -41,6 +44,7 @@ def notifier_settings(environ: Mapping[str, str]) -> NotifierSettings:
         topic_arn=found[0],
         operations_topic_arn=found[1],
         database_url=found[2],
+        web=WebView.read(environ),
         relay_function=environ.get("TRAPLINE_RELAY_FUNCTION", ""),
         log_level=environ.get("TRAPLINE_LOG_LEVEL", "INFO"),
     )

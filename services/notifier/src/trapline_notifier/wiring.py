@@ -16,10 +16,12 @@ from typing import Any, TextIO
 from trapline_common.aws.ledger_login import ledger
 from trapline_common.domain.errors import TransientError
 from trapline_common.domain.ports import Outbox, SecretSource
+from trapline_common.domain.web_view import WebView
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.channels import FILE_NAME, parse_channels, read_channels
 from trapline_common.platform.logging import configure, get_logger
+from trapline_notifier.message import NOWHERE
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel, Publisher
 from trapline_notifier.publishers.channels import Channels
@@ -70,6 +72,7 @@ def services() -> Services:
         operations=SnsOperations(SnsTopic(sns, settings.operations_topic_arn)),
         pacer=Pacer(sleep=asyncio.sleep),
         clock=time.monotonic,
+        web=settings.web,
     )
 
 
@@ -115,10 +118,13 @@ async def local_publishers(data_dir: Path, secrets: SecretSource) -> dict[str, P
     }
 
 
-async def local_services(dsn: str, *, data_dir: Path, secrets: SecretSource, stream: TextIO | None = None) -> Services:
+async def local_services(
+    dsn: str, *, data_dir: Path, secrets: SecretSource, stream: TextIO | None = None, web: WebView = NOWHERE
+) -> Services:
     """Return the drain's parts on one machine: the terminal, and the channels file if there is one.
 
-    A terminal takes messages at any speed. Raises ``InputRefusedError`` when the channels file can't be used.
+    ``web``: where messages link to. A terminal takes messages at any speed. Raises ``InputRefusedError`` when the
+    channels file can't be used.
     """
     chats = Channels(await read_channels(data_dir / FILE_NAME, secrets))
     terminal = ConsolePublisher(stream if stream is not None else sys.stdout)
@@ -142,4 +148,5 @@ async def local_services(dsn: str, *, data_dir: Path, secrets: SecretSource, str
         pacer=Pacer(sleep=asyncio.sleep),
         clock=time.monotonic,
         closed=True,
+        web=web,
     )

@@ -28,6 +28,8 @@ class CommandLine:
     """The words, the command's name first."""
     page: ExportPage | None = None
     """The part of an export that is wanted; the operator function sets it. ``None``: all of it."""
+    acted_by: str | None = None
+    """Who asks, as the caller told the operator function; ``None``: whoever executes it on this machine."""
 
     @classmethod
     def current(cls) -> "CommandLine":

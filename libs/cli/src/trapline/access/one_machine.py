@@ -78,6 +78,14 @@ class ReapHere(Protocol):
         ...
 
 
+class DrainHere(Protocol):
+    """Sends from this machine what the outbox holds."""
+
+    async def __call__(self, ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path, quiet: bool) -> None:
+        """Send what is due; ``quiet``: what goes to the terminal goes to standard error. Raises ``TransientError``."""
+        ...
+
+
 class SendTestAlert(Protocol):
     """Sends a test alert through every channel of a data directory."""
 
@@ -106,4 +114,5 @@ upgrade_postgres: Registered[UpgradePostgres] = Registered("upgrade_postgres")
 open_ledger: Registered[OpenLedger] = Registered("open_ledger")
 dispatch: Registered[Dispatch] = Registered("dispatch")
 reap_here: Registered[ReapHere] = Registered("reap_here")
+drain_here: Registered[DrainHere] = Registered("drain_here")
 send_test_alert: Registered[SendTestAlert] = Registered("send_test_alert")

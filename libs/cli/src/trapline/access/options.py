@@ -62,6 +62,12 @@ RunArgument = Annotated[
     int,
     typer.Argument(metavar="RUN", min=1, callback=_bigint, help="The run's number; `trapline runs` lists them."),
 ]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="A crawl's name, a page's URL, or a page's number.", show_default=False)
+]
+PageOfCrawl = Annotated[
+    str | None, typer.Option("--page", metavar="URL", help="Only this page of the crawl that TARGET names.")
+]
 
 
 def allowing(environ: Mapping[str, str], allow_private: Sequence[str]) -> dict[str, str]:

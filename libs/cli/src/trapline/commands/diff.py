@@ -1,6 +1,7 @@
 """``trapline diff URL``: the last accepted change of a page."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import typer
@@ -12,6 +13,7 @@ from trapline.render.page_change import show_change
 from trapline.render.printer import Printer, note
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.web_view import WebView
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.difference import Difference, difference
 from trapline_common.ledger.views.pages import Change, PageRow, find_pages, last_change
@@ -52,12 +54,21 @@ async def _diff(
         page = await _one_page(database, wanted, crawl)
         change = await last_change(database, page.id, run_id=run_id)
     compared = None if change is None else difference(change, page.url)
+    link = WebView.read(os.environ).page(page.id, None if change is None else change.observation_id)
     if json:
-        print_json({"url": page.url, "crawl": page.crawl, "change": _as_json(change, compared)})
+        print_json(
+            {
+                "url": page.url,
+                "crawl": page.crawl,
+                "page_id": page.id,
+                "change": _as_json(change, compared),
+                **({"link": link} if link else {}),
+            }
+        )
     elif change is None or compared is None:
         note(f"no change of {page.url} in crawl {page.crawl}" + (f", run {run_id}" if run_id is not None else " yet"))
     else:
-        show_change(Printer(), page, change, compared)
+        show_change(Printer(), page, change, compared, link=link)
 
 
 async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:

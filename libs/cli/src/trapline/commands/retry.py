@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import typer
 
+from trapline.access.acting import acted_by
 from trapline.access.dispatcher import ask_dispatcher, count_again
 from trapline.access.ledger import known_run, writing
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
@@ -50,7 +51,7 @@ async def _retry(run_id: int, *, json: bool, data_dir: Path, url: str | None) ->
             raise InputRefusedError(f"run {run_id} has not ended; wait for it, or `trapline cancel {run_id}` first")
         if not await run_store.failed_urls(ledger.database, RunId(run_id)):
             raise InputRefusedError(f"run {run_id} has no failed task to retry")
-        message = OpenRun(crawl=run.crawl, request=uuid4(), retry_of=run_id)
+        message = OpenRun(crawl=run.crawl, request=uuid4(), retry_of=run_id, acted_by=acted_by())
         opened = await ask_dispatcher(ledger, message, Opened, data_dir=data_dir)
         await count_again(ledger.dsn, LaneName(run.lane))
     if json:

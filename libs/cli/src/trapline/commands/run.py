@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import typer
 
+from trapline.access.acting import acted_by
 from trapline.access.dispatcher import ask_deployed, is_deployed
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.exit_codes import ExitCode
@@ -38,7 +39,7 @@ def run(
         raise InputRefusedError(
             f"run: say in which deployment, with --env; on this machine `trapline crawl FILE --only {name}` crawls now"
         )
-    opened = asyncio.run(ask_deployed(OpenRun(crawl=name, request=uuid4()), Opened))
+    opened = asyncio.run(ask_deployed(OpenRun(crawl=name, request=uuid4(), acted_by=acted_by()), Opened))
     if json:
         print_json(
             {

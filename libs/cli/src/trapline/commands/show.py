@@ -10,6 +10,7 @@ from trapline.render.artifact_location import artifact_location
 from trapline.render.json import print_json
 from trapline.render.printer import Printer
 from trapline.render.tables.run_detail import show_run
+from trapline_common.domain.web_view import WebView
 from trapline_common.ledger.views.run_detail import RunDetail, run_detail
 from trapline_common.platform.plain_json import plain
 
@@ -40,11 +41,18 @@ async def _show(run_id: int, limit: int, *, json: bool, data_dir: Path, url: str
     async with existing(data_dir, url) as database:
         run = await known_run(database, run_id)
         detail = await run_detail(database, run, limit=limit)
+    link = WebView.read(os.environ).run(run_id)
     if json:
-        print_json(_as_json(detail))
+        print_json({**_as_json(detail), **({"link": link} if link else {})})
     else:
         bucket = os.environ.get("TRAPLINE_ARTIFACTS", "")
-        show_run(Printer(), detail, limit=limit, location=lambda key: artifact_location(data_dir, key, bucket=bucket))
+        show_run(
+            Printer(),
+            detail,
+            limit=limit,
+            link=link,
+            location=lambda key: artifact_location(data_dir, key, bucket=bucket),
+        )
 
 
 def _as_json(detail: RunDetail) -> dict[str, object]:

@@ -17,6 +17,8 @@ from trapline.remote.allowlist import refusal
 from trapline.remote.protocol import MAX_ANSWER, MAX_ERRORS, TOO_LARGE, Call, PageEnd, Performed
 from trapline_common.domain.errors import MessageRefusedError
 
+UNNAMED = "an operator"
+"""Who acts for a caller that does not say who it is: one of the release before."""
 _WITHOUT_LEDGER = frozenset({"config", "run"})
 
 
@@ -45,7 +47,7 @@ def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
     page = None if call.page is None else ExportPage(after=call.page.after, at_most=call.page.at_most)
     with _as_the_caller(call), redirect_stdout(out), redirect_stderr(err):
         login = [] if name in _WITHOUT_LEDGER else ["--database-url", address()]
-        code = execute([name, *login, *rest], page=page)
+        code = execute([name, *login, *rest], page=page, acted_by=call.acted_by or UNNAMED)
     if out.overflowed:
         return Performed(exit=ExitCode.REFUSED, stderr=f"trapline: {TOO_LARGE}\n")
     end = None if page is None else PageEnd(last=page.last, more=page.more)

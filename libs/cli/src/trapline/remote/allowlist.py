@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 ALLOWED = frozenset(
     {
+        "accept",
+        "ack",
         "add",
         "alert",
         "cancel",
@@ -13,6 +15,8 @@ ALLOWED = frozenset(
         "forget",
         "invocations",
         "migrate",
+        "mute",
+        "mutes",
         "reap",
         "retry",
         "run",
@@ -20,9 +24,13 @@ ALLOWED = frozenset(
         "show",
         "status",
         "tasks",
+        "unmute",
+        "visit",
     }
 )
 """They read the ledger, or work on it."""
+ACTING = frozenset({"accept", "ack", "alert", "mute", "retry", "run", "unmute", "visit"})
+"""Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
     "try": "it starts a browser on this machine, and needs no deployment",

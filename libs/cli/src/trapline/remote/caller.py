@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,11 @@ from botocore.exceptions import (
 
 from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.remote.protocol import Call, Performed
+from trapline_common.aws.calls import CLIENT_CONFIG
 from trapline_common.aws.lambda_client import waiting_config
 from trapline_common.domain.answers import read_answer
 from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.platform.this_user import this_user
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -57,6 +60,18 @@ class Caller:
     """The deployment's name, such as ``dev``."""
     function: str
     """The function's name."""
+    who: Callable[[], str]
+    """Asks STS for the identity of the caller's credentials."""
+
+    def identity(self) -> str:
+        """Return who asks: the ARN that STS names for the credentials, else this machine's user.
+
+        Every credential may ask STS; one that can't reach it acts all the same, for CloudTrail has the proof.
+        """
+        try:
+            return self.who()
+        except (BotoCoreError, ClientError):
+            return this_user()
 
     def call(self, call: Call) -> Performed:
         """Send one command and wait for its answer; it is never sent a second time. Raises ``CallFailedError``."""
@@ -125,4 +140,13 @@ def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path) -> 
         ) from error
     except ProfileNotFound as error:
         raise InputRefusedError(f"{error}; `aws configure list-profiles` names them") from error
-    return Caller(client=client, environment=environment, function=f"trapline-{environment}-operator")
+    return Caller(
+        client=client,
+        environment=environment,
+        function=f"trapline-{environment}-operator",
+        who=partial(_identity, settings),
+    )
+
+
+def _identity(settings: Mapping[str, Any]) -> str:
+    return str(boto3.client("sts", config=CLIENT_CONFIG, **settings).get_caller_identity()["Arn"])

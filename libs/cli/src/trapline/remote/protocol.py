@@ -72,6 +72,9 @@ class Call(Message):
     page: PageRequest | None = None
     """Of ``export``: the part that is wanted; ``None``: all of it. The release before does not know this key, and
     answers with all of it, or with an error if that is more than an answer carries."""
+    acted_by: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Who asks: the ARN that STS names for the caller's credentials. It is told, not proven: CloudTrail has the proof.
+    The release before does not know this key."""
 
 
 class Performed(Answer):

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
+from trapline.remote.allowlist import ACTING
 from trapline.remote.caller import Caller
 from trapline.remote.protocol import ZONE, Call, PageRequest, Terminal
 from trapline_common.domain.errors import InputRefusedError
@@ -20,7 +21,13 @@ def send_command(caller: Caller, command: Sequence[str], *, environ: Mapping[str
     """Send the command, print the answer's two streams, and return its exit code. Raises ``CallFailedError``."""
     stdin = sys.stdin.read() if command[0] == "add" and "-" in command else ""
     answer = caller.call(
-        build_call(command, stdin=stdin, terminal=describe_terminal(Console(highlight=False)), zone=time_zone(environ))
+        build_call(
+            command,
+            stdin=stdin,
+            terminal=describe_terminal(Console(highlight=False)),
+            zone=time_zone(environ),
+            acted_by=caller.identity() if command[0] in ACTING else None,
+        )
     )
     sys.stdout.write(answer.stdout)
     sys.stdout.flush()
@@ -35,10 +42,11 @@ def build_call(
     terminal: Terminal | None = None,
     zone: str | None = None,
     page: PageRequest | None = None,
+    acted_by: str | None = None,
 ) -> Call:
     """Return the message. Raises ``InputRefusedError`` for a command that is longer than a call may be."""
     try:
-        return Call(command=tuple(command), stdin=stdin, terminal=terminal, zone=zone, page=page)
+        return Call(command=tuple(command), stdin=stdin, terminal=terminal, zone=zone, page=page, acted_by=acted_by)
     except ValidationError as error:
         raise InputRefusedError(f"the command is too long to be sent: {error.errors()[0]['msg']}") from error
 

@@ -10,8 +10,8 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 """Rich styles of a diff's lines, by their first character."""
 
 
-def show_change(printer: Printer, page: PageRow, change: Change, compared: Difference) -> None:
-    """Print the facts of a change, the fields that differ, and the unified diff of the texts in colours."""
+def show_change(printer: Printer, page: PageRow, change: Change, compared: Difference, *, link: str = "") -> None:
+    """Print the facts of a change, the fields that differ, its address, and the diff of the texts in colours."""
     before = f"run {change.baseline_run}, {moment(change.baseline_at)}" if change.baseline_run else "gone"
     printer.line(page.url, "bold")
     printer.facts(
@@ -21,6 +21,7 @@ def show_change(printer: Printer, page: PageRow, change: Change, compared: Diffe
             ("before", before),
             ("after", f"run {change.run_id}, {moment(change.at)}"),
             *((f"field {field.name}", f"{_value(field.old)} -> {_value(field.new)}") for field in compared.fields),
+            ("see", link),
         ]
     )
     printer.line()

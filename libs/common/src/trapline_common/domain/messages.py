@@ -37,6 +37,9 @@ TaskToken = Annotated[str, Field(min_length=1, max_length=2048)]
 Delivery = Annotated[str, Field(min_length=1, max_length=80)]
 """Name of an execution of Step Functions, which has no longer one."""
 
+ActedBy = Annotated[str, Field(min_length=1, max_length=300)]
+"""Who asked for something by hand, for people."""
+
 Execution = Annotated[str, Field(min_length=1, max_length=2048)]
 """ARN of an execution."""
 
@@ -95,7 +98,7 @@ class Tick(Message):
 class OpenRun(Message):
     """Open a run now, by hand."""
 
-    left_out = frozenset({"task_token", "execution"})
+    left_out = frozenset({"task_token", "execution", "acted_by"})
     type: Literal["open"] = "open"
     """Which message this is."""
     crawl: Name
@@ -108,6 +111,22 @@ class OpenRun(Message):
     """The sender waits with it for the run's end; ``None``: nobody waits."""
     execution: Execution | None = None
     """The ARN of the execution that waits, for people; ``None``: it does not say."""
+    acted_by: ActedBy | None = None
+    """Who asked; ``None``: the sender does not say."""
+
+
+class VisitPage(Message):
+    """Open a run of one page now, by hand. A message of its own: a dispatcher that does not know it opens nothing."""
+
+    left_out = frozenset({"acted_by"})
+    type: Literal["visit"] = "visit"
+    """Which message this is."""
+    page_id: RunNumber
+    """The page, by its number in the ledger."""
+    request: UUID
+    """Made by the sender, once for what a person asked: the same request again opens no second run."""
+    acted_by: ActedBy | None = None
+    """Who asked; ``None``: the sender does not say."""
 
 
 class Await(Message):
@@ -261,7 +280,7 @@ class Deliver(Message):
     """The whole message as plain text, for mail; a notifier of the release before sends none."""
 
 
-DispatcherMessage = Tick | OpenRun | Await | Enqueue | Count | Reap | Lost | WaveEnded | Next
+DispatcherMessage = Tick | OpenRun | VisitPage | Await | Enqueue | Count | Reap | Lost | WaveEnded | Next
 
 _DISPATCHER: TypeAdapter[DispatcherMessage] = TypeAdapter(
     Annotated[DispatcherMessage, Field(discriminator="type")], config=_ON_FIRST_USE

@@ -21,7 +21,11 @@ TEST = "test"
 
 
 async def add_alert(database: Database, draft: AlertDraft, *, crawl: str, run_id: RunId | None) -> None:
-    """Write an alert that belongs to a run; a run's second summary is dropped by the unique index."""
+    """Write an alert that belongs to a run; a run's second summary is dropped by the unique index.
+
+    The caller is in the transaction of its cause: what a mute covers then is written ``muted``.
+    """
+    await database.fetch(_ALERTS["hold_mutes"], crawl)
     await database.fetch(
         _ALERTS["add"], draft.kind, crawl, run_id, None, list(draft.to), to_json(draft.payload), draft.muted
     )

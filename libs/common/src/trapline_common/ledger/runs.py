@@ -10,10 +10,10 @@ import asyncpg
 from trapline_common.config.frozen_run import FrozenRun, failing_config, read_config
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
 from trapline_common.domain.errors import MessageRefusedError
-from trapline_common.domain.ids import LaneName, RunId
+from trapline_common.domain.ids import LaneName, PageId, RunId
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
 from trapline_common.ledger import lanes, run_cancel, run_pages
-from trapline_common.ledger.connection import Database
+from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.run_cancel import cancel
 from trapline_common.ledger.run_end import end_all_done, end_if_done, endable, refuse
@@ -36,7 +36,9 @@ __all__ = [
     "frozen",
     "has_ended",
     "lane_of",
+    "newest",
     "of_request",
+    "only_page",
     "refuse",
     "retry_source",
     "stale_openings",
@@ -75,13 +77,18 @@ async def begin(
     scheduled_for: datetime | None = None,
     request: UUID | None = None,
     retry_of: RunId | None = None,
+    page_id: PageId | None = None,
+    acted_by: str | None = None,
 ) -> Opening:
     """Insert a run as ``opening`` with its frozen config. Keeps guarantee 1: one tick, or one request, opens one run.
 
     When the crawl's last run is still open, ``overlap: skip`` ends the new one as ``skipped`` (recorded), ``queue``
-    leaves it ``opening`` until the reaper finds the way free. Without ``lane`` the lane's stored limits stay. Raises
-    ``MessageRefusedError`` for a request that opened a run of another crawl, or of other tasks, and when the run that
-    is to be retried is no longer kept.
+    leaves it ``opening`` until the reaper finds the way free. Without ``lane`` the lane's stored limits stay. With
+    ``page_id`` it visits that page alone, and ``retry_of`` is the run before: like a retry it is a part of that one.
+    ``acted_by``: who asked for it.
+
+    Raises ``MessageRefusedError`` for a request that opened a run of another crawl, or of other tasks, and when the
+    run that is to be retried is no longer kept.
     """
     async with database.transaction():
         await database.fetch(_RUNS["lock_crawl"], crawl.name)
@@ -98,13 +105,15 @@ async def begin(
             retry_of,
             crawl.model_dump_json(),
             fingerprint,
+            page_id,
+            to_text(acted_by),
         )
         if run_id is None:
             row = await database.fetchrow(_RUNS["existing"], crawl.name, scheduled_for, request)
             if row is None:
                 raise RuntimeError("the run that is in the way can't be seen")  # impossible: its commit was waited for
             if request is not None:
-                _check_same(row, crawl.name, retry_of, request)
+                _check_same(row, crawl.name, retry_of, page_id, request)
             return Opening(run_id=RunId(row["id"]), status=RunStatus(row["status"]), repeated=True)
         blocker = await database.fetchval(_RUNS["earlier_unended"], crawl.name, run_id)
         if blocker is not None and crawl.overlap is Overlap.SKIP:
@@ -120,15 +129,35 @@ async def begin(
     )
 
 
-def _check_same(found: asyncpg.Record, crawl: str, retry_of: RunId | None, request: UUID) -> None:
+def _check_same(
+    found: asyncpg.Record, crawl: str, retry_of: RunId | None, page_id: PageId | None, request: UUID
+) -> None:
     """Raise ``MessageRefusedError`` unless the run that has this request's id is the one that it asks for."""
-    asked = "a run" if retry_of is None else f"a retry of run {retry_of}"
-    opened = "a run" if found["retry_of"] is None else f"a retry of run {found['retry_of']}"
-    if (found["crawl"], found["retry_of"]) != (crawl, retry_of):
+    asked, opened = _kind(retry_of, page_id), _kind(found["retry_of"], found["page_id"])
+    if (found["crawl"], opened) != (crawl, asked):
         raise MessageRefusedError(
             f"request {request} asks for {asked} of crawl {crawl!r}, and has opened run {found['id']}, {opened} of "
             f"crawl {found['crawl']!r}: send a new id with each request"
         )
+
+
+def _kind(retry_of: int | None, page_id: int | None) -> str:
+    """Return what was asked for in words. Of one page the run before it, which grows, does not count."""
+    if page_id is not None:
+        return f"a visit of page {page_id}"
+    return "a run" if retry_of is None else f"a retry of run {retry_of}"
+
+
+async def newest(database: Database, crawl: str) -> RunId | None:
+    """Return the newest run of a crawl; ``None`` when it has none."""
+    found: int | None = await database.fetchval(_RUNS["newest"], crawl)
+    return None if found is None else RunId(found)
+
+
+async def only_page(database: Database, run_id: RunId) -> str | None:
+    """Return the address of the one page that a run visits; ``None`` when it visits the crawl's, or failed ones."""
+    url: str | None = await database.fetchval(_RUNS["only_page"], run_id)
+    return url
 
 
 async def frozen(database: Database, run_ids: Sequence[RunId], *, pages: bool = True) -> dict[RunId, FrozenRun]:

@@ -40,6 +40,7 @@ const COUNTS_PARTS = `if (window === top) {
 const BRINGS_TEXT = /^(?:Fetch|XHR|Script)"/;
 const LATEST_WORLD = 300; // ms within which a document that is shown gets its isolated world
 const MOST_BROKEN = 20; // documents of one tab that broke off and are remembered; only the one that is shown counts
+const MOST_BEGUN = 20; // navigations that begin while a page is left, and are told apart
 const REFRESHES = new Set(["httpHeaderRefresh", "metaTagRefresh"]);
 
 const number = (text, name) => {
@@ -54,6 +55,7 @@ const requestId = (method, message) => {
   const text = slice(message, from, from + 200);
   return text.slice(0, text.indexOf('"'));
 };
+const loaderOf = (text) => /"loaderId":"([^"]*)"/.exec(text)?.[1] ?? "";
 const sessionAt = (tail) => /"sessionId":"([^"]+)"\}$/.exec(tail)?.[1] ?? "";
 
 class Tab {
@@ -65,6 +67,8 @@ class Tab {
     this.isCut = false;
     this.attached = 0; // sessions of the page itself
     this.leaving = false; // between a navigation that the crawler asked for and its document: the last page still runs
+    this.begun = new Set(); // loaders of the navigations that began meanwhile: the crawler's, and the last page's own
+    this.taken = false; // whether one of the last page's own still comes, after the document that the crawler asked for
     this.held = new Set(); // questions that wait for the isolated world, or for what is open
     this.shown = ""; // the loader of the document that is shown
     this.broken = new Map(); // how documents broke off, by their loader
@@ -73,6 +77,8 @@ class Tab {
 
   leave() {
     this.leaving = true;
+    this.begun.clear();
+    this.taken = false;
     this.begin();
   }
 
@@ -100,9 +106,9 @@ class Tab {
   }
 
   spent() {
-    const { errors, thrown, received, unpacked, parts, documents, wentBack } = this;
+    const { errors, thrown, received, unpacked, parts, documents, wentBack, taken } = this;
     const refresh = this.refresh && { in: Math.max(0, this.refresh.at - Date.now()), url: this.refresh.url };
-    return { errors, thrown, received, unpacked, parts, documents, wentBack, open: this.open.size, refresh };
+    return { errors, thrown, received, unpacked, parts, documents, wentBack, taken, open: this.open.size, refresh };
   }
 
   // Why the document that is shown ends where no end is.
@@ -187,7 +193,7 @@ class Meter {
       tab.listeners.add(sessionId);
       this.inject({ id, result: {}, sessionId });
     } else if (method === "Trapline.arrived") {
-      this.inject({ id, result: { arrived: !tab.leaving }, sessionId });
+      this.inject({ id, result: { arrived: !tab.leaving, taken: tab.taken }, sessionId });
     } else {
       const { rest, expression } = params;
       const question = { id, sessionId, expression, restUntil: Date.now() + (rest ?? 0) };
@@ -394,21 +400,23 @@ class Meter {
 
   navigated(tab, text) {
     if (text.includes('"parentId":')) return;
+    tab.shown = loaderOf(text);
     if (tab.leaving) {
       tab.leaving = false;
       tab.begin(); // what came before was the last page's
+      tab.begun.delete(tab.shown);
+      tab.taken = tab.begun.size > 0;
     }
     tab.open.clear();
     tab.refresh = null;
     tab.documents += 1;
-    tab.shown = /"loaderId":"([^"]*)"/.exec(text)?.[1] ?? "";
     if (tab.breach !== null) this.breakOff(tab);
   }
 
   starts(tab, text) {
-    if (text.includes('"navigationType":"historyDifferentDocument"') && text.includes(`"frameId":"${tab.targetId}"`)) {
-      tab.wentBack = true;
-    }
+    if (!text.includes(`"frameId":"${tab.targetId}"`)) return;
+    if (text.includes('"navigationType":"historyDifferentDocument"')) tab.wentBack = true;
+    if (tab.leaving && tab.begun.size < MOST_BEGUN) tab.begun.add(loaderOf(text));
   }
 
   unscheduled(tab, text) {

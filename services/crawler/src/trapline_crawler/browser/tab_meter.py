@@ -62,6 +62,12 @@ async def has_arrived(session: CDPSession) -> bool:
     return bool(answer["arrived"])
 
 
+async def is_taken(session: CDPSession) -> bool:
+    """Return whether the page before takes the tab back, by a navigation that it began before it was left."""
+    answer: dict[str, Any] = await session.send("Trapline.arrived")
+    return bool(answer["taken"])
+
+
 async def evaluate(session: CDPSession, expression: str, *, rest: float = 0.0) -> dict[str, Any]:
     """Evaluate in the isolated world of the document that is shown; a promise is awaited.
 

@@ -280,6 +280,8 @@ class Load:
         except PlaywrightError as error:
             if NAVIGATED.search(str(error)) is None:
                 raise
+            if await self._pooled.is_taken():
+                raise self._held() from error
             if not self._left():
                 raise PageHungError("it goes from page to page and never settles") from error
             await asyncio.sleep(_AGAIN)
@@ -336,7 +338,13 @@ class Load:
                 answer = await asking
         finally:
             asking.cancel()
-        return reading(answer, self._crawl, self._limits, url=self._page.url)
+        found = reading(answer, self._crawl, self._limits, url=self._page.url)
+        if found.taken and self._pooled.visits:
+            raise self._held()
+        return found
+
+    def _held(self) -> TabHeldError:
+        return TabHeldError(f"the page before {self._url} goes elsewhere in their tab")
 
     def _cut_off(self) -> Failure | None:
         if self._proxy.cuts == self._cuts:
@@ -376,7 +384,7 @@ class Load:
         if failure.reason is Reason.NAVIGATION:
             await self._has_arrived()
             if not self._pooled.is_clean and _TAKEN.search(failure.detail):
-                raise TabHeldError(f"the page before {self._url} went elsewhere in their tab")
+                raise self._held()
         request, response = await self._last_request()
         if response is not None and response.status in _NO_CONTENT:
             detail = f"status {response.status}: nothing to show"

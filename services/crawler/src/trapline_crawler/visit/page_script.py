@@ -90,6 +90,8 @@ class Reading:
     """Documents that the visit was shown: more than one when the page went elsewhere by itself."""
     went_back: bool = False
     """Whether it went to a document of the tab's history."""
+    taken: bool = False
+    """Whether the page that the tab showed before comes back, by a navigation that it began before it was left."""
     scripts_failed: int = 0
     """Scripts that did not load, and errors of scripts that none caught."""
     signs: tuple[int, ...] = ()
@@ -216,6 +218,7 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         refresh_to="" if refresh is None else refresh.text("url", LONGEST_URL) or "",
         documents=spent.count("documents"),
         went_back=spent.flag("wentBack"),
+        taken=spent.flag("taken"),
         scripts_failed=min(LARGEST, spent.count("thrown") + found.count("scripts")),
         signs=tuple(sign for sign in found.each("signs", lambda one: _count(one, "sign")) if sign < len(SIGNS)),
         shown=found.count("shown"),

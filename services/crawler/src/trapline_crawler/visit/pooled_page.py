@@ -10,7 +10,7 @@ from playwright.async_api import CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.domain.observation import Failure, Reason
-from trapline_crawler.browser.tab_meter import evaluate, has_arrived, open_tab
+from trapline_crawler.browser.tab_meter import evaluate, has_arrived, is_taken, open_tab
 from trapline_crawler.visit.limits import VisitLimits
 
 NAVIGATED = re.compile(
@@ -60,6 +60,10 @@ class PooledPage:
     async def has_arrived(self) -> bool:
         """Return whether it shows what the last navigation asked for."""
         return await has_arrived(self.session)
+
+    async def is_taken(self) -> bool:
+        """Return whether the page of an earlier visit comes back after the one that was asked for."""
+        return self.visits > 0 and await is_taken(self.session)
 
     async def answers(self, *, within: float) -> bool:
         """Return whether the document that is shown answers ``within`` seconds; true where one takes over from it."""

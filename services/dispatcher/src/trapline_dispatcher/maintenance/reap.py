@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from trapline_common.domain.answers import Reaped
-from trapline_common.ledger import hosts, invocations, lanes, rescue, retention, run_archive, runs
+from trapline_common.ledger import hosts, invocations, lanes, mutes, rescue, retention, run_archive, runs
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.platform.logging import get_logger
@@ -59,6 +59,7 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
     asked = await count_each(services, jobs, busy)
     answered = await jobs.run("answer who waits", partial(answer_waiters, services), instead=0)
     told = await jobs.run("announce ends", partial(announce_ends, services), instead=0)
+    await jobs.run("mutes that are over", mutes.end_over, instead=0)
     await jobs.run("forget hosts", hosts.forget, instead=None)
     await jobs.run("sweep alerts", partial(nudge_notifier, services), instead=None)
     resumed = await _resume(services, jobs)

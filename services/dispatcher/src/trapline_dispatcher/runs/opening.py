@@ -67,6 +67,7 @@ async def open_run(
     scheduled_for: datetime | None = None,
     request: UUID | None = None,
     awaited: Awaiting | None = None,
+    acted_by: str | None = None,
 ) -> RunOpening:
     """Open a run of the crawl ``name``; the same tick or request again changes nothing.
 
@@ -88,8 +89,9 @@ async def open_run(
         fingerprint=fingerprint(crawl),
         scheduled_for=scheduled_for,
         request=request,
+        acted_by=acted_by,
     )
-    return await _go_on(services, database, opening, crawl, awaited)
+    return await go_on(services, database, opening, crawl, awaited)
 
 
 async def retry_run(
@@ -100,6 +102,7 @@ async def retry_run(
     *,
     request: UUID,
     awaited: Awaiting | None = None,
+    acted_by: str | None = None,
 ) -> RunOpening:
     """Open a new run of another run's failed tasks, under that run's frozen config; ``awaited`` as in ``open_run``.
 
@@ -118,9 +121,9 @@ async def retry_run(
     if not await runs.failed_urls(database, run_id):
         raise MessageRefusedError(f"run {run_id} has no failed task to retry")
     opening = await runs.begin(
-        database, found.crawl, None, fingerprint=found.fingerprint, request=request, retry_of=run_id
+        database, found.crawl, None, fingerprint=found.fingerprint, request=request, retry_of=run_id, acted_by=acted_by
     )
-    return await _go_on(services, database, opening, found.crawl, awaited)
+    return await go_on(services, database, opening, found.crawl, awaited)
 
 
 async def resume(services: Services, database: Database, run_id: RunId) -> RunOpening | None:
@@ -148,9 +151,14 @@ async def resume(services: Services, database: Database, run_id: RunId) -> RunOp
     return await _fill(services, database, run_id, crawl, tries=tries)
 
 
-async def _go_on(
-    services: Services, database: Database, opening: runs.Opening, crawl: CrawlConfig, awaited: Awaiting | None
+async def go_on(
+    services: Services,
+    database: Database,
+    opening: runs.Opening,
+    crawl: CrawlConfig,
+    awaited: Awaiting | None = None,
 ) -> RunOpening:
+    """Write the tasks of a run that this call began, or say how far another one is."""
     if awaited is not None:
         # Before its pages are worked out, and before its end is looked at: no end comes between.
         await answering.await_run(database, opening.run_id, awaited.task_token, awaited.execution)
@@ -223,6 +231,9 @@ async def _put_off(
 
 
 async def _pages(services: Services, database: Database, run_id: RunId, crawl: CrawlConfig) -> Pages:
+    page = await runs.only_page(database, run_id)
+    if page is not None:
+        return Pages(urls=[page])
     source = await runs.retry_source(database, run_id)
     if source is not None:
         return Pages(urls=await runs.failed_urls(database, source))

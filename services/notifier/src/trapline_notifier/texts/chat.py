@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trapline_common.domain.ports import AlertRow
+from trapline_common.domain.web_view import WebView
 from trapline_notifier.texts.email import clipped
 from trapline_notifier.texts.headline import MARKS, headline, more
 from trapline_notifier.texts.item import Item, describe
@@ -18,7 +19,9 @@ _HIDDEN = frozenset({"Title", "Compared with"})
 """Facts a chat message leaves to the email."""
 
 
-def text(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int, most: int = SHORT) -> str:
+def text(
+    kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, web: WebView, shown: int, most: int = SHORT
+) -> str:
     """Return the message: a headline, as many of the first ``shown`` tellings as fit, and how many more there are.
 
     It has at most ``most`` characters.
@@ -28,7 +31,7 @@ def text(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int
     shown_items, diff = 0, _DIFF * (1 if most <= SHORT else 4)
     left = most - len(parts[0]) - 100  # for the last line
     for each in told[:shown]:
-        item = describe(each)
+        item = describe(each, web)
         part = next(
             (form for form in (_item(item, diff=diff), _item(item, diff=0), _short(item)) if len(form) <= left), None
         )
@@ -47,6 +50,8 @@ def text(kind: str, crawl: str, told: Sequence[Telling[AlertRow]], *, shown: int
 def _item(item: Item, *, diff: int) -> str:
     lines = [f"{item.url}  \n{code(item.what)}" if item.url else code(item.what)]
     lines += [f"{label}: {code(value)}" for label, value in _labels(item)]
+    if item.link:
+        lines.append(item.link)  # of numbers and the setting alone: no word of a page is in it
     if item.advice:
         lines.append(f"*{item.advice}*")
     body = "  \n".join(lines)  # two blanks: a line break in every Markdown

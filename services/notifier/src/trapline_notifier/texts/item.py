@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trapline_common.domain.ports import AlertRow
+from trapline_common.domain.web_view import WebView
 from trapline_common.platform.text import counted, duration
 from trapline_notifier.texts.advice import advice
 from trapline_notifier.texts.safe_text import one_line, url
@@ -29,10 +30,15 @@ class Item:
     """A unified diff, or empty."""
     advice: str = ""
     """The advice, or empty."""
+    link: str = ""
+    """Its address in the web view, or empty."""
 
 
-def describe(told: Telling[AlertRow]) -> Item:
-    """Return the telling's lines. Takes any payload, so that one of another release can't stop the rest."""
+def describe(told: Telling[AlertRow], web: WebView) -> Item:
+    """Return the telling's lines, with its address in ``web``.
+
+    Takes any payload, so that one of another release can't stop the rest.
+    """
     row = told.last
     payload = row.payload
     shape = {"change": _change, "recovery": _recovery, "summary": _summary, "test": _test}.get(told.kind, _failure)
@@ -48,7 +54,15 @@ def describe(told: Telling[AlertRow]) -> Item:
         ),
         diff=str(payload.get("diff") or ""),
         advice=todo,
+        link=link_of(row, web),
     )
+
+
+def link_of(row: AlertRow, web: WebView) -> str:
+    """Return where the web view shows what an alert tells: its page as it was then, or its run; empty without one."""
+    if row.page_id is not None:
+        return web.page(row.page_id, row.payload.get("observation_id"))
+    return "" if row.run_id is None else web.run(row.run_id)
 
 
 def _before(told: Telling[AlertRow]) -> Iterator[tuple[str, str]]:
@@ -135,7 +149,11 @@ def _value(value: object) -> str:
 
 def _recovery(told: Telling[AlertRow], payload: Mapping[str, Any]) -> _Shape:
     what = "failed, and is good again" if told.failed_before else "good again"
-    return what, (("Had failed for", _row_of_runs(payload)),), ""
+    facts = [("Had failed for", _row_of_runs(payload))]
+    known = payload.get("acknowledged")
+    if isinstance(known, Mapping):
+        facts.append(("Known to", f"{one_line(known.get('by', ''), 100)}: {one_line(known.get('reason', ''), 300)}"))
+    return what, tuple(facts), ""
 
 
 def _summary(told: Telling[AlertRow], payload: Mapping[str, Any]) -> _Shape:

@@ -18,14 +18,16 @@ _FAILURES = (
 _MS = 1000
 
 
-def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: ArtifactLocation) -> None:
-    """Print the run's facts, its failures with the locations of their screenshots, and its changes."""
+def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: ArtifactLocation, link: str = "") -> None:
+    """Print the run's facts and address, its failures with the locations of their screenshots, and its changes."""
     run = detail.run
     printer.line(f"Run {run.id} of {run.crawl}: {f'{state(run)} {progress(run)}'.strip()}", "bold")
     printer.facts(
         [
             ("note" if run.outcome in {None, "completed"} else "why", run.reason or ""),
-            ("retries", f"run {run.retry_of}" if run.retry_of is not None else ""),
+            ("retries", f"run {run.retry_of}" if run.retry_of is not None and run.page_id is None else ""),
+            ("page", f"{run.page_id} alone" if run.page_id is not None else ""),
+            ("opened by", run.acted_by or ""),
             ("scheduled", moment(run.scheduled_for)),
             ("opened", moment(run.created_at)),
             ("ended", moment(run.ended_at)),
@@ -36,6 +38,8 @@ def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: Artif
             ("pages", _pages(detail.totals)),
             ("changes", f"{run.changes:,}"),
             ("alerts", ", ".join(f"{item.count:,} {item.kind} {item.status}" for item in detail.alerts)),
+            ("quiet", "; ".join(detail.muted)),
+            ("see", link),
         ]
     )
     if detail.failures:

@@ -57,5 +57,11 @@ def _row(run: RunRow) -> Row:
 
 def remark(run: RunRow) -> str:
     """Return a run's note: why it ended so, or which run it retries."""
-    retries = f"retries run {run.retry_of}" if run.retry_of is not None else ""
-    return "; ".join(part for part in (retries, run.reason or "") if part)
+    return "; ".join(part for part in (part_of(run), run.reason or "") if part)
+
+
+def part_of(run: RunRow) -> str:
+    """Return of which part of its crawl it is a run; empty for one of all its pages."""
+    if run.page_id is not None:
+        return f"of page {run.page_id} alone"
+    return "" if run.retry_of is None else f"retries run {run.retry_of}"

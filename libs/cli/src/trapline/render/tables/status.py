@@ -6,6 +6,7 @@ from trapline.render.local_time import moment
 from trapline.render.printer import Printer
 from trapline.render.table_cells import Cell, Row, changed_cell, failed_cell, state_cell
 from trapline.render.table_layout import Column
+from trapline.render.tables.mutes import mute_table
 from trapline.render.tables.runs import progress, remark, state
 from trapline_common.ledger.views.status import FailingPage, LaneRow, LastRun, Status
 from trapline_common.platform.text import ago, counted, duration
@@ -51,6 +52,7 @@ _FAILING = (
     Column(title="ALERTED"),
     Column(title="PAGE", flexible=True, middle=True),
     Column(title="REASON", flexible=True, least=16),
+    Column(title="KNOWN", flexible=True, spare=True),
 )
 
 
@@ -75,8 +77,12 @@ def show_status(printer: Printer, status: Status, problems: Sequence[str]) -> No
         printer.table(_LAST, [_last(last, status) for last in status.last_runs])
     if status.failing:
         more = status.failing_total - len(status.failing)
-        printer.heading("Failing pages" + (f" (and {more:,} more; --limit shows them)" if more else ""))
+        known = f", {status.failing_known:,} of them known" if status.failing_known else ""
+        printer.heading(f"Failing pages{known}" + (f" (and {more:,} more; --limit shows them)" if more else ""))
         printer.table(_FAILING, [_failing(page, status) for page in status.failing])
+    if status.mutes:
+        printer.heading("Muted")
+        printer.table(*mute_table(status.mutes, status.at))
     if status.lanes:
         printer.heading("Lanes")
         printer.table(_LANES, [_lane(lane) for lane in status.lanes])
@@ -129,6 +135,7 @@ def _failing(page: FailingPage, status: Status) -> Row:
         "yes" if page.alerted else "not yet",
         page.url,
         Cell(text=": ".join(part for part in (page.reason, page.detail) if part), style="red"),
+        "muted" if page.muted else "" if page.acked_by is None else f"{page.acked_by}: {page.ack_reason}",
     )
 
 

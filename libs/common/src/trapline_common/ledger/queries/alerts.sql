@@ -1,6 +1,13 @@
+-- name: hold_mutes
+-- Of a crawl: none begins or ends until the transaction is over.
+SELECT pg_advisory_xact_lock_shared(trapline.mute_key($1));
+
 -- name: add
-INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
-VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN 'muted' ELSE 'due' END::trapline.alert_status)
+-- $7: nobody asked for it. A mute keeps it back too.
+INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status, reason)
+SELECT $1::text, $2::text, $3::bigint, $4::bigint, $5::text[], $6::jsonb,
+    CASE WHEN $7 OR m.why IS NOT NULL THEN 'muted' ELSE 'due' END::trapline.alert_status, m.why
+FROM (SELECT CASE WHEN NOT $7::boolean THEN trapline.mute_of($2, $4, $1) END AS why) m
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: due

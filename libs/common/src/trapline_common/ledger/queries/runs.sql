@@ -7,22 +7,29 @@ SELECT pg_advisory_xact_lock(trapline.lane_key('crawl ' || $1));
 SELECT id FROM trapline.run WHERE id = $1 FOR KEY SHARE;
 
 -- name: insert
-INSERT INTO trapline.run (crawl, lane, scheduled_for, request, retry_of, config, fingerprint)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO trapline.run (crawl, lane, scheduled_for, request, retry_of, config, fingerprint, page_id, acted_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: existing
-SELECT id, status::text AS status, crawl, retry_of FROM trapline.run
+SELECT id, status::text AS status, crawl, retry_of, page_id FROM trapline.run
 WHERE (crawl = $1 AND scheduled_for = $2) OR request = $3;
 
 -- name: by_request
 SELECT id FROM trapline.run WHERE request = $1;
 
+-- name: newest
+SELECT max(id) FROM trapline.run WHERE crawl = $1;
+
+-- name: only_page
+-- The address of the one page that a run visits; no row: it visits more.
+SELECT p.url FROM trapline.run r JOIN trapline.page p ON p.id = r.page_id WHERE r.id = $1;
+
 -- name: earlier_unended
 SELECT id FROM trapline.run WHERE crawl = $1 AND id < $2 AND status <> 'ended' ORDER BY id LIMIT 1;
 
 -- name: get
-SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_of,
+SELECT id, crawl, lane, status::text AS status, outcome::text AS outcome, retry_of, page_id,
     extract(epoch FROM coalesce(ended_at, now()) - created_at)::double precision AS seconds
 FROM trapline.run WHERE id = $1;
 

@@ -53,9 +53,13 @@ COMMENT ON COLUMN trapline.run.reason IS
     'Why it was skipped or refused, for people; of another run what was left out of its sitemap.';
 COMMENT ON COLUMN trapline.run.scheduled_for IS 'The tick''s time. NULL: opened by hand.';
 COMMENT ON COLUMN trapline.run.request IS 'Id of the order by hand: the same order opens one run.';
-COMMENT ON COLUMN trapline.run.retry_of IS 'The run whose failed tasks this one repeats.';
+COMMENT ON COLUMN trapline.run.retry_of IS
+    'The run whose failed tasks this one repeats; of a run of one page the run before, of which it is a part.';
 COMMENT ON COLUMN trapline.run.config IS 'The crawl''s effective config, frozen.';
 COMMENT ON COLUMN trapline.run.fingerprint IS 'Of what the crawl compares: watch, extract and ignore.';
+COMMENT ON COLUMN trapline.run.page_id IS
+    'The one page that it visits. NULL: the crawl''s pages, or the failed ones of "retry_of".';
+COMMENT ON COLUMN trapline.run.acted_by IS 'Who opened it by hand, where that is known.';
 COMMENT ON COLUMN trapline.run.created_at IS 'When its row was made.';
 COMMENT ON COLUMN trapline.run.tried_at IS 'Last attempt at opening; the reap tick resumes a stale one.';
 COMMENT ON COLUMN trapline.run.opened_at IS 'When its tasks were written.';
@@ -117,6 +121,28 @@ COMMENT ON COLUMN trapline.page.alerted_at IS 'When, last; reminders count from 
 COMMENT ON COLUMN trapline.page.candidate_hash IS 'Content seen and not accepted so far.';
 COMMENT ON COLUMN trapline.page.candidate_seen IS 'By so many good runs in a row.';
 COMMENT ON COLUMN trapline.page.earlier_hashes IS 'Accepted before the baseline, newest first.';
+COMMENT ON COLUMN trapline.page.baseline_by IS 'Who accepted its content by hand. NULL: a visit did.';
+COMMENT ON COLUMN trapline.page.hushed IS
+    'How many alerts of its failure a mute or an acknowledgement kept back since one was told last; the first of them '
+    'is recorded.';
+COMMENT ON COLUMN trapline.page.acked_at IS
+    'When its failure was acknowledged. Counts while the page fails, and stays until the visit after the recovery.';
+COMMENT ON COLUMN trapline.page.acked_by IS 'By whom.';
+COMMENT ON COLUMN trapline.page.ack_reason IS 'What they said of it.';
+
+COMMENT ON TABLE trapline.mute IS
+    'For a while alerts of a crawl or a page are written "muted". One of a crawl or page is open at a time.';
+COMMENT ON COLUMN trapline.mute.id IS 'Grows with each mute.';
+COMMENT ON COLUMN trapline.mute.crawl IS 'The crawl''s name.';
+COMMENT ON COLUMN trapline.mute.page_id IS 'The page. NULL: all pages of the crawl, and its runs.';
+COMMENT ON COLUMN trapline.mute.kinds IS
+    'What it keeps back: failure (expectation, blocked and reminder too), change, recovery, summary.';
+COMMENT ON COLUMN trapline.mute.reason IS 'Why, for people.';
+COMMENT ON COLUMN trapline.mute.acted_by IS 'Who muted.';
+COMMENT ON COLUMN trapline.mute.since IS 'When.';
+COMMENT ON COLUMN trapline.mute.until IS 'It mutes nothing from then on.';
+COMMENT ON COLUMN trapline.mute.ended_at IS 'When it was ended, or noted as over. NULL: neither so far.';
+COMMENT ON COLUMN trapline.mute.ended_by IS 'Who ended it. NULL: its time was over.';
 
 COMMENT ON TABLE trapline.invocation IS
     'One asynchronous call of the crawler. The unique slot is the backstop that no bug in the count can pass.';
@@ -236,7 +262,9 @@ COMMENT ON COLUMN trapline.alert.attempts IS 'How often a notifier of the releas
 COMMENT ON COLUMN trapline.alert.sent_at IS 'When the last channel that it went to had it.';
 COMMENT ON COLUMN trapline.alert.message_id IS 'What the first channel that took it calls that message.';
 COMMENT ON COLUMN trapline.alert.spread_at IS 'When a notifier made its deliveries. NULL: not so far.';
-COMMENT ON COLUMN trapline.alert.reason IS 'Why it was refused.';
+COMMENT ON COLUMN trapline.alert.reason IS 'Why it was refused, or muted by a person.';
+COMMENT ON COLUMN trapline.alert.again_at IS 'When a person had it sent again, last.';
+COMMENT ON COLUMN trapline.alert.again_by IS 'Who did.';
 
 COMMENT ON TABLE trapline.pace IS 'The turns of the release before, one row for each kind of publisher.';
 COMMENT ON COLUMN trapline.pace.name IS 'The kind: notifier.';
@@ -374,7 +402,17 @@ COMMENT ON FUNCTION trapline.record_visit IS
     'observation''s columns by their names; its text only with new_content. An ordered task''s result must be of the '
     'page that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the fence '
     'refuses (counted on the invocation); moved when the page row was updated since the verdict was reached. Unless '
-    'ok, nothing but that count is written.';
+    'ok, nothing but that count is written. An alert that a mute or an acknowledgement covers is written "muted", and '
+    'of one failure only the first such.';
+COMMENT ON FUNCTION trapline.mute_key IS
+    'Key of the advisory lock of a crawl''s mutes. Shared: writing an alert. Exclusive: a mute begins or ends. The '
+    'high half is "mute" in ASCII.';
+COMMENT ON FUNCTION trapline.mute_of IS
+    'Why an alert of this crawl, page (NULL: none) and kind is muted now, for people; NULL: it is not.';
+COMMENT ON FUNCTION trapline.accept_candidate IS
+    'Makes the content of a page that waits to be accepted its baseline, for "who": accepted; nothing: none waits; '
+    'gone: its text is no longer kept. SECURITY DEFINER: the operator makes a baseline of what was observed, and '
+    'writes no other.';
 COMMENT ON FUNCTION trapline.complete_visit IS 'The call of the release before: record_visit in 39 arguments.';
 COMMENT ON FUNCTION trapline.failure_reason IS
     'The word in "reason: detail", which the release before writes; NULL where there is none.';

@@ -22,9 +22,10 @@ GRANT INSERT ON trapline.lane TO trapline_dispatcher;
 GRANT UPDATE (max_invocations, tasks_per_invocation, pages_in_flight, host_delay, host_concurrency, via)
     ON trapline.lane TO trapline_dispatcher;
 
--- trapline.run, written once: id, crawl, lane, scheduled_for, request, retry_of, config, fingerprint, created_at
+-- trapline.run, written once: id, crawl, lane, scheduled_for, request, retry_of, page_id, acted_by, config,
+-- fingerprint, created_at
 GRANT SELECT ON trapline.run TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, config, fingerprint) ON trapline.run
+GRANT INSERT (crawl, lane, scheduled_for, request, retry_of, page_id, acted_by, config, fingerprint) ON trapline.run
     TO trapline_dispatcher;
 GRANT UPDATE (status, outcome, reason, ended_at, tasks_done, tasks_failed, pages_changed) ON trapline.run
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
@@ -52,8 +53,15 @@ GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline
 GRANT INSERT (crawl, url) ON trapline.page TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_run, baseline_at, fingerprint,
     judged_run, failures, failing_since, alerted, alerted_at, candidate_hash,
-    candidate_seen, earlier_hashes) ON trapline.page
+    candidate_seen, earlier_hashes, baseline_by, hushed, acked_at, acked_by, ack_reason) ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
+GRANT UPDATE (acked_at, acked_by, ack_reason) ON trapline.page TO trapline_operator;
+
+-- trapline.mute, written once: id, crawl, page_id, kinds, reason, acted_by, since, until
+GRANT SELECT ON trapline.mute TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT INSERT (crawl, page_id, kinds, reason, acted_by, until), UPDATE (ended_at, ended_by) ON trapline.mute
+    TO trapline_operator;
+GRANT UPDATE (ended_at) ON trapline.mute TO trapline_dispatcher;  -- the minute's tick
 
 -- trapline.known_crawl, written once: name, known_at
 GRANT SELECT ON trapline.known_crawl TO trapline_dispatcher, trapline_operator;
@@ -93,7 +101,7 @@ GRANT UPDATE (attempts, outages, paused, lease_seq, invocation_id, leased_at) ON
 -- redirects, timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason,
 -- detail, accepted, note
 GRANT SELECT ON trapline.observation TO trapline_operator, trapline_dispatcher;  -- the dispatcher archives ended runs
-GRANT SELECT (run_id, changed) ON trapline.observation TO trapline_crawler;  -- counted at a run's end
+GRANT SELECT (id, run_id, changed) ON trapline.observation TO trapline_crawler;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
 
 -- trapline.unnamed_artifact, written once: key, since. The trigger of trapline.retire writes it.
@@ -146,6 +154,7 @@ GRANT INSERT (alert_id, channel, thread, status, ended_at, reason, cause, held, 
     UPDATE (status, attempts, next_try_at, message_id, receipt, reason, ended_at, held)
     ON trapline.delivery TO trapline_notifier;
 GRANT DELETE ON trapline.delivery TO trapline_notifier;  -- of an alert that is spread again
+GRANT UPDATE (status, next_try_at, reason, ended_at) ON trapline.delivery TO trapline_operator;  -- sent again by hand
 
 -- trapline.told_cause, written once: channel, cause, host, run_id
 GRANT SELECT, DELETE, INSERT (channel, cause, host, run_id), UPDATE (told_at) ON trapline.told_cause
@@ -155,15 +164,19 @@ GRANT SELECT (channel, cause, run_id, told_at) ON trapline.told_cause TO traplin
 -- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
 GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator;
 GRANT SELECT (id, status, claimed_until, spread_at) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
-GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status) ON trapline.alert
+GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status, reason) ON trapline.alert
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
     TO trapline_notifier;
+GRANT UPDATE (status, sent_at, spread_at, again_at, again_by) ON trapline.alert TO trapline_operator;  -- sent again by hand
 
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
 -- trapline.split_invocation_reason, trapline.note_unnamed, trapline.pair_session_problem and trapline.end_with_alert,
 -- run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT EXECUTE ON FUNCTION trapline.mute_key, trapline.mute_of
+    TO trapline_crawler, trapline_dispatcher, trapline_operator;
+GRANT EXECUTE ON FUNCTION trapline.accept_candidate TO trapline_operator;  -- which writes no baseline by itself
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
 GRANT EXECUTE ON FUNCTION trapline.write_pages TO trapline_dispatcher, trapline_operator;

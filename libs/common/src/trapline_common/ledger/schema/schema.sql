@@ -1,7 +1,6 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0021_what_is_gone. It is for reading, and a test compares it with what the
--- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
--- grants.sql.
+-- `make schema` wrote this file, after 0023_acts. It is for reading, and a test compares it with what the migrations
+-- make: change a migration or comments.sql and run `make schema` again. What each role may do stands in grants.sql.
 
 CREATE SCHEMA trapline;
 
@@ -79,7 +78,8 @@ CREATE TABLE trapline.run (
     reason text,
     scheduled_for timestamptz,                      -- The tick's time. NULL: opened by hand.
     request uuid,                                   -- Id of the order by hand: the same order opens one run.
-    retry_of bigint,                                -- The run whose failed tasks this one repeats.
+    -- The run whose failed tasks this one repeats; of a run of one page the run before, of which it is a part.
+    retry_of bigint,
     config jsonb NOT NULL,                          -- The crawl's effective config, frozen.
     fingerprint text NOT NULL,                      -- Of what the crawl compares: watch, extract and ignore.
     created_at timestamptz NOT NULL DEFAULT now(),  -- When its row was made.
@@ -100,6 +100,9 @@ CREATE TABLE trapline.run (
     pages_changed integer,
     -- When its end was announced to whoever subscribes. NULL of an ended run: the reap tick announces it.
     told_at timestamptz,
+    -- The one page that it visits. NULL: the crawl's pages, or the failed ones of "retry_of".
+    page_id bigint,
+    acted_by text,                                  -- Who opened it by hand, where that is known.
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_request UNIQUE (request),
     CONSTRAINT run_tick UNIQUE (crawl, scheduled_for),
@@ -140,6 +143,14 @@ CREATE TABLE trapline.page (
     candidate_hash text,                                  -- Content seen and not accepted so far.
     candidate_seen integer NOT NULL DEFAULT 0,            -- By so many good runs in a row.
     earlier_hashes text[] NOT NULL DEFAULT '{}'::text[],  -- Accepted before the baseline, newest first.
+    -- How many alerts of its failure a mute or an acknowledgement kept back since one was told last; the first of them
+    -- is recorded.
+    hushed integer NOT NULL DEFAULT 0,
+    -- When its failure was acknowledged. Counts while the page fails, and stays until the visit after the recovery.
+    acked_at timestamptz,
+    acked_by text,                                        -- By whom.
+    ack_reason text,                                      -- What they said of it.
+    baseline_by text,                                     -- Who accepted its content by hand. NULL: a visit did.
     CONSTRAINT page_pkey PRIMARY KEY (id),
     CONSTRAINT page_url UNIQUE (crawl, url),
     CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048))
@@ -305,8 +316,10 @@ CREATE TABLE trapline.alert (
     attempts integer NOT NULL DEFAULT 0,              -- How often a notifier of the release before claimed it.
     sent_at timestamptz,                              -- When the last channel that it went to had it.
     message_id text,                                  -- What the first channel that took it calls that message.
-    reason text,                                      -- Why it was refused.
+    reason text,                                      -- Why it was refused, or muted by a person.
     spread_at timestamptz,                            -- When a notifier made its deliveries. NULL: not so far.
+    again_at timestamptz,                             -- When a person had it sent again, last.
+    again_by text,                                    -- Who did.
     CONSTRAINT alert_pkey PRIMARY KEY (id),
     CONSTRAINT alert_sent CHECK (((status = 'sent'::trapline.alert_status) = (sent_at IS NOT NULL)))
 ) WITH (fillfactor=70);
@@ -497,6 +510,27 @@ CREATE TABLE trapline.unnamed_artifact (
     CONSTRAINT unnamed_artifact_pkey PRIMARY KEY (key)
 );
 
+-- For a while alerts of a crawl or a page are written "muted". One of a crawl or page is open at a time.
+CREATE TABLE trapline.mute (
+    id bigint GENERATED ALWAYS AS IDENTITY,    -- Grows with each mute.
+    crawl text NOT NULL,                       -- The crawl's name.
+    page_id bigint,                            -- The page. NULL: all pages of the crawl, and its runs.
+    -- What it keeps back: failure (expectation, blocked and reminder too), change, recovery, summary.
+    kinds text[] NOT NULL,
+    reason text NOT NULL,                      -- Why, for people.
+    acted_by text NOT NULL,                    -- Who muted.
+    since timestamptz NOT NULL DEFAULT now(),  -- When.
+    until timestamptz NOT NULL,                -- It mutes nothing from then on.
+    ended_at timestamptz,                      -- When it was ended, or noted as over. NULL: neither so far.
+    ended_by text,                             -- Who ended it. NULL: its time was over.
+    CONSTRAINT mute_pkey PRIMARY KEY (id),
+    CONSTRAINT mute_kinds CHECK (((kinds <> '{}'::text[]) AND (kinds <@ ARRAY['failure'::text, 'change'::text,
+        'recovery'::text, 'summary'::text]))),
+    CONSTRAINT mute_reason CHECK ((reason <> ''::text)),
+    CONSTRAINT mute_until CHECK ((until > since))
+);
+CREATE UNIQUE INDEX mute_open ON trapline.mute (crawl, COALESCE(page_id, (0)::bigint)) WHERE (ended_at IS NULL);
+
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
 -- Whether an active invocation with this slot is one too many for the lane's cap as it is now: as many as the cap have
@@ -511,6 +545,42 @@ AS $function$
     ) >= l.max_invocations
     FROM trapline.lane l WHERE l.name = of_lane
 $function$;
+
+-- Makes the content of a page that waits to be accepted its baseline, for "who": accepted; nothing: none waits; gone:
+-- its text is no longer kept. SECURITY DEFINER: the operator makes a baseline of what was observed, and writes no
+-- other.
+CREATE FUNCTION trapline.accept_candidate(of_page bigint, who text)
+    RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    page trapline.page;
+    found trapline.observation;
+    kept text;
+BEGIN
+    SELECT p.* INTO page FROM trapline.page p WHERE p.id = of_page FOR NO KEY UPDATE;
+    IF page.candidate_hash IS NULL THEN
+        RETURN 'nothing';
+    END IF;
+    SELECT o.* INTO found FROM trapline.observation o
+    WHERE o.page_id = of_page AND o.content_hash = page.candidate_hash AND o.reason IS NULL ORDER BY o.id DESC LIMIT 1;
+    kept := coalesce(found.text, (SELECT o.text FROM trapline.observation o
+        WHERE o.page_id = of_page AND o.content_hash = page.candidate_hash AND o.text IS NOT NULL
+        ORDER BY o.id DESC LIMIT 1));
+    IF kept IS NULL THEN
+        RETURN 'gone';
+    END IF;
+    UPDATE trapline.observation o SET accepted = true WHERE o.id = found.id;
+    UPDATE trapline.page p SET version = p.version + 1, baseline_hash = found.content_hash, baseline_text = kept,
+        baseline_fields = found.fields, baseline_run = found.run_id, baseline_at = now(), baseline_by = who,
+        candidate_hash = NULL, candidate_seen = 0, earlier_hashes = (
+            SELECT coalesce(array_agg(e.hash ORDER BY e.place), '{}')
+            FROM unnest(page.baseline_hash || page.earlier_hashes) WITH ORDINALITY AS e (hash, place)
+            WHERE e.hash <> found.content_hash AND e.place <= 20)  -- no more are remembered, whatever a crawl says
+    WHERE p.id = of_page;
+    RETURN 'accepted';
+END $function$;
+REVOKE ALL ON FUNCTION trapline.accept_candidate(bigint,text) FROM PUBLIC;
 
 -- The call of the release before: record_visit in 39 arguments.
 CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
@@ -709,6 +779,28 @@ BEGIN
     END IF;
 END $function$;
 
+-- Key of the advisory lock of a crawl's mutes. Shared: writing an alert. Exclusive: a mute begins or ends. The high
+-- half is "mute" in ASCII.
+CREATE FUNCTION trapline.mute_key(crawl text)
+    RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+AS $function$
+    SELECT (x'6d757465'::bigint << 32) | (hashtext(crawl)::bigint & x'ffffffff'::bigint)
+$function$;
+
+-- Why an alert of this crawl, page (NULL: none) and kind is muted now, for people; NULL: it is not.
+CREATE FUNCTION trapline.mute_of(of_crawl text, of_page bigint, of_kind text)
+    RETURNS text
+    LANGUAGE sql STABLE
+AS $function$
+    SELECT format('muted until %s UTC by %s: %s', to_char(m.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+        m.acted_by, m.reason)
+    FROM trapline.mute m
+    WHERE m.crawl = of_crawl AND m.ended_at IS NULL AND m.until > now() AND (m.page_id IS NULL OR m.page_id = of_page)
+      AND CASE WHEN of_kind IN ('expectation', 'blocked', 'reminder') THEN 'failure' ELSE of_kind END = ANY (m.kinds)
+    ORDER BY m.until DESC LIMIT 1
+$function$;
+
 -- Notes the artifacts of deleted observations.
 CREATE FUNCTION trapline.note_unnamed()
     RETURNS trigger
@@ -740,7 +832,8 @@ END $function$;
 -- observation's columns by their names; its text only with new_content. An ordered task's result must be of the page
 -- that is next: one sent twice under a lease that goes on is refused. Returns ok; stale when the fence refuses (counted
 -- on the invocation); moved when the page row was updated since the verdict was reached. Unless ok, nothing but that
--- count is written.
+-- count is written. An alert that a mute or an acknowledgement covers is written "muted", and of one failure only the
+-- first such.
 CREATE FUNCTION trapline.record_visit(of_task bigint, fence integer, holder uuid, step trapline.task_step,
         of_page bigint, page_version integer, verdict trapline.page_verdict, visit jsonb, alerts jsonb)
     RETURNS text
@@ -749,7 +842,20 @@ AS $function$
 DECLARE
     held_by_us boolean;
     of_run bigint;
+    seen bigint;
+    of_crawl text;
+    failures_muted text;
+    kept_back int;
+    acked timestamptz;
+    acker text;
+    ack_why text;
 BEGIN
+    IF alerts IS NOT NULL THEN
+        of_crawl := (SELECT p.crawl FROM trapline.page p WHERE p.id = of_page);
+        -- Before the rows: a mute that has begun covers what commits from then on, one that has ended nothing.
+        PERFORM pg_advisory_xact_lock_shared(trapline.mute_key(of_crawl));
+        failures_muted := trapline.mute_of(of_crawl, of_page, 'failure');
+    END IF;
     WITH held AS MATERIALIZED (
         SELECT t.id, t.run_id, t.position FROM trapline.task t
         WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
@@ -764,16 +870,28 @@ BEGIN
             baseline_fields = CASE WHEN verdict.accepted AND verdict.new_content
                 THEN visit -> 'fields' ELSE p.baseline_fields END,
             baseline_at = CASE WHEN verdict.accepted AND verdict.new_content THEN now() ELSE p.baseline_at END,
+            baseline_by = CASE WHEN verdict.accepted AND verdict.new_content THEN NULL ELSE p.baseline_by END,
             baseline_run = verdict.baseline_run, fingerprint = verdict.fingerprint,
-            judged_run = verdict.judged_run, failures = verdict.failures, alerted = verdict.alerted,
+            judged_run = verdict.judged_run, failures = verdict.failures,
+            alerted = CASE WHEN verdict.alerted_now
+                AND (failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL)
+                THEN p.alerted ELSE verdict.alerted END,
+            alerted_at = CASE WHEN verdict.alerted_now
+                AND NOT (failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL)
+                THEN now() ELSE p.alerted_at END,
+            hushed = CASE WHEN verdict.failures = 0 THEN 0 WHEN NOT verdict.alerted_now THEN p.hushed
+                WHEN failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL THEN p.hushed + 1
+                ELSE 0 END,
             failing_since = CASE WHEN verdict.failures > 0 THEN coalesce(p.failing_since, now()) END,
-            alerted_at = CASE WHEN verdict.alerted_now THEN now() ELSE p.alerted_at END,
+            acked_at = CASE WHEN p.failures > 0 THEN p.acked_at END,
+            acked_by = CASE WHEN p.failures > 0 THEN p.acked_by END,
+            ack_reason = CASE WHEN p.failures > 0 THEN p.ack_reason END,
             candidate_hash = CASE WHEN verdict.candidate_seen IS NULL
                 THEN p.candidate_hash ELSE verdict.candidate_hash END,
             candidate_seen = coalesce(verdict.candidate_seen, p.candidate_seen),
             earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes)
         FROM held WHERE p.id = of_page AND p.version = page_version
-        RETURNING held.run_id, held.position
+        RETURNING held.run_id, held.position, p.hushed, p.acked_at, p.acked_by, p.ack_reason
     ), observed AS (
         INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
             url, final_url, status, redirects, timings, size, title, text, fields, content_hash, console_errors,
@@ -784,6 +902,7 @@ BEGIN
             visit ->> 'content_hash', (visit ->> 'console_errors')::int, visit ->> 'screenshot', visit ->> 'html',
             visit ->> 'reason', visit ->> 'detail', visit ->> 'note'
         FROM paged p
+        RETURNING id
     ), stepped AS (
         UPDATE trapline.task t SET status = step.status, position = step.position, failed_pages = step.failed_pages,
             checkpoint = step.checkpoint, reason = step.reason, detail = step.detail, started_at = NULL,
@@ -792,15 +911,24 @@ BEGIN
         FROM paged WHERE t.id = of_task
         RETURNING t.run_id
     )
-    SELECT EXISTS (SELECT FROM held), (SELECT s.run_id FROM stepped s) INTO held_by_us, of_run;
+    SELECT EXISTS (SELECT FROM held), (SELECT s.run_id FROM stepped s), (SELECT o.id FROM observed o),
+        p.hushed, p.acked_at, p.acked_by, p.ack_reason
+    INTO held_by_us, of_run, seen, kept_back, acked, acker, ack_why
+    FROM (SELECT) once LEFT JOIN paged p ON true;
     IF of_run IS NOT NULL THEN
         IF alerts IS NOT NULL THEN
-            INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status)
-            SELECT a.kind, p.crawl, of_run, of_page, a.recipients, a.payload,
-                   CASE WHEN a.muted THEN 'muted' ELSE 'due' END::trapline.alert_status
-            FROM trapline.page p,
-                jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
-            WHERE p.id = of_page;
+            INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status, reason)
+            SELECT a.kind, of_crawl, of_run, of_page, a.recipients,
+                a.payload || jsonb_build_object('observation_id', seen)
+                    || CASE WHEN a.kind = 'recovery' AND acked IS NOT NULL THEN jsonb_build_object(
+                        'acknowledged', jsonb_build_object('by', acker, 'reason', ack_why, 'at', acked)) ELSE '{}' END,
+                CASE WHEN a.muted OR quiet.why IS NOT NULL THEN 'muted' ELSE 'due' END::trapline.alert_status, quiet.why
+            FROM jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
+            CROSS JOIN LATERAL (SELECT a.kind IN ('failure', 'expectation', 'blocked', 'reminder') AS failed) is_of
+            CROSS JOIN LATERAL (SELECT CASE WHEN NOT is_of.failed THEN trapline.mute_of(of_crawl, of_page, a.kind)
+                WHEN kept_back > 0 THEN coalesce(failures_muted,
+                    format('acknowledged by %s: %s', acker, ack_why)) END AS why) quiet
+            WHERE NOT is_of.failed OR kept_back < 2;
         END IF;
         RETURN 'ok';
     END IF;

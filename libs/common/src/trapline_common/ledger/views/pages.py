@@ -28,6 +28,8 @@ class PageRow:
 class Change:
     """A page's accepted change."""
 
+    observation_id: int
+    """The observation of the changed page."""
     run_id: int
     """The run that found it."""
     baseline_run: int | None
@@ -59,12 +61,19 @@ async def find_pages(database: Database, url: str, *, crawl: str | None = None) 
     return [read(PageRow, row) for row in await database.fetch(_QUERIES["pages"], url, crawl)]
 
 
+async def find_page(database: Database, page_id: int) -> PageRow | None:
+    """Return the page of this number, if there is such."""
+    row = await database.fetchrow(_QUERIES["page"], page_id)
+    return None if row is None else read(PageRow, row)
+
+
 async def last_change(database: Database, page_id: int, *, run_id: int | None = None) -> Change | None:
     """Return a page's newest accepted change, or the one that ``run_id`` found."""
     row = await database.fetchrow(_QUERIES["last_change"], page_id, run_id)
     if row is None:
         return None
     return Change(
+        observation_id=row["new_id"],
         run_id=row["run_id"],
         baseline_run=row["baseline_run"],
         at=row["at"],

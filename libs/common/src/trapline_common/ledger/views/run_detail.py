@@ -11,6 +11,8 @@ from trapline_common.ledger.views.runs import RunRow, check_kept, run_config
 
 _QUERIES = load("views/run_detail")
 
+_REASONS = 5
+"""Reasons of muted alerts that are shown."""
 MUTED = "muted"
 """The status of an alert that the crawl's ``alert`` leaves out: it is recorded, and sent to no one."""
 
@@ -98,6 +100,8 @@ class RunDetail:
     """The first changes, as many as were asked for."""
     alerts: tuple[AlertCount, ...]
     """Its alerts by kind and status."""
+    muted: tuple[str, ...]
+    """Why alerts of it were told to nobody, where a person mutes or knows: the first few reasons."""
     config: dict[str, Any]
     """The run's frozen config."""
     executions: tuple[str, ...]
@@ -115,6 +119,7 @@ async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetai
         failures=await run_failures(database, run.id, limit=limit),
         changes=tuple(read(ChangeRow, row) for row in await database.fetch(_QUERIES["changes"], run.id, limit)),
         alerts=await run_alerts(database, run.id),
+        muted=tuple(row["reason"] for row in await database.fetch(_QUERIES["muted"], run.id, _REASONS)),
         config=await run_config(database, run.id),
         executions=tuple(row["execution"] for row in await database.fetch(_QUERIES["executions"], run.id)),
     )

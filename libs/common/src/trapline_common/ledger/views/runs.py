@@ -33,7 +33,11 @@ class RunRow:
     scheduled_for: datetime | None
     """The tick that opened it; ``None`` for a run that was opened by hand."""
     retry_of: int | None
-    """The run whose failed tasks it retries."""
+    """The run whose failed tasks it retries; of a run of one page the run before."""
+    page_id: int | None
+    """The one page that it visits; ``None``: the crawl's pages, or those that failed in ``retry_of``."""
+    acted_by: str | None
+    """Who opened it by hand, where that is known."""
     created_at: datetime
     """When its row was written."""
     opened_at: datetime | None

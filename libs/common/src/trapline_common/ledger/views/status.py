@@ -7,6 +7,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.rescue import HEARTBEAT_TTL
 from trapline_common.ledger.views.database import now
+from trapline_common.ledger.views.mutes import MuteRow, list_mutes
 from trapline_common.ledger.views.row import read
 from trapline_common.ledger.views.runs import RunRow, find_runs
 
@@ -79,6 +80,14 @@ class FailingPage:
     """The artifact key of its screenshot."""
     html: str | None
     """The artifact key of its HTML."""
+    acked_at: datetime | None
+    """When the failure was acknowledged; ``None``: nobody did."""
+    acked_by: str | None
+    """Who acknowledged it."""
+    ack_reason: str | None
+    """What they said of it."""
+    muted: bool
+    """Whether a mute keeps its failure from being told now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +168,10 @@ class Status:
     """The pages that have failed longest, as many as were asked for."""
     failing_total: int
     """How many pages fail."""
+    failing_known: int
+    """How many of them are acknowledged or muted: somebody knows of them, so they need nobody's attention."""
+    mutes: tuple[MuteRow, ...]
+    """What is muted, the first to end first."""
     alerts: AlertCounts
     """The alert outbox."""
     channels: tuple[ChannelRow, ...]
@@ -172,11 +185,13 @@ async def list_lanes(database: Database, *, heartbeat_ttl: float = HEARTBEAT_TTL
     return tuple(read(LaneRow, row) for row in await database.fetch(_QUERIES["lanes"], heartbeat_ttl))
 
 
-async def failing_pages(database: Database, *, limit: int) -> tuple[tuple[FailingPage, ...], int]:
-    """Return the pages that have failed longest, and how many fail."""
+async def failing_pages(database: Database, *, limit: int) -> tuple[tuple[FailingPage, ...], int, int]:
+    """Return the pages that have failed longest, how many fail, and of how many of them somebody knows."""
     pages = await database.fetch(_QUERIES["failing"], limit)
-    found = tuple(FailingPage(**{name: item for name, item in row.items() if name != "total"}) for row in pages)
-    return found, pages[0]["total"] if pages else 0
+    found = tuple(
+        FailingPage(**{name: item for name, item in row.items() if name not in {"total", "known"}}) for row in pages
+    )
+    return (found, pages[0]["total"], pages[0]["known"]) if pages else (found, 0, 0)
 
 
 async def ended_badly(database: Database) -> EndedBadly:
@@ -196,7 +211,7 @@ async def alert_counts(database: Database) -> AlertCounts:
 async def read_status(database: Database, *, failing: int, heartbeat_ttl: float = HEARTBEAT_TTL) -> Status:
     """Return the status with at most ``failing`` failing pages."""
     lanes = await list_lanes(database, heartbeat_ttl=heartbeat_ttl)
-    failing_found, failing_total = await failing_pages(database, limit=failing)
+    failing_found, failing_total, failing_known = await failing_pages(database, limit=failing)
     last = {row["id"]: row["skipped_since"] for row in await database.fetch(_QUERIES["last_runs"])}
     unended = [row["id"] for row in await database.fetch(_QUERIES["open_runs"])]
     found = await find_runs(database, [*last, *unended])
@@ -210,6 +225,8 @@ async def read_status(database: Database, *, failing: int, heartbeat_ttl: float 
         scheduled=tuple(read(ScheduledCrawl, row) for row in await database.fetch(_QUERIES["scheduled"])),
         failing=failing_found,
         failing_total=failing_total,
+        failing_known=failing_known,
+        mutes=tuple(await list_mutes(database)),
         alerts=await alert_counts(database),
         channels=tuple(read(ChannelRow, row) for row in await database.fetch(_QUERIES["channels"])),
         invocations_last_day=await ended_badly(database),

@@ -3,6 +3,9 @@
 -- name: pages
 SELECT id, crawl, url FROM trapline.page WHERE url = $1 AND ($2::text IS NULL OR crawl = $2) ORDER BY crawl;
 
+-- name: page
+SELECT id, crawl, url FROM trapline.page WHERE id = $1;
+
 -- name: last_change
 -- The newest accepted change of a page, and the observation that was its baseline until then: the newest accepted one
 -- before it. Of an observation that an older release wrote: a good one that was no late result of an older run.

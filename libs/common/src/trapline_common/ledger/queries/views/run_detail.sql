@@ -27,6 +27,11 @@ WHERE o.run_id = $1 AND o.changed ORDER BY o.id LIMIT $2;
 -- name: executions
 SELECT DISTINCT w.execution FROM trapline.waiter w WHERE w.run_id = $1 AND w.execution IS NOT NULL ORDER BY w.execution;
 
+-- name: muted
+-- Why people let alerts of a run be told to nobody; $2 reasons at most.
+SELECT DISTINCT reason FROM trapline.alert WHERE run_id = $1 AND status = 'muted' AND reason IS NOT NULL
+ORDER BY reason LIMIT $2;
+
 -- name: run_alerts
 SELECT kind, status::text AS status, count(*)::int AS count FROM trapline.alert WHERE run_id = $1
 GROUP BY kind, status ORDER BY kind, status;

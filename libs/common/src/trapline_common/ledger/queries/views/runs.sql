@@ -12,7 +12,7 @@ WITH picked AS MATERIALIZED (
           SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.status = 'failed')))
     ORDER BY r.id DESC LIMIT $6)
 SELECT r.id, r.crawl, r.lane, r.status::text AS status, r.outcome::text AS outcome, r.reason, r.scheduled_for,
-    r.retry_of, r.created_at, r.opened_at, r.ended_at,
+    r.retry_of, r.page_id, r.acted_by, r.created_at, r.opened_at, r.ended_at,
     extract(epoch FROM coalesce(r.ended_at, now()) - r.created_at)::double precision AS seconds,
     t.waiting, t.leased, coalesce(r.tasks_done, t.done) AS done, coalesce(r.tasks_failed, t.failed) AS failed,
     coalesce(s.changes, o.changes) AS changes

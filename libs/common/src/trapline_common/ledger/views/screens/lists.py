@@ -136,18 +136,21 @@ class FailuresScreen:
     """Pages that fail, longest first."""
     total: int
     """How many there are."""
+    known: int
+    """How many of them are acknowledged or muted."""
     invocations: tuple[InvocationRow, ...]
     """The newest invocations that ended badly."""
 
 
 async def failures_screen(database: Database, asked: FailuresParameters) -> FailuresScreen:
     """Return what is broken."""
-    pages, total = await failing_pages(database, limit=FAILING)
+    pages, total, known = await failing_pages(database, limit=FAILING)
     statuses = (InvocationStatus.FAILED, InvocationStatus.ORPHANED)
     return FailuresScreen(
         at=await now(database),
         pages=tuple(page for page in pages if not asked.reason or page.reason == asked.reason),
         total=total,
+        known=known,
         invocations=tuple(await list_invocations(database, limit=20, statuses=tuple(str(each) for each in statuses))),
     )
 

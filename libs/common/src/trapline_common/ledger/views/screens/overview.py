@@ -10,6 +10,7 @@ from trapline_common.ledger.views.changes import ChangeCard, list_changes
 from trapline_common.ledger.views.crawls import CrawlRow, RunBar, list_crawls, strips
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.machine_room import Day, last_day
+from trapline_common.ledger.views.mutes import MuteRow
 from trapline_common.ledger.views.status import AlertCounts, FailingPage, LaneRow, read_status
 
 BARS = 30
@@ -67,6 +68,10 @@ class Overview:
     """The pages that have failed longest."""
     failing_total: int
     """How many pages fail."""
+    failing_known: int
+    """How many of them are acknowledged or muted."""
+    mutes: tuple[MuteRow, ...]
+    """What is muted, the first to end first."""
     changed: tuple[ChangedPage, ...]
     """Pages that changed in the last 24 hours, the newest first."""
     day: Day
@@ -92,6 +97,8 @@ async def overview(database: Database, asked: OverviewParameters) -> Overview:
         crawls_total=total,
         failing=status.failing,
         failing_total=status.failing_total,
+        failing_known=status.failing_known,
+        mutes=status.mutes,
         changed=_by_page(changes),
         day=await last_day(database),
         lanes=status.lanes,
