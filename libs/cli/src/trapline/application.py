@@ -26,11 +26,10 @@ _COMMANDS: Mapping[str, str] = {
     "tasks": _READING,
     "invocations": _READING,
     "export": _READING,
-<<<<<<< HEAD
-    "web": _READING,
-=======
     "mutes": _READING,
->>>>>>> lead
+    "web": _READING,
+    "view": _READING,
+    "artifact": _READING,
     "add": "Work on a run",
     "cancel": "Work on a run",
     "retry": "Work on a run",

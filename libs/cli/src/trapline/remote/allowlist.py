@@ -8,6 +8,7 @@ ALLOWED = frozenset(
         "ack",
         "add",
         "alert",
+        "artifact",
         "cancel",
         "config",
         "diff",
@@ -25,6 +26,7 @@ ALLOWED = frozenset(
         "status",
         "tasks",
         "unmute",
+        "view",
         "visit",
     }
 )
@@ -33,6 +35,7 @@ ACTING = frozenset({"accept", "ack", "alert", "mute", "retry", "run", "unmute", 
 """Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
+    "web": "it serves on this machine; `trapline web --env ENV` shows a deployment",
     "try": "it starts a browser on this machine, and needs no deployment",
 }
 _OPTIONS = ("--data-dir", "--database-url", "--postgres-bin", "--env", "--output", "-o")

@@ -38,11 +38,9 @@ def web(
       trapline web --open --at /failures
       trapline web --env prod --read-only
     """
-    from trapline_machine.web_view import serve_view  # late: the server's libraries cost other commands 0.2 s
+    from trapline_machine.web_view import Options, serve_view  # late: the server's libraries cost others 0.2 s
 
     configure(service="trapline", level="WARNING")
-    if env is not None:
-        raise typer.BadParameter("not yet", param_hint="--env")
 
     def shown(link: str) -> None:
         note(f"trapline web: {link}")
@@ -50,15 +48,12 @@ def web(
         if open_browser:
             webbrowser.open(link)
 
-    asyncio.run(
-        serve_view(
-            data_dir=data_dir.resolve(),
-            database_url=database_url,
-            port=port,
-            read_only=read_only,
-            path=path,
-            environ=os.environ,
-            shown=shown,
-            signals=(signal.SIGINT, signal.SIGTERM),
-        )
+    options = Options(
+        data_dir=data_dir.resolve(),
+        database_url=database_url or None,
+        environment=env,
+        port=port,
+        read_only=read_only,
+        path=path,
     )
+    asyncio.run(serve_view(options, environ=os.environ, shown=shown, signals=(signal.SIGINT, signal.SIGTERM)))

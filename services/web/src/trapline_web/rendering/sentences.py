@@ -39,7 +39,11 @@ def verdict(screen: Overview) -> Verdict:
     other = [line for line in screen.problems if not (screen.failing_total and line.endswith("see below"))]
     if screen.failing_total:
         fails = counted(screen.failing_total, "page fails", "pages fail")
-        rest = f", and {counted(len(other), 'more thing needs', 'more things need')} you" if other else "; the rest is fine"
+        rest = (
+            f", and {counted(len(other), 'more thing needs', 'more things need')} you"
+            if other
+            else "; the rest is fine"
+        )
         return Verdict(style="bad", sentence=fails + rest, lines=tuple(other), rest=_rest(screen))
     if other:
         return Verdict(

@@ -38,7 +38,9 @@ class Forms:
     async def retry(self, request: Request) -> Response:
         """Put a run's failed tasks into a new run."""
         run = request.path_params["id"]
-        return await self._act(request, ("retry", "--json", "--", str(run)), back=f"/runs/{run}", opens_run=True)
+        return await self._act(
+            request, ("retry", "--json", "--request", str(uuid4()), "--", str(run)), back=f"/runs/{run}", opens_run=True
+        )
 
     async def cancel(self, request: Request) -> Response:
         """End a run now."""
