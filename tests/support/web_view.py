@@ -31,10 +31,13 @@ class Recorded:
     """The answer."""
     gate: asyncio.Event | None = None
     """Waited for before the answer."""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the first command."""
 
     async def perform(self, arguments: Sequence[str]) -> Outcome:
         """Note the command."""
         self.asked.append(tuple(arguments))
+        self.begun.set()
         if self.gate is not None:
             await self.gate.wait()
         return self.outcome

@@ -34,8 +34,7 @@ async def test_two_clicks_act_once_and_lead_to_the_same_run(view: Served, action
     actions.gate = asyncio.Event()
     mark = {"mark": view.access.form_mark()}
     first = asyncio.create_task(view.post("/runs/1/retry", mark))
-    while not actions.asked:
-        await asyncio.sleep(0)
+    await actions.begun.wait()
     second = await view.post("/runs/1/retry", mark)
     actions.gate.set()
     done = await first
@@ -55,7 +54,6 @@ async def test_a_command_that_refuses_says_why(view: Served, actions: Recorded) 
 
 async def test_cancel_asks_first_and_then_cancels_for_real(dsn: str, shop: Stage, tmp_path: Path) -> None:
     """The page that asks changes nothing; its button performs `trapline cancel`, and the ledger has it."""
-
     async with await Database.connect(dsn) as database:
         run = await open_run(database, urls(3))
         real = SubprocessActions(options=("--data-dir", str(tmp_path)), environ={"DATABASE_URL": dsn, "PATH": ""})

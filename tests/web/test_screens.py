@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from support.web_view import Served
 from support.web_stage import Stage, addresses
+from support.web_view import Served
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.screens.catalogue import SCREENS, read_screen

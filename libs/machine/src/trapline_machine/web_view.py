@@ -21,6 +21,7 @@ from trapline_web.ledger_views import LedgerViews
 from trapline_web.pictures import NamedArtifacts
 from trapline_web.ports import Actions, Pictures, Place, Views
 from trapline_web.remote import RemoteActions, RemoteViews, signed_address
+from trapline_web.report import Report, report
 from trapline_web.serving import listen, serve_app
 from trapline_web.subprocess_actions import SubprocessActions
 
@@ -116,6 +117,21 @@ async def serve_view(
         finally:
             for each in signals:
                 loop.remove_signal_handler(each)
+            await parts.views.close()
+
+
+async def read_report(
+    run_id: int, *, data_dir: Path, database_url: str | None, environment: str | None, environ: Mapping[str, str]
+) -> Report:
+    """Return one run as one file. Raises as ``serve_view`` does, and ``InputRefusedError`` for an unknown run."""
+    options = Options(
+        data_dir=data_dir, database_url=database_url, environment=environment, port=0, read_only=True, path="/"
+    )
+    with ExitStack() as stack:
+        parts = _remote(options, environ) if environment else _local(options, environ, stack)
+        try:
+            return await report(run_id, views=parts.views, pictures=parts.pictures, place=parts.place)
+        finally:
             await parts.views.close()
 
 

@@ -14,6 +14,7 @@ from trapline_web.ports import Actions, Pictures, Place, Views
 from trapline_web.routes.actions import Forms
 from trapline_web.routes.api import Api
 from trapline_web.routes.doors import Door
+from trapline_web.routes.feeds import Feeds
 from trapline_web.routes.files import Files, static
 from trapline_web.routes.screens import Screens
 from trapline_web.routes.site import Site
@@ -25,11 +26,14 @@ _WORTH_COMPRESSING = 1_000
 def create_app(*, views: Views, pictures: Pictures, actions: Actions | None, access: Access, place: Place) -> Starlette:
     """Return the view. ``actions`` ``None``: for looking only."""
     site = Site(views=views, pictures=pictures, actions=actions, access=access, place=place)
-    forms, artifacts = Forms(site), Files(site)
+    forms, artifacts, feeds = Forms(site), Files(site), Feeds(site)
     routes = [
         Route("/enter", Door(site).answer, methods=["GET", "POST"]),
         Route("/static/{name}", static),
         Route("/api/v1/{name}", Api(site).screen),
+        Route("/changes.atom", feeds.changes),
+        Route("/badge/{name}.svg", feeds.badge),
+        Route("/ok/{name}", feeds.ok),
         Route("/pictures/{key:path}", site.entered(artifacts.picture)),
         Route("/html/{key:path}", site.entered(artifacts.html)),
         Route("/runs/{id:int}/cancel", site.entered(forms.confirm_cancel), methods=["GET"]),

@@ -49,7 +49,7 @@ async def _where(key: str, *, data_dir: Path, url: str | None) -> str:
         from trapline_common.aws.signed_artifact import signed_url  # late: boto3 costs a command here 0.4 s of CPU
 
         return signed_url(bucket, key)
-    return DirectoryArtifacts(data_dir.resolve() / ARTIFACTS).location(key)
+    return DirectoryArtifacts(data_dir / ARTIFACTS).location(key)
 
 
 async def _check(database: Database, key: str) -> None:

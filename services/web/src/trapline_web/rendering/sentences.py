@@ -37,8 +37,9 @@ def verdict(screen: Overview) -> Verdict:
     if not screen.crawls and not screen.problems:
         return Verdict(style="warn", sentence="Nothing was crawled yet", lines=(), rest="")
     other = [line for line in screen.problems if not (screen.failing_total and line.endswith("see below"))]
-    if screen.failing_total:
-        fails = counted(screen.failing_total, "page fails", "pages fail")
+    failing = screen.failing_total - screen.failing_known
+    if failing:
+        fails = counted(failing, "page fails", "pages fail")
         rest = (
             f", and {counted(len(other), 'more thing needs', 'more things need')} you"
             if other
@@ -52,6 +53,9 @@ def verdict(screen: Overview) -> Verdict:
             lines=tuple(other),
             rest="",
         )
+    if screen.failing_known:
+        known = f"All is well but {counted(screen.failing_known, 'page')} of which somebody knows"
+        return Verdict(style="warn", sentence=known, lines=(), rest=_rest(screen))
     return Verdict(style="ok", sentence="All is well", lines=(), rest=_rest(screen))
 
 

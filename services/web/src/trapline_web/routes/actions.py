@@ -13,6 +13,8 @@ from trapline_web.routes.form_fields import form_fields
 from trapline_web.routes.site import Handler, Site, local_path
 
 _DONE, _NOTHING_RUN = 0, 3
+_ENDS = frozenset({"4h", "1d", "2d", "7d", "30d"})
+"""For how long a form mutes; the command takes any time."""
 
 
 class Forms:
@@ -27,6 +29,15 @@ class Forms:
             "/crawls/{name}/run": self.run_now,
             "/runs/{id:int}/retry": self.retry,
             "/runs/{id:int}/cancel": self.cancel,
+            "/pages/{id:int}/visit": self.visit,
+            "/pages/{id:int}/mute": self.mute_page,
+            "/pages/{id:int}/unmute": self.unmute_page,
+            "/pages/{id:int}/ack": self.acknowledge,
+            "/pages/{id:int}/accept": self.accept,
+            "/crawls/{name}/mute": self.mute_crawl,
+            "/crawls/{name}/unmute": self.unmute_crawl,
+            "/alerts/{id:int}/again": self.send_again,
+            "/alerts/test": self.send_test,
         }
 
     async def run_now(self, request: Request) -> Response:
@@ -46,6 +57,68 @@ class Forms:
         """End a run now."""
         run = request.path_params["id"]
         return await self._act(request, ("cancel", "--json", "--", str(run)), back=f"/runs/{run}")
+
+    async def visit(self, request: Request) -> Response:
+        """Visit one page now."""
+        page = str(request.path_params["id"])
+        command = ("visit", "--json", "--no-wait", "--", page)
+        return await self._act(request, command, back=f"/pages/{page}", opens_run=True)
+
+    async def mute_page(self, request: Request) -> Response:
+        """Tell nobody of a page for a while."""
+        return await self._mute(request, str(request.path_params["id"]), back=f"/pages/{request.path_params['id']}")
+
+    async def mute_crawl(self, request: Request) -> Response:
+        """Tell nobody of a crawl for a while."""
+        return await self._mute(request, request.path_params["name"], back=f"/crawls/{request.path_params['name']}")
+
+    async def unmute_page(self, request: Request) -> Response:
+        """End a page's mute."""
+        page = str(request.path_params["id"])
+        return await self._act(request, ("unmute", "--json", "--", page), back=f"/pages/{page}")
+
+    async def unmute_crawl(self, request: Request) -> Response:
+        """End a crawl's mute."""
+        name = request.path_params["name"]
+        return await self._act(request, ("unmute", "--json", "--", name), back=f"/crawls/{name}")
+
+    async def acknowledge(self, request: Request) -> Response:
+        """Say that somebody knows that a page fails."""
+        page = str(request.path_params["id"])
+        reason = (await form_fields(request)).get("reason", "").strip()
+        if not reason:
+            return self._reason_missing(request, f"/pages/{page}")
+        return await self._act(request, ("ack", "--json", f"--reason={reason}", "--", page), back=f"/pages/{page}")
+
+    async def accept(self, request: Request) -> Response:
+        """Make what a page shows its baseline."""
+        page = str(request.path_params["id"])
+        return await self._act(request, ("accept", "--json", "--", page), back=f"/pages/{page}")
+
+    async def send_again(self, request: Request) -> Response:
+        """Send an alert once more."""
+        alert = str(request.path_params["id"])
+        return await self._act(request, ("alert", "--json", f"--again={alert}"), back="/alerts")
+
+    async def send_test(self, request: Request) -> Response:
+        """Send a test alert through every channel."""
+        return await self._act(request, ("alert", "--json", "--test"), back="/alerts")
+
+    async def _mute(self, request: Request, target: str, *, back: str) -> Response:
+        fields = await form_fields(request)
+        until, reason = fields.get("until", ""), fields.get("reason", "").strip()
+        if not reason or until not in _ENDS:
+            return self._reason_missing(request, back)
+        command = ("mute", "--json", f"--until={until}", f"--reason={reason}", "--", target)
+        return await self._act(request, command, back=back)
+
+    def _reason_missing(self, request: Request, back: str) -> Response:
+        values = {
+            "title": "It was not done",
+            "lines": ("Say why, for whoever wonders; a mute has an end as well.",),
+            "link": (local_path(back), "Back"),
+        }
+        return self._site.page(request, "plain.html", values, status=400)
 
     async def confirm_cancel(self, request: Request) -> Response:
         """Ask before a run is cancelled."""
@@ -101,5 +174,5 @@ def _run_of(outcome: Outcome) -> int | None:
         told = json.loads(outcome.out)
     except ValueError:
         return None
-    number = told.get("run_id") if isinstance(told, dict) else None
+    number = told.get("run_id", told.get("run")) if isinstance(told, dict) else None
     return number if isinstance(number, int) else None

@@ -36,6 +36,22 @@ class PageState:
     """The newest run that saw that content."""
     candidate_seen: int
     """Runs in a row that saw another content, which is not accepted so far."""
+    acked_at: datetime | None
+    """When its failure was acknowledged; ``None``: nobody did."""
+    acked_by: str | None
+    """Who acknowledged it."""
+    ack_reason: str | None
+    """What they said of it."""
+    baseline_by: str | None
+    """Who accepted its present content by hand; ``None``: visits did."""
+    muted_until: datetime | None
+    """Until when it, or its crawl, is muted; ``None``: it is not."""
+    mute_reason: str | None
+    """Why."""
+    muted_by: str | None
+    """Who muted it."""
+    crawl_muted: bool | None
+    """Whether that mute is of the whole crawl; ``None``: there is none."""
     visits: int
     """Observations that are kept."""
     changes: int

@@ -3,13 +3,18 @@
 -- name: state
 -- The page as it is now, and its visits in numbers. $1 page.
 SELECT p.id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.baseline_at, p.baseline_run,
-    p.candidate_seen, o.visits, o.changes, o.failed, o.first_at,
+    p.candidate_seen, p.acked_at, p.acked_by, p.ack_reason, p.baseline_by, m.muted_until, m.mute_reason, m.muted_by,
+    m.crawl_muted, o.visits, o.changes, o.failed, o.first_at,
     (SELECT l.title FROM trapline.observation l WHERE l.page_id = p.id AND l.title IS NOT NULL
         ORDER BY l.id DESC LIMIT 1) AS title, now() AS at
 FROM trapline.page p CROSS JOIN LATERAL (
     SELECT count(*)::int AS visits, count(*) FILTER (WHERE o.changed)::int AS changes,
         count(o.reason)::int AS failed, min(o.observed_at) AS first_at
     FROM trapline.observation o WHERE o.page_id = p.id) o
+LEFT JOIN LATERAL (
+    SELECT m.until AS muted_until, m.reason AS mute_reason, m.acted_by AS muted_by, m.page_id IS NULL AS crawl_muted
+    FROM trapline.mute m WHERE m.crawl = p.crawl AND coalesce(m.page_id, p.id) = p.id AND m.ended_at IS NULL
+      AND m.until > now() ORDER BY m.page_id NULLS LAST LIMIT 1) m ON true
 WHERE p.id = $1;
 
 -- name: visits

@@ -23,6 +23,10 @@ SECONDS = 5.0
 class Screen:
     """One screen."""
 
+    asked_type: type
+    """The class of its parameters."""
+    answer_type: type
+    """The class of its model."""
     asked: TypeAdapter[Any]
     """Its parameters."""
     answer: TypeAdapter[Any]
@@ -44,7 +48,7 @@ class Screen:
 
 
 def _screen(asked: type, answer: type, read: Callable[[Database, Any], Awaitable[Any]]) -> Screen:
-    return Screen(asked=TypeAdapter(asked), answer=TypeAdapter(answer), read=read)
+    return Screen(asked_type=asked, answer_type=answer, asked=TypeAdapter(asked), answer=TypeAdapter(answer), read=read)
 
 
 SCREENS: Mapping[str, Screen] = MappingProxyType(
