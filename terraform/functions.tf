@@ -106,7 +106,10 @@ locals {
           actions   = ["lambda:InvokeFunction"]
           resources = [local.function_arn["dispatcher"], local.function_arn["notifier"]]
         }
-        Artifacts = { actions = ["s3:PutObject"], resources = ["${module.storage.arn}/artifacts/*"] }
+        Artifacts = { # read: the picture before; what is not listed is only found by a key that the ledger names
+          actions   = ["s3:PutObject", "s3:GetObject"]
+          resources = ["${module.storage.arn}/artifacts/*"]
+        }
         Secrets = {
           actions   = ["secretsmanager:GetSecretValue"]
           resources = [module.secrets.arns["session-key"], "${local.secret_path}/crawl/*"]

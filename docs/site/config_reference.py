@@ -11,18 +11,20 @@ from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
 from docs.site.markdown import code, slug, table
-from trapline_common.config import durations, min_change
+from trapline_common.config import durations, min_change, picture_amount
 from trapline_common.config.extraction import Extract
 from trapline_common.config.load import OWN
 from trapline_common.config.models import (
     AlertConfig,
     Cookie,
     CrawlConfig,
+    ElementShot,
     Expect,
     IgnoredText,
     LaneConfig,
     Settle,
     Viewport,
+    Visual,
 )
 from trapline_common.config.schema import json_schema
 from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Step
@@ -50,6 +52,8 @@ SECTIONS: Final[Mapping[str, tuple[type[BaseModel], str]]] = {
     "Expect": (Expect, "expect"),
     "AlertConfig": (AlertConfig, "alert"),
     "Viewport": (Viewport, "viewport"),
+    "ElementShot": (ElementShot, "screenshot: of an element"),
+    "Visual": (Visual, "visual"),
     "Cookie": (Cookie, "cookies: one cookie"),
     "Step": (Step, "steps: one step"),
     "Fill": (Fill, "fill"),
@@ -147,6 +151,8 @@ def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return _reference(schema["$ref"].rpartition("/")[2], definitions)
     if schema.get("pattern") == min_change.PATTERN or _has_pattern(schema, min_change.PATTERN):
         return "amount of text"
+    if schema.get("pattern") == picture_amount.PATTERN or _has_pattern(schema, picture_amount.PATTERN):
+        return "amount of a picture"
     if _has_pattern(schema, durations.PATTERN) and not _has_other_form(schema):
         return "duration"
     if "anyOf" in schema or "oneOf" in schema:

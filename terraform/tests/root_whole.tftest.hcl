@@ -182,6 +182,16 @@ run "least_privilege" {
   }
 
   assert {
+    condition = alltrue([for statement in jsondecode(module.function["crawler"].policy).Statement :
+      !strcontains(jsonencode(statement.Action), "s3:") || (
+        jsonencode(statement.Action) == jsonencode(["s3:PutObject", "s3:GetObject"])
+        && alltrue([for arn in flatten([statement.Resource]) : endswith(arn, "/artifacts/*")])
+      )
+    ])
+    error_message = "The crawler does more in the bucket than write and read artifacts: it may list nothing."
+  }
+
+  assert {
     condition = alltrue(
       [for name, function in module.function : strcontains(function.policy, "secret:rds-db") == (name == "operator")]
     )

@@ -39,6 +39,7 @@ _ALL = tuple(package.pyproject for package in PACKAGES)
 LOCKS = (
     Lock(name="dev", sources=("--group", "pyproject.toml:dev", *_ALL), constraints=None),
     Lock(name="uv", sources=("--group", "pyproject.toml:uv")),
+    Lock(name="build", sources=("--group", "pyproject.toml:build")),
     Lock(name="dispatcher", sources=("services/dispatcher/pyproject.toml",)),
     Lock(name="crawler", sources=("services/crawler/pyproject.toml",)),
     Lock(name="crawler-image", sources=("--extra", "lambda", "services/crawler/pyproject.toml")),

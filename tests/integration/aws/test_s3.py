@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 import pytest
+from botocore.stub import Stubber
 from mypy_boto3_s3 import S3Client
 
 from support.aws import BUCKET
@@ -31,6 +32,19 @@ async def test_what_is_not_there_is_a_key_error(s3: S3Client) -> None:
     """The port's promise: ``KeyError`` for a key that nothing is stored under."""
     with pytest.raises(KeyError):
         await S3Artifacts(s3, f"s3://{BUCKET}/p").get("00/nothing.png")
+
+
+async def test_a_key_that_may_not_be_told_of_is_a_key_error(s3: S3Client) -> None:
+    """To whoever may read and not list, S3 answers 403 for a key without an object (``GetObject`` in its reference)."""
+    store = S3Artifacts(s3, f"s3://{BUCKET}/p")
+    key = await store.put(b"pixels", suffix=".png")
+    with Stubber(s3) as stub:
+        stub.add_client_error("get_object", "AccessDenied", "Access Denied", 403)
+        with pytest.raises(KeyError):
+            await store.get(key)
+        stub.add_client_error("get_object", "SlowDown", "Please reduce your request rate.", 503)
+        with pytest.raises(TransientError):
+            await store.get(key)
 
 
 async def test_a_bucket_that_is_away_is_transient(s3: S3Client) -> None:

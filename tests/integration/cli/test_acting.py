@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ def test_a_failure_is_acknowledged_and_needs_no_attention(operate: Operate, stag
     assert "1 of them known" in operate("status")["stdout"]
     again = operate("ack", "shop", "--reason", "mine", acted_by="arn:other")
     assert again["stdout"] == f"{URLS[2]} was acknowledged before, by {WHO}: ticket 481\n"
+    assert operate("ack", "shop", "--undo")["stdout"] == f"{URLS[2]} is told of again\n"
+    assert operate("ack", number, "--undo")["stdout"] == f"no failure of {URLS[2]} of shop is acknowledged\n"
 
 
 def test_a_muted_failure_needs_no_attention(operate: Operate, stage: Stage) -> None:
@@ -147,22 +150,21 @@ async def test_a_caller_of_the_release_before_acts_without_a_name(
     assert await value(database, "SELECT acted_by FROM trapline.mute") == "an operator"
 
 
-async def test_a_page_is_visited_now_and_the_run_says_so(operate: Operate, stage: Stage, database: Database) -> None:
-    """The run is the page's alone, and who asked is shown; the crawl's other run is in the way of another."""
+async def test_a_visit_of_a_page_is_a_run_that_says_so(trapline: Trapline, stage: Stage, database: Database) -> None:
+    """The run is the page's alone, and who asked is shown; while it is open another visit is skipped."""
     number = await value(database, PAGE, URLS[2])
-    opened = await asyncio.to_thread(operate, "visit", str(number), "--json", acted_by=WHO)
-    run = answered(opened)["run_id"]
-    tasks = answered(await asyncio.to_thread(operate, "tasks", "--run", str(run), "--json"))["tasks"]
-    assert [task["url"] for task in tasks] == [URLS[2]]
-    shown = (await asyncio.to_thread(operate, "show", str(run)))["stdout"]
+    opened = await trapline("visit", str(number), "--no-wait", "--json")
+    assert (opened.code, opened.err) == (0, "")
+    run = opened.json["run_id"]
+    assert await value(database, "SELECT array_agg(url) FROM trapline.task WHERE run_id = $1", run) == [URLS[2]]
+    shown = (await trapline("show", str(run))).out
     assert f"page       {number} alone" in shown
-    assert f"opened by  {WHO}" in shown
-    assert f"of page {number} alone" in (await asyncio.to_thread(operate, "runs"))["stdout"]
-    again = await asyncio.to_thread(operate, "visit", URLS[2])
-    assert (again["exit"], again["stdout"]) == (3, "")
-    assert f"was skipped: run {run} of the same crawl is still open" in again["stderr"]
-    whole = await asyncio.to_thread(operate, "visit", "shop")
-    assert (whole["exit"], "shop is a crawl; name one page of it" in whole["stderr"]) == (2, True)
+    assert re.search(r"opened by  \S+@\S+\n", shown)
+    again = await trapline("visit", URLS[2])
+    assert (again.code, again.out) == (3, "")
+    assert f"was skipped: run {run} of the same crawl is still open" in again.err
+    whole = await trapline("visit", "shop")
+    assert (whole.code, "shop is a crawl; name one page of it" in whole.err) == (2, True)
 
 
 async def test_a_run_says_why_its_alerts_were_told_to_nobody(

@@ -1,13 +1,14 @@
 """``status --check`` is a monitor to trust: red while there is a cause, and green when it is gone."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from support.ledger import open_run
-from trapline_common.config.models import CrawlConfig
-from trapline_common.ledger import known_crawls, runs
+from trapline_common.config.models import CrawlConfig, LaneConfig
+from trapline_common.ledger import known_crawls, runs, schedules, serving
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.status import read_status
@@ -68,6 +69,39 @@ async def test_a_scheduled_crawl_that_does_not_run_is_red(database: Database) ->
     assert "overdue" in await wrong(database), "another file's crawls say nothing of this one's"
     await known_crawls.take(database, [], source="a.yaml")
     assert await wrong(database) == ""
+
+
+async def test_a_server_that_is_silent_or_refuses_its_file_is_red(database: Database) -> None:
+    """Killed, it is silent; a broken file is told in its own words. Ended in order, or well again, it is green."""
+    assert await wrong(database) == ""
+    await serving.begin(database, file="/etc/crawls.yaml", place="attic:boot:17:99")
+    assert await wrong(database) == ""
+    await serving.note_refused(database, "crawls.yaml:3: crawls.docs.url: unknown key\ncrawls.yaml:9: lanes: no")
+    assert "crawls.yaml:3: crawls.docs.url: unknown key (and 1 further line); it is refused" in await wrong(database)
+    await serving.note_refused(database, None)
+    assert await wrong(database) == ""
+    await database.connection.execute("UPDATE trapline.serving SET seen_at = now() - interval '10 minutes'")
+    assert "`trapline serve` (attic, process 17) has not been heard of for 10m" in await wrong(database)
+    await serving.seen(database)
+    assert await wrong(database) == ""
+    await serving.stopped(database)
+    await database.connection.execute("UPDATE trapline.serving SET seen_at = now() - interval '10 minutes'")
+    assert await wrong(database) == ""
+
+
+async def test_missed_ticks_are_counted_for_a_day(database: Database, trapline: Trapline) -> None:
+    """A status has them by crawl, and shows them beside the crawl's last run; the runs say `missed`."""
+    await finished(database, HOURLY)
+    ticks = [datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in range(3)]
+    for _ in range(2):
+        await schedules.skip(database, HOURLY, LaneConfig(), ticks, reason=schedules.MISSED)
+    found = await read_status(database, failing=10)
+    assert [(missed.crawl, missed.ticks, missed.last) for missed in found.missed] == [("shop", 3, ticks[-1])]
+    assert "3 ticks missed in the last 24 h" in (await trapline("status")).out
+    listed = (await trapline("runs", "--crawl", "shop", "--json")).json["runs"]
+    assert [run["reason"] for run in listed[:3]] == ["missed"] * 3
+    await older(database, 25)
+    assert (await read_status(database, failing=10)).missed == ()
 
 
 async def test_a_crawl_that_is_gone_needs_no_attention(trapline: Trapline, stage: Stage, database: Database) -> None:

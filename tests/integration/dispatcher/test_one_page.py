@@ -33,7 +33,7 @@ async def test_it_visits_that_page_alone_under_the_config_of_now(stage: Stage) -
     stage.configure(FILE.replace("urls:", "watch: '#now', urls:"))
     opened = await stage.handle(VisitPage(page_id=page, request=uuid.uuid4(), acted_by="ann"))
     assert isinstance(opened, Opened)
-    assert (opened.status, opened.tasks, opened.asked) == (RunStatus.OPEN, 1, 1)
+    assert (opened.status, opened.tasks) == (RunStatus.OPEN, 1)
     assert await stage.rows(TASKS, opened.run_id) == [("https://docs.example/2",)]
     row = "SELECT acted_by, page_id, retry_of, config ->> 'watch' FROM trapline.run WHERE id = $1"
     assert await stage.rows(row, opened.run_id) == [("ann", page, 1, "#now")]

@@ -9,7 +9,7 @@ from support.ledger import make_old, value
 from support.races import Connect, until_blocked
 from support.rounds import Rounds
 from trapline_common.domain.errors import InputRefusedError
-from trapline_common.ledger.acknowledging import Acknowledged, acknowledge
+from trapline_common.ledger.acknowledging import Acknowledged, acknowledge, withdraw
 from trapline_common.ledger.connection import Database
 
 
@@ -64,6 +64,21 @@ async def test_twice_is_harmless_and_the_first_stays(database: Database, connect
     done = [one for each in await asyncio.gather(*[ack(await connect(), who) for who in "abcd"]) for one in each]
     assert sorted(one.already for one in done) == [False, True, True, True]
     assert len({(one.by, one.at) for one in done}) == 1
+
+
+async def test_one_that_is_taken_back_holds_nothing_back(database: Database) -> None:
+    """The failure that was never told is told by the next failed run; twice is harmless."""
+    rounds = Rounds(database=database)
+    rounds.crawl = rounds.crawl.model_copy(
+        update={"alert": rounds.crawl.alert.model_copy(update={"after_failures": 2})}
+    )
+    await rounds.go("good", None)
+    await ack(database)
+    await rounds.go(None)
+    assert len(await withdraw(database, "docs", None)) == 1
+    assert await withdraw(database, "docs", None) == []
+    await rounds.go(None, "good")
+    assert await rounds.told() == ["failure muted", "failure due", "recovery due"]
 
 
 async def test_what_does_not_fail_is_not_acknowledged(database: Database) -> None:

@@ -211,6 +211,7 @@ async def test_the_tick_notes_what_is_over(database: Database) -> None:
         (datetime(2020, 1, 1, tzinfo=UTC), "x", "ends in the future"),
         (timedelta(days=400), "x", "within 366 days"),
         (timedelta(days=1), "  ", "say why"),
+        (timedelta(days=1), "x" * 501, "501 characters, and 500 are shown"),
     ],
 )
 async def test_a_mute_has_an_end_and_a_reason(

@@ -1,9 +1,13 @@
 """A visit's result is written as it was found: each field of an observation has its key and its column."""
 
+import json
 from dataclasses import fields, replace
 
 from support.ledger import complete, failure, one_ready, open_run, urls
+from trapline_common.alerts.page_state import PageUpdate, Verdict
 from trapline_common.domain.observation import Observation, Reason, Timings
+from trapline_common.domain.picture import Picture, PictureOutcome, PictureVerdict
+from trapline_common.domain.picture_json import read_picture
 from trapline_common.ledger import tasks
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import Query
@@ -14,6 +18,8 @@ SELECT attname::text FROM pg_attribute
 WHERE attrelid = 'trapline.observation'::regclass AND attnum > 0 AND NOT attisdropped
 """
 FILLED_FROM_ELSEWHERE = {"id", "task_id", "position", "run_id", "page_id", "observed_at", "accepted"}
+OF_THE_PAGE = {"page_visual"}
+"""Keys that fill columns of the page's row."""
 WHOLE = Observation(
     url=urls(1)[0],
     final_url="https://site.example/elsewhere",
@@ -31,6 +37,7 @@ WHOLE = Observation(
     failure=failure(Reason.BLOCKED, "status 503\x00"),
     retry_after=7.0,
     note="cut",
+    picture=Picture(width=640, height=1200, scale=2.0, browser="141", made="of settings", problem="none"),
     language="de",
 )
 """No field has its default, so that each that is lost on its way shows."""
@@ -39,7 +46,10 @@ WHOLE = Observation(
 async def test_every_key_has_its_column(database: Database) -> None:
     """A key without a column would be lost in silence, and a column without a key would stay empty."""
     columns = {row["attname"] for row in await database.connection.fetch(COLUMNS)}
-    assert set(visit_document(WHOLE, changed=False, new_content=True)) == columns - FILLED_FROM_ELSEWHERE
+    update = PageUpdate(baseline=False, baseline_run=None, fingerprint=None, judged_run=None, failures=0, alerted=False)
+    judged = PictureVerdict(outcome=PictureOutcome.FAILED, page=None, reason="none")
+    document = visit_document(WHOLE, Verdict(update=update, picture=judged), new_content=True)
+    assert set(document) - OF_THE_PAGE == columns - FILLED_FROM_ELSEWHERE
 
 
 async def test_every_field_is_stored_as_it_was_found(database: Database) -> None:
@@ -52,7 +62,9 @@ async def test_every_field_is_stored_as_it_was_found(database: Database) -> None
     await complete(database, task, observation=WHOLE)
     row = await database.connection.fetchrow("SELECT *, timings::text, fields::text FROM trapline.observation")
     assert row is not None
-    found = {name: item for name, item in dict(row).items() if name not in {"id", "observed_at", "task_id"}}
+    assert WHOLE.picture is not None
+    assert read_picture(json.loads(row["picture"])) == WHOLE.picture
+    found = {name: item for name, item in dict(row).items() if name not in {"id", "observed_at", "task_id", "picture"}}
     assert found == {
         "position": 0,
         "run_id": task.run_id,
@@ -75,6 +87,7 @@ async def test_every_field_is_stored_as_it_was_found(database: Database) -> None
         "detail": "status 503\ufffd",
         "accepted": False,
         "note": "cut",
+        "visual": None,
     }
 
 

@@ -77,6 +77,21 @@ async def test_only_the_channel_that_refused_it_gets_it_again(database: Database
     assert (await waits(database, CHAT), await waits(database, MAIL)) == (None, ("m", (alert,)))
 
 
+async def test_who_refused_it_gets_it_again_also_while_it_waits_for_another(database: Database) -> None:
+    """One channel refused it, another is away: both are tried."""
+    alert = await write(database, 1)
+    outbox = PostgresOutbox(database)
+    await outbox.spread((CHAT, MAIL), everything=(CHAT, MAIL), closed=False, hold_seconds=HOLD)
+    for channel in (CHAT, MAIL):
+        await outbox.hold(channel, HOLD)
+        await outbox.attempt(channel, [alert], "m", HOLD)
+    await outbox.put_off(CHAT, [alert], 600)
+    await outbox.refuse(MAIL, [alert], "too long")
+    done = await again(database, alert)
+    assert (done.channels, done.already) == ((CHAT, MAIL), False)
+    assert await waits(database, CHAT) == await waits(database, MAIL) == ("m", (alert,))
+
+
 async def test_twice_is_harmless(database: Database, connect: Connect) -> None:
     """A doubled click: one message waits, under one id."""
     alert = await write(database, 1)
@@ -146,3 +161,17 @@ async def test_the_operators_role_may(dsn: str, database: Database) -> None:
     await told(database, [alert], how="refused")
     async with await Database.connect(as_role(dsn, "trapline_operator")) as operator:
         assert (await again(operator, alert)).channels == (MAIL,)
+
+
+async def test_beside_an_attempt_that_is_under_way_it_is_sent_once(database: Database, connect: Connect) -> None:
+    """Race: a notifier is sending it. It stays that notifier's, and ends with its answer."""
+    alert = await write(database, 1)
+    outbox, other = PostgresOutbox(database), PostgresOutbox(await connect())
+    await outbox.spread((CHAT,), everything=(CHAT,), closed=False, hold_seconds=HOLD)
+    assert await outbox.hold(CHAT, HOLD) == 0
+    await outbox.attempt(CHAT, [alert], "m", HOLD)
+    assert (await again(await connect(), alert)).already
+    assert await other.hold(CHAT, HOLD) is None, "no other notifier may take it meanwhile"
+    await outbox.mark_sent(CHAT, [alert], "receipt")
+    assert await waits(database, CHAT) is None
+    assert await value(database, "SELECT status::text FROM trapline.alert") == "sent"

@@ -138,12 +138,25 @@ def test_base_takes_only_what_another_machine_reaches():
     assert base_image.pip_file({"find-links": "/opt/wheels"}, trusted=False) == ""
 
 
-def test_context_is_what_the_image_is_made_of():
-    """The context excludes all but what the Dockerfile copies: nothing else can get into an image, or rebuild it."""
+def test_context_is_what_the_images_are_made_of():
+    """The context excludes all but what a Dockerfile copies: nothing else can get into an image, or rebuild it."""
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
-    dockerfile = (ROOT / image.DOCKERFILE).read_text().splitlines()
-    copied = {
-        word for line in dockerfile if line.startswith("COPY") and "--from" not in line for word in line.split()[1:-1]
-    }
-    assert {line.removeprefix("!") for line in lines[1:] if line.startswith("!")} == {one.rstrip("*") for one in copied}
+    taken = {line.removeprefix("!") for line in lines[1:] if line.startswith("!")}
+    crawler, machine = copied(image.DOCKERFILE), copied("Dockerfile")
+    packages = {one for one in taken if one.partition("/")[0] in machine and "*" in one}
+    assert {one.partition("/")[2] for one in packages} == {"*/src", "*/pyproject.toml", "*/README.md"}
+    assert taken == crawler | packages | (machine - {"libs", "services"})
+
+
+def copied(dockerfile):
+    """What a Dockerfile takes from the context."""
+    lines = [line for line in (ROOT / dockerfile).read_text().splitlines() if line.startswith("COPY")]
+    return {word.rstrip("*") for line in lines if "--from" not in line for word in line.split()[1:-1]}
+
+
+def test_both_images_share_their_largest_layer():
+    """What Debian provides is installed by the same words: an engine that has one image has it for the other."""
+    first, second = ((ROOT / file).read_text() for file in (image.DOCKERFILE, "Dockerfile"))
+    systems = [text.split("AS system\n", 1)[1].split("\n\n", 1)[0].split("RUN ", 1)[1] for text in (first, second)]
+    assert systems[0] == systems[1]

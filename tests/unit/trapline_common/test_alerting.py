@@ -108,7 +108,8 @@ def test_the_first_good_visit_becomes_the_baseline_silently() -> None:
             failures=0,
             alerted=False,
             remembered=Remembered(seen=0, earlier=()),
-        )
+        ),
+        drops_picture=True,
     )
 
 

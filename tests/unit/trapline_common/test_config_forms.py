@@ -29,6 +29,8 @@ crawls:
     confirm_after: 2
     remember: 3
     min_change: 5%
+    screenshot: {element: "#plans > .box"}
+    visual: {watch: "#p", ignore: [".ad"], hide: ["#c"], min_change: 0.1%, tolerance: 0, baseline: manual}
     headers: {Authorization: "Bearer ${secret:T}", X-Empty: ""}
     cookies: {s: "${secret:S}", t: {value: "", path: /x}}
     user_agent: "x: y"

@@ -344,6 +344,7 @@ def test_schedules(text: str) -> None:
         ("cron(0 8 ? * 0 *)", "cron day-of-week: '0' is not valid; use 1 to 7 or SUN to SAT"),
         ("cron(0 8 ? * mon *)", "use 1 to 7 or SUN to SAT"),
         ("cron(0 8 ? * 2#6 *)", "cron day-of-week"),
+        ("cron(0 8 ? * 3#1,6#3 *)", "one # alone"),
         ("cron(0 8 ? * 1 1969)", "cron year"),
         ("cron(? 8 ? * 1 *)", r"cron minutes: \? is only for"),
         ("cron(0 17-8 ? * 1 *)", "runs backwards"),

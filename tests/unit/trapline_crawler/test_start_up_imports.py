@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = ("rich", "boto3", "botocore", "typer", "apprise")
+HEAVY = ("rich", "boto3", "botocore", "typer", "apprise", "PIL", "trapline_crawler.pictures")
 """Libraries that other parts need, and a crawler on one machine does not."""
 
 

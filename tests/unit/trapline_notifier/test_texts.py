@@ -94,6 +94,33 @@ def test_the_email_of_a_change() -> None:
     )
 
 
+def test_the_email_of_a_picture_that_changed() -> None:
+    """How many regions, which share, and where the picture before is; the words name text and picture."""
+    picture = {"regions": 2, "share": 0.00421, "pixels": 5_400, "before": "s3://artifacts/aa/old.png"}
+    facts = {"url": URL, "diff": "", "fields": [], "screenshot": "s3://artifacts/bb/new.png", "picture": picture}
+    message = compose([alert(3, "change", **facts)])
+    assert message.body == _text(
+        """
+        pricing: 1 page changed
+
+        1. https://example.com/pricing
+           changed: the page's picture
+           Picture:        2 regions changed, 0.42 %
+           Picture before: s3://artifacts/aa/old.png
+           Screenshot:     s3://artifacts/bb/new.png
+           Run:            41
+        """
+    )
+    both = compose([alert(3, "change", **{**facts, "diff": "-a\n+b"})])
+    assert "changed: the page's text and the page's picture" in both.body
+
+
+@pytest.mark.parametrize("odd", ["text", {}, {"regions": "many", "share": None}, {"regions": 1, "share": "x"}, []])
+def test_a_picture_of_another_release(odd: object) -> None:
+    """What is no picture as this release writes it stops no message."""
+    assert "1 page changed" in compose([alert(3, "change", url=URL, diff="-a\n+b", fields=[], picture=odd)]).body
+
+
 def test_the_chat_of_a_change() -> None:
     """Short Markdown: what changed, the fields, the diff in a block."""
     diff = unified_diff("Basic $40", "Basic $45", url=URL)

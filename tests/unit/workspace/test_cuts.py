@@ -32,16 +32,18 @@ NO_TEXT = {
     "visit/snapshot_texts.py:_units": "a run of text within a line, which is looked through and not kept",
     "visit/snapshot_texts.py:_unreadable": "the beginning of a source, which is looked at and not kept",
     "visit/painted_secrets.py:_look_elsewhere": "a list of frames",
+    "visit/picture_place.py:measure": "a list of boxes",
     "visit/painted_secrets.py:_masked": "a list of nodes",
 }
 """Places that cut something else, or a text that goes nowhere."""
 PARTS = {
+    "visit/measure_picture.js": {"0, most": "a list of boxes"},
     "visit/other_document.js": {
         "0, text.search(/[\\r\\n]|$/": "the first line of a table, in which its separator is looked for",
         "at, end < 0 ? text.length : end": "a cell of a table, whole",
         "at, end": "the same",
         "from ?? 0, to ?? undefined": "a list",
-    }
+    },
 }
 """What scripts take out of a text as a whole, or out of something else."""
 NO_PAGES_TEXT = {"browser/tab_meter.js"}

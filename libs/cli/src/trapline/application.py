@@ -16,6 +16,7 @@ _CRAWL = "Crawl"
 _ANSWER = "Answer what you are told"
 _COMMANDS: Mapping[str, str] = {
     "crawl": _CRAWL,
+    "serve": _CRAWL,
     "try": _CRAWL,
     "run": _CRAWL,
     "visit": _CRAWL,
@@ -46,8 +47,8 @@ _COMMANDS: Mapping[str, str] = {
 }
 """Each command with its panel in the help. Its function has its name, in the module of that name."""
 _REGISTERED = "trapline.commands"
-"""The entry points of commands that another distribution brings: ``trapline-machine`` has ``crawl`` and ``try``."""
-_BY_ENTRY_POINT = frozenset({"crawl", "report", "try", "web"})
+"""The entry points of commands that another distribution brings: ``trapline-machine`` has these."""
+_BY_ENTRY_POINT = frozenset({"crawl", "report", "serve", "try", "web"})
 _HELP = """Crawl pages on a schedule in a headless browser, and get alerts of what failed and what changed.
 
 Commands work on a ledger: the Postgres that DATABASE_URL names, or else an embedded one in the folder --data-dir, which

@@ -1,6 +1,5 @@
 """``trapline crawl``: everything between the command line and the exit code."""
 
-import asyncio
 import json
 import sys
 import time
@@ -13,37 +12,32 @@ from rich.console import Console
 
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config, CrawlConfig
-from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TransientError
+from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ids import RunId
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
 from trapline_common.ledger import known_crawls
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.retention import retire
-from trapline_common.ledger.views.status import alert_counts
-from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.channels import FILE_NAME, read_channels
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.text import counted
 from trapline_dispatcher.maintenance.archive_runs import archive_runs
-from trapline_machine.artifact_sweep import sweep_artifacts
 from trapline_machine.channel_check import check_channels
 from trapline_machine.data_directory import prepare, refusals
 from trapline_machine.embedded_ledger import open_ledger
 from trapline_machine.event_loop import EventLoop
+from trapline_machine.goals import RunsEnd
 from trapline_machine.inbox import listen
+from trapline_machine.last_alerts import send_last_alerts
 from trapline_machine.logs import own_log
-from trapline_machine.machine import Machine, build
+from trapline_machine.machine import Machine, always, build
 from trapline_machine.progress import PlainLines, ProgressBars, ProgressDisplay
+from trapline_machine.retirement import retire_here
 from trapline_machine.settings import RuntimeSettings
 from trapline_machine.signals import Interrupts, caught_interrupts
 from trapline_machine.sitemap_check import FetchOnce, check_sitemaps
 from trapline_machine.summary import exit_code, show, summarise
 from trapline_machine.take_over import open_runs, take_over
-
-LAST_ALERTS_WITHIN = 10.0
-"""Seconds that the end of the command waits for a channel that names such a time; the next command sends the rest."""
-RETIRE_WITHIN = 10.0
-"""Seconds. The next command deletes the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +77,23 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str]) -> int:
             with caught_interrupts() as interrupts:
                 try:
                     machine = await build(
-                        settings, dsn=dsn, config=config, fetch=fetch, environ=environ, alerts=display.alerts()
+                        settings, dsn=dsn, config=always(config), fetch=fetch, environ=environ, alerts=display.alerts()
                     )
-                    work = await _set_up(machine, database, display, crawls)
+                    runs = await _runs(machine, database, display, crawls)
+                    work = EventLoop(
+                        machine=machine,
+                        database=database,
+                        display=display,
+                        goal=RunsEnd(runs=runs),
+                        ledger_answers=machine.ledger_answers,
+                    )
                     finished = await work.work(interrupts)
-                    await _last_alerts(machine, database, display)
+                    await send_last_alerts(machine, database, display)
                     await _archive(machine, database, display)
-                    await _retire(settings, database, display)
+                    await retire_here(settings, database, display)
                 finally:
                     display.close()
-                return await _close(request, database, work, interrupts if not finished else None)
+                return await _close(request, database, runs, interrupts if not finished else None)
 
 
 def chosen(config: Config, request: CrawlRequest) -> list[CrawlConfig]:
@@ -109,27 +110,13 @@ def chosen(config: Config, request: CrawlRequest) -> list[CrawlConfig]:
     return enabled
 
 
-async def _set_up(
+async def _runs(
     machine: Machine, database: Database, display: ProgressDisplay, crawls: Sequence[CrawlConfig]
-) -> EventLoop:
+) -> list[RunId]:
+    """Open the runs to work on, and take over those that an earlier command left."""
     await listen(database, machine.inbox)
     taken_over = await take_over(machine, database, display)
-    opened = await open_runs(machine, database, display, crawls, taken_over)
-
-    async def answers() -> bool:
-        try:
-            async with await machine.dispatcher.connect():
-                return True
-        except LedgerUnavailableError:
-            return False
-
-    return EventLoop(
-        machine=machine,
-        database=database,
-        display=display,
-        runs=[*taken_over, *opened],
-        ledger_answers=answers,
-    )
+    return [*taken_over, *await open_runs(machine, database, display, crawls, taken_over)]
 
 
 def _display(stream: TextIO) -> ProgressDisplay:
@@ -137,29 +124,6 @@ def _display(stream: TextIO) -> ProgressDisplay:
     if console.is_terminal:
         return ProgressBars(console)
     return PlainLines(stream=stream, clock=time.monotonic)
-
-
-async def _last_alerts(machine: Machine, database: Database, display: ProgressDisplay) -> None:
-    try:
-        await _drain_patiently(machine)
-    except LedgerUnavailableError:
-        raise
-    except TransientError as error:
-        waiting = counted((await alert_counts(database)).due, "alert waits", "alerts wait")
-        display.line(f"{waiting}, the next command sends them: {error}")
-
-
-async def _drain_patiently(machine: Machine) -> None:
-    """Send what is left; wait some seconds for a channel that wants to be left alone for as long. Raises as a drain."""
-    try:
-        await machine.drain()
-    except LedgerUnavailableError:
-        raise
-    except TransientError as error:
-        if error.again_after is None or error.again_after > LAST_ALERTS_WITHIN:
-            raise
-        await asyncio.sleep(error.again_after + 0.2)
-        await machine.drain()
 
 
 async def _archive(machine: Machine, database: Database, display: ProgressDisplay) -> None:
@@ -171,18 +135,10 @@ async def _archive(machine: Machine, database: Database, display: ProgressDispla
         display.line(f"not archived, a later command will: {archived.failed}")
 
 
-async def _retire(settings: RuntimeSettings, database: Database, display: ProgressDisplay) -> None:
-    if settings.retention is None:
-        return
-    found = await retire(database, settings.retention, within=RETIRE_WITHIN, clock=time.monotonic)
-    files = await sweep_artifacts(database, DirectoryArtifacts(settings.artifacts))
-    if found.rows or files:
-        what = f"{counted(found.rows, 'row')} and {counted(files, 'artifact')}"
-        display.line(f"{what} deleted that ended more than {settings.retention.days} days ago")
-
-
-async def _close(request: CrawlRequest, database: Database, work: EventLoop, interrupts: Interrupts | None) -> int:
-    summaries = await summarise(database, work.runs)
+async def _close(
+    request: CrawlRequest, database: Database, runs: Sequence[RunId], interrupts: Interrupts | None
+) -> int:
+    summaries = await summarise(database, runs)
     console = Console(file=sys.stderr if request.as_json else sys.stdout, highlight=False, markup=False)
     show(console, summaries, artifacts=request.settings.artifacts)
     if request.as_json:

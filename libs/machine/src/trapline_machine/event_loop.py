@@ -1,27 +1,21 @@
-"""The loop behind ``trapline crawl``: it dispatches, drains and watches until the runs have ended."""
+"""The loop behind ``trapline crawl`` and ``trapline serve``: it dispatches, drains and watches."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from trapline_common.domain.errors import JobsFailedError, LedgerUnavailableError, TransientError, TraplineError
-from trapline_common.domain.ids import RunId
-from trapline_common.domain.lifecycle import RunStatus
 from trapline_common.domain.messages import Drain, Reap
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.invocations import active_invocations
-from trapline_common.ledger.views.runs import find_runs
+from trapline_machine.goals import Goal
 from trapline_machine.machine import Machine
 from trapline_machine.progress import ProgressDisplay
 from trapline_machine.signals import Interrupts
 
-TICK = 1.5
-"""Seconds between two reaps: the minute's tick of AWS, for a person who waits."""
-POLL = 0.2
-"""Seconds between two readings of the progress; a big run is read less often, see ``_watch``."""
 LINGER = 5.0
 """Seconds the processes get to end by themselves when the runs have; then the loop asks them to."""
 DRAINS = 4
@@ -30,6 +24,10 @@ SEND_WITHIN = 20.0
 """Seconds the notifier gets at the end for the alerts it is sending; the last drain sends the rest."""
 STOP_WITHIN = 30.0
 """Seconds an ordered stop may take before the processes are killed."""
+DRAIN_AT_LEAST = 15.0
+"""Seconds between two drains that nothing called for."""
+REMEMBERED = 1000
+"""Lines that are not shown again; a loop that goes on for months forgets them then."""
 GIVE_UP_AFTER = 3
 """Processes in a row, for each that may run at once, that died while no task ended: something is wrong here."""
 
@@ -46,7 +44,7 @@ class StuckError(TraplineError):
 
 @dataclass(slots=True, kw_only=True)
 class EventLoop:
-    """One command's work on its runs."""
+    """One command's work."""
 
     machine: Machine
     """The dispatcher, the notifier and the crawlers' processes."""
@@ -54,10 +52,12 @@ class EventLoop:
     """The command's own connection: it reads the progress, and holds the runs."""
     display: ProgressDisplay
     """Where progress and lines go."""
-    runs: list[RunId]
-    """The runs that have to end."""
+    goal: Goal
+    """What the command works for."""
     ledger_answers: Callable[[], Awaitable[bool]]
     """Tells a lost connection from a lost ledger."""
+    beside: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Loops that go on as long as this one: none of them returns. Each turn of theirs goes through ``attempt``."""
     _shown: set[str] = field(default_factory=set)
     """Lines that were shown: each is shown once."""
     _deaths: int = 0
@@ -68,7 +68,7 @@ class EventLoop:
     """Whether the loops are to end."""
 
     async def work(self, interrupts: Interrupts) -> bool:
-        """Work until the runs have ended; ``False`` when an interrupt came first.
+        """Work until the goal is reached; ``False`` when an interrupt came first.
 
         Either way no process of ours is left. Raises ``LedgerGoneError`` and ``StuckError``.
         """
@@ -88,12 +88,13 @@ class EventLoop:
             await self._stop(interrupts)
 
     async def _until_ended(self) -> None:
-        loops = [asyncio.create_task(one()) for one in (self._watch, self._dispatch, self._notify)]
+        notify = asyncio.create_task(self._notify())
+        loops = [notify, *(asyncio.ensure_future(one()) for one in (self._watch, self._dispatch, *self.beside))]
         try:
             await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
             self._over = True
             self.machine.inbox.put("notifier", Drain().event())  # wakes a notifier that waits, so that it ends
-            await asyncio.wait(loops[2:], timeout=SEND_WITHIN)
+            await asyncio.wait([notify], timeout=SEND_WITHIN)
         finally:
             self._over = True  # should a library swallow the cancellation, the loop still ends with its next turn
             for loop in loops:
@@ -107,35 +108,34 @@ class EventLoop:
         await self.machine.processes.wait(within=LINGER)
 
     async def _watch(self) -> None:
-        """Show the progress; return when every run has ended."""
+        """Show the progress; return when the goal is reached."""
         while True:
             began = time.monotonic()
-            found = await find_runs(self.database, self.runs)
+            rows = await self.goal.look(self.database)
             cost = time.monotonic() - began
-            rows = [row for _, row in sorted(found.items())]
             self.display.update(rows)
             ended = sum(row.tasks_ended for row in rows)
-            if ended > self._ended_tasks:
+            if ended != self._ended_tasks:
                 self._ended_tasks, self._deaths = ended, 0
-            if all(row.status == RunStatus.ENDED for row in rows):
+            if self.goal.reached:
                 return
             # Counting a million tasks takes a while: it must not be what the ledger is busy with.
-            await asyncio.sleep(max(POLL, 20 * cost))
+            await asyncio.sleep(max(self.goal.look_every, 20 * cost))
 
     async def _dispatch(self) -> None:
         """Report dead processes, take nudges, and reap on every tick."""
         reaped = float("-inf")
         while not self._over:
-            left = max(0.0, reaped + TICK - time.monotonic())
+            left = max(0.0, reaped + self.goal.reap_every - time.monotonic())
             for event in await self.machine.inbox.for_dispatcher(within=left):
-                await self._try(partial(self.machine.dispatch, event))
-            lines = await self._try(self.machine.report_ended)
+                await self.attempt(partial(self.machine.dispatch, event))
+            lines = await self.attempt(self.machine.report_ended)
             for line in lines or ():
                 self._died(line)
-            if time.monotonic() - reaped >= TICK:
+            if time.monotonic() - reaped >= self.goal.reap_every:
                 reaped = time.monotonic()
-                await self._try(partial(self.machine.dispatch, Reap().event()))
-                await self._try(self._disown)
+                await self.attempt(partial(self.machine.dispatch, Reap().event()))
+                await self.attempt(self._disown)
 
     async def _disown(self) -> None:
         """Take no more notice of processes whose invocation has ended in the ledger."""
@@ -149,8 +149,8 @@ class EventLoop:
         drains: set[asyncio.Task[object]] = set()
         try:
             while not self._over:
-                drains.add(asyncio.create_task(self._try(self.machine.drain)))
-                await self.machine.inbox.for_notifier(within=10 * TICK)
+                drains.add(asyncio.create_task(self.attempt(self.machine.drain)))
+                await self.machine.inbox.for_notifier(within=DRAIN_AT_LEAST)
                 if len(drains) >= DRAINS:
                     await asyncio.wait(drains, return_when=asyncio.FIRST_COMPLETED)
                 for drain in [each for each in drains if each.done()]:
@@ -162,7 +162,7 @@ class EventLoop:
                 drain.cancel()
             await asyncio.gather(*drains, return_exceptions=True)
 
-    async def _try(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
+    async def attempt(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
         """Do something that may work the next time, as long as the ledger is there."""
         try:
             return await attempt()
@@ -176,7 +176,7 @@ class EventLoop:
     def _died(self, line: str) -> None:
         self._show_once(f"a crawler process died ({line}); its tasks go on in another")
         self._deaths += 1
-        if self._deaths >= GIVE_UP_AFTER * self.machine.settings.most:
+        if self.goal.gives_up and self._deaths >= GIVE_UP_AFTER * self.machine.settings.most:
             raise StuckError(
                 f"{self._deaths} crawler processes in a row died before a task ended; the last: {line}; "
                 f"logs: {self.machine.settings.logs}"
@@ -184,6 +184,8 @@ class EventLoop:
 
     def _show_once(self, line: str) -> None:
         if line not in self._shown:
+            if len(self._shown) >= REMEMBERED:
+                self._shown.clear()
             self._shown.add(line)
             self.display.line(line)
 

@@ -1,13 +1,14 @@
 """The services of one machine: the same handlers and the same messages as on AWS; only the adapters differ."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 from uuid import uuid4
 
 from trapline_common.config.models import Config
 from trapline_common.domain.answers import DispatcherAnswer, Drained, Refused
+from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.domain.messages import Count, Drain
 from trapline_common.domain.web_view import WebView
 from trapline_common.egress.fetch import Fetch
@@ -17,6 +18,7 @@ from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_dispatcher import handler as dispatcher
+from trapline_dispatcher.services import DEPLOYMENT
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_machine.failure_record import condition_of, failure_event, last_error
 from trapline_machine.inbox import Inbox
@@ -49,6 +51,8 @@ class Machine:
     """The dispatcher's parts."""
     notifier: NotifierServices
     """The notifier's parts."""
+    new_notifier: Callable[[], Awaitable[NotifierServices]]
+    """Makes these from the channels file as it is now."""
     ended: list[EndedProcess] = field(default_factory=list)
     """Processes that have ended and were not reported yet."""
 
@@ -59,6 +63,18 @@ class Machine:
     async def drain(self) -> Drained | Refused:
         """Send what the outbox holds. Raises ``TransientError`` when some of it could not be sent for now."""
         return await notifier.handle(Drain().event(), self._context(), self.notifier)
+
+    async def read_channels(self) -> None:
+        """Send to the channels that the file has now. Raises ``InputRefusedError``; then the old ones stay."""
+        self.notifier = await self.new_notifier()
+
+    async def ledger_answers(self) -> bool:
+        """Say whether the ledger can be reached: a connection may be lost while it can."""
+        try:
+            async with await self.dispatcher.connect():
+                return True
+        except LedgerUnavailableError:
+            return False
 
     async def report_ended(self) -> list[str]:
         """Report the processes that died since the last call; return a line about each for a person.
@@ -90,11 +106,30 @@ class Machine:
         return LocalContext(aws_request_id=str(uuid4()), deadline=Deadline.after(HANDLER_SECONDS))
 
 
+def always(config: Config) -> Callable[[], Awaitable[Config]]:
+    """Return what reads a config that stays as it is."""
+
+    async def read() -> Config:
+        return config
+
+    return read
+
+
 async def build(
-    settings: RuntimeSettings, *, dsn: str, config: Config, fetch: Fetch, environ: Mapping[str, str], alerts: TextIO
+    settings: RuntimeSettings,
+    *,
+    dsn: str,
+    config: Callable[[], Awaitable[Config]],
+    fetch: Fetch,
+    environ: Mapping[str, str],
+    alerts: TextIO,
+    source: str | None = None,
 ) -> Machine:
-    """Put the services together. ``alerts`` is where they are shown. Raises ``InputRefusedError`` (channels file)."""
-    config = config.on_one_machine
+    """Put the services together. Raises ``InputRefusedError`` (channels file).
+
+    ``config`` reads the ``crawls.yaml``; ``source`` is the ledger's name for it, where it is everyone's and not this
+    command's alone. ``alerts`` is where they are shown.
+    """
     inbox, ended = Inbox(), list[EndedProcess]()
     secrets = LocalSecrets(environ, settings.data_dir / "secrets")
     registry = Registry(folder=settings.processes)
@@ -112,7 +147,11 @@ async def build(
         return await Database.connect(dsn, application="trapline-dispatcher")
 
     async def read_config() -> Config:
-        return config
+        return (await config()).on_one_machine
+
+    async def new_notifier() -> NotifierServices:
+        web = WebView.read(environ)
+        return await local_services(dsn, data_dir=settings.data_dir, secrets=secrets, stream=alerts, web=web)
 
     return Machine(
         settings=settings,
@@ -129,16 +168,13 @@ async def build(
             secrets=secrets,
             location=DirectoryArtifacts(settings.artifacts).location,
             at_most=settings.most,
+            limits_by_config=source is not None,
+            source=source or DEPLOYMENT,
             timeouts=settings.timeouts,
             archive=None if settings.runs is None else DirectoryArchive(settings.runs),
         ),
-        notifier=await local_services(
-            dsn,
-            data_dir=settings.data_dir,
-            secrets=secrets,
-            stream=alerts,
-            web=WebView.read(environ),
-        ),
+        notifier=await new_notifier(),
+        new_notifier=new_notifier,
     )
 
 

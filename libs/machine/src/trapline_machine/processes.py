@@ -85,6 +85,8 @@ class ProcessInvoker:
     """Accepted events whose process has not started."""
     _children: dict[UUID, _Child] = field(default_factory=dict)
     """Running processes, by invocation."""
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Starts take turns: one that is under way is no child yet, and would not be counted."""
     _closing: bool = False
     """Whether the command stops: no further process starts."""
 
@@ -157,13 +159,14 @@ class ProcessInvoker:
             self.on_end(EndedProcess(message=crawl, request_id="", status=None, log=self._log(crawl)))
 
     async def _start_waiting(self) -> None:
-        while not self._closing and (crawl := self._next()) is not None:
-            self._waiting.remove(crawl)
-            try:
-                await self._start(crawl)
-            except OSError as error:  # no room for its log, no memory, no process left to this user
-                why = f"it can't be started: {error}"
-                self.on_end(EndedProcess(message=crawl, request_id="", status=None, log=self._log(crawl), why=why))
+        async with self._starting:
+            while not self._closing and (crawl := self._next()) is not None:
+                self._waiting.remove(crawl)
+                try:
+                    await self._start(crawl)
+                except OSError as error:  # no room for its log, no memory, no process left to this user
+                    why = f"it can't be started: {error}"
+                    self.on_end(EndedProcess(message=crawl, request_id="", status=None, log=self._log(crawl), why=why))
 
     def _next(self) -> Crawl | None:
         """Return what may start now, of the lane with the fewest processes first."""

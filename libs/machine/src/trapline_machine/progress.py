@@ -55,6 +55,9 @@ class PlainLines:
 
     def update(self, runs: Sequence[RunRow]) -> None:
         now = self.clock()
+        shown = {run.id for run in runs}
+        self._ended &= shown  # what is not shown any more does not come again
+        self._last = {run_id: last for run_id, last in self._last.items() if run_id in shown}
         for run in runs:
             over = run.status == RunStatus.ENDED
             if run.id in self._ended or run.status == RunStatus.OPENING:

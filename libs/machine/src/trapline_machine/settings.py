@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +48,8 @@ class RuntimeSettings:
     """``TRAPLINE_RUNS``: the folder that each ended run is archived in; ``None``: none is."""
     retention: Retention | None = None
     """How long ended runs are kept; ``None``: for ever."""
+    attended: bool = True
+    """Whether a person waits for what this command does, and would rather hear of a failure soon."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, data_dir: Path, max_invocations: int | None) -> Self:
@@ -81,13 +83,18 @@ class RuntimeSettings:
     @property
     def timeouts(self) -> Timeouts:
         """Return how long the dispatcher waits on this machine before it steps in."""
-        return Timeouts(
+        patient = Timeouts(
             ask_again_after=ASK_AGAIN_AFTER,
             pending_ttl=PENDING_TTL,
             heartbeat_ttl=self.heartbeat_ttl,
+            expand_within=EXPAND_WITHIN,
+        )
+        if not self.attended:
+            return patient
+        return replace(
+            patient,
             resume_opening_after=RESUME_OPENING_AFTER,
             give_up_opening_after=GIVE_UP_OPENING_AFTER,
-            expand_within=EXPAND_WITHIN,
             longest_pause=LONGEST_PAUSE,
         )
 

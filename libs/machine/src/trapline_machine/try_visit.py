@@ -77,9 +77,9 @@ async def try_visit(
     gate = gate_from_env(environ)
     secrets = LocalSecrets(environ, data_dir / "secrets")
     page = await _page(crawl, url, gate, secrets)
-    full = crawl.screenshot is Screenshot.FULL_PAGE
+    kept = crawl.screenshot not in {Screenshot.NEVER, Screenshot.FAILURE}
     shown = crawl.model_copy(
-        update={"screenshot": Screenshot.FULL_PAGE if full else Screenshot.VIEWPORT, "html": Keep.NEVER}
+        update={"screenshot": crawl.screenshot if kept else Screenshot.VIEWPORT, "html": Keep.NEVER}
     )
     artifacts = DirectoryArtifacts(Path(tempfile.mkdtemp(prefix="trapline-try-")))
     choice = find_browser(environ.get("TRAPLINE_BROWSER") or None, environ=environ)

@@ -80,7 +80,11 @@ class TimeBudget:
                 waiting.cancel()
         return self.ending
 
+    @property
+    def left(self) -> float:
+        """Seconds until only the time for an ordered end is left; for what follows a visit."""
+        return self.deadline.earlier(self._reserve / 2).left
+
     async def bounded_visit(self, visit: Coroutine[Any, Any, T]) -> T:
         """Run one exchange with the browser, as long as there is time. Raises what ``bounded_visit`` does."""
-        left = self.deadline.earlier(self._reserve / 2).left
-        return await bounded_visit(visit, stop=self.stop, seconds=left)
+        return await bounded_visit(visit, stop=self.stop, seconds=self.left)

@@ -20,6 +20,9 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
 from trapline_dispatcher.settings import Timeouts
 
+DEPLOYMENT = "deployment"
+"""The ledger's name for the file that a deployment has."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -50,8 +53,11 @@ class Services:
     at_most: int | None = None
     """Lowers every lane's cap, for a machine that can't bear it; ``None``: the lanes' own caps."""
     limits_by_config: bool = False
-    """Whether the reap tick brings the limits of busy lanes up to date with the config: on AWS, where one config is
-    everyone's. On one machine each command has a file of its own, and the newest run's counts."""
+    """Whether the reap tick brings the limits of busy lanes, and the crawls that there are, up to date with the config:
+    where one config is everyone's, on AWS and under `trapline serve`. Each `trapline crawl` has a file of its own, and
+    the newest run's counts."""
+    source: str = DEPLOYMENT
+    """The ledger's name for the file that ``config`` reads."""
     unexpanded_ticks: bool = False
     """Whether a tick may arrive with the scheduler's placeholder in place of its time; see ``runs/tick_time.py``."""
     archive: Archive | None = None

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
+from uuid import UUID
 
 from trapline_common.domain.answers import DispatcherAnswer, Reaped
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ids import RunId
 from trapline_common.domain.messages import Message
 from trapline_common.ledger.connection import Database
 
@@ -86,6 +88,16 @@ class DrainHere(Protocol):
         ...
 
 
+class RunHere(Protocol):
+    """Works a run that this command has opened to its end, on this machine."""
+
+    async def __call__(
+        self, ledger: Ledger, run_id: RunId, request: UUID, *, environ: Mapping[str, str], data_dir: Path, quiet: bool
+    ) -> int:
+        """Return the exit code, as `trapline crawl` does. ``quiet``: all goes to standard error."""
+        ...
+
+
 class SendTestAlert(Protocol):
     """Sends a test alert through every channel of a data directory."""
 
@@ -115,4 +127,5 @@ open_ledger: Registered[OpenLedger] = Registered("open_ledger")
 dispatch: Registered[Dispatch] = Registered("dispatch")
 reap_here: Registered[ReapHere] = Registered("reap_here")
 drain_here: Registered[DrainHere] = Registered("drain_here")
+run_here: Registered[RunHere] = Registered("run_here")
 send_test_alert: Registered[SendTestAlert] = Registered("send_test_alert")

@@ -8,6 +8,7 @@ import typer
 
 from trapline.access.ledger import existing
 from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, RunFilter
+from trapline.render.artifact_location import artifact_location
 from trapline.render.json import print_json
 from trapline.render.page_change import show_change
 from trapline.render.printer import Printer, note
@@ -27,7 +28,7 @@ def diff(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show the last change of a page as a unified diff, with the extracted fields that differ.
+    """Show the last change of a page as a unified diff, with the fields and the regions of its picture that differ.
 
     --crawl chooses where several crawls visit the page; --run shows the change that this run found.
 
@@ -68,7 +69,12 @@ async def _diff(
     elif change is None or compared is None:
         note(f"no change of {page.url} in crawl {page.crawl}" + (f", run {run_id}" if run_id is not None else " yet"))
     else:
-        show_change(Printer(), page, change, compared, link=link)
+        bucket = os.environ.get("TRAPLINE_ARTIFACTS", "")
+
+        def location(key: str) -> str:
+            return artifact_location(data_dir, key, bucket=bucket)
+
+        show_change(Printer(), page, change, compared, location=location, link=link)
 
 
 async def _one_page(database: Database, url: str, crawl: str | None) -> PageRow:
@@ -95,4 +101,5 @@ def _as_json(change: Change | None, compared: Difference | None) -> dict[str, ob
         "screenshot": change.screenshot,
         "fields": compared.fields,
         "diff": compared.diff,
+        "picture": change.picture,
     }

@@ -37,6 +37,7 @@ _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
     "report": "it writes a file on this machine; `trapline report RUN -o FILE --env ENV` reads a deployment",
     "web": "it serves on this machine; `trapline web --env ENV` shows a deployment",
+    "serve": "it keeps schedules on this machine; EventBridge keeps those of a deployment",
     "try": "it starts a browser on this machine, and needs no deployment",
 }
 _OPTIONS = ("--data-dir", "--database-url", "--postgres-bin", "--env", "--output", "-o")

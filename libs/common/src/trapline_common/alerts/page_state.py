@@ -7,6 +7,7 @@ from typing import Any
 
 from trapline_common.content.noise import Remembered
 from trapline_common.domain.ids import PageId, RunId
+from trapline_common.domain.picture import PictureVerdict
 
 
 class AlertKind(StrEnum):
@@ -101,3 +102,7 @@ class Verdict:
     """The alerts that the observation causes, in the order in which they happened."""
     changed: bool = False
     """Whether the observation counts as a change, even where no alert tells of it."""
+    picture: PictureVerdict | None = None
+    """What its picture is; ``None``: the row's picture stays as it is."""
+    drops_picture: bool = False
+    """Whether the row keeps no picture any more: its crawl compares none."""

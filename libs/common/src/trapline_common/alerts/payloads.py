@@ -11,6 +11,7 @@ from typing import Any
 from trapline_common.content.diff import FieldChange
 from trapline_common.domain.ids import PageId, RunId
 from trapline_common.domain.observation import Failure, Observation
+from trapline_common.domain.picture import PictureVerdict
 from trapline_common.domain.ports import ArtifactLocation
 
 MAX_URL = 2_048
@@ -102,8 +103,9 @@ def change(
     baseline_run: RunId | None,
     location: ArtifactLocation,
     page_id: PageId,
+    picture: PictureVerdict | None = None,
 ) -> dict[str, Any]:
-    """Return the facts of a change. ``diff`` None: the old text is gone; empty: only fields differ."""
+    """Return the facts of a change. ``diff`` None: the old text is gone; empty: only fields or the picture differ."""
     return {
         **_page(observation, location=location, page_id=page_id),
         "diff": diff,
@@ -112,6 +114,17 @@ def change(
             for item in fields[:MAX_FIELDS]
         ],
         "baseline_run": baseline_run,
+        **({} if picture is None else {"picture": _picture(picture, location)}),
+    }
+
+
+def _picture(picture: PictureVerdict, location: ArtifactLocation) -> dict[str, Any]:
+    found = picture.difference
+    return {
+        "regions": len(found.regions) + found.more,
+        "share": picture.share,
+        "pixels": found.pixels,
+        "before": None if picture.against is None else location(picture.against),
     }
 
 

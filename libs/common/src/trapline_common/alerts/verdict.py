@@ -16,6 +16,7 @@ from trapline_common.content.diff import compare_fields, unified_diff
 from trapline_common.content.noise import Baseline, Remembered, Weighed, holds_back, weigh
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.domain.picture import PictureVerdict
 from trapline_common.domain.ports import ArtifactLocation
 
 REMINDER_SLACK = 0.02
@@ -37,10 +38,15 @@ def needs_baseline(
     """Whether ``judge`` needs the baseline itself, so that the caller reads it first; never for an unchanged page."""
     return (
         observation.failure is None
-        and not _is_late(state, run_id)
+        and not is_late(state, run_id)
         and _differs(state, observation, fingerprint)
         and ("change" in crawl.alert.on or holds_back(crawl))
     )
+
+
+def has_picture(state: PageState, observation: Observation, *, run_id: RunId) -> bool:
+    """Whether the observation has a picture that its page is judged by: a good visit's, of no older run."""
+    return observation.picture is not None and observation.failure is None and not is_late(state, run_id)
 
 
 def judge(
@@ -52,6 +58,7 @@ def judge(
     fingerprint: str,
     baseline: Baseline,
     location: ArtifactLocation,
+    picture: PictureVerdict | None = None,
 ) -> Verdict:
     """Return what ``observation`` of ``run_id`` does to its page, and the alerts it causes.
 
@@ -59,9 +66,9 @@ def judge(
     baseline; the first good visit, and the first under another ``fingerprint``, become it silently; an empty diff is
     never sent; a failing page alerts once, reminds, and recovers once; content that ``noise`` holds back causes no
     alert and leaves the baseline where it was. ``baseline`` is needed when ``needs_baseline`` says so; without its
-    text the alert says that it is gone.
+    text the alert says that it is gone. ``picture``: what its picture is; one that changed is a change of the page.
     """
-    if _is_late(state, run_id):
+    if is_late(state, run_id):
         return Verdict(update=_unchanged(state))
     if observation.failure is not None:
         return _judge_failure(state, observation, observation.failure, run_id=run_id, crawl=crawl, location=location)
@@ -87,9 +94,12 @@ def judge(
     else:
         first = state.baseline_hash is None or state.fingerprint != fingerprint
         found = Weighed(accepted=True, is_change=False, remembered=Remembered(seen=0, earlier=() if first else None))
-    changed = found.is_change
+    shown = picture if picture is not None and picture.is_change else None
+    changed = found.is_change or shown is not None
     if changed and "change" in crawl.alert.on:
-        change = _change(state, observation, baseline_text=baseline.text, location=location)
+        change = _change(
+            state, observation, baseline_text=baseline.text, location=location, text=found.is_change, picture=shown
+        )
         changed = change is not None
         if change is not None:
             alerts.append(AlertDraft(kind=AlertKind.CHANGE, payload=change, to=crawl.alert.to))
@@ -102,7 +112,13 @@ def judge(
         alerted=False,
         remembered=found.remembered,
     )
-    return Verdict(update=update, alerts=tuple(alerts), changed=changed)
+    return Verdict(
+        update=update,
+        alerts=tuple(alerts),
+        changed=changed,
+        picture=picture,
+        drops_picture=crawl.visual is None,
+    )
 
 
 def summary(facts: RunFacts, alert: AlertConfig) -> AlertDraft:
@@ -112,7 +128,8 @@ def summary(facts: RunFacts, alert: AlertConfig) -> AlertDraft:
     )
 
 
-def _is_late(state: PageState, run_id: RunId) -> bool:
+def is_late(state: PageState, run_id: RunId) -> bool:
+    """Say whether a result is of an older run than one that was judged already, so that it changes nothing."""
     return any(seen is not None and run_id < seen for seen in (state.judged_run, state.baseline_run))
 
 
@@ -134,21 +151,35 @@ def _unchanged(state: PageState) -> PageUpdate:
 
 
 def _change(
-    state: PageState, observation: Observation, *, baseline_text: str | None, location: ArtifactLocation
+    state: PageState,
+    observation: Observation,
+    *,
+    baseline_text: str | None,
+    location: ArtifactLocation,
+    text: bool,
+    picture: PictureVerdict | None,
 ) -> dict[str, Any] | None:
-    """Return the payload, or ``None`` when there is nothing to show.
+    """Return the payload, or ``None`` when there is nothing to show. ``text``: text or fields are a change too.
 
     That happens when the hashes differ but the texts and fields don't: the way of hashing changed with a release. The
     observation becomes the baseline, and is no change.
     """
-    fields = compare_fields(state.baseline_fields, observation.fields)
-    diff = None
-    if baseline_text is not None:
-        diff = unified_diff(baseline_text, observation.text or "", url=observation.url)
-        if not diff and not fields:
-            return None
+    fields = compare_fields(state.baseline_fields, observation.fields) if text else []
+    diff: str | None = ""
+    if text:
+        diff = (
+            None if baseline_text is None else unified_diff(baseline_text, observation.text or "", url=observation.url)
+        )
+    if diff == "" and not fields and picture is None:
+        return None
     return payloads.change(
-        observation, diff=diff, fields=fields, baseline_run=state.baseline_run, location=location, page_id=state.page_id
+        observation,
+        diff=diff,
+        fields=fields,
+        baseline_run=state.baseline_run,
+        location=location,
+        page_id=state.page_id,
+        picture=picture,
     )
 
 

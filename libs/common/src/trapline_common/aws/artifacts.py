@@ -4,6 +4,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
+
 from trapline_common.aws.calls import call
 
 if TYPE_CHECKING:
@@ -11,6 +13,10 @@ if TYPE_CHECKING:
 
 # A page's HTML is never served as such: from our bucket's origin its scripts would run with a person's rights there.
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".html": "text/plain; charset=utf-8", ".txt": "text/plain"}
+
+
+_MISSING = frozenset({"NoSuchKey", "AccessDenied"})
+"""Codes of what is not there: whoever may read artifacts and not list them is told no more of a key without one."""
 
 
 class S3Artifacts:
@@ -36,13 +42,14 @@ class S3Artifacts:
 
     async def get(self, key: str) -> bytes:
         """Return the artifact under ``key``. Raises ``KeyError`` when there is none, ``TransientError`` for now."""
-        missing = self._client.exceptions.NoSuchKey
 
         def read() -> bytes | None:
             try:
                 return self._client.get_object(Bucket=self._bucket, Key=self._path(key))["Body"].read()
-            except missing:
-                return None
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _MISSING:
+                    return None
+                raise
 
         data = await call(read)
         if data is None:

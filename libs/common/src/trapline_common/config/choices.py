@@ -50,6 +50,13 @@ class Screenshot(StrEnum):
     FULL_PAGE = "full_page"
 
 
+class PictureBaseline(StrEnum):
+    """What a picture is compared with. ``follow``: with the last one accepted. ``manual``: until a person accepts."""
+
+    FOLLOW = "follow"
+    MANUAL = "manual"
+
+
 AlertOn = Literal["failure", "change", "recovery", "summary"]
 NumberFormat = Literal["1,234.56", "1.234,56", "1 234,56", "1'234.56"]
 """An example of how numbers are written: by its second sign the decimals are told from the thousands."""

@@ -50,6 +50,7 @@ from trapline_common.config.parts import (
 )
 from trapline_common.config.selector_fields import ContentSelector, ElementSelector
 from trapline_common.config.steps import LoggedInCheck, Step
+from trapline_common.config.visual import ElementShot, Shot, Visual
 from trapline_common.domain.via import Via
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "Config",
     "Cookie",
     "CrawlConfig",
+    "ElementShot",
     "Expect",
     "IgnoredText",
     "Isolation",
@@ -70,7 +72,9 @@ __all__ = [
     "Robots",
     "Screenshot",
     "Settle",
+    "Shot",
     "Viewport",
+    "Visual",
 ]
 
 
@@ -168,8 +172,8 @@ class CrawlConfig(Model):
         ge=0,
         le=86_400,
         description=(
-            "Seconds within which EventBridge may place a tick, rounded up to minutes; a run by hand or on one "
-            "machine knows none. Left out: on time."
+            "Seconds within which EventBridge, or `trapline serve`, may place a tick, rounded up to minutes; a run by "
+            "hand knows none. Left out: on time."
         ),
         examples=["5m"],
     )
@@ -323,10 +327,21 @@ class CrawlConfig(Model):
         description="What a visit must find, else it fails. Left out: any page that answers.",
         examples=[{"status": 200, "contains": "per month"}],
     )
-    screenshot: Screenshot = Field(
+    screenshot: Shot = Field(
         default=Screenshot.FAILURE,
-        description="Which screenshots are kept: `never` one, those of a `failure`, or all: `viewport` or `full_page`.",
-        examples=["full_page"],
+        description=(
+            "Which screenshots are kept: `never` one, those of a `failure`, or all: `viewport`, `full_page`, or "
+            "`{element: CSS}` of one element."
+        ),
+        examples=["full_page", {"element": "#plans"}],
+    )
+    visual: Visual | None = Field(
+        default=None,
+        description=(
+            "How each screenshot is compared with the one before; `{}` takes the defaults. A difference is a change, "
+            "as one of the text is. Left out: pictures are kept, and not compared."
+        ),
+        examples=[{"ignore": [".advert"], "min_change": "0.1%"}],
     )
     html: Keep = Field(
         default=Keep.FAILURE,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator
+from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator, Screenshot
 from trapline_common.config.problems import Path
 from trapline_common.config.suggest import did_you_mean
 
@@ -51,6 +51,7 @@ def broken_rules(crawl: CrawlConfig, lanes: Mapping[str, LaneConfig]) -> Iterato
         yield Broken(path=("lane",), reason=reason, others=["ordered"])
     yield from _pages(crawl)
     yield from _waiting(crawl)
+    yield from _pictures(crawl)
     if crawl.steps and crawl.steps[0].goto is None:
         yield Broken(path=("steps", 0), reason="the first step is a `goto`: the browser begins with an empty page")
     for index, step in enumerate(crawl.before):
@@ -90,6 +91,18 @@ def _pages(crawl: CrawlConfig) -> Iterator[Broken]:
         for index, url in enumerate(crawl.urls):
             if counted[url] > 1:
                 yield Broken(path=("urls", index), reason=f"{url} stands twice; an ordered crawl visits a page once")
+
+
+def _pictures(crawl: CrawlConfig) -> Iterator[Broken]:
+    if crawl.visual is not None and crawl.screenshot in {Screenshot.NEVER, Screenshot.FAILURE}:
+        yield Broken(
+            path=("visual",),
+            reason=(
+                f"`screenshot: {crawl.screenshot}` keeps no picture of a good visit, so there is nothing to compare; "
+                "write `screenshot: full_page`, `viewport` or {element: CSS}"
+            ),
+            others=["screenshot"],
+        )
 
 
 def _waiting(crawl: CrawlConfig) -> Iterator[Broken]:

@@ -7,11 +7,11 @@ Scheduler User Guide, "Schedule types".
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from trapline_common.config.schedule_days import CronDays, values
+from trapline_common.config.schedule_times import next_after, read_cron
 
 _EXPRESSION = re.compile(r"(?P<kind>rate|cron|at)\((?P<body>[^()]*)\)")
 _RATE = re.compile(r"(?P<value>[1-9]\d{0,8}) (?P<unit>minute|hour|day)(?P<plural>s?)", re.ASCII)
@@ -19,7 +19,6 @@ _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _VALID = "write rate(6 hours), cron(0 8 ? * MON-FRI *) or at(2030-01-31T08:00:00)"
 _MINUTES = {"minute": 1, "hour": 60, "day": 1440}
 _CENTURY = 100 * 365 * 1440
-_NAME = re.compile(r"[A-Z]{3}")
 _STEP = re.compile(r"(?P<base>[^/]+)/(?P<step>[1-9]\d*)", re.ASCII)
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -102,32 +101,10 @@ def _check_cron(body: str) -> None:
         _check_field(spec, part)
     if (parts[2] == "?") is (parts[4] == "?"):
         raise ValueError("cron needs ? in exactly one of day-of-month and day-of-week, as in cron(0 8 ? * MON-FRI *)")
-    if next(_days(parts).dates(_FIELDS[5].low), None) is None:
+    if "#" in parts[4] and "," in parts[4]:
+        raise ValueError(f"cron day-of-week: {parts[4]!r}: EventBridge takes one # alone, as in 2#1")
+    if next(read_cron(body).days.dates(date(_FIELDS[5].low, 1, 1)), None) is None:
         raise ValueError(f"cron({body}) never fires: none of its years has such a day")
-
-
-def _days(parts: list[str]) -> CronDays:
-    """Return the days of an expression whose fields are valid, each by itself."""
-
-    def numbers(index: int) -> set[int]:
-        spec = _FIELDS[index]
-        return {
-            value for item in parts[index].split(",") for value in values(_numbered(spec, item), spec.low, spec.high)
-        }
-
-    weekdays = ",".join(_numbered(_FIELDS[4], item) for item in parts[4].split(","))
-    return CronDays(
-        last_time=time(max(numbers(1)), max(numbers(0))),
-        months=frozenset(numbers(3)),
-        years=frozenset(numbers(5)),
-        days=parts[2],
-        weekdays=weekdays,
-    )
-
-
-def _numbered(spec: _Field, item: str) -> str:
-    """Write an item's names as numbers: ``MON-FRI`` as ``2-6``."""
-    return _NAME.sub(lambda found: str(spec.names.get(found[0], found[0])), item)
 
 
 def never_again(text: str, timezone: str, now: datetime) -> str | None:
@@ -135,13 +112,17 @@ def never_again(text: str, timezone: str, now: datetime) -> str | None:
 
     Only a person who checks a file hears of it: a file that has served its last tick is still good for the others.
     """
-    local = now.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    if next_after(text, timezone, now) is not None:
+        return None
     kind, _, body = text.removesuffix(")").partition("(")
+    local = now.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
     if kind == "at" and datetime.fromisoformat(body) <= local:
         return f"{text} lies in the past ({timezone}): it never fires again"
-    if kind == "cron" and not _days(body.split()).fires_after(local):
-        return f"{text} never fires again: its last year is over"
-    return None
+    if kind == "cron":
+        cron = read_cron(body)
+        if not any(datetime.combine(day, cron.times[-1]) > local for day in cron.days.dates(local.date())):
+            return f"{text} never fires again: its last year is over"
+    return f"{text} never fires again: no clock in {timezone} shows that time, for it is set forward over it"
 
 
 def _check_field(spec: _Field, part: str) -> None:

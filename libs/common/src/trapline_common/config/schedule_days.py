@@ -1,9 +1,9 @@
-"""On which days a cron schedule fires, and whether it ever does. Pure: today comes in as an argument."""
+"""On which days a cron schedule fires. Pure."""
 
 import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 
 _SATURDAY = 7
 _SUNDAY = 1
@@ -11,31 +11,24 @@ _SUNDAY = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronDays:
-    """A cron expression as sets of numbers; days of the week are 1 for Sunday to 7 for Saturday."""
+    """The days of a cron expression; those of the week are 1 for Sunday to 7 for Saturday."""
 
-    last_time: time
-    """The last moment of a day at which it fires."""
-    months: frozenset[int]
-    """The months in which it fires."""
-    years: frozenset[int]
-    """The years in which it fires."""
+    months: tuple[int, ...]
+    """The months in which it fires, in order."""
+    years: tuple[int, ...]
+    """The years in which it fires, in order."""
     days: str
     """The field day-of-month, in capitals; ``?`` where the days of the week decide."""
     weekdays: str
     """The field day-of-week, in capitals and with numbers for names; ``?`` where the days of the month decide."""
 
-    def fires_after(self, now: datetime) -> bool:
-        """Say whether it fires once more after ``now``, a moment of its own zone."""
-        return any(
-            day > now.date() or (day == now.date() and self.last_time > now.time()) for day in self.dates(now.year)
-        )
-
-    def dates(self, first_year: int) -> Iterator[date]:
-        """Yield the days of ``first_year`` and later on which it fires; not in order within a month."""
-        for year in sorted(year for year in self.years if year >= first_year):
-            for month in sorted(self.months):
-                for day in sorted(set(self._days_of(year, month))):
-                    yield date(year, month, day)
+    def dates(self, first: date) -> Iterator[date]:
+        """Yield in order the days on which it fires, ``first`` and later."""
+        for year in self.years:
+            for month in self.months if year >= first.year else ():
+                if (year, month) >= (first.year, first.month):
+                    days = (date(year, month, day) for day in sorted(set(self._days_of(year, month))))
+                    yield from (day for day in days if day >= first)
 
     def _days_of(self, year: int, month: int) -> Iterator[int]:
         last = calendar.monthrange(year, month)[1]

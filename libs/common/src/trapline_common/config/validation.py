@@ -7,7 +7,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from trapline_common.config.extraction import Extract
-from trapline_common.config.models import AlertConfig, Cookie, CrawlConfig, IgnoredText, Settle, Viewport
+from trapline_common.config.models import (
+    AlertConfig,
+    Cookie,
+    CrawlConfig,
+    ElementShot,
+    IgnoredText,
+    Settle,
+    Viewport,
+    Visual,
+)
 from trapline_common.config.problems import Path
 from trapline_common.config.steps import Choose, Fill, LoggedInCheck, Press, Step
 from trapline_common.config.suggest import did_you_mean
@@ -21,9 +30,11 @@ _NESTED: Mapping[str, type[BaseModel]] = {
     "extract": Extract,
     "logged_in_check": LoggedInCheck,
     "ignore": IgnoredText,
+    "screenshot": ElementShot,
     "settle": Settle,
     "steps": Step,
     "viewport": Viewport,
+    "visual": Visual,
 }
 _IN_STEPS: Mapping[str, type[BaseModel]] = {"fill": Fill, "press": Press, "select": Choose}
 _WORDS = {
@@ -34,8 +45,8 @@ _WORDS = {
     "model_type": "must be a map",
     "tuple_type": "must be a list",
 }
-_NOT_IN_THE_FILE = frozenset({"[key]", "[selector]", "[pattern]"})
-"""Steps of pydantic's own: a map's key, and the form of an item of ``ignore``."""
+_NOT_IN_THE_FILE = frozenset({"[key]", "[selector]", "[pattern]", "[when]", "[element]"})
+"""Steps of pydantic's own: a map's key, and the form of an item of ``ignore`` or of a ``screenshot``."""
 _SHOWN = 60
 _PRIVATE = frozenset({"before", "headers", "cookies", "steps", "user_agent"})
 

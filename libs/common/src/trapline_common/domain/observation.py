@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trapline_common.domain.picture import Picture
+
 
 class Reason(StrEnum):
     """Why a visit or a task failed: the column ``reason`` of its row, and a key of every failure alert."""
@@ -111,5 +113,7 @@ class Observation:
     """Why the visit failed; ``None`` for a good one."""
     retry_after: float | None = None
     """Seconds for which a host that answered 429 or 503 asks not to be visited."""
+    picture: Picture | None = None
+    """What a later comparison needs of ``screenshot``; ``None``: the crawl compares no pictures, or there is none."""
     language: str | None = None
     """The language that the page says it is in, by which its numbers are read; not kept."""

@@ -8,7 +8,7 @@ was told of the failure, with who knew of it.
 from dataclasses import dataclass
 from datetime import datetime
 
-from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.given_reason import given_reason
 from trapline_common.domain.ids import PageId
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
@@ -42,9 +42,8 @@ async def acknowledge(
     Harmless twice: the second call changes nothing, and returns who was first. Raises ``InputRefusedError`` without a
     reason.
     """
-    if not reason.strip():
-        raise InputRefusedError("say why: an acknowledgement tells the others what is being done")
-    rows = await database.fetch(_ACTS["acknowledge"], crawl, page_id, to_text(reason.strip()), to_text(acted_by))
+    given = given_reason(reason, why="an acknowledgement tells the others what is being done")
+    rows = await database.fetch(_ACTS["acknowledge"], crawl, page_id, to_text(given), to_text(acted_by))
     return [
         Acknowledged(
             page_id=PageId(row["id"]),
@@ -56,3 +55,11 @@ async def acknowledge(
         )
         for row in rows
     ]
+
+
+async def withdraw(database: Database, crawl: str, page_id: PageId | None) -> list[str]:
+    """Take back the acknowledgement of a page, or of all of the crawl; return the addresses of those that had one.
+
+    What was kept back so far stays so; the next failed run is told as if nobody had known.
+    """
+    return [row["url"] for row in await database.fetch(_ACTS["withdraw"], crawl, page_id)]

@@ -1,20 +1,24 @@
 """Complete a visit: judge it against its page and write the verdict, by compare-and-set on the page's version."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
 from trapline_common.alerts.page_state import PageState, Verdict
-from trapline_common.alerts.verdict import judge, needs_baseline
+from trapline_common.alerts.verdict import has_picture, judge, needs_baseline
 from trapline_common.config.fingerprint import READER_VERSION, as_read, finder_version
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.content.noise import Baseline
 from trapline_common.domain.errors import InputRefusedError, ResultRefusedError
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation
+from trapline_common.domain.picture import PictureVerdict
 from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger import tasks
 from trapline_common.ledger.connection import Database
+
+JudgePicture = Callable[[PageState, Observation], Awaitable[PictureVerdict]]
+"""Says what an observation's picture is to its page, as the page's row was read. Raises no error of the picture's."""
 
 _OF_THE_VALUES = (
     InputRefusedError,
@@ -35,15 +39,19 @@ async def settle(
     observation: Observation,
     step: tasks.NextStep,
     location: ArtifactLocation,
+    judge_picture: JudgePicture | None = None,
 ) -> Verdict:
     """Judge ``observation`` against ``page`` and write it; when the page's version moved, read the row and judge again.
 
     Keeps guarantee 5: what alerts tell of a page follows the order in which completions committed. No row is locked
     between reading and writing. It ends, because each refusal means that another completion of the page committed.
+    ``judge_picture`` is asked of a good visit that has a picture, and is there where its crawl compares pictures.
     Raises ``LeaseLostError`` when the task was given to another invocation, and ``ResultRefusedError``.
     """
     while True:
-        verdict = await _judge(database, run=run, page=page, observation=observation, location=location)
+        verdict = await _judge(
+            database, run=run, page=page, observation=observation, location=location, judge_picture=judge_picture
+        )
         try:
             written = await tasks.complete_visit(
                 database,
@@ -96,12 +104,21 @@ async def settle_failure(
 
 
 async def _judge(
-    database: Database, *, run: FrozenRun, page: PageState, observation: Observation, location: ArtifactLocation
+    database: Database,
+    *,
+    run: FrozenRun,
+    page: PageState,
+    observation: Observation,
+    location: ArtifactLocation,
+    judge_picture: JudgePicture | None,
 ) -> Verdict:
     read_by = as_read(run.fingerprint, reader=READER_VERSION, finder=finder_version(run.crawl))
     baseline, fingerprint = Baseline(), read_by
     if needs_baseline(page, observation, run_id=run.run_id, crawl=run.crawl, fingerprint=fingerprint):
         baseline = await tasks.baseline(database, page)
+    picture = None
+    if judge_picture is not None and has_picture(page, observation, run_id=run.run_id):
+        picture = await judge_picture(page, observation)
     return judge(
         page,
         observation,
@@ -110,4 +127,5 @@ async def _judge(
         fingerprint=fingerprint,
         baseline=baseline,
         location=location,
+        picture=picture,
     )

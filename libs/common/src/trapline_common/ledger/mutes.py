@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.given_reason import given_reason
 from trapline_common.domain.ids import PageId
 from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
@@ -57,8 +58,7 @@ async def mute(
     One mute of the same crawl or page is there at a time: another one replaces it. Raises ``InputRefusedError`` for an
     end that is not ahead or further than ``LONGEST``, and without a reason or a kind.
     """
-    if not reason.strip():
-        raise InputRefusedError("say why: a mute has a reason, for whoever wonders why nothing is told")
+    given = given_reason(reason, why="a mute has a reason, for whoever wonders why nothing is told")
     if not kinds:
         raise InputRefusedError("name at least one kind to mute")
     at, seconds = (None, until.total_seconds()) if isinstance(until, timedelta) else (until, None)
@@ -69,7 +69,7 @@ async def mute(
             raise InputRefusedError(f"a mute ends in the future, and within {LONGEST.days} days; `{until}` is not that")
         replaced = await database.fetch(_MUTES["end"], crawl, page_id, to_text(acted_by))
         row = await database.fetchrow(
-            _MUTES["begin"], crawl, page_id, wanted, to_text(reason.strip()), to_text(acted_by), at, seconds
+            _MUTES["begin"], crawl, page_id, wanted, to_text(given), to_text(acted_by), at, seconds
         )
     assert row is not None, "an insert returns its row"
     return Begun(mute_id=row["id"], until=row["until"], replaced=any(row["cut_short"] for row in replaced))

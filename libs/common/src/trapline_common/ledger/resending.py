@@ -24,15 +24,15 @@ class SentAgain:
     alerts: int
     """How many alerts their messages tell: a message is repeated whole."""
     already: bool
-    """Whether it was due anyway: then it is tried now, and waits for no back-off of its own."""
+    """Whether it was due to them anyway: then it is tried now, and waits for no back-off of its own."""
 
 
 async def send_again(database: Database, alert_id: AlertId, *, acted_by: str) -> SentAgain:
     """Make an alert due again, and with it all that its messages told; the notifier sends them under the same ids.
 
-    The channels that refused it, else, where it waits for none, those that took it. Harmless twice: what is due is
-    tried now. Raises ``InputRefusedError`` when there is no such alert, when it was muted, and when a later one of the
-    same page was told in the channel since: what is told of a page is told in the order in which it happened.
+    To the channels that refused it and those that it waits for, else to those that took it. Harmless twice: what is due
+    is tried now. Raises ``InputRefusedError`` when there is no such alert, when it was muted, and when a later one of
+    the same page was told in the channel since: what is told of a page is told in the order in which it happened.
     """
     async with database.transaction():
         together = {row["id"]: row for row in await database.fetch(_ACTS["told_with"], alert_id)}
@@ -55,17 +55,15 @@ async def send_again(database: Database, alert_id: AlertId, *, acted_by: str) ->
         alert_id=alert_id,
         channels=tuple(row["channel"] for row in chosen),
         alerts=len(due),
-        already=alert["status"] == "due",
+        already=alert["status"] == "due" and all(row["status"] == "due" for row in chosen),
     )
 
 
 def _chosen(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
-    """Return the deliveries to make due: those that are, else those that were refused, else those that were sent."""
-    for status in ("due", "refused", "sent"):
-        found = [row for row in rows if row["status"] == status and row["served"]]
-        if found:
-            return found
-    return []
+    """Return the deliveries to make due: those that were refused and those that wait, else those that were sent."""
+    served = [row for row in rows if row["served"]]
+    untold = [row for row in served if row["status"] in {"due", "refused"}]
+    return untold or [row for row in served if row["status"] == "sent"]
 
 
 async def _make_due(

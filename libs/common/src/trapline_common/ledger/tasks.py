@@ -334,7 +334,7 @@ async def complete_visit(
         page.page_id,
         page.version,
         page_verdict(verdict, new_content=new_content),
-        to_json(visit_document(observation, changed=verdict.changed, new_content=new_content)),
+        to_json(visit_document(observation, verdict, new_content=new_content)),
         None if alerts is None else to_json(alerts),
     )
     if outcome == "stale":

@@ -10,8 +10,9 @@ from typing import Any
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation, Timings
+from trapline_common.domain.picture_json import page_document, picture_document, verdict_document
 
-_OWN_WAY = frozenset({"timings", "text", "fields", "failure", "retry_after", "language"})
+_OWN_WAY = frozenset({"timings", "text", "fields", "failure", "retry_after", "picture", "language"})
 """Fields that fill no column of their name, or not as they are; ``retry_after`` and ``language`` are read beside
 the crawler alone."""
 
@@ -57,19 +58,27 @@ def page_verdict(verdict: Verdict, *, new_content: bool) -> tuple[object, ...]:
     )
 
 
-def visit_document(observation: Observation, *, changed: bool, new_content: bool) -> dict[str, Any]:
+def visit_document(observation: Observation, verdict: Verdict, *, new_content: bool) -> dict[str, Any]:
     """Return the observation's columns by name; its text with ``new_content`` only.
 
-    The ledger keeps a text once per content of a page.
+    The ledger keeps a text once per content of a page. ``page_visual`` is what the page's row keeps of pictures; it is
+    left out where that stays as it is.
     """
     document = {name: getattr(observation, name) for name in _AS_THEY_ARE}
     timings = ((name, getattr(observation.timings, name)) for name in _TIMINGS)
     document["timings"] = {name: value for name, value in timings if value is not None and isfinite(value)}
     document["fields"] = dict(observation.fields)
     document["reason"], document["detail"] = failure_columns(observation.failure)
-    document["changed"] = changed
+    document["changed"] = verdict.changed
     if new_content:
         document["text"] = observation.text
+    if observation.picture is not None:
+        document["picture"] = picture_document(observation.picture)
+    if verdict.picture is not None:
+        document["visual"] = verdict_document(verdict.picture)
+        document["page_visual"] = None if verdict.picture.page is None else page_document(verdict.picture.page)
+    elif verdict.drops_picture:
+        document["page_visual"] = None
     return document
 
 

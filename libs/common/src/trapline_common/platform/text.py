@@ -1,6 +1,7 @@
 """Counts, sizes, durations and ages as a person reads them: one form each, in tables, alerts and messages."""
 
 from datetime import datetime
+from math import floor, log10
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _UNITS = ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "m"), (_MINUTE, "m", 1, "s"))
@@ -48,6 +49,16 @@ def duration(seconds: float | None) -> str:
             rest = whole % size // smaller_size
             return f"{whole // size}{unit} {rest}{smaller}" if rest else f"{whole // size}{unit}"
     return f"{whole}s"
+
+
+def percent(share: float) -> str:
+    """Return a share from 0 to 1 in percent, with two digits that count: ``12 %``, ``0.42 %``, ``0.0017 %``."""
+    value = share * 100
+    if value <= 0:
+        return "0 %"
+    places = max(0, 1 - floor(log10(value)))
+    text = f"{value:.{places}f}"
+    return f"{text.rstrip('0').rstrip('.') if places else text} %"
 
 
 def largest_unit(seconds: float) -> str:

@@ -15,6 +15,15 @@ _FEATURES = (
     "EnableSchemeBoundCookies",
 )
 
+_BLINK = (
+    # Playwright's own four: a mouse. Chromium takes the last list of these, too.
+    "primaryHoverType=2",
+    "availableHoverTypes=2",
+    "primaryPointerType=4",
+    "availablePointerTypes=4",
+    "imageAnimationPolicy=2",  # an animated picture shows its beginning: no two photographs of it would be equal
+)
+
 SWITCHES = (
     f"--enable-features={','.join(_FEATURES)}",
     "--disable-quic",  # one transport to reason about; and UDP is often closed where crawlers run
@@ -24,6 +33,7 @@ SWITCHES = (
     "--disable-logging",
     "--mute-audio",
     "--hide-scrollbars",
+    f"--blink-settings={','.join(_BLINK)}",
     "--block-new-web-contents",  # no page opens a window: no person looks at it, and each costs as much as a page
     "--disable-shared-workers",  # a page's worker must not outlive its visit in another page of its site
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",

@@ -53,6 +53,8 @@ class PagePool:
         options: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         if crawl.ignore_tls_errors:
             options["ignore_https_errors"] = True
+        if crawl.visual is not None:
+            options["reduced_motion"] = "reduce"
         proxy = await live.proxies.open()
         proxy.allow(limits.size)
         context = await bounded(

@@ -267,7 +267,9 @@ class Contexts:
                 pooled, loaded.found, resolved, failed=failed, store=self._artifacts, limits=limits
             )
             note = "; ".join(part for part in (observation.note, kept.note) if part) or None
-            observation = replace(observation, screenshot=kept.screenshot, html=kept.html, note=note)
+            observation = replace(
+                observation, screenshot=kept.screenshot, html=kept.html, note=note, picture=kept.picture
+            )
         if rules is not None and loaded.sound:
             await bounded(rules.close(), self._limits.close, "set-up of a page undone")
         return observation, loaded.sound

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.config.frozen_run import FrozenRun
@@ -9,6 +11,7 @@ from trapline_common.domain.errors import ConfigUnreadableError, LeaseLostError,
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Failure, Observation
+from trapline_common.domain.picture import PictureVerdict
 from trapline_common.ledger import hosts, runs, slices, tasks
 from trapline_common.ledger.announcing import announce
 from trapline_common.ledger.answering import answer_runs
@@ -26,6 +29,9 @@ from trapline_crawler.time_budget import TimeBudget
 from trapline_crawler.work.counters import Counters
 from trapline_crawler.work.notifier_nudges import NotifierNudges
 from trapline_crawler.work.rest import LONGEST_REST, REST_FROM, Rest
+
+if TYPE_CHECKING:
+    from trapline_crawler.pictures.page_picture import PagePictures
 
 _log = get_logger("crawler")
 
@@ -72,6 +78,7 @@ class HeldWork:
         )
         self._frozen: dict[RunId, FrozenRun] = {}
         self._unfinished: Counter[RunId] = Counter()
+        self._pictures: PagePictures | None = None
 
     async def take(self, share: Sequence[tasks.LeasedTask]) -> list[tuple[tasks.LeasedTask, ConfigUnreadableError]]:
         """Note what was leased, and read the frozen config of runs not seen before; return what can't be worked on.
@@ -135,14 +142,16 @@ class HeldWork:
         self, task: tasks.LeasedTask, page: PageState, observation: Observation, step: tasks.NextStep
     ) -> Verdict:
         """Write a visit's result and nudge the notifier if it caused an alert. Raises ``LeaseLostError``."""
+        run = self.run_of(task)
         verdict = await settle(
             self.database,
             task.lease,
-            run=self.run_of(task),
+            run=run,
             page=page,
             observation=observation,
             step=step,
             location=self.services.artifacts.location,
+            judge_picture=None if run.crawl.visual is None else partial(self._judge_picture, run),
         )
         if step.status is TaskStatus.DONE:
             self.counters.done += 1
@@ -151,6 +160,14 @@ class HeldWork:
         if any(not alert.muted for alert in verdict.alerts):
             self.nudges.alert_written()
         return verdict
+
+    async def _judge_picture(self, run: FrozenRun, page: PageState, observation: Observation) -> PictureVerdict:
+        if self._pictures is None:
+            # Only now: a crawler whose crawls compare no pictures loads nothing for them.
+            from trapline_crawler.pictures.page_picture import new_page_pictures
+
+            self._pictures = new_page_pictures(self.services.artifacts)
+        return await self._pictures.judge(self.database, run, page, observation, within=self.budget.left)
 
     async def charge(self, task: tasks.LeasedTask, failure: Failure) -> bool:
         """Give the task back at the infrastructure's cost; ``False`` when its budget for that is used up.

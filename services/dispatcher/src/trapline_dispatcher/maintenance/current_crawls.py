@@ -6,8 +6,6 @@ from trapline_common.ledger.connection import Database
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.services import Services
 
-SOURCE = "deployment"
-"""The ledger's name for the deployed file."""
 _log = get_logger("dispatcher")
 
 
@@ -20,4 +18,4 @@ async def note_crawls(services: Services, database: Database) -> None:
     except (InputRefusedError, TransientError) as error:
         _log.error("crawls_not_read", reason=str(error))
         return
-    await known_crawls.take(database, config.crawls.values(), source=SOURCE)
+    await known_crawls.take(database, config.crawls.values(), source=services.source)

@@ -6,7 +6,7 @@ from typing import Any
 
 from trapline_common.domain.ports import AlertRow
 from trapline_common.domain.web_view import WebView
-from trapline_common.platform.text import counted, duration
+from trapline_common.platform.text import counted, duration, percent
 from trapline_notifier.texts.advice import advice
 from trapline_notifier.texts.safe_text import one_line, url
 from trapline_notifier.texts.telling import Telling
@@ -137,10 +137,23 @@ def _change(_told: Telling[AlertRow], payload: Mapping[str, Any]) -> _Shape:
     )
     names = ", ".join(name for name, _ in changed)
     text = _GONE if payload.get("diff") is None else "the page's text" if payload["diff"] else ""
-    what = "changed: " + " and ".join(part for part in (one_line(names, 120), text) if part)
+    picture = tuple(_picture(payload.get("picture")))
+    shown = "the page's picture" if picture else ""
+    what = "changed: " + " and ".join(part for part in (one_line(names, 120), text, shown) if part)
     baseline = payload.get("baseline_run")
     since = () if baseline is None else (("Compared with", f"run {baseline}"),)
-    return what, (*changed, *since), ""
+    return what, (*changed, *picture, *since), ""
+
+
+def _picture(found: object) -> Iterator[tuple[str, str]]:
+    """Yield what differs in the page's picture, and where the picture before is."""
+    if not isinstance(found, Mapping):
+        return
+    regions, share = found.get("regions"), found.get("share")
+    if isinstance(regions, int) and isinstance(share, int | float):
+        yield "Picture", f"{counted(regions, 'region')} changed, {percent(share)}"
+    if found.get("before"):
+        yield "Picture before", one_line(found["before"], 1_000)
 
 
 def _value(value: object) -> str:

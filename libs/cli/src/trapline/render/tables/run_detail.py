@@ -2,9 +2,11 @@
 
 from trapline.render.local_time import moment
 from trapline.render.printer import Printer
+from trapline.render.safe_text import one_line
 from trapline.render.table_cells import Cell
 from trapline.render.table_layout import Column
 from trapline.render.tables.runs import progress, state
+from trapline_common.domain.picture import PictureOutcome
 from trapline_common.domain.ports import ArtifactLocation
 from trapline_common.ledger.views.run_detail import RunDetail, Totals
 from trapline_common.ledger.views.runs import RunRow
@@ -62,7 +64,14 @@ def show_run(printer: Printer, detail: RunDetail, *, limit: int, location: Artif
         printer.heading(_title("Changes", len(detail.changes), limit))
         for change in detail.changes:
             printer.long_line(change.url, "magenta")
+            if change.picture is not None and change.picture.outcome == PictureOutcome.CHANGED:
+                printer.long_line(f"  picture: {change.picture.text}")
         printer.line("`trapline diff URL` shows what changed", "dim")
+    if detail.uncompared:
+        printer.heading(_title("Pictures that were not compared", len(detail.uncompared), limit))
+        for one in detail.uncompared:
+            printer.long_line(one.url, "yellow")
+            printer.long_line(f"  {one_line(one.picture.text)}")
 
 
 def _title(name: str, count: int, limit: int) -> str:

@@ -69,6 +69,9 @@ def show_status(printer: Printer, status: Status, problems: Sequence[str]) -> No
         if channel.failures:
             again = "with the next drain" if channel.next_try_at is None else moment(channel.next_try_at)
             printer.item(f"channel {channel.name}: {channel.due} wait; {channel.reason}; tried again {again}", "yellow")
+    if status.serving is not None and status.serving.stopped_at is None:
+        serving = status.serving
+        printer.line(f"serving {serving.file} ({serving.where}) since {moment(serving.started_at)}", "dim")
     if status.open_runs:
         printer.heading("Open runs")
         printer.table(_OPEN, _open_rows(status))
@@ -114,6 +117,8 @@ def _open_rows(status: Status) -> list[Row]:
 def _last(last: LastRun, status: Status) -> Row:
     run = last.run
     skipped = f"{counted(last.skipped_since, 'tick')} skipped since" if last.skipped_since else ""
+    ticks = sum(missed.ticks for missed in status.missed if missed.crawl == run.crawl)
+    missed = f"{counted(ticks, 'tick')} missed in the last 24 h" if ticks else ""
     return (
         run.crawl,
         str(run.id),
@@ -123,7 +128,7 @@ def _last(last: LastRun, status: Status) -> Row:
         run.done,
         failed_cell(run.failed),
         changed_cell(run.changes),
-        "; ".join(part for part in (skipped, remark(run)) if part),
+        "; ".join(part for part in (skipped, missed, remark(run)) if part),
     )
 
 

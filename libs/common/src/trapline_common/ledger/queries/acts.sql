@@ -12,6 +12,16 @@ UPDATE trapline.page p SET acked_at = coalesce(p.acked_at, now()), acked_by = co
 FROM failing f WHERE p.id = f.id
 RETURNING p.id, p.url, p.acked_at, p.acked_by, p.ack_reason, f.acked_at IS NOT NULL AS already;
 
+-- name: withdraw
+-- $1 the crawl, $2 its page (NULL: all of them): nobody knows of its failure any more.
+WITH known AS MATERIALIZED (
+    SELECT p.id FROM trapline.page p
+    WHERE p.crawl = $1 AND ($2::bigint IS NULL OR p.id = $2) AND p.failures > 0 AND p.acked_at IS NOT NULL
+    ORDER BY p.id FOR NO KEY UPDATE
+)
+UPDATE trapline.page p SET acked_at = NULL, acked_by = NULL, ack_reason = NULL FROM known k WHERE p.id = k.id
+RETURNING p.url;
+
 -- name: accept
 SELECT trapline.accept_candidate($1, $2);
 

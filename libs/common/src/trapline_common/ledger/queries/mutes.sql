@@ -22,4 +22,7 @@ VALUES ($1, $2, $3, $4, $5, coalesce($6::timestamptz, now() + make_interval(secs
 RETURNING id, until;
 
 -- name: end_over
-UPDATE trapline.mute SET ended_at = until WHERE ended_at IS NULL AND until <= now() RETURNING id;
+WITH over AS MATERIALIZED (
+    SELECT id FROM trapline.mute WHERE ended_at IS NULL AND until <= now() ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE trapline.mute m SET ended_at = m.until FROM over o WHERE m.id = o.id RETURNING m.id;

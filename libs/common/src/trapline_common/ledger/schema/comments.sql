@@ -121,6 +121,10 @@ COMMENT ON COLUMN trapline.page.alerted_at IS 'When, last; reminders count from 
 COMMENT ON COLUMN trapline.page.candidate_hash IS 'Content seen and not accepted so far.';
 COMMENT ON COLUMN trapline.page.candidate_seen IS 'By so many good runs in a row.';
 COMMENT ON COLUMN trapline.page.earlier_hashes IS 'Accepted before the baseline, newest first.';
+COMMENT ON COLUMN trapline.page.visual_key IS
+    'The artifact that its pictures are compared with; kept at any age. NULL: none.';
+COMMENT ON COLUMN trapline.page.visual IS
+    'What was noted of that picture, and the picture that waits to replace it, with the runs that saw it.';
 COMMENT ON COLUMN trapline.page.baseline_by IS 'Who accepted its content by hand. NULL: a visit did.';
 COMMENT ON COLUMN trapline.page.hushed IS
     'How many alerts of its failure a mute or an acknowledgement kept back since one was told last; the first of them '
@@ -242,6 +246,10 @@ COMMENT ON COLUMN trapline.observation.html IS 'Key of the artifact.';
 COMMENT ON COLUMN trapline.observation.reason IS 'Kind of failure. NULL: a good visit.';
 COMMENT ON COLUMN trapline.observation.detail IS 'What the failure was, for people.';
 COMMENT ON COLUMN trapline.observation.note IS 'What the visit left out, for people. NULL: nothing.';
+COMMENT ON COLUMN trapline.observation.picture IS
+    'Of its screenshot: size, browser, settings and ignored boxes. NULL: its crawl compares no pictures.';
+COMMENT ON COLUMN trapline.observation.visual IS
+    'What the screenshot is to its page: outcome, and regions that differ. NULL: it was not judged.';
 COMMENT ON COLUMN trapline.observation.accepted IS
     'Whether it became its page''s baseline. NULL: a release before noise was known wrote it.';
 
@@ -314,11 +322,35 @@ COMMENT ON COLUMN trapline.known_crawl.changed_at IS
     'Since when schedule, zone and "enabled" are these. NULL: since it is known.';
 COMMENT ON COLUMN trapline.known_crawl.gone_at IS 'When it was taken out of its file, or forgotten. NULL: it is there.';
 
+COMMENT ON TABLE trapline.schedule IS
+    'The schedules that a `trapline serve` keeps on one machine. On AWS EventBridge keeps them, and this is empty.';
+COMMENT ON COLUMN trapline.schedule.crawl IS 'The crawl that it opens runs of.';
+COMMENT ON COLUMN trapline.schedule.expression IS 'As crawls.yaml has it; another one counts anew.';
+COMMENT ON COLUMN trapline.schedule.timezone IS 'The expression''s zone.';
+COMMENT ON COLUMN trapline.schedule.since IS
+    'From when its ticks count, by the clock of who keeps it; the first tick of a rate.';
+COMMENT ON COLUMN trapline.schedule.recorded_to IS 'Each tick up to then has its run, opened or skipped. Only grows.';
+
+COMMENT ON TABLE trapline.serving IS 'The `trapline serve` of this ledger, or the last one: one row at most.';
+COMMENT ON COLUMN trapline.serving.single IS 'Always true: there is one row.';
+COMMENT ON COLUMN trapline.serving.file IS 'The crawls.yaml that it serves.';
+COMMENT ON COLUMN trapline.serving.place IS 'Its host and process.';
+COMMENT ON COLUMN trapline.serving.started_at IS 'When it began.';
+COMMENT ON COLUMN trapline.serving.seen_at IS 'When it said last that it lives.';
+COMMENT ON COLUMN trapline.serving.stopped_at IS 'When it ended in order. NULL: it lives, or was killed.';
+COMMENT ON COLUMN trapline.serving.refused IS
+    'Why the file as it is now is refused, while the one of before goes on. NULL: it is not.';
+COMMENT ON COLUMN trapline.serving.refused_at IS 'Since when.';
+
 COMMENT ON TABLE trapline.unnamed_artifact IS
     'Artifacts of observations that retention deleted, until who has the store deletes those that none names.';
 COMMENT ON COLUMN trapline.unnamed_artifact.key IS 'The artifact''s key.';
 COMMENT ON COLUMN trapline.unnamed_artifact.since IS 'When the first such observation was deleted.';
 COMMENT ON FUNCTION trapline.note_unnamed IS 'Notes the artifacts of deleted observations.';
+COMMENT ON FUNCTION trapline.accept_picture IS
+    'Makes a picture of a page its picture baseline; returns the artifact. SECURITY DEFINER: the operator writes none.';
+COMMENT ON FUNCTION trapline.note_replaced_picture IS
+    'Notes a picture that is its page''s baseline no more. SECURITY DEFINER: nobody else writes that note.';
 
 COMMENT ON TABLE trapline.told_cause IS
     'Hosts that a channel was told of, by cause, while the run goes on: what fails there further waits for the sum.';

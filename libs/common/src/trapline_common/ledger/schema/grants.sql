@@ -53,7 +53,8 @@ GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline
 GRANT INSERT (crawl, url) ON trapline.page TO trapline_dispatcher, trapline_operator;
 GRANT UPDATE (version, baseline_hash, baseline_text, baseline_fields, baseline_run, baseline_at, fingerprint,
     judged_run, failures, failing_since, alerted, alerted_at, candidate_hash,
-    candidate_seen, earlier_hashes, baseline_by, hushed, acked_at, acked_by, ack_reason) ON trapline.page
+    candidate_seen, earlier_hashes, baseline_by, hushed, acked_at, acked_by, ack_reason, visual_key, visual)
+    ON trapline.page
     TO trapline_crawler, trapline_dispatcher;  -- the dispatcher: of a poison page
 GRANT UPDATE (acked_at, acked_by, ack_reason) ON trapline.page TO trapline_operator;
 
@@ -68,6 +69,14 @@ GRANT SELECT ON trapline.known_crawl TO trapline_dispatcher, trapline_operator;
 GRANT INSERT (name, source, schedule, timezone, enabled, gone_at),
     UPDATE (source, schedule, timezone, enabled, changed_at, gone_at) ON trapline.known_crawl
     TO trapline_dispatcher, trapline_operator;  -- the operator forgets one
+
+-- trapline.schedule, written once: crawl, expression, timezone, since, recorded_to
+-- Of the roles none writes it: schedules are kept here on one machine only, by the owner.
+GRANT SELECT ON trapline.schedule TO trapline_operator;
+
+-- trapline.serving, written once: single, file, place, started_at, seen_at, stopped_at, refused, refused_at
+-- The same.
+GRANT SELECT ON trapline.serving TO trapline_operator;
 
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at, via
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
@@ -99,12 +108,12 @@ GRANT UPDATE (attempts, outages, paused, lease_seq, invocation_id, leased_at) ON
 
 -- trapline.observation, written once: id, task_id, position, run_id, page_id, observed_at, url, final_url, status,
 -- redirects, timings, size, title, text, fields, content_hash, changed, console_errors, screenshot, html, reason,
--- detail, accepted, note
+-- detail, accepted, note, picture, visual
 GRANT SELECT ON trapline.observation TO trapline_operator, trapline_dispatcher;  -- the dispatcher archives ended runs
 GRANT SELECT (id, run_id, changed) ON trapline.observation TO trapline_crawler;  -- counted at a run's end
 GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
 
--- trapline.unnamed_artifact, written once: key, since. The trigger of trapline.retire writes it.
+-- trapline.unnamed_artifact, written once: key, since. The triggers of trapline.retire and of trapline.page write it.
 GRANT SELECT, DELETE ON trapline.unnamed_artifact TO trapline_dispatcher, trapline_operator;
 
 -- trapline.host, written once: host
@@ -171,12 +180,14 @@ GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, r
 GRANT UPDATE (status, sent_at, spread_at, again_at, again_by) ON trapline.alert TO trapline_operator;  -- sent again by hand
 
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
--- trapline.split_invocation_reason, trapline.note_unnamed, trapline.pair_session_problem and trapline.end_with_alert,
+-- trapline.split_invocation_reason, trapline.note_unnamed, trapline.note_replaced_picture,
+-- trapline.pair_session_problem and trapline.end_with_alert,
 -- run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.mute_key, trapline.mute_of
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
-GRANT EXECUTE ON FUNCTION trapline.accept_candidate TO trapline_operator;  -- which writes no baseline by itself
+GRANT EXECUTE ON FUNCTION trapline.accept_candidate, trapline.accept_picture
+    TO trapline_operator;  -- which writes no baseline by itself
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
 GRANT EXECUTE ON FUNCTION trapline.write_pages TO trapline_dispatcher, trapline_operator;

@@ -1,6 +1,7 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0023_acts. It is for reading, and a test compares it with what the migrations
--- make: change a migration or comments.sql and run `make schema` again. What each role may do stands in grants.sql.
+-- `make schema` wrote this file, after 0025_pictures. It is for reading, and a test compares it with what the
+-- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
+-- grants.sql.
 
 CREATE SCHEMA trapline;
 
@@ -151,10 +152,16 @@ CREATE TABLE trapline.page (
     acked_by text,                                        -- By whom.
     ack_reason text,                                      -- What they said of it.
     baseline_by text,                                     -- Who accepted its content by hand. NULL: a visit did.
+    -- The artifact that its pictures are compared with; kept at any age. NULL: none.
+    visual_key text,
+    -- What was noted of that picture, and the picture that waits to replace it, with the runs that saw it.
+    visual jsonb,
     CONSTRAINT page_pkey PRIMARY KEY (id),
     CONSTRAINT page_url UNIQUE (crawl, url),
-    CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048))
+    CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048)),
+    CONSTRAINT page_visual_whole CHECK (((visual_key IS NULL) = (visual IS NULL)))
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX page_visual_key ON trapline.page (visual_key) WHERE (visual_key IS NOT NULL);
 
 -- One asynchronous call of the crawler. The unique slot is the backstop that no bug in the count can pass.
 CREATE TABLE trapline.invocation (
@@ -292,6 +299,10 @@ CREATE TABLE trapline.observation (
     -- Whether it became its page's baseline. NULL: a release before noise was known wrote it.
     accepted boolean,
     note text,                                       -- What the visit left out, for people. NULL: nothing.
+    -- Of its screenshot: size, browser, settings and ignored boxes. NULL: its crawl compares no pictures.
+    picture jsonb,
+    -- What the screenshot is to its page: outcome, and regions that differ. NULL: it was not judged.
+    visual jsonb,
     CONSTRAINT observation_pkey PRIMARY KEY (id),
     CONSTRAINT observation_once UNIQUE (task_id, "position")
 );
@@ -510,6 +521,32 @@ CREATE TABLE trapline.unnamed_artifact (
     CONSTRAINT unnamed_artifact_pkey PRIMARY KEY (key)
 );
 
+-- The schedules that a `trapline serve` keeps on one machine. On AWS EventBridge keeps them, and this is empty.
+CREATE TABLE trapline.schedule (
+    crawl text NOT NULL,               -- The crawl that it opens runs of.
+    expression text NOT NULL,          -- As crawls.yaml has it; another one counts anew.
+    timezone text NOT NULL,            -- The expression's zone.
+    -- From when its ticks count, by the clock of who keeps it; the first tick of a rate.
+    since timestamptz NOT NULL,
+    recorded_to timestamptz NOT NULL,  -- Each tick up to then has its run, opened or skipped. Only grows.
+    CONSTRAINT schedule_pkey PRIMARY KEY (crawl)
+);
+
+-- The `trapline serve` of this ledger, or the last one: one row at most.
+CREATE TABLE trapline.serving (
+    single boolean NOT NULL DEFAULT true,           -- Always true: there is one row.
+    file text NOT NULL,                             -- The crawls.yaml that it serves.
+    place text NOT NULL,                            -- Its host and process.
+    started_at timestamptz NOT NULL DEFAULT now(),  -- When it began.
+    seen_at timestamptz NOT NULL DEFAULT now(),     -- When it said last that it lives.
+    stopped_at timestamptz,                         -- When it ended in order. NULL: it lives, or was killed.
+    -- Why the file as it is now is refused, while the one of before goes on. NULL: it is not.
+    refused text,
+    refused_at timestamptz,                         -- Since when.
+    CONSTRAINT serving_pkey PRIMARY KEY (single),
+    CONSTRAINT serving_single_check CHECK (single)
+);
+
 -- For a while alerts of a crawl or a page are written "muted". One of a crawl or page is open at a time.
 CREATE TABLE trapline.mute (
     id bigint GENERATED ALWAYS AS IDENTITY,    -- Grows with each mute.
@@ -567,7 +604,7 @@ BEGIN
     kept := coalesce(found.text, (SELECT o.text FROM trapline.observation o
         WHERE o.page_id = of_page AND o.content_hash = page.candidate_hash AND o.text IS NOT NULL
         ORDER BY o.id DESC LIMIT 1));
-    IF kept IS NULL THEN
+    IF found.id IS NULL OR kept IS NULL THEN
         RETURN 'gone';
     END IF;
     UPDATE trapline.observation o SET accepted = true WHERE o.id = found.id;
@@ -581,6 +618,24 @@ BEGIN
     RETURN 'accepted';
 END $function$;
 REVOKE ALL ON FUNCTION trapline.accept_candidate(bigint,text) FROM PUBLIC;
+
+-- Makes a picture of a page its picture baseline; returns the artifact. SECURITY DEFINER: the operator writes none.
+CREATE FUNCTION trapline.accept_picture(of_page bigint, of_observation bigint)
+    RETURNS text
+    LANGUAGE sql SECURITY DEFINER SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    WITH chosen AS MATERIALIZED (
+        SELECT o.screenshot, o.picture FROM trapline.observation o
+        WHERE o.page_id = of_page AND (of_observation IS NULL OR o.id = of_observation) AND o.reason IS NULL
+          AND o.screenshot IS NOT NULL AND o.picture -> 'unstable' = 'false' AND o.picture -> 'problem' = 'null'
+        ORDER BY o.id DESC LIMIT 1
+    )
+    UPDATE trapline.page p SET version = p.version + 1, visual_key = c.screenshot,
+        visual = jsonb_build_object('baseline', jsonb_build_object('key', c.screenshot, 'picture', c.picture))
+    FROM chosen c WHERE p.id = of_page
+    RETURNING p.visual_key;
+$function$;
+REVOKE ALL ON FUNCTION trapline.accept_picture(bigint,bigint) FROM PUBLIC;
 
 -- The call of the release before: record_visit in 39 arguments.
 CREATE FUNCTION trapline.complete_visit(of_task bigint, fence integer, holder uuid, next_status trapline.task_status,
@@ -801,6 +856,17 @@ AS $function$
     ORDER BY m.until DESC LIMIT 1
 $function$;
 
+-- Notes a picture that is its page's baseline no more. SECURITY DEFINER: nobody else writes that note.
+CREATE FUNCTION trapline.note_replaced_picture()
+    RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO trapline.unnamed_artifact (key) VALUES (OLD.visual_key) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $function$;
+REVOKE ALL ON FUNCTION trapline.note_replaced_picture() FROM PUBLIC;
+
 -- Notes the artifacts of deleted observations.
 CREATE FUNCTION trapline.note_unnamed()
     RETURNS trigger
@@ -889,18 +955,22 @@ BEGIN
             candidate_hash = CASE WHEN verdict.candidate_seen IS NULL
                 THEN p.candidate_hash ELSE verdict.candidate_hash END,
             candidate_seen = coalesce(verdict.candidate_seen, p.candidate_seen),
-            earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes)
+            earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes),
+            visual_key = CASE WHEN visit ? 'page_visual'
+                THEN visit #>> '{page_visual,baseline,key}' ELSE p.visual_key END,
+            visual = CASE WHEN visit ? 'page_visual'
+                THEN nullif(visit -> 'page_visual', 'null') ELSE p.visual END
         FROM held WHERE p.id = of_page AND p.version = page_version
         RETURNING held.run_id, held.position, p.hushed, p.acked_at, p.acked_by, p.ack_reason
     ), observed AS (
         INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
             url, final_url, status, redirects, timings, size, title, text, fields, content_hash, console_errors,
-            screenshot, html, reason, detail, note)
+            screenshot, html, reason, detail, note, picture, visual)
         SELECT of_task, p.position, p.run_id, of_page, verdict.accepted, (visit ->> 'changed')::boolean,
             visit ->> 'url', visit ->> 'final_url', (visit ->> 'status')::int, (visit ->> 'redirects')::int,
             visit -> 'timings', (visit ->> 'size')::bigint, visit ->> 'title', visit ->> 'text', visit -> 'fields',
             visit ->> 'content_hash', (visit ->> 'console_errors')::int, visit ->> 'screenshot', visit ->> 'html',
-            visit ->> 'reason', visit ->> 'detail', visit ->> 'note'
+            visit ->> 'reason', visit ->> 'detail', visit ->> 'note', visit -> 'picture', visit -> 'visual'
         FROM paged p
         RETURNING id
     ), stepped AS (
@@ -1292,6 +1362,9 @@ CREATE TRIGGER guard_first BEFORE INSERT ON trapline.run FOR EACH ROW WHEN ((new
 CREATE TRIGGER guard_pages BEFORE UPDATE OF status ON trapline.run FOR EACH ROW WHEN (((new.outcome =
     'completed'::trapline.run_outcome) AND (old.status <> 'ended'::trapline.run_status))) EXECUTE FUNCTION
     trapline.refuse_early_end();
+
+CREATE TRIGGER replaced_picture AFTER UPDATE OF visual_key ON trapline.page FOR EACH ROW WHEN (((old.visual_key IS NOT
+    NULL) AND (old.visual_key IS DISTINCT FROM new.visual_key))) EXECUTE FUNCTION trapline.note_replaced_picture();
 
 CREATE TRIGGER guard BEFORE UPDATE OF status ON trapline.invocation FOR EACH ROW WHEN (((old.status <> new.status) AND
     (NOT CASE old.status WHEN 'created'::trapline.invocation_status THEN (new.status = ANY

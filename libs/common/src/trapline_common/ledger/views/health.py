@@ -10,13 +10,33 @@ _FAILURES_IN_A_ROW = 3
 """Messages that a channel did not take: fewer are a hiccup, which the notifier's back-off gets over."""
 _LEAST_GRACE, _LONGEST_GRACE = 300.0, 7_200.0
 """Seconds for which a run may be late, at least and at most; between them a quarter of the time to the firing after."""
+_SILENCE = 180.0
+"""Seconds a ``trapline serve`` may be silent: it says every minute that it lives."""
 _OPENING_PATIENCE = 180.0
 """Seconds a run may be ``opening``: the reaper resumes a stale one after 60."""
 
 
 def problems(status: Status) -> list[str]:
     """Return one line for each thing that needs attention, with what to do; empty when all is well."""
-    return [*_lanes(status), *_overdue(status), *_runs(status), *_pages(status), *_alerts(status)]
+    return [*_serving(status), *_lanes(status), *_overdue(status), *_runs(status), *_pages(status), *_alerts(status)]
+
+
+def _serving(status: Status) -> list[str]:
+    serving = status.serving
+    if serving is None or serving.stopped_at is not None:  # stopped by a person; its crawls will be overdue
+        return []
+    found = []
+    away = (status.at - serving.seen_at).total_seconds()
+    if away > _SILENCE:
+        found.append(
+            f"`trapline serve` ({serving.where}) has not been heard of for {duration(away)}; start it again: "
+            f"`trapline serve {serving.file}`"
+        )
+    if serving.refused is not None:
+        first, *more = serving.refused.splitlines()
+        further = f" (and {counted(len(more), 'further line')})" if more else ""
+        found.append(f"{first}{further}; it is refused, and what it said before goes on")
+    return found
 
 
 def _lanes(status: Status) -> list[str]:

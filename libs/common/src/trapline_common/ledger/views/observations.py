@@ -47,6 +47,10 @@ class ObservationRow:
     """What the visit had to leave out, in words; ``None``: nothing."""
     changed: bool
     """Whether it is an accepted change against the page's baseline."""
+    picture: str | None
+    """What the screenshot is to the page, one word of ``picture.PictureOutcome``; ``None``: it was not judged."""
+    picture_share: float | None
+    """The share of the picture that differs, from 0 to 1; ``None`` likewise."""
     title: str | None
     """The page's title."""
     size: int | None

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.pictures import PictureRow, read_picture_row
 from trapline_common.ledger.views.row import read
 
 _QUERIES = load("views/pages")
@@ -54,6 +55,8 @@ class Change:
     """The extracted fields after, by name."""
     alert_diff: str | None
     """The bounded diff that its alert carried, if it had one."""
+    picture: PictureRow | None
+    """What its picture is; ``None``: the crawl compares no pictures."""
 
 
 async def find_pages(database: Database, url: str, *, crawl: str | None = None) -> list[PageRow]:
@@ -86,4 +89,5 @@ async def last_change(database: Database, page_id: int, *, run_id: int | None = 
         old_fields=None if row["old_fields"] is None else json.loads(row["old_fields"]),
         new_fields=json.loads(row["new_fields"]),
         alert_diff=row["diff"],
+        picture=read_picture_row(row["visual"]),
     )

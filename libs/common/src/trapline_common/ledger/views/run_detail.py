@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import asyncpg
+
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.pictures import PictureRow, read_picture_row
 from trapline_common.ledger.views.row import read
 from trapline_common.ledger.views.runs import RunRow, check_kept, run_config
 
@@ -72,6 +75,18 @@ class ChangeRow:
     """Its title now."""
     at: datetime
     """When it was observed."""
+    picture: PictureRow | None
+    """What its picture is; ``None``: the crawl compares no pictures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncomparedRow:
+    """A good visit whose picture could not be compared."""
+
+    url: str
+    """The page."""
+    picture: PictureRow
+    """Why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +113,8 @@ class RunDetail:
     """The first failures, as many as were asked for."""
     changes: tuple[ChangeRow, ...]
     """The first changes, as many as were asked for."""
+    uncompared: tuple[UncomparedRow, ...]
+    """The first pictures that could not be compared, as many as were asked for."""
     alerts: tuple[AlertCount, ...]
     """Its alerts by kind and status."""
     muted: tuple[str, ...]
@@ -106,6 +123,16 @@ class RunDetail:
     """The run's frozen config."""
     executions: tuple[str, ...]
     """ARNs of the executions of Step Functions that wait, or waited, for its end."""
+
+
+def _change(row: asyncpg.Record) -> ChangeRow:
+    return ChangeRow(url=row["url"], title=row["title"], at=row["at"], picture=read_picture_row(row["visual"]))
+
+
+def _uncompared(row: asyncpg.Record) -> UncomparedRow:
+    picture = read_picture_row(row["visual"])
+    assert picture is not None, "the query asks for an outcome"
+    return UncomparedRow(url=row["url"], picture=picture)
 
 
 async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetail:
@@ -117,7 +144,8 @@ async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetai
         run=run,
         totals=await run_totals(database, run.id),
         failures=await run_failures(database, run.id, limit=limit),
-        changes=tuple(read(ChangeRow, row) for row in await database.fetch(_QUERIES["changes"], run.id, limit)),
+        changes=tuple([_change(row) for row in await database.fetch(_QUERIES["changes"], run.id, limit)]),
+        uncompared=tuple([_uncompared(row) for row in await database.fetch(_QUERIES["uncompared"], run.id, limit)]),
         alerts=await run_alerts(database, run.id),
         muted=tuple(row["reason"] for row in await database.fetch(_QUERIES["muted"], run.id, _REASONS)),
         config=await run_config(database, run.id),

@@ -93,6 +93,11 @@ async def find_runs(database: Database, run_ids: Sequence[int]) -> dict[int, Run
     return {row["id"]: read(RunRow, row) for row in rows}
 
 
+async def unended_runs(database: Database) -> list[int]:
+    """Return the runs that have not ended, oldest first."""
+    return [row["id"] for row in await database.fetch(_QUERIES["unended"])]
+
+
 async def check_kept(database: Database, run_id: int) -> None:
     """Raise ``InputRefusedError`` unless the run is still there.
 

@@ -9,7 +9,8 @@ from trapline_common.ledger.rescue import HEARTBEAT_TTL
 from trapline_common.ledger.views.database import now
 from trapline_common.ledger.views.mutes import MuteRow, list_mutes
 from trapline_common.ledger.views.row import read
-from trapline_common.ledger.views.runs import RunRow, find_runs
+from trapline_common.ledger.views.runs import RunRow, find_runs, unended_runs
+from trapline_common.ledger.views.serving import MissedTicks, Serving, missed_ticks, read_serving
 
 _QUERIES = load("views/status")
 
@@ -178,6 +179,10 @@ class Status:
     """Where alerts go, by name; empty before the first alert went out."""
     invocations_last_day: EndedBadly
     """Invocations that ended badly."""
+    serving: Serving | None
+    """The ``trapline serve`` of this ledger, or the last one; ``None``: none ever was, as on AWS."""
+    missed: tuple[MissedTicks, ...]
+    """Ticks of the last 24 hours that nobody was there to fire, by crawl."""
 
 
 async def list_lanes(database: Database, *, heartbeat_ttl: float = HEARTBEAT_TTL) -> tuple[LaneRow, ...]:
@@ -213,7 +218,7 @@ async def read_status(database: Database, *, failing: int, heartbeat_ttl: float 
     lanes = await list_lanes(database, heartbeat_ttl=heartbeat_ttl)
     failing_found, failing_total, failing_known = await failing_pages(database, limit=failing)
     last = {row["id"]: row["skipped_since"] for row in await database.fetch(_QUERIES["last_runs"])}
-    unended = [row["id"] for row in await database.fetch(_QUERIES["open_runs"])]
+    unended = await unended_runs(database)
     found = await find_runs(database, [*last, *unended])
     return Status(
         at=await now(database),
@@ -230,4 +235,6 @@ async def read_status(database: Database, *, failing: int, heartbeat_ttl: float 
         alerts=await alert_counts(database),
         channels=tuple(read(ChannelRow, row) for row in await database.fetch(_QUERIES["channels"])),
         invocations_last_day=await ended_badly(database),
+        serving=await read_serving(database),
+        missed=tuple(await missed_ticks(database)),
     )

@@ -4,7 +4,8 @@
 -- Of one run, in the order they were made: the first ``$3`` after the one with the id ``$2``.
 SELECT o.id, o.run_id, r.crawl, o.task_id, o.position, o.url, o.final_url, o.observed_at, o.status, o.redirects,
     o.reason, o.detail, o.note,
-    o.changed, o.title, o.size, o.console_errors, o.content_hash, o.screenshot, o.html, o.timings,
+    o.changed, o.visual ->> 'outcome' AS picture, (o.visual ->> 'share')::double precision AS picture_share,
+    o.title, o.size, o.console_errors, o.content_hash, o.screenshot, o.html, o.timings,
     o.fields,
     coalesce(o.text,
         (SELECT p.baseline_text FROM trapline.page p WHERE p.id = o.page_id AND p.baseline_hash = o.content_hash),

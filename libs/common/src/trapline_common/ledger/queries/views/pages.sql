@@ -12,7 +12,7 @@ SELECT id, crawl, url FROM trapline.page WHERE id = $1;
 -- $2: of this run only.
 SELECT o.id AS new_id, b.id AS old_id, o.run_id, b.run_id AS baseline_run, o.observed_at AS at,
     b.observed_at AS baseline_at, o.title, o.final_url, o.screenshot, o.fields AS new_fields,
-    b.fields AS old_fields, a.diff
+    b.fields AS old_fields, a.diff, o.visual
 FROM trapline.observation o
 LEFT JOIN LATERAL (
     SELECT x.id, x.run_id, x.observed_at, x.fields FROM trapline.observation x

@@ -21,8 +21,12 @@ WHERE t.run_id = $1 AND t.status = 'failed'
 ORDER BY at, url LIMIT $2;
 
 -- name: changes
-SELECT o.url, o.title, o.observed_at AS at FROM trapline.observation o
+SELECT o.url, o.title, o.observed_at AS at, o.visual FROM trapline.observation o
 WHERE o.run_id = $1 AND o.changed ORDER BY o.id LIMIT $2;
+
+-- name: uncompared
+SELECT o.url, o.visual FROM trapline.observation o
+WHERE o.run_id = $1 AND o.visual ->> 'outcome' IN ('failed', 'unstable') ORDER BY o.id LIMIT $2;
 
 -- name: executions
 SELECT DISTINCT w.execution FROM trapline.waiter w WHERE w.run_id = $1 AND w.execution IS NOT NULL ORDER BY w.execution;

@@ -31,6 +31,9 @@ CROSS JOIN LATERAL (
     WHERE o.run_id = r.id AND o.changed AND s.changes IS NULL) o
 ORDER BY r.id DESC;
 
+-- name: unended
+SELECT id FROM trapline.run WHERE status <> 'ended' ORDER BY id;
+
 -- name: run_config
 SELECT config FROM trapline.run WHERE id = $1;
 

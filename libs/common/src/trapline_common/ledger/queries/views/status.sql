@@ -46,9 +46,6 @@ FROM trapline.known_crawl k LEFT JOIN LATERAL (
     FROM trapline.run r WHERE r.crawl = k.name ORDER BY r.id DESC LIMIT 1) r ON true
 WHERE k.schedule IS NOT NULL AND k.enabled AND k.gone_at IS NULL ORDER BY k.name;
 
--- name: open_runs
-SELECT id FROM trapline.run WHERE status <> 'ended' ORDER BY id;
-
 -- name: failing
 -- Pages that fail, longest first; without those that the crawl's last whole run no longer visits, and without those of
 -- crawls that are gone or switched off. $1 limit.

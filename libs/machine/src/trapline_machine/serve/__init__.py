@@ -1,0 +1,1 @@
+"""``trapline serve``: one process that does on one machine what AWS does for a deployment."""

@@ -1,0 +1,155 @@
+"""``trapline serve``: the real command, its real crawlers and its real Postgres."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import support.fast_serve
+from support.command import Ledger, Trapline, finish, interrupt
+from support.fast_serve import fast
+from support.processes import alive, descendants, eventually, until_gone
+from tests.e2e.counting_site import CountingSite
+from trapline_common.config.schedule_times import ticks
+
+SPEED = 150.0
+"""An hour takes 24 seconds."""
+HOUR = """
+crawls:
+  held: {{urls: ["{held}"], schedule: rate(1 minute), timeout: 5m}}
+  queued: {{urls: ["{page}"], schedule: cron(0/20 * * * ? *), overlap: queue, settle: 0}}
+  placed: {{urls: ["{page}"], schedule: cron(7/10 * * * ? *), jitter: 3m, settle: 0}}
+"""
+SINCE = "SELECT crawl, expression, since FROM trapline.schedule ORDER BY crawl"
+RECORDS = """
+    SELECT scheduled_for, outcome::text AS outcome, reason FROM trapline.run
+    WHERE crawl = $1 AND scheduled_for < $2 ORDER BY id
+"""
+PAGE = "crawls: {{docs: {{urls: ['{page}'], schedule: rate(1 hour), settle: 0}}}}"
+ENDED = "SELECT count(*)::int FROM trapline.run WHERE status = 'ended' AND outcome = 'completed'"
+
+
+@contextmanager
+def serving(command: Trapline, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a command that does not end by itself; it is killed when the block ends before it."""
+    process = command.start(*words)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            kill(process)
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """Kill a command, and wait until nothing that it started is left."""
+    below = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    until_gone(pid for pid in below if pid in alive(below))
+
+
+def test_an_hour_of_ticks_in_which_it_is_killed(command: Trapline, site: CountingSite) -> None:
+    """Killed five times in an hour of ticks: each tick of each schedule has one record, a run or a skip."""
+    config = command.config(HOUR.format(held=f"{site.url}/held", page=f"{site.url}/p/1"))
+    fast_command = replace(command, program=(sys.executable, support.fast_serve.__file__))
+    began = time.time()
+    words = (config, str(began), str(SPEED))
+    with site.hold("/held"), command.ledger() as ledger:
+        for kills in range(5):
+            with serving(fast_command, *words):  # whose end kills it
+                eventually(lambda: time.time() - began, lambda gone, n=kills: gone > 3.7 * (n + 1), within=60)
+        with serving(fast_command, *words) as process:
+            eventually(lambda: time.time() - began, lambda gone: gone > 3600 / SPEED, within=60)
+            ledger.until(ENDED, bool)
+            end = fast(began, SPEED)
+            late = "SELECT extract(epoch FROM min(recorded_to))::float8 FROM trapline.schedule"
+            ledger.until(late, lambda recorded: recorded > end.timestamp() - 21 * 60)
+            process.terminate()
+            done = finish(process)
+        assert done.code == 0, done.err
+        for row in ledger.rows(SINCE):
+            check(ledger, row["crawl"], row["expression"], row["since"])
+        outcomes = "SELECT count(DISTINCT coalesce(reason, outcome::text))::int FROM trapline.run"
+        assert ledger.value(outcomes) >= 3, "some were missed, some skipped, some completed"
+    assert not command.browsers()
+
+
+def check(ledger: Ledger, crawl: str, expression: str, since: datetime) -> None:
+    """Compare the records of a schedule's ticks with its ticks."""
+    recorded_to = ledger.value("SELECT recorded_to FROM trapline.schedule WHERE crawl = $1", crawl)
+    expected = []
+    for tick in ticks(expression, "UTC", after=since.replace(year=2000), since=since):
+        if tick > recorded_to:
+            break
+        if tick >= since:
+            expected.append(tick)
+    rows = ledger.rows(RECORDS, crawl, recorded_to.replace(year=2100))
+    assert [row["scheduled_for"] for row in rows] == expected, crawl
+    assert len(expected) >= 3600 // (60 * 20), "an hour of ticks"
+
+
+def test_it_is_there_until_it_is_stopped(command: Trapline, site: CountingSite) -> None:
+    """One serves; a second is refused. A changed file counts at once, a broken one does not. Ctrl-C ends in order."""
+    page = f"{site.url}/p/1"
+    config = command.config(PAGE.format(page=page))
+    with serving(command, "serve", config) as process, command.ledger() as ledger:
+        ledger.until_tables()
+        ledger.until(ENDED, lambda ended: ended == 1)
+        second = command.run("serve", config)
+        assert second.code == 2
+        assert "another `trapline serve` works on this ledger" in second.err
+        assert f"process {process.pid}" in second.err
+
+        refused = "SELECT refused FROM trapline.serving"
+        command.config("crawls: {docs: {urls: [x]}}")
+        said = ledger.until(refused, bool)
+        assert said == command.run("config", config).err.strip()
+        assert f"{said}; it is refused, and what it said before goes on" in command.run("status").out
+        command.config(PAGE.format(page=page).replace("docs", "more"))
+        ledger.until(refused, lambda found: found is None)
+        ledger.until(ENDED, lambda ended: ended == 2)
+        assert ledger.value("SELECT array_agg(crawl) FROM trapline.schedule") == ["more"]
+
+        with site.hold("/p/1"):
+            before = site.visits("/p/1")
+            command.config(PAGE.format(page=page).replace("docs", "third"))
+            eventually(lambda: site.visits("/p/1"), lambda visits: visits > before, within=60)
+            below = descendants(process.pid)
+            interrupt(process)
+            done = finish(process)
+        until_gone(below)
+        assert done.code == 0, done.err
+        assert ledger.value("SELECT count(*)::int FROM trapline.task WHERE status = 'leased'") == 0
+        assert ledger.value("SELECT stopped_at IS NOT NULL FROM trapline.serving")
+    assert not command.browsers()
+    assert not (command.data_dir / "postgres/postmaster.pid").exists()
+
+
+def test_it_outlives_its_postgres(command: Trapline, site: CountingSite) -> None:
+    """Postgres is killed under it: it starts it again, says so, and opens the runs that are due."""
+    config = command.config(PAGE.format(page=f"{site.url}/p/1"))
+    with serving(command, "serve", config) as process:
+        pid_file = command.data_dir / "postgres/postmaster.pid"
+        eventually(lambda: site.visits("/p/1"), bool, within=60)
+        postmaster = postmaster_of(pid_file)
+        os.kill(postmaster, signal.SIGQUIT)  # what `pg_ctl stop -m immediate` sends
+        eventually(lambda: pid_file.exists() and postmaster_of(pid_file) != postmaster, bool, within=60)
+        command.config(PAGE.format(page=f"{site.url}/p/2").replace("docs", "more"))
+        eventually(lambda: site.visits("/p/2"), bool, within=60)
+        process.terminate()
+        done = finish(process)
+    assert done.code == 0, done.err
+    assert "the ledger went away" in done.out
+    assert not command.browsers()
+
+
+def postmaster_of(pid_file: Path) -> int:
+    """Return the process that a pid file names; 0 while it is being written."""
+    first = pid_file.read_text().split("\n", 1)[0]
+    return int(first) if first.isdigit() else 0
