@@ -18,6 +18,7 @@ from trapline_web.rendering.chart import field_chart, load_chart, number, numeri
 from trapline_web.rendering.iso_json import tag_of
 from trapline_web.rendering.progress import bar, cells, pace
 from trapline_web.rendering.reasons import MEANINGS
+from trapline_web.rendering.regions import regions_of
 from trapline_web.rendering.strip import strip
 from trapline_web.rendering.timeline import timeline
 from trapline_web.routes.site import Handler, Site
@@ -179,6 +180,7 @@ class Screens:
             "same_picture": compared is not None
             and compared.older is not None
             and compared.older.screenshot == compared.newer.screenshot,
+            **regions_of(compared),
             "view": given.get("view", ""),
             "percent": percent,
             "self_link": lambda **change: _link(request, change),

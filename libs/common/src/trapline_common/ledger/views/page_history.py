@@ -8,10 +8,11 @@ from typing import Any
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.pictures import PictureRow, read_picture_row
 from trapline_common.ledger.views.row import read
 
 _QUERIES = load("views/page_history")
-_TAKEN = {"fields", "text"}
+_TAKEN = {"fields", "text", "visual"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,12 @@ class Visit:
     """Redirects followed."""
     console_errors: int
     """Errors that the page wrote to the browser's console."""
+    visual: PictureRow | None
+    """What its picture is to the page; ``None``: the crawl compares none."""
+    picture_width: int | None
+    """Pixels of its picture, where pictures are compared."""
+    picture_height: int | None
+    """The same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,5 +183,5 @@ async def load_parts(database: Database, page_id: int, *, newest: int) -> tuple[
 
 
 def _visit(columns: dict[str, Any]) -> Visit:
-    fields = json.loads(columns["fields"])
-    return Visit(**{key: item for key, item in columns.items() if key not in _TAKEN}, fields=fields)
+    fields, visual = json.loads(columns["fields"]), read_picture_row(columns["visual"])
+    return Visit(**{key: item for key, item in columns.items() if key not in _TAKEN}, fields=fields, visual=visual)

@@ -40,9 +40,10 @@ SELECT coalesce(sum(coalesce(r.tasks_done, 0) + coalesce(r.tasks_failed, 0)), 0)
 FROM trapline.run r WHERE r.ended_at > now() - interval '24 hours';
 
 -- name: named
--- Whether an observation of this ledger names the artifact $1.
+-- Whether an observation of this ledger, or a page's picture baseline, names the artifact $1.
 SELECT EXISTS (SELECT FROM trapline.observation o WHERE o.screenshot = $1)
-    OR EXISTS (SELECT FROM trapline.observation o WHERE o.html = $1);
+    OR EXISTS (SELECT FROM trapline.observation o WHERE o.html = $1)
+    OR EXISTS (SELECT FROM trapline.page p WHERE p.visual_key = $1);
 
 -- name: found
 -- Pages, crawls and runs for what a person typed: a part of a URL or a name, or a number. $1 text, $2 number, $3 limit.

@@ -22,7 +22,8 @@ WHERE p.id = $1;
 SELECT o.id, o.run_id, o.observed_at AS at, o.status, o.reason, o.detail, o.note, o.changed,
     coalesce(o.accepted, false) AS accepted, o.title, o.fields, o.content_hash,
     (o.timings ->> 'total')::double precision AS total_ms, o.size, o.screenshot, o.html, o.final_url, o.redirects,
-    o.console_errors
+    o.console_errors, o.visual, (o.picture ->> 'width')::int AS picture_width,
+    (o.picture ->> 'height')::int AS picture_height
 FROM trapline.observation o WHERE o.page_id = $1 AND ($2::bigint IS NULL OR o.id < $2)
 ORDER BY o.id DESC LIMIT $3;
 
@@ -43,7 +44,8 @@ earlier AS (
 SELECT o.id, o.run_id, o.observed_at AS at, o.status, o.reason, o.detail, o.note, o.changed,
     coalesce(o.accepted, false) AS accepted, o.title, o.fields, o.content_hash,
     (o.timings ->> 'total')::double precision AS total_ms, o.size, o.screenshot, o.html, o.final_url, o.redirects,
-    o.console_errors,
+    o.console_errors, o.visual, (o.picture ->> 'width')::int AS picture_width,
+    (o.picture ->> 'height')::int AS picture_height,
     coalesce(o.text,
         (SELECT p.baseline_text FROM trapline.page p WHERE p.id = o.page_id AND p.baseline_hash = o.content_hash),
         (SELECT e.text FROM trapline.observation e
