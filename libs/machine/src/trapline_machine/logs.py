@@ -56,6 +56,11 @@ class _Growing(io.RawIOBase):
         self._file = path.open("ab", buffering=0)
         self._size = self._file.tell()
 
+    @property
+    def name(self) -> str:
+        """The path, as a file's name."""
+        return str(self._path)
+
     def writable(self) -> bool:
         return True
 

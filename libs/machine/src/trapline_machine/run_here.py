@@ -10,16 +10,17 @@ from rich.console import Console
 
 from trapline.access.one_machine import Ledger
 from trapline_common.config.models import Config
-from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.domain.ids import RunId
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
 from trapline_common.ledger.run_holds import try_hold
 from trapline_machine.data_directory import prepare, refusals
 from trapline_machine.event_loop import EventLoop
+from trapline_machine.goals import RunsEnd
 from trapline_machine.inbox import listen
+from trapline_machine.last_alerts import send_last_alerts
 from trapline_machine.logs import own_log
-from trapline_machine.machine import Machine, build
+from trapline_machine.machine import Machine, always, build
 from trapline_machine.progress import PlainLines
 from trapline_machine.settings import RuntimeSettings
 from trapline_machine.signals import Interrupts, caught_interrupts
@@ -44,7 +45,7 @@ async def run_here(
         machine = await build(
             settings,
             dsn=ledger.dsn,
-            config=Config(lanes={}, crawls={}),  # its runs have theirs, frozen
+            config=always(Config(lanes={}, crawls={})),  # its runs have theirs, frozen
             fetch=HttpFetch(gate=gate_from_env(environ)),
             environ=environ,
             alerts=display.alerts(),
@@ -58,20 +59,13 @@ async def run_here(
 
 async def _work(machine: Machine, ledger: Ledger, run_id: RunId, display: PlainLines, interrupts: Interrupts) -> bool:
     """Work on the run, and send what it caused; ``False`` when an interrupt came first."""
-
-    async def answers() -> bool:
-        try:
-            async with await machine.dispatcher.connect():
-                return True
-        except LedgerUnavailableError:
-            return False
-
-    loop = EventLoop(machine=machine, database=ledger.database, display=display, runs=[run_id], ledger_answers=answers)
+    loop = EventLoop(
+        machine=machine,
+        database=ledger.database,
+        display=display,
+        goal=RunsEnd(runs=[run_id]),
+        ledger_answers=machine.ledger_answers,
+    )
     finished = await loop.work(interrupts)
-    try:
-        await machine.drain()
-    except LedgerUnavailableError:
-        raise
-    except TransientError as error:
-        display.line(f"alerts wait, the next command sends them: {error}")
+    await send_last_alerts(machine, ledger.database, display)
     return finished

@@ -65,10 +65,7 @@ def show_status(printer: Printer, status: Status, problems: Sequence[str]) -> No
     else:
         printer.line("all is well", "bold green")
     printer.line(f"at {moment(status.at)}; {_alerts(status)}", "dim")
-    for channel in status.channels:
-        if channel.failures:
-            again = "with the next drain" if channel.next_try_at is None else moment(channel.next_try_at)
-            printer.item(f"channel {channel.name}: {channel.due} wait; {channel.reason}; tried again {again}", "yellow")
+    _show_channels(printer, status)
     if status.serving is not None and status.serving.stopped_at is None:
         serving = status.serving
         printer.line(f"serving {serving.file} ({serving.where}) since {moment(serving.started_at)}", "dim")
@@ -89,6 +86,13 @@ def show_status(printer: Printer, status: Status, problems: Sequence[str]) -> No
     if status.lanes:
         printer.heading("Lanes")
         printer.table(_LANES, [_lane(lane) for lane in status.lanes])
+
+
+def _show_channels(printer: Printer, status: Status) -> None:
+    for channel in status.channels:
+        if channel.failures:
+            again = "with the next drain" if channel.next_try_at is None else moment(channel.next_try_at)
+            printer.item(f"channel {channel.name}: {channel.due} wait; {channel.reason}; tried again {again}", "yellow")
 
 
 def _alerts(status: Status) -> str:

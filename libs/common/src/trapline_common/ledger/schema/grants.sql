@@ -177,7 +177,8 @@ GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status, reason)
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
     TO trapline_notifier;
-GRANT UPDATE (status, sent_at, spread_at, again_at, again_by) ON trapline.alert TO trapline_operator;  -- sent again by hand
+-- Sent again by hand
+GRANT UPDATE (status, sent_at, spread_at, again_at, again_by) ON trapline.alert TO trapline_operator;
 
 -- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
 -- trapline.split_invocation_reason, trapline.note_unnamed, trapline.note_replaced_picture,
