@@ -43,25 +43,24 @@ class LocalLedger:
 
     async def open(self) -> Database | None:
         """Return a connection; ``None`` while there is no ledger. Raises ``LedgerUnavailableError``."""
+        async with self._starting:
+            if self._dsn is None:
+                self._dsn = await self._start()
         if self._dsn is None:
-            async with self._starting:
-                if self._dsn is None and not await self._start():
-                    return None
-        assert self._dsn is not None
+            return None
         database = await connect(self._dsn)
         if await schema_version(database) is None:
             await database.close()
             return None
         return database
 
-    async def _start(self) -> bool:
+    async def _start(self) -> str | None:
         if not (self._data_dir / "postgres" / "PG_VERSION").is_file():
-            return False
+            return None
         dsn = await asyncio.to_thread(self._stack.enter_context, embedded_postgres(self._data_dir))
         async with await Database.connect(dsn) as database:
             await migrate(database)
-        self._dsn = dsn
-        return True
+        return dsn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

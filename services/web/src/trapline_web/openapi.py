@@ -21,7 +21,7 @@ _ERROR = {
 
 def document() -> dict[str, Any]:
     """Return the description."""
-    answers = {name: TypeAdapter(screen.answer_type | None, config=_CONFIG) for name, screen in SCREENS.items()}
+    answers = {name: _described(screen.answer_type) for name, screen in SCREENS.items()}
     inputs = [(name, "serialization", adapter) for name, adapter in answers.items()]
     schemas, shared = TypeAdapter.json_schemas(inputs, ref_template=_REFERENCE)  # type: ignore[arg-type]
     found: dict[str, Any] = {
@@ -46,8 +46,7 @@ def document() -> dict[str, Any]:
 
 
 def _operation(name: str, screen: Screen, answer: dict[str, Any]) -> dict[str, Any]:
-    # with None beside it, since a dataclass alone takes no config from here
-    whole = TypeAdapter(screen.asked_type | None, config=_CONFIG).json_schema()
+    whole = _described(screen.asked_type).json_schema()
     asked = next(iter(whole.get("$defs", {}).values()))
     parameters = [
         {
@@ -74,6 +73,12 @@ def _operation(name: str, screen: Screen, answer: dict[str, Any]) -> dict[str, A
             "503": _ERROR,
         },
     }
+
+
+def _described(kind: type) -> TypeAdapter[Any]:
+    """Return an adapter that knows what stands below each field; with None beside it, as a class alone takes none."""
+    either: Any = kind | None
+    return TypeAdapter(either, config=_CONFIG)
 
 
 def text() -> str:

@@ -1,6 +1,6 @@
 """A field, or a load time, over time: a step line as SVG's numbers. The templates draw them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil, floor, log10
@@ -108,7 +108,7 @@ def load_chart(parts: Sequence[LoadPart], *, until: datetime) -> Chart | None:
 
 
 def _failing(steps: Sequence[FieldStep], until: datetime) -> tuple[tuple[datetime, datetime], ...]:
-    found = []
+    found: list[tuple[datetime, datetime]] = []
     for index, step in enumerate(steps):
         if step.failed:
             end = next((later.at for later in steps[index + 1 :] if not later.failed), until)
@@ -149,9 +149,9 @@ def _chart(
     )
 
 
-def _marks(points: Sequence[tuple[datetime, float, str]], x_of: object, y_of: object) -> tuple[Mark, ...]:
-    assert callable(x_of)
-    assert callable(y_of)
+def _marks(
+    points: Sequence[tuple[datetime, float, str]], x_of: Callable[[datetime], float], y_of: Callable[[float], float]
+) -> tuple[Mark, ...]:
     found: list[Mark] = []
     last = -1e9
     room = (WIDTH - _LEFT - _RIGHT) / _LABELS
@@ -189,7 +189,7 @@ def _days(first: datetime, until: datetime) -> list[datetime]:
     length = max((until - first).days, 0)
     apart = next((days for days in _DAYS if length / days <= 7), _DAYS[-1])  # noqa: PLR2004
     day = (first.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    found = []
+    found: list[datetime] = []
     while day < until and len(found) < 8:  # noqa: PLR2004
         found.append(day)
         day += timedelta(days=apart)

@@ -97,6 +97,12 @@
     set("slide");
   };
 
+  // A bar leads to its run; the list of runs leads there too.
+  const bars = () => document.addEventListener("click", (event) => {
+    const run = event.target.closest?.("[data-run]");
+    if (run) location.assign(`/runs/${run.dataset.run}`);
+  });
+
   // "Since you last looked": kept in this browser alone.
   const looked = () => all("[data-looked]").forEach((list) => {
     const key = `trapline-looked-${list.dataset.looked}`, last = localStorage.getItem(key);
@@ -130,7 +136,7 @@
   };
 
   shownFor(document);
-  themes(); times(document); versions(); live(); pictures(); looked(); keys();
+  themes(); times(document); versions(); live(); pictures(); looked(); keys(); bars();
   // On a narrow screen the newest is what matters.
   all(".chart").forEach((chart) => { chart.scrollLeft = chart.scrollWidth; });
 })();
