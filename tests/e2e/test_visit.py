@@ -6,7 +6,7 @@ from support.demo_site import DemoSite
 CONFIG = """
 defaults: {{timeout: 10s, retries: 0, alert: {{after_failures: 1}}}}
 crawls:
-  shop: {{urls: ["{site}/products/kettle", "{site}/workshop"]}}
+  shop: {{urls: ["{site}/products/kettle", "{site}/products/tent"]}}
 """
 
 
@@ -16,9 +16,9 @@ def test_one_page_is_visited_now_and_what_it_shows_is_told(command: Trapline):
         config = command.config(CONFIG.format(site=site.url))
         assert command.run("crawl", config).code == 0
         good = command.run("visit", f"{site.url}/products/kettle")
-        site.shop.break_page("workshop")
-        bad = command.run("visit", f"{site.url}/workshop", "--json")
-        waits = command.run("visit", f"{site.url}/workshop", "--json", "--no-wait")
+        site.shop.break_page("tent")
+        bad = command.run("visit", f"{site.url}/products/tent", "--json")
+        waits = command.run("visit", f"{site.url}/products/tent", "--json", "--no-wait")
     assert good.code == 0, good.err
     assert "run 2 opened: it visits" in good.out
     assert "run 2 shop: 1 task\n" in good.out

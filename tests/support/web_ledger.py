@@ -130,7 +130,7 @@ async def _visit(store: DirectoryArtifacts, found: Seeded, name: str, number: in
         failure = Failure(reason=Reason.HTTP_STATUS, detail=words, retry=False)
         return Observation(url=url, status=500, failure=failure, html=html, timings=Timings(total=90.0))
     price = PRICES.get(name, (17_800,) * ROUNDS)[number]
-    picture = png(640, 400, ground=(251, 250, 247), box=(40, 40, 200 + price // 40, 120))
+    picture = png(640, 400, ground=(251, 250, 247), box=(40, 40, 200 + price // 400, 120))
     key = await store.put(picture, suffix=".png")
     found.keys.append(key)
     cost = f"${price / 100:.2f}"

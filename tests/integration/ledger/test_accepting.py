@@ -106,3 +106,23 @@ async def test_the_operator_makes_a_baseline_of_what_was_observed_alone(dsn: str
         async with await Database.connect(as_role(dsn, role)) as other:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await other.connection.execute("SELECT trapline.accept_candidate(1, 'x')")
+
+
+async def test_a_picture_that_waits_is_accepted_with_the_text_or_without(database: Database) -> None:
+    """A picture held back, or told of a baseline that is set by hand, is the baseline then; twice is harmless."""
+    await held(database).go("old", "old")
+    picture = '{"unstable": false, "problem": null}'
+    await database.connection.execute(
+        "UPDATE trapline.observation SET screenshot = 'new.png', picture = $1 "
+        "WHERE id = (SELECT max(id) FROM trapline.observation)",
+        picture,
+    )
+    kept = '{"key": "%s", "picture": {}}'
+    waits = f'{{"baseline": {kept % "old.png"}, "candidate": {kept % "new.png"}, "seen": 1, "told": true}}'
+    await database.connection.execute("UPDATE trapline.page SET visual_key = 'old.png', visual = $1", waits)
+    assert await take(database) == [Acceptance.ACCEPTED]
+    assert await value(database, "SELECT visual_key FROM trapline.page") == "new.png"
+    page = await value(database, "SELECT id FROM trapline.page")
+    again = await accept(database, "docs", page, acted_by="ann")
+    assert [each.outcome for each in again] == [Acceptance.NOTHING]
+    assert await take(database) == []

@@ -26,10 +26,10 @@ def accept(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Accept what a page shows as its baseline, without waiting for `confirm_after` or `min_change`; nothing is told.
+    """Accept what a page shows as its baseline, text and picture, without waiting; nothing is told.
 
-    What was seen last and is held back becomes what later visits are compared with. With a crawl's name it is every
-    page of the crawl that holds something back.
+    What was seen last and is held back, by `confirm_after`, `min_change` or `baseline: manual`, becomes what later
+    visits are compared with. With a crawl's name it is every page of the crawl that holds something back.
 
     Exits with 0, also when nothing was held back (harmless twice), and with 2 when nothing has that name.
 

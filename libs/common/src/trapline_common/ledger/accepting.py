@@ -1,7 +1,8 @@
-"""Accepting by hand: the content of a page that waits for its confirmation becomes the baseline, and nothing is told.
+"""Accepting by hand: the content or the picture of a page that waits becomes its baseline, and nothing is told.
 
-``confirm_after`` and ``min_change`` hold content back; who knows that it is right need not wait. The ledger makes the
-baseline of what was observed (``trapline.accept_candidate``): no caller writes one of its own.
+``confirm_after`` and ``min_change`` hold content back, and ``baseline: manual`` pictures; who knows that it is right
+need not wait. The ledger makes baselines of what was observed (``trapline.accept_candidate``, ``accept_picture``): no
+caller writes one of its own.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from enum import StrEnum
 
 from trapline_common.domain.ids import PageId
 from trapline_common.ledger.connection import Database, to_text
+from trapline_common.ledger.pictures import accept_picture
 from trapline_common.ledger.queries import load
 
 _ACTS = load("acts")
@@ -40,12 +42,15 @@ class Accepted:
 async def accept(database: Database, crawl: str, page_id: PageId | None, *, acted_by: str) -> list[Accepted]:
     """Accept what waits of a page, or of every page of the crawl; of a crawl only pages of which something waited.
 
-    Harmless twice: the second time nothing waits. Each page is a transaction of its own, under its row's lock; a visit
-    that was judged before is judged again.
+    Harmless twice: the second time nothing waits. Text and picture of each page are a transaction of their own, under
+    its row's lock; a visit that was judged before is judged again.
     """
     rows = await database.fetch(_ACTS["candidates"], crawl, page_id)
     found = []
     for row in rows:
-        outcome = await database.fetchval(_ACTS["accept"], row["id"], to_text(acted_by))
-        found.append(Accepted(page_id=PageId(row["id"]), url=row["url"], outcome=Acceptance(outcome)))
+        page_id = PageId(row["id"])
+        outcome = Acceptance(await database.fetchval(_ACTS["accept"], page_id, to_text(acted_by)))
+        if row["picture"] and await accept_picture(database, page_id) is not None and outcome is Acceptance.NOTHING:
+            outcome = Acceptance.ACCEPTED
+        found.append(Accepted(page_id=page_id, url=row["url"], outcome=outcome))
     return found

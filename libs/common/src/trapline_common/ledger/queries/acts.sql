@@ -26,10 +26,12 @@ RETURNING p.url;
 SELECT trapline.accept_candidate($1, $2);
 
 -- name: candidates
--- Pages of a crawl whose newest content waits to be accepted.
+-- Pages of a crawl whose newest content, or picture, waits to be accepted.
 -- $2: of this page alone, whether one waits or not.
-SELECT id, url FROM trapline.page
-WHERE crawl = $1 AND CASE WHEN $2::bigint IS NULL THEN candidate_hash IS NOT NULL ELSE id = $2 END ORDER BY id;
+SELECT p.id, p.url, w.picture FROM trapline.page p
+CROSS JOIN LATERAL (SELECT coalesce(p.visual -> 'candidate' <> 'null', false) AS picture) w
+WHERE p.crawl = $1 AND CASE WHEN $2::bigint IS NULL THEN p.candidate_hash IS NOT NULL OR w.picture ELSE p.id = $2 END
+ORDER BY p.id;
 
 -- name: told_with
 -- The alerts that were told in one message with this one, in any channel, and itself; locked in the order of their ids.

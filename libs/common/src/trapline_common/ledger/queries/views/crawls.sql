@@ -27,7 +27,8 @@ SELECT n.name, k.schedule, coalesce(k.timezone, 'UTC') AS timezone, coalesce(k.e
     CASE WHEN k.name IS NOT NULL
         THEN greatest(coalesce(r.opened_at, r.created_at, k.known_at), k.changed_at) END AS since,
     coalesce(r.status <> 'ended', false) AS under_way, coalesce(k.source, '') AS source, count(*) OVER ()::int AS total,
-    count(*) FILTER (WHERE coalesce(k.gone_at IS NULL AND k.enabled, true) AND (c.failing > 0)) OVER ()::int AS total_failing
+    count(*) FILTER (WHERE coalesce(k.gone_at IS NULL AND k.enabled, true) AND (c.failing > 0)) OVER ()::int
+        AS total_failing
 FROM named n LEFT JOIN trapline.known_crawl k ON k.name = n.name
 LEFT JOIN counted c ON c.crawl = n.name LEFT JOIN changed d ON d.crawl = n.name
 LEFT JOIN LATERAL (

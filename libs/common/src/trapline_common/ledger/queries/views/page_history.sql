@@ -28,10 +28,13 @@ FROM trapline.observation o WHERE o.page_id = $1 AND ($2::bigint IS NULL OR o.id
 ORDER BY o.id DESC LIMIT $3;
 
 -- name: pair
--- Two observations with their texts, the older first. $1 page, $2 the older, $3 the newer; where one is not given: the
--- newest change, else the newest good visit; and the newest accepted one before it, else the good one before it.
+-- Two observations with their texts, the older first. $1 page, $2 the older, $3 the newer; where one is not given: of a
+-- page that fails its newest visit, of another the newest change, else the newest good visit; and the newest accepted
+-- one before it, else the good one before it.
 WITH later AS (
     SELECT coalesce($3::bigint,
+        (SELECT max(o.id) FROM trapline.observation o JOIN trapline.page p ON p.id = o.page_id
+            WHERE o.page_id = $1 AND p.failures > 0),
         (SELECT max(o.id) FROM trapline.observation o WHERE o.page_id = $1 AND o.changed),
         (SELECT max(o.id) FROM trapline.observation o WHERE o.page_id = $1 AND o.reason IS NULL),
         (SELECT max(o.id) FROM trapline.observation o WHERE o.page_id = $1)) AS id),
@@ -66,9 +69,11 @@ ORDER BY s.id LIMIT 400;
 
 -- name: loads
 -- How long the newest $2 visits took, and how large they were, in at most 120 parts of equal length, oldest first.
-SELECT min(o.at) AS at, max(o.total_ms) AS most_ms, avg(o.total_ms) AS mean_ms, avg(o.size)::double precision AS mean_size
+SELECT min(o.at) AS at, max(o.total_ms) AS most_ms, avg(o.total_ms) AS mean_ms,
+    avg(o.size)::double precision AS mean_size
 FROM (
     SELECT o.observed_at AS at, (o.timings ->> 'total')::double precision AS total_ms, o.size,
         ntile(120) OVER (ORDER BY o.id) AS part
-    FROM (SELECT * FROM trapline.observation o WHERE o.page_id = $1 AND o.reason IS NULL ORDER BY o.id DESC LIMIT $2) o) o
+    FROM (
+        SELECT * FROM trapline.observation o WHERE o.page_id = $1 AND o.reason IS NULL ORDER BY o.id DESC LIMIT $2) o) o
 GROUP BY o.part ORDER BY 1;
