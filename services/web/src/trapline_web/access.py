@@ -51,7 +51,9 @@ class Access:
     secure: bool = False
     """Whether it is reached by https; the cookie is then sent by https only."""
     _links: set[str] = field(default_factory=set)
+    """Words of links that nobody used so far."""
     _forms: dict[str, str | None] = field(default_factory=dict)
+    """Marks of forms that were sent, with where each led; ``None`` while it acts."""
 
     @property
     def cookie_name(self) -> str:

@@ -29,8 +29,8 @@ def web(
     never edits a crawls.yaml. With --env it reads through the deployment's operator function, with your AWS
     credentials.
 
-    Ctrl-C ends it; it exits with 0 then, with 2 when the port is taken, and with 4 when the ledger is away at the
-    start.
+    Exits with 0 when Ctrl-C or SIGTERM ends it, 2 when the port is taken or the ledger's schema is too old, 4 when the
+    ledger, or AWS, is away at the start.
 
     Examples:
 
