@@ -16,6 +16,13 @@ locals {
     concat([0], [for one in values(local.sizes) : one.reserved_concurrency == null ? 0 : one.reserved_concurrency])
   )
 
+  # AWS reserves nothing of the last 100, and so nothing at all in a new account.
+  kept_free         = 100
+  reserved_by_sizes = sum(concat([0], [for one in values(var.sizes) : coalesce(one.reserved_concurrency, 0)]))
+  reservable        = local.account_concurrency - local.reserved_by_sizes - local.kept_free
+  notifier_usual    = local.reservable >= 3 ? 3 : 0
+  notifier_ceiling  = var.notifier_concurrency == null ? local.notifier_usual : var.notifier_concurrency
+
   crawler_ceiling = local.sizes["crawler"].reserved_concurrency
   crawler_free = (
     local.crawler_ceiling != null

@@ -18,8 +18,9 @@ locals {
     memory_mib           = try(coalesce(var.sizes[name].memory_mib), function.size.memory_mib)
     timeout              = try(coalesce(var.sizes[name].timeout), function.size.timeout)
     scratch_mib          = try(coalesce(var.sizes[name].scratch_mib), function.size.scratch_mib)
-    reserved_concurrency = try(var.sizes[name].reserved_concurrency, null)
+    reserved_concurrency = try(coalesce(var.sizes[name].reserved_concurrency), local.usual_ceiling[name], null)
   } }
+  usual_ceiling = { for name in local.notifier_ceiling > 0 ? ["notifier"] : [] : name => local.notifier_ceiling }
 }
 
 module "function" {
@@ -100,6 +101,7 @@ module "alarms" {
     name      = function.name
     log_group = function.log_group
     timeout   = function.timeout
+    ceiling   = try(coalesce(local.sizes[name].reserved_concurrency), null)
     # A crawler works until 10 s before its end, and ends in order
     duration_share = contains(local.crawling, name) ? 0.995 : 0.9
   } }

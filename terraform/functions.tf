@@ -34,6 +34,9 @@ locals {
       resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_${name}"]
     }
   } : {} }
+  trusted = {
+    for file in var.ca_certificates_file[*] : "TRAPLINE_CA_CERTIFICATES" => file(file)
+  }
   write_encrypted = { actions = ["kms:GenerateDataKey"], resources = [module.key.arn] }
 
   # What the texts of alerts and of commands link to, or name the command of.
@@ -52,7 +55,7 @@ locals {
       group       = "web" # it fetches sitemaps
       size        = { memory_mib = 512, timeout = 300, scratch_mib = 512 }
       events      = { retries = 2, max_event_age = 21600 }
-      environment = merge(local.dispatcher_environment, {
+      environment = merge(local.dispatcher_environment, local.trusted, {
         DATABASE_URL               = local.database_url["dispatcher"]
         TRAPLINE_CONFIG            = module.storage.config_url
         TRAPLINE_ARTIFACTS         = local.artifacts_url
@@ -61,8 +64,11 @@ locals {
         TRAPLINE_NOTIFIER_FUNCTION = local.function_arn["notifier"]
         TRAPLINE_ALLOW_PRIVATE     = join(",", var.allow_private)
         TRAPLINE_RETENTION_DAYS    = var.retention_days == null ? "" : tostring(var.retention_days)
-        TRAPLINE_UNEXPANDED_TICKS  = var.local_aws ? "database-minute" : "refused"
-        TRAPLINE_SECRETS_PREFIX    = "${local.name}/crawl/"
+
+        TRAPLINE_ARTIFACT_BACKSTOP_DAYS = tostring(local.artifact_backstop)
+
+        TRAPLINE_UNEXPANDED_TICKS = var.local_aws ? "database-minute" : "refused"
+        TRAPLINE_SECRETS_PREFIX   = "${local.name}/crawl/"
       })
       statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, {
         Call = {
@@ -78,6 +84,15 @@ locals {
           actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
           resources = ["${module.storage.arn}/runs/*"]
         }
+        Retention = { # a copy onto itself reads what it writes
+          actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"]
+          resources = ["${module.storage.arn}/artifacts/*"]
+        }
+        ArtifactVersions = {
+          actions    = ["s3:ListBucketVersions"]
+          resources  = [module.storage.arn]
+          conditions = { StringLike = { "s3:prefix" = "artifacts/*" } }
+        }
         GivenUp = {
           actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
           resources = local.failures_arns
@@ -92,7 +107,7 @@ locals {
       group       = "web"
       size        = { memory_mib = 2048, timeout = 900, scratch_mib = 1024 }
       events      = { retries = 0, max_event_age = 300 } # the ledger repeats, and takes an event for lost after 330 s
-      environment = merge(local.crawler_environment, {
+      environment = merge(local.crawler_environment, local.trusted, {
         DATABASE_URL                 = local.database_url["crawler"]
         TRAPLINE_ARTIFACTS           = local.artifacts_url
         TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]

@@ -6,6 +6,9 @@ locals {
   name      = "trapline-${var.environment}"
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
+
+  # The tick keeps artifacts as long as the ledger names them, and puts those again that are half as old as this.
+  artifact_backstop = coalesce(var.expire_days.artifacts, max(28, 2 * coalesce(var.retention_days, 200)))
 }
 
 module "key" {
@@ -66,9 +69,13 @@ module "image_repository" {
 module "storage" {
   source = "./modules/storage"
 
-  bucket        = "${local.name}-${local.account}"
-  crawls        = file(var.crawls_file)
-  expire_days   = merge(var.expire_days, { waves = 7 }) # an execution reads its wave's object once, as it starts
+  bucket = "${local.name}-${local.account}"
+  crawls = file(var.crawls_file)
+  expire_days = {
+    artifacts = local.artifact_backstop
+    runs      = var.expire_days.runs
+    waves     = 7 # an execution reads its wave's object once, as it starts
+  }
   force_destroy = var.disposable
   kms_key_arn   = module.key.arn
 }

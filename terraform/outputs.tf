@@ -50,7 +50,7 @@ output "capacity" {
   precondition {
     condition = (
       local.reserved == 0
-      || local.reserved <= local.account_concurrency - min(100, local.account_concurrency)
+      || local.reserved <= local.account_concurrency - min(local.kept_free, local.account_concurrency)
     )
     error_message = join(" ", [
       "sizes: ${local.reserved} executions are reserved, and the account's ${local.account_concurrency} less the",

@@ -208,6 +208,24 @@ variable "sizes" {
   }
 }
 
+variable "notifier_concurrency" {
+  description = <<-EOT
+    Notifiers that run at most at once, kept free for them: many runs that end together take no crawler's place, and
+    wait for no crawler's end. null: 3, and none where the account allows too few for AWS to reserve any, as a new
+    account's 10. 0: none.
+  EOT
+  type        = number
+  default     = null
+
+  validation {
+    condition = (
+      var.notifier_concurrency == null
+      || try(var.notifier_concurrency >= 0 && floor(var.notifier_concurrency) == var.notifier_concurrency, false)
+    )
+    error_message = "notifier_concurrency: a whole number, or null."
+  }
+}
+
 variable "waiting_machines" {
   description = <<-EOT
     ARNs of state machines of yours that hand Trapline a task token and wait for the end of a run.
@@ -268,9 +286,23 @@ variable "log_days" {
 }
 
 variable "expire_days" {
-  description = "After how many days artifacts and exported runs go."
-  type        = object({ artifacts = optional(number, 90), runs = optional(number, 400) })
+  description = <<-EOT
+    After how many days S3 itself deletes exported runs, and artifacts. Artifacts go with the ledger's rows, after
+    retention_days; their own rule is a backstop for what no tick saw, at twice as much or more: null takes just that.
+  EOT
+  type        = object({ artifacts = optional(number), runs = optional(number, 400) })
   default     = {}
+
+  validation {
+    condition = (
+      var.expire_days.artifacts == null
+      || try(var.expire_days.artifacts >= max(28, 2 * coalesce(var.retention_days, 14)), false)
+    )
+    error_message = join(" ", [
+      "expire_days: artifacts is at least twice retention_days, and at least 28; retention_days says how long",
+      "artifacts stay. Leave it out for the least there is.",
+    ])
+  }
 }
 
 variable "web_url" {
@@ -292,8 +324,8 @@ variable "web_url" {
 
 variable "retention_days" {
   description = <<-EOT
-    After how many days runs, with their tasks, observations and alerts, leave the database (archived first); null
-    keeps all.
+    After how many days runs, with their tasks, observations and alerts, leave the database (archived first), and
+    their artifacts the bucket, a week after they were last put; null keeps all.
   EOT
   type        = number
   default     = 90
@@ -345,6 +377,25 @@ variable "allow_private" {
       anytrue([for length in ["", "/32", "/128"] : can(cidrhost("${trim(place, "[]")}${length}", 0))])
     ])
     error_message = "allow_private: networks or addresses, such as 10.1.0.0/16:443, 192.168.0.7:80 or [fd12::/16]:443."
+  }
+}
+
+variable "ca_certificates_file" {
+  description = <<-EOT
+    PEM file of certificate authorities of your own, trusted beside the public ones for pages, sitemaps and robots.txt;
+    relative to this folder. The roots alone: servers send what is between, and a function's environment holds 4 KB.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = var.ca_certificates_file == null || try(
+      strcontains(file(var.ca_certificates_file), "-----BEGIN CERTIFICATE-----")
+      && !strcontains(file(var.ca_certificates_file), "PRIVATE KEY-----")
+      && length(file(var.ca_certificates_file)) <= 3000,
+      false
+    )
+    error_message = "ca_certificates_file: a PEM file of certificates, without a key, of at most 3,000 characters."
   }
 }
 

@@ -14,7 +14,9 @@ database = {
 }
 
 log_days    = 30
-expire_days = { artifacts = 14, runs = 60 }
+expire_days = { runs = 60 }
+
+retention_days = 14
 
 # Who gets which email; each person confirms by the link in SNS's first mail.
 alert_emails      = []

@@ -14,7 +14,7 @@ database = {
 }
 
 log_days    = 365
-expire_days = { artifacts = 90, runs = 400 }
+expire_days = { runs = 400 }
 
 # Raise it where nothing is scheduled over a weekend.
 silence_hours = 26

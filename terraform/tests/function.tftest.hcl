@@ -16,6 +16,11 @@ variables {
   }
   statements = {
     Artifacts = { actions = ["s3:PutObject"], resources = ["arn:aws:s3:::bucket/artifacts/*"] }
+    Names = {
+      actions    = ["s3:ListBucket"]
+      resources  = ["arn:aws:s3:::bucket"]
+      conditions = { StringLike = { "s3:prefix" = "artifacts/*" } }
+    }
   }
 }
 

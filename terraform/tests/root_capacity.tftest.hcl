@@ -18,6 +18,82 @@ run "fits_an_account_with_a_thousand_executions" {
   }
 }
 
+run "notifiers_have_places_of_their_own" {
+  command = plan
+
+  assert {
+    condition     = local.sizes["notifier"].reserved_concurrency == 3 && output.capacity.reserved == 3
+    error_message = "Runs that end together could take every execution of the account, or alerts wait for crawlers."
+  }
+}
+
+run "notifiers_have_no_fewer_than_asked_for" {
+  command = plan
+
+  variables {
+    notifier_concurrency = 2
+    sizes                = { notifier = { memory_mib = 512 } }
+  }
+
+  assert {
+    condition     = local.sizes["notifier"].reserved_concurrency == 2
+    error_message = "notifier_concurrency is not what is reserved."
+  }
+}
+
+run "sizes_say_it_before_the_usual" {
+  command = plan
+
+  variables {
+    sizes = { notifier = { reserved_concurrency = 7 } }
+  }
+
+  assert {
+    condition     = local.sizes["notifier"].reserved_concurrency == 7
+    error_message = "What sizes reserves for the notifier is lost."
+  }
+}
+
+run "nothing_is_reserved_where_aws_would_refuse_it" {
+  command = plan
+
+  variables {
+    account_concurrency = 103
+    sizes               = { relay = { reserved_concurrency = 1 } }
+  }
+
+  assert {
+    condition     = local.sizes["notifier"].reserved_concurrency == null && output.capacity.reserved == 1
+    error_message = "An apply would fail: AWS keeps 100 executions free."
+  }
+}
+
+run "refuses_to_reserve_in_a_new_account" {
+  command = plan
+
+  variables {
+    crawls_file          = "tests/fixtures/few.yaml"
+    account_concurrency  = 10
+    notifier_concurrency = 1
+  }
+
+  expect_failures = [output.capacity]
+}
+
+run "a_new_account_needs_no_setting" {
+  command = plan
+
+  variables {
+    crawls_file         = "tests/fixtures/few.yaml"
+    account_concurrency = 10
+  }
+
+  assert {
+    condition     = local.sizes["notifier"].reserved_concurrency == null && output.capacity.reserved == 0
+    error_message = "A new account allows 10 executions, and AWS reserves none of them."
+  }
+}
+
 run "does_not_fit_a_new_account" {
   command = plan
 

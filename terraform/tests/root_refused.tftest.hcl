@@ -70,6 +70,19 @@ run "nothing_kept_for_a_day" {
   expect_failures = [var.retention_days]
 }
 
+run "a_backstop_that_takes_what_the_ledger_names" {
+  command = plan
+
+  variables {
+    retention_days       = 90
+    expire_days          = { artifacts = 179 }
+    notifier_concurrency = 1.5
+    ca_certificates_file = "tests/fixtures/crawls.yaml"
+  }
+
+  expect_failures = [var.expire_days, var.notifier_concurrency, var.ca_certificates_file]
+}
+
 run "a_view_that_is_no_address" {
   command = plan
 

@@ -123,6 +123,49 @@ run "everything" {
   }
 }
 
+run "artifacts_go_with_the_ledger" {
+  command = plan
+
+  assert {
+    condition = (
+      local.artifact_backstop == 180
+      && local.functions["dispatcher"].environment["TRAPLINE_ARTIFACT_BACKSTOP_DAYS"] == "180"
+      && local.functions["dispatcher"].environment["TRAPLINE_RETENTION_DAYS"] == "90"
+    )
+    error_message = "S3's own rule is no backstop at twice retention_days, or the tick does not know it."
+  }
+}
+
+run "own_authorities_are_trusted_where_pages_are_fetched" {
+  command = plan
+
+  variables {
+    ca_certificates_file = "tests/fixtures/authority.pem"
+  }
+
+  assert {
+    condition = (
+      [for name, function in local.functions : name if can(function.environment["TRAPLINE_CA_CERTIFICATES"])]
+      == ["crawler", "dispatcher"]
+    )
+    error_message = "Who fetches for pages does not know the authorities, or others do."
+  }
+}
+
+run "artifacts_of_runs_that_are_kept_for_ever_stay" {
+  command = plan
+
+  variables {
+    retention_days = null
+    expire_days    = { artifacts = 60 }
+  }
+
+  assert {
+    condition     = local.artifact_backstop == 60
+    error_message = "The tick puts again what is half as old; any backstop does."
+  }
+}
+
 run "least_privilege" {
   command = plan # what the run above made is still there
 
@@ -136,6 +179,32 @@ run "least_privilege" {
       )
     ]]))
     error_message = "A role has a wildcard that has no reason."
+  }
+
+  assert {
+    condition = {
+      for name, function in module.function : name => join(" ", sort(flatten([
+        for statement in jsondecode(function.policy).Statement : [
+          for action in flatten([statement.Action]) : action if startswith(action, "s3:")
+        ] if anytrue([for arn in flatten([statement.Resource]) : endswith(arn, "/artifacts/*")])
+      ])))
+      } == {
+      crawler    = "s3:GetObject s3:PutObject"
+      dispatcher = "s3:DeleteObjectVersion s3:GetObject s3:GetObjectVersion s3:PutObject"
+      notifier   = ""
+      operator   = "s3:GetObject"
+      relay      = ""
+    }
+    error_message = "A function may do more, or less, with artifacts than it needs."
+  }
+
+  assert {
+    condition = alltrue(flatten([for function in values(module.function) : [
+      for statement in jsondecode(function.policy).Statement :
+      try(statement.Condition.StringLike["s3:prefix"] == "artifacts/*", false)
+      if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:ListBucket")])
+    ]]))
+    error_message = "A function may list more of the bucket than its artifacts."
   }
 
   assert {

@@ -63,6 +63,13 @@ run "private_encrypted_tls_only" {
     )
     error_message = "Objects would stay for ever, or go too early."
   }
+
+  assert {
+    condition = anytrue(flatten([for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
+      [for one in rule.expiration : one.expired_object_delete_marker == true]
+    ]))
+    error_message = "What is left of an expired object would stay for ever."
+  }
 }
 
 run "refuses_bad_values" {

@@ -43,7 +43,8 @@ def _caught(server: Server, name: str, options: argparse.Namespace) -> int | Non
     """Return the number of the seed in which the break was noticed; ``None`` when none noticed."""
     seeds = [options.seed] if options.seed is not None else range(1, WITHIN + 1)
     for number, seed in enumerate(seeds, 1):
-        order = Order(seed=seed, tasks=min(options.tasks, BROKEN_TASKS), mean=0.12, broken=name, via=BREAKS[name].via)
+        one, tasks = BREAKS[name], min(options.tasks, BROKEN_TASKS)
+        order = Order(seed=seed, tasks=tasks, mean=0.12, broken=name, via=one.via, scale=one.scale)
         verdict = _weather(server, order)
         if verdict.certain:
             say(f"break {name} ({BREAKS[name].means}): caught by seed {number}: {verdict.certain[0][:200]}")

@@ -16,6 +16,7 @@ from trapline_common.config.models import Config
 from trapline_common.domain.answers import DispatcherAnswer
 from trapline_common.domain.messages import Count, Message, OpenRun, Reap, Tick
 from trapline_common.domain.ports import Archive
+from trapline_common.domain.stored_artifacts import Keeping
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
@@ -83,6 +84,8 @@ class Stage:
     """Where runs go before they leave the ledger; ``None``: nowhere."""
     retention: Retention | None = None
     """When they leave it; ``None``: never."""
+    keeping: Keeping | None = None
+    """The bucket of artifacts that is kept in order; ``None``: none is."""
 
     def configure(self, text: str) -> None:
         """Put another ``crawls.yaml`` in place."""
@@ -117,6 +120,7 @@ class Stage:
             limits_by_config=self.limits_by_config,
             unexpanded_ticks=self.unexpanded_ticks,
             archive=self.archive,
+            keeping=self.keeping,
         )
 
     async def handle(self, event: Any) -> DispatcherAnswer:

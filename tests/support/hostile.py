@@ -234,7 +234,10 @@ async def _serve(site: HostileSite, reader: asyncio.StreamReader, writer: asynci
 
 @asynccontextmanager
 async def hostile_site(
-    tls: ssl.SSLContext | None = None, more: Mapping[str, Page] = MappingProxyType({})
+    tls: ssl.SSLContext | None = None,
+    more: Mapping[str, Page] = MappingProxyType({}),
+    *,
+    address: str = "127.0.0.1",
 ) -> AsyncIterator[HostileSite]:
     """Serve every page of ``PAGES`` and of ``more`` on a free port of loopback; unknown paths answer the good page."""
     site = HostileSite(origin="", pages={**PAGES, **more})
@@ -251,9 +254,9 @@ async def hostile_site(
         finally:
             connections.discard(task)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(accept, address, 0, ssl=tls)
     scheme = "https" if tls else "http"
-    site.origin = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    site.origin = f"{scheme}://{address}:{server.sockets[0].getsockname()[1]}"
     try:
         yield site
     finally:

@@ -32,6 +32,7 @@ ORDER = (
     "delivery",
     "told_cause",
     "unnamed_artifact",
+    "artifact_walk",
     "pace",
 )
 """Advisory locks (crawl, lane, mutes) and the rows of tables; a row of the table ``lane`` is "lane limits"."""

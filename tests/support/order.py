@@ -8,17 +8,18 @@ import pytest
 STORIES = "tests/e2e_aws"
 """Each file there deploys once, and its tests follow what happens to a user, from the first apply to the destroy."""
 LONG = (
-    "tests/e2e",
-    "tests/integration/upgrade",
-    "tests/integration/terraform",
     "tests/integration/crawler",
     "tests/integration/crawler_loop",
     "tests/integration/crawler_sessions",
     "tests/integration/ledger",
     "tests/integration/cli",
+    "tests/integration/upgrade",
+    "tests/integration/terraform",
     "tests/integration/workspace",
+    "tests/e2e",
 )
-"""Folders whose files take long, the longest first: a file that begins last keeps one worker busy alone."""
+"""Folders whose files take long: a file that begins last keeps one worker busy alone. Those that start many processes
+come late, when the stories, whose local AWS wants the processors too, are told."""
 
 
 def arranged(items: Sequence[pytest.Item], root: PurePath) -> list[pytest.Item]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import playwright
 
@@ -24,6 +24,7 @@ from tools.local_aws.system import READY, System, answers
 from tools.shell import ROOT, ToolError, main_guard, say
 from tools.workspace.browser import SETTING, working_browser
 from tools.workspace.environment import LOCAL_AWS
+from trapline_common.domain.conninfo import read_conninfo
 from trapline_machine.embedded_postgres import embedded_postgres
 
 EXECUTIONS = 64
@@ -39,10 +40,10 @@ CERTIFICATE = "tmp/ministack-tls/server.crt"
 
 def without_password(dsn: str) -> str:
     """Return the embedded Postgres' DSN as Terraform takes it: it listens on a socket only, without a password."""
-    parts = urlsplit(dsn)
-    asked = parse_qs(parts.query)
-    port = "".join(f"&port={port}" for port in asked.get("port", []) if port != POSTGRES_PORT)
-    return f"postgresql://{parts.username}@/{parts.path.lstrip('/')}?host={quote(asked['host'][0], safe='/')}{port}"
+    found = read_conninfo(dsn)
+    port = found.get("port", POSTGRES_PORT)
+    behind = "" if port == POSTGRES_PORT else f"&port={port}"
+    return f"postgresql://{found['user']}@/{found['dbname']}?host={quote(found['host'], safe='/')}{behind}"
 
 
 def free_port() -> int:

@@ -11,11 +11,19 @@ locals {
         ])
       }
       "${key}-throttles" = {
-        namespace  = "AWS/Lambda", metric = "Throttles", statistic = "Sum", threshold = 0, unit = "Count", periods = 3
+        namespace  = "AWS/Lambda"
+        metric     = function.ceiling == null ? "Throttles" : "AsyncEventAge"
+        statistic  = function.ceiling == null ? "Sum" : "Maximum"
+        threshold  = function.ceiling == null ? 0 : 300000
+        unit       = function.ceiling == null ? "Count" : "Milliseconds"
+        periods    = 3
         dimensions = { FunctionName = function.name }
-        text = join(" ", [
+        text = function.ceiling == null ? join(" ", [
           "${function.name} waits for free executions. Lower max_invocations of the lanes in crawls.yaml, or ask",
           "AWS for a higher limit of concurrent executions.",
+          ]) : join(" ", [
+          "Events of ${function.name} wait for more than 5 minutes for one of the ${coalesce(function.ceiling, 0)}",
+          "executions that are reserved for it. See in its log what takes so long, or reserve more.",
         ])
       }
       "${key}-duration" = {

@@ -9,11 +9,15 @@ variable "topic_arn" {
 }
 
 variable "functions" {
-  description = "Functions to watch. duration_share: the part of its timeout that is too long, 0 to 1."
+  description = <<-EOT
+    Functions to watch. duration_share: the part of its timeout that is too long, 0 to 1. ceiling: the executions that
+    are reserved for it, beyond which its events are meant to wait for minutes, and not for longer.
+  EOT
   type = map(object({
     name           = string
     log_group      = string
     timeout        = number
+    ceiling        = optional(number)
     duration_share = optional(number, 0.9)
   }))
   default = {}

@@ -54,12 +54,15 @@ locals {
     },
   ]
 
-  own_statements = [for sid, statement in var.statements : {
-    Sid      = sid
-    Effect   = "Allow"
-    Action   = statement.actions
-    Resource = statement.resources
-  }]
+  own_statements = [for sid, statement in var.statements : merge(
+    {
+      Sid      = sid
+      Effect   = "Allow"
+      Action   = statement.actions
+      Resource = statement.resources
+    },
+    statement.conditions == null ? {} : { Condition = statement.conditions },
+  )]
 }
 
 resource "aws_iam_role" "this" {

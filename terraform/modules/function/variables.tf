@@ -106,10 +106,14 @@ variable "environment" {
 }
 
 variable "statements" {
-  description = "What the function may do besides logging: actions on ARNs, by a name of letters and digits."
+  description = <<-EOT
+    What the function may do besides logging: actions on ARNs, by a name of letters and digits. conditions: by IAM's
+    operator and key, where the ARN alone says too little.
+  EOT
   type = map(object({
-    actions   = list(string)
-    resources = list(string)
+    actions    = list(string)
+    resources  = list(string)
+    conditions = optional(map(map(string)))
   }))
   default = {}
 

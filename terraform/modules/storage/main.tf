@@ -77,6 +77,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     noncurrent_version_expiration {
       noncurrent_days = var.noncurrent_days
     }
+
+    expiration {
+      expired_object_delete_marker = true # what is left of an object that expired, once its versions are gone
+    }
   }
 
   dynamic "rule" {

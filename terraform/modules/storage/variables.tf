@@ -26,7 +26,7 @@ variable "crawls" {
 variable "expire_days" {
   description = "After how many days objects go, by their first folder. A folder that is not named keeps its objects."
   type        = map(number)
-  default     = { artifacts = 90, runs = 400 }
+  default     = { artifacts = 400, runs = 400 }
 
   validation {
     condition     = alltrue([for days in values(var.expire_days) : days >= 1 && floor(days) == days])

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from support.crawler_stage import Stage
+from support.crawling import LIMITS, KnownSecrets, new_browser
+from support.hostile import Request, answer, hostile_site
 from support.ledger import urls
 from support.pictures import bomb, noise, page, png, with_box, with_rows
 from support.visitor import bad, good
@@ -18,6 +20,7 @@ from trapline_common.domain.picture import Picture
 from trapline_common.ledger.artifacts import deletable
 from trapline_common.ledger.pictures import accept_picture
 from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_crawler.visit.visitor import BrowserVisitor
 
 URL = urls(1)[0]
 OLD = page()
@@ -209,3 +212,27 @@ async def test_a_crawl_that_compares_no_more_lets_go_of_its_baseline(stage: Stag
     shop.crawl = shop.crawl.model_copy(update={"visual": None})
     assert await shop.has(good(URL)) == {}
     assert await shop.baseline() is None
+
+
+async def test_a_page_in_a_real_browser(stage: Stage) -> None:
+    """From the browser to the alert: a page of which only a colour changes is a change of its picture."""
+    colours = iter(["green", "green", "crimson"])
+
+    async def send(request: Request) -> None:
+        box = f"<p>text</p><div style='width: 100px; height: 50px; background: {next(colours)}'></div>"
+        await answer(request, f"<!doctype html><title>A page</title><body>{box}</body>".encode())
+
+    browser = new_browser()
+    async with hostile_site(more={"/box": send}) as site:
+        url = f"{site.origin}/box"
+        crawl = CrawlConfig.model_validate({"name": "docs", "urls": [url], "screenshot": "viewport", "visual": {}})
+        for _ in range(3):
+            visitor = BrowserVisitor(
+                browser, artifacts=DirectoryArtifacts(stage.artifacts), secrets=KnownSecrets(), limits=LIMITS
+            )
+            await stage.open([url], crawl=crawl)
+            await stage.live(visitor=visitor)
+    found = [json.loads(row[0]) for row in await stage.rows("SELECT visual FROM trapline.observation ORDER BY id")]
+    assert [one["outcome"] for one in found] == ["first", "equal", "changed"]
+    assert [region["new"][2] for region in found[2]["regions"]] == [112]
+    assert await stage.alerts() == ["change"]

@@ -37,4 +37,5 @@ def test_a_change_beyond_the_part_that_is_kept_is_a_difference_of_what_is_kept()
     assert text.startswith(before.rsplit("\n", 1)[0])
     assert before.rsplit("\n", 1)[0] == after.rsplit("\n", 1)[0]
     assert cut_off(before) not in {None, cut_off(after)}
+    assert cut_off(before) != cut_off(kept(text.replace("line 999", "line 998"), 500)), "as long as it was"
     assert normalise(before) == before

@@ -18,6 +18,8 @@ from trapline_crawler.pictures.rows import align
 
 OLD = page()
 HEIGHT = OLD.height
+SHORT = with_box(OLD, (0, 500, WIDTH, HEIGHT - 500), (255, 255, 255))
+"""A page that ends in the middle of its window."""
 GREY = (128, 128, 128)
 
 
@@ -75,6 +77,10 @@ PAIRS: dict[str, tuple[Callable[[], Image.Image], list[tuple[str, int, int]]]] =
         lambda: with_rows(OLD, 0, noise(48)).crop((0, 0, WIDTH, HEIGHT)),
         [("inserted", 0, 48)],
     ),
+    "a banner above a short page": (
+        lambda: with_rows(SHORT, 0, noise(48)).crop((0, 0, WIDTH, HEIGHT)),
+        [("inserted", 0, 48)],
+    ),
     "a block that moved": (
         lambda: _moved(with_box(OLD, (20, 300, 600, 100), (90, 120, 200)), y=300, height=100, to=800),
         [("changed", 300, 100), ("inserted", 800, 100)],
@@ -88,7 +94,7 @@ PAIRS: dict[str, tuple[Callable[[], Image.Image], list[tuple[str, int, int]]]] =
 def test_pairs(name: str) -> None:
     """Each pair has the regions that a person would name: kind, first row, and rows within a square of the truth."""
     make, expected = PAIRS[name]
-    regions = found(OLD, make())
+    regions = found(SHORT if "short" in name else OLD, make())
     assert [one.kind for one in regions] == [kind for kind, _, _ in expected]
     for region, (kind, y, rows) in zip(regions, expected, strict=True):
         _, at, _, height = region.old if kind == "removed" else region.new
@@ -191,6 +197,16 @@ def test_both_directions_say_the_same(one: int, other: int, y: int, rows: int) -
     assert sorted((turned[r.kind], r.new, r.old, r.pixels) for r in forth) == sorted(
         (r.kind, r.old, r.new, r.pixels) for r in back
     )
+
+
+def test_blocks_that_changed_places_are_the_same_both_ways() -> None:
+    """Of two blocks that changed places either could be the one that moved: it is the same one in both directions."""
+    one, other, end = noise(60, seed=1), noise(60, seed=2), noise(40, seed=3)
+    before, after = (part(with_rows(with_rows(end, 0, two), 0, first)) for first, two in ((one, other), (other, one)))
+    forth, back = compare(before, after, tolerance=18), compare(after, before, tolerance=18)
+    assert {(region.kind, region.old, region.new) for region in forth} == {
+        ({"inserted": "removed", "removed": "inserted"}[region.kind], region.new, region.old) for region in back
+    }
 
 
 def test_comparing_costs_less_than_decoding_twice_and_a_half() -> None:

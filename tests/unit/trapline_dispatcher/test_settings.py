@@ -1,9 +1,11 @@
 """The dispatcher's environment."""
 
+from datetime import timedelta
+
 import pytest
 
 from trapline_common.domain.errors import InputRefusedError
-from trapline_dispatcher.settings import UNEXPANDED_TICKS, Settings
+from trapline_dispatcher.settings import BACKSTOP_DAYS, UNEXPANDED_TICKS, Settings
 
 GIVEN = {
     "DATABASE_URL": "postgresql:///x",
@@ -58,3 +60,23 @@ def test_a_machine_without_a_place_for_its_items_is_refused():
         with pytest.raises(InputRefusedError, match="TRAPLINE_WAVES must be an s3:// URL"):
             Settings.read(machine if waves is None else {**machine, "TRAPLINE_WAVES": waves})
     assert Settings.read({**machine, "TRAPLINE_WAVES": "s3://bucket/waves"}).waves == "s3://bucket/waves"
+
+
+@pytest.mark.parametrize(("value", "days"), [(None, None), ("", None), ("28", 28), ("180", 180)])
+def test_artifacts_are_looked_after_where_the_buckets_rule_is_known(value, days):
+    """Without it nothing in the bucket is deleted or put again: who made it may have other rules."""
+    environ = GIVEN if value is None else {**GIVEN, BACKSTOP_DAYS: value}
+    assert Settings.read(environ).backstop == (None if days is None else timedelta(days=days))
+
+
+@pytest.mark.parametrize("value", ["27", "0", "-5", "1.5", "soon", "99999999", "\u0663\u0660"])
+def test_a_backstop_that_is_none_is_refused(value):
+    """Half of less than four weeks would leave the tick too little time to be away."""
+    with pytest.raises(InputRefusedError, match=f"{BACKSTOP_DAYS}: .* is not a number of days from 28 to"):
+        Settings.read({**GIVEN, BACKSTOP_DAYS: value})
+
+
+def test_a_backstop_needs_a_bucket():
+    """A folder has no rule by age."""
+    with pytest.raises(InputRefusedError, match="TRAPLINE_ARTIFACTS must be an s3:// URL"):
+        Settings.read({**GIVEN, "TRAPLINE_ARTIFACTS": "/artifacts", BACKSTOP_DAYS: "180"})

@@ -1,4 +1,4 @@
-"""Ctrl-C once: end in order. Twice: end now. SIGTERM and SIGHUP mean the same."""
+"""Ctrl-C once: end in order. Twice: end now. SIGTERM means the same, and so does SIGHUP, unless `nohup` ignores it."""
 
 import asyncio
 import signal
@@ -38,10 +38,13 @@ class Interrupts:
 def caught_interrupts() -> Iterator[Interrupts]:
     """Catch the signals while the block lasts. Needs a running event loop."""
     loop, found = asyncio.get_running_loop(), Interrupts()
-    for number in SIGNALS:
+    wanted = [
+        each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    ]
+    for number in wanted:
         loop.add_signal_handler(number, found.take, number)
     try:
         yield found
     finally:
-        for number in SIGNALS:
+        for number in wanted:
             loop.remove_signal_handler(number)

@@ -15,6 +15,7 @@ from trapline_common.domain.ports import (
     Waiters,
     Waves,
 )
+from trapline_common.domain.stored_artifacts import Keeping
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
@@ -64,6 +65,8 @@ class Services:
     """Where ended runs go; ``None``: they stay in the ledger alone."""
     retention: Retention | None = None
     """What the reap tick deletes; ``None``: nothing."""
+    keeping: Keeping | None = None
+    """The bucket in which the reap tick deletes what retention un-named; ``None``: who has the store does it."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """How long the dispatcher waits before it steps in."""
     new_wave: Callable[[], UUID] = uuid4

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.invocations import ASK_AGAIN_AFTER
 from trapline_common.ledger.rescue import HEARTBEAT_TTL, PENDING_TTL
-from trapline_common.ledger.retention import Retention
+from trapline_common.ledger.retention import LONGEST, Retention
 from trapline_common.ledger.runs import RESUME_OPENING_AFTER
 
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
@@ -14,6 +15,9 @@ DATABASE_MINUTE = "database-minute"
 REFUSED = "refused"
 WAVE_MACHINE = "TRAPLINE_WAVE_MACHINE"
 WAVES = "TRAPLINE_WAVES"
+BACKSTOP_DAYS = "TRAPLINE_ARTIFACT_BACKSTOP_DAYS"
+SHORTEST_BACKSTOP = 28
+"""Days; half of it, at which artifacts are put again, leaves a fortnight in which the tick may be away."""
 
 LONGEST_PAUSE = 50.0
 """Seconds after a false start: less than a minute, so that the next minute's tick is never refused."""
@@ -50,6 +54,8 @@ class Timeouts:
     """Of a lane whose crawlers die at their start, between two counts that ask."""
     retire_within: float = 10.0
     """The bounds of one tick's deletion of rows that were kept long enough."""
+    sweep_within: float = 20.0
+    """The bounds of one tick's walk through the bucket of artifacts; a page of it, once begun, is decided about."""
     finish_within: float = 15.0
     """The bounds of one tick's work on cancels and additions of pages that a dead process left."""
 
@@ -85,6 +91,10 @@ class Settings:
     retention: Retention | None = None
     """How long ended runs are kept; ``None``: for ever. Where runs are archived, one is deleted only after that."""
 
+    backstop: timedelta | None = None
+    """``TRAPLINE_ARTIFACT_BACKSTOP_DAYS``: the age at which the bucket's own rule deletes artifacts; ``None``: it has
+    none, and nothing is deleted or put again there."""
+
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the environment. Raises ``InputRefusedError`` that names what is missing or wrong."""
@@ -116,4 +126,19 @@ class Settings:
             answers=bool(environ.get("TRAPLINE_ANSWERS")),
             bus=environ.get("TRAPLINE_BUS") or None,
             retention=Retention.read(environ, archived_only=bool(environ.get("TRAPLINE_RUNS"))),
+            backstop=_backstop(environ),
         )
+
+
+def _backstop(environ: Mapping[str, str]) -> timedelta | None:
+    text = environ.get(BACKSTOP_DAYS)
+    if not text:
+        return None
+    days = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(2 * LONGEST)) else 0
+    if not SHORTEST_BACKSTOP <= days <= 2 * LONGEST:
+        raise InputRefusedError(
+            f"environment: {BACKSTOP_DAYS}: {text!r} is not a number of days from {SHORTEST_BACKSTOP} to {2 * LONGEST}"
+        )
+    if not environ["TRAPLINE_ARTIFACTS"].startswith("s3://"):
+        raise InputRefusedError(f"environment: TRAPLINE_ARTIFACTS must be an s3:// URL beside {BACKSTOP_DAYS}")
+    return timedelta(days=days)

@@ -14,6 +14,7 @@ from trapline_common.aws.ledger_login import ledger
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
 from trapline_common.domain.ports import Announcer, Archive, Waiters, Waves
+from trapline_common.domain.stored_artifacts import Keeping
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
 from trapline_common.local.archive import DirectoryArchive
@@ -64,7 +65,20 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         unexpanded_ticks=settings.unexpanded_ticks,
         archive=None if settings.runs is None else _archive(settings.runs),
         retention=settings.retention,
+        keeping=_keeping(settings),
     )
+
+
+def _keeping(settings: Settings) -> Keeping | None:
+    if settings.backstop is None:
+        return None
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.stored_artifacts import S3StoredArtifacts
+
+    store = S3StoredArtifacts(boto3.client("s3", config=CLIENT_CONFIG), settings.artifacts)
+    return Keeping(store=store, backstop=settings.backstop)
 
 
 def _waves(settings: Settings) -> Waves | None:

@@ -1,12 +1,16 @@
 """Artifacts in S3."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from trapline_common.aws.calls import call
+from trapline_common.domain.stored_artifacts import FRESH_FOR
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -15,17 +19,31 @@ if TYPE_CHECKING:
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".html": "text/plain; charset=utf-8", ".txt": "text/plain"}
 
 
-_MISSING = frozenset({"NoSuchKey", "AccessDenied"})
-"""Codes of what is not there: whoever may read artifacts and not list them is told no more of a key without one."""
+_MISSING = frozenset({"NoSuchKey", "AccessDenied", "404", "403"})
+"""Codes of what is not there: whoever may read artifacts and not list them is told no more of a key without one. An
+answer to HEAD has no code but its status."""
+
+
+def content_type(key: str) -> str:
+    """Return the type that S3 serves an artifact as, by the suffix of its key."""
+    return _TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
 
 
 class S3Artifacts:
-    """Keeps the ``ArtifactStore`` port below ``s3://bucket/prefix``; the bucket encrypts."""
+    """Keeps the ``ArtifactStore`` port below ``s3://bucket/prefix``; the bucket encrypts.
 
-    __slots__ = ("_bucket", "_client", "_prefix")
+    What was put a short time ago is not put again.
+    """
 
-    def __init__(self, client: "S3Client", url: str) -> None:
+    __slots__ = ("_bucket", "_client", "_now", "_prefix")
+
+    def __init__(self, client: "S3Client", url: str, *, now: Callable[[], datetime] = _utc) -> None:
         parts = urlsplit(url)
+        self._now = now
         self._client = client
         self._bucket = parts.netloc
         self._prefix = parts.path.strip("/")
@@ -34,7 +52,9 @@ class S3Artifacts:
         """Store ``data`` and return its key. Raises ``TransientError`` when S3 can't take it."""
         digest = sha256(data).hexdigest()
         key = f"{digest[:2]}/{digest}{suffix}"
-        kind = _TYPES.get(suffix, "application/octet-stream")
+        if await self._fresh(key):
+            return key
+        kind = content_type(key)
         await call(
             lambda: self._client.put_object(Bucket=self._bucket, Key=self._path(key), Body=data, ContentType=kind)
         )
@@ -59,6 +79,20 @@ class S3Artifacts:
     def location(self, key: str) -> str:
         """Return the object's ``s3://`` URL."""
         return f"s3://{self._bucket}/{self._path(key)}"
+
+    async def _fresh(self, key: str) -> bool:
+        """Return whether the key was put so lately that retention leaves it until what names it is committed."""
+
+        def ask() -> datetime | None:
+            try:
+                return self._client.head_object(Bucket=self._bucket, Key=self._path(key))["LastModified"]
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _MISSING:
+                    return None
+                raise
+
+        put_at = await call(ask)
+        return put_at is not None and self._now() - put_at < FRESH_FOR
 
     def _path(self, key: str) -> str:
         return f"{self._prefix}/{key}" if self._prefix else key

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.ledger.address import as_url
 from trapline_common.ledger.connection import Database
 
 ADDRESS = "DATABASE_URL"
@@ -52,12 +53,13 @@ def address(environ: Mapping[str, str]) -> Address:
 
 def logging_in(found: str, *, user: str, password: str) -> str:
     """Return the address ``found`` with this user and password in place of its own."""
-    parts = urlsplit(found)
+    parts = urlsplit(as_url(found))
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"))
 
 
 def _with_token(found: str) -> Address:
+    found = as_url(found)
     parts = urlsplit(found)
     user, host, port = parts.username, parts.hostname, parts.port or DEFAULT_PORT
     if not user or not host or parts.password:

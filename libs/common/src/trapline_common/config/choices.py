@@ -41,6 +41,13 @@ class Keep(StrEnum):
     ALWAYS = "always"
 
 
+class Frames(StrEnum):
+    """Which frames of a page are read with it. ``all``: also those of other sites, each by itself and bounded."""
+
+    SAME_ORIGIN = "same_origin"
+    ALL = "all"
+
+
 class Screenshot(StrEnum):
     """When a screenshot is kept, and of what. ``failure``: the viewport, and only of a visit that failed."""
 

@@ -8,6 +8,7 @@ the run.
 import json
 from hashlib import sha256
 
+from trapline_common.config.choices import Frames
 from trapline_common.config.extraction import written
 from trapline_common.config.held_secrets import held_secrets
 from trapline_common.config.models import CrawlConfig
@@ -30,7 +31,7 @@ and no alert may show that as what was removed.
 
 
 def fingerprint(crawl: CrawlConfig) -> str:
-    """Return 64 hex digits over ``watch``, ``extract`` and ``ignore``.
+    """Return 64 hex digits over ``watch``, ``extract``, ``ignore`` and ``frames``.
 
     Equal when the same content is compared: the order of ``extract`` and of the selectors in ``ignore``, and repeats of
     these, do not matter; the order of its patterns does. ``remember``, ``confirm_after`` and ``min_change`` are not in
@@ -44,6 +45,8 @@ def fingerprint(crawl: CrawlConfig) -> str:
     }
     if crawl.ignored_patterns:  # a crawl without any keeps the fingerprint, and the baselines, it always had
         compared["patterns"] = crawl.ignored_patterns
+    if crawl.frames is not Frames.SAME_ORIGIN:
+        compared["frames"] = crawl.frames
     text = json.dumps(compared, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return sha256(text.encode("ascii")).hexdigest()
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from trapline_common.config.choices import (
     AlertOn,
+    Frames,
     Isolation,
     Keep,
     NumberFormat,
@@ -390,6 +391,15 @@ class CrawlConfig(Model):
             "end, and at half of `timeout`, it stops. Left out: none."
         ),
         examples=[10],
+    )
+    frames: Frames = Field(
+        default=Frames.SAME_ORIGIN,
+        description=(
+            "Which frames are read with the page: those of its own origin (`same_origin`), or `all`, other sites' too; "
+            "of these at most 20, within 8 seconds, with `watch`, `extract` and `ignore` in each. `wait_for` looks in "
+            "frames of the page's own origin."
+        ),
+        examples=["all"],
     )
     locale: Locale | None = Field(
         default=None,

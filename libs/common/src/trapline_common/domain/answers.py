@@ -137,6 +137,10 @@ class Reaped(Answer):
     """Ended runs written to the archive."""
     retired: int = 0
     """Rows deleted because they ended longer ago than the retention says."""
+    artifacts_deleted: int = 0
+    """Versions of artifacts deleted because the ledger names them no more."""
+    artifacts_put_again: int = 0
+    """Artifacts stored anew, so that the bucket's own rule does not take what the ledger names."""
     answered: int = 0
     """Executions that were told the end of an invocation or a run that they waited for."""
     told: int = 0

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from trapline_common.domain.conninfo import URL, read_conninfo
+from trapline_common.domain.errors import InputRefusedError
+
 POSTGRES = 5432
 URLS = ("DATABASE_URL", "TRAPLINE_ADMIN_URL")
-"""Variables that hold a database's URL."""
+"""Variables that hold a database's address: a URL, or pairs as libpq takes them."""
 _SERVICE_FILE = ".pg_service.conf"
 _HOST = re.compile(r"\[(?P<six>[^\]]+)\](?::(?P<six_port>\d+))?|(?P<name>[^:/@\[\]]+)(?::(?P<port>\d+))?", re.ASCII)
 _HOSTS = ("host", "hostaddr")
@@ -48,13 +51,22 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
     services = [environ.get("PGSERVICE", "")]
     urls = [environ[name] for name in URLS if environ.get(name)]
     for url in urls:
-        said = _of_url(url)
+        said = _said(url)
         services.append(said.pop("service", ""))
         yield variables | said
     if not urls and variables.keys() & set(_HOSTS):
         yield variables
     for service in filter(None, services):
-        yield from (variables | said for said in _of_service(service, environ))
+        yield from (variables | said for said in of_service(service, environ))
+
+
+def _said(address: str) -> dict[str, str]:
+    if URL.match(address):
+        return _of_url(address)
+    try:
+        return read_conninfo(address)
+    except InputRefusedError:
+        return {}  # no program connects to it
 
 
 def _of_url(url: str) -> dict[str, str]:
@@ -68,7 +80,8 @@ def _of_url(url: str) -> dict[str, str]:
     return said | ({"host": ",".join(hosts)} if hosts else {})
 
 
-def _of_service(service: str, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def of_service(service: str, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield what each of libpq's service files says of a service, the one that libpq reads first before the others."""
     folders = (("PGSERVICEFILE", ""), ("HOME", _SERVICE_FILE), ("PGSYSCONFDIR", "pg_service.conf"))
     for variable, name in folders:
         if not (start := environ.get(variable)):

@@ -29,6 +29,8 @@ class Gate:
     """Looks names up."""
     own_names: Resolve | None = None
     """Looks the names of ``own`` up; ``None``: as ``resolve``."""
+    certificates: tuple[bytes, ...] = ()
+    """Authorities that are trusted beside the public ones, each as DER: who dials through the gate checks with them."""
     lookup: float = 10.0
     """Seconds that a look-up may take."""
     is_self: Callable[[Address], bool] = is_own_interface

@@ -15,6 +15,7 @@ import httpcore
 
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.egress.certificates import trusting
 from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender, TryLaterError
 from trapline_common.egress.gate import AddressRefusedError, Gate
 from trapline_common.egress.httpcore_backend import GatedNetwork
@@ -42,7 +43,7 @@ class HttpFetch:
     user_agent: str = "Trapline"
     """The ``User-Agent`` header."""
     tls: ssl.SSLContext | None = None
-    """Checks certificates; ``None``: against certifi's roots."""
+    """Checks certificates; ``None``: against certifi's roots and the gate's own."""
 
     async def __call__(self, url: str, sender: Sender = NOBODY) -> Fetched:
         """Return the file at ``url``; the errors are those of ``Fetch``."""
@@ -66,7 +67,9 @@ class HttpFetch:
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
-            ssl_context=self.tls, network_backend=GatedNetwork(self.gate), max_connections=1
+            ssl_context=self.tls or trusting(self.gate.certificates),
+            network_backend=GatedNetwork(self.gate),
+            max_connections=1,
         )
 
     async def _get(

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,6 +13,7 @@ import asyncpg
 
 from trapline_common.domain.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
 from trapline_common.domain.storable_text import storable
+from trapline_common.ledger.address import read_address
 from trapline_common.ledger.queries import Query
 
 
@@ -160,19 +162,29 @@ class Database:
         self._owner: asyncio.Task[Any] | None = None
 
     @classmethod
-    async def connect(cls, dsn: str, *, application: str = "trapline", patience: Patience = DEFAULT_PATIENCE) -> Self:
-        """Connect. Raises ``LedgerUnavailableError`` when Postgres can't be reached, or refuses us.
+    async def connect(
+        cls,
+        dsn: str,
+        *,
+        application: str = "trapline",
+        patience: Patience = DEFAULT_PATIENCE,
+        environ: Mapping[str, str] = os.environ,
+    ) -> Self:
+        """Connect to an address of any form that libpq takes.
 
+        Raises ``LedgerUnavailableError`` when Postgres can't be reached, or refuses us.
         A refused password counts as the former: while a secret is rotated, the next attempt may succeed. A malformed
         DSN raises ``InputRefusedError``.
         """
+        address = read_address(dsn, environ)
         try:
             with ledger_errors():
                 connection = await asyncpg.connect(
-                    dsn,
-                    timeout=patience.connect,
+                    address.dsn,
+                    ssl=address.tls,
+                    timeout=address.timeout or patience.connect,
                     command_timeout=patience.command,
-                    server_settings={"application_name": application},
+                    server_settings={"application_name": address.application or application},
                 )
                 version = connection.get_server_version().major
                 try:

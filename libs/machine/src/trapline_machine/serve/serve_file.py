@@ -41,6 +41,8 @@ RETENTION_DAYS = 90
 """How long ended runs are kept where ``TRAPLINE_RETENTION_DAYS`` says nothing."""
 HOLD_WITHIN = 5.0
 """Seconds for the server to notice that the process which served before is gone."""
+ANNOUNCED = 20
+"""Schedules that are named at the start; the rest are counted."""
 AGAIN_AFTER = 5.0
 """Seconds after which a ledger that went away is looked for again."""
 
@@ -166,6 +168,9 @@ def _announce(request: ServeRequest, file: ServedFile, keeper: ScheduleKeeper, d
     days = counted(retention.days, "day")
     crawls = counted(len(file.config.crawls), "crawl")
     display.line(f"serving {request.file}: {crawls}; runs are kept for {days} (TRAPLINE_RETENTION_DAYS)")
-    for crawl, tick in keeper.coming():
+    coming = keeper.coming()
+    for crawl, tick in coming[:ANNOUNCED]:
         when = "never again" if tick is None else "now" if tick <= now else f"next {tick.astimezone():%Y-%m-%d %H:%M}"
         display.line(f"{crawl.name}: {crawl.schedule} ({crawl.timezone}), {when}")
+    if len(coming) > ANNOUNCED:
+        display.line(f"and {counted(len(coming) - ANNOUNCED, 'further schedule')}")

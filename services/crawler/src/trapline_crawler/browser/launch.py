@@ -24,6 +24,7 @@ from trapline_crawler.browser.process_watch import ProcessLimits, ProcessWatch
 from trapline_crawler.browser.profiles import MACHINE, Profile
 from trapline_crawler.browser.tab_meter import put_before_the_driver, require_meter
 from trapline_crawler.browser.timeout import bounded
+from trapline_crawler.browser.trusted_home import trusting_environment
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
 _LAST_LINES = 6
@@ -92,6 +93,9 @@ async def launch(
     guard = await _start_guardian(folder)
     put_before_the_driver()
     try:
+        surroundings = await trusting_environment(
+            browser_environment(environ, str(folder)), folder, proxies.certificates
+        )
         playwright = await bounded(async_playwright().start(), limits.driver, "start of the driver")
         browser = await bounded(
             playwright.chromium.launch(
@@ -99,7 +103,7 @@ async def launch(
                 args=[*SWITCHES, *proxies.switches(), *profile.switches, token],
                 ignore_default_args=list(LEFT_OUT),
                 chromium_sandbox=profile.sandbox and sandbox_works_for(os.geteuid()),
-                env=dict(browser_environment(environ, str(folder))),
+                env=dict(surroundings),
                 artifacts_dir=folder,
                 # The crawler decides what a signal means; the driver would close the browser under it.
                 handle_sigint=False,

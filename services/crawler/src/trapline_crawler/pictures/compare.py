@@ -66,13 +66,22 @@ def compare(old: Part, new: Part, *, tolerance: int) -> list[Region]:
 
 
 def _within_the_window(old: Part, new: Part, stretches: list[Stretch]) -> list[Stretch]:
-    """Leave out the last rows that only one of two equally tall pictures has.
+    """Leave out the last rows that only one of two equally tall pictures has, where they are its end.
 
-    A window shows as much as ever: where a banner is inserted on top, as many rows fall out below.
+    A window shows as much as ever: where a banner is inserted on top, as many rows fall out below. Of rows that repeat,
+    such as the blank ones below a short page, any may be those that fell out.
     """
-    if len(old.rows) == len(new.rows) and stretches and not stretches[-1].is_pair:
-        return stretches[:-1]
-    return stretches
+    if len(old.rows) != len(new.rows):
+        return stretches
+    last = next((place for place in reversed(range(len(stretches))) if not stretches[place].is_pair), None)
+    if last is None:
+        return stretches
+    first, length, rows = stretches[last].new, stretches[last].new_length, new.rows
+    if stretches[last].old_length:
+        first, length, rows = stretches[last].old, stretches[last].old_length, old.rows
+    if any(rows[place] != rows[place + length] for place in range(first, len(rows) - length)):
+        return stretches
+    return stretches[:last] + stretches[last + 1 :]
 
 
 def _place(region: Region) -> tuple[int, int]:

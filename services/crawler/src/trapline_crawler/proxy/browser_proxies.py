@@ -15,6 +15,11 @@ class BrowserProxies:
         self._open: set[ContextProxy] = set()
         self._reserved: socket.socket | None = None
 
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        """Authorities that the browser trusts besides the public ones; see ``Gate``."""
+        return self._gate.certificates
+
     def switches(self) -> tuple[str, ...]:
         """Return switches for the launch: without a context's proxy the browser reaches and resolves nothing."""
         if self._reserved is None:

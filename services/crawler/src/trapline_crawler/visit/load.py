@@ -10,6 +10,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from trapline_common.config.choices import Frames
 from trapline_common.config.models import CrawlConfig
 from trapline_common.content.text import normalise
 from trapline_common.domain.observation import Failure, Reason
@@ -20,6 +21,7 @@ from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.file_as_text import DOWNLOAD, file_as_text
 from trapline_crawler.visit.header_values import whole_number
 from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.other_frames import with_other_frames
 from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading, source
 from trapline_crawler.visit.pooled_page import NAVIGATED, PooledPage
 from trapline_crawler.visit.text_formats import OtherDocument, TextFormat, other_document
@@ -212,12 +214,24 @@ class Load:
     async def _content(self, *, waits: bool) -> tuple[Reading, Failure | None]:
         """Read the page, after what is done in one that is there; return why that failed, too."""
         found = await self._read(waits=waits)
-        if not waits or not found.is_parsed or not found.appeared or not (self._before or self._crawl.scroll):
+        if not waits or not found.is_parsed or not found.appeared:
             return found, None
-        if self._before is not None and (failure := await self._before(self._left())):
-            return found, failure
-        await self._scroll()
-        return await self._read(waits=waits), None
+        if self._before or self._crawl.scroll:
+            if self._before is not None and (failure := await self._before(self._left())):
+                return found, failure
+            await self._scroll()
+            found = await self._read(waits=waits)
+        return await self._with_frames(found), None
+
+    async def _with_frames(self, found: Reading) -> Reading:
+        if self._crawl.frames is not Frames.ALL or self._other is not None:
+            return found
+        try:
+            return await with_other_frames(
+                found, self._page, self._pooled.session, self._crawl, self._limits, within=self._left()
+            )
+        except TimeoutError:
+            return replace(found, frames_left_out=found.frames_left_out + 1)
 
     async def _read(self, *, waits: bool) -> Reading:
         """Read the page once its content is there, or its time is over. ``waits``: for what ``wait_for`` names.

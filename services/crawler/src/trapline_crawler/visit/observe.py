@@ -67,10 +67,18 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
         fields=fields,
         content_hash=None if text is None else content_hash(text, fields),
         console_errors=found.errors,
-        note=None if found.is_loaded else "read without some of its parts, which had not come",
+        note=_left_out(found),
         language=found.language,
         failure=None if failure is None else replace(failure, detail=" ".join(failure.detail.split())),
     )
+
+
+def _left_out(found: Reading) -> str | None:
+    """Return what the reading lacks, for people; ``None``: nothing."""
+    lacks = [] if found.is_loaded else ["read without some of its parts, which had not come"]
+    if found.frames_left_out:
+        lacks.append("read without some frames of other sites, which did not answer or were too many")
+    return "; ".join(lacks) or None
 
 
 def _scrubbed(found: Reading, finder: SecretFinder) -> Reading:

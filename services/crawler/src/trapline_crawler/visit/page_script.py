@@ -100,6 +100,8 @@ class Reading:
     """Characters of text that the page shows, where a sign or the title speaks of a challenge; else 0."""
     language: str | None = None
     """What the page says it is written in, the ``lang`` of its outermost element; at most ``LONGEST_LANGUAGE``."""
+    frames_left_out: int = 0
+    """Frames of other sites that should have been read and did not answer, or were too many."""
     check_selector: bool = True
     """Whether the selector of ``logged_in_check`` matches; true where there is none."""
     check_contains: bool = True

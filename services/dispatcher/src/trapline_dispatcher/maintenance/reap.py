@@ -10,6 +10,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.separate_jobs import SeparateJobs
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher.maintenance.archive_runs import Archived, archive_runs
+from trapline_dispatcher.maintenance.artifact_retention import NOTHING_SWEPT, Swept, sweep_artifacts
 from trapline_dispatcher.maintenance.current_crawls import note_crawls
 from trapline_dispatcher.maintenance.lane_limits import refresh_lanes
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
@@ -65,6 +66,7 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
     resumed = await _resume(services, jobs)
     archived = await jobs.run("archive", partial(_archive, services), instead=0)
     retired = await jobs.run("retire", partial(_retire, services), instead=0)
+    swept = await jobs.run("sweep artifacts", partial(_sweep, services), instead=NOTHING_SWEPT)
     return Reaped(
         orphaned=len(rescued.orphaned),
         returned=len(rescued.returned),
@@ -75,6 +77,8 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
         asked=asked + resumed.asked,
         archived=archived,
         retired=retired,
+        artifacts_deleted=swept.deleted,
+        artifacts_put_again=swept.put_again,
         answered=answered,
         told=told,
     )
@@ -140,3 +144,10 @@ async def _retire(services: Services, database: Database) -> int:
             _log.error("retention_waits", runs=waiting, reason="they are not archived yet")
     within = services.timeouts.retire_within
     return (await retention.retire(database, services.retention, within=within, clock=time.monotonic)).rows
+
+
+async def _sweep(services: Services, database: Database) -> Swept:
+    if services.keeping is None:
+        return NOTHING_SWEPT
+    within = services.timeouts.sweep_within
+    return await sweep_artifacts(services.keeping, database, within=within, clock=time.monotonic)

@@ -346,6 +346,12 @@ COMMENT ON TABLE trapline.unnamed_artifact IS
     'Artifacts of observations that retention deleted, until who has the store deletes those that none names.';
 COMMENT ON COLUMN trapline.unnamed_artifact.key IS 'The artifact''s key.';
 COMMENT ON COLUMN trapline.unnamed_artifact.since IS 'When the first such observation was deleted.';
+COMMENT ON TABLE trapline.artifact_walk IS
+    'How far retention has walked through each bucket of artifacts; the next tick goes on there.';
+COMMENT ON COLUMN trapline.artifact_walk.store IS 'The URL below which the artifacts are.';
+COMMENT ON COLUMN trapline.artifact_walk.after IS
+    'The last key that was decided about; empty at a walk''s begin. NULL: the walk is at its end.';
+COMMENT ON COLUMN trapline.artifact_walk.began_at IS 'When the walk began.';
 COMMENT ON FUNCTION trapline.note_unnamed IS 'Notes the artifacts of deleted observations.';
 COMMENT ON FUNCTION trapline.accept_picture IS
     'Makes a picture of a page its picture baseline; returns the artifact. SECURITY DEFINER: the operator writes none.';

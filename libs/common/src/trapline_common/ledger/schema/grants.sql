@@ -116,6 +116,9 @@ GRANT INSERT ON trapline.observation TO trapline_crawler, trapline_dispatcher;
 -- trapline.unnamed_artifact, written once: key, since. The triggers of trapline.retire and of trapline.page write it.
 GRANT SELECT, DELETE ON trapline.unnamed_artifact TO trapline_dispatcher, trapline_operator;
 
+-- trapline.artifact_walk, written once: store
+GRANT SELECT, INSERT (store), UPDATE (after, began_at) ON trapline.artifact_walk TO trapline_dispatcher;
+
 -- trapline.host, written once: host
 GRANT SELECT ON trapline.host TO trapline_crawler, trapline_dispatcher;
 GRANT INSERT (host, refusals, not_before), UPDATE (refusals, refused_at, not_before) ON trapline.host
@@ -139,8 +142,9 @@ GRANT INSERT (origin, claimed_until), UPDATE (body, expires_at, claimed_until, f
     TO trapline_crawler;
 GRANT DELETE ON trapline.robots TO trapline_dispatcher;
 
--- trapline.session, written once: crawl. It holds log-ins, sealed: the crawler alone reads it.
+-- trapline.session, written once: crawl. It holds log-ins, sealed: the crawler alone reads them.
 GRANT SELECT ON trapline.session TO trapline_crawler;
+GRANT SELECT (screenshot) ON trapline.session TO trapline_dispatcher, trapline_operator;  -- an artifact that stays
 GRANT INSERT (crawl, holder, held_until) ON trapline.session TO trapline_crawler;
 GRANT UPDATE (version, binding, state, refreshed_at, tried_at, problem, reason, detail, screenshot, holder,
     held_until) ON trapline.session TO trapline_crawler;

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0025_pictures. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0026_artifact_walk. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -567,6 +567,15 @@ CREATE TABLE trapline.mute (
     CONSTRAINT mute_until CHECK ((until > since))
 );
 CREATE UNIQUE INDEX mute_open ON trapline.mute (crawl, COALESCE(page_id, (0)::bigint)) WHERE (ended_at IS NULL);
+
+-- How far retention has walked through each bucket of artifacts; the next tick goes on there.
+CREATE TABLE trapline.artifact_walk (
+    store text NOT NULL,                          -- The URL below which the artifacts are.
+    -- The last key that was decided about; empty at a walk's begin. NULL: the walk is at its end.
+    after text DEFAULT ''::text,
+    began_at timestamptz NOT NULL DEFAULT now(),  -- When the walk began.
+    CONSTRAINT artifact_walk_pkey PRIMARY KEY (store)
+);
 
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
 
