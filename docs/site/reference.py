@@ -6,8 +6,10 @@ from docs.site.command_reference import command_reference
 from docs.site.config_reference import config_reference
 from docs.site.layers import layers_picture
 from tools.shell import ROOT, main_guard, say
+from trapline_web.openapi import text as api_description
 
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/reference/api.json": api_description,
     "docs/reference/commands.md": command_reference,
     "docs/reference/config.md": config_reference,
     "docs/reference/layers.svg": layers_picture,

@@ -25,13 +25,20 @@ def trapline(*arguments: str) -> list[str]:
 
 def step(title: str, command: Sequence[str], *, expected: frozenset[int] = frozenset({0})) -> None:
     """Print what comes and the command as a user would type it, and run it. Raises ``ToolError``."""
-    shown = " ".join(["trapline", *(argument.replace(f"{ROOT}/", "") for argument in command[1:])])
-    say(f"\n== {title}\n$ {shown}")
-    # The demo brings its own Postgres, and must not write into one that the user's DATABASE_URL names
-    environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    status = subprocess.run(list(command), cwd=ROOT, env=environ, check=False, timeout=300).returncode
+    say(f"\n== {title}\n$ {shown(command)}")
+    status = subprocess.run(list(command), cwd=ROOT, env=own_environment(), check=False, timeout=300).returncode
     if status not in expected:
-        raise ToolError(f"{shown}: exit {status}")
+        raise ToolError(f"{shown(command)}: exit {status}")
+
+
+def shown(command: Sequence[str]) -> str:
+    """Return a command as a user would type it in the workspace."""
+    return " ".join(["trapline", *(argument.replace(f"{ROOT}/", "") for argument in command[1:])])
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment without the user's ledger: the demo brings a Postgres, and writes into no other."""
+    return {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
 
 
 def screenshots(folder: Path) -> list[Path]:
@@ -65,6 +72,12 @@ def main(data: Path = DATA) -> int:
     say(f"\n{len(pictures)} screenshots are in {os.path.commonpath([path.parent for path in pictures])}")
     say(f"The crawls file is {config}")
     say(f"Done in {time.monotonic() - started:.0f} s.")
+    look = trapline("web", *where)
+    if os.environ.get("SERVE", "") in {"", "0"}:
+        say(f"\nLook at it in a browser: {shown(look)}   (or `make demo SERVE=1`, which serves it when it is done)")
+    else:
+        # as a user would type it: it prints the address, and Ctrl-C ends it
+        subprocess.run(look, cwd=ROOT, env=own_environment(), check=False)
     return 0
 
 

@@ -31,6 +31,7 @@ PACKAGES = (
     Package(name="trapline-dispatcher", folder="services/dispatcher", module="trapline_dispatcher"),
     Package(name="trapline-crawler", folder="services/crawler", module="trapline_crawler"),
     Package(name="trapline-notifier", folder="services/notifier", module="trapline_notifier"),
+    Package(name="trapline-web", folder="services/web", module="trapline_web"),
     Package(name="trapline", folder="libs/cli", module="trapline"),
     Package(name="trapline-machine", folder="libs/machine", module="trapline_machine"),
 )

@@ -28,6 +28,10 @@ _COMMANDS: Mapping[str, str] = {
     "invocations": _READING,
     "export": _READING,
     "mutes": _READING,
+    "web": _READING,
+    "report": _READING,
+    "view": _READING,
+    "artifact": _READING,
     "add": "Work on a run",
     "cancel": "Work on a run",
     "retry": "Work on a run",
@@ -44,7 +48,7 @@ _COMMANDS: Mapping[str, str] = {
 """Each command with its panel in the help. Its function has its name, in the module of that name."""
 _REGISTERED = "trapline.commands"
 """The entry points of commands that another distribution brings: ``trapline-machine`` has these."""
-_BY_ENTRY_POINT = frozenset({"crawl", "serve", "try"})
+_BY_ENTRY_POINT = frozenset({"crawl", "report", "serve", "try", "web"})
 _HELP = """Crawl pages on a schedule in a headless browser, and get alerts of what failed and what changed.
 
 Commands work on a ledger: the Postgres that DATABASE_URL names, or else an embedded one in the folder --data-dir, which

@@ -24,9 +24,12 @@ _LOCAL_OPTIONS = ("--env", "--data-dir", "--database-url")
 def with_env_option(name: str, function: Callable[..., None]) -> Callable[..., None]:
     """Return the command with ``--env`` as one more option; its other options are checked here, before it is sent.
 
-    The commands that work on this machine alone have the option too: they refuse it and say why.
+    The commands that work on this machine alone have the option too: they refuse it and say why. A command that has an
+    ``--env`` of its own stays as it is: it works on this machine, with what it reads of the deployment.
     """
     signature = inspect.signature(function)
+    if "env" in signature.parameters:
+        return function
 
     @wraps(function)
     def command(*, env: str | None, **given: Any) -> None:

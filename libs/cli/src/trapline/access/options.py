@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -40,6 +41,10 @@ AllowPrivate = Annotated[
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON value, and nothing else on standard output; times are in UTC.")
+]
+Request = Annotated[
+    UUID | None,
+    typer.Option("--request", metavar="UUID", help="An id of this order: the same order, sent twice, opens one run."),
 ]
 Limit = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000_000, help="Show at most this many rows.")

@@ -2,14 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import typer
 
 from trapline.access.acting import acted_by
 from trapline.access.dispatcher import ask_dispatcher, count_again
 from trapline.access.ledger import known_run, writing
-from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
+from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, Request, RunArgument
 from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
 from trapline.render.printer import note
@@ -24,6 +24,7 @@ from trapline_common.platform.text import counted
 
 def retry(
     run: RunArgument,
+    request: Request = None,
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
@@ -40,18 +41,18 @@ def retry(
       trapline retry 7
       trapline show $(trapline retry 7 --json | jq .run_id)
     """
-    if not asyncio.run(_retry(run, json=json, data_dir=data_dir, url=database_url)):
+    if not asyncio.run(_retry(run, request, json=json, data_dir=data_dir, url=database_url)):
         raise typer.Exit(ExitCode.NOTHING_RUN)
 
 
-async def _retry(run_id: int, *, json: bool, data_dir: Path, url: str | None) -> bool:
+async def _retry(run_id: int, request: UUID | None, *, json: bool, data_dir: Path, url: str | None) -> bool:
     async with writing(data_dir, url) as ledger:
         run = await known_run(ledger.database, run_id)
         if run.ended_at is None:
             raise InputRefusedError(f"run {run_id} has not ended; wait for it, or `trapline cancel {run_id}` first")
         if not await run_store.failed_urls(ledger.database, RunId(run_id)):
             raise InputRefusedError(f"run {run_id} has no failed task to retry")
-        message = OpenRun(crawl=run.crawl, request=uuid4(), retry_of=run_id, acted_by=acted_by())
+        message = OpenRun(crawl=run.crawl, request=request or uuid4(), retry_of=run_id, acted_by=acted_by())
         opened = await ask_dispatcher(ledger, message, Opened, data_dir=data_dir)
         await count_again(ledger.dsn, LaneName(run.lane))
     if json:

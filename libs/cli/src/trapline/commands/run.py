@@ -7,7 +7,7 @@ import typer
 
 from trapline.access.acting import acted_by
 from trapline.access.dispatcher import ask_deployed, is_deployed
-from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
+from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json, Request
 from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
 from trapline.render.printer import note
@@ -20,6 +20,7 @@ from trapline_common.platform.text import counted
 
 def run(
     name: str = typer.Argument(metavar="NAME", help="The crawl, by its name in the deployed crawls.yaml."),
+    request: Request = None,
     json: Json = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,  # noqa: ARG001  (where `--env local` finds the local AWS)
 ) -> None:
@@ -39,7 +40,7 @@ def run(
         raise InputRefusedError(
             f"run: say in which deployment, with --env; on this machine `trapline crawl FILE --only {name}` crawls now"
         )
-    opened = asyncio.run(ask_deployed(OpenRun(crawl=name, request=uuid4(), acted_by=acted_by()), Opened))
+    opened = asyncio.run(ask_deployed(OpenRun(crawl=name, request=request or uuid4(), acted_by=acted_by()), Opened))
     if json:
         print_json(
             {

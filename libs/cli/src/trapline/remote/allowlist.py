@@ -8,6 +8,7 @@ ALLOWED = frozenset(
         "ack",
         "add",
         "alert",
+        "artifact",
         "cancel",
         "config",
         "diff",
@@ -25,6 +26,7 @@ ALLOWED = frozenset(
         "status",
         "tasks",
         "unmute",
+        "view",
         "visit",
     }
 )
@@ -33,6 +35,8 @@ ACTING = frozenset({"accept", "ack", "alert", "mute", "retry", "run", "unmute", 
 """Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",
+    "report": "it writes a file on this machine; `trapline report RUN -o FILE --env ENV` reads a deployment",
+    "web": "it serves on this machine; `trapline web --env ENV` shows a deployment",
     "serve": "it keeps schedules on this machine; EventBridge keeps those of a deployment",
     "try": "it starts a browser on this machine, and needs no deployment",
 }

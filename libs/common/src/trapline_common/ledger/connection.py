@@ -64,6 +64,8 @@ class Patience:
 DEFAULT_PATIENCE = Patience()
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 """The level by its name, also here: a pooler may hand out a session that another program has set up."""
+SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""For readers of several statements that must agree with one another."""
 SESSION = {
     # What waits for a lock must see, when it has it, what the last holder committed.
     "default_transaction_isolation": "read committed",
@@ -238,6 +240,25 @@ class Database:
                 await self._roll_back()
                 raise
             finally:
+                self._owner = None
+
+    @asynccontextmanager
+    async def snapshot(self, *, seconds: float) -> AsyncIterator[None]:
+        """Hold the connection for one READ ONLY transaction that sees one moment; no statement takes longer.
+
+        A statement of this coroutine that takes more than ``seconds`` raises ``LedgerUnavailableError``, and what would
+        write raises too. Does not nest.
+        """
+        if self._is_ours():
+            raise RuntimeError("this coroutine is in a transaction already")
+        async with self._lock:
+            self._owner = asyncio.current_task()
+            try:
+                with ledger_errors():
+                    await self._connection.execute(f"{SNAPSHOT}; SET LOCAL statement_timeout = {seconds * 1000:.0f}")
+                yield
+            finally:
+                await self._roll_back()
                 self._owner = None
 
     async def _roll_back(self) -> None:

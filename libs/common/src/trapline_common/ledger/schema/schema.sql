@@ -113,6 +113,7 @@ CREATE TABLE trapline.run (
         'ended'::trapline.run_status) = (outcome IS NOT NULL)))),
     CONSTRAINT run_opened CHECK (((status <> 'open'::trapline.run_status) OR (opened_at IS NOT NULL)))
 );
+CREATE INDEX run_crawl ON trapline.run (crawl, id);
 CREATE INDEX run_ended_at ON trapline.run (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX run_retry_of ON trapline.run (retry_of) WHERE (retry_of IS NOT NULL);
 CREATE INDEX run_unarchived ON trapline.run (id) WHERE ((archived_at IS NULL) AND (status =
@@ -161,6 +162,7 @@ CREATE TABLE trapline.page (
     CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048)),
     CONSTRAINT page_visual_whole CHECK (((visual_key IS NULL) = (visual IS NULL)))
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX page_failing ON trapline.page (failing_since, id) WHERE (failures > 0);
 CREATE INDEX page_visual_key ON trapline.page (visual_key) WHERE (visual_key IS NOT NULL);
 
 -- One asynchronous call of the crawler. The unique slot is the backstop that no bug in the count can pass.
@@ -218,6 +220,7 @@ CREATE TABLE trapline.invocation (
     CONSTRAINT invocation_via_check CHECK ((via = ANY (ARRAY['event'::text, 'map'::text, 'queue'::text,
         'durable'::text])))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX invocation_created ON trapline.invocation (created_at, id);
 CREATE INDEX invocation_ended_at ON trapline.invocation (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX invocation_false_start ON trapline.invocation (lane, ended_at) WHERE ((status =
     'failed'::trapline.invocation_status) AND (running_at IS NULL));
@@ -306,6 +309,7 @@ CREATE TABLE trapline.observation (
     CONSTRAINT observation_pkey PRIMARY KEY (id),
     CONSTRAINT observation_once UNIQUE (task_id, "position")
 );
+CREATE INDEX observation_changed ON trapline.observation (observed_at, id) WHERE changed;
 CREATE INDEX observation_html ON trapline.observation (html) WHERE (html IS NOT NULL);
 CREATE INDEX observation_page ON trapline.observation (page_id, id);
 CREATE INDEX observation_run ON trapline.observation (run_id, id);
@@ -336,6 +340,7 @@ CREATE TABLE trapline.alert (
 ) WITH (fillfactor=70);
 CREATE INDEX alert_due ON trapline.alert (id) WHERE (status = 'due'::trapline.alert_status);
 CREATE INDEX alert_run ON trapline.alert (run_id);
+CREATE INDEX alert_sent_at ON trapline.alert (sent_at) WHERE (status = 'sent'::trapline.alert_status);
 CREATE UNIQUE INDEX alert_summary ON trapline.alert (run_id) WHERE (kind = 'summary'::text);
 CREATE INDEX alert_unspread ON trapline.alert (id) WHERE ((status = 'due'::trapline.alert_status) AND (spread_at IS
     NULL));
@@ -355,6 +360,7 @@ CREATE TABLE trapline.host (
     not_before timestamptz NOT NULL DEFAULT now(),  -- No lane visits the host earlier.
     CONSTRAINT host_pkey PRIMARY KEY (host)
 ) WITH (fillfactor=50);
+CREATE INDEX host_refusing ON trapline.host (not_before) WHERE (refusals > 0);
 
 -- When a lane's next visit of a host may begin.
 CREATE TABLE trapline.host_turn (
@@ -471,6 +477,7 @@ CREATE TABLE trapline.delivery (
 CREATE INDEX delivery_again ON trapline.delivery (channel, next_try_at, message_id) WHERE ((status =
     'due'::trapline.delivery_status) AND (message_id IS NOT NULL));
 CREATE INDEX delivery_held ON trapline.delivery (channel, cause) WHERE held;
+CREATE INDEX delivery_refused ON trapline.delivery (ended_at) WHERE (status = 'refused'::trapline.delivery_status);
 CREATE INDEX delivery_thread ON trapline.delivery (channel, thread, alert_id) WHERE (status =
     'due'::trapline.delivery_status);
 CREATE INDEX delivery_untold ON trapline.delivery (channel, alert_id) WHERE ((status = 'due'::trapline.delivery_status)

@@ -75,6 +75,12 @@ class FailingPage:
     """Why the newest visit failed."""
     detail: str | None
     """The same in one line, for a person."""
+    status: int | None
+    """The HTTP status of that visit, if there was an answer."""
+    screenshot: str | None
+    """The artifact key of its screenshot."""
+    html: str | None
+    """The artifact key of its HTML."""
     acked_at: datetime | None
     """When the failure was acknowledged; ``None``: nobody did."""
     acked_by: str | None
@@ -179,6 +185,27 @@ class Status:
     """Ticks of the last 24 hours that nobody was there to fire, by crawl."""
 
 
+async def list_lanes(database: Database, *, heartbeat_ttl: float = HEARTBEAT_TTL) -> tuple[LaneRow, ...]:
+    """Return every lane with its load, by name."""
+    return tuple(read(LaneRow, row) for row in await database.fetch(_QUERIES["lanes"], heartbeat_ttl))
+
+
+async def failing_pages(database: Database, *, limit: int) -> tuple[tuple[FailingPage, ...], int, int]:
+    """Return the pages that have failed longest, how many fail, and of how many of them somebody knows."""
+    pages = await database.fetch(_QUERIES["failing"], limit)
+    found = tuple(
+        FailingPage(**{name: item for name, item in row.items() if name not in {"total", "known"}}) for row in pages
+    )
+    return (found, pages[0]["total"], pages[0]["known"]) if pages else (found, 0, 0)
+
+
+async def ended_badly(database: Database) -> EndedBadly:
+    """Return the invocations of the last 24 hours that ended badly."""
+    row = await database.fetchrow(_QUERIES["ended_badly"])
+    assert row is not None, "an aggregate always has a row"
+    return read(EndedBadly, row)
+
+
 async def alert_counts(database: Database) -> AlertCounts:
     """Return the state of the alert outbox."""
     row = await database.fetchrow(_QUERIES["alert_counts"])
@@ -188,30 +215,26 @@ async def alert_counts(database: Database) -> AlertCounts:
 
 async def read_status(database: Database, *, failing: int, heartbeat_ttl: float = HEARTBEAT_TTL) -> Status:
     """Return the status with at most ``failing`` failing pages."""
-    lanes = [read(LaneRow, row) for row in await database.fetch(_QUERIES["lanes"], heartbeat_ttl)]
-    pages = await database.fetch(_QUERIES["failing"], failing)
-    ended_badly = await database.fetchrow(_QUERIES["ended_badly"])
-    assert ended_badly is not None, "an aggregate always has a row"
+    lanes = await list_lanes(database, heartbeat_ttl=heartbeat_ttl)
+    failing_found, failing_total, failing_known = await failing_pages(database, limit=failing)
     last = {row["id"]: row["skipped_since"] for row in await database.fetch(_QUERIES["last_runs"])}
     unended = await unended_runs(database)
     found = await find_runs(database, [*last, *unended])
     return Status(
         at=await now(database),
-        lanes=tuple(lanes),
+        lanes=lanes,
         open_runs=tuple(found[run_id] for run_id in unended if run_id in found),
         last_runs=tuple(
             LastRun(run=found[run_id], skipped_since=skipped) for run_id, skipped in last.items() if run_id in found
         ),
         scheduled=tuple(read(ScheduledCrawl, row) for row in await database.fetch(_QUERIES["scheduled"])),
-        failing=tuple(
-            FailingPage(**{name: item for name, item in row.items() if name not in {"total", "known"}}) for row in pages
-        ),
-        failing_total=pages[0]["total"] if pages else 0,
-        failing_known=pages[0]["known"] if pages else 0,
+        failing=failing_found,
+        failing_total=failing_total,
+        failing_known=failing_known,
         mutes=tuple(await list_mutes(database)),
         alerts=await alert_counts(database),
         channels=tuple(read(ChannelRow, row) for row in await database.fetch(_QUERIES["channels"])),
-        invocations_last_day=read(EndedBadly, ended_badly),
+        invocations_last_day=await ended_badly(database),
         serving=await read_serving(database),
         missed=tuple(await missed_ticks(database)),
     )

@@ -20,13 +20,21 @@ FROM trapline.lane l CROSS JOIN LATERAL (
 ORDER BY l.name;
 
 -- name: last_runs
--- Of each crawl, the newest run that ended and was not skipped; and how many were skipped since.
-SELECT DISTINCT ON (r.crawl) r.id,
+-- Of each crawl, the newest run that ended and was not skipped; and how many were skipped since. The crawls are found
+-- one by one in the index, so that the number of their runs does not matter.
+WITH RECURSIVE seen AS (
+    (SELECT r.crawl FROM trapline.run r ORDER BY r.crawl LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.crawl FROM trapline.run r WHERE r.crawl > s.crawl ORDER BY r.crawl LIMIT 1)
+    FROM seen s WHERE s.crawl IS NOT NULL)
+SELECT r.id,
     (SELECT count(*) FROM trapline.run s WHERE s.crawl = r.crawl AND s.id > r.id AND s.outcome = 'skipped')::int
         AS skipped_since
-FROM trapline.run r WHERE r.status = 'ended' AND r.outcome <> 'skipped'
-  AND NOT EXISTS (SELECT FROM trapline.known_crawl k WHERE k.name = r.crawl AND k.gone_at IS NOT NULL)
-ORDER BY r.crawl, r.id DESC;
+FROM seen c CROSS JOIN LATERAL (
+    SELECT r.id, r.crawl FROM trapline.run r
+    WHERE r.crawl = c.crawl AND r.status = 'ended' AND r.outcome <> 'skipped' ORDER BY r.id DESC LIMIT 1) r
+WHERE NOT EXISTS (SELECT FROM trapline.known_crawl k WHERE k.name = c.crawl AND k.gone_at IS NOT NULL)
+ORDER BY c.crawl;
 
 -- name: scheduled
 -- Crawls that a schedule opens, with the time from which its next firing counts: the newest run, by whatever it was
@@ -41,37 +49,45 @@ WHERE k.schedule IS NOT NULL AND k.enabled AND k.gone_at IS NULL ORDER BY k.name
 -- name: failing
 -- Pages that fail, longest first; without those that the crawl's last whole run no longer visits, and without those of
 -- crawls that are gone or switched off. $1 limit.
-WITH whole AS MATERIALIZED (
-    SELECT crawl, max(id) AS id FROM trapline.run WHERE outcome = 'completed' AND retry_of IS NULL GROUP BY crawl)
+WITH picked AS MATERIALIZED (
+    SELECT p.id, p.crawl, p.url, p.failures, p.failing_since, p.alerted, p.judged_run, p.acked_at, p.acked_by,
+        p.ack_reason, m.muted, count(*) OVER ()::int AS total,
+        count(*) FILTER (WHERE m.muted OR p.acked_at IS NOT NULL) OVER ()::int AS known
+    FROM trapline.page p
+    CROSS JOIN LATERAL (SELECT EXISTS (
+        SELECT FROM trapline.mute m WHERE m.crawl = p.crawl AND coalesce(m.page_id, p.id) = p.id AND m.ended_at IS NULL
+          AND m.until > now() AND 'failure' = ANY (m.kinds)) AS muted) m
+    WHERE p.failures > 0 AND p.judged_run >= coalesce((
+            SELECT r.id FROM trapline.run r
+            WHERE r.crawl = p.crawl AND r.outcome = 'completed' AND r.retry_of IS NULL ORDER BY r.id DESC LIMIT 1), 0)
+      AND NOT EXISTS (SELECT FROM trapline.known_crawl k
+                      WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
+    ORDER BY p.failing_since, p.id LIMIT $1)
 SELECT p.id AS page_id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id,
-    o.reason, o.detail, p.acked_at, p.acked_by, p.ack_reason, m.muted, count(*) OVER ()::int AS total,
-    count(*) FILTER (WHERE m.muted OR p.acked_at IS NOT NULL) OVER ()::int AS known
-FROM trapline.page p LEFT JOIN whole w ON w.crawl = p.crawl
-LEFT JOIN LATERAL (
-    SELECT o.reason, o.detail FROM trapline.observation o
+    o.reason, o.detail, o.status, o.screenshot, o.html, p.acked_at, p.acked_by, p.ack_reason, p.muted, p.total, p.known
+FROM picked p LEFT JOIN LATERAL (
+    SELECT o.reason, o.detail, o.status, o.screenshot, o.html FROM trapline.observation o
     WHERE o.page_id = p.id AND o.reason IS NOT NULL ORDER BY o.id DESC LIMIT 1) o ON true
-CROSS JOIN LATERAL (SELECT EXISTS (
-    SELECT FROM trapline.mute m WHERE m.crawl = p.crawl AND coalesce(m.page_id, p.id) = p.id AND m.ended_at IS NULL
-      AND m.until > now() AND 'failure' = ANY (m.kinds)) AS muted) m
-WHERE p.failures > 0 AND p.judged_run >= coalesce(w.id, 0)
-  AND NOT EXISTS (SELECT FROM trapline.known_crawl k
-                  WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
-ORDER BY p.failing_since, p.id LIMIT $1;
+ORDER BY p.failing_since, p.id;
 
 -- name: alert_counts
-SELECT count(*) FILTER (WHERE status = 'due')::int AS due,
-    extract(epoch FROM now() - min(created_at) FILTER (WHERE status = 'due' AND (spread_at IS NULL OR id IN (
-        -- what waits for the sum of its cause is on time
-        SELECT d.alert_id FROM trapline.delivery d WHERE d.status = 'due' AND NOT d.held))))::double precision
-        AS oldest_due_seconds,
+SELECT d.due, d.oldest_due_seconds, r.refused, s.sent_last_day
+FROM (
+    SELECT count(*)::int AS due,
+        extract(epoch FROM now() - min(a.created_at) FILTER (WHERE a.spread_at IS NULL OR EXISTS (
+            -- what waits for the sum of its cause is on time
+            SELECT FROM trapline.delivery d WHERE d.alert_id = a.id AND d.status = 'due' AND NOT d.held)))
+            ::double precision AS oldest_due_seconds
+    FROM trapline.alert a WHERE a.status = 'due') d,
     -- until the channel, or for an alert that found none the crawl, took a later one; a day at most
-    (SELECT count(DISTINCT d.alert_id) FROM trapline.delivery d JOIN trapline.alert a ON a.id = d.alert_id
+    (SELECT count(DISTINCT d.alert_id)::int AS refused FROM trapline.delivery d
+        JOIN trapline.alert a ON a.id = d.alert_id
         WHERE d.status = 'refused' AND d.ended_at > now() - interval '24 hours' AND NOT EXISTS (
             SELECT FROM trapline.delivery l JOIN trapline.alert b ON b.id = l.alert_id
             WHERE l.status = 'sent' AND l.alert_id > d.alert_id AND (l.channel = d.channel
-                OR b.crawl = a.crawl AND b.recipients <> a.recipients)))::int AS refused,
-    count(*) FILTER (WHERE status = 'sent' AND sent_at > now() - interval '24 hours')::int AS sent_last_day
-FROM trapline.alert;
+                OR b.crawl = a.crawl AND b.recipients <> a.recipients))) r,
+    (SELECT count(*)::int AS sent_last_day FROM trapline.alert a
+        WHERE a.status = 'sent' AND a.sent_at > now() - interval '24 hours') s;
 
 -- name: channels
 SELECT c.name, c.failures, c.failing_since AS since, c.not_before AS next_try_at, c.reason,

@@ -1,0 +1,213 @@
+"""The screens that are lists: runs, pages, changes, failures, alerts, invocations, and what a search finds."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from trapline_common.domain.lifecycle import InvocationStatus
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.views.alerts import AlertRow, list_alerts
+from trapline_common.ledger.views.changes import ChangeCard, list_changes
+from trapline_common.ledger.views.crawls import CrawlPage, list_pages
+from trapline_common.ledger.views.database import now
+from trapline_common.ledger.views.invocations import InvocationRow, list_invocations
+from trapline_common.ledger.views.machine_room import Found, find
+from trapline_common.ledger.views.runs import RunRow, list_runs
+from trapline_common.ledger.views.status import AlertCounts, FailingPage, alert_counts, failing_pages
+
+ROWS = 100
+"""Rows at once."""
+CHANGES = 40
+"""Changes at once."""
+FAILING = 200
+"""Failing pages at once."""
+_LINES = 6
+_ALERT_STATUSES = frozenset({"due", "sent", "refused", "muted"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsParameters:
+    """Which runs."""
+
+    crawl: str = ""
+    """Of this crawl only."""
+    show: str = ""
+    """``failed``: with a failed task, or refused; or a status or an outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsScreen:
+    """The newest runs."""
+
+    at: datetime
+    """The moment."""
+    runs: tuple[RunRow, ...]
+    """The runs, newest first."""
+
+
+async def runs_screen(database: Database, asked: RunsParameters) -> RunsScreen:
+    """Return the newest runs."""
+    failed = asked.show == "failed"
+    found = await list_runs(
+        database,
+        limit=ROWS,
+        crawl=asked.crawl or None,
+        status=None if failed else asked.show or None,
+        failed=failed,
+    )
+    return RunsScreen(at=await now(database), runs=tuple(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagesParameters:
+    """Which pages."""
+
+    q: str = ""
+    """A part of the URL."""
+    offset: int = 0
+    """Pages to pass over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagesScreen:
+    """Pages of every crawl."""
+
+    at: datetime
+    """The moment."""
+    pages: tuple[CrawlPage, ...]
+    """The pages, those that fail first."""
+    total: int
+    """How many there are."""
+
+
+async def pages_screen(database: Database, asked: PagesParameters) -> PagesScreen:
+    """Return pages of every crawl."""
+    found, total = await list_pages(database, limit=ROWS, offset=asked.offset, part=asked.q or None)
+    return PagesScreen(at=await now(database), pages=tuple(found), total=total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesParameters:
+    """Which changes."""
+
+    crawl: str = ""
+    """Of this crawl only."""
+    since: datetime | None = None
+    """After this moment only."""
+    at: datetime | None = None
+    """Before this moment, with ``after``: where the list goes on."""
+    after: int = 0
+    """Behind this observation, with ``at``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesScreen:
+    """Changes of every page."""
+
+    at: datetime
+    """The moment."""
+    changes: tuple[ChangeCard, ...]
+    """The changes, newest first."""
+
+
+async def changes_screen(database: Database, asked: ChangesParameters) -> ChangesScreen:
+    """Return changes of every page."""
+    before = None if asked.at is None else (asked.at, asked.after)
+    found = await list_changes(
+        database, limit=CHANGES, lines=_LINES, crawl=asked.crawl or None, since=asked.since, before=before
+    )
+    return ChangesScreen(at=await now(database), changes=found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresParameters:
+    """Which failures."""
+
+    reason: str = ""
+    """Of this reason only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresScreen:
+    """What is broken: pages apart from the machine."""
+
+    at: datetime
+    """The moment."""
+    pages: tuple[FailingPage, ...]
+    """Pages that fail, longest first."""
+    total: int
+    """How many there are."""
+    known: int
+    """How many of them are acknowledged or muted."""
+    invocations: tuple[InvocationRow, ...]
+    """The newest invocations that ended badly."""
+
+
+async def failures_screen(database: Database, asked: FailuresParameters) -> FailuresScreen:
+    """Return what is broken."""
+    pages, total, known = await failing_pages(database, limit=FAILING)
+    statuses = (InvocationStatus.FAILED, InvocationStatus.ORPHANED)
+    return FailuresScreen(
+        at=await now(database),
+        pages=tuple(page for page in pages if not asked.reason or page.reason == asked.reason),
+        total=total,
+        known=known,
+        invocations=tuple(await list_invocations(database, limit=20, statuses=tuple(str(each) for each in statuses))),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsParameters:
+    """Which alerts."""
+
+    status: str = ""
+    """``due``, ``sent``, ``refused`` or ``muted`` only."""
+    crawl: str = ""
+    """Of this crawl only."""
+    before: int | None = None
+    """Before this alert: where the list goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsScreen:
+    """Who was told what."""
+
+    at: datetime
+    """The moment."""
+    counts: AlertCounts
+    """The outbox in numbers."""
+    alerts: tuple[AlertRow, ...]
+    """The alerts, newest first."""
+
+
+async def alerts_screen(database: Database, asked: AlertsParameters) -> AlertsScreen:
+    """Return who was told what."""
+    status = asked.status if asked.status in _ALERT_STATUSES else None
+    return AlertsScreen(
+        at=await now(database),
+        counts=await alert_counts(database),
+        alerts=await list_alerts(database, limit=ROWS, status=status, crawl=asked.crawl or None, before=asked.before),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindParameters:
+    """What is looked for."""
+
+    q: str = ""
+    """A run's number, or a part of a crawl's name or of a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindScreen:
+    """What a search found."""
+
+    at: datetime
+    """The moment."""
+    found: tuple[Found, ...]
+    """Runs, crawls and pages."""
+
+
+async def find_screen(database: Database, asked: FindParameters) -> FindScreen:
+    """Return what a search finds; nothing for an empty one."""
+    text = asked.q.strip()
+    return FindScreen(at=await now(database), found=await find(database, text, limit=50) if text else ())

@@ -1,0 +1,69 @@
+"""The web view of a deployment: its operator function is asked, one call a screen, with the caller's credentials."""
+
+import asyncio
+import http.client
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from trapline.remote.allowlist import ACTING
+from trapline.remote.caller import Caller, connect
+from trapline.remote.terminal import build_call
+from trapline_common.domain.errors import TransientError
+from trapline_web.ports import Outcome
+
+MOST_BYTES = 50_000_000
+"""Of one picture; a full page of 16,384 pixels has a tenth of it."""
+_SECONDS = 30.0
+
+
+class OperatorFunction:
+    """Performs command lines in a deployment; a ``Perform`` of ``trapline_web.remote``."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._identity: str | None = None
+
+    @classmethod
+    def connect(cls, environment: str, *, environ: Mapping[str, str], data_dir: Path) -> "OperatorFunction":
+        """Return the way to a deployment. Raises ``InputRefusedError`` for a name that no deployment can have."""
+        return cls(connect(environment, environ=environ, data_dir=data_dir))
+
+    async def __call__(self, command: Sequence[str]) -> Outcome:
+        """Have one command line performed. Raises ``CallFailedError``, in words that say what to do."""
+        return await asyncio.to_thread(self._call, tuple(command))
+
+    def _call(self, command: tuple[str, ...]) -> Outcome:
+        acted_by = None
+        if command[0] in ACTING:
+            self._identity = acted_by = self._identity or self._caller.identity()
+        answer = self._caller.call(build_call(command, acted_by=acted_by))
+        return Outcome(exit=answer.exit, out=answer.stdout, err=answer.stderr)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Follows none: a signed address is of one host."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Refuse."""
+
+
+async def fetch_signed(url: str) -> bytes:
+    """Return what a signed address holds. Raises ``TransientError`` when it can't be had, or is too large."""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise TransientError("the deployment signed no address of http")
+    return await asyncio.to_thread(_fetch, url)
+
+
+def _fetch(url: str) -> bytes:
+    request = Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310  (its scheme was looked at)
+    try:
+        with build_opener(_NoRedirects).open(request, timeout=_SECONDS) as answer:
+            data: bytes = answer.read(MOST_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        # the error's own words may hold the address, and the address is a key
+        raise TransientError(f"the artifact can't be fetched from S3 ({type(error).__name__})") from None
+    if len(data) > MOST_BYTES:
+        raise TransientError("the artifact is larger than any that a crawler keeps")
+    return data

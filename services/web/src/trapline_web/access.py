@@ -1,0 +1,126 @@
+"""Who may look: a token that this machine keeps, the cookie made from it, and the marks of forms.
+
+Everything is derived from the token by HMAC-SHA256 with a word of its own, so that one never stands for another.
+"""
+
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+_BYTES = 32
+_FILE = "web.token"
+_OWN_ONLY = 0o600
+_HELD_FORMS = 5_000
+"""Marks of forms that are remembered after they were sent."""
+
+
+def kept_token(data_dir: Path, *, anew: bool = False) -> str:
+    """Return the token of a data directory; made on first need, and ``anew`` when wished, readable by its owner alone.
+
+    Raises ``OSError`` where the folder can't be written.
+    """
+    path = data_dir / _FILE
+    if not anew and path.is_file():
+        text = path.read_text("ascii").strip()
+        if len(text) >= _BYTES:
+            return text
+    data_dir.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(_BYTES)
+    beside = path.with_name(f".{_FILE}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWN_ONLY)
+    with os.fdopen(number, "w") as file:
+        file.write(token + "\n")
+    beside.replace(path)
+    return token
+
+
+@dataclass(slots=True, kw_only=True)
+class Access:
+    """The rights of one served view."""
+
+    token: str
+    """The secret of the view: whoever has it may do everything here. API clients send it as a bearer token."""
+    hosts: frozenset[str]
+    """Values of ``Host`` that are answered: any other name may be a foreign page's, rebound to this address."""
+    port: int
+    """The port, by which the cookie is named: cookies do not know ports, and another view may run beside."""
+    secure: bool = False
+    """Whether it is reached by https; the cookie is then sent by https only."""
+    _links: set[str] = field(default_factory=set)
+    """Words of links that nobody used so far."""
+    _forms: dict[str, str | None] = field(default_factory=dict)
+    """Marks of forms that were sent, with where each led; ``None`` while it acts."""
+
+    @property
+    def cookie_name(self) -> str:
+        """Return the cookie's name."""
+        return f"trapline_{self.port}"
+
+    @property
+    def cookie(self) -> str:
+        """Return the cookie's value."""
+        return self._derived("cookie")
+
+    @property
+    def feed_key(self) -> str:
+        """Return the key that stands in addresses of feeds and badges: it reads those alone."""
+        return self._derived("feed")[:32]
+
+    def one_time_link(self, path: str = "/") -> str:
+        """Return a path that lets its first visitor in and leads on to ``path``."""
+        word = secrets.token_urlsafe(_BYTES)
+        self._links.add(word)
+        return f"/enter?once={word}" + ("" if path == "/" else f"&to={path}")
+
+    def uses(self, word: str) -> bool:
+        """Return whether this is the word of a link that nobody used so far, and use it up."""
+        if word not in self._links:
+            return False
+        self._links.discard(word)
+        return True
+
+    def is_token(self, text: str) -> bool:
+        """Return whether this is the token."""
+        return hmac.compare_digest(text.encode(), self.token.encode())
+
+    def is_cookie(self, text: str) -> bool:
+        """Return whether this is the cookie's value."""
+        return hmac.compare_digest(text.encode(), self.cookie.encode())
+
+    def is_feed_key(self, text: str) -> bool:
+        """Return whether this is the key of feeds."""
+        return hmac.compare_digest(text.encode(), self.feed_key.encode())
+
+    def form_mark(self) -> str:
+        """Return the mark of a new form: it is taken from a form of this view only, and once."""
+        word = secrets.token_urlsafe(16)
+        return f"{word}.{self._derived(f'form {word}')}"
+
+    def is_form(self, mark: str) -> bool:
+        """Return whether a form of this view carried the mark."""
+        word, _, proof = mark.partition(".")
+        return hmac.compare_digest(proof.encode(), self._derived(f"form {word}").encode())
+
+    def begin(self, mark: str) -> bool:
+        """Return whether this form was not sent before: of two clicks one acts."""
+        if mark in self._forms:
+            return False
+        while len(self._forms) >= _HELD_FORMS:
+            del self._forms[next(iter(self._forms))]
+        self._forms[mark] = None
+        return True
+
+    def finish(self, mark: str, led_to: str) -> None:
+        """Note where the form led, for its second click."""
+        self._forms[mark] = led_to
+
+    def led_to(self, mark: str) -> str | None:
+        """Return where the form led; ``None`` while it acts."""
+        return self._forms.get(mark)
+
+    def _derived(self, word: str) -> str:
+        return hmac.new(self.token.encode(), word.encode(), sha256).hexdigest()

@@ -1,0 +1,1 @@
+"""How a screen's model becomes text: words, shapes and the templates."""

@@ -1,0 +1,127 @@
+"""What programs get: the API, the feed, the badge, the monitor's line, and one run as one file."""
+
+import json
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from support.web_stage import Stage
+from support.web_view import TOKEN, Served
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.views.screens.catalogue import SCREENS, read_screen
+from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_web.ledger_views import LedgerViews
+from trapline_web.openapi import document
+from trapline_web.pictures import NamedArtifacts
+from trapline_web.ports import Place
+from trapline_web.report import MOST_BYTES, report
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+async def test_the_api_answers_with_the_screens_models(view: Served, shop: Stage) -> None:
+    """What a program gets is what the screen of that name is made of."""
+    given = {"run": f"?id={shop.seeded.last['products']}", "crawl": "?name=products", "page": "?id=1"}
+    for name, screen in SCREENS.items():
+        reply = await view.get(f"/api/v1/{name}{given.get(name, '')}", entered=False, **BEARER)
+        assert reply.status == 200, name
+        assert reply.headers["content-type"] == "application/json"
+        screen.answer.validate_json(reply.body)
+
+
+async def test_the_api_says_in_words_what_is_wrong(view: Served) -> None:
+    """A wrong value, a thing that is not there, a screen that is not there, no token."""
+    for path, status, words in (
+        ("/api/v1/run?id=x", 400, "id"),
+        ("/api/v1/run?id=999", 404, "no run 999"),
+        ("/api/v1/else", 404, "no such screen"),
+    ):
+        reply = await view.get(path, entered=False, **BEARER)
+        assert reply.status == status
+        assert words in json.loads(reply.body)["error"]
+
+
+def test_the_description_names_every_screen_and_parameter() -> None:
+    """OpenAPI 3.1, each schema that is referred to is there."""
+    described = document()
+    assert set(described["paths"]) == {f"/api/v1/{name}" for name in SCREENS}
+    references = set(re.findall(r"#/components/schemas/([\w.-]+)", json.dumps(described)))
+    assert references
+    assert references <= set(described["components"]["schemas"])
+
+
+async def test_the_feed_is_well_formed_and_opens_with_its_key_alone(view: Served) -> None:
+    """Atom, newest first, with links into the view; the key opens feeds and badges and no screen."""
+    key = f"key={view.access.feed_key}"
+    reply = await view.get(f"/changes.atom?{key}", entered=False)
+    feed = ET.fromstring(reply.body)
+    entries = feed.findall(f"{ATOM}entry")
+    assert len(entries) == 5
+    assert entries[0].find(f"{ATOM}link").get("href", "").startswith(view.origin + "/pages/")  # type: ignore[union-attr]
+    assert "price: $3,390.00" not in reply.text
+    assert "→ $" in reply.text
+    assert (await view.get("/changes.atom", entered=False)).status == 401
+    assert (await view.get("/changes.atom?key=x", entered=False)).status == 401
+    for path in ("/", "/api/v1/overview", "/runs/1"):
+        assert (await view.get(f"{path}?{key}", entered=False)).status == 401
+
+
+async def test_a_badge_and_a_line_tell_a_crawls_state(view: Served) -> None:
+    """A page fails, so the monitor's line is 503 with words; a crawl under way is fine."""
+    key = f"?key={view.access.feed_key}"
+    badge = await view.get(f"/badge/products.svg{key}", entered=False)
+    assert badge.headers["content-type"] == "image/svg+xml"
+    ET.fromstring(badge.body)
+    assert "products: 1 failing" in badge.text
+    bad = await view.get(f"/ok/products{key}", entered=False)
+    assert (bad.status, bad.text) == (503, "products: 1 of 3 pages fails\n")
+    good = await view.get(f"/ok/docs{key}", entered=False)
+    assert (good.status, good.text) == (200, "OK\n")
+    assert (await view.get(f"/ok/none{key}", entered=False)).status == 404
+
+
+async def test_hostile_texts_stay_texts_in_the_feed_and_the_badge(bad_view: Served) -> None:
+    """The feed has Atom's elements alone, and the badge no handler."""
+    feed = ET.fromstring((await bad_view.get("/changes.atom")).body)
+    assert {element.tag for element in feed.iter()} <= {
+        ATOM + name
+        for name in (
+            "feed", "title", "id", "link", "author", "name", "updated", "entry", "category", "content",
+        )
+    }  # fmt: skip
+    badge = await bad_view.get("/badge/%3Cscript%3Ealert(1)%3C%2Fscript%3E.svg")
+    assert badge.status == 404
+
+
+@pytest.mark.parametrize("hostile", [False, True])
+async def test_a_run_is_one_file_without_a_script(shop: Stage, bad: Stage, hostile: bool) -> None:
+    """It has the pictures inside, fetches nothing, and is no larger than a mail may be."""
+    stage = bad if hostile else shop
+
+    async def connect() -> Database:
+        return await Database.connect(stage.dsn)
+
+    views = LedgerViews(connect)
+    pictures = NamedArtifacts(fetch=DirectoryArtifacts(stage.artifacts).get, is_named=views.is_named)
+    run = stage.seeded.last["bad" if hostile else "products"]
+    found = await report(run, views=views, pictures=pictures, place=Place(name="test"))
+    await views.close()
+    assert len(found.html.encode()) <= MOST_BYTES
+    assert "<script" not in found.html
+    assert not re.findall(r'(?:src|href)="(?!data:image/png;base64,)', found.html)
+    assert found.pictures == (0 if hostile else 2)
+    assert found.left_out == (1 if hostile else 0)
+    assert found.html.count("data:image/png;base64,") == found.pictures
+
+
+async def test_a_ledger_is_read_as_of_one_moment_and_never_written(dsn: str) -> None:
+    """A screen's transaction is read only, whatever its statements would do."""
+    async with await Database.connect(dsn) as database, database.snapshot(seconds=5):
+        assert await database.connection.fetchval("SHOW transaction_read_only") == "on"
+        assert await database.connection.fetchval("SHOW transaction_isolation") == "repeatable read"
+        assert await database.connection.fetchval("SHOW statement_timeout") == "5s"
+    async with await Database.connect(dsn) as database:
+        assert (await read_screen(database, "overview", {})).crawls == ()
+        assert await database.connection.fetchval("SHOW transaction_read_only") == "off"
