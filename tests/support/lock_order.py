@@ -12,6 +12,8 @@ ORDER = (
     "crawl",
     "lane limits",
     "run",
+    "schedule",
+    "serving",
     "retired_run",
     "waiter",
     "page_chunk",

@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from support.ledger import FINGERPRINT, LANE, all_ready, complete, location, mak
 from support.lock_order import ORDER, locks, out_of_order
 from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator
 from trapline_common.domain.ids import AlertId, OwnerToken
-from trapline_common.ledger import invocations, lanes, mutes, rescue, runs, tasks, waves
+from trapline_common.ledger import invocations, lanes, mutes, rescue, runs, schedules, tasks, waves
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.ledger.queries import Query, load
@@ -53,6 +53,8 @@ FILES = (
     "retention",
     "robots",
     "runs",
+    "schedules",
+    "serving",
     "sessions",
     "tasks",
     "waiters",
@@ -157,6 +159,9 @@ async def everything(database: Database) -> None:
     outbox = PostgresOutbox(database)
     await outbox.spread(("chat",), everything=("chat",), closed=False, hold_seconds=60)
     await send_again(database, alert, acted_by="ann")
+    hourly, now = CrawlConfig(name="one", urls=tuple(urls(1)), schedule="rate(1 hour)"), datetime.now(UTC)
+    await schedules.keep(database, [hourly], now=now)
+    await schedules.skip(database, hourly, lane, [now, now + timedelta(hours=1)], reason=schedules.MISSED)
 
 
 def written_in_transactions() -> set[str]:

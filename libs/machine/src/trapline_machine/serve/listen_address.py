@@ -57,7 +57,9 @@ def _parts(listen: str) -> tuple[str, int]:
     wrong = f"--listen: {listen!r} is no address; write 127.0.0.1, 127.0.0.1:{PORT}, 0.0.0.0 or [::]:{PORT}"
     host, port = listen, str(PORT)
     if listen.startswith("["):
-        host, _, rest = listen[1:].partition("]")
+        host, bracket, rest = listen[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")) or rest == ":":
+            raise InputRefusedError(wrong)
         port = rest.removeprefix(":") or port
     elif listen.count(":") == 1:
         host, _, port = listen.partition(":")
