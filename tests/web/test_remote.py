@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.postgres import as_role
 from support.web_stage import Stage
 from trapline.operator.perform import perform
 from trapline.remote.terminal import build_call
@@ -55,7 +56,7 @@ def _asked(stage: Stage) -> dict[str, dict[str, str]]:
 
 async def test_each_screen_is_one_call_and_the_same_as_here(shop: Stage) -> None:
     """LedgerViews and RemoteViews agree, but for the moment; no answer is larger than 300 kB."""
-    operator = Operator(shop.dsn)
+    operator = Operator(as_role(shop.dsn, "trapline_operator"))
     views = RemoteViews(operator)
     async with await Database.connect(shop.dsn) as database:
         for number, name in enumerate(SCREENS, start=1):

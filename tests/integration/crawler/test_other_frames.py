@@ -24,7 +24,10 @@ INNER = {
     "/inner": page("<p>opening <b class=n>7</b> <i class=ad>ad</i></p>"),
     "/outer": page("<p>outer</p><iframe src=/inner></iframe>"),
     "/late": page("<script>setTimeout(() => document.body.append('late'), 60)</script>"),
-    "/stuck": page("stuck<script>setTimeout(() => { for (;;); }, 200)</script>"),
+    # It changes until it computes for ever: whoever waits for its rest meets that
+    "/stuck": page(
+        "stuck<script>setInterval(() => document.body.append('.'), 20); setTimeout(() => { for (;;); }, 1500)</script>"
+    ),
     **{f"/n{number}": page(f"<p>{number}</p>") for number in range(25)},
 }
 

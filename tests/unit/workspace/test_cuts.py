@@ -18,7 +18,7 @@ SCRUBBED = {
     "visit/observe.py:without_secrets": "the beginning of a secret at the end of what was cut goes too",
     "visit/page_script.py:reading": "the URL and the texts of a reading, cut at limits that `observe` knows",
     "visit/page_script.py:_text": "the same",
-    "visit/other_frames.py:joined": "the watched text, which is too large then: the visit fails, and none of it is kept",
+    "visit/other_frames.py:joined": "the watched text, too large then: the visit fails, and none of it is kept",
     "visit/load.py:Load.run": "a final URL, cut at the limit that `observe` knows",
     "visit/load.py:Load._refused": "the same",
     "visit/load.py:Load._too_slow": "the same",

@@ -120,7 +120,7 @@ GRANT SELECT, DELETE ON trapline.unnamed_artifact TO trapline_dispatcher, trapli
 GRANT SELECT, INSERT (store), UPDATE (after, began_at) ON trapline.artifact_walk TO trapline_dispatcher;
 
 -- trapline.host, written once: host
-GRANT SELECT ON trapline.host TO trapline_crawler, trapline_dispatcher;
+GRANT SELECT ON trapline.host TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT INSERT (host, refusals, not_before), UPDATE (refusals, refused_at, not_before) ON trapline.host
     TO trapline_crawler;
 GRANT DELETE ON trapline.host TO trapline_dispatcher;  -- forgotten after a week

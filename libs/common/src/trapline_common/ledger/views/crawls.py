@@ -45,8 +45,6 @@ class CrawlRow:
 class RunBar:
     """A run as one bar of a strip."""
 
-    crawl: str
-    """The crawl."""
     id: int
     """The run's number."""
     status: str
@@ -144,7 +142,7 @@ async def strips(database: Database, names: Sequence[str], *, most: int) -> dict
     """Return each crawl's newest runs, at most ``most`` of each, oldest first."""
     found: dict[str, list[RunBar]] = {name: [] for name in names}
     for row in await database.fetch(_QUERIES["strips"], list(names), most):
-        found[row["crawl"]].append(read(RunBar, row))
+        found[row["crawl"]].append(RunBar(**{key: item for key, item in row.items() if key != "crawl"}))
     return {name: tuple(reversed(bars)) for name, bars in found.items()}
 
 
