@@ -46,9 +46,13 @@ class WebHost:
     url: str = ""
     """Its address for people; empty until it listens."""
     _dsn: str | None = None
+    """Where the ledger is; ``None`` until it was first reached."""
     _dispatch: Dispatch | None = None
+    """The dispatcher of the ledger's machine, which opens runs; ``None`` until then."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at the end."""
     _serving: "asyncio.Task[None] | None" = None
+    """Answers requests; ``None`` until it listens."""
 
     def open(self) -> str:
         """Listen, unless it does, and return the address for people. Raises ``InputRefusedError``."""
