@@ -1,5 +1,6 @@
 """Which ticks are due at a look at the clock."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -88,3 +89,14 @@ def test_jitter_is_whole_minutes_and_the_same_after_a_restart() -> None:
     assert len(places) > 12
     assert max(places) > 130, "as Terraform rounds it"
     assert max(places) < 180
+
+
+def test_no_tick_is_placed_as_late_as_the_next() -> None:
+    """Jitter that is longer than a schedule's step: who looks often misses nothing, and fires every tick."""
+    schedule, fired = kept("rate(1 minute)"), 0
+    for second in range(600):
+        look = due(schedule, jitter=86_400.0, now=NOON + timedelta(seconds=second), not_before=EVER)
+        assert look.missed == []
+        if look.latest is not None:
+            schedule, fired = replace(schedule, recorded_to=look.latest), fired + 1
+    assert fired in {9, 10}
