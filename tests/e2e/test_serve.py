@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,6 +48,19 @@ def serving(command: Trapline, *words: str) -> Iterator["subprocess.Popen[str]"]
     finally:
         if process.poll() is None:
             kill(process)
+
+
+def seen(view: str, command: Trapline, *, token: str | None = None, host: str | None = None) -> tuple[int, str]:
+    """Ask the web view for its first screen, with the token that it keeps; return status and text."""
+    kept = (command.data_dir / "web.token").read_text().strip()
+    request = urllib.request.Request(view, headers={"Authorization": f"Bearer {token or kept}"})
+    if host is not None:
+        request.add_header("Host", host)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
@@ -95,10 +110,14 @@ def test_it_is_there_until_it_is_stopped(command: Trapline, site: CountingSite) 
     """One serves; a second is refused. A changed file counts at once, a broken one does not. Ctrl-C ends in order."""
     page = f"{site.url}/p/1"
     config = command.config(PAGE.format(page=page))
-    with serving(command, "serve", config) as process, command.ledger() as ledger:
+    with serving(command, "serve", config, "--listen", "127.0.0.1:0") as process, command.ledger() as ledger:
+        assert process.stdout is not None
+        view = process.stdout.readline().split()[2].partition("/enter")[0]
         ledger.until_tables()
         ledger.until(ENDED, lambda ended: ended == 1)
-        second = command.run("serve", config)
+        assert "All is well" in seen(view, command)[1]
+        assert (seen(view, command, token="x")[0], seen(view, command, host="evil.example")[0]) == (401, 403)
+        second = command.run("serve", config, "--no-web")
         assert second.code == 2
         assert "another `trapline serve` works on this ledger" in second.err
         assert f"process {process.pid}" in second.err
@@ -108,6 +127,7 @@ def test_it_is_there_until_it_is_stopped(command: Trapline, site: CountingSite) 
         said = ledger.until(refused, bool)
         assert said == command.run("config", config).err.strip()
         assert f"{said}; it is refused, and what it said before goes on" in command.run("status").out
+        assert "is refused; what it said before goes on" in seen(view, command)[1]
         command.config(PAGE.format(page=page).replace("docs", "more"))
         ledger.until(refused, lambda found: found is None)
         ledger.until(ENDED, lambda ended: ended == 2)
@@ -131,7 +151,7 @@ def test_it_is_there_until_it_is_stopped(command: Trapline, site: CountingSite) 
 def test_it_outlives_its_postgres(command: Trapline, site: CountingSite) -> None:
     """Postgres is killed under it: it starts it again, says so, and opens the runs that are due."""
     config = command.config(PAGE.format(page=f"{site.url}/p/1"))
-    with serving(command, "serve", config) as process:
+    with serving(command, "serve", config, "--no-web") as process:
         pid_file = command.data_dir / "postgres/postmaster.pid"
         eventually(lambda: site.visits("/p/1"), bool, within=60)
         postmaster = postmaster_of(pid_file)

@@ -19,6 +19,17 @@ def serve(
         metavar="N",
         help="Most crawler processes at once, within each lane's own cap. Default: one per core.",
     ),
+    listen: str | None = typer.Option(
+        None,
+        "--listen",
+        metavar="ADDRESS[:PORT]",
+        help="Where the web view listens. Default: 127.0.0.1:8712. Another address than loopback needs --allow-host.",
+    ),
+    allow_host: list[str] = typer.Option(
+        [], "--allow-host", metavar="NAME", help="A further name by which the view may be asked for; several times."
+    ),
+    web: bool = typer.Option(True, "--web/--no-web", help="Whether there is a web view."),
+    read_only: bool = typer.Option(False, "--read-only", help="The view is for looking only: no form acts."),
     allow_private: AllowPrivate = [],  # noqa: B006  (Typer's default; never changed)
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
@@ -30,6 +41,9 @@ def serve(
     is refused, and what it said before goes on. Ended runs are deleted after 90 days; TRAPLINE_RETENTION_DAYS says
     otherwise.
 
+    The web view is on this machine's own 127.0.0.1; a link that lets one browser in is printed, and a token always
+    asked for. Alerts link to it.
+
     Ctrl-C or SIGTERM once hands the tasks back and stops in order; twice stops at once.
 
     Exits with 0 when it was stopped in order, 2 when the file was refused or another `trapline serve` works on this
@@ -39,12 +53,16 @@ def serve(
 
       trapline serve crawls.yaml
       TRAPLINE_RETENTION_DAYS=30 trapline serve crawls.yaml --data-dir /var/lib/trapline
-      trapline serve crawls.yaml --max-invocations 2
+      trapline serve crawls.yaml --max-invocations 2 --no-web
+      trapline serve crawls.yaml --listen 0.0.0.0:8712 --allow-host trapline.example.com
     """
     # Late: the services take half a second to load, and every other command would wait for them.
+    from trapline_machine.serve.listen_address import ListenAddress
     from trapline_machine.serve.serve_file import ServeRequest, serve_file
     from trapline_machine.settings import RuntimeSettings
 
+    address = ListenAddress.read(listen, allow_host)
     environ = allowing(os.environ, allow_private) | {"DATABASE_URL": database_url or ""}
     settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
-    raise typer.Exit(asyncio.run(serve_file(ServeRequest(file=file, settings=settings), environ)))
+    request = ServeRequest(file=file, settings=settings, view=address if web else None, read_only=read_only)
+    raise typer.Exit(asyncio.run(serve_file(request, environ)))

@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
+from trapline_common.domain.web_view import WEB_URL
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
 from trapline_common.ledger import serving
@@ -31,11 +33,15 @@ from trapline_machine.process_identity import process_name_of
 from trapline_machine.progress import PlainLines
 from trapline_machine.rescue import end_gone
 from trapline_machine.serve.clock import Clock
+from trapline_machine.serve.listen_address import ListenAddress
 from trapline_machine.serve.schedule_keeper import ScheduleKeeper
 from trapline_machine.serve.served_file import ServedFile
 from trapline_machine.serve.turns import Turns
 from trapline_machine.settings import RuntimeSettings
 from trapline_machine.signals import Interrupts, caught_interrupts
+
+if TYPE_CHECKING:
+    from trapline_machine.serve.web_host import WebHost
 
 RETENTION_DAYS = 90
 """How long ended runs are kept where ``TRAPLINE_RETENTION_DAYS`` says nothing."""
@@ -57,6 +63,10 @@ class ServeRequest:
     """What the command line and the environment say of this machine."""
     clock: Clock = field(default_factory=Clock)
     """By which the schedules fire."""
+    view: ListenAddress | None = None
+    """Where the web view listens; ``None``: there is none."""
+    read_only: bool = False
+    """Whether the view is for looking only."""
 
 
 async def serve_file(request: ServeRequest, environ: Mapping[str, str]) -> int:
@@ -73,21 +83,56 @@ async def serve_file(request: ServeRequest, environ: Mapping[str, str]) -> int:
     await file.read()
     prepare(settings.data_dir)
     display = PlainLines(stream=sys.stdout, clock=time.monotonic)
+    view = _view(request, file, environ, display)
     with refusals(settings.data_dir), own_log(settings.logs), caught_interrupts() as interrupts:
-        served = False
-        while not interrupts.first.is_set():
-            try:
-                async with open_ledger(settings.data_dir, settings.database_url) as (dsn, database):
-                    await _hold(database)
-                    served = True
-                    await _serve(request, file, environ, dsn, database, display, interrupts)
-            except LedgerUnavailableError as error:
-                if not served:
-                    raise
-                display.line(f"the ledger went away: {error.__cause__ or error}; trying again in {AGAIN_AFTER:.0f} s")
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(interrupts.first.wait(), AGAIN_AFTER)
+        try:
+            await _while_wanted(request, file, environ, display, view, interrupts)
+        finally:
+            if view is not None:
+                await view.close()
     return interrupts.exit_code if interrupts.second.is_set() else 0
+
+
+async def _while_wanted(
+    request: ServeRequest,
+    file: ServedFile,
+    environ: Mapping[str, str],
+    display: PlainLines,
+    view: "WebHost | None",
+    interrupts: Interrupts,
+) -> None:
+    """Serve until a signal comes; look for a ledger that went away."""
+    settings, served = request.settings, False
+    while not interrupts.first.is_set():
+        try:
+            async with open_ledger(settings.data_dir, settings.database_url) as (dsn, database):
+                await _hold(database)
+                if view is not None:
+                    environ = {**environ, WEB_URL: view.open()}
+                served = True
+                await _serve(request, file, environ, dsn, database, display, view, interrupts)
+        except LedgerUnavailableError as error:
+            if not served:
+                raise
+            display.line(f"the ledger went away: {error.__cause__ or error}; trying again in {AGAIN_AFTER:.0f} s")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(interrupts.first.wait(), AGAIN_AFTER)
+
+
+def _view(request: ServeRequest, file: ServedFile, environ: Mapping[str, str], display: PlainLines) -> "WebHost | None":
+    if request.view is None:
+        return None
+    from trapline_machine.serve.web_host import WebHost  # late: without the view nothing of it is loaded
+
+    return WebHost(
+        address=request.view,
+        read_only=request.read_only,
+        data_dir=request.settings.data_dir,
+        database_url=request.settings.database_url,
+        environ=environ,
+        file=file,
+        say=display.line,
+    )
 
 
 def served_settings(settings: RuntimeSettings) -> RuntimeSettings:
@@ -114,6 +159,7 @@ async def _serve(
     dsn: str,
     database: Database,
     display: PlainLines,
+    view: "WebHost | None",
     interrupts: Interrupts,
 ) -> None:
     settings, source = request.settings, str(request.file.resolve())
@@ -129,6 +175,8 @@ async def _serve(
         alerts=display.alerts(),
         source=source,
     )
+    if view is not None:
+        view.connect(dsn, machine.dispatch)
     keeper = ScheduleKeeper(
         database=database,
         dispatch=machine.dispatch,
