@@ -16,6 +16,7 @@ LONG = (
     "tests/integration/upgrade",
     "tests/integration/terraform",
     "tests/integration/workspace",
+    "tests/web",
     "tests/e2e",
 )
 """Folders whose files take long: a file that begins last keeps one worker busy alone. Those that start many processes

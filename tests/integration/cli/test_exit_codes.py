@@ -14,19 +14,20 @@ from .conftest import Stage, Trapline, environment
 from .conftest import execute as run_process
 
 COMMANDS = set(get_command(application([])).commands)  # type: ignore[attr-defined]
-READING = {"status": (), "runs": (), "tasks": (), "invocations": (), "mutes": ()}
+READING = {"status": (), "runs": (), "tasks": (), "invocations": (), "mutes": (), "view": ("overview",)}
 WORKING = {
     "show": ("7",), "export": ("7",), "diff": ("https://a.example/",), "add": ("7", "https://a.example/"),
     "cancel": ("7",), "retry": ("7",), "reap": (), "forget": ("shop",),
     "mute": ("shop", "--until", "2d", "--reason", "x"), "unmute": ("shop",), "ack": ("shop", "--reason", "x"),
-    "accept": ("shop",), "visit": ("https://a.example/",),
+    "accept": ("shop",), "visit": ("https://a.example/",), "report": ("7", "-o", "run.html"),
+    "artifact": (f"ab/ab{'c' * 62}.png",),
 }  # fmt: skip
 ELSEWHERE = {"migrate": ()}
 """Commands that need a ledger, with arguments."""
-FILES = {"crawl": ("no.yaml",), "try": ("no.yaml", "shop"), "config": ("no.yaml",)}
+FILES = {"crawl": ("no.yaml",), "try": ("no.yaml", "shop"), "config": ("no.yaml",), "serve": ("no.yaml",)}
 """Commands that need a file first."""
-OTHERS = {"run", "alert"}
-"""Tried in test_working.py and test_remote.py: they need a deployment, or channels."""
+OTHERS = {"run", "alert", "web"}
+"""Tried in test_working.py, test_remote.py and test_web.py: they need a deployment, or channels, or go on for ever."""
 
 
 def test_each_command_is_tried() -> None:

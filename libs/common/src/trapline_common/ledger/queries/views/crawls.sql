@@ -41,7 +41,8 @@ LIMIT $2 OFFSET $3;
 -- name: strips
 -- The newest runs of each crawl of $1, $2 of each, newest first.
 SELECT n.name AS crawl, r.id, r.status::text AS status, r.outcome::text AS outcome,
-    date_trunc('second', r.created_at) AS at, extract(epoch FROM coalesce(r.ended_at, now()) - r.created_at)::double precision AS seconds,
+    date_trunc('second', r.created_at) AS at,
+    extract(epoch FROM coalesce(r.ended_at, now()) - r.created_at)::double precision AS seconds,
     coalesce(r.tasks_done, t.done, 0) AS done, coalesce(r.tasks_failed, t.failed, 0) AS failed,
     coalesce(t.waiting, 0) AS waiting, coalesce(r.pages_changed, 0) AS changes, r.reason
 FROM unnest($1::text[]) n(name)
