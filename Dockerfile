@@ -36,7 +36,7 @@ FROM dependencies AS code
 COPY libs /src/libs
 COPY services /src/services
 RUN for each in /src/libs/* /src/services/*; do \
-      /opt/build/bin/python -m hatchling build --target wheel --directory "$each" >/dev/null || exit 1; \
+      (cd "$each" && /opt/build/bin/python -m hatchling build --target wheel >/dev/null) || exit 1; \
     done \
  && pip --python /opt/cli/bin/python install --quiet --no-cache-dir --no-index --no-deps /src/*/*/dist/*.whl
 

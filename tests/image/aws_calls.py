@@ -1,6 +1,7 @@
-"""The three AWS calls the crawler makes, taken over real HTTP and remembered: S3 PutObject, GetSecretValue, Invoke."""
+"""The AWS calls the crawler makes, taken over real HTTP and remembered: S3's objects, GetSecretValue, Invoke."""
 
 import json
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 
 from tests.site.serving import LoopbackServer, QuietHandler, Served
@@ -31,6 +32,18 @@ class AwsCalls(Served):
                     self.end_headers()
                 calls.objects[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
                 self.reply(200, b"", {"ETag": '"0"'})
+
+            def do_HEAD(self) -> None:
+                self._object(b"")
+
+            def do_GET(self) -> None:
+                self._object(calls.objects.get(self.path, b""))
+
+            def _object(self, body: bytes) -> None:
+                if self.path in calls.objects:
+                    self.reply(200, body, {"ETag": '"0"', "Last-Modified": formatdate(usegmt=True)})
+                else:
+                    self.reply(404, b"", {})
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

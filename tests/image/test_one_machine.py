@@ -41,7 +41,7 @@ def as_composed(folder: Path, volume: str) -> list[str]:
     assert service["read_only"]
     words += ["--read-only", *(f"--tmpfs={each}" for each in service["tmpfs"])]
     words += [f"--cap-drop={each}" for each in service["cap_drop"]]
-    words += [f"--security-opt={each}" for each in service["security_opt"]]
+    words += [f"--security-opt={each.replace('seccomp=./', f'seccomp={ROOT}/')}" for each in service["security_opt"]]
     words += [f"--pids-limit={service['pids_limit']}", f"--volume={folder}:/etc/trapline:ro"]
     return [*words, f"--volume={volume}:/var/lib/trapline"]
 
@@ -66,10 +66,12 @@ def runs(docker: Engine, name: str) -> list[dict[str, Any]]:
 
 
 def until_completed(docker: Engine, name: str, count: int) -> None:
+    """Wait for so many runs that have ended, each with its page visited."""
     until = time.monotonic() + 120
-    while [run["outcome"] for run in runs(docker, name)].count("completed") < count:
+    while len(ended := [run for run in runs(docker, name) if run["outcome"] == "completed"]) < count:
         assert time.monotonic() < until, docker.output("logs", name)
         time.sleep(0.5)
+    assert [run["done"] for run in ended] == [1] * count, docker.output("exec", name, "trapline", "show", "1")
 
 
 def test_it_serves_stops_in_order_and_goes_on(docker: Engine, machine_image: str, tmp_path: Path) -> None:
