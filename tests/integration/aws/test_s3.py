@@ -28,6 +28,16 @@ async def test_an_artifact_is_kept_under_its_content(s3: S3Client, url: str) -> 
     assert s3.head_object(Bucket=BUCKET, Key=found["Key"])["ContentType"] == "image/png"
 
 
+async def test_a_question_that_s3_does_not_answer_keeps_nothing_from_being_put(s3: S3Client) -> None:
+    """Whether a picture is there already is asked to spare a put, and a put is what the visit needs."""
+    with Stubber(s3) as stub:
+        stub.add_client_error("head_object", service_error_code="503", http_status_code=503)
+        stub.add_response("put_object", {})
+        key = await S3Artifacts(s3, f"s3://{BUCKET}/p").put(b"pixels", suffix=".png")
+        stub.assert_no_pending_responses()
+    assert key.endswith(".png")
+
+
 async def test_what_is_not_there_is_a_key_error(s3: S3Client) -> None:
     """The port's promise: ``KeyError`` for a key that nothing is stored under."""
     with pytest.raises(KeyError):

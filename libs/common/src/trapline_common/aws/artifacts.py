@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from trapline_common.aws.calls import call
+from trapline_common.domain.errors import TransientError
 from trapline_common.domain.stored_artifacts import FRESH_FOR
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ class S3Artifacts:
                     return None
                 raise
 
-        put_at = await call(ask)
+        try:
+            put_at = await call(ask)
+        except TransientError:
+            return False  # the put itself says whether S3 is away
         return put_at is not None and self._now() - put_at < FRESH_FOR
 
     def _path(self, key: str) -> str:
