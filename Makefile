@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench storm test-image test-aws up down lint format lock schema docs docs-reference clean
+.PHONY: help setup demo test bench storm test-image test-aws up down lint format lock schema docs docs-reference docs-screenshots clean
 .PHONY: plan deploy deploy-service apply destroy version
 
 help: ## Print this help
@@ -66,6 +66,9 @@ docs: setup ## Build the documentation's site into build/site; a warning or a br
 
 docs-reference: setup ## Write the generated pages of docs/reference anew: commands, crawls.yaml, the layers
 	@$(VENV) -m docs.site.reference
+
+docs-screenshots: demo ## Photograph the web view of the demo's ledger, for the README
+	@$(VENV) -m docs.site.screenshots
 
 lock: setup ## Make requirements/*.txt anew from the pyproject files
 	@$(VENV) -m tools.workspace.lock
