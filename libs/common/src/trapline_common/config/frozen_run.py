@@ -37,8 +37,13 @@ def read_config(text: str, *, run_id: RunId) -> CrawlConfig:
         return CrawlConfig.model_validate_json(text, extra="ignore", context=FROZEN)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
-        shown = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'config'}: {one['msg']}" for one in problems[:SHOWN])
+        shown = "; ".join(f"{_path(one['loc']) or 'config'}: {one['msg']}" for one in problems[:SHOWN])
         raise ConfigUnreadableError(f"this release can't read the config of run {run_id}: {shown}") from error
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """Return a problem's place, without the steps of pydantic's own, which stand in brackets: the form of a value."""
+    return ".".join(part for part in map(str, loc) if not part.startswith("["))
 
 
 def failing_config(text: str, *, crawl: str, lane: str) -> CrawlConfig:
