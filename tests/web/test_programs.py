@@ -5,6 +5,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from support.web_stage import Stage
 from support.web_view import TOKEN, Served
@@ -80,6 +81,23 @@ async def test_a_badge_and_a_line_tell_a_crawls_state(view: Served) -> None:
     good = await view.get(f"/ok/docs{key}", entered=False)
     assert (good.status, good.text) == (200, "OK\n")
     assert (await view.get(f"/ok/none{key}", entered=False)).status == 404
+
+
+async def test_prometheus_reads_the_overview_in_numbers(view: Served, bad_view: Served) -> None:
+    """The format's own parser takes it; by the token or the feeds' key, and a crawl's name can't leave its label."""
+    reply = await view.get(f"/metrics?key={view.access.feed_key}", entered=False)
+    found = {sample.name: {} for family in text_string_to_metric_families(reply.text) for sample in family.samples}
+    for family in text_string_to_metric_families(reply.text):
+        for sample in family.samples:
+            found[sample.name][tuple(sorted(sample.labels.items()))] = sample.value
+    assert found["trapline_crawl_pages_failing"][(("crawl", "products"),)] == 1
+    assert found["trapline_pages_failing"] == {(): 1}
+    assert (("lane", "default"), ("state", "waiting")) in found["trapline_lane_tasks"]
+    assert found["trapline_crawl_run_timestamp_seconds"][(("crawl", "products"),)] > 1_500_000_000
+    assert (await view.get("/metrics", entered=False)).status == 401
+    assert (await view.get("/metrics", entered=False, **BEARER)).status == 200
+    hostile = await bad_view.get("/metrics", entered=False, **BEARER)
+    assert list(text_string_to_metric_families(hostile.text))
 
 
 async def test_hostile_texts_stay_texts_in_the_feed_and_the_badge(bad_view: Served) -> None:

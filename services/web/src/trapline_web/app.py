@@ -16,6 +16,7 @@ from trapline_web.routes.api import Api
 from trapline_web.routes.doors import Door
 from trapline_web.routes.feeds import Feeds
 from trapline_web.routes.files import Files, static
+from trapline_web.routes.metrics import Metrics
 from trapline_web.routes.screens import Screens
 from trapline_web.routes.site import Site
 
@@ -34,6 +35,7 @@ def create_app(*, views: Views, pictures: Pictures, actions: Actions | None, acc
         Route("/changes.atom", feeds.changes),
         Route("/badge/{name}.svg", feeds.badge),
         Route("/ok/{name}", feeds.ok),
+        Route("/metrics", Metrics(feeds).answer),
         Route("/pictures/{key:path}", site.entered(artifacts.picture)),
         Route("/html/{key:path}", site.entered(artifacts.html)),
         Route("/runs/{id:int}/cancel", site.entered(forms.confirm_cancel), methods=["GET"]),

@@ -29,7 +29,7 @@ class Feeds:
 
     async def changes(self, request: Request) -> Response:
         """Answer ``/changes.atom``: the newest changes, as Atom (RFC 4287)."""
-        found = await self._read(request, "changes", {"crawl": request.query_params.get("crawl", "")})
+        found = await self.read(request, "changes", {"crawl": request.query_params.get("crawl", "")})
         if isinstance(found, Response):
             return found
         screen: ChangesScreen | None = found
@@ -44,7 +44,7 @@ class Feeds:
 
     async def badge(self, request: Request) -> Response:
         """Answer ``/badge/CRAWL.svg``: the crawl's state as a picture."""
-        found = await self._read(request, "crawl", {"name": request.path_params["name"]})
+        found = await self.read(request, "crawl", {"name": request.path_params["name"]})
         if isinstance(found, Response):
             return found
         screen: CrawlScreen | None = found
@@ -62,7 +62,7 @@ class Feeds:
 
     async def ok(self, request: Request) -> Response:
         """Answer ``/ok/CRAWL``: 200 and OK while every page is well, else 503 and what is wrong."""
-        found = await self._read(request, "crawl", {"name": request.path_params["name"]})
+        found = await self.read(request, "crawl", {"name": request.path_params["name"]})
         if isinstance(found, Response):
             return found
         screen: CrawlScreen | None = found
@@ -74,7 +74,7 @@ class Feeds:
     def _state(self, screen: CrawlScreen) -> tuple[str, str]:
         return states.crawl_state(screen.crawl, screen.strip[-1] if screen.strip else None)
 
-    async def _read(self, request: Request, name: str, given: Mapping[str, str]) -> Any:
+    async def read(self, request: Request, name: str, given: Mapping[str, str]) -> Any:
         """Return the screen's model, or the answer that refuses."""
         key = request.query_params.get("key", "")
         if not (request.state.entered or self._site.access.is_feed_key(key)):
