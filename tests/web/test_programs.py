@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib.resources import files
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -128,6 +129,8 @@ async def test_a_run_is_one_file_without_a_script(shop: Stage, bad: Stage, hosti
     await views.close()
     assert len(found.html.encode()) <= MOST_BYTES
     assert "<script" not in found.html
+    (style,) = re.findall(r"<style>(.*?)</style>", found.html, re.DOTALL)
+    assert style.strip() == files("trapline_web").joinpath("static", "trapline.css").read_text("utf-8").strip()
     assert not re.findall(r'(?:src|href)="(?!data:image/png;base64,)', found.html)
     assert found.pictures == (0 if hostile else 2)
     assert found.left_out == (1 if hostile else 0)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from markupsafe import Markup
+
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.ledger.views.run_screen import VisitRow
 from trapline_common.ledger.views.screens.run import VISITS, RunScreen
@@ -60,7 +62,8 @@ async def report(run_id: int, *, views: Views, pictures: Pictures, place: Place)
         "pace": pace(screen.run, screen.at),
         "pictures": shown,
         "left_out": left_out,
-        "css": files("trapline_web").joinpath("static", "trapline.css").read_text("utf-8"),
+        # Our own file, and no page's text: escaped, its child combinators (`>`) would select nothing.
+        "css": Markup(files("trapline_web").joinpath("static", "trapline.css").read_text("utf-8")),  # noqa: S704
         "place": place,
     }
     return Report(html=render(environment(), "report.html", values), pictures=len(shown), left_out=left_out)
