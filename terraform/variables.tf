@@ -389,12 +389,11 @@ variable "ca_certificates_file" {
   default     = null
 
   validation {
-    condition = var.ca_certificates_file == null || try(
-      strcontains(file(var.ca_certificates_file), "-----BEGIN CERTIFICATE-----")
-      && !strcontains(file(var.ca_certificates_file), "PRIVATE KEY-----")
-      && length(file(var.ca_certificates_file)) <= 3000,
-      false
-    )
+    condition = var.ca_certificates_file == null || try(alltrue([
+      strcontains(file(var.ca_certificates_file), "-----BEGIN CERTIFICATE-----"),
+      !strcontains(file(var.ca_certificates_file), "PRIVATE KEY-----"),
+      length(file(var.ca_certificates_file)) <= 3000,
+    ]), false)
     error_message = "ca_certificates_file: a PEM file of certificates, without a key, of at most 3,000 characters."
   }
 }
