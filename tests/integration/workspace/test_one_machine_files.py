@@ -10,7 +10,6 @@ from pathlib import Path
 import yaml
 
 from tools.shell import ROOT
-from tools.workspace.packages import PACKAGES
 from trapline_machine.event_loop import SEND_WITHIN, STOP_WITHIN
 from trapline_machine.last_alerts import LAST_ALERTS_WITHIN
 
@@ -65,11 +64,3 @@ def test_a_ledger_beside_it_has_a_password() -> None:
     for text in (services["postgres"]["environment"]["POSTGRES_PASSWORD"], str(services["trapline"]["environment"])):
         assert re.search(r"\$\{TRAPLINE_POSTGRES_PASSWORD:\?[^}]+\}", text)
     assert "ports" not in services["postgres"]
-
-
-def test_every_package_reaches_the_builder() -> None:
-    """A builder without BuildKit looks into no folder that a pattern names, so each package stands by its name."""
-    lines = (ROOT / ".dockerignore").read_text().splitlines()
-    parts = ("src", "pyproject.toml", "README.md")
-    assert {f"!{package.folder}/{part}" for package in PACKAGES for part in parts} <= set(lines)
-    assert not [line for line in lines if line.startswith("!") and "*" in line]
