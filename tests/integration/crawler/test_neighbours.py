@@ -190,7 +190,7 @@ async def test_a_killed_browser_charges_no_neighbour(hostile: HostileSite, tmp_p
         assert browser.launches == 2
         alone = asyncio.ensure_future(visitor.visit(hostile.origin + "/silent", crawl()))
         live = await browser.ready()
-        await until(lambda: hostile.seen[-1].path == "/silent")
+        await until(lambda: [one.path for one in hostile.seen][-1:] == ["/silent"])
         os.killpg(live.group, signal.SIGKILL)
         with pytest.raises(BrowserFaultError) as raised:
             await alone
@@ -252,7 +252,7 @@ async def test_a_context_that_does_not_close(hostile: HostileSite, tmp_path: Pat
     try:
         live = await browser.ready()
         neighbour = asyncio.ensure_future(visitor.visit(hostile.origin + "/trickle", crawl(timeout=4)))
-        await until(lambda: hostile.seen[-1].path == "/trickle")
+        await until(lambda: [one.path for one in hostile.seen][-1:] == ["/trickle"])
         with monkeypatch.context() as patched:
             patched.setattr(BrowserContext, "close", lambda _: asyncio.Event().wait())
             assert (await visitor.visit(hostile.origin + "/good?w", crawl())).failure is None
