@@ -2,10 +2,11 @@
 
 import asyncio
 import http.client
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from trapline.remote.allowlist import ACTING
 from trapline.remote.caller import Caller, connect
@@ -49,17 +50,21 @@ class _NoRedirects(HTTPRedirectHandler):
         """Refuse."""
 
 
-async def fetch_signed(url: str) -> bytes:
-    """Return what a signed address holds. Raises ``TransientError`` when it can't be had, or is too large."""
+async def fetch_signed(url: str, *, authorities: str | None = None) -> bytes:
+    """Return what a signed address holds. Raises ``TransientError`` when it can't be had, or is too large.
+
+    ``authorities``: file of the certificates that are trusted; ``None``: the system's.
+    """
     if urlsplit(url).scheme not in {"http", "https"}:
         raise TransientError("the deployment signed no address of http")
-    return await asyncio.to_thread(_fetch, url)
+    return await asyncio.to_thread(_fetch, url, authorities)
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, authorities: str | None) -> bytes:
     request = Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310  (its scheme was looked at)
     try:
-        with build_opener(_NoRedirects).open(request, timeout=_SECONDS) as answer:
+        trust = HTTPSHandler(context=ssl.create_default_context(cafile=authorities))
+        with build_opener(_NoRedirects, trust).open(request, timeout=_SECONDS) as answer:
             data: bytes = answer.read(MOST_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
         # the error's own words may hold the address, and the address is a key

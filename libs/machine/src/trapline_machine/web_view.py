@@ -8,6 +8,7 @@ from pathlib import Path
 from signal import Signals
 
 from trapline.access.ledger import connect
+from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.render.artifact_location import ARTIFACTS
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrate
@@ -165,8 +166,12 @@ def _remote(options: Options, environ: Mapping[str, str]) -> _Parts:
     name = str(options.environment)
     perform = OperatorFunction.connect(name, environ=environ, data_dir=options.data_dir)
 
+    # The certificates that the call to the function trusts hold for the bucket too
+    settings = local_settings(options.data_dir) if options.environment == LOCAL else {}
+    authorities = str(settings.get("verify") or environ.get("AWS_CA_BUNDLE") or "") or None
+
     async def fetch(key: str) -> bytes:
-        return await fetch_signed(await signed_address(perform, key))
+        return await fetch_signed(await signed_address(perform, key), authorities=authorities)
 
     async def told_by_the_function(_key: str) -> bool:
         return True  # it signs only what its ledger names
