@@ -56,7 +56,7 @@ async def test_cancel_asks_first_and_then_cancels_for_real(dsn: str, shop: Stage
     """The page that asks changes nothing; its button performs `trapline cancel`, and the ledger has it."""
     async with await Database.connect(dsn) as database:
         run = await open_run(database, urls(3))
-        real = SubprocessActions(options=("--data-dir", str(tmp_path)), environ={"DATABASE_URL": dsn, "PATH": ""})
+        real = SubprocessActions(data_dir=tmp_path, database_url=dsn, environ={"DATABASE_URL": "x", "PATH": ""})
         async with served(dsn, shop.artifacts, actions=real) as view:
             text = (await view.get(f"/runs/{run}/cancel")).text
             assert await value(database, "SELECT cancelling_at FROM trapline.run") is None

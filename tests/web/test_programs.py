@@ -9,7 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.web_stage import Stage
-from support.web_view import TOKEN, Served
+from support.web_view import TOKEN, Served, served
+from trapline_common.config.models import CrawlConfig
+from trapline_common.ledger import known_crawls
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.screens.catalogue import SCREENS, read_screen
 from trapline_common.local.artifacts import DirectoryArtifacts
@@ -99,6 +101,23 @@ async def test_prometheus_reads_the_overview_in_numbers(view: Served, bad_view: 
     assert (await view.get("/metrics", entered=False, **BEARER)).status == 200
     hostile = await bad_view.get("/metrics", entered=False, **BEARER)
     assert list(text_string_to_metric_families(hostile.text))
+
+
+async def test_prometheus_reads_every_crawl(dsn: str, shop: Stage) -> None:
+    """Also those that stand on no overview's first page, and pages are counted of all of them."""
+    async with await Database.connect(dsn) as database:
+        crawls = [CrawlConfig(name=f"c{number:03}", urls=("https://site.example/",)) for number in range(120)]
+        await known_crawls.take(database, crawls, source="crawls.yaml")
+        await database.connection.execute(
+            "INSERT INTO trapline.page (crawl, url, judged_run) SELECT 'c119', 'https://site.example/' || n, 1 "
+            "FROM generate_series(1, 7) n"
+        )
+    async with served(dsn, shop.artifacts) as view:
+        reply = await view.get("/metrics", entered=False, **BEARER)
+        found = {family.name: family.samples for family in text_string_to_metric_families(reply.text)}
+        assert [sample.labels["crawl"] for sample in found["trapline_crawl_pages"]] == [one.name for one in crawls]
+        assert found["trapline_crawl_pages"][-1].value == 7
+        assert "7 of 7 pages are well" in (await view.get("/")).text
 
 
 async def test_hostile_texts_stay_texts_in_the_feed_and_the_badge(bad_view: Served) -> None:

@@ -3,15 +3,22 @@
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 
+from support.ledger import open_run, urls, value
+from support.web_ledger import crawled, seen
 from support.web_stage import Stage, addresses
-from support.web_view import Served
+from support.web_view import Recorded, Served, served
+from trapline_common.config.models import CrawlConfig
+from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.views.crawls import list_pages
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.screens.catalogue import SCREENS, read_screen
-from trapline_common.ledger.views.status import read_status
+from trapline_common.ledger.views.status import failing_pages, read_status
+from trapline_web.ports import Place
 
 ANSWERS = {
     "overview": "1 page fails; the rest is fine",
@@ -148,3 +155,92 @@ async def test_any_two_versions_are_compared(view: Served, shop: Stage) -> None:
     assert "<ins><bdi>$29.50</bdi></ins>" in text
     assert "\N{MINUS SIGN}14.5 %" in text
     assert text.count('<img src="/pictures/') == 2
+
+
+async def test_a_run_of_one_page_says_so_and_who_asked(dsn: str, shop: Stage) -> None:
+    """It is a part of the run before, and retries nothing."""
+    async with await Database.connect(dsn) as database:
+        crawl = CrawlConfig(name="docs", urls=tuple(urls(1)))
+        before = await crawled(database, crawl, [seen(urls(1)[0], "x", {})])
+        run = await open_run(database, urls(1), crawl=crawl)
+        page = await value(database, "SELECT id FROM trapline.page")
+        await database.connection.execute(
+            "UPDATE trapline.run SET retry_of = $2, page_id = $3, acted_by = 'ann@host' WHERE id = $1",
+            run,
+            before,
+            page,
+        )
+    async with served(dsn, shop.artifacts) as view:
+        text = (await view.get(f"/runs/{run}")).text
+    assert f'<a href="/pages/{page}">page {page}</a> alone by <bdi>ann@host</bdi>' in text
+    assert "retries run" not in text
+
+
+async def test_a_picture_that_waits_can_be_accepted(dsn: str, shop: Stage) -> None:
+    """As a text that waits: the screen offers what `trapline accept` does, and only then."""
+    async with await Database.connect(dsn) as database:
+        page = await value(
+            database,
+            "INSERT INTO trapline.page (crawl, url, visual_key, visual) VALUES ('docs', 'https://site.example/', 'k', "
+            """'{"baseline": {}, "candidate": null}') RETURNING id""",
+        )
+        async with served(dsn, shop.artifacts, actions=Recorded()) as view:
+            assert "Accept as baseline" not in (await view.get(f"/pages/{page}")).text
+            await database.connection.execute("""UPDATE trapline.page SET visual = visual || '{"candidate": {}}'""")
+            text = (await view.get(f"/pages/{page}")).text
+    assert f'action="/pages/{page}/accept"' in text
+    assert "another picture was seen" in text
+
+
+async def test_pages_that_are_visited_no_more_fail_no_more(dsn: str, shop: Stage) -> None:
+    """In the list of every crawl's pages as in that of one crawl: the crawl's last whole run left them out."""
+    async with await Database.connect(dsn) as database:
+        run = await crawled(database, CrawlConfig(name="docs", urls=tuple(urls(1))), [seen(urls(1)[0], "x", {})])
+        await database.connection.execute(
+            "INSERT INTO trapline.page (crawl, url, failures, failing_since, judged_run) "
+            "VALUES ('docs', 'https://site.example/gone', 3, now(), $1)",
+            run - 1,
+        )
+        for crawl in (None, "docs"):
+            found, total = await list_pages(database, limit=10, crawl=crawl)
+            assert [(page.url, page.gone) for page in found] == [
+                ("https://site.example/0", False),
+                ("https://site.example/gone", True),
+            ], crawl
+            assert total == 2
+    async with served(dsn, shop.artifacts) as view:
+        assert heading((await view.get("/pages")).text) == "2 pages, none fails"
+
+
+async def test_failures_of_one_reason_are_counted_by_themselves(dsn: str, shop: Stage) -> None:
+    """The title counts those that are shown, also where more pages fail than the screen shows."""
+    async with await Database.connect(dsn) as database:
+        failures = [Failure(reason=Reason.HTTP_STATUS, detail="x", retry=False)] * 2
+        failures.append(Failure(reason=Reason.DNS, detail="x", retry=False))
+        visits = [Observation(url=url, failure=one) for url, one in zip(urls(3), failures, strict=True)]
+        await crawled(database, CrawlConfig(name="docs", urls=tuple(urls(3))), visits)
+        found, total, _ = await failing_pages(database, limit=1, reason="dns")
+        assert ([page.reason for page in found], total) == (["dns"], 1)
+    async with served(dsn, shop.artifacts) as view:
+        assert heading((await view.get("/failures")).text) == "3 pages fail for 2 reasons"
+        text = (await view.get("/failures?reason=dns")).text
+    assert heading(text) == "1 page fails for 1 reason"
+    assert "with the reason dns" in text
+
+
+@pytest.mark.parametrize(
+    ("place", "typed", "begins"),
+    [
+        (Place(name="x"), "trapline export 7", "trapline crawl crawls.yaml"),
+        (Place(name="x", options="--env x"), "trapline export 7 --env x", "trapline run NAME --env x"),
+    ],
+)
+def test_what_a_person_types_is_of_the_place_that_is_shown(place: Place, typed: str, begins: str) -> None:
+    """A line that is copied from a deployment's view asks the deployment, not this machine."""
+    assert (place.typed("export 7"), place.begins) == (typed, begins)
+
+
+def test_no_template_makes_a_command_line_by_itself() -> None:
+    """So that none forgets what belongs behind it."""
+    folder = files("trapline_web").joinpath("templates")
+    assert [one.name for one in folder.iterdir() if "place.command" in one.read_text("utf-8")] == []

@@ -142,6 +142,16 @@ async def test_without_sts_the_machines_user_acts(function: Any, tmp_path: Path)
     assert "@" in function.calls[0].body["acted_by"]
 
 
+async def test_a_cancel_tells_who_did_it(operate: Operate, stage: Stage, database: Database) -> None:
+    """The run's reason and its summary name the caller, not an operator."""
+    run = await value(database, "SELECT id FROM trapline.run WHERE status = 'open'")
+    done = await asyncio.to_thread(operate, "cancel", str(run), acted_by=WHO)
+    assert (done["exit"], done["stderr"]) == (0, "")
+    assert await value(database, "SELECT reason FROM trapline.run WHERE id = $1", run) == f"cancelled by {WHO}"
+    told = await asyncio.to_thread(operate, "show", str(run))
+    assert f"cancelled by {WHO}" in told["stdout"].replace("\n", " ")
+
+
 async def test_a_caller_of_the_release_before_acts_without_a_name(
     operate: Operate, stage: Stage, database: Database
 ) -> None:

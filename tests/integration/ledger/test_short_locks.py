@@ -183,7 +183,7 @@ async def test_a_cancel_that_dies_is_finished_by_the_tick(
     monkeypatch.setattr(Database, "fetchval", die)
     monkeypatch.setattr(Database, "fetchrow", die_at_row)
     with pytest.raises(LedgerUnavailableError):
-        await runs.cancel(dying, run)
+        await runs.cancel(dying, run, acted_by="ann@host")
     assert await runs.enqueue(database, run, urls(3)) is None
     assert not await runs.end_if_done(database, run)
     assert await runs.endable(database) == []
@@ -193,6 +193,7 @@ async def test_a_cancel_that_dies_is_finished_by_the_tick(
     done = await asyncio.gather(*(runs.finish_begun(one, within=5, clock=time.monotonic) for one in ticks))
     assert sum(done) == 1
     assert await outcome(database, run) == ("ended", "cancelled", 0, 450)
+    assert await value(database, "SELECT reason FROM trapline.run WHERE id = $1", run) == "cancelled by ann@host"
     assert await value(database, SUMMARIES, run) == 1
     assert await runs.cancel(database, run) is None
 

@@ -155,9 +155,7 @@ def _local(options: Options, environ: Mapping[str, str], stack: ExitStack) -> _P
     return _Parts(
         views=views,
         pictures=NamedArtifacts(fetch=store.get, is_named=views.is_named),
-        actions=SubprocessActions(
-            options=("--data-dir", str(options.data_dir)), environ=_environ(environ, options.database_url)
-        ),
+        actions=SubprocessActions(data_dir=options.data_dir, database_url=options.database_url, environ=environ),
         place=Place(name="this machine", runs_now=False),
     )
 
@@ -182,9 +180,3 @@ def _remote(options: Options, environ: Mapping[str, str]) -> _Parts:
         actions=RemoteActions(perform),
         place=Place(name=name, options=f"--env {name}"),
     )
-
-
-def _environ(environ: Mapping[str, str], database_url: str | None) -> dict[str, str]:
-    """Return the environment of a command: the ledger's address goes there, and never on a command line."""
-    rest = {name: text for name, text in environ.items() if name != "DATABASE_URL"}
-    return rest if database_url is None else {**rest, "DATABASE_URL": database_url}

@@ -22,8 +22,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-OPEN = frozenset({"/enter"})
-"""Answered to anyone who can reach the port; the stylesheet and the scripts as well."""
 _MOST_BODY = 64 * 1024
 """Bytes of a form."""
 

@@ -1,15 +1,9 @@
 """Artifacts of visits: what an observation of the ledger names, and nothing else of the folder or the bucket."""
 
-import re
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 
+from trapline_common.domain.artifact_key import is_key, is_unchanged
 from trapline_common.domain.errors import TransientError
-
-KEY = re.compile(r"(?P<prefix>[0-9a-f]{2})/(?P=prefix)[0-9a-f]{62}(?:\.[a-z0-9]{1,8})*", re.ASCII)
-"""What a key looks like: two letters of a SHA-256, a stroke, and the whole of it, with a suffix."""
-PNG = b"\x89PNG\r\n\x1a\n"
-"""What every PNG begins with."""
 
 
 class NamedArtifacts:
@@ -21,10 +15,9 @@ class NamedArtifacts:
 
     async def read(self, key: str) -> bytes:
         """Return what is kept under ``key``. Raises ``KeyError`` unless the ledger names it and it is unchanged."""
-        if KEY.fullmatch(key) is None or not await self._is_named(key):
+        if not is_key(key) or not await self._is_named(key):
             raise KeyError(key)
         data = await self._fetch(key)
-        digest = key.partition("/")[2][:64]
-        if sha256(data).hexdigest() != digest:
+        if not is_unchanged(key, data):
             raise TransientError(f"the artifact {key} is not what was stored under this key")
         return data

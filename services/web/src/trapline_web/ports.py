@@ -71,3 +71,12 @@ class Place:
     """Lines that every screen shows on top, such as why a changed file was refused."""
     runs_now: bool = True
     """Whether a form opens a run at once."""
+
+    def typed(self, words: str) -> str:
+        """Return the command line of a command and its arguments as a person types it here."""
+        return " ".join(part for part in (self.command, words, self.options) if part)
+
+    @property
+    def begins(self) -> str:
+        """Return the command line that opens the first run: a deployment's file is where it was deployed from."""
+        return self.typed("run NAME" if self.options else "crawl crawls.yaml")

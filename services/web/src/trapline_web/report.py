@@ -7,14 +7,14 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
+from trapline_common.domain.artifact_key import PNG
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.ledger.views.run_screen import VisitRow
 from trapline_common.ledger.views.screens.run import VISITS, RunScreen
-from trapline_web.pictures import PNG
 from trapline_web.ports import Pictures, Place, Views
 from trapline_web.rendering import sentences, states
 from trapline_web.rendering.environment import environment, render
-from trapline_web.rendering.progress import bar, cells, pace
+from trapline_web.rendering.progress import bar, pace
 
 MOST_BYTES = 5_000_000
 """Of the file: what mail servers take."""
@@ -58,7 +58,6 @@ async def report(run_id: int, *, views: Views, pictures: Pictures, place: Place)
         "style": style,
         "word": word,
         "bar": bar(screen.run),
-        "cells": cells(screen.run),
         "pace": pace(screen.run, screen.at),
         "pictures": shown,
         "left_out": left_out,

@@ -1,9 +1,9 @@
 """Actions as processes of their own: what a form does is what a person would type."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from trapline_common.domain.errors import TransientError
 from trapline_web.ports import Outcome
@@ -15,11 +15,17 @@ _MOST = 200_000
 
 
 class SubprocessActions:
-    """Keeps the ``Actions`` port: each command is ``python -m trapline`` with the options of this ledger."""
+    """Keeps the ``Actions`` port: each command is ``python -m trapline`` on a ledger of this machine.
 
-    def __init__(self, *, options: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
-        self._options = tuple(options)
-        self._environ = dict(os.environ if environ is None else environ)
+    ``database_url``: where the ledger is; ``None``: in the data directory. It goes into the commands' environment in
+    place of what ``environ`` says, and never on a command line.
+    """
+
+    def __init__(self, *, data_dir: Path, database_url: str | None, environ: Mapping[str, str]) -> None:
+        self._data_dir = data_dir
+        self._environ = {name: text for name, text in environ.items() if name != "DATABASE_URL"}
+        if database_url is not None:
+            self._environ["DATABASE_URL"] = database_url
 
     async def perform(self, arguments: Sequence[str]) -> Outcome:
         """Perform one command line. Raises ``TransientError`` when it does not end in time; it is killed then."""
@@ -29,7 +35,8 @@ class SubprocessActions:
             "-m",
             "trapline",
             name,
-            *self._options,
+            "--data-dir",
+            str(self._data_dir),
             *rest,
             env=self._environ,
             stdin=asyncio.subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from trapline.access.acting import acted_by
 from trapline.access.ledger import known_run, writing
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, RunArgument
 from trapline.render.json import print_json
@@ -20,7 +21,7 @@ def cancel(
 ) -> None:
     """End a run now: its tasks that are not done end failed, with the reason cancelled, and cause no alert.
 
-    `trapline retry RUN` puts these tasks into a new run.
+    The run's reason, and its summary alert, say who cancelled it. `trapline retry RUN` puts these tasks into a new run.
 
     Exits with 0 when the run is cancelled, 2 when it has ended already or there is no such run.
 
@@ -35,7 +36,7 @@ def cancel(
 async def _cancel(run_id: int, *, json: bool, data_dir: Path, url: str | None) -> None:
     async with writing(data_dir, url) as ledger:
         run = await known_run(ledger.database, run_id)
-        cancelled = await runs.cancel(ledger.database, RunId(run_id))
+        cancelled = await runs.cancel(ledger.database, RunId(run_id), acted_by=acted_by())
     if cancelled is None:
         raise InputRefusedError(f"run {run_id} has ended already")
     if json:

@@ -16,9 +16,8 @@ from trapline.operator.capture import Captured
 from trapline.remote.allowlist import refusal
 from trapline.remote.protocol import MAX_ANSWER, MAX_ERRORS, TOO_LARGE, Call, PageEnd, Performed
 from trapline_common.domain.errors import MessageRefusedError
+from trapline_common.domain.messages import UNNAMED
 
-UNNAMED = "an operator"
-"""Who acts for a caller that does not say who it is: one of the release before."""
 _WITHOUT_LEDGER = frozenset({"config", "run"})
 
 
@@ -47,7 +46,9 @@ def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
     page = None if call.page is None else ExportPage(after=call.page.after, at_most=call.page.at_most)
     with _as_the_caller(call), redirect_stdout(out), redirect_stderr(err):
         login = [] if name in _WITHOUT_LEDGER else ["--database-url", address()]
-        code = execute([name, *login, *rest], page=page, acted_by=call.acted_by or UNNAMED)
+        code = execute(
+            [name, *login, *rest], page=page, acted_by=call.acted_by or UNNAMED
+        )  # a caller of the release before names nobody
     if out.overflowed:
         return Performed(exit=ExitCode.REFUSED, stderr=f"trapline: {TOO_LARGE}\n")
     end = None if page is None else PageEnd(last=page.last, more=page.more)

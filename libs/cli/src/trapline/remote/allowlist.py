@@ -31,7 +31,7 @@ ALLOWED = frozenset(
     }
 )
 """They read the ledger, or work on it."""
-ACTING = frozenset({"accept", "ack", "alert", "mute", "retry", "run", "unmute", "visit"})
+ACTING = frozenset({"accept", "ack", "alert", "cancel", "mute", "retry", "run", "unmute", "visit"})
 """Those that note in the ledger who did it."""
 _REFUSED = {
     "crawl": "it crawls on this machine; `trapline run NAME --env ENV` opens a run in a deployment",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from trapline_common.aws.calls import call
+from trapline_common.domain.artifact_key import key_of
 from trapline_common.domain.errors import TransientError
 from trapline_common.domain.stored_artifacts import FRESH_FOR
 
@@ -51,8 +51,7 @@ class S3Artifacts:
 
     async def put(self, data: bytes, *, suffix: str) -> str:
         """Store ``data`` and return its key. Raises ``TransientError`` when S3 can't take it."""
-        digest = sha256(data).hexdigest()
-        key = f"{digest[:2]}/{digest}{suffix}"
+        key = key_of(data, suffix)
         if await self._fresh(key):
             return key
         kind = content_type(key)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from trapline_common.config.schedule_times import next_after, read_cron
+from trapline_common.config.schedule_times import DAYS, MONTHS, next_after, read_cron
 
 _EXPRESSION = re.compile(r"(?P<kind>rate|cron|at)\((?P<body>[^()]*)\)")
 _RATE = re.compile(r"(?P<value>[1-9]\d{0,8}) (?P<unit>minute|hour|day)(?P<plural>s?)", re.ASCII)
@@ -20,8 +20,6 @@ _VALID = "write rate(6 hours), cron(0 8 ? * MON-FRI *) or at(2030-01-31T08:00:00
 _MINUTES = {"minute": 1, "hour": 60, "day": 1440}
 _CENTURY = 100 * 365 * 1440
 _STEP = re.compile(r"(?P<base>[^/]+)/(?P<step>[1-9]\d*)", re.ASCII)
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +44,12 @@ _FIELDS = (
     _Field(name="minutes", low=0, high=59),
     _Field(name="hours", low=0, high=23),
     _Field(name="day-of-month", low=1, high=31, special=re.compile(r"L(W|-([1-9]|[12]\d|30))?|([1-9]|[12]\d|3[01])W")),
-    _Field(name="month", low=1, high=12, names={name: number for number, name in enumerate(_MONTHS, 1)}),
+    _Field(name="month", low=1, high=12, names={name: number for number, name in enumerate(MONTHS, 1)}),
     _Field(
         name="day-of-week",
         low=1,
         high=7,
-        names={name: number for number, name in enumerate(_DAYS, 1)},
+        names={name: number for number, name in enumerate(DAYS, 1)},
         steps=False,
         special=re.compile(r"L|([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5])"),
     ),

@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 from trapline_common.config.schedule_days import CronDays, values
 
 _UNITS = {"minute": 60, "hour": 3_600, "day": 86_400}
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+"""Names of months, from 1."""
+DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+"""Names of days of the week, from 1 for Sunday."""
 
 
 class Cron(NamedTuple):
@@ -64,10 +66,10 @@ def read_cron(body: str) -> Cron:
     return Cron(
         times=tuple(time(hour, minute) for hour in _numbers(hours, 0, 23) for minute in _numbers(minutes, 0, 59)),
         days=CronDays(
-            months=tuple(_numbers(_numbered(months, _MONTHS), 1, 12)),
+            months=tuple(_numbers(_numbered(months, MONTHS), 1, 12)),
             years=tuple(_numbers(years, 1970, 2199)),
             days=days,
-            weekdays=_numbered(weekdays, _DAYS),
+            weekdays=_numbered(weekdays, DAYS),
         ),
     )
 

@@ -40,6 +40,9 @@ Delivery = Annotated[str, Field(min_length=1, max_length=80)]
 ActedBy = Annotated[str, Field(min_length=1, max_length=300)]
 """Who asked for something by hand, for people."""
 
+UNNAMED = "an operator"
+"""Who did something by hand, where they were not named."""
+
 Execution = Annotated[str, Field(min_length=1, max_length=2048)]
 """ARN of an execution."""
 

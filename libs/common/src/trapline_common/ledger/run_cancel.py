@@ -7,8 +7,9 @@ from collections.abc import Callable
 from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.domain.ids import LaneName, RunId
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
+from trapline_common.domain.messages import UNNAMED
 from trapline_common.ledger import lanes
-from trapline_common.ledger.connection import Database
+from trapline_common.ledger.connection import Database, to_text
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.run_end import Ending, end, log_end
 
@@ -34,8 +35,10 @@ CANCELLED = "cancelled"
 """The reason of the tasks."""
 
 
-async def cancel(database: Database, run_id: RunId) -> int | None:
-    """End a run at an operator's request; its tasks end ``failed``, reason ``cancelled``. Return how many.
+async def cancel(database: Database, run_id: RunId, *, acted_by: str = UNNAMED) -> int | None:
+    """End a run at a person's request; its tasks end ``failed``, reason ``cancelled``. Return how many.
+
+    ``acted_by``: who asked; the run's reason and its summary alert tell it.
 
     ``None`` when there is no such run or it has ended. When this returns none of the run's tasks can be leased; a
     crawler that took one meanwhile loses its lease before it loads the page, and the fence refuses what is written for
@@ -46,7 +49,7 @@ async def cancel(database: Database, run_id: RunId) -> int | None:
     the lane's lock, for the invocations, then none for the tasks, at last the run's row. Raises
     ``LedgerUnavailableError`` when another transaction keeps a task locked: the tick goes on.
     """
-    return await _cancel(database, run_id, in_time=lambda: True)
+    return await _cancel(database, run_id, acted_by=acted_by, in_time=lambda: True)
 
 
 async def go_on(database: Database, *, until: float, clock: Callable[[], float]) -> int:
@@ -54,12 +57,13 @@ async def go_on(database: Database, *, until: float, clock: Callable[[], float])
     ended = 0
     for row in await database.fetch(_RUNS["left_cancels"], GO_ON_AFTER):
         if clock() < until:
-            ended += await _cancel(database, RunId(row["id"]), in_time=lambda: clock() < until) is not None
+            run_id = RunId(row["id"])
+            ended += await _cancel(database, run_id, acted_by=UNNAMED, in_time=lambda: clock() < until) is not None
     return ended
 
 
-async def _cancel(database: Database, run_id: RunId, *, in_time: Callable[[], bool]) -> int | None:
-    lane = await database.fetchval(_RUNS["begin_cancel"], run_id)
+async def _cancel(database: Database, run_id: RunId, *, acted_by: str, in_time: Callable[[], bool]) -> int | None:
+    lane = await database.fetchval(_RUNS["begin_cancel"], run_id, to_text(acted_by))
     if lane is None:
         return None
     async with database.transaction():
@@ -73,7 +77,7 @@ async def _cancel(database: Database, run_id: RunId, *, in_time: Callable[[], bo
                 return None  # another process went on with the same cancel, and was faster
             if await database.fetch(_RUNS["open_ids"], run_id, 1):
                 continue  # the release before adds pages to a run that is being cancelled
-            ended = await end(database, run_id, RunOutcome.CANCELLED, "cancelled by an operator", ending)
+            ended = await end(database, run_id, RunOutcome.CANCELLED, None, ending)
         log_end(*ended)
         return sum(one.count for one in ending.reasons if one.reason == CANCELLED)
     return None

@@ -3,16 +3,13 @@
 import asyncio
 import fcntl
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
+from trapline_common.domain.artifact_key import is_key, key_of
 from trapline_common.domain.errors import TransientError
-
-_KEY = re.compile(r"(?P<prefix>[0-9a-f]{2})/(?P=prefix)[0-9a-f]{62}(?:\.[a-z0-9]{1,8})*", re.ASCII)
 
 
 class DirectoryArtifacts:
@@ -73,13 +70,12 @@ class DirectoryArtifacts:
             os.close(number)
 
     def _path(self, key: str) -> Path:
-        if _KEY.fullmatch(key) is None:
+        if not is_key(key):
             raise KeyError(key)
         return self._root / key
 
     def _put(self, data: bytes, suffix: str) -> str:
-        digest = sha256(data).hexdigest()
-        key = f"{digest[:2]}/{digest}{suffix}"
+        key = key_of(data, suffix)
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

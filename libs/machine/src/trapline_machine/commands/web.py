@@ -10,12 +10,11 @@ import typer
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
 from trapline.render.printer import note
 from trapline_common.platform.logging import configure
-
-_PORT = 8712
+from trapline_machine.serve.listen_address import PORT
 
 
 def web(
-    port: int = typer.Option(_PORT, "--port", "-p", min=0, max=65535, help="The port on 127.0.0.1; 0: any free one."),
+    port: int = typer.Option(PORT, "--port", "-p", min=0, max=65535, help="The port on 127.0.0.1; 0: any free one."),
     read_only: bool = typer.Option(False, "--read-only", help="For looking only: no form runs, retries or cancels."),
     open_browser: bool = typer.Option(False, "--open", help="Open the browser at it."),
     env: str | None = typer.Option(None, "--env", metavar="NAME", help="Show this deployment on AWS."),

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from trapline_common.domain.errors import InputRefusedError
 
 PORT = 8712
-"""As `trapline web` has it."""
+"""Of the web view, unless a person says another."""
 _LOOPBACK = "127.0.0.1"
 _HIGHEST = 65_535
 

@@ -75,10 +75,11 @@ class WebHost:
             secure=self.url.startswith("https:"),
         )
         views = LedgerViews(self._connect)
+        commands = SubprocessActions(data_dir=self.data_dir, database_url=self.database_url, environ=self.environ)
         app = create_app(
             views=views,
             pictures=NamedArtifacts(fetch=DirectoryArtifacts(self.data_dir / ARTIFACTS).get, is_named=views.is_named),
-            actions=None if self.read_only else ViewActions(dispatch=self._ask, others=self._commands()),
+            actions=None if self.read_only else ViewActions(dispatch=self._ask, others=commands),
             access=access,
             place=Place(name="this machine", notices=self._notices),
         )
@@ -107,12 +108,6 @@ class WebHost:
         if self._dispatch is None:
             raise LedgerUnavailableError("the ledger is being started")
         return await self._dispatch(event)
-
-    def _commands(self) -> SubprocessActions:
-        environ = {name: text for name, text in self.environ.items() if name != "DATABASE_URL"}
-        if self.database_url is not None:
-            environ["DATABASE_URL"] = self.database_url
-        return SubprocessActions(options=("--data-dir", str(self.data_dir)), environ=environ)
 
     def _notices(self) -> list[str]:
         if self.file.refused is None:

@@ -5,10 +5,10 @@ from io import BytesIO
 
 from PIL import Image, PngImagePlugin
 
+from trapline_common.domain.artifact_key import PNG
 from trapline_crawler.pictures.compare import Part
 from trapline_crawler.pictures.islands import Box
 
-MAGIC = b"\x89PNG\r\n\x1a\n"
 MOST_PIXELS = 32_000_000
 """Pixels of a picture; the tallest that a crawl takes has as many at a width of 1,920."""
 _STRIP = 64
@@ -22,7 +22,7 @@ class UnfitPictureError(ValueError):
 
 def decode(data: bytes, *, ignored: Sequence[Box], watch: Box | None) -> Part:
     """Return the rows of a PNG, ignored boxes painted, cut to ``watch``. Raises ``UnfitPictureError``."""
-    if not data.startswith(MAGIC):
+    if not data.startswith(PNG):
         raise UnfitPictureError("it is no PNG")
     picture = _loaded(data)
     if picture.mode != "RGB":

@@ -60,13 +60,12 @@ def verdict(screen: Overview) -> Verdict:
 
 
 def _rest(screen: Overview) -> str:
-    pages = sum(card.crawl.pages for card in screen.crawls if not card.crawl.gone)
-    failing = sum(card.crawl.failing for card in screen.crawls if not card.crawl.gone)
     told = (
         "every alert was delivered" if not screen.alerts.due else counted(screen.alerts.due, "alert is", "alerts are")
     )
     told += " on its way" if screen.alerts.due else ""
-    return f"{pages - failing} of {counted(pages, 'page')} are well; no lane waits without a worker; {told}."
+    well = f"{screen.pages_total - screen.failing_total} of {counted(screen.pages_total, 'page')} are well"
+    return f"{well}; no lane waits without a worker; {told}."
 
 
 def run_sentence(run: RunRow) -> str:

@@ -5,7 +5,7 @@ from importlib.resources import files
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trapline_web.pictures import PNG
+from trapline_common.domain.artifact_key import PNG
 from trapline_web.routes.site import Site
 
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}

@@ -3,7 +3,7 @@
 Each scrape asks the ledger anew, so that nothing is counted here which another process may have done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trapline_common.ledger.views.screens.overview import Overview
+from trapline_common.ledger.views.screens.overview import CrawlCard, Overview
 from trapline_web.routes.feeds import Feeds
 
 
@@ -27,16 +27,27 @@ class Metrics:
         found = await self._feeds.read(request, "overview", {})
         if isinstance(found, Response):
             return found
+        cards: list[CrawlCard] = []
+        part: Overview | None = found
+        while part is not None and part.crawls:
+            cards += part.crawls
+            if len(cards) >= part.crawls_total:
+                break
+            more = await self._feeds.read(request, "overview", {"offset": str(len(cards))})
+            if isinstance(more, Response):
+                return more
+            part = more
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Overview(found))
+        registry.register(_Overview(found, cards))
         return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 class _Overview(Collector):
-    """The gauges of one overview."""
+    """The gauges of one overview, and of all crawls."""
 
-    def __init__(self, overview: Overview | None) -> None:
+    def __init__(self, overview: Overview | None, cards: Sequence[CrawlCard]) -> None:
         self._overview = overview
+        self._cards = cards
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield each gauge with its help text."""
@@ -51,7 +62,7 @@ class _Overview(Collector):
         yield _one("alerts_refused", "Alerts of the last day that a channel refused for good", found.alerts.refused)
         waited = found.alerts.oldest_due_seconds or 0
         yield _one("alerts_oldest_due_seconds", "Seconds that the oldest alert has waited; 0: none is due", waited)
-        yield from _crawls(found)
+        yield from _crawls(self._cards)
         yield from _lanes(found)
 
 
@@ -59,14 +70,14 @@ def _one(name: str, words: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"trapline_{name}", words, value=value)
 
 
-def _crawls(found: Overview) -> Iterator[GaugeMetricFamily]:
+def _crawls(cards: Sequence[CrawlCard]) -> Iterator[GaugeMetricFamily]:
     pages = GaugeMetricFamily("trapline_crawl_pages", "Pages of a crawl's last whole run", labels=["crawl"])
     failing = GaugeMetricFamily("trapline_crawl_pages_failing", "Pages of a crawl that fail", labels=["crawl"])
     open_run = GaugeMetricFamily("trapline_crawl_run_open", "Whether a crawl's newest run is open", labels=["crawl"])
     begun = GaugeMetricFamily(
         "trapline_crawl_run_timestamp_seconds", "When a crawl's newest run began", labels=["crawl"]
     )
-    for card in found.crawls:
+    for card in cards:
         name = [card.crawl.name]
         pages.add_metric(name, card.crawl.pages)
         failing.add_metric(name, card.crawl.failing)

@@ -59,7 +59,7 @@ class Screens:
 
     def _nothing(self, request: Request) -> Response:
         return self._site.message(
-            request, "Nothing was crawled yet", f"`{self._site.place.command} crawl crawls.yaml` begins.", status=200
+            request, "Nothing was crawled yet", f"`{self._site.place.begins}` begins.", status=200
         )
 
     async def overview(self, request: Request) -> Response:

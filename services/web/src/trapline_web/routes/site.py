@@ -49,7 +49,6 @@ class Site:
             "here": "",
             "failing": 0,
             "at": None,
-            "said": None,
         }
         html = render(self.templates, template, {**common, **values})
         tag = values.get("tag")

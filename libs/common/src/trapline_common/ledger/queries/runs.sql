@@ -176,8 +176,10 @@ SELECT r.id FROM trapline.run r WHERE r.status = 'open' AND r.cancelling_at IS N
 ORDER BY r.id;
 
 -- name: begin_cancel
--- From here on nothing is added to the run, and nothing but the cancel ends it.
-UPDATE trapline.run SET cancelling_at = now() WHERE id = $1 AND status <> 'ended' RETURNING lane;
+-- From here on nothing is added to the run, and nothing but the cancel ends it. Who began it is told, not who went on.
+UPDATE trapline.run SET cancelling_at = now(),
+    reason = CASE WHEN reason LIKE 'cancelled by %' THEN reason ELSE 'cancelled by ' || $2::text END
+WHERE id = $1 AND status <> 'ended' RETURNING lane;
 
 -- name: left_cancels
 -- Runs that a process began to cancel, or went on with, more than ``$1`` seconds ago.

@@ -50,7 +50,7 @@ COMMENT ON COLUMN trapline.run.lane IS 'The pool that works on it.';
 COMMENT ON COLUMN trapline.run.status IS 'Guarded: only the transitions of the lifecycle.';
 COMMENT ON COLUMN trapline.run.outcome IS 'How it ended; set with the end.';
 COMMENT ON COLUMN trapline.run.reason IS
-    'Why it was skipped or refused, for people; of another run what was left out of its sitemap.';
+    'Why it was skipped or refused, or who cancelled it, for people; of another run what was left out of its sitemap.';
 COMMENT ON COLUMN trapline.run.scheduled_for IS 'The tick''s time. NULL: opened by hand.';
 COMMENT ON COLUMN trapline.run.request IS 'Id of the order by hand: the same order opens one run.';
 COMMENT ON COLUMN trapline.run.retry_of IS

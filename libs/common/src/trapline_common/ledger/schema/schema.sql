@@ -75,7 +75,7 @@ CREATE TABLE trapline.run (
     -- Guarded: only the transitions of the lifecycle.
     status trapline.run_status NOT NULL DEFAULT 'opening'::trapline.run_status,
     outcome trapline.run_outcome,                   -- How it ended; set with the end.
-    -- Why it was skipped or refused, for people; of another run what was left out of its sitemap.
+    -- Why it was skipped or refused, or who cancelled it, for people; of another run what was left out of its sitemap.
     reason text,
     scheduled_for timestamptz,                      -- The tick's time. NULL: opened by hand.
     request uuid,                                   -- Id of the order by hand: the same order opens one run.

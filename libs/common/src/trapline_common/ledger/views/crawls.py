@@ -132,10 +132,10 @@ class SkippedTick:
 async def list_crawls(
     database: Database, *, limit: int, offset: int = 0, name: str | None = None
 ) -> tuple[list[CrawlRow], int, int]:
-    """Return crawls, the worst first, how many there are, and how many of them have a page that fails."""
+    """Return crawls, the worst first, how many there are, and the pages of those that run."""
     rows = await database.fetch(_QUERIES["crawls"], name, limit, offset)
     found = [CrawlRow(**{key: item for key, item in row.items() if not key.startswith("total")}) for row in rows]
-    return found, (rows[0]["total"] if rows else 0), (rows[0]["total_failing"] if rows else 0)
+    return found, (rows[0]["total"] if rows else 0), (rows[0]["total_pages"] if rows else 0)
 
 
 async def strips(database: Database, names: Sequence[str], *, most: int) -> dict[str, tuple[RunBar, ...]]:

@@ -37,6 +37,8 @@ class PageState:
     """The newest run that saw that content."""
     candidate_seen: int
     """Runs in a row that saw another content, which is not accepted so far."""
+    picture_waits: bool
+    """Whether another picture than the baseline's was seen, and is not accepted so far."""
     acked_at: datetime | None
     """When its failure was acknowledged; ``None``: nobody did."""
     acked_by: str | None

@@ -190,9 +190,14 @@ async def list_lanes(database: Database, *, heartbeat_ttl: float = HEARTBEAT_TTL
     return tuple(read(LaneRow, row) for row in await database.fetch(_QUERIES["lanes"], heartbeat_ttl))
 
 
-async def failing_pages(database: Database, *, limit: int) -> tuple[tuple[FailingPage, ...], int, int]:
-    """Return the pages that have failed longest, how many fail, and of how many of them somebody knows."""
-    pages = await database.fetch(_QUERIES["failing"], limit)
+async def failing_pages(
+    database: Database, *, limit: int, reason: str | None = None
+) -> tuple[tuple[FailingPage, ...], int, int]:
+    """Return the pages that have failed longest, how many fail, and of how many of them somebody knows.
+
+    ``reason``: of those alone whose last failure has it.
+    """
+    pages = await database.fetch(_QUERIES["failing"], limit, reason)
     found = tuple(
         FailingPage(**{name: item for name, item in row.items() if name not in {"total", "known"}}) for row in pages
     )

@@ -27,8 +27,7 @@ SELECT n.name, k.schedule, coalesce(k.timezone, 'UTC') AS timezone, coalesce(k.e
     CASE WHEN k.name IS NOT NULL
         THEN greatest(coalesce(r.opened_at, r.created_at, k.known_at), k.changed_at) END AS since,
     coalesce(r.status <> 'ended', false) AS under_way, coalesce(k.source, '') AS source, count(*) OVER ()::int AS total,
-    count(*) FILTER (WHERE coalesce(k.gone_at IS NULL AND k.enabled, true) AND (c.failing > 0)) OVER ()::int
-        AS total_failing
+    coalesce(sum(c.pages) FILTER (WHERE coalesce(k.gone_at IS NULL AND k.enabled, true)) OVER (), 0)::int AS total_pages
 FROM named n LEFT JOIN trapline.known_crawl k ON k.name = n.name
 LEFT JOIN counted c ON c.crawl = n.name LEFT JOIN changed d ON d.crawl = n.name
 LEFT JOIN LATERAL (
@@ -55,17 +54,20 @@ LEFT JOIN LATERAL (
 ORDER BY n.name, r.id DESC;
 
 -- name: crawl_pages
--- Pages, those that fail first, then by URL; those that the crawl's last whole run no longer visits behind them.
+-- Pages, those that fail first, then by URL; those that their crawl's last whole run no longer visits behind them.
 -- $1 crawl (NULL: all), $2 limit, $3 a part of the URL, $4 offset.
 WITH whole AS MATERIALIZED (
-    SELECT r.id FROM trapline.run r WHERE r.crawl = $1 AND r.outcome = 'completed' AND r.retry_of IS NULL
-    ORDER BY r.id DESC LIMIT 1),
+    SELECT n.crawl, r.id FROM (SELECT DISTINCT p.crawl FROM trapline.page p WHERE $1::text IS NULL OR p.crawl = $1) n
+    CROSS JOIN LATERAL (
+        SELECT r.id FROM trapline.run r WHERE r.crawl = n.crawl AND r.outcome = 'completed' AND r.retry_of IS NULL
+        ORDER BY r.id DESC LIMIT 1) r),
 picked AS MATERIALIZED (
-    SELECT p.id, p.crawl, p.url, p.failures, p.failing_since AS since, p.baseline_at,
-        coalesce(p.judged_run < (SELECT id FROM whole), false) AS gone, count(*) OVER ()::int AS total
-    FROM trapline.page p
+    SELECT p.id, p.crawl, p.url, p.failures, p.failing_since AS since, p.baseline_at, g.gone,
+        count(*) OVER ()::int AS total
+    FROM trapline.page p LEFT JOIN whole w ON w.crawl = p.crawl
+    CROSS JOIN LATERAL (SELECT coalesce(p.judged_run < w.id, false) AS gone) g
     WHERE ($1::text IS NULL OR p.crawl = $1) AND ($3::text IS NULL OR strpos(p.url, $3) > 0)
-    ORDER BY coalesce(p.judged_run < (SELECT id FROM whole), false), p.failures > 0 DESC, p.crawl, p.url
+    ORDER BY g.gone, p.failures > 0 DESC, p.crawl, p.url
     LIMIT $2 OFFSET $4)
 SELECT p.*, o.run_id, o.observed_at AS seen_at, o.title, o.reason, o.status, o.total_ms, o.size, o.screenshot
 FROM picked p LEFT JOIN LATERAL (

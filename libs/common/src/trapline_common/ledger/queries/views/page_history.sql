@@ -3,8 +3,9 @@
 -- name: state
 -- The page as it is now, and its visits in numbers. $1 page.
 SELECT p.id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.baseline_at, p.baseline_run,
-    p.candidate_seen, p.acked_at, p.acked_by, p.ack_reason, p.baseline_by, m.muted_until, m.mute_reason, m.muted_by,
-    m.crawl_muted, o.visits, o.changes, o.failed, o.first_at,
+    p.candidate_seen, coalesce(p.visual -> 'candidate' <> 'null', false) AS picture_waits, p.acked_at, p.acked_by,
+    p.ack_reason, p.baseline_by, m.muted_until, m.mute_reason, m.muted_by, m.crawl_muted, o.visits, o.changes, o.failed,
+    o.first_at,
     (SELECT l.title FROM trapline.observation l WHERE l.page_id = p.id AND l.title IS NOT NULL
         ORDER BY l.id DESC LIMIT 1) AS title, now() AS at
 FROM trapline.page p CROSS JOIN LATERAL (

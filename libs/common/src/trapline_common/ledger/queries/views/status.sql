@@ -48,7 +48,7 @@ WHERE k.schedule IS NOT NULL AND k.enabled AND k.gone_at IS NULL ORDER BY k.name
 
 -- name: failing
 -- Pages that fail, longest first; without those that the crawl's last whole run no longer visits, and without those of
--- crawls that are gone or switched off. $1 limit.
+-- crawls that are gone or switched off. $1 limit, $2 of this reason alone (NULL: of any).
 WITH picked AS MATERIALIZED (
     SELECT p.id, p.crawl, p.url, p.failures, p.failing_since, p.alerted, p.judged_run, p.acked_at, p.acked_by,
         p.ack_reason, m.muted, count(*) OVER ()::int AS total,
@@ -62,6 +62,9 @@ WITH picked AS MATERIALIZED (
             WHERE r.crawl = p.crawl AND r.outcome = 'completed' AND r.retry_of IS NULL ORDER BY r.id DESC LIMIT 1), 0)
       AND NOT EXISTS (SELECT FROM trapline.known_crawl k
                       WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
+      AND ($2::text IS NULL OR $2 = (
+            SELECT o.reason FROM trapline.observation o WHERE o.page_id = p.id AND o.reason IS NOT NULL
+            ORDER BY o.id DESC LIMIT 1))
     ORDER BY p.failing_since, p.id LIMIT $1)
 SELECT p.id AS page_id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id,
     o.reason, o.detail, o.status, o.screenshot, o.html, p.acked_at, p.acked_by, p.ack_reason, p.muted, p.total, p.known

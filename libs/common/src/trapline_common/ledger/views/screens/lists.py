@@ -144,11 +144,11 @@ class FailuresScreen:
 
 async def failures_screen(database: Database, asked: FailuresParameters) -> FailuresScreen:
     """Return what is broken."""
-    pages, total, known = await failing_pages(database, limit=FAILING)
+    pages, total, known = await failing_pages(database, limit=FAILING, reason=asked.reason or None)
     statuses = (InvocationStatus.FAILED, InvocationStatus.ORPHANED)
     return FailuresScreen(
         at=await now(database),
-        pages=tuple(page for page in pages if not asked.reason or page.reason == asked.reason),
+        pages=pages,
         total=total,
         known=known,
         invocations=tuple(await list_invocations(database, limit=20, statuses=tuple(str(each) for each in statuses))),

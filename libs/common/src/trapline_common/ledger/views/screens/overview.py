@@ -64,6 +64,8 @@ class Overview:
     """The crawls, the worst first."""
     crawls_total: int
     """How many there are."""
+    pages_total: int
+    """Pages that their last whole runs visit, of all crawls that are in a file and switched on."""
     failing: tuple[FailingPage, ...]
     """The pages that have failed longest."""
     failing_total: int
@@ -87,7 +89,7 @@ class Overview:
 async def overview(database: Database, asked: OverviewParameters) -> Overview:
     """Return the whole at a glance."""
     status = await read_status(database, failing=_FAILING)
-    rows, total, _ = await list_crawls(database, limit=CRAWLS, offset=asked.offset)
+    rows, total, pages = await list_crawls(database, limit=CRAWLS, offset=asked.offset)
     bars = await strips(database, [row.name for row in rows], most=BARS)
     changes = await list_changes(database, limit=_CHANGES, lines=_LINES, since=status.at - timedelta(days=1))
     return Overview(
@@ -95,6 +97,7 @@ async def overview(database: Database, asked: OverviewParameters) -> Overview:
         problems=tuple(problems(status)),
         crawls=tuple(CrawlCard(crawl=row, next_at=next_firing(row, status.at), strip=bars[row.name]) for row in rows),
         crawls_total=total,
+        pages_total=pages,
         failing=status.failing,
         failing_total=status.failing_total,
         failing_known=status.failing_known,
