@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from support import asl, orchestrators
 from support.local_aws import SKIPPED, eventually
 from tools.local_aws.deployment import NAME, STATE_BUCKET
-from trapline_common.domain.messages import Reap
+from trapline_common.domain.messages import OpenRun, Reap
 from trapline_common.ledger.rescue import PENDING_TTL
 
 MANY, LITTLE = 10_000, 64 * 1024
@@ -248,19 +248,23 @@ def test_a_broken_crawler_ends_failed_through_the_failure_queue(aws):
     healthy = lambda_.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
     found = lambda_.list_event_source_mappings(FunctionName=f"{NAME}-dispatcher:live")["EventSourceMappings"]
     (mapping,) = [one for one in found if one["EventSourceArn"].endswith(f":{function}-failures")]
-    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    broken = lambda_.update_function_code(FunctionName=function, ZipFile=_zip_of(BROKEN), Publish=True)["Version"]
-    lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=broken)
     queue = sqs.get_queue_url(QueueName=f"{function}-failures")["QueueUrl"]
 
-    def waiting():
+    def given_up():
+        """Return the open runs once Lambda gave up on a crawler; a run that the schedule has just opened is as good."""
+        aws.dispatch(OpenRun(crawl="products", request=uuid4()))
         answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+        waiting = int(answer["Attributes"]["ApproximateNumberOfMessages"])
+        return waiting and [run["id"] for run in aws.runs("products") if not run["ended_at"]]
 
-    run = aws.opened("products")
-    eventually("the event in the failure queue", waiting)
-    lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=healthy)
-    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        broken = lambda_.update_function_code(FunctionName=function, ZipFile=_zip_of(BROKEN), Publish=True)["Version"]
+        lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=broken)
+        (run,) = eventually("the event in the failure queue", given_up, every=SKIPPED)
+    finally:
+        lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=healthy)
+        lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     def failed():
         rows = aws.trapline("invocations")["invocations"]
