@@ -1,7 +1,7 @@
 """A stage for invocations: a real ledger, a scripted visitor, and what the crawler sends to others."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from pathlib import Path
@@ -22,6 +22,7 @@ from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_common.platform.lambda_runtime import Clock, Deadline
 from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
 from trapline_common.platform.suspend_clock import suspend_aware_clock
+from trapline_crawler.machine_load import Load
 from trapline_crawler.ports import Visitor
 from trapline_crawler.services import Pace, Services
 from trapline_crawler.sessions.seal import Seal
@@ -57,6 +58,8 @@ class Stage:
     """Ends the process that lost the ledger: a child that a test made for the crawler, and never the test's own."""
     clock: Clock = suspend_aware_clock
     """Tells invocations how long the ledger was silent."""
+    load: Callable[[], Load] = Load
+    """Tells invocations how busy everything is; by default there is room, whatever else this machine does."""
     pace: Pace = field(default_factory=lambda: Pace(linger=0.0))
     """The invocations' times; by default they do not wait for more tasks."""
 
@@ -94,6 +97,7 @@ class Stage:
             pace=self.pace,
             clock=self.clock,
             alarm=self.alarm,
+            new_load=lambda: self.load,
         )
 
     async def live(

@@ -24,7 +24,8 @@ from trapline_common.domain.observation import Reason
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser import guardian
 from trapline_crawler.browser.errors import BrowserFaultError, MemorySpentError
-from trapline_crawler.browser.process_watch import MIB, ProcessLimits
+from trapline_crawler.browser.machine_memory import MIB
+from trapline_crawler.browser.process_watch import ProcessLimits
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.visitor import BrowserVisitor

@@ -11,7 +11,9 @@ from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_crawler.handler import handle
+from trapline_crawler.machine_load import Load
 from trapline_crawler.services import Pace
+from trapline_crawler.work.flight_limit import EVERY, SLOW, START
 
 
 async def test_an_event_delivered_twice_ends_without_work_and_is_counted(stage: Stage) -> None:
@@ -93,6 +95,31 @@ async def test_pages_in_flight_reach_their_bound_and_stay_below(stage: Stage) ->
         holds[page].release.set()
     assert (await living)["done"] == 9
     assert stage.visitor.most_in_flight == 4
+
+
+async def test_slow_pages_on_a_full_processor_are_visited_fewer_at_a_time(stage: Stage) -> None:
+    """The next visits are half as many; when there is room again another begins, though none of them has ended."""
+    pages = urls(6)
+    crawl, lane = CrawlConfig(name="docs", urls=tuple(pages), timeout=3.0), LaneConfig(max_invocations=1)
+    await stage.open(pages, crawl=crawl, lane=lane)
+    holds = [stage.visitor.hold(page) for page in pages]
+    load = [Load(processor=1.0)]
+    stage.load = lambda: load[0]
+    living = asyncio.create_task(stage.live())
+    for hold in holds[:START]:
+        await hold.started()
+    await asyncio.sleep(crawl.timeout * SLOW + 2 * EVERY)
+    for hold in holds[:START]:
+        hold.release.set()
+    await holds[START].started()
+    await asyncio.sleep(0.1)
+    assert stage.visitor.in_flight == [pages[START]]
+    load[0] = Load(processor=0.5)
+    await holds[START + 1].started()
+    for hold in holds:
+        hold.release.set()
+    assert (await living)["done"] == 6
+    assert stage.visitor.most_in_flight == lane.pages_in_flight == START
 
 
 async def test_tasks_added_meanwhile_are_taken_too(stage: Stage) -> None:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from support.crawling import until
-from trapline_crawler.browser.process_watch import MIB, ProcessLimits, ProcessWatch
+from trapline_crawler.browser.machine_memory import MIB
+from trapline_crawler.browser.process_watch import ProcessLimits, ProcessWatch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the process table of Linux")
 

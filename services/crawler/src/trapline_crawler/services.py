@@ -11,6 +11,7 @@ from trapline_common.ledger.rescue import LONGEST_SILENCE
 from trapline_common.platform.lambda_runtime import Clock
 from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
 from trapline_common.platform.suspend_clock import suspend_aware_clock
+from trapline_crawler.machine_load import Load, MachineLoad
 from trapline_crawler.ports import Visitor
 from trapline_crawler.sessions.seal import Seal
 
@@ -74,6 +75,8 @@ class Services:
     """How the invocation spends its time."""
     new_token: Callable[[], UUID] = uuid4
     """Makes the owner token of ``-> ready``."""
+    new_load: Callable[[], Callable[[], Load]] = MachineLoad
+    """Makes what tells an invocation how busy everything is since it was last asked."""
     clock: Clock = suspend_aware_clock
     """Tells how long the ledger was silent."""
     alarm: Alarm = field(default_factory=ProcessAlarm)

@@ -97,7 +97,11 @@ class LaneConfig(Model):
         examples=[50],
     )
     pages_in_flight: Whole = Field(
-        default=3, ge=1, le=64, description="Most pages that one crawler loads at once.", examples=[1]
+        default=3,
+        ge=1,
+        le=64,
+        description="Most pages that one crawler loads at once. It loads fewer while its machine can't carry them.",
+        examples=[1],
     )
     host_delay: Duration = Field(
         default=0.0,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trapline_common.platform.logging import get_logger
+from trapline_crawler.browser.machine_memory import MIB, memory_here
 
-MIB = 1024 * 1024
 _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -48,7 +48,7 @@ class ProcessLimits:
     @staticmethod
     def of_machine(memory: int | None = None) -> "ProcessLimits":
         """Return limits for a machine, or a function, of ``memory`` bytes; by default this one's."""
-        there = memory or _memory_here()
+        there = memory or memory_here()
         return ProcessLimits(
             renderer=min(1024 * MIB, there * 3 // 8), main=min(1536 * MIB, there // 2), together=there * 3 // 4
         )
@@ -190,17 +190,3 @@ def _slow(pid: int) -> None:
     with suppress(OSError):  # it ended meanwhile
         for thread in os.scandir(_PROC / str(pid) / "task"):
             os.setpriority(os.PRIO_PROCESS, int(thread.name), _LOWEST)
-
-
-def _memory_here() -> int:
-    """Return the memory of the function or the machine, or what the container may have of it."""
-    whole = int(os.sysconf("SC_PHYS_PAGES")) * _PAGE
-    of_function = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    if of_function.isdecimal():
-        return min(whole, int(of_function) * MIB)
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        with suppress(OSError):
-            text = (Path("/sys/fs/cgroup") / name).read_text(encoding="ascii").strip()
-            if text.isdecimal():
-                return min(whole, int(text))
-    return whole

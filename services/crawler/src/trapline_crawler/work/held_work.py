@@ -1,12 +1,13 @@
 """What one invocation holds while it works: leased tasks, their runs' configs, and the ways a task leaves it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trapline_common.alerts.page_state import PageState, Verdict
 from trapline_common.config.frozen_run import FrozenRun
+from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.errors import ConfigUnreadableError, LeaseLostError, LedgerUnavailableError, TraplineError
 from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import TaskStatus
@@ -20,6 +21,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.rescue import MAX_RESCUES
 from trapline_common.platform.logging import get_logger
+from trapline_crawler.browser.machine_memory import memory_here
 from trapline_crawler.politeness.admission import LONGEST_PATIENCE, Admission
 from trapline_crawler.politeness.decision import LONGEST_PAUSED, Deferred
 from trapline_crawler.ports import Visitor
@@ -27,12 +29,14 @@ from trapline_crawler.services import Services
 from trapline_crawler.sessions.shared_login import SharedLogIns
 from trapline_crawler.time_budget import TimeBudget
 from trapline_crawler.work.counters import Counters
+from trapline_crawler.work.flight_limit import FlightLimit
 from trapline_crawler.work.notifier_nudges import NotifierNudges
 from trapline_crawler.work.rest import LONGEST_REST, REST_FROM, Rest
 
 if TYPE_CHECKING:
     from trapline_crawler.pictures.page_picture import PagePictures
 
+T = TypeVar("T")
 _log = get_logger("crawler")
 
 
@@ -79,6 +83,7 @@ class HeldWork:
         self._frozen: dict[RunId, FrozenRun] = {}
         self._unfinished: Counter[RunId] = Counter()
         self._pictures: PagePictures | None = None
+        self._flight = FlightLimit(services.new_load(), memory=memory_here())
 
     async def take(self, share: Sequence[tasks.LeasedTask]) -> list[tuple[tasks.LeasedTask, ConfigUnreadableError]]:
         """Note what was leased, and read the frozen config of runs not seen before; return what can't be worked on.
@@ -99,7 +104,16 @@ class HeldWork:
     @property
     def most_in_flight(self) -> int:
         """Tasks that are worked on at a time, at most. A slice has one: a second would keep the first from resting."""
-        return self.held.pages_in_flight if self.rest is None else 1
+        return self._flight.of(self.held.pages_in_flight) if self.rest is None else 1
+
+    def look(self) -> None:
+        """Decide anew how many pages may be in flight, from how busy everything is."""
+        self._flight.look(self.held.pages_in_flight)
+
+    async def bounded_visit(self, visit: Coroutine[Any, Any, T], crawl: CrawlConfig) -> T:
+        """Visit a page, as long as there is time, and note how long it takes. Raises what ``bounded_visit`` does."""
+        with self._flight.visit(crawl.longest_visit):
+            return await self.budget.bounded_visit(visit)
 
     def renew(self, held: Held) -> None:
         """Work by the lane's limits as they are now, from the next share, page and host turn on."""

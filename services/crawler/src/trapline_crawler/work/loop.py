@@ -9,6 +9,7 @@ import asyncpg
 from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.ledger import tasks
 from trapline_common.ledger.slices import Adopted
+from trapline_crawler.work.flight_limit import EVERY
 from trapline_crawler.work.held_work import HeldWork
 from trapline_crawler.work.ledger_contact import LedgerSilentError
 from trapline_crawler.work.ordered_task import work_on_ordered
@@ -57,7 +58,7 @@ class WorkLoop:
             self._waiting.clear()
             await self._held_work.hand_back_unstarted(waiting)
             while self._running:
-                await self._one_ends()
+                await self._something_happens()
         finally:
             for running in self._running:
                 running.cancel()
@@ -81,7 +82,7 @@ class WorkLoop:
             return False
         if not self._running:
             return bool(self._waiting) or await self._linger()
-        await self._one_ends()
+        await self._something_happens()
         return True
 
     def _may_lease(self) -> bool:
@@ -142,9 +143,13 @@ class WorkLoop:
             await give_up(self._held_work, task, error)
         await self._held_work.let_go(task)
 
-    async def _one_ends(self) -> None:
-        """Wait until a task in flight has come to its end; a stop, or the deadline, makes each end by itself."""
-        finished, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+    async def _something_happens(self) -> None:
+        """Wait until a task in flight has come to its end, or it is time to look whether another may be in flight.
+
+        A stop, or the deadline, makes each end by itself.
+        """
+        finished, _ = await asyncio.wait(self._running, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+        self._held_work.look()
         for task in finished:
             del self._running[task]
         for task in finished:

@@ -72,7 +72,7 @@ class OrderedSession:
 
     async def _visit(self, url: str) -> Observation:
         assert self._session is not None
-        return await self._held_work.budget.bounded_visit(self._session.visit(url))
+        return await self._held_work.bounded_visit(self._session.visit(url), self._crawl)
 
     async def _state(self) -> dict[str, Any]:
         assert self._session is not None

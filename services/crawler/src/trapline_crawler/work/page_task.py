@@ -35,7 +35,7 @@ async def _work(held_work: HeldWork, task: tasks.LeasedTask, page: PageState) ->
         await _end(held_work, task, page, Observation(url=task.url, failure=decision))
         return
     try:
-        observation = await held_work.budget.bounded_visit(held_work.log_ins.visit(task.url, crawl))
+        observation = await held_work.bounded_visit(held_work.log_ins.visit(task.url, crawl), crawl)
     except FAULTS as fault:
         if await held_work.charge(task, fault.failure()):
             return
