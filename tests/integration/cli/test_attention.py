@@ -10,6 +10,7 @@ from support.ledger import open_run
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.ledger import known_crawls, runs, schedules, serving
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.status import read_status
 
@@ -155,6 +156,30 @@ async def test_an_alert_that_was_refused_is_over_when_a_later_one_arrives(databa
         await database.connection.execute(delivery, number, status)
         assert ("refused" in await wrong(database)) is red
     await database.connection.execute("UPDATE trapline.delivery SET ended_at = now() - interval '25 hours'")
+    assert await wrong(database) == ""
+
+
+async def test_a_channel_that_takes_nothing_is_red_until_it_takes_a_message(database: Database) -> None:
+    """A hiccup is not; three messages in a row are, or three minutes. So is an alert that nobody sends."""
+    number = await database.connection.fetchval(
+        "INSERT INTO trapline.alert (kind, crawl, payload) VALUES ('change', 'shop', '{}') RETURNING id"
+    )
+    await database.connection.execute("UPDATE trapline.alert SET created_at = now() - interval '4 minutes'")
+    assert "1 alert waits, the oldest for 4m" in await wrong(database)
+    await database.connection.execute("UPDATE trapline.alert SET created_at = now()")
+    outbox = PostgresOutbox(database)
+    await outbox.spread(["chat"], everything=["chat"], closed=True, hold_seconds=60.0)
+    for _ in range(2):
+        await outbox.back_off("chat", "HTTP 503", 0.0)
+        assert await wrong(database) == ""
+    red = "channel chat takes no message: HTTP 503; 1 alert waits for it"
+    await outbox.back_off("chat", "HTTP 503", 0.0)
+    assert red in await wrong(database)
+    await database.connection.execute(
+        "UPDATE trapline.channel SET failures = 1, failing_since = now() - interval '4 minutes'"
+    )
+    assert red in await wrong(database)
+    await outbox.mark_sent("chat", [number], "receipt")
     assert await wrong(database) == ""
 
 

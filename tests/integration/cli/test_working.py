@@ -151,6 +151,18 @@ async def test_config_prints_effective_values_and_the_schema(trapline: Trapline,
     assert (await trapline("config", "--schema")).json["title"] == "crawls.yaml"
 
 
+async def test_config_that_only_checks_prints_nothing(trapline: Trapline, tmp_path: Path) -> None:
+    """``config --check`` says of a good file nothing at all, and of a bad one what is wrong, by line and field."""
+    (tmp_path / "crawls.yaml").write_text("crawls: {shop: {urls: [https://shop.example]}}\n")
+    for more in ((), ("--json",)):
+        good = await trapline("config", "--check", "crawls.yaml", *more)
+        assert (good.code, good.out, good.err) == (0, "", "")
+    (tmp_path / "bad.yaml").write_text("crawls:\n  shop: {urls: [https://shop.example], watsh: main}\n")
+    bad = await trapline("config", "--check", "bad.yaml")
+    assert (bad.code, bad.out) == (2, "")
+    assert bad.err.startswith("bad.yaml:2: crawls.shop.watsh")
+
+
 @pytest.mark.parametrize("command", ["status", "runs", "tasks", "invocations"])
 async def test_reading_nothing_makes_nothing(command: str, tmp_path: Path) -> None:
     """Without a data directory a read command says that nothing was crawled yet, in JSON too, and makes none."""

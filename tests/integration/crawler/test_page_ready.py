@@ -73,6 +73,12 @@ PAGES: dict[str, Page] = {
     "/slow-page": _late(0.7, b"<h1>Good page</h1>"),
     "/reloads": page("<meta http-equiv=refresh content=60><p>status</p>"),
     "/logs-out": page("<meta http-equiv=refresh content='900; url=/good'><p>status</p>"),
+    # applications of one document: one draws at its load alone, one at each new route, from what it fetches
+    "/app": page("<p id=a></p><script>a.textContent = 'route ' + location.hash</script>"),
+    "/routed": page(
+        "<p id=a>Loading</p><script>const show = () => fetch('/slow').then(() => { a.textContent = 'route ' +"
+        " location.hash }); onhashchange = show; show()</script>"
+    ),
     # shells
     "/shell": page("<div id=root></div><script src=/404></script>"),
     "/shell-words": page("<div id=root>Loading…</div><script type=module src=/404></script>"),
@@ -235,5 +241,31 @@ async def test_no_page_gives_its_failure_to_the_next(new_visitor: NewVisitor, pa
                 await visit(pages.origin + path)
                 found = await visit(f"{pages.origin}/slow-page?{number}")
                 assert (found.failure, found.text) == (None, "Good page")
+    finally:
+        await session.close()
+
+
+@pytest.mark.parametrize("path", ["/app", "/routed"])
+@pytest.mark.parametrize("isolation", ["page", "crawl"])
+async def test_each_route_of_an_application_is_a_page(
+    new_visitor: NewVisitor, pages: HostileSite, path: str, isolation: str
+):
+    """Visits one after the other, that differ in the fragment alone, each read their own route."""
+    visitor = new_visitor()
+    config = crawl(isolation=isolation, timeout=6)
+    for route in ("#/a", "#!/b", "#/c/d?e=f", "", "#/a"):
+        found = await visitor.visit(pages.origin + path + route, config)
+        assert (found.failure, found.text) == (None, f"route {route}".strip())
+        assert found.final_url == pages.origin + path + route
+
+
+@pytest.mark.parametrize("path", ["/app", "/routed"])
+async def test_each_route_is_a_step_of_an_ordered_list(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """In a session, which keeps its tab, a route is loaded as every page is."""
+    session = await new_visitor().open_session(crawl(urls=[pages.origin + path], ordered=True, timeout=6))
+    try:
+        for route in ("#/a", "#/b", "", "#/b"):
+            found = await session.visit(pages.origin + path + route)
+            assert (found.failure, found.text) == (None, f"route {route}".strip())
     finally:
         await session.close()

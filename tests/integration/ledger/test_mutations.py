@@ -284,6 +284,14 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         ],
         "outbox.test_the_last_two_channels_that_end_together_end_the_alert",
     ),
+    "what is first of a cause is decided side by side": (
+        [
+            Mutation(
+                target="spread_alerts", old="PERFORM FROM trapline.channel c ORDER BY c.name FOR NO KEY UPDATE;", new=""
+            )
+        ],
+        "outbox.test_of_notifiers_that_spread_side_by_side_one_decides_what_is_first",
+    ),
     "an older release's claim is passed over": (
         [Mutation(target="spread_alerts", old="(a.claimed_until IS NULL OR a.claimed_until <= now())", new="true")],
         "outbox.test_what_a_notifier_of_the_release_before_holds_is_left_to_it",

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from support.ledger import value
+from support.ledger import open_run, urls, value
 from support.races import Connect, until_blocked
 from trapline_common.alerts.page_state import AlertDraft, AlertKind
 from trapline_common.domain.ids import AlertId, RunId
@@ -251,6 +251,28 @@ async def test_the_last_two_channels_that_end_together_end_the_alert(database: D
         await until_blocked(database)
     await second
     assert await _statuses(database) == ["sent"]
+
+
+async def test_of_notifiers_that_spread_side_by_side_one_decides_what_is_first(
+    database: Database, connect: Connect
+) -> None:
+    """A host's second failure commits while a notifier spreads the first: the next one sees that, and lets it join."""
+    run = await open_run(database, urls(1))
+    write = (
+        "INSERT INTO trapline.alert (kind, crawl, run_id, page_id, payload) "
+        """VALUES ('failure', 'docs', $1, $2, '{"url": "https://site.example/", "reason": "connect"}')"""
+    )
+    one, other = PostgresOutbox(database), await connect()
+    await _spread(one)
+    await other.connection.execute(write, run, 1)
+    async with database.transaction():
+        await _spread(one)
+        await other.connection.execute(write, run, 2)
+        second = asyncio.create_task(_spread(PostgresOutbox(other)))
+        await until_blocked(database)
+    await second
+    rows = await database.connection.fetch("SELECT held FROM trapline.delivery ORDER BY alert_id")
+    assert [row["held"] for row in rows] == [False, True]
 
 
 async def test_what_a_notifier_of_the_release_before_holds_is_left_to_it(database: Database) -> None:

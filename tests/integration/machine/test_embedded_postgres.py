@@ -130,8 +130,10 @@ def test_the_last_user_stops_it_and_a_killed_one_counts_no_more(folder: Path) ->
         "from pathlib import Path; from trapline.embedded import embedded_postgres\n"
         f"with embedded_postgres(Path({str(folder)!r})):"
     )
-    with embedded_postgres(folder), embedded_postgres(folder):
+    with embedded_postgres(folder), embedded_postgres(folder) as dsn:
         process = first_process(folder)
+        subprocess.run([sys.executable, "-c", f"{use} pass"], check=True)
+        assert ask(dsn, "SELECT 1") == 1, "one that ended in order stops it for nobody else"
         with subprocess.Popen(
             [sys.executable, "-c", f"{use} print(1, flush=True); input()"],
             stdin=subprocess.PIPE,

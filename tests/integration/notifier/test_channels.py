@@ -3,14 +3,13 @@
 import asyncio
 import io
 import json
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apprise
@@ -18,6 +17,7 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 
 from support.alerts import AT, Clock, alert, sns_event
+from support.receivers import Chat, chat_server, mail_server
 from trapline_common.alerts.page_state import AlertDraft, AlertKind
 from trapline_common.domain.answers import Drained, Relayed, accepted
 from trapline_common.domain.errors import InputRefusedError, TransientError
@@ -47,54 +47,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 HOSTILE = "<!channel> @here <script>alert(1)</script> *b* `c`"
 
 
-class Chat:
-    """What arrived, by path; ``broken`` paths answer 500, ``/hang`` not before the test ends.
-
-    ``/busy`` answers 429 with ``busy`` as its ``Retry-After``.
-    """
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.received: dict[str, list[dict[str, Any]]] = {}
-        self.broken: set[str] = set()
-        self.busy = "1"
-        self.ended = threading.Event()
-
-    def count(self, path: str) -> int:
-        return len(self.received.get(path, []))
-
-
 @pytest.fixture
 def chat() -> Iterator[Chat]:
     """A running chat server."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            path = self.path.rstrip("/")
-            found.received.setdefault(path, []).append(json.loads(body))
-            if path == "/hang":
-                found.ended.wait()
-            busy = path == "/busy"
-            self.send_response(500 if path in found.broken else 429 if busy else 200)
-            if busy:
-                self.send_header("Retry-After", found.busy)
-            self.end_headers()
-            if path not in found.broken and not busy:
-                self.wfile.write(b"ok")
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Chat(f"127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield found
-    found.ended.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with chat_server() as found:
+        yield found
 
 
 def _publisher(channels: Channels, name: str) -> ChatPublisher:
@@ -326,6 +283,20 @@ def test_each_channel_has_its_own_length(address: str, least: int, most: int) ->
     assert body.count("```") % 2 == 0
     assert len(cut("x" * 300, 140)) <= 140
     assert len(cut("x" * 300, 20)) <= 20
+
+
+async def test_a_service_of_no_known_pace_gets_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two mails in a row the second waits for a second at most, and not for the 5.5 s that Apprise supposes."""
+    waited: list[float] = []
+    monkeypatch.setattr(apprise.url, "time", SimpleNamespace(sleep=waited.append))
+    with mail_server() as box:
+        publisher = _publisher(
+            Channels({"mail": f"mailto://{box.address}?from=a@example.com&to=b@example.com"}), "mail"
+        )
+        for number in (1, 2):
+            await publisher.publish(compose([alert(number)]))
+    assert [mail["Subject"] for mail in box.mails] == [compose([alert(number)]).subject for number in (1, 2)]
+    assert 0 < sum(waited) <= 1.0
 
 
 def test_mail_keeps_each_line_of_a_difference() -> None:

@@ -1,6 +1,5 @@
 """One message for one cause: what fails alike in a run joins the first message of a host, and is told as a sum."""
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -163,22 +162,3 @@ async def test_what_is_told_of_a_page_takes_along_what_waits(scene: Scene) -> No
     await scene.drain()
     assert scene.chat.told == [("failure", 1), ("recovery", 2)]
     assert "failed and is good again" in scene.chat.messages[1].subject
-
-
-async def test_notifiers_that_spread_together_tell_one_first(scene: Scene, dsn: str) -> None:
-    """Eight notifiers at once find failures of one host: one of them holds the first, and the others join it."""
-    others = [await Database.connect(dsn) for _ in range(8)]
-    try:
-        for _ in range(10):
-            await scene.alert("a.example")
-            await asyncio.gather(
-                *(
-                    PostgresOutbox(other).spread([CHAT], everything=(), closed=False, hold_seconds=60.0)
-                    for other in others
-                )
-            )
-        held = await scene.database.connection.fetch("SELECT held FROM trapline.delivery ORDER BY alert_id")
-        assert [row["held"] for row in held] == [False, *[True] * 9]
-    finally:
-        for other in others:
-            await other.close()

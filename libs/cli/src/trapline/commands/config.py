@@ -22,6 +22,7 @@ from trapline_common.config.schema import schema_text
 def config(
     file: Path | None = typer.Argument(None, metavar="FILE", help="The crawls.yaml to check."),
     json: Json = False,
+    check: bool = typer.Option(False, "--check", help="Print nothing: the exit code says whether it can be used."),
     schema: bool = typer.Option(False, "--schema", help="Print the JSON Schema of the file, for editors."),
     data_dir: DataDir = DEFAULT_DATA_DIR,  # noqa: ARG001  (where `--env local` finds the local AWS)
 ) -> None:
@@ -31,20 +32,24 @@ def config(
     name no FILE then. The orchestrator of a lane is that of a deployment: on one machine every lane is `self`.
 
     Exits with 0 when the file can be used, 2 when it is refused, with a line per problem: file, line, field and reason.
+    With --check that is all it says.
 
     Examples:
 
       trapline config crawls.yaml
       trapline config crawls.yaml --json | jq '.crawls | keys'
+      trapline config --check crawls.yaml && git commit crawls.yaml
       trapline config --schema > crawls.schema.json
       trapline config --env prod
     """
     if schema:
-        if file is not None:
-            raise typer.BadParameter("--schema takes no FILE")
+        if file is not None or check:
+            raise typer.BadParameter("--schema takes no FILE and no --check")
         print(schema_text(), end="")
         return
     found = asyncio.run(_deployed()) if file is None else _checked(file)
+    if check:
+        return
     if file is not None and found != found.on_one_machine:
         note("on one machine every lane is `self`: its crawlers are processes that Trapline starts")
     if json:

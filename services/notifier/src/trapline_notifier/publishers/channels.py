@@ -13,6 +13,9 @@ from trapline_notifier.publishers.http_answers import HttpAnswer, http_answers
 
 TIMEOUT = 15.0
 """Seconds for one channel, all its connections together; Apprise's own socket timeouts are 4 s each."""
+PACE = 1.0
+"""Seconds between two requests to a service whose own pace Apprise does not know, such as mail or Teams: it then keeps
+5.5 s, which is nobody's limit. A service that wants more says so, and is asked again later."""
 
 _log = get_logger("notifier")
 
@@ -65,6 +68,7 @@ class Channels:
         for name, address in addresses.items():
             channel = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Trapline", app_desc="Trapline alerts"))
             if channel.add(address):
+                _set_pace(channel)
                 self._channels[name] = channel
             else:
                 wrong.append(name)
@@ -110,3 +114,9 @@ class Channels:
         if not good:
             _log.error("channel_failed", channel=name)
         return good, answers[-1] if answers else None
+
+
+def _set_pace(channel: apprise.Apprise) -> None:
+    for service in channel:
+        if service.request_rate_per_sec == apprise.NotifyBase.request_rate_per_sec:
+            service.request_rate_per_sec = PACE
