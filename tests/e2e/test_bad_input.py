@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from support.command import Trapline
@@ -55,3 +57,31 @@ def test_a_broken_sitemap_keeps_no_other_crawl_from_running(command: Trapline, s
     with command.ledger() as ledger:
         outcomes = ledger.rows("SELECT crawl, outcome::text, tasks_done FROM trapline.run ORDER BY crawl")
     assert [tuple(row.values()) for row in outcomes] == [("docs", "completed", 1), ("more", "refused", 0)]
+
+
+def test_a_temporary_folder_that_is_not_there_is_refused(command: Trapline, site: CountingSite):
+    """The browser would fail each visit for it; the command says so, and visits nothing."""
+    command.environ["TMPDIR"] = str(command.folder / "missing")
+    config = command.config(f"crawls: {{docs: {{urls: ['{site.url}/p/1']}}}}")
+    for words in (("crawl", config), ("serve", config, "--no-web")):
+        done = command.run(*words)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"environment: TMPDIR: '{command.folder}/missing' is no folder that this user may write\n"
+    assert site.visits("/p/1") == 0
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "said"),
+    [("> /dev/full", 4, "trapline: standard output: No space left on device\n"), ("| head -c 1 > /dev/null", 141, "")],
+)
+def test_output_that_nobody_takes_ends_a_crawl_with_its_cause(
+    command: Trapline, site: CountingSite, output: str, code: int, said: str
+):
+    """A full disk behind standard output, or a reader that has enough: the data directory is not to blame."""
+    config = command.config(f"crawls: {{docs: {{urls: ['{site.url}/p/1'], settle: 0}}}}")
+    shell = f'set -o pipefail; "$@" {output}'
+    crawl = (*command.program, "crawl", config)
+    done = replace(command, program=("bash", "-c", shell, "sh")).run(*crawl)
+    assert (done.code, done.err) == (code, said)
+    again = command.crawl(config)
+    assert again.code == 0, again.err

@@ -254,6 +254,10 @@ def test_another_user_has_a_ledger_of_his_own(folder: Path) -> None:
         refused = as_other(mine)
         assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
         assert "--data-dir" in refused.stderr
+    (others / "logs").mkdir()
+    refused = as_other(others)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+    assert f"--data-dir: {others / 'logs'} can't be used: Permission denied" in refused.stderr
 
 
 def test_an_older_major_version_is_brought_up(folder: Path) -> None:

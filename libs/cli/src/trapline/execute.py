@@ -1,6 +1,7 @@
 """Executes one command line of ``trapline``: what each kind of error means to the shell."""
 
 import errno
+import os
 from collections.abc import Sequence
 
 import asyncpg
@@ -8,6 +9,7 @@ import asyncpg
 from trapline.access.command_line import CommandLine, ExportPage
 from trapline.application import application
 from trapline.exit_codes import ExitCode
+from trapline.render.output import OutputError
 from trapline.render.printer import note
 from trapline_common.domain.errors import (
     InputRefusedError,
@@ -26,7 +28,9 @@ _AWAY = (TransientError, JobsFailedError, UnreadableAnswerError, asyncpg.Postgre
 
 
 def execute(arguments: Sequence[str], *, page: ExportPage | None = None, acted_by: str | None = None) -> int:
-    """Run one command line and return its exit code, as ``trapline --help`` lists them; a closed pipe is raised.
+    """Run one command line and return its exit code, as ``trapline --help`` lists them.
+
+    Raises ``BrokenPipeError`` and ``OutputError``: nothing can be printed.
 
     ``page``: the part of an export that is wanted. ``acted_by``: for whom, where that is not this machine's user.
     """
@@ -49,6 +53,8 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None, acted_b
         return ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except OutputError:
+        raise
     except OSError as error:
         return _of_file(error)
     return ExitCode.DONE
@@ -66,7 +72,14 @@ def _of_file(error: OSError) -> ExitCode:
 
 
 def _check(arguments: Sequence[str]) -> None:
-    """Raise ``InputRefusedError`` for an argument that the ledger can't hold: it is wrong wherever it stands."""
+    """Raise ``InputRefusedError`` for an argument that the ledger can't hold: it is wrong wherever it stands.
+
+    And where the current folder was deleted: whatever looks for a file, the browser too, would fail in its own way.
+    """
+    try:
+        os.getcwd()  # noqa: PTH109  (Path.cwd() is this)
+    except FileNotFoundError:
+        raise InputRefusedError("the current folder was deleted: change into one that is there") from None
     for number, argument in enumerate(arguments, start=1):
         fault = text_fault(argument)
         if fault is not None:

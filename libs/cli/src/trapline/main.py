@@ -1,30 +1,27 @@
 """The ``trapline`` command, as a process."""
 
-import io
-import os
 import sys
 
 from trapline.execute import execute
 from trapline.exit_codes import ExitCode
+from trapline.render.output import OutputError, drop_output, open_streams
+from trapline.render.printer import note
 
 
 def main() -> None:
     """Run the command line of this process."""
-    _take_any_letter()
+    open_streams()
     try:
         code = execute(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`head`) has what it wanted. The rest of the buffer must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader (`head`) has what it wanted
+        drop_output()
         code = ExitCode.PIPE_CLOSED
+    except OutputError as error:
+        drop_output()
+        note(f"trapline: {error.filename}: {error.strerror}")
+        code = ExitCode.AWAY
     sys.exit(code)
-
-
-def _take_any_letter() -> None:
-    """Have what standard output's encoding lacks replaced: pages hold every letter, and no page stops a command."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # under pythonw, and in a service, there may be none
-        sys.stdout.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from trapline.render.artifact_location import ARTIFACTS
+from trapline.render.output import OutputError
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
 
 _ADVICE = "name a folder that you may write, with --data-dir"
+_WRITTEN = ("logs", "processes", ARTIFACTS)
+"""Folders in it that every command writes into, once they are there."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CONTROL = 0x20
 """The first character that is no control character; such a path can't be written down in Postgres's own files."""
@@ -27,10 +31,11 @@ def prepare(data_dir: Path) -> None:
         raise InputRefusedError(f"--data-dir: {str(data_dir)!a} holds a control character; choose another name")
     with refusals(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
-        if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
-            read_only = os.statvfs(data_dir).f_flag & os.ST_RDONLY
-            number = errno.EROFS if read_only else errno.EACCES
-            raise OSError(number, os.strerror(number), str(data_dir))
+        for folder in (data_dir, *(data_dir / name for name in _WRITTEN)):
+            if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+                number = errno.EROFS if read_only else errno.EACCES
+                raise OSError(number, os.strerror(number), str(folder))
 
 
 @contextmanager
@@ -38,6 +43,8 @@ def refusals(data_dir: Path) -> Iterator[None]:
     """Say in one line what an ``OSError`` below the data directory means, and what to do about it."""
     try:
         yield
+    except (BrokenPipeError, OutputError):
+        raise  # it is of what is printed
     except OSError as error:
         where, cause = error.filename or data_dir, error.strerror or str(error)
         if error.errno in _FULL:

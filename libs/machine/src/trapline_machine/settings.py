@@ -54,6 +54,7 @@ class RuntimeSettings:
     @classmethod
     def read(cls, environ: Mapping[str, str], *, data_dir: Path, max_invocations: int | None) -> Self:
         """Put the command line and the environment together. Raises ``InputRefusedError`` that names the variable."""
+        _check_temporary(environ)
         return cls(
             data_dir=data_dir.resolve(),
             database_url=environ.get("DATABASE_URL") or None,
@@ -104,6 +105,13 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _check_temporary(environ: Mapping[str, str]) -> None:
+    """Refuse a ``TMPDIR`` that can't be used: Python takes another folder, the browser none, and each visit fails."""
+    folder = environ.get("TMPDIR")
+    if folder and not (Path(folder).is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)):
+        raise InputRefusedError(f"environment: TMPDIR: {folder!r} is no folder that this user may write")
 
 
 def _folder(environ: Mapping[str, str], name: str) -> Path | None:
