@@ -192,6 +192,10 @@ locals {
         : { TRAPLINE_ADMIN_URL = var.database_url }
       ))
       statements = merge(local.log_in["operator"], local.on_rds ? {
+        AdminByToken = { # where RDS takes no password of whoever counts as rds_iam
+          actions   = ["rds-db:connect"]
+          resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_admin"]
+        }
         Admin = { actions = ["secretsmanager:GetSecretValue"], resources = [module.database[0].admin_secret_arn] }
         } : {}, {
         Key = {

@@ -7,10 +7,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trapline.access.ledger import connect
-from trapline_common.aws.calls import CLIENT_CONFIG
-from trapline_common.aws.ledger_admin import ADMIN_ADDRESS, ADMIN_SECRET, administrator
+from trapline_common.aws.calls import CLIENT_CONFIG, call
+from trapline_common.aws.ledger_admin import ADMIN_ADDRESS, ADMIN_SECRET, administrator, by_token
 from trapline_common.aws.session_key import SESSION_KEY_SECRET, ensure_session_key
-from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TransientError
+from trapline_common.ledger.connection import Database, refuses_log_in
 from trapline_common.ledger.schema.grants import apply_grants
 from trapline_common.ledger.schema.migrate import Migration, migrate
 
@@ -38,7 +39,7 @@ async def migrate_deployment(environ: Mapping[str, str]) -> MigratedDeployment:
         address = administrator(environ, secrets)
         if address is None:
             raise InputRefusedError(f"environment: {ADMIN_SECRET} or {ADMIN_ADDRESS} must say who the administrator is")
-        async with await connect(address) as database:
+        async with await _log_in(address, environ) as database:
             applied = await migrate(database)
             granted = await apply_grants(database)
         name = environ.get(SESSION_KEY_SECRET)
@@ -50,3 +51,20 @@ async def migrate_deployment(environ: Mapping[str, str]) -> MigratedDeployment:
         granted="granted" if granted else "left alone: a newer release has migrated this database",
         session_key={True: "made", False: "kept", None: "none asked for"}[made],
     )
+
+
+async def _log_in(with_password: str, environ: Mapping[str, str]) -> Database:
+    """Connect as the administrator: with the password, and where Postgres refuses it, with a token.
+
+    Raises ``LedgerUnavailableError`` that says what became of each.
+    """
+    try:
+        return await connect(with_password)
+    except LedgerUnavailableError as error:
+        with_token = by_token(environ, with_password)
+        if with_token is None or not refuses_log_in(error):
+            raise
+        try:
+            return await connect(await call(with_token))
+        except LedgerUnavailableError as second:
+            raise LedgerUnavailableError(f"with the password: {error}; with a token: {second}") from second
