@@ -164,11 +164,13 @@ module "alarms" {
   database = length(module.database) == 0 ? null : {
     identifier      = module.database[0].identifier
     max_connections = coalesce(module.database[0].max_connections, 5000)
+    storage_gib     = var.database.storage_gib
   }
   run_log_groups = {
     for name in ["crawler", "dispatcher"] :
     name => module.function[name].log_group
     if contains(keys(local.made), name)
   }
-  silence_hours = length(module.schedules) > 0 ? var.silence_hours : null
+  operator_log_group = contains(keys(local.made), "operator") ? module.function["operator"].log_group : null
+  silence_hours      = length(module.schedules) > 0 ? var.silence_hours : null
 }

@@ -69,6 +69,7 @@ locals {
 
         TRAPLINE_UNEXPANDED_TICKS = var.local_aws ? "database-minute" : "refused"
         TRAPLINE_SECRETS_PREFIX   = "${local.name}/crawl/"
+        TRAPLINE_SIGNS_OF_LIFE    = var.silence_hours == null ? "" : "1"
       })
       statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, {
         Call = {

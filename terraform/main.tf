@@ -69,7 +69,7 @@ module "image_repository" {
 module "storage" {
   source = "./modules/storage"
 
-  bucket = "${local.name}-${local.account}"
+  bucket = "${local.name}-${local.account}-${var.region}" # buckets are of all accounts and regions
   crawls = file(var.crawls_file)
   expire_days = {
     artifacts = local.artifact_backstop

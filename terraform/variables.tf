@@ -16,6 +16,14 @@ variable "region" {
     condition     = can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "region: an AWS region, for example eu-central-1."
   }
+
+  validation {
+    condition = !can(regex("^(cn|us-gov|us-iso[a-z]?|eu-isoe|eusc)-", var.region))
+    error_message = join(" ", [
+      "region: Trapline knows AWS's public regions. China, GovCloud, the isolated and the sovereign ones are",
+      "partitions of their own, with other names of services, other addresses and other certificates of RDS.",
+    ])
+  }
 }
 
 variable "account_id" {
@@ -274,7 +282,9 @@ variable "account_concurrency" {
 }
 
 variable "silence_hours" {
-  description = "Hours without a run that succeeded after which the dead man's switch alarms; null without a switch."
+  description = <<-EOT
+    Hours after which the dead man's switch alarms where runs were due and none succeeded; null without a switch.
+  EOT
   type        = number
   default     = 26
 }

@@ -61,6 +61,26 @@ run "made_with_one_gateway" {
   }
 
   assert {
+    condition = (
+      contains(data.aws_availability_zones.this[0].exclude_zone_ids, "use1-az3")
+      && data.aws_availability_zones.this[0].state == "available"
+    )
+    error_message = "A subnet could be in a zone in which Lambda makes no network interface."
+  }
+
+  assert {
+    condition = (
+      toset(flatten([for one in jsondecode(aws_iam_role_policy.flow[0].policy).Statement : one.Action])) == toset([
+        "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+      ])
+      && jsondecode(aws_iam_role.flow[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"]
+      == "123456789012"
+    )
+    error_message = "The flow logs' role lacks an action that AWS asks for, or another account's flow logs may take it."
+  }
+
+  assert {
     condition     = !strcontains(aws_iam_role_policy.flow[0].policy, "\"Resource\":\"*\"")
     error_message = "The flow logs' role reaches more than its group."
   }
@@ -141,7 +161,11 @@ run "refuses_bad_values" {
     cidr          = "10.0.0.0/24"
     subnet_ids    = ["subnet-1"]
     flow_log_days = 1
+
+    exclude_zone_ids = ["us-east-1e"]
   }
 
-  expect_failures = [var.nat, var.cidr, var.vpc_id, var.subnet_ids, var.flow_log_days]
+  expect_failures = [
+    var.nat, var.cidr, var.vpc_id, var.subnet_ids, var.flow_log_days, var.exclude_zone_ids,
+  ]
 }

@@ -60,6 +60,16 @@ run "outside_without_a_database_and_an_unquoted_name" {
   expect_failures = [var.network, var.releases, var.crawls_file]
 }
 
+run "another_partition" {
+  command = plan
+
+  variables {
+    region = "us-gov-west-1"
+  }
+
+  expect_failures = [var.region]
+}
+
 run "nothing_kept_for_a_day" {
   command = plan
 

@@ -20,9 +20,10 @@ locals {
     contains(keys(local.cpus), local.size) ? local.cpus[local.size] * { m = 4, r = 8 }[local.family] : null
   )
 
-  # RDS sets max_connections to the memory that is left for Postgres divided by 9,531,392 bytes, 5,000 at most. About a
-  # tenth of the memory is the system's, and RDS and superusers keep a few connections for themselves.
-  max_connections = local.memory == null ? null : min(5000, floor(local.memory * 1073741824 * 0.9 / 9531392)) - 8
+  # RDS sets max_connections to LEAST(DBInstanceClassMemory / 9531392, 5000) (RDS User Guide, "Quotas and constraints"),
+  # and DBInstanceClassMemory is what the system and RDS leave of the memory: 0.80 of it, as measured on small classes,
+  # and more on large ones. RDS and superusers keep a few connections for themselves.
+  max_connections = local.memory == null ? null : min(5000, floor(local.memory * 1073741824 * 0.80 / 9531392)) - 8
 }
 
 resource "aws_db_subnet_group" "this" {
@@ -108,7 +109,9 @@ resource "aws_db_instance" "this" {
   final_snapshot_identifier  = var.deletion_protection ? "${var.name}-final" : null
   delete_automated_backups   = !var.deletion_protection
   auto_minor_version_upgrade = true
-  apply_immediately          = var.apply_immediately
+  # RDS refuses the next major version without it; what is asked for stands in postgres_version, and never by itself
+  allow_major_version_upgrade = true
+  apply_immediately           = var.apply_immediately
 
   enabled_cloudwatch_logs_exports       = ["postgresql", "upgrade"]
   performance_insights_enabled          = true
@@ -131,8 +134,10 @@ resource "aws_cloudwatch_log_group" "this" {
 
 data "aws_partition" "this" {}
 
+data "aws_region" "this" {}
+
 resource "aws_iam_role" "monitoring" {
-  name = "${var.name}-database-monitoring"
+  name = "${var.name}-database-monitoring-${data.aws_region.this.id}"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "instance_class" {
-  description = "RDS class. It decides how many connections there are: about 90 on a micro, 190 on a small."
+  description = "RDS class. It decides how many connections there are: about 80 on a micro, 170 on a small."
   type        = string
   default     = "db.t4g.micro"
 

@@ -6,7 +6,7 @@ data "aws_region" "this" {}
 
 locals {
   # Put together instead of read: the role needs neither to exist, and SQS takes half a minute to make a queue.
-  scope        = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  scope        = "${data.aws_region.this.id}:${data.aws_caller_identity.this.account_id}"
   function_arn = "arn:${data.aws_partition.this.partition}:lambda:${local.scope}:function:${var.name}"
   failures_arn = "arn:${data.aws_partition.this.partition}:sqs:${local.scope}:${var.name}-failures"
 
@@ -66,7 +66,7 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name        = var.name
+  name        = "${var.name}-${data.aws_region.this.id}" # roles are of the account, in all its regions
   description = "What ${var.name} may do"
 
   assume_role_policy = jsonencode({

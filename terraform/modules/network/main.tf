@@ -1,11 +1,19 @@
 data "aws_availability_zones" "this" {
   #checkov:skip=CKV_AWS_394:an account's zones differ by region; the module takes the first two by name
-  count = local.made ? 1 : 0
-  state = "available"
+  count            = local.made ? 1 : 0
+  state            = "available"
+  exclude_zone_ids = var.exclude_zone_ids
 
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"] # no local zones: they have no NAT gateways
+  }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.names) >= 2
+      error_message = "network: this region has fewer than two zones of use here; use mode existing, or another region."
+    }
   }
 }
 
@@ -128,7 +136,7 @@ resource "aws_vpc_endpoint" "s3" {
   count = local.made ? 1 : 0
 
   vpc_id          = aws_vpc.this[0].id
-  service_name    = "com.amazonaws.${data.aws_region.this.name}.s3"
+  service_name    = "com.amazonaws.${data.aws_region.this.id}.s3"
   route_table_ids = aws_route_table.private[*].id
   tags            = { Name = "${var.name}-s3" }
 }

@@ -38,6 +38,20 @@ variable "cidr" {
   }
 }
 
+variable "exclude_zone_ids" {
+  description = <<-EOT
+    Zones that get no subnet. The usual ones are old ones in which Lambda makes no network interface ("the subnet is in
+    an unsupported Availability Zone"); an id names the same zone in every account.
+  EOT
+  type        = list(string)
+  default     = ["use1-az3", "cac1-az3", "apne1-az3"]
+
+  validation {
+    condition     = alltrue([for zone in var.exclude_zone_ids : can(regex("^[a-z]+[0-9]-az[0-9]+$", zone))])
+    error_message = "exclude_zone_ids: ids of zones such as use1-az3, not names such as us-east-1e."
+  }
+}
+
 variable "vpc_id" {
   description = "Existing VPC."
   type        = string

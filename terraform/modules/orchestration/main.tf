@@ -7,7 +7,7 @@ data "aws_region" "this" {}
 locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
-  region    = data.aws_region.this.name
+  region    = data.aws_region.this.id
 
   # Put together, because the role of a machine names its machine. Executions have the machine's ARN with another word.
   wave_arn   = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}-wave"
@@ -68,7 +68,7 @@ resource "aws_cloudwatch_log_group" "this" {
 resource "aws_iam_role" "this" {
   for_each = local.machines
 
-  name        = "${var.name}-${each.key}"
+  name        = "${var.name}-${each.key}-${local.region}"
   description = "What the machine ${var.name}-${each.key} may do"
 
   assume_role_policy = jsonencode({

@@ -1,5 +1,7 @@
 data "aws_caller_identity" "this" {}
 
+data "aws_region" "this" {}
+
 locals {
   when = "<aws.scheduler.scheduled-time>"
   # Before the functions are there, the machine is not: then a tick goes to the dispatcher.
@@ -89,7 +91,7 @@ resource "aws_sqs_queue" "missed" {
 }
 
 resource "aws_iam_role" "this" {
-  name        = "${var.name}-scheduler"
+  name        = "${var.name}-scheduler-${data.aws_region.this.id}"
   description = "Lets the schedules of ${var.name} call the dispatcher"
 
   assume_role_policy = jsonencode({

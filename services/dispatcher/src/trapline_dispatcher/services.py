@@ -59,6 +59,8 @@ class Services:
     the newest run's counts."""
     source: str = DEPLOYMENT
     """The ledger's name for the file that ``config`` reads."""
+    tells_nothing_due: bool = False
+    """Whether the reap tick logs, each hour, that no run was due: where an alarm waits for signs of life."""
     unexpanded_ticks: bool = False
     """Whether a tick may arrive with the scheduler's placeholder in place of its time; see ``runs/tick_time.py``."""
     archive: Archive | None = None

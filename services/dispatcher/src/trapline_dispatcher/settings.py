@@ -88,6 +88,8 @@ class Settings:
     """``TRAPLINE_ANSWERS``: whether task tokens are answered; the function's role may then do so."""
     bus: str | None = None
     """``TRAPLINE_BUS``: the event bus on which ends of runs are announced; ``None``: nowhere."""
+    tells_nothing_due: bool = False
+    """``TRAPLINE_SIGNS_OF_LIFE``: whether an alarm waits for runs that succeed, so that a pause must be told."""
     retention: Retention | None = None
     """How long ended runs are kept; ``None``: for ever. Where runs are archived, one is deleted only after that."""
 
@@ -125,6 +127,7 @@ class Settings:
             durable_function=environ.get("TRAPLINE_DURABLE_FUNCTION") or None,
             answers=bool(environ.get("TRAPLINE_ANSWERS")),
             bus=environ.get("TRAPLINE_BUS") or None,
+            tells_nothing_due=bool(environ.get("TRAPLINE_SIGNS_OF_LIFE")),
             retention=Retention.read(environ, archived_only=bool(environ.get("TRAPLINE_RUNS"))),
             backstop=_backstop(environ),
         )

@@ -62,6 +62,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         ),
         location=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
         limits_by_config=True,
+        tells_nothing_due=settings.tells_nothing_due,
         unexpanded_ticks=settings.unexpanded_ticks,
         archive=None if settings.runs is None else _archive(settings.runs),
         retention=settings.retention,

@@ -13,7 +13,13 @@ from trapline_common.aws.session_key import SESSION_KEY_SECRET, ensure_session_k
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError, TransientError
 from trapline_common.ledger.connection import Database, refuses_log_in
 from trapline_common.ledger.schema.grants import apply_grants
-from trapline_common.ledger.schema.migrate import Migration, migrate
+from trapline_common.ledger.schema.migrate import Migration, migrate, migrations
+from trapline_common.platform.logging import get_logger
+
+LEDGER_MADE = "ledger_made"
+"""What the metric filter of ``terraform/modules/alarms`` counts as the first sign of life."""
+
+_log = get_logger("operator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,8 @@ async def migrate_deployment(environ: Mapping[str, str]) -> MigratedDeployment:
             raise InputRefusedError(f"environment: {ADMIN_SECRET} or {ADMIN_ADDRESS} must say who the administrator is")
         async with await _log_in(address, environ) as database:
             applied = await migrate(database)
+            if applied == migrations():
+                _log.info(LEDGER_MADE)
             granted = await apply_grants(database)
         name = environ.get(SESSION_KEY_SECRET)
         made = ensure_session_key(secrets, name) if name else None
