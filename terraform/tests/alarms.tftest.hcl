@@ -175,6 +175,23 @@ run "faults_that_fail_no_function" {
   }
 }
 
+run "few_of_them" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  variables {
+    only = ["crawler-errors", "silence"]
+  }
+
+  assert {
+    condition     = join(" ", keys(output.alarms)) == "crawler-errors silence"
+    error_message = "More alarms are made, and paid, than were asked for: ${join(" ", keys(output.alarms))}."
+  }
+}
+
 run "nothing_to_watch" {
   command = plan
 

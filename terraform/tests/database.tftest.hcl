@@ -77,6 +77,31 @@ run "private_encrypted_and_kept" {
   }
 }
 
+run "cheap" {
+  command = apply
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    kms_key_arn        = null
+    backup_days        = 0
+    monitoring_seconds = 0
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this.storage_encrypted
+      && aws_db_instance.this.manage_master_user_password
+      && aws_db_instance.this.backup_retention_period == 0
+      && aws_db_instance.this.monitoring_interval == 0
+      && length(aws_iam_role.monitoring) == 0
+    )
+    error_message = "Without a key, backups and monitoring it is not encrypted, or pays for monitoring all the same."
+  }
+}
+
 run "knows_what_a_larger_class_allows" {
   command = apply
 
@@ -123,9 +148,11 @@ run "refuses_bad_values" {
     instance_class   = "t4g.micro"
     postgres_version = "14"
     max_storage_gib  = 20
-    backup_days      = 3
+    backup_days      = 36
     kms_key_arn      = "alias/aws/rds"
     log_days         = 2
+
+    monitoring_seconds = 7
   }
 
   expect_failures = [
@@ -136,6 +163,7 @@ run "refuses_bad_values" {
     var.backup_days,
     var.kms_key_arn,
     var.log_days,
+    var.monitoring_seconds,
   ]
 }
 

@@ -103,7 +103,61 @@ run "made_with_a_gateway_per_zone" {
   }
 }
 
-run "made_without_a_way_out" {
+run "made_with_an_instance" {
+  command = apply
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    nat = "instance"
+  }
+
+  assert {
+    condition = (
+      length(aws_nat_gateway.this) == 0
+      && length(aws_subnet.public) == 1
+      && alltrue([
+        for route in aws_route.private :
+        route.network_interface_id == aws_instance.nat[0].primary_network_interface_id && route.destination_cidr_block
+        == "0.0.0.0/0"
+      ])
+      && length(aws_route.private) == 2
+    )
+    error_message = "The private subnets have no way out, or two, or a gateway is paid besides."
+  }
+
+  assert {
+    condition = (
+      (!aws_instance.nat[0].source_dest_check)
+      && aws_instance.nat[0].instance_type == "t4g.nano"
+      && strcontains(data.aws_ssm_parameter.image[0].name, "arm64")
+    )
+    error_message = "AWS would drop what it forwards, or it is not the smallest arm64."
+  }
+
+  assert {
+    condition = (
+      aws_instance.nat[0].ami == nonsensitive(data.aws_ssm_parameter.image[0].value)
+      && aws_instance.nat[0].user_data_replace_on_change
+      && aws_eip_association.nat[0].allocation_id == aws_eip.nat[0].id
+    )
+    error_message = "A newer image would not replace it, or crawled sites would see another address afterwards."
+  }
+
+  assert {
+    condition = (
+      [for rule in aws_vpc_security_group_ingress_rule.nat : rule.cidr_ipv4]
+      == [for subnet in aws_subnet.private : subnet.cidr_block]
+      && aws_instance.nat[0].metadata_options[0].http_tokens == "required"
+      && aws_instance.nat[0].root_block_device[0].encrypted
+    )
+    error_message = "The instance takes what does not come from the private subnets, or is not hardened."
+  }
+}
+
+run "refuses_a_network_without_a_way_out" {
   command = plan
 
   module {
@@ -114,14 +168,7 @@ run "made_without_a_way_out" {
     nat = "none"
   }
 
-  assert {
-    condition = (
-      length(aws_nat_gateway.this) == 0
-      && length(aws_internet_gateway.this) == 0
-      && length(aws_route.private) == 0
-    )
-    error_message = "A way out was made though none was wanted."
-  }
+  expect_failures = [var.nat]
 }
 
 run "existing_subnets" {
@@ -148,6 +195,48 @@ run "existing_subnets" {
   }
 }
 
+run "existing_subnets_without_a_way_out" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    mode       = "existing"
+    vpc_id     = "vpc-1"
+    subnet_ids = ["subnet-1", "subnet-2"]
+  }
+
+  override_data {
+    target = data.aws_route_table.existing
+    values = { routes = [{ cidr_block = "0.0.0.0/0", nat_gateway_id = "", gateway_id = "igw-1" }] }
+  }
+
+  expect_failures = [check.way_out]
+}
+
+run "existing_subnets_without_a_default_route" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    mode       = "existing"
+    vpc_id     = "vpc-1"
+    subnet_ids = ["subnet-1", "subnet-2"]
+  }
+
+  override_data {
+    target = data.aws_route_table.existing
+    values = { routes = [{ cidr_block = "10.0.0.0/8", nat_gateway_id = "nat-1", gateway_id = "" }] }
+  }
+
+  expect_failures = [check.way_out]
+}
+
 run "refuses_bad_values" {
   command = plan
 
@@ -157,7 +246,7 @@ run "refuses_bad_values" {
 
   variables {
     mode          = "existing"
-    nat           = "instance"
+    nat           = "transit"
     cidr          = "10.0.0.0/24"
     subnet_ids    = ["subnet-1"]
     flow_log_days = 1

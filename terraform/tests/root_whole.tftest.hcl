@@ -292,7 +292,7 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_DISPATCHER_FUNCTION",
         "TRAPLINE_NOTIFIER_FUNCTION",
         "TRAPLINE_SECRETS_PREFIX",
-        "TRAPLINE_SESSION_KEY_SECRET",
+        "TRAPLINE_SESSION_KEY_PARAMETER",
       ]
       notifier = [
         "DATABASE_URL",
@@ -308,7 +308,7 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_ARTIFACTS",
         "TRAPLINE_DISPATCHER_FUNCTION",
         "TRAPLINE_NOTIFIER_FUNCTION",
-        "TRAPLINE_SESSION_KEY_SECRET",
+        "TRAPLINE_SESSION_KEY_PARAMETER",
       ]
     } : length(setsubtract(wanted, keys(module.function[name].environment))) == 0])
     error_message = "A service would refuse to start for want of a setting."

@@ -122,7 +122,7 @@ locals {
     }
   }
 
-  alarms = merge(
+  every = merge(
     local.function_alarms,
     local.queue_alarms,
     local.machine_alarms,
@@ -130,6 +130,10 @@ locals {
     local.schedule_alarms,
     local.database_alarms,
   )
+  only    = var.only == null ? concat(keys(local.every), ["silence", "faults"]) : var.only
+  alarms  = { for key, alarm in local.every : key => alarm if contains(local.only, key) }
+  silence = var.silence_hours != null && contains(local.only, "silence")
+  faults  = length(var.run_log_groups) > 0 && contains(local.only, "faults")
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
@@ -172,7 +176,7 @@ resource "aws_cloudwatch_log_metric_filter" "life" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "silence" {
-  count = var.silence_hours != null ? 1 : 0
+  count = local.silence ? 1 : 0
 
   alarm_name = "${var.name}-silence"
   alarm_description = join(" ", [
@@ -216,7 +220,7 @@ resource "aws_cloudwatch_log_metric_filter" "faults" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "faults" {
-  count = length(var.run_log_groups) > 0 ? 1 : 0
+  count = local.faults ? 1 : 0
 
   alarm_name = "${var.name}-faults"
   alarm_description = join(" ", [

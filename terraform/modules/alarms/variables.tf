@@ -8,6 +8,12 @@ variable "topic_arn" {
   type        = string
 }
 
+variable "only" {
+  description = "Keys of the alarms to make; null: all. Each alarm is paid by the month."
+  type        = list(string)
+  default     = null
+}
+
 variable "functions" {
   description = <<-EOT
     Functions to watch. duration_share: the part of its timeout that is too long, 0 to 1. ceiling: the executions that

@@ -46,13 +46,14 @@ locals {
       Action   = ["sqs:SendMessage"]
       Resource = [local.failures_arn]
     },
-    {
-      Sid      = "Environment"
-      Effect   = "Allow"
-      Action   = ["kms:Decrypt"]
-      Resource = [var.kms_key_arn]
-    },
   ]
+
+  key_statements = [for key in var.kms_key_arn[*] : {
+    Sid      = "Environment"
+    Effect   = "Allow"
+    Action   = ["kms:Decrypt"]
+    Resource = [key]
+  }]
 
   own_statements = [for sid, statement in var.statements : merge(
     {
@@ -89,6 +90,7 @@ resource "aws_iam_role_policy" "this" {
     Version = "2012-10-17"
     Statement = concat(
       local.base_statements,
+      local.key_statements,
       local.own_statements,
       [for statement in local.vpc_statements : statement if var.vpc != null]
     )

@@ -16,14 +16,17 @@ variable "mode" {
 
 variable "nat" {
   description = <<-EOT
-    Way out of a made VPC: gateway (one, in the first zone), gateway_per_zone, or none (you route it yourself).
+    Way out of a made VPC: gateway (one, in the first zone), gateway_per_zone, or instance (the smallest arm64).
   EOT
   type        = string
   default     = "gateway"
 
   validation {
-    condition     = contains(["gateway", "gateway_per_zone", "none"], var.nat)
-    error_message = "nat: gateway, gateway_per_zone or none."
+    condition = contains(["gateway", "gateway_per_zone", "instance"], var.nat)
+    error_message = join(" ", [
+      "nat: gateway, gateway_per_zone or instance. Without a way out no function reaches AWS, and no page: where you",
+      "route it yourself, make the network and name its subnets (mode existing).",
+    ])
   }
 }
 
@@ -75,7 +78,7 @@ variable "subnet_ids" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the flow logs."
+  description = "Key that encrypts the flow logs; null: AWS's own."
   type        = string
 }
 

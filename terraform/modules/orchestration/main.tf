@@ -101,7 +101,6 @@ locals {
         Resource = [var.functions.crawler, var.functions.dispatcher]
       },
       { Sid = "Items", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${var.bucket_arn}/waves/*"] },
-      { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key_arn] },
       # A Distributed Map runs its children as executions of this very machine
       { Sid = "Children", Effect = "Allow", Action = ["states:StartExecution"], Resource = [local.wave_arn] },
       {
@@ -110,6 +109,8 @@ locals {
         Action   = ["states:DescribeExecution", "states:StopExecution"]
         Resource = ["${local.executions}:*", "${local.executions}/*"]
       },
+      ], [
+      for key in var.kms_key_arn[*] : { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key] }
       ], length(var.queues) == 0 ? [] : [{
         Sid      = "Queues"
         Effect   = "Allow"

@@ -119,7 +119,8 @@ resource "aws_iam_role_policy" "this" {
     Statement = concat([
       { Sid = "Dispatcher", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [var.target_arn] },
       { Sid = "Missed", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [aws_sqs_queue.missed.arn] },
-      { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key_arn] },
+      ], [
+      for key in var.kms_key_arn[*] : { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key] }
       ], anytrue(values(local.machines)) ? [
       { Sid = "Machine", Effect = "Allow", Action = ["states:StartExecution"], Resource = [var.machine_arn] },
     ] : [])

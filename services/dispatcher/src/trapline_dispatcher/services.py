@@ -52,7 +52,7 @@ class Services:
     location: ArtifactLocation
     """Returns where a person finds an artifact, by its key."""
     at_most: int | None = None
-    """Lowers every lane's cap, for a machine that can't bear it; ``None``: the lanes' own caps."""
+    """Lowers every lane's cap, for a machine or an account that can't bear it; ``None``: the lanes' own caps."""
     limits_by_config: bool = False
     """Whether the reap tick brings the limits of busy lanes, and the crawls that there are, up to date with the config:
     where one config is everyone's, on AWS and under `trapline serve`. Each `trapline crawl` has a file of its own, and
