@@ -29,6 +29,13 @@ locals {
     ? local.crawler_ceiling
     : local.account_concurrency - local.reserved - local.other_executions
   )
+  # Where the account allows fewer than the lanes ask for, each gets an equal part, so that crawlers never take the
+  # places of dispatcher and notifier; null: all fit.
+  lanes_at_most = (
+    local.invocations_cap <= local.crawler_free
+    ? null
+    : max(1, floor(local.crawler_free / max(1, length(local.used_lanes))))
+  )
   # Dispatchers, notifiers, the relay and the operator beside the crawlers: at once, in a busy minute.
   other_executions = 5
 
@@ -41,9 +48,9 @@ check "executions" {
     condition = local.invocations_cap <= local.crawler_free
     error_message = join(" ", [
       "The lanes of ${var.crawls_file} allow ${local.invocations_cap} crawlers at once; ${local.crawler_free} fit",
-      "(the account allows ${local.account_concurrency} executions). More would wait in Lambda's queue and be given",
-      "up after 5 minutes. Lower max_invocations of the lanes to ${max(1, local.crawler_free)} in all, or ask AWS",
-      "for more concurrent executions (Service Quotas, Lambda, L-B99A9384).",
+      "(the account allows ${local.account_concurrency} executions). Each lane is held to",
+      "${coalesce(local.lanes_at_most, 0)}. Lower max_invocations of the lanes to ${max(1, local.crawler_free)} in",
+      "all, or ask AWS for more concurrent executions (Service Quotas, Lambda, L-B99A9384).",
     ])
   }
 }

@@ -20,6 +20,10 @@ locals {
     scratch_mib          = try(coalesce(var.sizes[name].scratch_mib), function.size.scratch_mib)
     reserved_concurrency = try(coalesce(var.sizes[name].reserved_concurrency), local.usual_ceiling[name], null)
   } }
+  # What follows from the sizes of all functions
+  measured_environment = { dispatcher = {
+    TRAPLINE_LANES_AT_MOST = local.lanes_at_most == null ? "" : tostring(local.lanes_at_most)
+  } }
   usual_ceiling = { for name in local.notifier_ceiling > 0 ? ["notifier"] : [] : name => local.notifier_ceiling }
 }
 
@@ -57,14 +61,16 @@ module "function" {
   failures_visibility = contains(local.crawling, each.key) ? 6 * local.sizes["dispatcher"].timeout : 30
   durable             = each.key == "durable" ? { execution_timeout = 31622400, retention_days = 14 } : null
 
-  environment = merge(local.shared_environment, each.value.environment)
-  statements  = each.value.statements
+  environment = merge(
+    local.shared_environment, each.value.environment, lookup(local.measured_environment, each.key, {})
+  )
+  statements = { for sid, one in each.value.statements : sid => one if length(one.resources) > 0 }
   vpc = length(module.network) > 0 && each.value.group != null ? {
     subnet_ids         = module.network[0].subnet_ids
     security_group_ids = [module.network[0].security_groups[each.value.group]]
   } : null
 
-  kms_key_arn = module.key.arn
+  kms_key_arn = local.key_arn
   log_days    = var.log_days
 }
 
@@ -91,11 +97,20 @@ moved {
   to   = aws_lambda_event_source_mapping.failures["crawler"]
 }
 
+locals {
+  # What costs a run or an alert, or ends by itself the work of all: ten at most.
+  few_alarms = [
+    "crawler-errors", "dispatcher-errors", "notifier-errors", "relay-errors", "ticks-failed", "ticks-missed",
+    "database-storage", "database-connections", "silence", "faults",
+  ]
+}
+
 module "alarms" {
   source = "./modules/alarms"
 
   name      = local.name
   topic_arn = module.notifications.operations_arn
+  only      = var.alarms == "few" ? local.few_alarms : null
 
   functions = { for name, function in module.function : name => {
     name      = function.name
@@ -164,11 +179,13 @@ module "alarms" {
   database = length(module.database) == 0 ? null : {
     identifier      = module.database[0].identifier
     max_connections = coalesce(module.database[0].max_connections, 5000)
+    storage_gib     = var.database.storage_gib
   }
   run_log_groups = {
     for name in ["crawler", "dispatcher"] :
     name => module.function[name].log_group
     if contains(keys(local.made), name)
   }
-  silence_hours = length(module.schedules) > 0 ? var.silence_hours : null
+  operator_log_group = contains(keys(local.made), "operator") ? module.function["operator"].log_group : null
+  silence_hours      = length(module.schedules) > 0 ? var.silence_hours : null
 }

@@ -37,7 +37,7 @@ locals {
   trusted = {
     for file in var.ca_certificates_file[*] : "TRAPLINE_CA_CERTIFICATES" => file(file)
   }
-  write_encrypted = { actions = ["kms:GenerateDataKey"], resources = [module.key.arn] }
+  write_encrypted = { actions = ["kms:GenerateDataKey"], resources = local.key_arn[*] } # none without a key of ours
 
   # What the texts of alerts and of commands link to, or name the command of.
   web_view = merge(
@@ -69,6 +69,7 @@ locals {
 
         TRAPLINE_UNEXPANDED_TICKS = var.local_aws ? "database-minute" : "refused"
         TRAPLINE_SECRETS_PREFIX   = "${local.name}/crawl/"
+        TRAPLINE_SIGNS_OF_LIFE    = var.silence_hours == null ? "" : "1"
       })
       statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, {
         Call = {
@@ -108,13 +109,13 @@ locals {
       size        = { memory_mib = 2048, timeout = 900, scratch_mib = 1024 }
       events      = { retries = 0, max_event_age = 300 } # the ledger repeats, and takes an event for lost after 330 s
       environment = merge(local.crawler_environment, local.trusted, {
-        DATABASE_URL                 = local.database_url["crawler"]
-        TRAPLINE_ARTIFACTS           = local.artifacts_url
-        TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
-        TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
-        TRAPLINE_ALLOW_PRIVATE       = join(",", var.allow_private)
-        TRAPLINE_SECRETS_PREFIX      = "${local.name}/crawl/"
-        TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
+        DATABASE_URL                   = local.database_url["crawler"]
+        TRAPLINE_ARTIFACTS             = local.artifacts_url
+        TRAPLINE_DISPATCHER_FUNCTION   = local.function_arn["dispatcher"]
+        TRAPLINE_NOTIFIER_FUNCTION     = local.function_arn["notifier"]
+        TRAPLINE_ALLOW_PRIVATE         = join(",", var.allow_private)
+        TRAPLINE_SECRETS_PREFIX        = "${local.name}/crawl/"
+        TRAPLINE_SESSION_KEY_PARAMETER = module.secrets.parameters["session-key"].name
       })
       statements = merge(local.log_in["crawler"], local.crawler_statements, {
         Nudge = {
@@ -127,9 +128,10 @@ locals {
         }
         Secrets = {
           actions   = ["secretsmanager:GetSecretValue"]
-          resources = [module.secrets.arns["session-key"], "${local.secret_path}/crawl/*"]
+          resources = ["${local.secret_path}/crawl/*"]
         }
-        Encrypts = local.write_encrypted
+        SessionKey = { actions = ["ssm:GetParameter"], resources = [module.secrets.parameters["session-key"].arn] }
+        Encrypts   = local.write_encrypted
       })
     }
 
@@ -180,23 +182,27 @@ locals {
       size        = { memory_mib = 512, timeout = 900, scratch_mib = 512 }
       events      = { retries = 0, max_event_age = 300 } # it is called directly, and a person reads the answer
       environment = merge({
-        DATABASE_URL                 = local.database_url["operator"]
-        TRAPLINE_CONFIG              = module.storage.config_url
-        TRAPLINE_ARTIFACTS           = local.artifacts_url
-        TRAPLINE_DISPATCHER_FUNCTION = local.function_arn["dispatcher"]
-        TRAPLINE_NOTIFIER_FUNCTION   = local.function_arn["notifier"]
-        TRAPLINE_SESSION_KEY_SECRET  = module.secrets.names["session-key"]
+        DATABASE_URL                   = local.database_url["operator"]
+        TRAPLINE_CONFIG                = module.storage.config_url
+        TRAPLINE_ARTIFACTS             = local.artifacts_url
+        TRAPLINE_DISPATCHER_FUNCTION   = local.function_arn["dispatcher"]
+        TRAPLINE_NOTIFIER_FUNCTION     = local.function_arn["notifier"]
+        TRAPLINE_SESSION_KEY_PARAMETER = module.secrets.parameters["session-key"].name
         }, local.web_view, (
         local.on_rds
         ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn }
         : { TRAPLINE_ADMIN_URL = var.database_url }
       ))
       statements = merge(local.log_in["operator"], local.on_rds ? {
+        AdminByToken = { # where RDS takes no password of whoever counts as rds_iam
+          actions   = ["rds-db:connect"]
+          resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_admin"]
+        }
         Admin = { actions = ["secretsmanager:GetSecretValue"], resources = [module.database[0].admin_secret_arn] }
         } : {}, {
         Key = {
-          actions   = ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue"]
-          resources = [module.secrets.arns["session-key"]]
+          actions   = ["ssm:GetParameter", "ssm:PutParameter"]
+          resources = [module.secrets.parameters["session-key"].arn]
         }
         Encrypts = local.write_encrypted
         Call = {

@@ -11,8 +11,19 @@ locals {
   artifact_backstop = coalesce(var.expire_days.artifacts, max(28, 2 * coalesce(var.retention_days, 200)))
 }
 
+locals {
+  # Within quotes, so that a plan knows there is one before there is
+  key_arn = var.customer_key ? "${module.key[0].arn}" : null
+}
+
+moved {
+  from = module.key
+  to   = module.key[0]
+}
+
 module "key" {
   source = "./modules/key"
+  count  = var.customer_key ? 1 : 0
 
   name = local.name
   log_groups = [
@@ -34,7 +45,7 @@ module "network" {
   cidr        = var.network.cidr
   vpc_id      = var.network.vpc_id
   subnet_ids  = var.network.subnet_ids
-  kms_key_arn = module.key.arn
+  kms_key_arn = local.key_arn
 }
 
 module "database" {
@@ -50,9 +61,10 @@ module "database" {
   backup_days         = var.database.backup_days
   deletion_protection = var.database.deletion_protection
   apply_immediately   = var.database.apply_immediately
+  monitoring_seconds  = var.database.monitoring_seconds
   subnet_ids          = module.network[0].subnet_ids
   security_group_id   = module.network[0].security_groups.database
-  kms_key_arn         = module.key.arn
+  kms_key_arn         = local.key_arn
   log_days            = var.log_days
 }
 
@@ -62,14 +74,14 @@ module "image_repository" {
 
   name           = "${local.name}/crawler"
   function_names = [for name in local.durable ? ["crawler", "durable"] : ["crawler"] : "${local.name}-${name}"]
-  kms_key_arn    = module.key.arn
+  kms_key_arn    = local.key_arn
   force_delete   = var.disposable
 }
 
 module "storage" {
   source = "./modules/storage"
 
-  bucket = "${local.name}-${local.account}"
+  bucket = "${local.name}-${local.account}-${var.region}" # buckets are of all accounts and regions
   crawls = file(var.crawls_file)
   expire_days = {
     artifacts = local.artifact_backstop
@@ -77,17 +89,17 @@ module "storage" {
     waves     = 7 # an execution reads its wave's object once, as it starts
   }
   force_destroy = var.disposable
-  kms_key_arn   = module.key.arn
+  kms_key_arn   = local.key_arn
 }
 
 module "secrets" {
   source = "./modules/secrets"
 
   path                 = local.name
-  kms_key_arn          = module.key.arn
+  kms_key_arn          = local.key_arn
   recovery_window_days = var.disposable ? 0 : 30
-  secrets = {
-    channels    = "Channels of the relay, `name: address` in YAML; put in by hand"
+  secrets              = { channels = "Channels of the relay, `name: address` in YAML; put in by hand" }
+  parameters = {
     session-key = "Encrypts the sessions of ordered tasks between invocations; the operator function makes it"
   }
 }
@@ -96,7 +108,7 @@ module "notifications" {
   source = "./modules/notifications"
 
   name              = local.name
-  kms_key_arn       = module.key.arn
+  kms_key_arn       = local.key_arn
   alert_emails      = var.alert_emails
   operations_emails = var.operations_emails
   relay = (
@@ -119,5 +131,5 @@ module "schedules" {
   crawls      = local.scheduled
   target_arn  = module.function["dispatcher"].alias_arn
   machine_arn = try(module.orchestration[0].machines["run"], null)
-  kms_key_arn = module.key.arn
+  kms_key_arn = local.key_arn
 }

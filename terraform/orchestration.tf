@@ -97,6 +97,6 @@ module "orchestration" {
   functions   = { for name in local.machined_functions : name => module.function[name].alias_arn }
   timeouts    = { for name in local.machined_functions : name => local.sizes[name].timeout }
   queues      = local.queues
-  kms_key_arn = module.key.arn
+  kms_key_arn = local.key_arn
   log_days    = var.log_days
 }

@@ -16,6 +16,14 @@ variable "region" {
     condition     = can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "region: an AWS region, for example eu-central-1."
   }
+
+  validation {
+    condition = !can(regex("^(cn|us-gov|us-iso[a-z]?|eu-isoe|eusc)-", var.region))
+    error_message = join(" ", [
+      "region: Trapline knows AWS's public regions. China, GovCloud, the isolated and the sovereign ones are",
+      "partitions of their own, with other names of services, other addresses and other certificates of RDS.",
+    ])
+  }
 }
 
 variable "account_id" {
@@ -112,7 +120,7 @@ variable "releases" {
 
 variable "network" {
   description = <<-EOT
-    made: a VPC of Trapline's own (cidr, nat: gateway, gateway_per_zone or none). existing: vpc_id and subnet_ids of
+    made: a VPC of Trapline's own (cidr, nat: gateway, gateway_per_zone or instance). existing: vpc_id and subnet_ids of
     yours, with a way out. outside: no VPC; only for a local AWS, because the database is private.
   EOT
   type = object({
@@ -127,6 +135,28 @@ variable "network" {
   validation {
     condition     = contains(["made", "existing", "outside"], var.network.mode)
     error_message = "network: mode is made, existing or outside."
+  }
+
+  validation {
+    condition = contains(["gateway", "gateway_per_zone", "instance"], var.network.nat)
+    error_message = join(" ", [
+      "network: nat is gateway, gateway_per_zone or instance. Without a way out no function reaches AWS, and no page:",
+      "where you route it yourself, make the network and name its subnets (mode existing).",
+    ])
+  }
+
+  validation {
+    condition     = can(cidrhost(var.network.cidr, 0)) && can(regex("/(1[6-9]|20)$", var.network.cidr))
+    error_message = "network: cidr is an IPv4 range from /16 to /20, for example 10.64.0.0/16."
+  }
+
+  validation {
+    condition = (
+      var.network.mode == "existing"
+      ? var.network.vpc_id != null && length(distinct(var.network.subnet_ids)) >= 2
+      : var.network.vpc_id == null && length(var.network.subnet_ids) == 0
+    )
+    error_message = "network: vpc_id and two subnet_ids or more go with mode existing, and only with it."
   }
 
   validation {
@@ -146,8 +176,59 @@ variable "database" {
     backup_days         = optional(number, 7)
     deletion_protection = optional(bool, true)
     apply_immediately   = optional(bool, false)
+    monitoring_seconds  = optional(number, 60)
   })
   default = {}
+
+  validation {
+    condition = (
+      can(regex("^db\\.(t[34]g?|[mr][5-8][a-z]*)\\.[0-9a-z]+$", var.database.instance_class))
+      && contains(["16", "17", "18"], var.database.postgres_version)
+    )
+    error_message = join(" ", [
+      "database: instance_class is of the families t, m or r, for example db.t4g.micro; postgres_version is 16, 17 or",
+      "18.",
+    ])
+  }
+
+  validation {
+    condition     = var.database.storage_gib >= 20 && var.database.max_storage_gib >= var.database.storage_gib * 1.1
+    error_message = "database: storage_gib is at least 20, and max_storage_gib a tenth more than that."
+  }
+
+  validation {
+    condition = (
+      var.database.backup_days >= 0 && var.database.backup_days <= 35
+      && contains([0, 1, 5, 10, 15, 30, 60], var.database.monitoring_seconds)
+    )
+    error_message = "database: backup_days is 0 to 35; monitoring_seconds is 0, 1, 5, 10, 15, 30 or 60."
+  }
+
+  validation {
+    condition     = !startswith(var.environment, "prod") || var.database.backup_days >= 7
+    error_message = "database: backup_days is at least 7 in prod."
+  }
+}
+
+variable "customer_key" {
+  description = <<-EOT
+    Whether a key of the account's own encrypts logs, topics, secrets, images, the database and artifacts. Without it
+    AWS's own keys do, which cost nothing and which no policy of yours can withdraw. Database and images can't change
+    their key later: they would be made anew.
+  EOT
+  type        = bool
+  default     = true
+}
+
+variable "alarms" {
+  description = "all, or few: the ten at most that tell of what stops the work. Each is paid by the month."
+  type        = string
+  default     = "all"
+
+  validation {
+    condition     = contains(["all", "few"], var.alarms)
+    error_message = "alarms: all or few."
+  }
 }
 
 variable "database_url" {
@@ -173,12 +254,26 @@ variable "alert_emails" {
   description = "Addresses that get the alerts. Each person confirms by the link in SNS's first mail."
   type        = list(string)
   default     = []
+
+  validation {
+    condition = alltrue(
+      [for email in var.alert_emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>]+\\.[^@\\s,;<>]+$", email))]
+    )
+    error_message = "alert_emails: plain addresses, for example watch@example.com."
+  }
 }
 
 variable "operations_emails" {
   description = "Addresses that get the alarms about Trapline itself."
   type        = list(string)
   default     = []
+
+  validation {
+    condition = alltrue(
+      [for email in var.operations_emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>]+\\.[^@\\s,;<>]+$", email))]
+    )
+    error_message = "operations_emails: plain addresses, for example operations@example.com."
+  }
 }
 
 variable "relay" {
@@ -205,6 +300,19 @@ variable "sizes" {
       == 0
     )
     error_message = "sizes: the functions are crawler, dispatcher, durable, notifier, relay and operator."
+  }
+
+  validation {
+    condition = alltrue(flatten([for one in values(var.sizes) : [
+      try(one.memory_mib >= 128 && one.memory_mib <= 10240, one.memory_mib == null),
+      try(one.timeout >= 1 && one.timeout <= 900, one.timeout == null),
+      try(one.scratch_mib >= 512 && one.scratch_mib <= 10240, one.scratch_mib == null),
+      try(one.reserved_concurrency >= 0, one.reserved_concurrency == null),
+    ]]))
+    error_message = join(" ", [
+      "sizes: memory_mib is 128 to 10240, timeout 1 to 900, scratch_mib 512 to 10240, reserved_concurrency 0 or more,",
+      "as Lambda has them.",
+    ])
   }
 }
 
@@ -260,6 +368,11 @@ variable "architecture" {
   description = "Processor that images and zips are built for: x86_64 or arm64."
   type        = string
   default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "architecture: x86_64 or arm64."
+  }
 }
 
 variable "account_concurrency" {
@@ -274,15 +387,33 @@ variable "account_concurrency" {
 }
 
 variable "silence_hours" {
-  description = "Hours without a run that succeeded after which the dead man's switch alarms; null without a switch."
+  description = <<-EOT
+    Hours after which the dead man's switch alarms where runs were due and none succeeded; null without a switch.
+  EOT
   type        = number
   default     = 26
+
+  validation {
+    condition = (
+      var.silence_hours == null
+      || try(
+        var.silence_hours >= 1 && var.silence_hours <= 168 && floor(var.silence_hours) == var.silence_hours,
+        false
+      )
+    )
+    error_message = "silence_hours: whole hours, 1 to 168, or null."
+  }
 }
 
 variable "log_days" {
   description = "Days for which logs are kept."
   type        = number
   default     = 365
+
+  validation {
+    condition     = contains([7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_days)
+    error_message = "log_days: one of 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, as CloudWatch has them."
+  }
 }
 
 variable "expire_days" {

@@ -1,17 +1,22 @@
-# An environment to try things in: one zone, one NAT gateway, and it may be thrown away.
+# An environment to try things in, cheap: one zone, a small instance in the NAT gateway's place, AWS's own keys, few
+# alarms; and it may be thrown away.
 environment = "dev"
 region      = "eu-central-1"
 disposable  = true
 
-network = { mode = "made", nat = "gateway" }
+network = { mode = "made", nat = "instance" }
 
 database = {
   instance_class      = "db.t4g.micro"
   multi_az            = false
-  backup_days         = 7
+  backup_days         = 1
   deletion_protection = false
   apply_immediately   = true
+  monitoring_seconds  = 0
 }
+
+customer_key = false
+alarms       = "few"
 
 log_days    = 30
 expire_days = { runs = 60 }

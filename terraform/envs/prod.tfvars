@@ -16,9 +16,6 @@ database = {
 log_days    = 365
 expire_days = { runs = 400 }
 
-# Raise it where nothing is scheduled over a weekend.
-silence_hours = 26
-
 # Who gets which email; each person confirms by the link in SNS's first mail.
 alert_emails      = []
 operations_emails = []

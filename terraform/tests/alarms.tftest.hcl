@@ -22,9 +22,11 @@ variables {
     }
     crawler-dead-letters = { name = "trapline-test-crawler-dead-letters", text = "Failures could not be handled." }
   }
-  database       = { identifier = "trapline-test", max_connections = 100 }
+  database       = { identifier = "trapline-test", max_connections = 100, storage_gib = 20 }
   run_log_groups = { crawler = "/aws/lambda/trapline-test-crawler" }
   silence_hours  = 26
+
+  operator_log_group = "/aws/lambda/trapline-test-operator"
 }
 
 run "all_of_them" {
@@ -75,10 +77,12 @@ run "all_of_them" {
   assert {
     condition = (
       output.alarms["database-storage"].comparison == "LessThanThreshold"
-      && output.alarms["database-storage"].threshold == 4294967296
+      && output.alarms["database-storage"].threshold == 1073741824
+      && output.alarms["database-storage"].threshold < 0.1 * var.database.storage_gib * 1073741824
+      && aws_cloudwatch_metric_alarm.this["database-storage"].evaluation_periods == 3
       && output.alarms["database-connections"].threshold == 80
     )
-    error_message = "The database's alarms come at other values."
+    error_message = "The database's alarms come at other values, or before RDS has enlarged the storage."
   }
 
   assert {
@@ -92,12 +96,63 @@ run "all_of_them" {
 
   assert {
     condition = (
-      aws_cloudwatch_log_metric_filter.runs["crawler"].metric_transformation[0].name
-      == aws_cloudwatch_metric_alarm.silence[0].metric_name
-      && aws_cloudwatch_log_metric_filter.runs["crawler"].metric_transformation[0].namespace
-      == aws_cloudwatch_metric_alarm.silence[0].namespace
+      [for name, filter in aws_cloudwatch_log_metric_filter.life : name
+        if filter.metric_transformation[0].name == aws_cloudwatch_metric_alarm.silence[0].metric_name
+      && filter.metric_transformation[0].namespace == aws_cloudwatch_metric_alarm.silence[0].namespace]
+      == ["crawler", "operator"]
+      && alltrue([for event in ["run_ended", "nothing_was_due", "ledger_made"] :
+        strcontains(aws_cloudwatch_log_metric_filter.life["crawler"].pattern, "$.event = \"${event}\"")
+      ])
     )
-    error_message = "The dead man's switch looks at a metric that no filter writes."
+    error_message = "The dead man's switch looks at a metric that no filter writes, or no sign of life is counted."
+  }
+}
+
+run "no_alarm_asks_for_a_unit" {
+  command = apply
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(
+        values(aws_cloudwatch_metric_alarm.this),
+        aws_cloudwatch_metric_alarm.silence,
+        aws_cloudwatch_metric_alarm.faults
+      ) : alarm.unit == null || alarm.unit == ""
+    ])
+    error_message = "An alarm never sees data that AWS publishes with another unit, or with none."
+  }
+}
+
+run "one_mail_when_an_alarm_is_over_and_none_when_it_begins_to_see_data" {
+  command = apply
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(
+        values(aws_cloudwatch_metric_alarm.this),
+        aws_cloudwatch_metric_alarm.silence,
+        aws_cloudwatch_metric_alarm.faults
+      ) : length(coalesce(alarm.ok_actions, [])) == 0
+    ])
+    error_message = "Each alarm of a new deployment would send a mail when it has its first data."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_cloudwatch_event_rule.over.event_pattern).detail.previousState.value == ["ALARM"]
+      && jsondecode(aws_cloudwatch_event_rule.over.event_pattern).detail.state.value == ["OK"]
+      && jsondecode(aws_cloudwatch_event_rule.over.event_pattern).detail.alarmName == [{ prefix = "trapline-test-" }]
+      && aws_cloudwatch_event_target.over.arn == var.topic_arn
+    )
+    error_message = "Nobody hears that an alarm is over, or of alarms that never came."
   }
 }
 
@@ -120,6 +175,23 @@ run "faults_that_fail_no_function" {
   }
 }
 
+run "few_of_them" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  variables {
+    only = ["crawler-errors", "silence"]
+  }
+
+  assert {
+    condition     = join(" ", keys(output.alarms)) == "crawler-errors silence"
+    error_message = "More alarms are made, and paid, than were asked for: ${join(" ", keys(output.alarms))}."
+  }
+}
+
 run "nothing_to_watch" {
   command = plan
 
@@ -134,6 +206,8 @@ run "nothing_to_watch" {
     database       = null
     run_log_groups = {}
     silence_hours  = null
+
+    operator_log_group = null
   }
 
   assert {

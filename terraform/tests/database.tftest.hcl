@@ -49,6 +49,11 @@ run "private_encrypted_and_kept" {
   }
 
   assert {
+    condition     = aws_db_instance.this.allow_major_version_upgrade
+    error_message = "RDS would refuse a newer postgres_version."
+  }
+
+  assert {
     condition     = output.parameters["rds.force_ssl"] == "1"
     error_message = "TLS is not forced."
   }
@@ -67,8 +72,33 @@ run "private_encrypted_and_kept" {
   }
 
   assert {
-    condition     = output.max_connections > 80 && output.max_connections < 110
-    error_message = "A micro leaves about 90 to 110 connections, not ${output.max_connections}."
+    condition     = output.max_connections == 82
+    error_message = "A micro leaves 0.80 of 112 connections, less 8, not ${output.max_connections}."
+  }
+}
+
+run "cheap" {
+  command = apply
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    kms_key_arn        = null
+    backup_days        = 0
+    monitoring_seconds = 0
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this.storage_encrypted
+      && aws_db_instance.this.manage_master_user_password
+      && aws_db_instance.this.backup_retention_period == 0
+      && aws_db_instance.this.monitoring_interval == 0
+      && length(aws_iam_role.monitoring) == 0
+    )
+    error_message = "Without a key, backups and monitoring it is not encrypted, or pays for monitoring all the same."
   }
 }
 
@@ -84,8 +114,8 @@ run "knows_what_a_larger_class_allows" {
   }
 
   assert {
-    condition     = output.max_connections > 3000 && output.max_connections < 3650
-    error_message = "32 GiB leave about 3,200 connections, not ${output.max_connections}."
+    condition     = output.max_connections > 2800 && output.max_connections < 2900
+    error_message = "32 GiB leave about 2,870 connections, not ${output.max_connections}."
   }
 }
 
@@ -118,9 +148,11 @@ run "refuses_bad_values" {
     instance_class   = "t4g.micro"
     postgres_version = "14"
     max_storage_gib  = 20
-    backup_days      = 3
+    backup_days      = 36
     kms_key_arn      = "alias/aws/rds"
     log_days         = 2
+
+    monitoring_seconds = 7
   }
 
   expect_failures = [
@@ -131,6 +163,7 @@ run "refuses_bad_values" {
     var.backup_days,
     var.kms_key_arn,
     var.log_days,
+    var.monitoring_seconds,
   ]
 }
 

@@ -39,7 +39,7 @@ run "immutable_scanned_encrypted" {
   assert {
     condition = (
       jsondecode(aws_ecr_repository_policy.this.policy).Statement[0].Condition.ArnLike["aws:SourceArn"]
-      == [for name in var.function_names : "arn:aws:lambda:eu-central-1:123456789012:function:${name}"]
+      == [for name in var.function_names : "arn:aws:lambda:eu-central-1:123456789012:function:${name}*"]
     )
     error_message = "Other functions than the crawlers may read the images."
   }

@@ -61,6 +61,26 @@ run "made_with_one_gateway" {
   }
 
   assert {
+    condition = (
+      contains(data.aws_availability_zones.this[0].exclude_zone_ids, "use1-az3")
+      && data.aws_availability_zones.this[0].state == "available"
+    )
+    error_message = "A subnet could be in a zone in which Lambda makes no network interface."
+  }
+
+  assert {
+    condition = (
+      toset(flatten([for one in jsondecode(aws_iam_role_policy.flow[0].policy).Statement : one.Action])) == toset([
+        "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+      ])
+      && jsondecode(aws_iam_role.flow[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"]
+      == "123456789012"
+    )
+    error_message = "The flow logs' role lacks an action that AWS asks for, or another account's flow logs may take it."
+  }
+
+  assert {
     condition     = !strcontains(aws_iam_role_policy.flow[0].policy, "\"Resource\":\"*\"")
     error_message = "The flow logs' role reaches more than its group."
   }
@@ -83,7 +103,61 @@ run "made_with_a_gateway_per_zone" {
   }
 }
 
-run "made_without_a_way_out" {
+run "made_with_an_instance" {
+  command = apply
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    nat = "instance"
+  }
+
+  assert {
+    condition = (
+      length(aws_nat_gateway.this) == 0
+      && length(aws_subnet.public) == 1
+      && alltrue([
+        for route in aws_route.private :
+        route.network_interface_id == aws_instance.nat[0].primary_network_interface_id && route.destination_cidr_block
+        == "0.0.0.0/0"
+      ])
+      && length(aws_route.private) == 2
+    )
+    error_message = "The private subnets have no way out, or two, or a gateway is paid besides."
+  }
+
+  assert {
+    condition = (
+      (!aws_instance.nat[0].source_dest_check)
+      && aws_instance.nat[0].instance_type == "t4g.nano"
+      && strcontains(data.aws_ssm_parameter.image[0].name, "arm64")
+    )
+    error_message = "AWS would drop what it forwards, or it is not the smallest arm64."
+  }
+
+  assert {
+    condition = (
+      aws_instance.nat[0].ami == nonsensitive(data.aws_ssm_parameter.image[0].value)
+      && aws_instance.nat[0].user_data_replace_on_change
+      && aws_eip_association.nat[0].allocation_id == aws_eip.nat[0].id
+    )
+    error_message = "A newer image would not replace it, or crawled sites would see another address afterwards."
+  }
+
+  assert {
+    condition = (
+      [for rule in aws_vpc_security_group_ingress_rule.nat : rule.cidr_ipv4]
+      == [for subnet in aws_subnet.private : subnet.cidr_block]
+      && aws_instance.nat[0].metadata_options[0].http_tokens == "required"
+      && aws_instance.nat[0].root_block_device[0].encrypted
+    )
+    error_message = "The instance takes what does not come from the private subnets, or is not hardened."
+  }
+}
+
+run "refuses_a_network_without_a_way_out" {
   command = plan
 
   module {
@@ -94,14 +168,7 @@ run "made_without_a_way_out" {
     nat = "none"
   }
 
-  assert {
-    condition = (
-      length(aws_nat_gateway.this) == 0
-      && length(aws_internet_gateway.this) == 0
-      && length(aws_route.private) == 0
-    )
-    error_message = "A way out was made though none was wanted."
-  }
+  expect_failures = [var.nat]
 }
 
 run "existing_subnets" {
@@ -128,6 +195,48 @@ run "existing_subnets" {
   }
 }
 
+run "existing_subnets_without_a_way_out" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    mode       = "existing"
+    vpc_id     = "vpc-1"
+    subnet_ids = ["subnet-1", "subnet-2"]
+  }
+
+  override_data {
+    target = data.aws_route_table.existing
+    values = { routes = [{ cidr_block = "0.0.0.0/0", nat_gateway_id = "", gateway_id = "igw-1" }] }
+  }
+
+  expect_failures = [check.way_out]
+}
+
+run "existing_subnets_without_a_default_route" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    mode       = "existing"
+    vpc_id     = "vpc-1"
+    subnet_ids = ["subnet-1", "subnet-2"]
+  }
+
+  override_data {
+    target = data.aws_route_table.existing
+    values = { routes = [{ cidr_block = "10.0.0.0/8", nat_gateway_id = "nat-1", gateway_id = "" }] }
+  }
+
+  expect_failures = [check.way_out]
+}
+
 run "refuses_bad_values" {
   command = plan
 
@@ -137,11 +246,15 @@ run "refuses_bad_values" {
 
   variables {
     mode          = "existing"
-    nat           = "instance"
+    nat           = "transit"
     cidr          = "10.0.0.0/24"
     subnet_ids    = ["subnet-1"]
     flow_log_days = 1
+
+    exclude_zone_ids = ["us-east-1e"]
   }
 
-  expect_failures = [var.nat, var.cidr, var.vpc_id, var.subnet_ids, var.flow_log_days]
+  expect_failures = [
+    var.nat, var.cidr, var.vpc_id, var.subnet_ids, var.flow_log_days, var.exclude_zone_ids,
+  ]
 }

@@ -18,6 +18,17 @@ run "fits_an_account_with_a_thousand_executions" {
   }
 }
 
+run "lanes_that_fit_keep_their_caps" {
+  command = plan
+
+  assert {
+    condition = (
+      local.lanes_at_most == null && local.measured_environment.dispatcher["TRAPLINE_LANES_AT_MOST"] == ""
+    )
+    error_message = "A cap of a lane is lowered for nothing."
+  }
+}
+
 run "notifiers_have_places_of_their_own" {
   command = plan
 
@@ -102,6 +113,25 @@ run "does_not_fit_a_new_account" {
   }
 
   expect_failures = [check.executions]
+}
+
+run "lanes_are_held_to_what_a_new_account_allows" {
+  command = plan
+
+  variables {
+    account_concurrency = 10
+  }
+
+  expect_failures = [check.executions]
+
+  assert {
+    condition = (
+      local.lanes_at_most == 2
+      && local.measured_environment.dispatcher["TRAPLINE_LANES_AT_MOST"] == "2"
+      && local.lanes_at_most * length(local.used_lanes) + local.other_executions <= 10
+    )
+    error_message = "Crawlers would take the places of dispatcher and notifier: ${coalesce(local.lanes_at_most, 0)}."
+  }
 }
 
 run "does_not_fit_what_is_reserved" {

@@ -60,6 +60,50 @@ run "outside_without_a_database_and_an_unquoted_name" {
   expect_failures = [var.network, var.releases, var.crawls_file]
 }
 
+run "values_that_aws_or_a_module_would_refuse" {
+  command = plan
+
+  variables {
+    alert_emails      = ["watch"]
+    operations_emails = ["Ops <ops@example.com>"]
+    architecture      = "arm"
+    silence_hours     = 200
+    log_days          = 5
+    alarms            = "some"
+    database          = { instance_class = "t4g.micro", storage_gib = 10, backup_days = 40 }
+    network           = { nat = "none", cidr = "10.0.0.0/24", subnet_ids = ["subnet-1"] }
+    sizes             = { crawler = { timeout = 901 } }
+    waiting_machines  = ["reports"]
+    waiting_functions = ["*"]
+  }
+
+  expect_failures = [
+    var.alert_emails, var.operations_emails, var.architecture, var.silence_hours, var.log_days, var.alarms,
+    var.database, var.network, var.sizes, var.waiting_machines, var.waiting_functions,
+  ]
+}
+
+run "production_without_backups" {
+  command = plan
+
+  variables {
+    environment = "prod"
+    database    = { backup_days = 6 }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "another_partition" {
+  command = plan
+
+  variables {
+    region = "us-gov-west-1"
+  }
+
+  expect_failures = [var.region]
+}
+
 run "nothing_kept_for_a_day" {
   command = plan
 

@@ -228,8 +228,8 @@ run "least_privilege" {
 
   assert {
     condition = alltrue([for name, function in module.function :
-      join(" ", flatten(regexall("dbuser:[^/\"]+/([a-z_]+)", function.policy)))
-      == (name == "relay" ? "" : "trapline_${name}")
+      join(" ", sort(flatten(regexall("dbuser:[^/\"]+/([a-z_]+)", function.policy))))
+      == lookup({ relay = "", operator = "trapline_admin trapline_operator" }, name, "trapline_${name}")
     ])
     error_message = "A function may log into Postgres as another's role, or can't as its own."
   }
@@ -292,7 +292,7 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_DISPATCHER_FUNCTION",
         "TRAPLINE_NOTIFIER_FUNCTION",
         "TRAPLINE_SECRETS_PREFIX",
-        "TRAPLINE_SESSION_KEY_SECRET",
+        "TRAPLINE_SESSION_KEY_PARAMETER",
       ]
       notifier = [
         "DATABASE_URL",
@@ -308,7 +308,7 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_ARTIFACTS",
         "TRAPLINE_DISPATCHER_FUNCTION",
         "TRAPLINE_NOTIFIER_FUNCTION",
-        "TRAPLINE_SESSION_KEY_SECRET",
+        "TRAPLINE_SESSION_KEY_PARAMETER",
       ]
     } : length(setsubtract(wanted, keys(module.function[name].environment))) == 0])
     error_message = "A service would refuse to start for want of a setting."

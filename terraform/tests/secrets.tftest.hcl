@@ -5,7 +5,8 @@ mock_provider "aws" {
 variables {
   path        = "trapline-test"
   kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/0"
-  secrets     = { channels = "Channels of the relay", session-key = "Key of the sessions" }
+  secrets     = { channels = "Channels of the relay" }
+  parameters  = { session-key = "Key of the sessions" }
 }
 
 run "secrets_without_values" {
@@ -16,7 +17,10 @@ run "secrets_without_values" {
   }
 
   assert {
-    condition     = output.names == { channels = "trapline-test/channels", session-key = "trapline-test/session-key" }
+    condition = (
+      output.names == { channels = "trapline-test/channels" }
+      && aws_ssm_parameter.this["session-key"].name == "/trapline-test/session-key"
+    )
     error_message = "A secret is not where the functions look."
   }
 
@@ -28,6 +32,40 @@ run "secrets_without_values" {
       ]
     )
     error_message = "A secret is not encrypted with the environment's key, or can't be restored."
+  }
+}
+
+run "a_parameter_whose_value_is_in_no_state" {
+  command = apply
+
+  module {
+    source = "./modules/secrets"
+  }
+
+  assert {
+    condition = (
+      aws_ssm_parameter.this["session-key"].type == "SecureString"
+      && aws_ssm_parameter.this["session-key"].key_id == var.kms_key_arn
+      && aws_ssm_parameter.this["session-key"].value_wo_version == 1
+    )
+    error_message = "The session key is not encrypted, or an apply could write over it."
+  }
+}
+
+run "with_the_keys_of_aws" {
+  command = plan
+
+  module {
+    source = "./modules/secrets"
+  }
+
+  variables {
+    kms_key_arn = null
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.this["session-key"].type == "SecureString"
+    error_message = "The session key is not encrypted."
   }
 }
 

@@ -224,7 +224,7 @@ def test_what_no_policy_allows_is_denied(aws):
     stranger = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     for service, call in (
         ("lambda", lambda client: client.invoke(FunctionName=f"{NAME}-dispatcher:live", InvocationType="Event")),
-        ("secretsmanager", lambda client: client.get_secret_value(SecretId=f"{NAME}/session-key")),
+        ("ssm", lambda client: client.get_parameter(Name=f"/{NAME}/session-key", WithDecryption=True)),
         ("s3", lambda client: client.get_object(Bucket=aws.outputs["bucket"], Key="config/crawls.yaml")),
     ):
         with pytest.raises(ClientError, match="AccessDenied"):

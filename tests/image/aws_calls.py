@@ -48,9 +48,11 @@ class AwsCalls(Served):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 target = self.headers.get("X-Amz-Target", "")
-                if target == "secretsmanager.GetSecretValue":
-                    name = json.loads(body)["SecretId"]
-                    answer = {"Name": name, "SecretString": calls._secrets[name]}
+                if target in {"secretsmanager.GetSecretValue", "AmazonSSM.GetParameter"}:
+                    asked = json.loads(body)
+                    name = asked.get("SecretId") or asked["Name"]
+                    value = calls._secrets[name]
+                    answer = {"Name": name, "SecretString": value, "Parameter": {"Version": 2, "Value": value}}
                     self.reply(200, json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.1"})
                 elif "/functions/" in self.path and self.path.endswith("/invocations"):
                     calls.invoked.append(self.path.split("/")[3])

@@ -143,7 +143,7 @@ async def stage(docker: Engine, image: str, dsn: str, database: Database) -> Asy
                 "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL": aws.url,
                 "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "DATABASE_URL": ledger,
                 "TRAPLINE_ARTIFACTS": "s3://artifacts/crawler", "TRAPLINE_DISPATCHER_FUNCTION": "dispatcher",
-                "TRAPLINE_NOTIFIER_FUNCTION": "notifier", "TRAPLINE_SESSION_KEY_SECRET": "session-key",
+                "TRAPLINE_NOTIFIER_FUNCTION": "notifier", "TRAPLINE_SESSION_KEY_PARAMETER": "session-key",
                 "TRAPLINE_ALLOW_PRIVATE": "127.0.0.0/8",
             }  # fmt: skip
             yield Stage(

@@ -78,6 +78,8 @@ class Stage:
     """Seconds for one sitemap."""
     limits_by_config: bool = False
     """Whether the reap tick brings lanes' limits up to date with the config, as on AWS."""
+    tells_nothing_due: bool = False
+    """Whether the reap tick logs that no run was due, as on AWS."""
     at_most: int | None = None
     """The account's cap on invocations; ``None``: there is none."""
     archive: Archive | None = None
@@ -118,6 +120,7 @@ class Stage:
             retention=self.retention,
             timeouts=self.timeouts,
             limits_by_config=self.limits_by_config,
+            tells_nothing_due=self.tells_nothing_due,
             unexpanded_ticks=self.unexpanded_ticks,
             archive=self.archive,
             keeping=self.keeping,

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -42,12 +42,21 @@ def serve(data: Path) -> Iterator[str]:
 @contextmanager
 def postgres_16(data: Path) -> Iterator[postgres_server.Server]:
     """Run a Postgres 16, which the wheel of the embedded one carries besides 18, on new data in ``data``."""
-    programs, user = packaged(16), ServerUser.of(data)
+    with postgres_of(16, data) as server:
+        yield server
+
+
+@contextmanager
+def postgres_of(major: int, data: Path, *, hba: Sequence[str] = ()) -> Iterator[postgres_server.Server]:
+    """Run a Postgres of a version that the wheel carries on new data in ``data``; ``hba``: first lines of its rules."""
+    programs, user = packaged(major), ServerUser.of(data)
     assert programs is not None
     data.mkdir()
     user.own(data)
     user.reach_programs(programs)
     user.run(programs / "initdb", ["-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8"])
+    rules = data / "pg_hba.conf"
+    rules.write_text("".join(f"{line}\n" for line in hba) + rules.read_text())
     try:
         yield postgres_server.start(data, programs, user)
     finally:

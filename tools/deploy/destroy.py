@@ -28,7 +28,7 @@ def refuse_protected(environment: Environment) -> None:
     ]
     if not settings.disposable:
         steps.append(
-            f"empty the bucket trapline-{name}-<account>, all versions, and the image repository"
+            f"empty the bucket trapline-{name}-<account>-<region>, all versions, and the image repository"
             f" trapline-{name}/crawler: Terraform deletes neither while it holds anything"
         )
     steps.append(f"make destroy ENV={name}{confirmed}")

@@ -3,7 +3,7 @@ locals {
   function_alarms = merge([
     for key, function in var.functions : {
       "${key}-errors" = {
-        namespace  = "AWS/Lambda", metric = "Errors", statistic = "Sum", threshold = 0, unit = "Count", periods = 1
+        namespace  = "AWS/Lambda", metric = "Errors", statistic = "Sum", threshold = 0, periods = 1
         dimensions = { FunctionName = function.name }
         text = join(" ", [
           "${function.name} failed. Read the last errors in its log group ${function.log_group}; its events are in",
@@ -15,7 +15,6 @@ locals {
         metric     = function.ceiling == null ? "Throttles" : "AsyncEventAge"
         statistic  = function.ceiling == null ? "Sum" : "Maximum"
         threshold  = function.ceiling == null ? 0 : 300000
-        unit       = function.ceiling == null ? "Count" : "Milliseconds"
         periods    = 3
         dimensions = { FunctionName = function.name }
         text = function.ceiling == null ? join(" ", [
@@ -27,7 +26,7 @@ locals {
         ])
       }
       "${key}-duration" = {
-        namespace  = "AWS/Lambda", metric = "Duration", statistic = "Maximum", unit = "Milliseconds", periods = 1
+        namespace  = "AWS/Lambda", metric = "Duration", statistic = "Maximum", periods = 1
         threshold  = function.timeout * 1000 * function.duration_share
         dimensions = { FunctionName = function.name }
         text = join(" ", [
@@ -43,7 +42,6 @@ locals {
     metric     = queue.consumed ? "ApproximateAgeOfOldestMessage" : "ApproximateNumberOfMessagesVisible"
     statistic  = "Maximum"
     threshold  = queue.consumed ? 900 : 0
-    unit       = queue.consumed ? "Seconds" : "Count"
     periods    = 1
     dimensions = { QueueName = queue.name }
     text       = queue.text
@@ -55,7 +53,7 @@ locals {
       timed-out = "ExecutionsTimedOut"
       throttled = "ExecutionThrottled"
       } : "${key}-${kind}" => {
-      namespace  = "AWS/States", metric = metric, statistic = "Sum", threshold = 0, unit = "Count", periods = 1
+      namespace  = "AWS/States", metric = metric, statistic = "Sum", threshold = 0, periods = 1
       dimensions = { StateMachineArn = arn }
       text = join(" ", [
         "The state machine ${key} failed, or waits for Step Functions. The ledger asks anew for what it did not",
@@ -66,7 +64,7 @@ locals {
   ]...)
 
   rule_alarms = { for key, name in var.rules : "${key}-undelivered" => {
-    namespace  = "AWS/Events", metric = "FailedInvocations", statistic = "Sum", threshold = 0, unit = "Count"
+    namespace  = "AWS/Events", metric = "FailedInvocations", statistic = "Sum", threshold = 0
     periods    = 1
     dimensions = { RuleName = name }
     text = join(" ", [
@@ -79,7 +77,7 @@ locals {
     "ticks-failed"  = "TargetErrorCount"
     "ticks-dropped" = "InvocationDroppedCount"
     } : key => {
-    namespace  = "AWS/Scheduler", metric = metric, statistic = "Sum", threshold = 0, unit = "Count", periods = 1
+    namespace  = "AWS/Scheduler", metric = metric, statistic = "Sum", threshold = 0, periods = 1
     dimensions = { ScheduleGroup = var.schedule_group }
     text = join(" ", [
       "Schedules of ${var.schedule_group} could not reach the dispatcher. See whether it is throttled or gone;",
@@ -87,22 +85,25 @@ locals {
     ])
   } }
 
+  storage_floor_gib = var.database == null ? 0 : var.database.storage_gib / 20
+
   # What runs out in the database.
   database_alarms = var.database == null ? {} : {
     "database-storage" = {
       namespace = "AWS/RDS"
       metric    = "FreeStorageSpace"
       statistic = "Minimum"
-      threshold = var.database.storage_floor_gib * 1073741824
-      unit      = "Bytes", periods = 1, dimensions = { DBInstanceIdentifier = var.database.identifier }
+      threshold = local.storage_floor_gib * 1073741824
+      periods   = 3, dimensions = { DBInstanceIdentifier = var.database.identifier }
       text = join(" ", [
-        "Less than ${var.database.storage_floor_gib} GiB are free in the database. Raise database.max_storage_gib;",
-        "look for a replication slot or a long transaction that keeps old data.",
+        "Less than ${local.storage_floor_gib} GiB are free in the database, and RDS did not enlarge it: it is as large",
+        "as database.max_storage_gib, or was enlarged in the last 6 hours. Raise database.max_storage_gib; look for a",
+        "replication slot or a long transaction that keeps old data.",
       ])
     }
     "database-cpu" = {
       namespace = "AWS/RDS", metric = "CPUUtilization", statistic = "Average", threshold = 80
-      unit      = "Percent", periods = 3, dimensions = { DBInstanceIdentifier = var.database.identifier }
+      periods   = 3, dimensions = { DBInstanceIdentifier = var.database.identifier }
       text = join(" ", [
         "The database's processors were busy for 15 minutes. See the slowest statements in Performance Insights;",
         "lower max_invocations of the lanes, or take a larger database.instance_class.",
@@ -113,7 +114,7 @@ locals {
       metric    = "DatabaseConnections"
       statistic = "Maximum"
       threshold = floor(var.database.max_connections * 0.8)
-      unit      = "Count", periods = 1, dimensions = { DBInstanceIdentifier = var.database.identifier }
+      periods   = 1, dimensions = { DBInstanceIdentifier = var.database.identifier }
       text = join(" ", [
         "More than four fifths of the database's ${var.database.max_connections} connections are in use. Lower",
         "max_invocations of the lanes in crawls.yaml, or take a larger database.instance_class.",
@@ -121,7 +122,7 @@ locals {
     }
   }
 
-  alarms = merge(
+  every = merge(
     local.function_alarms,
     local.queue_alarms,
     local.machine_alarms,
@@ -129,6 +130,10 @@ locals {
     local.schedule_alarms,
     local.database_alarms,
   )
+  only    = var.only == null ? concat(keys(local.every), ["silence", "faults"]) : var.only
+  alarms  = { for key, alarm in local.every : key => alarm if contains(local.only, key) }
+  silence = var.silence_hours != null && contains(local.only, "silence")
+  faults  = length(var.run_log_groups) > 0 && contains(local.only, "faults")
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
@@ -140,42 +145,46 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
-  unit                = each.value.unit
   period              = 300
   evaluation_periods  = each.value.periods
   comparison_operator = each.value.metric == "FreeStorageSpace" ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arn]
-  ok_actions          = [var.topic_arn]
 }
 
-# The dead man's switch: when anything breaks, even the alarms above, no run succeeds any more.
-resource "aws_cloudwatch_log_metric_filter" "runs" {
-  for_each = var.run_log_groups
+# The dead man's switch: when anything breaks, even the alarms above, no run succeeds any more. The minute tick says
+# each hour that none was due since the last that did, and the operator function that the ledger was made: so a new
+# deployment is quiet until its first schedule could have run, and a weekend without schedules is no silence.
+resource "aws_cloudwatch_log_metric_filter" "life" {
+  for_each = merge(var.run_log_groups, var.operator_log_group == null ? {} : { operator = var.operator_log_group })
 
-  name           = "${var.name}-runs-${each.key}"
+  name           = "${var.name}-life-${each.key}"
   log_group_name = each.value
-  pattern        = "{ $.event = \"run_ended\" && $.outcome = \"completed\" }"
+  pattern = join("", ["{ ", join(" || ", [
+    "($.event = \"run_ended\" && $.outcome = \"completed\")",
+    "$.event = \"nothing_was_due\"",
+    "$.event = \"ledger_made\"",
+  ]), " }"])
 
   metric_transformation {
     namespace = "Trapline/${var.name}"
-    name      = "RunsSucceeded"
+    name      = "SignsOfLife"
     value     = "1"
     unit      = "Count"
   }
 }
 
 resource "aws_cloudwatch_metric_alarm" "silence" {
-  count = var.silence_hours != null ? 1 : 0
+  count = local.silence ? 1 : 0
 
   alarm_name = "${var.name}-silence"
   alarm_description = join(" ", [
-    "No run succeeded in ${var.silence_hours} hours. `trapline status` says what is open and what waits; then look",
-    "at the other alarms, the schedules and the database. Longer pauses on purpose: raise silence_hours.",
+    "Runs were due, and none succeeded in ${var.silence_hours} hours, or the minute tick is gone. `trapline status`",
+    "says what is open and what waits; then look at the other alarms, the schedules and the database.",
   ])
   namespace           = "Trapline/${var.name}"
-  metric_name         = "RunsSucceeded"
+  metric_name         = "SignsOfLife"
   statistic           = "Sum"
   period              = 3600
   evaluation_periods  = var.silence_hours
@@ -183,7 +192,6 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   threshold           = 1
   treat_missing_data  = "breaching"
   alarm_actions       = [var.topic_arn]
-  ok_actions          = [var.topic_arn]
 }
 
 # Faults that cost themselves alone, so that no function fails for them, and that a person must mend.
@@ -212,7 +220,7 @@ resource "aws_cloudwatch_log_metric_filter" "faults" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "faults" {
-  count = length(var.run_log_groups) > 0 ? 1 : 0
+  count = local.faults ? 1 : 0
 
   alarm_name = "${var.name}-faults"
   alarm_description = join(" ", [
@@ -229,5 +237,31 @@ resource "aws_cloudwatch_metric_alarm" "faults" {
   threshold           = 0
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arn]
-  ok_actions          = [var.topic_arn]
+}
+
+# Tells that an alarm is over: only after one that came. An action of the alarm itself would send a mail for each alarm
+# when it gets its first data.
+resource "aws_cloudwatch_event_rule" "over" {
+  name        = "${var.name}-alarm-over"
+  description = "Alarms of ${var.name} that are over"
+
+  event_pattern = jsonencode({
+    source      = ["aws.cloudwatch"]
+    detail-type = ["CloudWatch Alarm State Change"]
+    detail = {
+      alarmName     = [{ prefix = "${var.name}-" }]
+      state         = { value = ["OK"] }
+      previousState = { value = ["ALARM"] }
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "over" {
+  rule = aws_cloudwatch_event_rule.over.name
+  arn  = var.topic_arn
+
+  input_transformer {
+    input_paths    = { alarm = "$.detail.alarmName", at = "$.detail.state.timestamp" }
+    input_template = "\"OK: <alarm> is over since <at>.\""
+  }
 }

@@ -8,6 +8,12 @@ variable "topic_arn" {
   type        = string
 }
 
+variable "only" {
+  description = "Keys of the alarms to make; null: all. Each alarm is paid by the month."
+  type        = list(string)
+  default     = null
+}
+
 variable "functions" {
   description = <<-EOT
     Functions to watch. duration_share: the part of its timeout that is too long, 0 to 1. ceiling: the executions that
@@ -62,11 +68,14 @@ variable "schedule_group" {
 }
 
 variable "database" {
-  description = "Database to watch; null for none. storage_floor_gib: free storage that is too little."
+  description = <<-EOT
+    Database to watch; null for none. storage_gib: what it begins with; RDS enlarges it by itself when less than a tenth
+    has been free for 5 minutes, and the alarm comes at a twentieth for 15.
+  EOT
   type = object({
-    identifier        = string
-    max_connections   = number
-    storage_floor_gib = optional(number, 4)
+    identifier      = string
+    max_connections = number
+    storage_gib     = number
   })
   default = null
 }
@@ -77,8 +86,14 @@ variable "run_log_groups" {
   default     = {}
 }
 
+variable "operator_log_group" {
+  description = "Log group of the operator function, which says when the ledger was made; null without one."
+  type        = string
+  default     = null
+}
+
 variable "silence_hours" {
-  description = "Hours without a run that succeeded after which something must be wrong; null without a switch."
+  description = "Hours without a sign of life after which something must be wrong; null without a switch."
   type        = number
   default     = null
 

@@ -20,9 +20,10 @@ locals {
     contains(keys(local.cpus), local.size) ? local.cpus[local.size] * { m = 4, r = 8 }[local.family] : null
   )
 
-  # RDS sets max_connections to the memory that is left for Postgres divided by 9,531,392 bytes, 5,000 at most. About a
-  # tenth of the memory is the system's, and RDS and superusers keep a few connections for themselves.
-  max_connections = local.memory == null ? null : min(5000, floor(local.memory * 1073741824 * 0.9 / 9531392)) - 8
+  # RDS sets max_connections to LEAST(DBInstanceClassMemory / 9531392, 5000) (RDS User Guide, "Quotas and constraints"),
+  # and DBInstanceClassMemory is what the system and RDS leave of the memory: 0.80 of it, as measured on small classes,
+  # and more on large ones. RDS and superusers keep a few connections for themselves.
+  max_connections = local.memory == null ? null : min(5000, floor(local.memory * 1073741824 * 0.80 / 9531392)) - 8
 }
 
 resource "aws_db_subnet_group" "this" {
@@ -71,8 +72,9 @@ locals {
 }
 
 resource "aws_db_instance" "this" {
-  #checkov:skip=CKV_AWS_133:7 days or more: the variable refuses less; the scanner can't follow it through the root
+  #checkov:skip=CKV_AWS_133:7 days unless the root says otherwise, and no fewer in prod; the scanner can't follow it
   #checkov:skip=CKV_AWS_293:on unless the root says otherwise; the scanner does not read a member's default
+  #checkov:skip=CKV_AWS_118:each minute unless the root says otherwise, as dev.tfvars does to pay for no logs of it
   #checkov:skip=CKV_AWS_157:the same: two zones unless the root says otherwise, as dev.tfvars does to pay half
   identifier     = var.name
   engine         = "postgres"
@@ -108,14 +110,16 @@ resource "aws_db_instance" "this" {
   final_snapshot_identifier  = var.deletion_protection ? "${var.name}-final" : null
   delete_automated_backups   = !var.deletion_protection
   auto_minor_version_upgrade = true
-  apply_immediately          = var.apply_immediately
+  # RDS refuses the next major version without it; what is asked for stands in postgres_version, and never by itself
+  allow_major_version_upgrade = true
+  apply_immediately           = var.apply_immediately
 
   enabled_cloudwatch_logs_exports       = ["postgresql", "upgrade"]
   performance_insights_enabled          = true
   performance_insights_kms_key_id       = var.kms_key_arn
   performance_insights_retention_period = 7 # days; what is free
-  monitoring_interval                   = 60
-  monitoring_role_arn                   = aws_iam_role.monitoring.arn
+  monitoring_interval                   = var.monitoring_seconds
+  monitoring_role_arn                   = one(aws_iam_role.monitoring[*].arn)
 
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy_attachment.monitoring]
 }
@@ -131,8 +135,12 @@ resource "aws_cloudwatch_log_group" "this" {
 
 data "aws_partition" "this" {}
 
+data "aws_region" "this" {}
+
 resource "aws_iam_role" "monitoring" {
-  name = "${var.name}-database-monitoring"
+  count = var.monitoring_seconds > 0 ? 1 : 0
+
+  name = "${var.name}-database-monitoring-${data.aws_region.this.id}"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -144,6 +152,8 @@ resource "aws_iam_role" "monitoring" {
 }
 
 resource "aws_iam_role_policy_attachment" "monitoring" {
-  role       = aws_iam_role.monitoring.name
+  count = var.monitoring_seconds > 0 ? 1 : 0
+
+  role       = aws_iam_role.monitoring[0].name
   policy_arn = "arn:${data.aws_partition.this.partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "instance_class" {
-  description = "RDS class. It decides how many connections there are: about 90 on a micro, 190 on a small."
+  description = "RDS class. It decides how many connections there are: about 80 on a micro, 170 on a small."
   type        = string
   default     = "db.t4g.micro"
 
@@ -59,13 +59,13 @@ variable "multi_az" {
 }
 
 variable "backup_days" {
-  description = "Days for which any moment can be restored."
+  description = "Days for which any moment can be restored; 0: no backups, as plans of AWS that are free may want it."
   type        = number
   default     = 7
 
   validation {
-    condition     = var.backup_days >= 7 && var.backup_days <= 35
-    error_message = "backup_days: 7 to 35."
+    condition     = var.backup_days >= 0 && var.backup_days <= 35 && floor(var.backup_days) == var.backup_days
+    error_message = "backup_days: whole days, 0 to 35."
   }
 }
 
@@ -81,6 +81,17 @@ variable "apply_immediately" {
   default     = false
 }
 
+variable "monitoring_seconds" {
+  description = "How often the system's own figures are logged (enhanced monitoring, paid as logs); 0: never."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = contains([0, 1, 5, 10, 15, 30, 60], var.monitoring_seconds)
+    error_message = "monitoring_seconds: 0, 1, 5, 10, 15, 30 or 60, as RDS has them."
+  }
+}
+
 variable "subnet_ids" {
   description = "Private subnets in two zones at least."
   type        = list(string)
@@ -92,11 +103,11 @@ variable "security_group_id" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts storage, backups, logs, insights and the administrator's secret."
+  description = "Key that encrypts storage, backups, logs, insights and the administrator's secret; null: AWS's own."
   type        = string
 
   validation {
-    condition     = startswith(var.kms_key_arn, "arn:")
+    condition     = var.kms_key_arn == null || can(regex("^arn:", var.kms_key_arn))
     error_message = "kms_key_arn: an ARN."
   }
 }

@@ -30,7 +30,7 @@ locals {
       Command = [var.code.handler]
     } },
     { for name in length(var.environment) > 0 ? ["Environment"] : [] : name => { Variables = var.environment } },
-    { for name in length(var.environment) > 0 ? ["KmsKeyArn"] : [] : name => var.kms_key_arn },
+    { for key in length(var.environment) > 0 ? var.kms_key_arn[*] : [] : "KmsKeyArn" => key },
     { for name in var.vpc != null ? ["VpcConfig"] : [] : name => {
       SubnetIds        = var.vpc.subnet_ids
       SecurityGroupIds = var.vpc.security_group_ids

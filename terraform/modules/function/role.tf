@@ -6,7 +6,7 @@ data "aws_region" "this" {}
 
 locals {
   # Put together instead of read: the role needs neither to exist, and SQS takes half a minute to make a queue.
-  scope        = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  scope        = "${data.aws_region.this.id}:${data.aws_caller_identity.this.account_id}"
   function_arn = "arn:${data.aws_partition.this.partition}:lambda:${local.scope}:function:${var.name}"
   failures_arn = "arn:${data.aws_partition.this.partition}:sqs:${local.scope}:${var.name}-failures"
 
@@ -46,13 +46,14 @@ locals {
       Action   = ["sqs:SendMessage"]
       Resource = [local.failures_arn]
     },
-    {
-      Sid      = "Environment"
-      Effect   = "Allow"
-      Action   = ["kms:Decrypt"]
-      Resource = [var.kms_key_arn]
-    },
   ]
+
+  key_statements = [for key in var.kms_key_arn[*] : {
+    Sid      = "Environment"
+    Effect   = "Allow"
+    Action   = ["kms:Decrypt"]
+    Resource = [key]
+  }]
 
   own_statements = [for sid, statement in var.statements : merge(
     {
@@ -66,7 +67,7 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name        = var.name
+  name        = "${var.name}-${data.aws_region.this.id}" # roles are of the account, in all its regions
   description = "What ${var.name} may do"
 
   assume_role_policy = jsonencode({
@@ -89,6 +90,7 @@ resource "aws_iam_role_policy" "this" {
     Version = "2012-10-17"
     Statement = concat(
       local.base_statements,
+      local.key_statements,
       local.own_statements,
       [for statement in local.vpc_statements : statement if var.vpc != null]
     )

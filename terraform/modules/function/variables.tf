@@ -215,11 +215,11 @@ variable "failures_visibility" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts logs and environment."
+  description = "Key that encrypts logs and environment; null: AWS's own."
   type        = string
 
   validation {
-    condition     = startswith(var.kms_key_arn, "arn:")
+    condition     = var.kms_key_arn == null || can(regex("^arn:", var.kms_key_arn))
     error_message = "kms_key_arn: an ARN."
   }
 }

@@ -10,7 +10,7 @@ resource "aws_ecr_repository" "this" {
   force_delete         = var.force_delete
 
   encryption_configuration {
-    encryption_type = "KMS"
+    encryption_type = var.kms_key_arn == null ? "AES256" : "KMS"
     kms_key         = var.kms_key_arn
   }
 
@@ -55,8 +55,8 @@ resource "aws_ecr_repository_policy" "this" {
         StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id }
         ArnLike = {
           "aws:SourceArn" = [for name in var.function_names : join(":", [
-            "arn", data.aws_partition.this.partition, "lambda", data.aws_region.this.name,
-            data.aws_caller_identity.this.account_id, "function", name,
+            "arn", data.aws_partition.this.partition, "lambda", data.aws_region.this.id,
+            data.aws_caller_identity.this.account_id, "function", "${name}*", # its versions and its alias too
           ])]
         }
       }

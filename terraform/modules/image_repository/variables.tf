@@ -14,11 +14,11 @@ variable "function_names" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the images."
+  description = "Key that encrypts the images; null: AWS's own."
   type        = string
 
   validation {
-    condition     = startswith(var.kms_key_arn, "arn:")
+    condition     = var.kms_key_arn == null || can(regex("^arn:", var.kms_key_arn))
     error_message = "kms_key_arn: an ARN; a repository can't change its key later."
   }
 }

@@ -6,7 +6,7 @@ data "aws_region" "this" {}
 
 locals {
   account = data.aws_caller_identity.this.account_id
-  logs    = "arn:${data.aws_partition.this.partition}:logs:${data.aws_region.this.name}:${local.account}:log-group"
+  logs    = "arn:${data.aws_partition.this.partition}:logs:${data.aws_region.this.id}:${local.account}:log-group"
 }
 
 resource "aws_kms_key" "this" {
@@ -27,7 +27,7 @@ resource "aws_kms_key" "this" {
       {
         Sid       = "Logs"
         Effect    = "Allow"
-        Principal = { Service = "logs.${data.aws_region.this.name}.amazonaws.com" }
+        Principal = { Service = "logs.${data.aws_region.this.id}.amazonaws.com" }
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
         Resource  = "*" # this key
         Condition = {
@@ -42,6 +42,14 @@ resource "aws_kms_key" "this" {
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*" # this key
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      },
+      {
+        Sid       = "AlarmsOver"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*" # this key
+        Condition = { StringEqualsIfExists = { "aws:SourceAccount" = local.account } }
       },
     ]
   })

@@ -18,6 +18,6 @@ output "security_groups" {
 }
 
 output "nat_addresses" {
-  description = "The public addresses that crawled sites see; empty without a NAT gateway of ours."
+  description = "The public addresses that crawled sites see; empty without a way out of ours."
   value       = aws_eip.nat[*].public_ip
 }

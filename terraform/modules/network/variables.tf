@@ -16,14 +16,17 @@ variable "mode" {
 
 variable "nat" {
   description = <<-EOT
-    Way out of a made VPC: gateway (one, in the first zone), gateway_per_zone, or none (you route it yourself).
+    Way out of a made VPC: gateway (one, in the first zone), gateway_per_zone, or instance (the smallest arm64).
   EOT
   type        = string
   default     = "gateway"
 
   validation {
-    condition     = contains(["gateway", "gateway_per_zone", "none"], var.nat)
-    error_message = "nat: gateway, gateway_per_zone or none."
+    condition = contains(["gateway", "gateway_per_zone", "instance"], var.nat)
+    error_message = join(" ", [
+      "nat: gateway, gateway_per_zone or instance. Without a way out no function reaches AWS, and no page: where you",
+      "route it yourself, make the network and name its subnets (mode existing).",
+    ])
   }
 }
 
@@ -35,6 +38,20 @@ variable "cidr" {
   validation {
     condition     = can(cidrhost(var.cidr, 0)) && can(regex("/(1[6-9]|20)$", var.cidr))
     error_message = "cidr: an IPv4 range from /16 to /20, for example 10.64.0.0/16."
+  }
+}
+
+variable "exclude_zone_ids" {
+  description = <<-EOT
+    Zones that get no subnet. The usual ones are old ones in which Lambda makes no network interface ("the subnet is in
+    an unsupported Availability Zone"); an id names the same zone in every account.
+  EOT
+  type        = list(string)
+  default     = ["use1-az3", "cac1-az3", "apne1-az3"]
+
+  validation {
+    condition     = alltrue([for zone in var.exclude_zone_ids : can(regex("^[a-z]+[0-9]-az[0-9]+$", zone))])
+    error_message = "exclude_zone_ids: ids of zones such as use1-az3, not names such as us-east-1e."
   }
 }
 
@@ -61,7 +78,7 @@ variable "subnet_ids" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the flow logs."
+  description = "Key that encrypts the flow logs; null: AWS's own."
   type        = string
 }
 

@@ -9,7 +9,8 @@ locals {
   topics  = { alerts = aws_sns_topic.alerts.arn, operations = aws_sns_topic.operations.arn }
 
   # The queue's own policy names the queue, so its ARN is put together.
-  queues          = "arn:${data.aws_partition.this.partition}:sqs:${data.aws_region.this.name}:${local.account}"
+  queues          = "arn:${data.aws_partition.this.partition}:sqs:${data.aws_region.this.id}:${local.account}"
+  rules           = "arn:${data.aws_partition.this.partition}:events:${data.aws_region.this.id}:${local.account}"
   undelivered_arn = "${local.queues}:${var.name}-alerts-undelivered"
 }
 
@@ -59,6 +60,14 @@ resource "aws_sns_topic_policy" "this" {
         Action    = ["sns:Publish"]
         Resource  = each.value
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+        }, {
+        # If it exists: AWS does not say whether EventBridge names its rule to SNS
+        Sid       = "AlarmsOver"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["sns:Publish"]
+        Resource  = each.value
+        Condition = { ArnLikeIfExists = { "aws:SourceArn" = "${local.rules}:rule/${var.name}-*" } }
       }] : [],
     )
   })

@@ -4,12 +4,12 @@ variable "name" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts both topics; its policy must let CloudWatch use it."
+  description = "Key that encrypts both topics; its policy must let CloudWatch use it; null: AWS's own."
   type        = string
 
   validation {
-    condition     = startswith(var.kms_key_arn, "arn:")
-    error_message = "kms_key_arn: an ARN of a customer key; CloudWatch can't publish through AWS's own."
+    condition     = var.kms_key_arn == null || can(regex("^arn:", var.kms_key_arn))
+    error_message = "kms_key_arn: an ARN of a customer key, or null; CloudWatch can't publish through the key aws/sns."
   }
 }
 

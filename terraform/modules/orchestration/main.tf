@@ -7,7 +7,7 @@ data "aws_region" "this" {}
 locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
-  region    = data.aws_region.this.name
+  region    = data.aws_region.this.id
 
   # Put together, because the role of a machine names its machine. Executions have the machine's ARN with another word.
   wave_arn   = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}-wave"
@@ -68,7 +68,7 @@ resource "aws_cloudwatch_log_group" "this" {
 resource "aws_iam_role" "this" {
   for_each = local.machines
 
-  name        = "${var.name}-${each.key}"
+  name        = "${var.name}-${each.key}-${local.region}"
   description = "What the machine ${var.name}-${each.key} may do"
 
   assume_role_policy = jsonencode({
@@ -101,7 +101,6 @@ locals {
         Resource = [var.functions.crawler, var.functions.dispatcher]
       },
       { Sid = "Items", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${var.bucket_arn}/waves/*"] },
-      { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key_arn] },
       # A Distributed Map runs its children as executions of this very machine
       { Sid = "Children", Effect = "Allow", Action = ["states:StartExecution"], Resource = [local.wave_arn] },
       {
@@ -110,6 +109,8 @@ locals {
         Action   = ["states:DescribeExecution", "states:StopExecution"]
         Resource = ["${local.executions}:*", "${local.executions}/*"]
       },
+      ], [
+      for key in var.kms_key_arn[*] : { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key] }
       ], length(var.queues) == 0 ? [] : [{
         Sid      = "Queues"
         Effect   = "Allow"

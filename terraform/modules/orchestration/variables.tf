@@ -64,11 +64,11 @@ variable "rounds" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the logs and what lies in waves/."
+  description = "Key that encrypts the logs and what lies in waves/; null: AWS's own."
   type        = string
 
   validation {
-    condition     = startswith(var.kms_key_arn, "arn:")
+    condition     = var.kms_key_arn == null || can(regex("^arn:", var.kms_key_arn))
     error_message = "kms_key_arn: an ARN."
   }
 }

@@ -1,5 +1,7 @@
 data "aws_caller_identity" "this" {}
 
+data "aws_region" "this" {}
+
 locals {
   when = "<aws.scheduler.scheduled-time>"
   # Before the functions are there, the machine is not: then a tick goes to the dispatcher.
@@ -89,7 +91,7 @@ resource "aws_sqs_queue" "missed" {
 }
 
 resource "aws_iam_role" "this" {
-  name        = "${var.name}-scheduler"
+  name        = "${var.name}-scheduler-${data.aws_region.this.id}"
   description = "Lets the schedules of ${var.name} call the dispatcher"
 
   assume_role_policy = jsonencode({
@@ -117,7 +119,8 @@ resource "aws_iam_role_policy" "this" {
     Statement = concat([
       { Sid = "Dispatcher", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [var.target_arn] },
       { Sid = "Missed", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [aws_sqs_queue.missed.arn] },
-      { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.kms_key_arn] },
+      ], [
+      for key in var.kms_key_arn[*] : { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key] }
       ], anytrue(values(local.machines)) ? [
       { Sid = "Machine", Effect = "Allow", Action = ["states:StartExecution"], Resource = [var.machine_arn] },
     ] : [])

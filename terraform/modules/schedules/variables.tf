@@ -71,6 +71,6 @@ variable "machine_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the schedules."
+  description = "Key that encrypts the schedules; null: AWS's own."
   type        = string
 }

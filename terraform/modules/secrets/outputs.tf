@@ -7,3 +7,8 @@ output "names" {
   description = "Full name of each secret, by its name below the path."
   value       = { for name, secret in aws_secretsmanager_secret.this : name => secret.name }
 }
+
+output "parameters" {
+  description = "Name and ARN of each parameter, by its name below the path."
+  value       = { for name, one in aws_ssm_parameter.this : name => { name = one.name, arn = one.arn } }
+}

@@ -9,11 +9,11 @@ variable "path" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the secrets."
+  description = "Key that encrypts the secrets; null: AWS's own."
   type        = string
 
   validation {
-    condition     = startswith(var.kms_key_arn, "arn:")
+    condition     = var.kms_key_arn == null || can(regex("^arn:", var.kms_key_arn))
     error_message = "kms_key_arn: an ARN."
   }
 }
@@ -25,6 +25,17 @@ variable "secrets" {
   validation {
     condition     = alltrue([for name in keys(var.secrets) : can(regex("^[a-z0-9][a-z0-9-]*$", name))])
     error_message = "secrets: a name is of a-z, 0-9 and -."
+  }
+}
+
+variable "parameters" {
+  description = "What each parameter is for that the operator function gives its value, by its name below the path."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.parameters) : can(regex("^[a-z0-9][a-z0-9-]*$", name))])
+    error_message = "parameters: a name is of a-z, 0-9 and -."
   }
 }
 

@@ -9,11 +9,11 @@ variable "bucket" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the objects."
+  description = "Key that encrypts the objects; null: AWS's own."
   type        = string
 
   validation {
-    condition     = startswith(var.kms_key_arn, "arn:")
+    condition     = var.kms_key_arn == null || can(regex("^arn:", var.kms_key_arn))
     error_message = "kms_key_arn: an ARN."
   }
 }

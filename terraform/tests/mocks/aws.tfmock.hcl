@@ -8,11 +8,23 @@ mock_data "aws_partition" {
 }
 
 mock_data "aws_region" {
-  defaults = { name = "eu-central-1" }
+  defaults = { id = "eu-central-1" }
 }
 
 mock_data "aws_availability_zones" {
   defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+}
+
+mock_data "aws_route_tables" {
+  defaults = { ids = ["rtb-1"] }
+}
+
+mock_data "aws_route_table" {
+  defaults = { routes = [{ cidr_block = "0.0.0.0/0", nat_gateway_id = "nat-1", gateway_id = "" }] }
+}
+
+mock_data "aws_ssm_parameter" {
+  defaults = { value = "ami-0123456789abcdef0" }
 }
 
 mock_data "aws_servicequotas_service_quota" {
@@ -59,6 +71,10 @@ mock_resource "aws_secretsmanager_secret" {
     arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mocked-AbCdEf"
     id  = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mocked-AbCdEf"
   }
+}
+
+mock_resource "aws_ssm_parameter" {
+  defaults = { arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/mocked" }
 }
 
 mock_resource "aws_s3_bucket" {

@@ -64,6 +64,31 @@ def root(terraform_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Ter
 
 
 @pytest.fixture(scope="session")
+def plans(root: Terraform) -> Callable[..., dict[str, Any]]:
+    """Return what plans an environment whole in an account that Terraform invents: every release, its own settings.
+
+    The answer is the plan as ``terraform show -json`` has it. Settings that are given besides go into a file of their
+    own, behind the environment's.
+    """
+    known: dict[str, dict[str, Any]] = {}
+
+    def plan(environment: str, **more: Any) -> dict[str, Any]:
+        key = json.dumps([environment, more], sort_keys=True)
+        if key not in known:
+            extra = root.folder / "more.tfvars.json"
+            extra.write_text(json.dumps(more))
+            files = [f"-var-file=envs/{environment}.tfvars", f"-var-file={extra.name}"]
+            done = root.run("test", "-json", "-verbose", "-test-directory=tests/plans", *files)
+            events = [json.loads(line) for line in done.stdout.splitlines()]
+            made = [event["test_plan"] for event in events if event["type"] == "test_plan"]
+            assert made, done.stdout + done.stderr
+            known[key] = made[0]
+        return known[key]
+
+    return plan
+
+
+@pytest.fixture(scope="session")
 def read_crawls(terraform_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Any]:
     """Return what reads a crawls.yaml with ``crawls.tf`` alone, which needs no provider: its schedules and the cap."""
     base = tmp_path_factory.mktemp("crawls")

@@ -1,6 +1,7 @@
 """What `make deploy` knows of an environment is what Terraform knows of it."""
 
 import os
+import re
 
 import pytest
 
@@ -45,3 +46,16 @@ def test_an_unreadable_file_is_refused_in_terraforms_words(terraform_binary, tmp
     (tmp_path / "x.tfvars").write_text('environment = "x"\n')
     with pytest.raises(ToolError, match="region must be set"):
         read(tmp_path / "x.tfvars", terraform=terraform_binary, environ=os.environ)
+
+
+def test_a_bad_value_of_every_variable_is_refused(root):
+    """Each variable of the root that is more than a yes or no has a run that gives it a bad value."""
+    blocks = re.findall(
+        r'^variable "([a-z_]+)" \{\n(.*?)^\}', (root.folder / "variables.tf").read_text(), re.DOTALL | re.MULTILINE
+    )
+    names = {name for name, body in blocks if not re.search(r"type += bool", body)}
+    runs = "".join(path.read_text() for path in (root.folder / "tests").glob("root_*.tftest.hcl"))
+    failures = " ".join(re.findall(r"expect_failures = \[(.*?)\]", runs, re.DOTALL))
+    refused = set(re.findall(r"\bvar\.([a-z_]+)", failures))
+    assert len(names) > 20
+    assert names - refused == set()

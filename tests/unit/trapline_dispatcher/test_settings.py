@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from trapline_common.domain.errors import InputRefusedError
-from trapline_dispatcher.settings import BACKSTOP_DAYS, UNEXPANDED_TICKS, Settings
+from trapline_dispatcher.settings import AT_MOST, BACKSTOP_DAYS, UNEXPANDED_TICKS, Settings
 
 GIVEN = {
     "DATABASE_URL": "postgresql:///x",
@@ -80,3 +80,17 @@ def test_a_backstop_needs_a_bucket():
     """A folder has no rule by age."""
     with pytest.raises(InputRefusedError, match="TRAPLINE_ARTIFACTS must be an s3:// URL"):
         Settings.read({**GIVEN, "TRAPLINE_ARTIFACTS": "/artifacts", BACKSTOP_DAYS: "180"})
+
+
+@pytest.mark.parametrize(("value", "most"), [(None, None), ("", None), ("2", 2), ("1000", 1000)])
+def test_lanes_may_be_held_to_what_the_account_allows(value, most):
+    """Without the setting their own caps bind."""
+    environ = GIVEN if value is None else {**GIVEN, AT_MOST: value}
+    assert Settings.read(environ).at_most == most
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "1234567890"])
+def test_a_cap_that_is_no_number_is_refused(value):
+    """It would stop every lane, or none."""
+    with pytest.raises(InputRefusedError, match="is not a number from 1"):
+        Settings.read({**GIVEN, AT_MOST: value})

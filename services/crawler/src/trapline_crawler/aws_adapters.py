@@ -8,6 +8,7 @@ from trapline_common.aws.durable_callbacks import CallbackWaiters
 from trapline_common.aws.lambda_client import LambdaNudger
 from trapline_common.aws.orchestration import EventBridgeAnnouncer, StepFunctionsWaiters
 from trapline_common.aws.secrets import ManagedSecrets
+from trapline_common.aws.session_key import read_session_key
 from trapline_crawler.settings import Settings
 
 
@@ -38,7 +39,6 @@ def managed_secrets(settings: Settings) -> ManagedSecrets:
     return ManagedSecrets(boto3.client("secretsmanager", config=CLIENT_CONFIG), prefix=settings.secrets_prefix)
 
 
-def managed_session_key(secret: str) -> bytes:
-    """Read the session key from the secret named ``secret``."""
-    client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
-    return client.get_secret_value(SecretId=secret)["SecretString"].encode()
+def managed_session_key(parameter: str) -> bytes:
+    """Read the session key from the parameter of SSM. Raises ``InputRefusedError`` while there is none yet."""
+    return read_session_key(boto3.client("ssm", config=CLIENT_CONFIG), parameter)

@@ -139,11 +139,11 @@ def _secrets(settings: Settings, environ: Mapping[str, str]) -> SecretSource:
 def _session_key(settings: Settings, environ: Mapping[str, str]) -> bytes:
     if settings.data_dir is not None:
         return local_session_key(settings.data_dir)
-    secret = environ.get("TRAPLINE_SESSION_KEY_SECRET")
-    if not secret:
+    parameter = environ.get("TRAPLINE_SESSION_KEY_PARAMETER")
+    if not parameter:
         raise InputRefusedError(
-            "environment: TRAPLINE_SESSION_KEY_SECRET must name the secret that holds the session key"
+            "environment: TRAPLINE_SESSION_KEY_PARAMETER must name the parameter that holds the session key"
         )
     from trapline_crawler.aws_adapters import managed_session_key
 
-    return managed_session_key(secret)
+    return managed_session_key(parameter)

@@ -52,13 +52,15 @@ class Services:
     location: ArtifactLocation
     """Returns where a person finds an artifact, by its key."""
     at_most: int | None = None
-    """Lowers every lane's cap, for a machine that can't bear it; ``None``: the lanes' own caps."""
+    """Lowers every lane's cap, for a machine or an account that can't bear it; ``None``: the lanes' own caps."""
     limits_by_config: bool = False
     """Whether the reap tick brings the limits of busy lanes, and the crawls that there are, up to date with the config:
     where one config is everyone's, on AWS and under `trapline serve`. Each `trapline crawl` has a file of its own, and
     the newest run's counts."""
     source: str = DEPLOYMENT
     """The ledger's name for the file that ``config`` reads."""
+    tells_nothing_due: bool = False
+    """Whether the reap tick logs, each hour, that no run was due: where an alarm waits for signs of life."""
     unexpanded_ticks: bool = False
     """Whether a tick may arrive with the scheduler's placeholder in place of its time; see ``runs/tick_time.py``."""
     archive: Archive | None = None

@@ -15,6 +15,9 @@ DATABASE_MINUTE = "database-minute"
 REFUSED = "refused"
 WAVE_MACHINE = "TRAPLINE_WAVE_MACHINE"
 WAVES = "TRAPLINE_WAVES"
+AT_MOST = "TRAPLINE_LANES_AT_MOST"
+MOST = 100_000
+"""Executions at once that no account has."""
 BACKSTOP_DAYS = "TRAPLINE_ARTIFACT_BACKSTOP_DAYS"
 SHORTEST_BACKSTOP = 28
 """Days; half of it, at which artifacts are put again, leaves a fortnight in which the tick may be away."""
@@ -88,6 +91,11 @@ class Settings:
     """``TRAPLINE_ANSWERS``: whether task tokens are answered; the function's role may then do so."""
     bus: str | None = None
     """``TRAPLINE_BUS``: the event bus on which ends of runs are announced; ``None``: nowhere."""
+    at_most: int | None = None
+    """``TRAPLINE_LANES_AT_MOST``: what every lane's cap is lowered to, where the account allows fewer executions than
+    the lanes ask for; ``None``: the lanes' own caps."""
+    tells_nothing_due: bool = False
+    """``TRAPLINE_SIGNS_OF_LIFE``: whether an alarm waits for runs that succeed, so that a pause must be told."""
     retention: Retention | None = None
     """How long ended runs are kept; ``None``: for ever. Where runs are archived, one is deleted only after that."""
 
@@ -125,9 +133,20 @@ class Settings:
             durable_function=environ.get("TRAPLINE_DURABLE_FUNCTION") or None,
             answers=bool(environ.get("TRAPLINE_ANSWERS")),
             bus=environ.get("TRAPLINE_BUS") or None,
+            at_most=_at_most(environ),
+            tells_nothing_due=bool(environ.get("TRAPLINE_SIGNS_OF_LIFE")),
             retention=Retention.read(environ, archived_only=bool(environ.get("TRAPLINE_RUNS"))),
             backstop=_backstop(environ),
         )
+
+
+def _at_most(environ: Mapping[str, str]) -> int | None:
+    text = environ.get(AT_MOST)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST):
+        raise InputRefusedError(f"environment: {AT_MOST}: {text!r} is not a number from 1 to {MOST}")
+    return int(text)
 
 
 def _backstop(environ: Mapping[str, str]) -> timedelta | None:

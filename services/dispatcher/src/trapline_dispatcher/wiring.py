@@ -61,7 +61,9 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
             boto3.client("secretsmanager", config=CLIENT_CONFIG), prefix=environ.get("TRAPLINE_SECRETS_PREFIX", "")
         ),
         location=lambda key: f"{settings.artifacts.rstrip('/')}/{key}",
+        at_most=settings.at_most,
         limits_by_config=True,
+        tells_nothing_due=settings.tells_nothing_due,
         unexpanded_ticks=settings.unexpanded_ticks,
         archive=None if settings.runs is None else _archive(settings.runs),
         retention=settings.retention,

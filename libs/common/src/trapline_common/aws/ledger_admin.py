@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from trapline_common.aws.ledger_login import ADDRESS, logging_in
+from trapline_common.aws.ledger_login import ADDRESS, IAM, LOG_IN, Address, logging_in
+from trapline_common.aws.ledger_login import address as make_address
 from trapline_common.domain.errors import InputRefusedError
 
 if TYPE_CHECKING:
@@ -36,3 +38,18 @@ def administrator(environ: Mapping[str, str], secrets: "SecretsManagerClient | N
         # Not the value: it may be a password all the same
         raise InputRefusedError(f"environment: {ADMIN_SECRET}: no secret of RDS with username and password") from error
     return logging_in(found, user=user, password=password)
+
+
+def by_token(environ: Mapping[str, str], with_password: str) -> Address | None:
+    """Return what makes an address with a token for the user of ``with_password``; ``None`` where IAM is not used.
+
+    RDS asks a user for a token, and takes no password, once it counts as a member of ``rds_iam``: by a grant of its
+    own, or by one to a role that it made (from Postgres 16 on). Raises ``InputRefusedError`` that names the variable.
+    """
+    if environ.get(LOG_IN) != IAM:
+        return None
+    user = urlsplit(with_password).username or ""
+    parts = urlsplit(environ[ADDRESS])
+    host = parts.netloc.rpartition("@")[2]
+    named = urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}@{host}"))
+    return make_address({ADDRESS: named, LOG_IN: IAM})

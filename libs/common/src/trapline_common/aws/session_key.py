@@ -1,35 +1,49 @@
-"""Makes the key that seals the sessions of ordered tasks, once; the crawler alone ever reads it."""
+"""The key that seals the sessions of ordered tasks, in SSM: the operator makes it, the crawler reads it."""
 
 from base64 import urlsafe_b64encode
 from secrets import token_bytes
-from typing import TYPE_CHECKING
-from uuid import NAMESPACE_URL, uuid5
+from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+from trapline_common.domain.errors import InputRefusedError
 
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-
-SESSION_KEY_SECRET = "TRAPLINE_SESSION_KEY_SECRET"  # noqa: S105  (the name of a variable)
+SESSION_KEY_PARAMETER = "TRAPLINE_SESSION_KEY_PARAMETER"
 KEY_BYTES = 32
 """The length of Fernet's key, before its URL-safe base64 (cryptography, "Fernet")."""
+EMPTY_VERSION = 1
+"""The version that Terraform writes: SSM knows no parameter without a value, and Terraform never writes again."""
 
 
-def ensure_session_key(client: "SecretsManagerClient", secret: str) -> bool:
-    """Put a fresh random key into ``secret`` unless it has a value; return whether this call did. Blocks.
+class Parameters(Protocol):
+    """What is used of boto3's SSM client."""
 
-    The version's id follows from the secret's ARN: of two calls at once one writes, and the other is refused. The key
-    is not read, and may be rotated by hand. Raises botocore's errors.
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> Any:  # noqa: N803  (boto3's names)
+        """Return a parameter with its version."""
+
+    def put_parameter(self, *, Name: str, Value: str, Type: str, Overwrite: bool) -> Any:  # noqa: N803
+        """Write the next version of a parameter."""
+
+
+def ensure_session_key(client: Parameters, name: str) -> bool:
+    """Put a fresh random key into the parameter unless it has one; return whether this call did. Blocks.
+
+    The key is not read, and may be rotated by hand. One call at a time: SSM compares nothing before it writes. Raises
+    botocore's errors.
     """
-    known = client.describe_secret(SecretId=secret)
-    if known.get("VersionIdsToStages"):
+    if _get(client, name, decrypted=False)["Version"] != EMPTY_VERSION:
         return False
     key = urlsafe_b64encode(token_bytes(KEY_BYTES)).decode()
-    version = str(uuid5(NAMESPACE_URL, known["ARN"]))
-    try:
-        client.put_secret_value(SecretId=secret, ClientRequestToken=version, SecretString=key)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ResourceExistsException":
-            return False
-        raise
+    client.put_parameter(Name=name, Value=key, Type="SecureString", Overwrite=True)
     return True
+
+
+def read_session_key(client: Parameters, name: str) -> bytes:
+    """Return the key. Blocks. Raises ``InputRefusedError`` while there is none yet, and botocore's errors."""
+    found = _get(client, name, decrypted=True)
+    if found["Version"] == EMPTY_VERSION:
+        raise InputRefusedError(f"parameter {name}: it has no key yet; `trapline migrate` makes it")
+    key: str = found["Value"]
+    return key.encode()
+
+
+def _get(client: Parameters, name: str, *, decrypted: bool) -> Any:
+    return client.get_parameter(Name=name, WithDecryption=decrypted)["Parameter"]

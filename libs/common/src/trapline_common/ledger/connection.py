@@ -123,6 +123,11 @@ _UNAVAILABLE = (
 )
 
 
+def refuses_log_in(error: LedgerUnavailableError) -> bool:
+    """Return whether Postgres answered and refused the user or the password, so that another way in may be open."""
+    return isinstance(error.__cause__, asyncpg.InvalidAuthorizationSpecificationError)
+
+
 _UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 

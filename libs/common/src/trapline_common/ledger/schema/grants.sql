@@ -15,6 +15,7 @@ GRANT USAGE ON SCHEMA trapline TO trapline_crawler, trapline_dispatcher, traplin
 
 -- trapline.migration, written once: version, name, checksum, applied_at
 GRANT SELECT ON trapline.migration TO trapline_operator;
+GRANT SELECT (applied_at) ON trapline.migration TO trapline_dispatcher;  -- since when there is a ledger
 
 -- trapline.lane, written once: name
 GRANT SELECT ON trapline.lane TO trapline_crawler, trapline_dispatcher, trapline_operator;

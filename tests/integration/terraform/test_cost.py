@@ -1,0 +1,66 @@
+"""A month of each environment at AWS's list prices, by its own plan."""
+
+import copy
+import json
+from datetime import date
+
+import pytest
+
+from tools.shell import ROOT, ToolError
+from tools.terraform.cost import PRICES, monthly_cost, prices, table
+
+MOST_FOR_DEV = 25.0
+"""US dollars a month at us-east-1's list prices, before free tiers, with address and disk."""
+FEW = 10
+FILE = json.loads(PRICES.read_text())
+
+
+def test_dev_is_cheap_and_the_documentation_says_what_both_cost(plans):
+    """The table in docs/aws.md is what the plans cost; dev stays below its limit."""
+    costs = {name: monthly_cost(plans(name)) for name in ("dev", "prod")}
+    assert costs["dev"].total <= MOST_FOR_DEV
+    assert table(costs) in (ROOT / "docs/aws.md").read_text(), table(costs)
+    assert f"prices of {FILE['date']}" in (ROOT / "docs/aws.md").read_text()
+
+
+def test_dev_has_few_alarms_and_nothing_that_is_paid_for_comfort(plans):
+    """With the relay on it has ten alarms at most, no key of its own, no gateway and no enhanced monitoring."""
+    plan = plans("dev", relay=True)
+    made = [one["type"] for one in plan["resource_changes"]]
+    assert 5 < made.count("aws_cloudwatch_metric_alarm") <= FEW
+    assert {"aws_kms_key", "aws_nat_gateway"}.isdisjoint(made)
+    assert made.count("aws_instance") == 1
+    (database,) = [one for one in plan["resource_changes"] if one["type"] == "aws_db_instance"]
+    assert database["change"]["after"]["monitoring_interval"] == 0
+    assert monthly_cost(plan).total <= MOST_FOR_DEV
+
+
+def test_every_part_is_counted(plans):
+    """A gateway, a zone more, a larger disk and an alarm each cost what the list says."""
+    dev = monthly_cost(plans("dev"))
+    assert dev.parts["public IPv4 addresses"] == pytest.approx(730 * 0.005)
+    assert dev.parts["NAT instance with its disk"] == pytest.approx(730 * 0.0042 + 8 * 0.08)
+    larger = copy.deepcopy(plans("dev"))
+    (database,) = [one for one in larger["resource_changes"] if one["type"] == "aws_db_instance"]
+    database["change"]["after"] |= {"multi_az": True, "allocated_storage": 40}
+    assert monthly_cost(larger).total - dev.total == pytest.approx(730 * 0.016 + 40 * 0.23 - 20 * 0.115)
+
+
+def test_what_has_no_price_is_refused(plans):
+    """A new type of resource, or another size, is not taken for free."""
+    plan = copy.deepcopy(plans("dev"))
+    plan["resource_changes"].append({"type": "aws_eks_cluster", "change": {"after": {}}})
+    with pytest.raises(ToolError, match="what aws_eks_cluster costs is not known"):
+        monthly_cost(plan)
+    plan = copy.deepcopy(plans("dev"))
+    (database,) = [one for one in plan["resource_changes"] if one["type"] == "aws_db_instance"]
+    database["change"]["after"]["instance_class"] = "db.r7g.large"
+    with pytest.raises(ToolError, match=r"no price of 'db\.r7g\.large'"):
+        monthly_cost(plan)
+
+
+def test_every_price_has_its_source_and_the_file_its_day():
+    """Each figure can be looked up where AWS publishes it."""
+    assert FILE["sources"].keys() == prices().keys()
+    assert all(source.startswith("https://aws.amazon.com/") for source in FILE["sources"].values())
+    assert date.fromisoformat(FILE["date"]) >= date(2025, 1, 1)
