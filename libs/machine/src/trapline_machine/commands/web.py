@@ -25,8 +25,8 @@ def web(
     """Show the ledger in a browser: whether all is well, runs, pages with their history and pictures, failures, alerts.
 
     It serves on this machine's own 127.0.0.1, and prints a link that lets one browser in. It makes nothing public and
-    never edits a crawls.yaml. With --env it reads through the deployment's operator function, with your AWS
-    credentials.
+    never edits a crawls.yaml. With --env it reads through the deployment's reader function, which can't
+    act, and acts through its operator function, with your AWS credentials.
 
     Exits with 0 when Ctrl-C or SIGTERM ends it, 2 when the port is taken or the ledger's schema is too old, 4 when the
     ledger, or AWS, is away at the start.
