@@ -13,6 +13,7 @@ from trapline_common.ledger.connection import Database
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_web.access import Access
 from trapline_web.app import create_app
+from trapline_web.feed_keys import FeedKeys
 from trapline_web.ledger_views import Connect, LedgerViews
 from trapline_web.pictures import NamedArtifacts
 from trapline_web.ports import Actions, Outcome, Place
@@ -119,7 +120,8 @@ async def served(
     """Serve the ledger of ``dsn``; ``connect``: in place of a plain connection to it."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    access = Access(token=TOKEN, hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}), port=port)
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    access = Access(token=TOKEN, hosts=hosts, feeds=FeedKeys(artifacts / f"keys-{port}"), port=port)
 
     async def plainly() -> Database:
         return await Database.connect(dsn)

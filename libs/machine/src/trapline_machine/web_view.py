@@ -19,6 +19,7 @@ from trapline_machine.embedded_postgres import embedded_postgres
 from trapline_machine.remote_view import Function, fetch_signed
 from trapline_web.access import Access, kept_token
 from trapline_web.app import create_app
+from trapline_web.feed_keys import FeedKeys
 from trapline_web.ledger_views import LedgerViews
 from trapline_web.pictures import NamedArtifacts
 from trapline_web.ports import Actions, Pictures, Place, Views
@@ -99,6 +100,7 @@ async def serve_view(
         await parts.views.read("lanes", {})  # a ledger that is away, or too old, is said before anything is served
         access = Access(
             token=kept_token(options.data_dir),
+            feeds=FeedKeys(options.data_dir),
             hosts=frozenset({f"{LOOPBACK}:{number}", f"localhost:{number}"}),
             port=number,
         )

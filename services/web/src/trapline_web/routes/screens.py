@@ -253,7 +253,6 @@ class Screens:
             "here": "changes",
             "crawl": request.query_params.get("crawl", ""),
             "next_link": more,
-            "key": self._site.access.feed_key,
         }
         return self._site.page(request, "changes.html", values)
 
