@@ -245,3 +245,27 @@ def test_no_template_makes_a_command_line_by_itself() -> None:
     """So that none forgets what belongs behind it."""
     folder = files("trapline_web").joinpath("templates")
     assert [one.name for one in folder.iterdir() if "place.command" in one.read_text("utf-8")] == []
+
+
+async def test_executions_stand_beside_the_lanes_that_they_call(dsn: str, shop: Stage) -> None:
+    """Of a lane whose orchestrator is not self: the execution's name, and how it goes by its invocations' rows."""
+    wave, arn = "7d3c1c1e-0000-4000-8000-00000000000a", "arn:aws:lambda:eu-central-1:1:function:x:1/durable-execution/y"
+    async with await Database.connect(dsn) as database:
+        await database.connection.execute(
+            "SET session_replication_role = replica; "  # the guards want each status in its turn
+            "INSERT INTO trapline.lane VALUES ('waves', 5, 25, 3, 0), ('ordered', 5, 25, 3, 0), ('plain', 5, 25, 3, 0);"
+            "INSERT INTO trapline.invocation (lane, slot, via, wave, delivery, status, ended_at, reason) VALUES "
+            f"('waves', 1, 'map', '{wave}', NULL, 'created', NULL, NULL), "
+            f"('waves', 2, 'map', '{wave}', 'child', 'failed', now(), 'Boom'), "
+            f"('ordered', 1, 'durable', NULL, '{arn}', 'terminated', now(), NULL), "
+            "('ordered', 2, 'durable', NULL, 'old', 'terminated', now() - interval '2 days', NULL), "
+            "('plain', 1, 'event', NULL, NULL, 'created', NULL, NULL)"
+            "; RESET session_replication_role"
+        )
+        lanes = await read_screen(database, "lanes", {})
+        found = {one.execution: (one.lane, one.invocations, one.active, one.failed) for one in lanes.executions}
+        assert found == {wave: ("waves", 2, 1, 1), arn: ("ordered", 1, 0, 0)}
+    async with served(dsn, shop.artifacts) as view:
+        text = (await view.get("/lanes")).text
+    assert wave in text
+    assert "under way" in text

@@ -27,6 +27,28 @@ class InvocationCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRow:
+    """An execution that calls invocations of a lane whose orchestrator is not ``self``."""
+
+    lane: str
+    """The lane."""
+    via: str
+    """How it calls them: ``map``, ``queue`` or ``durable``."""
+    execution: str
+    """Its name; of the durable function its ARN."""
+    began_at: datetime
+    """When the first of its invocations was counted."""
+    ended_at: datetime | None
+    """When the last of them ended; ``None``: none did so far."""
+    invocations: int
+    """How many it calls, or called."""
+    active: int
+    """Those of them that have not ended."""
+    failed: int
+    """Those of them that ended ``failed`` or ``orphaned``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestingHost:
     """A host that answered 429 or 503."""
 
@@ -97,6 +119,11 @@ class Found:
 def invocation_counts() -> Read[tuple[InvocationCount, ...]]:
     """Read how many invocations each lane has, by status."""
     return Read(query=_QUERIES["invocation_counts"], made=rows_of(InvocationCount))
+
+
+def executions(*, limit: int) -> Read[tuple[ExecutionRow, ...]]:
+    """Read the executions that are under way, or were in the last 24 hours, the newest first."""
+    return Read(query=_QUERIES["executions"], arguments=(limit,), made=rows_of(ExecutionRow))
 
 
 def resting_hosts(*, limit: int) -> Read[tuple[RestingHost, ...]]:

@@ -9,10 +9,12 @@ from trapline_common.ledger.views.database import MOMENT
 from trapline_common.ledger.views.invocations import InvocationRow, invocations
 from trapline_common.ledger.views.machine_room import (
     CrawlVisits,
+    ExecutionRow,
     InvocationCount,
     LaneDay,
     RestingHost,
     crawl_visits,
+    executions,
     invocation_counts,
     lane_days,
     resting_hosts,
@@ -22,7 +24,7 @@ from trapline_common.ledger.views.together import read_together
 
 DAYS = 30
 """Days that costs are counted for."""
-_ROWS, _HOSTS, _CRAWLS = 100, 50, 50
+_ROWS, _HOSTS, _CRAWLS, _EXECUTIONS = 100, 50, 50, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class LanesScreen:
     """Invocations of the last 24 hours that ended badly."""
     hosts: tuple[RestingHost, ...]
     """Hosts that ask for patience."""
+    executions: tuple[ExecutionRow, ...]
+    """Executions that call invocations, of lanes whose orchestrator is not ``self``; the newest first."""
 
 
 async def lanes_screen(database: Database, _asked: LanesParameters) -> LanesScreen:
@@ -54,9 +58,17 @@ async def lanes_screen(database: Database, _asked: LanesParameters) -> LanesScre
         counts := invocation_counts(),
         bad := ended_badly(),
         hosts := resting_hosts(limit=_HOSTS),
+        calling := executions(limit=_EXECUTIONS),
         MOMENT,
     )
-    return LanesScreen(at=found[MOMENT], lanes=found[load], counts=found[counts], bad=found[bad], hosts=found[hosts])
+    return LanesScreen(
+        at=found[MOMENT],
+        lanes=found[load],
+        counts=found[counts],
+        bad=found[bad],
+        hosts=found[hosts],
+        executions=found[calling],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
