@@ -51,7 +51,10 @@ async def _measure(dsn: str, folder: Path, data: Path, observations: int) -> lis
     rows = []
     async with served(dsn, folder) as view:
         for path in _addresses():
-            size = len(gzip.compress((await view.get(path)).body, 9))
+            reply = await view.get(path)
+            if reply.status != 200:
+                raise RuntimeError(f"{path}: {reply.status}")
+            size = len(gzip.compress(reply.body, 9))
             here, there = [], []
             for _ in range(REQUESTS):
                 own, others = _taken(psutil.Process()), sum(map(_taken, postmaster.children()))
