@@ -6,6 +6,7 @@ locals {
     durable    = "crawler"
     notifier   = "notifier"
     operator   = "operator"
+    reader     = "operator"
     relay      = "notifier"
   }
   made = {

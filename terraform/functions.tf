@@ -6,7 +6,7 @@ locals {
     for name in local.names :
     name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${name}:${local.alias}"
   }
-  names       = toset(["crawler", "dispatcher", "durable", "notifier", "operator", "relay"])
+  names       = toset(["crawler", "dispatcher", "durable", "notifier", "operator", "reader", "relay"])
   secret_path = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
   failures_arns = [
     for name in concat(["crawler"], local.durable ? ["durable"] : []) :
@@ -14,9 +14,10 @@ locals {
   ]
 
   # Every service logs into Postgres as a role of its own, on RDS with an IAM token for a password.
-  on_rds = var.database_url == null
+  logged_in = ["crawler", "dispatcher", "notifier", "operator", "reader"]
+  on_rds    = var.database_url == null
   database_url = {
-    for name in ["crawler", "dispatcher", "notifier", "operator"] :
+    for name in local.logged_in :
     name => (
       local.on_rds
       ? join("", [
@@ -28,7 +29,7 @@ locals {
     )
   }
   database_users = "arn:${local.partition}:rds-db:${var.region}:${local.account}:dbuser"
-  log_in = { for name in ["crawler", "dispatcher", "notifier", "operator"] : name => local.on_rds ? {
+  log_in = { for name in local.logged_in : name => local.on_rds ? {
     Ledger = {
       actions   = ["rds-db:connect"]
       resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_${name}"]
@@ -49,6 +50,8 @@ locals {
   artifacts_url      = "s3://${module.storage.bucket}/artifacts"
 
   services = {
+    reader = local.reader
+
     dispatcher = {
       description = "Opens runs, counts, invokes crawlers, rescues what got stuck"
       handler     = "trapline_dispatcher.handler.handler"

@@ -296,10 +296,13 @@ variable "sizes" {
 
   validation {
     condition = (
-      length(setsubtract(keys(var.sizes), ["crawler", "dispatcher", "durable", "notifier", "relay", "operator"]))
+      length(setsubtract(
+        keys(var.sizes),
+        ["crawler", "dispatcher", "durable", "notifier", "operator", "reader", "relay"]
+      ))
       == 0
     )
-    error_message = "sizes: the functions are crawler, dispatcher, durable, notifier, relay and operator."
+    error_message = "sizes: the functions are crawler, dispatcher, durable, notifier, operator, reader and relay."
   }
 
   validation {

@@ -23,7 +23,7 @@ run "each_as_itself" {
   command = apply
 
   assert {
-    condition = alltrue([for name in ["crawler", "dispatcher", "notifier", "operator"] :
+    condition = alltrue([for name in ["crawler", "dispatcher", "notifier", "operator", "reader"] :
       module.function[name].environment.DATABASE_URL == "postgresql://trapline_${name}@/postgres?host=/run/postgresql"
     ])
     error_message = "A service logs in as another role than its own."

@@ -26,7 +26,7 @@ run "everything" {
   command = apply
 
   assert {
-    condition     = join(" ", keys(output.functions)) == "crawler dispatcher notifier operator relay"
+    condition     = join(" ", keys(output.functions)) == "crawler dispatcher notifier operator reader relay"
     error_message = "A function is missing."
   }
 
@@ -78,6 +78,7 @@ run "everything" {
         dispatcher = "2 21600 live"
         notifier   = "2 21600 live"
         operator   = "0 300 live"
+        reader     = "0 300 live"
         relay      = "2 21600 live"
       }
     )
@@ -193,6 +194,7 @@ run "least_privilege" {
       dispatcher = "s3:DeleteObjectVersion s3:GetObject s3:GetObjectVersion s3:PutObject"
       notifier   = ""
       operator   = "s3:GetObject"
+      reader     = "s3:GetObject"
       relay      = ""
     }
     error_message = "A function may do more, or less, with artifacts than it needs."
@@ -211,9 +213,19 @@ run "least_privilege" {
     condition = alltrue(flatten([for function in values(module.function) : [
       for statement in jsondecode(function.policy).Statement :
       (!contains(flatten([statement.Action]), "lambda:InvokeFunction"))
-      || alltrue([for arn in flatten([statement.Resource]) : !strcontains(arn, "-operator")])
+      || alltrue([for arn in flatten([statement.Resource]) : length(regexall("-(operator|reader)", arn)) == 0])
     ]]))
-    error_message = "A service may call the operator function."
+    error_message = "A service may call the operator function, or the reader."
+  }
+
+  assert {
+    condition = (
+      join(" ", sort([for statement in jsondecode(module.function["reader"].policy).Statement : statement.Sid]))
+      == "Environment Failures Ledger Logs NetworkInterfaces NetworkInterfacesNotFromCode Pictures"
+      && join(" ", keys(module.function["reader"].environment))
+      == "DATABASE_URL TRAPLINE_ARTIFACTS TRAPLINE_DATABASE_AUTH"
+    )
+    error_message = "Who may only look can do, or knows, more than to read the ledger and the artifacts."
   }
 
   assert {
@@ -310,6 +322,7 @@ run "configured_as_the_services_read_it" {
         "TRAPLINE_NOTIFIER_FUNCTION",
         "TRAPLINE_SESSION_KEY_PARAMETER",
       ]
+      reader = ["DATABASE_URL", "TRAPLINE_ARTIFACTS"]
     } : length(setsubtract(wanted, keys(module.function[name].environment))) == 0])
     error_message = "A service would refuse to start for want of a setting."
   }
@@ -323,7 +336,7 @@ run "configured_as_the_services_read_it" {
   }
 
   assert {
-    condition = alltrue([for name in ["crawler", "dispatcher", "notifier", "operator"] :
+    condition = alltrue([for name in ["crawler", "dispatcher", "notifier", "operator", "reader"] :
       startswith(module.function[name].environment.DATABASE_URL, "postgresql://trapline_${name}@")
       && strcontains(module.function[name].environment.DATABASE_URL, "sslmode=verify-full&sslrootcert=")
     ])

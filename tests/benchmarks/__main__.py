@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, gate, ledger, neighbours, orchestrators, scale
+from tests.benchmarks import alert, count, crawl, gate, ledger, neighbours, orchestrators, scale, web
 from tools.shell import main_guard, say
 
 
@@ -39,6 +39,7 @@ def _scale(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, ob
 
 
 LEDGER_TASKS = 8_000
+WEB_OBSERVATIONS = 1_000_000
 SCALE_TASKS = 2_500_000
 """More than ten minutes' work at the speed that is asked for."""
 
@@ -51,6 +52,11 @@ def _gate(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, obj
 def _neighbours(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
     rows = neighbours.measure(folder, only=options.page)
     return neighbours.report(rows), neighbours.as_json(rows)
+
+
+def _web(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    rows = web.measure(folder, observations=options.tasks or WEB_OBSERVATIONS)
+    return web.report(rows), web.as_json(rows)
 
 
 def _orchestrators(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
@@ -67,9 +73,11 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "alert": _alert,
     "neighbours": _neighbours,
     "orchestrators": _orchestrators,
+    "web": _web,
 }
-WHEN_ASKED = {"alert", "neighbours", "orchestrators", "scale"}
-"""They take long: Terraform deploys for two of them, one loads for ten minutes, one visits each hostile page alone."""
+WHEN_ASKED = {"alert", "neighbours", "orchestrators", "scale", "web"}
+"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a
+large ledger, one visits each hostile page alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each part, interleaved")
     parser.add_argument("--pages", type=int, default=300, help="pages of a crawl")
     parser.add_argument(
-        "--tasks", type=int, help=f"tasks of a ledger round ({LEDGER_TASKS}), or of scale ({SCALE_TASKS})"
+        "--tasks",
+        type=int,
+        help=f"tasks of a ledger round ({LEDGER_TASKS}) or of scale ({SCALE_TASKS}); "
+        f"observations of web ({WEB_OBSERVATIONS})",
     )
     parser.add_argument("--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer")
     parser.add_argument("--seconds", type=float, default=720, help="how long scale keeps the load on")

@@ -13,7 +13,8 @@ from trapline_common.ledger.connection import Database
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_web.access import Access
 from trapline_web.app import create_app
-from trapline_web.ledger_views import LedgerViews
+from trapline_web.feed_keys import FeedKeys
+from trapline_web.ledger_views import Connect, LedgerViews
 from trapline_web.pictures import NamedArtifacts
 from trapline_web.ports import Actions, Outcome, Place
 from trapline_web.serving import listen, serve_app
@@ -114,17 +115,18 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    dsn: str, artifacts: Path, *, actions: Actions | None = None, runs_now: bool = True
+    dsn: str, artifacts: Path, *, actions: Actions | None = None, runs_now: bool = True, connect: Connect | None = None
 ) -> AsyncIterator[Served]:
-    """Serve the ledger of ``dsn``."""
+    """Serve the ledger of ``dsn``; ``connect``: in place of a plain connection to it."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    access = Access(token=TOKEN, hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}), port=port)
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    access = Access(token=TOKEN, hosts=hosts, feeds=FeedKeys(artifacts / f"keys-{port}"), port=port)
 
-    async def connect() -> Database:
+    async def plainly() -> Database:
         return await Database.connect(dsn)
 
-    views = LedgerViews(connect)
+    views = LedgerViews(connect or plainly)
     app = create_app(
         views=views,
         pictures=NamedArtifacts(fetch=DirectoryArtifacts(artifacts).get, is_named=views.is_named),

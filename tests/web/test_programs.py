@@ -2,7 +2,11 @@
 
 import json
 import re
+import subprocess
+import sys
+from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,6 +19,7 @@ from trapline_common.ledger import known_crawls
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.screens.catalogue import SCREENS, read_screen
 from trapline_common.local.artifacts import DirectoryArtifacts
+from trapline_web.feed_keys import FeedKeys
 from trapline_web.ledger_views import LedgerViews
 from trapline_web.openapi import document
 from trapline_web.pictures import NamedArtifacts
@@ -58,7 +63,7 @@ def test_the_description_names_every_screen_and_parameter() -> None:
 
 async def test_the_feed_is_well_formed_and_opens_with_its_key_alone(view: Served) -> None:
     """Atom, newest first, with links into the view; the key opens feeds and badges and no screen."""
-    key = f"key={view.access.feed_key}"
+    key = f"key={view.access.feeds.new('reader')}"
     reply = await view.get(f"/changes.atom?{key}", entered=False)
     feed = ET.fromstring(reply.body)
     entries = feed.findall(f"{ATOM}entry")
@@ -72,9 +77,44 @@ async def test_the_feed_is_well_formed_and_opens_with_its_key_alone(view: Served
         assert (await view.get(f"{path}?{key}", entered=False)).status == 401
 
 
+async def test_a_key_of_feeds_is_revoked_alone(view: Served, shop: Stage) -> None:
+    """From then on it opens nothing, without a restart; the other key and the token go on. The file holds no key."""
+    kept, revoked = view.access.feeds.new("kept"), view.access.feeds.new("revoked")
+    paths = ("/changes.atom", "/badge/docs.svg", "/ok/docs", "/metrics")
+    for path in paths:
+        assert (await view.get(f"{path}?key={revoked}", entered=False)).status == 200, path
+    view.access.feeds.revoke("revoked")
+    for path in paths:
+        assert (await view.get(f"{path}?key={revoked}", entered=False)).status == 401, path
+        assert (await view.get(f"{path}?key={kept}", entered=False)).status == 200, path
+        assert (await view.get(path, entered=False, **BEARER)).status == 200, path
+        assert (await view.get(f"{path}?key=", entered=False)).status == 401, path
+    file = shop.artifacts / f"keys-{view.port}" / "web.keys"
+    assert file.stat().st_mode & 0o077 == 0
+    assert kept not in file.read_text()
+    assert sha256(kept.encode()).hexdigest() in file.read_text()
+
+
+def test_keys_are_made_and_revoked_by_the_command(tmp_path: Path) -> None:
+    """It prints the key alone on standard output, once; a name that is taken, or is none, is refused."""
+
+    def web(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "trapline", "web", "--data-dir", str(tmp_path), *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    made = web("--new-feed-key", "grafana")
+    keys = FeedKeys(tmp_path)
+    assert keys.holds(made.stdout.strip())
+    for refused in (("--new-feed-key", "grafana"), ("--new-feed-key", "../x"), ("--revoke-feed-key", "else")):
+        assert web(*refused).returncode == 2, refused
+    assert web("--revoke-feed-key", "grafana").returncode == 0
+    assert not keys.holds(made.stdout.strip())
+    assert keys.names() == []
+
+
 async def test_a_badge_and_a_line_tell_a_crawls_state(view: Served) -> None:
     """A page fails, so the monitor's line is 503 with words; a crawl under way is fine."""
-    key = f"?key={view.access.feed_key}"
+    key = f"?key={view.access.feeds.new('monitor')}"
     badge = await view.get(f"/badge/products.svg{key}", entered=False)
     assert badge.headers["content-type"] == "image/svg+xml"
     ET.fromstring(badge.body)
@@ -88,7 +128,7 @@ async def test_a_badge_and_a_line_tell_a_crawls_state(view: Served) -> None:
 
 async def test_prometheus_reads_the_overview_in_numbers(view: Served, bad_view: Served) -> None:
     """The format's own parser takes it; by the token or the feeds' key, and a crawl's name can't leave its label."""
-    reply = await view.get(f"/metrics?key={view.access.feed_key}", entered=False)
+    reply = await view.get(f"/metrics?key={view.access.feeds.new('prometheus')}", entered=False)
     found = {sample.name: {} for family in text_string_to_metric_families(reply.text) for sample in family.samples}
     for family in text_string_to_metric_families(reply.text):
         for sample in family.samples:

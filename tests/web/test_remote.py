@@ -9,6 +9,7 @@ import pytest
 from support.postgres import as_role
 from support.web_stage import Stage
 from trapline.operator.perform import perform
+from trapline.remote.allowlist import LOOKING
 from trapline.remote.terminal import build_call
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.ledger.connection import Database
@@ -18,8 +19,8 @@ from trapline_web.ports import Outcome
 from trapline_web.remote import RemoteActions, RemoteViews, signed_address
 
 
-class Operator:
-    """The operator function, in this process: the code that it runs, on a ledger of this test."""
+class Reader:
+    """The reader function, in this process: the code that it runs, on a ledger of this test."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -29,7 +30,7 @@ class Operator:
     async def __call__(self, command: Sequence[str]) -> Outcome:
         """Perform a command, in a thread of its own as the command needs it."""
         self.calls += 1
-        done = await asyncio.to_thread(perform, build_call(list(command)), address=lambda: self._dsn)
+        done = await asyncio.to_thread(perform, build_call(list(command)), address=lambda: self._dsn, performed=LOOKING)
         self.largest = max(self.largest, len(done.stdout))
         return Outcome(exit=done.exit, out=done.stdout, err=done.stderr)
 
@@ -56,30 +57,30 @@ def _asked(stage: Stage) -> dict[str, dict[str, str]]:
 
 async def test_each_screen_is_one_call_and_the_same_as_here(shop: Stage) -> None:
     """LedgerViews and RemoteViews agree, but for the moment; no answer is larger than 300 kB."""
-    operator = Operator(as_role(shop.dsn, "trapline_operator"))
-    views = RemoteViews(operator)
+    reader = Reader(as_role(shop.dsn, "trapline_reader"))
+    views = RemoteViews(reader)
     async with await Database.connect(shop.dsn) as database:
         for number, name in enumerate(SCREENS, start=1):
             given = _asked(shop).get(name, {})
             here, there = await read_screen(database, name, given), await views.read(name, given)
             assert still(plain(here)) == still(plain(there)), name
             assert type(here) is type(there)
-            assert operator.calls == number
-    assert operator.largest < 300_000
+            assert reader.calls == number
+    assert reader.largest < 300_000
 
 
 async def test_what_is_wrong_there_is_said_here(shop: Stage) -> None:
     """A thing that is not there, a wrong parameter without a call, an artifact that no visit has."""
-    operator = Operator(shop.dsn)
-    views = RemoteViews(operator)
+    reader = Reader(as_role(shop.dsn, "trapline_reader"))
+    views = RemoteViews(reader)
     with pytest.raises(InputRefusedError, match="no run 999"):
         await views.read("run", {"id": "999"})
-    assert operator.calls == 1
+    assert reader.calls == 1
     with pytest.raises(InputRefusedError, match="id"):
         await views.read("run", {"id": "x"})
-    assert operator.calls == 1
+    assert reader.calls == 1
     with pytest.raises(KeyError):
-        await signed_address(operator, "ab/" + "ab" * 32 + ".png")
+        await signed_address(reader, "ab/" + "ab" * 32 + ".png")
 
 
 async def test_a_function_that_fails_is_away(shop: Stage) -> None:
@@ -96,4 +97,4 @@ async def test_a_function_that_fails_is_away(shop: Stage) -> None:
 async def test_an_option_of_this_machine_is_not_sent(shop: Stage) -> None:
     """A name of a crawl that looks like an option stays a name."""
     with pytest.raises(InputRefusedError):
-        await RemoteViews(Operator(shop.dsn)).read("crawl", {"name": "--database-url=x"})
+        await RemoteViews(Reader(as_role(shop.dsn, "trapline_reader"))).read("crawl", {"name": "--database-url=x"})

@@ -14,10 +14,11 @@ from support.web_view import Recorded, Served, served
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Failure, Observation, Reason
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views.crawls import list_pages
+from trapline_common.ledger.views.crawls import pages
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.screens.catalogue import SCREENS, read_screen
 from trapline_common.ledger.views.status import failing_pages, read_status
+from trapline_common.ledger.views.together import read_alone
 from trapline_web.ports import Place
 
 ANSWERS = {
@@ -202,12 +203,12 @@ async def test_pages_that_are_visited_no_more_fail_no_more(dsn: str, shop: Stage
             run - 1,
         )
         for crawl in (None, "docs"):
-            found, total = await list_pages(database, limit=10, crawl=crawl)
-            assert [(page.url, page.gone) for page in found] == [
+            shown = await read_alone(database, pages(limit=10, crawl=crawl))
+            assert [(page.url, page.gone) for page in shown.rows] == [
                 ("https://site.example/0", False),
                 ("https://site.example/gone", True),
             ], crawl
-            assert total == 2
+            assert shown.total == 2
     async with served(dsn, shop.artifacts) as view:
         assert heading((await view.get("/pages")).text) == "2 pages, none fails"
 
@@ -219,8 +220,8 @@ async def test_failures_of_one_reason_are_counted_by_themselves(dsn: str, shop: 
         failures.append(Failure(reason=Reason.DNS, detail="x", retry=False))
         visits = [Observation(url=url, failure=one) for url, one in zip(urls(3), failures, strict=True)]
         await crawled(database, CrawlConfig(name="docs", urls=tuple(urls(3))), visits)
-        found, total, _ = await failing_pages(database, limit=1, reason="dns")
-        assert ([page.reason for page in found], total) == (["dns"], 1)
+        found = await read_alone(database, failing_pages(limit=1, reason="dns"))
+        assert ([page.reason for page in found.pages], found.total) == (["dns"], 1)
     async with served(dsn, shop.artifacts) as view:
         assert heading((await view.get("/failures")).text) == "3 pages fail for 2 reasons"
         text = (await view.get("/failures?reason=dns")).text
@@ -244,3 +245,27 @@ def test_no_template_makes_a_command_line_by_itself() -> None:
     """So that none forgets what belongs behind it."""
     folder = files("trapline_web").joinpath("templates")
     assert [one.name for one in folder.iterdir() if "place.command" in one.read_text("utf-8")] == []
+
+
+async def test_executions_stand_beside_the_lanes_that_they_call(dsn: str, shop: Stage) -> None:
+    """Of a lane whose orchestrator is not self: the execution's name, and how it goes by its invocations' rows."""
+    wave, arn = "7d3c1c1e-0000-4000-8000-00000000000a", "arn:aws:lambda:eu-central-1:1:function:x:1/durable-execution/y"
+    async with await Database.connect(dsn) as database:
+        await database.connection.execute(
+            "SET session_replication_role = replica; "  # the guards want each status in its turn
+            "INSERT INTO trapline.lane VALUES ('waves', 5, 25, 3, 0), ('ordered', 5, 25, 3, 0), ('plain', 5, 25, 3, 0);"
+            "INSERT INTO trapline.invocation (lane, slot, via, wave, delivery, status, ended_at, reason) VALUES "
+            f"('waves', 1, 'map', '{wave}', NULL, 'created', NULL, NULL), "
+            f"('waves', 2, 'map', '{wave}', 'child', 'failed', now(), 'Boom'), "
+            f"('ordered', 1, 'durable', NULL, '{arn}', 'terminated', now(), NULL), "
+            "('ordered', 2, 'durable', NULL, 'old', 'terminated', now() - interval '2 days', NULL), "
+            "('plain', 1, 'event', NULL, NULL, 'created', NULL, NULL)"
+            "; RESET session_replication_role"
+        )
+        lanes = await read_screen(database, "lanes", {})
+        found = {one.execution: (one.lane, one.invocations, one.active, one.failed) for one in lanes.executions}
+        assert found == {wave: ("waves", 2, 1, 1), arn: ("ordered", 1, 0, 0)}
+    async with served(dsn, shop.artifacts) as view:
+        text = (await view.get("/lanes")).text
+    assert wave in text
+    assert "under way" in text

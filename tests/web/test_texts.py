@@ -1,8 +1,14 @@
 """Values as the view writes them, and what its forms ask for."""
 
 import pytest
+import yaml
 
 from support.web_view import Recorded, Served
+from trapline_common.config.models import CrawlConfig
+from trapline_common.config.regex import compile_regex
+from trapline_common.content.ignored_text import without_ignored
+from trapline_common.content.word_diff import word_diff
+from trapline_web.rendering.ignoring import ignored_regions, ignored_text
 from trapline_web.rendering.texts import href, seen, url_path
 
 
@@ -55,3 +61,36 @@ async def test_a_mute_has_an_end_and_a_reason(view: Served, actions: Recorded, g
     reply = await view.post("/pages/7/mute", {**given, "mark": view.access.form_mark()})
     assert reply.status == 400
     assert actions.asked == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Updated 4 min ago", "Updated 15 min ago"),
+        ("Seen by 1,204 people (today)", "Seen by 1,377 people (today)"),
+        ("Good morning, Ada!", "Good evening, Ada!"),
+        ('a "quoted" \\path $5 [x]', 'a "quoted" \\path $6 [x]'),
+        ("Stock: 3", "Stock: 3\nAdvert: buy {now} & <save>"),
+        ("x\u202ey 1 z", "x\u202ey 2 z"),
+    ],
+)
+def test_what_is_to_be_pasted_ignores_what_differs(before: str, after: str) -> None:
+    """It is YAML that a crawl takes, and with it both texts are the same, also on the next day."""
+    pasted = yaml.safe_load(ignored_text(word_diff(before, after).lines))
+    patterns = [compile_regex(item["pattern"]) for item in pasted["ignore"]]
+    kept = CrawlConfig.model_validate({"name": "x", "urls": ["https://site.example/"], **pasted})
+    assert len(kept.ignore) == len(patterns) == 1
+    assert without_ignored(f"head\n{before}\n", patterns) == without_ignored(f"head\n{after}\n", patterns)
+    assert "head" in without_ignored(f"head\n{after}", patterns)
+
+
+def test_a_line_of_which_nothing_stays_is_offered_no_pattern() -> None:
+    """A pattern that takes any line would leave nothing of the page."""
+    assert ignored_text(word_diff("...", "!!!").lines) == ""
+
+
+def test_a_region_names_the_place_of_an_element() -> None:
+    """Its selector is a person's to write."""
+    pasted = yaml.safe_load(ignored_regions([(30, 400, 40, 12)]))
+    assert pasted == {"visual": {"ignore": ["SELECTOR"]}}
+    assert ignored_regions([]) == ""

@@ -56,6 +56,13 @@ REFUSED = [
     ("trapline_operator", "UPDATE trapline.page SET baseline_text = ''"),
     ("trapline_operator", "INSERT INTO trapline.migration (version, name, checksum) VALUES (99, 'n', 'c')"),
     ("trapline_operator", "TRUNCATE trapline.run CASCADE"),
+    ("trapline_reader", "SELECT checkpoint FROM trapline.task"),
+    ("trapline_reader", "SELECT state FROM trapline.session"),
+    ("trapline_reader", "SELECT token FROM trapline.waiter"),
+    ("trapline_reader", "SELECT task_token FROM trapline.invocation"),
+    ("trapline_reader", "SELECT lastval() FROM nextval('trapline.mute_id_seq')"),
+    ("trapline_reader", "SELECT trapline.accept_candidate(1, 'me')"),
+    ("trapline_reader", "CREATE TABLE trapline.mine (id int)"),
 ]
 
 
@@ -88,6 +95,27 @@ async def test_what_a_service_does_not_need_is_refused(dsn: str, role: str, stat
     async with await Database.connect(as_role(dsn, role)) as service:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await service.connection.execute(statement)
+
+
+async def test_who_only_looks_is_refused_every_write(dsn: str, database: Database) -> None:
+    """Into no table of the ledger, whichever it is, and by no function: SELECT is all that the role has."""
+    functions = await database.connection.fetch(
+        "SELECT oid::regprocedure::text AS name, has_function_privilege('trapline_reader', oid, 'EXECUTE') AS may "
+        "FROM pg_proc WHERE pronamespace = 'trapline'::regnamespace"
+    )
+    assert [row["name"] for row in functions if row["may"]] == []
+    tables = await database.connection.fetch(COLUMNS)
+    async with await Database.connect(as_role(dsn, "trapline_reader")) as reader:
+        for row in tables:
+            table = f"trapline.{row['table']}"
+            for statement in (
+                f"INSERT INTO {table} DEFAULT VALUES",
+                *(f"UPDATE {table} SET {column} = DEFAULT" for column in row["columns"]),
+                f"DELETE FROM {table}",
+                f"TRUNCATE {table} CASCADE",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await reader.connection.execute(statement)
 
 
 async def test_a_login_without_a_role_may_do_nothing(dsn: str, database: Database) -> None:

@@ -139,7 +139,7 @@ async def test_a_run_that_is_half_deleted_is_gone_for_every_reader(database: Dat
     with pytest.raises(InputRefusedError, match="no longer kept"):
         assert [one async for one in observations(database, old)] == []
     assert await list_tasks(database, run_id=old, limit=100) == []
-    assert await list_invocations(database, run_id=old, limit=100) == []
+    assert await list_invocations(database, run_id=old, limit=100) == ()
     assert await runs.failed_urls(database, old) == []
     assert await runs.frozen(database, [old]) == {}
     (page,) = await find_pages(database, urls(1)[0])

@@ -5,6 +5,7 @@ import asyncio
 from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.status import alert_counts
+from trapline_common.ledger.views.together import read_alone
 from trapline_common.platform.text import counted
 from trapline_machine.machine import Machine
 from trapline_machine.progress import ProgressDisplay
@@ -20,7 +21,7 @@ async def send_last_alerts(machine: Machine, database: Database, display: Progre
     except LedgerUnavailableError:
         raise
     except TransientError as error:
-        waiting = counted((await alert_counts(database)).due, "alert waits", "alerts wait")
+        waiting = counted((await read_alone(database, alert_counts())).due, "alert waits", "alerts wait")
         display.line(f"{waiting}, the next command sends them: {error}")
 
 

@@ -1,4 +1,7 @@
-"""The web view of a deployment: its operator function is asked, one call a screen, with the caller's credentials."""
+"""The web view of a deployment: its functions are asked with the caller's own credentials.
+
+The reader, one call a screen; the operator function for what a form does.
+"""
 
 import asyncio
 import http.client
@@ -19,7 +22,7 @@ MOST_BYTES = 50_000_000
 _SECONDS = 30.0
 
 
-class OperatorFunction:
+class Function:
     """Performs command lines in a deployment; a ``Perform`` of ``trapline_web.remote``."""
 
     def __init__(self, caller: Caller) -> None:
@@ -27,9 +30,12 @@ class OperatorFunction:
         self._identity: str | None = None
 
     @classmethod
-    def connect(cls, environment: str, *, environ: Mapping[str, str], data_dir: Path) -> "OperatorFunction":
-        """Return the way to a deployment. Raises ``InputRefusedError`` for a name that no deployment can have."""
-        return cls(connect(environment, environ=environ, data_dir=data_dir))
+    def connect(cls, environment: str, *, function: str, environ: Mapping[str, str], data_dir: Path) -> "Function":
+        """Return the way to a function of a deployment.
+
+        Raises ``InputRefusedError`` for a name that no deployment can have.
+        """
+        return cls(connect(environment, function=function, environ=environ, data_dir=data_dir))
 
     async def __call__(self, command: Sequence[str]) -> Outcome:
         """Have one command line performed. Raises ``CallFailedError``, in words that say what to do."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from signal import Signals
 
 from trapline.access.ledger import connect
+from trapline.remote.caller import OPERATOR, READER
 from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.render.artifact_location import ARTIFACTS
 from trapline_common.ledger.connection import Database
@@ -15,9 +16,10 @@ from trapline_common.ledger.schema.migrate import migrate
 from trapline_common.ledger.views.database import schema_version
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_machine.embedded_postgres import embedded_postgres
-from trapline_machine.remote_view import OperatorFunction, fetch_signed
+from trapline_machine.remote_view import Function, fetch_signed
 from trapline_web.access import Access, kept_token
 from trapline_web.app import create_app
+from trapline_web.feed_keys import FeedKeys
 from trapline_web.ledger_views import LedgerViews
 from trapline_web.pictures import NamedArtifacts
 from trapline_web.ports import Actions, Pictures, Place, Views
@@ -98,6 +100,7 @@ async def serve_view(
         await parts.views.read("lanes", {})  # a ledger that is away, or too old, is said before anything is served
         access = Access(
             token=kept_token(options.data_dir),
+            feeds=FeedKeys(options.data_dir),
             hosts=frozenset({f"{LOOPBACK}:{number}", f"localhost:{number}"}),
             port=number,
         )
@@ -162,21 +165,22 @@ def _local(options: Options, environ: Mapping[str, str], stack: ExitStack) -> _P
 
 def _remote(options: Options, environ: Mapping[str, str]) -> _Parts:
     name = str(options.environment)
-    perform = OperatorFunction.connect(name, environ=environ, data_dir=options.data_dir)
+    look = Function.connect(name, function=READER, environ=environ, data_dir=options.data_dir)
+    act = Function.connect(name, function=OPERATOR, environ=environ, data_dir=options.data_dir)
 
     # The certificates that the call to the function trusts hold for the bucket too
     settings = local_settings(options.data_dir) if options.environment == LOCAL else {}
     authorities = str(settings.get("verify") or environ.get("AWS_CA_BUNDLE") or "") or None
 
     async def fetch(key: str) -> bytes:
-        return await fetch_signed(await signed_address(perform, key), authorities=authorities)
+        return await fetch_signed(await signed_address(look, key), authorities=authorities)
 
     async def told_by_the_function(_key: str) -> bool:
         return True  # it signs only what its ledger names
 
     return _Parts(
-        views=RemoteViews(perform),
+        views=RemoteViews(look),
         pictures=NamedArtifacts(fetch=fetch, is_named=told_by_the_function),
-        actions=RemoteActions(perform),
+        actions=RemoteActions(act),
         place=Place(name=name, options=f"--env {name}"),
     )

@@ -4,15 +4,16 @@ Everything is derived from the token by HMAC-SHA256 with a word of its own, so t
 """
 
 import hmac
-import os
 import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from trapline_web.feed_keys import FeedKeys
+from trapline_web.own_file import write_own
+
 _BYTES = 32
 _FILE = "web.token"
-_OWN_ONLY = 0o600
 _HELD_FORMS = 5_000
 """Marks of forms that are remembered after they were sent."""
 
@@ -27,14 +28,8 @@ def kept_token(data_dir: Path, *, anew: bool = False) -> str:
         text = path.read_text("ascii").strip()
         if len(text) >= _BYTES:
             return text
-    data_dir.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(_BYTES)
-    beside = path.with_name(f".{_FILE}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWN_ONLY)
-    with os.fdopen(number, "w") as file:
-        file.write(token + "\n")
-    beside.replace(path)
+    write_own(path, token + "\n")
     return token
 
 
@@ -46,6 +41,8 @@ class Access:
     """The secret of the view: whoever has it may do everything here. API clients send it as a bearer token."""
     hosts: frozenset[str]
     """Values of ``Host`` that are answered: any other name may be a foreign page's, rebound to this address."""
+    feeds: FeedKeys
+    """The keys of feeds."""
     port: int
     """The port, by which the cookie is named: cookies do not know ports, and another view may run beside."""
     secure: bool = False
@@ -64,11 +61,6 @@ class Access:
     def cookie(self) -> str:
         """Return the cookie's value."""
         return self._derived("cookie")
-
-    @property
-    def feed_key(self) -> str:
-        """Return the key that stands in addresses of feeds and badges: it reads those alone."""
-        return self._derived("feed")[:32]
 
     def one_time_link(self, path: str = "/") -> str:
         """Return a path that lets its first visitor in and leads on to ``path``."""
@@ -90,10 +82,6 @@ class Access:
     def is_cookie(self, text: str) -> bool:
         """Return whether this is the cookie's value."""
         return hmac.compare_digest(text.encode(), self.cookie.encode())
-
-    def is_feed_key(self, text: str) -> bool:
-        """Return whether this is the key of feeds."""
-        return hmac.compare_digest(text.encode(), self.feed_key.encode())
 
     def form_mark(self) -> str:
         """Return the mark of a new form: it is taken from a form of this view only, and once."""

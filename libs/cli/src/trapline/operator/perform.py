@@ -4,7 +4,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.resources import files
 
@@ -13,7 +13,7 @@ from trapline.execute import execute
 from trapline.exit_codes import ExitCode
 from trapline.operator import release_before
 from trapline.operator.capture import Captured
-from trapline.remote.allowlist import refusal
+from trapline.remote.allowlist import ALLOWED, refusal
 from trapline.remote.protocol import MAX_ANSWER, MAX_ERRORS, TOO_LARGE, Call, PageEnd, Performed
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.messages import UNNAMED
@@ -21,23 +21,23 @@ from trapline_common.domain.messages import UNNAMED
 _WITHOUT_LEDGER = frozenset({"config", "run"})
 
 
-def perform(call: Call, *, address: Callable[[], str]) -> Performed:
+def perform(call: Call, *, address: Callable[[], str], performed: Collection[str] = ALLOWED) -> Performed:
     """Perform the command of this release's caller, or of the one before; see ``_perform``."""
     if not release_before.asks_by_options(call):
-        return _perform(call, address=address)
+        return _perform(call, address=address, performed=performed)
     try:
-        return release_before.answered(_perform(release_before.translated(call), address=address))
+        return release_before.answered(_perform(release_before.translated(call), address=address, performed=performed))
     except MessageRefusedError as error:
         return Performed(exit=ExitCode.REFUSED, stderr=f"{error}\n")
 
 
-def _perform(call: Call, *, address: Callable[[], str]) -> Performed:
+def _perform(call: Call, *, address: Callable[[], str], performed: Collection[str]) -> Performed:
     """Run the command and return what it printed, and its exit code as in a shell. ``address``: of the ledger, now.
 
-    The address may hold a token, so it is an argument inside this process and no environment variable. A bug's
-    exception is raised: the function fails, and its log has the traceback.
+    What is not among ``performed`` is refused. The address may hold a token, so it is an argument inside this process
+    and no environment variable. A bug's exception is raised: the function fails, and its log has the traceback.
     """
-    refused = refusal(call.command)
+    refused = refusal(call.command, performed=performed)
     if refused is not None:
         return Performed(exit=ExitCode.REFUSED, stderr=f"{refused}\n")
     name, *rest = call.command

@@ -1,6 +1,6 @@
-"""Which commands the operator function performs. Pure; the command line refuses the others before it calls."""
+"""Which commands the functions of a deployment perform. Pure; the command line refuses the others before it calls."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 ALLOWED = frozenset(
     {
@@ -31,6 +31,8 @@ ALLOWED = frozenset(
     }
 )
 """They read the ledger, or work on it."""
+LOOKING = frozenset({"artifact", "view"})
+"""What the reader function performs: screens, and addresses of pictures."""
 ACTING = frozenset({"accept", "ack", "alert", "cancel", "mute", "retry", "run", "unmute", "visit"})
 """Those that note in the ledger who did it."""
 _REFUSED = {
@@ -44,9 +46,14 @@ _OPTIONS = ("--data-dir", "--database-url", "--postgres-bin", "--env", "--output
 """They speak of the caller's own machine, or of another database than the deployment's."""
 
 
-def refusal(command: Sequence[str]) -> str | None:
-    """Return why this command line is not performed in a deployment; ``None`` when it is."""
+def refusal(command: Sequence[str], *, performed: Collection[str] = ALLOWED) -> str | None:
+    """Return why this command line is not performed in a deployment; ``None`` when it is.
+
+    ``performed``: the commands of the function that is asked.
+    """
     name, *rest = command
+    if name in ALLOWED and name not in performed:
+        return f"{name}: the reader function performs {' and '.join(sorted(performed))} alone; the operator, the rest"
     if name in _REFUSED:
         return f"{name}: {_REFUSED[name]}"
     if name not in ALLOWED:

@@ -1,4 +1,4 @@
-"""Calls the operator function of a deployment, with the caller's own AWS credentials."""
+"""Calls the operator function of a deployment, or its reader, with the caller's own AWS credentials."""
 
 import json
 import re
@@ -32,8 +32,10 @@ from trapline_common.platform.this_user import this_user
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+OPERATOR, READER = "operator", "reader"
+"""The functions that people call: the one performs every command of a deployment, the other those that only look."""
 PATIENCE = 910.0
-"""Seconds for an answer: Lambda ends the function after 900."""
+"""Seconds for an answer: Lambda ends the operator function after 900."""
 _NAME = re.compile(r"[a-z][a-z0-9]{0,15}\Z")
 """As terraform/variables.tf has it."""
 _NO_CREDENTIALS = (
@@ -47,12 +49,12 @@ _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTok
 
 
 class CallFailedError(TransientError):
-    """The operator function could not be called, or gave no answer."""
+    """The function could not be called, or gave no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The way to one deployment's operator function: its alias ``live``, the version that `make deploy` put there."""
+    """The way to one of a deployment's functions: its alias ``live``, the version that `make deploy` put there."""
 
     client: "LambdaClient"
     """It asks once and waits ``PATIENCE`` seconds."""
@@ -121,11 +123,12 @@ class Caller:
         return f"{self.function}: {code}: {text}"
 
 
-def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path) -> Caller:
-    """Return how to reach a deployment; region, profile and credentials come as the AWS command takes them.
+def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path, function: str = OPERATOR) -> Caller:
+    """Return how to reach a deployment's ``function``.
 
-    ``local``: the local AWS that `make up` runs in ``data_dir``. Raises ``InputRefusedError`` for a name that no
-    deployment can have, and where no setting names the region.
+    Region, profile and credentials come as the AWS command takes them. ``local``: the local AWS that `make up` runs in
+    ``data_dir``. Raises ``InputRefusedError`` for a name that no deployment can have, and where no setting names the
+    region.
     """
     if not _NAME.match(environment):
         raise InputRefusedError(f"--env: {environment[:100]!r} is no environment; it is a name such as dev or prod")
@@ -143,7 +146,7 @@ def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path) -> 
     return Caller(
         client=client,
         environment=environment,
-        function=f"trapline-{environment}-operator",
+        function=f"trapline-{environment}-{function}",
         who=partial(_identity, settings),
     )
 

@@ -18,6 +18,7 @@ from trapline_machine.serve.served_file import ServedFile
 from trapline_machine.serve.view_actions import Dispatch, ViewActions
 from trapline_web.access import Access, kept_token
 from trapline_web.app import create_app
+from trapline_web.feed_keys import FeedKeys
 from trapline_web.ledger_views import LedgerViews
 from trapline_web.pictures import NamedArtifacts
 from trapline_web.ports import Place
@@ -70,6 +71,7 @@ class WebHost:
         self.url = self.environ.get(WEB_URL) or self.address.url(port)
         access = Access(
             token=kept_token(self.data_dir),
+            feeds=FeedKeys(self.data_dir),
             hosts=self.address.hosts(port),
             port=port,
             secure=self.url.startswith("https:"),

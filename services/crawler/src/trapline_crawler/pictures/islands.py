@@ -19,6 +19,8 @@ APART = 2
 _STRIP = CELL * 16
 """Rows that are subtracted at once: as much as stays near the processor, however tall the pictures are."""
 _RUN = re.compile(rb"\x01+(?:\x00{1,%d}\x01+)*" % (APART - 1))
+_PIXELS = tuple(round(value * CELL * CELL / 255) if value >= FEWEST else 0 for value in range(256))
+"""Pixels that differ, by a cell's average."""
 _IS_ON = bytes(value >= FEWEST for value in range(256))
 Box = tuple[int, int, int, int]
 """x, y, width and height in pixels."""
@@ -107,7 +109,7 @@ def _islands(cells: bytes, columns: int) -> list[Island]:
         for left, end in found:
             index = len(runs)
             runs.append(_Run(left, end - 1, index))
-            pixels = sum(round(value * CELL * CELL / 255) for value in values[left:end] if value >= FEWEST)
+            pixels = sum(map(_PIXELS.__getitem__, values[left:end]))
             islands[index] = Island(left, row, end - 1, row, pixels)
             here.append(index)
             for other in (one for above in near for one in above):

@@ -1,6 +1,6 @@
 """What other programs look at without a browser: a feed of changes, a badge, and a line for monitors.
 
-They take the token, or a key that stands in their own address and opens nothing else. The key changes with the token.
+They take the token, or a key that stands in their own address and opens nothing else.
 """
 
 from collections.abc import Mapping
@@ -77,8 +77,8 @@ class Feeds:
     async def read(self, request: Request, name: str, given: Mapping[str, str]) -> Any:
         """Return the screen's model, or the answer that refuses."""
         key = request.query_params.get("key", "")
-        if not (request.state.entered or self._site.access.is_feed_key(key)):
-            return _line(401, "give the token as a bearer header, or the key of feeds as ?key=")
+        if not (request.state.entered or (key and self._site.access.feeds.holds(key))):
+            return _line(401, "give the token as a bearer header, or a key of feeds as ?key=")
         try:
             return await self._site.read(name, given)
         except InputRefusedError as error:

@@ -15,6 +15,7 @@ from trapline_common.ledger.views.screens import crawl as crawls
 from trapline_common.ledger.views.screens import lists, machine, overview, page, run
 from trapline_web.rendering import sentences, states
 from trapline_web.rendering.chart import field_chart, load_chart, number, numeric_fields
+from trapline_web.rendering.ignoring import ignored_regions, ignored_text
 from trapline_web.rendering.iso_json import tag_of
 from trapline_web.rendering.progress import bar, cells, pace
 from trapline_web.rendering.reasons import MEANINGS
@@ -181,6 +182,8 @@ class Screens:
             and compared.older is not None
             and compared.older.screenshot == compared.newer.screenshot,
             **regions_of(compared),
+            "ignored_text": ignored_text(compared.words.lines) if compared is not None and compared.words else "",
+            "ignored_regions": ignored_regions(regions_of(compared)["boxes"]),
             "view": given.get("view", ""),
             "percent": percent,
             "self_link": lambda **change: _link(request, change),
@@ -253,7 +256,6 @@ class Screens:
             "here": "changes",
             "crawl": request.query_params.get("crawl", ""),
             "next_link": more,
-            "key": self._site.access.feed_key,
         }
         return self._site.page(request, "changes.html", values)
 

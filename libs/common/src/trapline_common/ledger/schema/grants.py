@@ -5,8 +5,8 @@ from importlib.resources import files
 from trapline_common.ledger.connection import Database, ledger_errors
 from trapline_common.ledger.schema.migrate import LOCK_KEY, TIMEOUT, migrations
 
-ROLES = ("trapline_crawler", "trapline_dispatcher", "trapline_notifier", "trapline_operator")
-"""One per service, and one for the operator's commands; ``roles.sql`` makes them."""
+ROLES = ("trapline_crawler", "trapline_dispatcher", "trapline_notifier", "trapline_operator", "trapline_reader")
+"""One per service, one for the operator's commands and one for those that only look; ``roles.sql`` makes them."""
 _NEWEST = "SELECT coalesce(max(version), 0) FROM trapline.migration"
 
 

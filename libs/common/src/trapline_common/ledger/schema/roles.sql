@@ -13,7 +13,8 @@ DECLARE
     role_name text;
 BEGIN
     FOREACH role_name IN ARRAY
-        ARRAY['trapline_crawler', 'trapline_dispatcher', 'trapline_notifier', 'trapline_operator'] LOOP
+        ARRAY['trapline_crawler', 'trapline_dispatcher', 'trapline_notifier', 'trapline_operator',
+            'trapline_reader'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
                 IF NOT superuser THEN

@@ -1,5 +1,5 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0026_artifact_walk. It is for reading, and a test compares it with what the
+-- `make schema` wrote this file, after 0029_alerts_of_a_crawl. It is for reading, and a test compares it with what the
 -- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
@@ -338,6 +338,7 @@ CREATE TABLE trapline.alert (
     CONSTRAINT alert_pkey PRIMARY KEY (id),
     CONSTRAINT alert_sent CHECK (((status = 'sent'::trapline.alert_status) = (sent_at IS NOT NULL)))
 ) WITH (fillfactor=70);
+CREATE INDEX alert_crawl ON trapline.alert (crawl, id);
 CREATE INDEX alert_due ON trapline.alert (id) WHERE (status = 'due'::trapline.alert_status);
 CREATE INDEX alert_run ON trapline.alert (run_id);
 CREATE INDEX alert_sent_at ON trapline.alert (sent_at) WHERE (status = 'sent'::trapline.alert_status);

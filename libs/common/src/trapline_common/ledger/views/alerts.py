@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import TypeAdapter
-
 from trapline_common.content.diff import FieldChange
 from trapline_common.content.word_diff import DiffLine, of_unified
-from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.views.changes import told_fields
+from trapline_common.ledger.views.together import Read, Row, rows_of
 
 _QUERIES = load("views/alerts")
 _LINES = 4
@@ -71,22 +69,16 @@ class AlertRow:
     """Each channel's part, by name; none until a notifier spread it."""
 
 
-_DELIVERIES = TypeAdapter(tuple[Told, ...])
+def alerts(
+    *, limit: int, status: str | None = None, crawl: str | None = None, before: int | None = None
+) -> Read[tuple[AlertRow, ...]]:
+    """Read alerts, newest first. ``before``: the id of the last one that was shown."""
+    return Read(query=_QUERIES["alerts"], arguments=(status, crawl, before, limit), made=_alerts)
 
 
-async def list_alerts(
-    database: Database, *, limit: int, status: str | None = None, crawl: str | None = None, before: int | None = None
-) -> tuple[AlertRow, ...]:
-    """Return alerts. ``before``: the id of the last one that was shown."""
-    rows = await database.fetch(_QUERIES["alerts"], status, crawl, before, limit)
-    taken = {"diff", "fields", "recipients", "deliveries"}
-    return tuple(
-        AlertRow(
-            **{key: item for key, item in row.items() if key not in taken},
-            fields=told_fields(row["fields"]),
-            lines=of_unified(row["diff"] or "", max_lines=_LINES),
-            recipients=tuple(row["recipients"]),
-            deliveries=_DELIVERIES.validate_json(row["deliveries"]),
-        )
+def _alerts(rows: list[Row]) -> tuple[AlertRow, ...]:
+    told = [
+        {**row, "fields": told_fields(row["fields"]), "lines": of_unified(row["diff"] or "", max_lines=_LINES)}
         for row in rows
-    )
+    ]
+    return rows_of(AlertRow)(told)

@@ -1,14 +1,13 @@
 """Accepted changes over all pages, newest first."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from trapline_common.content.diff import FieldChange
 from trapline_common.content.word_diff import DiffLine, of_unified
-from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.together import Read, Row, rows_of
 
 _QUERIES = load("views/changes")
 MAX_VALUE = 200
@@ -41,31 +40,33 @@ class ChangeCard:
     """The first lines that differ, as its alert tells them."""
 
 
-async def list_changes(
-    database: Database,
+def changes(
     *,
     limit: int,
     lines: int,
     crawl: str | None = None,
     since: datetime | None = None,
+    day: bool = False,
     before: tuple[datetime, int] | None = None,
-) -> tuple[ChangeCard, ...]:
-    """Return changes, each with at most ``lines`` lines. ``before``: moment and id of the last one that was shown."""
+) -> Read[tuple[ChangeCard, ...]]:
+    """Read changes, each with at most ``lines`` lines.
+
+    ``day``: of the last 24 hours only. ``before``: moment and id of the last one that was shown.
+    """
     at, last = before or (None, None)
-    rows = await database.fetch(_QUERIES["changes"], crawl, since, at, last, limit)
-    return tuple(
-        ChangeCard(
-            **{key: item for key, item in row.items() if key not in {"diff", "fields"}},
-            fields=told_fields(row["fields"]),
-            lines=of_unified(row["diff"] or "", max_lines=lines),
-        )
-        for row in rows
-    )
+
+    def made(rows: list[Row]) -> tuple[ChangeCard, ...]:
+        told = [
+            {**row, "fields": told_fields(row["fields"]), "lines": of_unified(row["diff"] or "", max_lines=lines)}
+            for row in rows
+        ]
+        return rows_of(ChangeCard)(told)
+
+    return Read(query=_QUERIES["changes"], arguments=(crawl, since, at, last, limit, day), made=made)
 
 
-def told_fields(text: str) -> tuple[FieldChange, ...]:
+def told_fields(told: object) -> tuple[FieldChange, ...]:
     """Return the fields of an alert's payload, each value cut; none of a payload that says it in another way."""
-    told = json.loads(text)
     items: list[Any] = told if isinstance(told, list) else []
     return tuple(
         FieldChange(name=str(item.get("name", "")), old=_cut(item.get("old")), new=_cut(item.get("new")))

@@ -1,14 +1,12 @@
 """The crawls: how each one is, its newest runs, its pages."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.together import Read, Row, rows_of
 
 _QUERIES = load("views/crawls")
 
@@ -129,44 +127,75 @@ class SkippedTick:
     """The tick, or when it was asked for by hand."""
 
 
-async def list_crawls(
-    database: Database, *, limit: int, offset: int = 0, name: str | None = None
-) -> tuple[list[CrawlRow], int, int]:
-    """Return crawls, the worst first, how many there are, and the pages of those that run."""
-    rows = await database.fetch(_QUERIES["crawls"], name, limit, offset)
-    found = [CrawlRow(**{key: item for key, item in row.items() if not key.startswith("total")}) for row in rows]
-    return found, (rows[0]["total"] if rows else 0), (rows[0]["total_pages"] if rows else 0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crawls:
+    """Crawls, as many as were asked for."""
+
+    rows: tuple[CrawlRow, ...]
+    """The crawls, the worst first."""
+    total: int
+    """How many there are."""
+    pages: int
+    """The pages of those that run."""
 
 
-async def strips(database: Database, names: Sequence[str], *, most: int) -> dict[str, tuple[RunBar, ...]]:
-    """Return each crawl's newest runs, at most ``most`` of each, oldest first."""
-    found: dict[str, list[RunBar]] = {name: [] for name in names}
-    for row in await database.fetch(_QUERIES["strips"], list(names), most):
-        found[row["crawl"]].append(RunBar(**{key: item for key, item in row.items() if key != "crawl"}))
-    return {name: tuple(reversed(bars)) for name, bars in found.items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """Pages, as many as were asked for."""
+
+    rows: tuple[CrawlPage, ...]
+    """The pages, those that fail first."""
+    total: int
+    """How many there are."""
 
 
-async def list_pages(
-    database: Database, *, limit: int, offset: int = 0, crawl: str | None = None, part: str | None = None
-) -> tuple[list[CrawlPage], int]:
-    """Return pages, those that fail first, and how many there are. ``part``: of the URL."""
-    rows = await database.fetch(_QUERIES["crawl_pages"], crawl, limit, part, offset)
-    found = [CrawlPage(**{key: item for key, item in row.items() if key != "total"}) for row in rows]
-    return found, rows[0]["total"] if rows else 0
+def crawls(*, limit: int, offset: int = 0, name: str | None = None) -> Read[Crawls]:
+    """Read crawls, the worst first. ``name``: that one alone."""
+    return Read(query=_QUERIES["crawls"], arguments=(name, limit, offset), made=_crawls)
 
 
-async def slowest_pages(database: Database, crawl: str, *, limit: int) -> tuple[SlowPage, ...]:
-    """Return the slowest good visits of a crawl's newest whole run."""
-    return tuple(read(SlowPage, row) for row in await database.fetch(_QUERIES["slowest"], crawl, limit))
+def _crawls(rows: list[Row]) -> Crawls:
+    first = rows[0] if rows else {"total": 0, "total_pages": 0}
+    return Crawls(rows=rows_of(CrawlRow)(rows), total=first["total"], pages=first["total_pages"])
 
 
-async def newest_config(database: Database, crawl: str) -> dict[str, Any]:
-    """Return the frozen config of a crawl's newest run; empty when there is none, or it is no map."""
-    text = await database.fetchval(_QUERIES["newest_config"], crawl)
-    config = {} if text is None else json.loads(text)
+def strips(names: Sequence[str], *, most: int) -> Read[dict[str, tuple[RunBar, ...]]]:
+    """Read each crawl's newest runs, at most ``most`` of each, oldest first."""
+    given = list(names)
+
+    def made(rows: list[Row]) -> dict[str, tuple[RunBar, ...]]:
+        found: dict[str, list[RunBar]] = {name: [] for name in given}
+        for row, bar in zip(rows, rows_of(RunBar)(rows), strict=True):
+            found[row["crawl"]].append(bar)
+        return {name: tuple(reversed(bars)) for name, bars in found.items()}
+
+    return Read(query=_QUERIES["strips"], arguments=(given, most), made=made)
+
+
+def pages(*, limit: int, offset: int = 0, crawl: str | None = None, part: str | None = None) -> Read[Pages]:
+    """Read pages, those that fail first. ``part``: of the URL."""
+    return Read(query=_QUERIES["crawl_pages"], arguments=(crawl, limit, part, offset), made=_pages)
+
+
+def _pages(rows: list[Row]) -> Pages:
+    return Pages(rows=rows_of(CrawlPage)(rows), total=rows[0]["total"] if rows else 0)
+
+
+def slowest_pages(crawl: str, *, limit: int) -> Read[tuple[SlowPage, ...]]:
+    """Read the slowest good visits of a crawl's newest whole run."""
+    return Read(query=_QUERIES["slowest"], arguments=(crawl, limit), made=rows_of(SlowPage))
+
+
+def newest_config(crawl: str) -> Read[dict[str, Any]]:
+    """Read the frozen config of a crawl's newest run; empty when there is none, or it is no map."""
+    return Read(query=_QUERIES["newest_config"], arguments=(crawl,), made=_config)
+
+
+def _config(rows: list[Row]) -> dict[str, Any]:
+    config = rows[0]["config"] if rows else {}
     return config if isinstance(config, dict) else {}
 
 
-async def skipped_ticks(database: Database, crawl: str, *, limit: int) -> tuple[SkippedTick, ...]:
-    """Return a crawl's runs that were skipped or refused, newest first."""
-    return tuple(read(SkippedTick, row) for row in await database.fetch(_QUERIES["skipped"], crawl, limit))
+def skipped_ticks(crawl: str, *, limit: int) -> Read[tuple[SkippedTick, ...]]:
+    """Read a crawl's runs that were skipped or refused, newest first."""
+    return Read(query=_QUERIES["skipped"], arguments=(crawl, limit), made=rows_of(SkippedTick))

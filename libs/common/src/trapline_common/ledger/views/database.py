@@ -4,8 +4,13 @@ from datetime import datetime
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
+from trapline_common.ledger.views.together import Read, column_of
 
 _QUERIES = load("views/database")
+
+
+MOMENT: Read[datetime] = Read(query=_QUERIES["now"], made=lambda rows: column_of("at", datetime)(rows)[0])
+"""The database's time, beside other reads."""
 
 
 async def now(database: Database) -> datetime:

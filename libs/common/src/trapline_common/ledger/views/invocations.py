@@ -7,7 +7,7 @@ from uuid import UUID
 from trapline_common.domain.lifecycle import ACTIVE
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.together import Read, read_alone, rows_of
 
 _QUERIES = load("views/invocations")
 
@@ -62,6 +62,21 @@ class InvocationRow:
     """The name of the execution that calls it; ``None`` where none does."""
 
 
+def invocations(
+    *,
+    limit: int | None,
+    lane: str | None = None,
+    statuses: tuple[str, ...] | None = None,
+    run_id: int | None = None,
+) -> Read[tuple[InvocationRow, ...]]:
+    """Read invocations, newest first; ``limit`` ``None``: all of them.
+
+    ``run_id``: those that were the last to hold a task of that run.
+    """
+    given = None if statuses is None else list(statuses)
+    return Read(query=_QUERIES["invocations"], arguments=(lane, given, run_id, limit), made=rows_of(InvocationRow))
+
+
 async def list_invocations(
     database: Database,
     *,
@@ -69,17 +84,11 @@ async def list_invocations(
     lane: str | None = None,
     statuses: tuple[str, ...] | None = None,
     run_id: int | None = None,
-) -> list[InvocationRow]:
-    """Return invocations, newest first; ``limit`` ``None``: all of them.
-
-    ``run_id``: those that were the last to hold a task of that run.
-    """
-    rows = await database.fetch(
-        _QUERIES["invocations"], lane, None if statuses is None else list(statuses), run_id, limit
-    )
-    return [read(InvocationRow, row) for row in rows]
+) -> tuple[InvocationRow, ...]:
+    """Return invocations as ``invocations`` reads them."""
+    return await read_alone(database, invocations(limit=limit, lane=lane, statuses=statuses, run_id=run_id))
 
 
-async def active_invocations(database: Database) -> list[InvocationRow]:
+async def active_invocations(database: Database) -> tuple[InvocationRow, ...]:
     """Return every invocation that counts against its lane's cap; lanes bound how many there are."""
-    return await list_invocations(database, limit=None, statuses=tuple(sorted(ACTIVE)))
+    return await read_alone(database, invocations(limit=None, statuses=tuple(sorted(ACTIVE))))

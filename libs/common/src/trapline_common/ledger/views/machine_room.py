@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.together import Read, only_row_of, rows_of
 
 _QUERIES = load("views/machine_room")
 
@@ -24,6 +24,28 @@ class InvocationCount:
     """Deliveries of their events that came twice, or too late."""
     stale: int
     """Their writes that the fence refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRow:
+    """An execution that calls invocations of a lane whose orchestrator is not ``self``."""
+
+    lane: str
+    """The lane."""
+    via: str
+    """How it calls them: ``map``, ``queue`` or ``durable``."""
+    execution: str
+    """Its name; of the durable function its ARN."""
+    began_at: datetime
+    """When the first of its invocations was counted."""
+    ended_at: datetime | None
+    """When the last of them ended; ``None``: none did so far."""
+    invocations: int
+    """How many it calls, or called."""
+    active: int
+    """Those of them that have not ended."""
+    failed: int
+    """Those of them that ended ``failed`` or ``orphaned``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,31 +116,34 @@ class Found:
     """The page's URL; empty of a run and a crawl."""
 
 
-async def invocation_counts(database: Database) -> tuple[InvocationCount, ...]:
-    """Return how many invocations each lane has, by status."""
-    return tuple(read(InvocationCount, row) for row in await database.fetch(_QUERIES["invocation_counts"]))
+def invocation_counts() -> Read[tuple[InvocationCount, ...]]:
+    """Read how many invocations each lane has, by status."""
+    return Read(query=_QUERIES["invocation_counts"], made=rows_of(InvocationCount))
 
 
-async def resting_hosts(database: Database, *, limit: int) -> tuple[RestingHost, ...]:
-    """Return the hosts that refuse, those that rest longest first."""
-    return tuple(read(RestingHost, row) for row in await database.fetch(_QUERIES["hosts"], limit))
+def executions(*, limit: int) -> Read[tuple[ExecutionRow, ...]]:
+    """Read the executions that are under way, or were in the last 24 hours, the newest first."""
+    return Read(query=_QUERIES["executions"], arguments=(limit,), made=rows_of(ExecutionRow))
 
 
-async def lane_days(database: Database, *, days: int) -> tuple[LaneDay, ...]:
-    """Return for how long each lane's invocations ran, the newest day first."""
-    return tuple(read(LaneDay, row) for row in await database.fetch(_QUERIES["lane_days"], days))
+def resting_hosts(*, limit: int) -> Read[tuple[RestingHost, ...]]:
+    """Read the hosts that refuse, those that rest longest first."""
+    return Read(query=_QUERIES["hosts"], arguments=(limit,), made=rows_of(RestingHost))
 
 
-async def crawl_visits(database: Database, *, days: int, limit: int) -> tuple[CrawlVisits, ...]:
-    """Return what each crawl did in the last days, most visits first."""
-    return tuple(read(CrawlVisits, row) for row in await database.fetch(_QUERIES["crawl_visits"], days, limit))
+def lane_days(*, days: int) -> Read[tuple[LaneDay, ...]]:
+    """Read for how long each lane's invocations ran, the newest day first."""
+    return Read(query=_QUERIES["lane_days"], arguments=(days,), made=rows_of(LaneDay))
 
 
-async def last_day(database: Database) -> Day:
-    """Return the last 24 hours in numbers."""
-    row = await database.fetchrow(_QUERIES["day"])
-    assert row is not None, "an aggregate always has a row"
-    return read(Day, row)
+def crawl_visits(*, days: int, limit: int) -> Read[tuple[CrawlVisits, ...]]:
+    """Read what each crawl did in the last days, most visits first."""
+    return Read(query=_QUERIES["crawl_visits"], arguments=(days, limit), made=rows_of(CrawlVisits))
+
+
+def last_day() -> Read[Day]:
+    """Read the last 24 hours in numbers."""
+    return Read(query=_QUERIES["day"], made=only_row_of(Day))
 
 
 async def is_named(database: Database, key: str) -> bool:
@@ -126,7 +151,7 @@ async def is_named(database: Database, key: str) -> bool:
     return bool(await database.fetchval(_QUERIES["named"], key))
 
 
-async def find(database: Database, text: str, *, limit: int) -> tuple[Found, ...]:
-    """Return runs by number, crawls by a part of the name and pages by a part of the URL."""
+def search(text: str, *, limit: int) -> Read[tuple[Found, ...]]:
+    """Read runs by number, crawls by a part of the name and pages by a part of the URL."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < len(str(2**63)) else None
-    return tuple(read(Found, row) for row in await database.fetch(_QUERIES["found"], text, number, limit))
+    return Read(query=_QUERIES["found"], arguments=(text, number, limit), made=rows_of(Found))

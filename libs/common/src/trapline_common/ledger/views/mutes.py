@@ -5,7 +5,7 @@ from datetime import datetime
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.together import Read, read_alone, rows_of
 
 _QUERIES = load("views/mutes")
 
@@ -34,6 +34,11 @@ class MuteRow:
     """When it is over."""
 
 
-async def list_mutes(database: Database, *, limit: int = 1000) -> list[MuteRow]:
+def mutes(*, limit: int = 1000) -> Read[tuple[MuteRow, ...]]:
+    """Read the mutes that are not over, the first to end first."""
+    return Read(query=_QUERIES["mutes"], arguments=(limit,), made=rows_of(MuteRow))
+
+
+async def list_mutes(database: Database, *, limit: int) -> tuple[MuteRow, ...]:
     """Return the mutes that are not over, the first to end first."""
-    return [read(MuteRow, row) for row in await database.fetch(_QUERIES["mutes"], limit)]
+    return await read_alone(database, mutes(limit=limit))

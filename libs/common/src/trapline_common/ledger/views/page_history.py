@@ -1,18 +1,14 @@
 """One page over time: its state, its visits, two of them compared, and how its fields and load times went."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.pictures import PictureRow, read_picture_row
-from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.pictures import PictureRow, picture_row
+from trapline_common.ledger.views.together import Read, Row, row_of, rows_of
 
 _QUERIES = load("views/page_history")
-_TAKEN = {"fields", "text", "visual"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,43 +143,39 @@ class LoadPart:
     """Bytes over the wire, the mean."""
 
 
-async def page_state(database: Database, page_id: int) -> PageState | None:
-    """Return a page as it is now, if there is such."""
-    row = await database.fetchrow(_QUERIES["state"], page_id)
-    return None if row is None else read(PageState, row)
+def page_state(page_id: int) -> Read[PageState | None]:
+    """Read a page as it is now, if there is such."""
+    return Read(query=_QUERIES["state"], arguments=(page_id,), made=row_of(PageState))
 
 
-async def page_visits(database: Database, page_id: int, *, before: int | None, limit: int) -> tuple[Visit, ...]:
-    """Return a page's observations, newest first. ``before``: the last one that was shown."""
-    rows = await database.fetch(_QUERIES["visits"], page_id, before, limit)
-    return tuple(_visit(dict(row)) for row in rows)
+def page_visits(page_id: int, *, before: int | None, limit: int) -> Read[tuple[Visit, ...]]:
+    """Read a page's observations, newest first. ``before``: the last one that was shown."""
+    return Read(query=_QUERIES["visits"], arguments=(page_id, before, limit), made=_visits)
 
 
-async def observation_pair(
-    database: Database, page_id: int, *, older: int | None, newer: int | None
-) -> tuple[tuple[Visit, str | None], ...]:
-    """Return at most two observations, the older first, each with its text where one is kept.
+def observation_pair(
+    page_id: int, *, older: int | None, newer: int | None
+) -> Read[tuple[tuple[Visit, str | None], ...]]:
+    """Read at most two observations, the older first, each with its text where one is kept.
 
     Without ``newer``: the newest change, or else the newest good visit. Without ``older``: the accepted one before it.
     """
-    rows = await database.fetch(_QUERIES["pair"], page_id, older, newer)
-    return tuple((_visit(dict(row)), row["text"]) for row in rows)
-
-
-async def field_steps(database: Database, page_id: int, *, newest: int) -> tuple[FieldStep, ...]:
-    """Return the steps among a page's newest visits, oldest first."""
-    rows = await database.fetch(_QUERIES["field_steps"], page_id, newest)
-    return tuple(
-        FieldStep(at=row["at"], fields=json.loads(row["fields"]), failed=row["failed"], changed=row["changed"])
-        for row in rows
+    return Read(
+        query=_QUERIES["pair"],
+        arguments=(page_id, older, newer),
+        made=lambda rows: tuple(zip(_visits(rows), (row["text"] for row in rows), strict=True)),
     )
 
 
-async def load_parts(database: Database, page_id: int, *, newest: int) -> tuple[LoadPart, ...]:
-    """Return how long a page's newest visits took, in at most 120 parts, oldest first."""
-    return tuple(read(LoadPart, row) for row in await database.fetch(_QUERIES["loads"], page_id, newest))
+def field_steps(page_id: int, *, newest: int) -> Read[tuple[FieldStep, ...]]:
+    """Read the steps among a page's newest visits, oldest first."""
+    return Read(query=_QUERIES["field_steps"], arguments=(page_id, newest), made=rows_of(FieldStep))
 
 
-def _visit(columns: dict[str, Any]) -> Visit:
-    fields, visual = json.loads(columns["fields"]), read_picture_row(columns["visual"])
-    return Visit(**{key: item for key, item in columns.items() if key not in _TAKEN}, fields=fields, visual=visual)
+def load_parts(page_id: int, *, newest: int) -> Read[tuple[LoadPart, ...]]:
+    """Read how long a page's newest visits took, in at most 120 parts, oldest first."""
+    return Read(query=_QUERIES["loads"], arguments=(page_id, newest), made=rows_of(LoadPart))
+
+
+def _visits(rows: list[Row]) -> tuple[Visit, ...]:
+    return rows_of(Visit)([{**row, "visual": picture_row(row["visual"])} for row in rows])

@@ -1,7 +1,9 @@
 """What an observation's picture is to its page, as the ledger keeps it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trapline_common.domain.picture import PictureOutcome, Region, RegionKind
 from trapline_common.platform.text import counted, percent
@@ -42,9 +44,13 @@ _DIFFERS = frozenset({PictureOutcome.CHANGED, PictureOutcome.HELD, PictureOutcom
 
 def read_picture_row(document: str | None) -> PictureRow | None:
     """Read the column."""
-    if document is None:
+    return None if document is None else picture_row(json.loads(document))
+
+
+def picture_row(found: Mapping[str, Any] | None) -> PictureRow | None:
+    """Read the column's value."""
+    if found is None:
         return None
-    found = json.loads(document)
     regions = (
         Region(kind=RegionKind(one["kind"]), old=tuple(one["old"]), new=tuple(one["new"])) for one in found["regions"]
     )

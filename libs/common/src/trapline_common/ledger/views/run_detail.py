@@ -11,6 +11,7 @@ from trapline_common.ledger.queries import load
 from trapline_common.ledger.views.pictures import PictureRow, read_picture_row
 from trapline_common.ledger.views.row import read
 from trapline_common.ledger.views.runs import RunRow, check_kept, run_config
+from trapline_common.ledger.views.together import Read, only_row_of, read_alone
 
 _QUERIES = load("views/run_detail")
 
@@ -155,11 +156,14 @@ async def run_detail(database: Database, run: RunRow, *, limit: int) -> RunDetai
     return detail
 
 
+def totals_of(run_id: int) -> Read[Totals]:
+    """Read a run's visits in numbers."""
+    return Read(query=_QUERIES["totals"], arguments=(run_id,), made=only_row_of(Totals))
+
+
 async def run_totals(database: Database, run_id: int) -> Totals:
     """Return a run's visits in numbers."""
-    row = await database.fetchrow(_QUERIES["totals"], run_id)
-    assert row is not None, "an aggregate always has a row"
-    return read(Totals, row)
+    return await read_alone(database, totals_of(run_id))
 
 
 async def run_failures(database: Database, run_id: int, *, limit: int | None = None) -> tuple[FailureRow, ...]:

@@ -1,20 +1,14 @@
 """What a run's screen shows beside the run itself: its surroundings, why tasks failed, and its visits."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from trapline_common.domain.errors import InputRefusedError
-from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.row import read
 from trapline_common.ledger.views.run_detail import AlertCount
+from trapline_common.ledger.views.together import Read, Row, row_of, rows_of
 
 _QUERIES = load("views/run_screen")
-_ALERTS = TypeAdapter(tuple[AlertCount, ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,29 +83,35 @@ class VisitRow:
     """When it was observed, or the task ended."""
 
 
-async def surroundings(database: Database, run_id: int) -> Surroundings:
-    """Return what a run stands among. Raises ``InputRefusedError`` when there is no such run any more."""
-    row = await database.fetchrow(_QUERIES["surroundings"], run_id)
-    if row is None:
-        raise InputRefusedError(f"no run {run_id}")
-    columns = dict(row)
-    config = json.loads(columns.pop("config"))
-    alerts = _ALERTS.validate_json(columns.pop("alerts"))
-    executions = tuple(columns.pop("executions"))
-    return Surroundings(
-        config=config if isinstance(config, dict) else {}, alerts=alerts, executions=executions, **columns
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visits:
+    """Tasks of a run, as many as were asked for."""
+
+    rows: tuple[VisitRow, ...]
+    """The tasks, failed ones first."""
+    total: int
+    """How many there are."""
 
 
-async def failure_reasons(database: Database, run_id: int, *, limit: int) -> tuple[ReasonRow, ...]:
-    """Return why tasks of a run failed, the most frequent reason first."""
-    return tuple(read(ReasonRow, row) for row in await database.fetch(_QUERIES["reasons"], run_id, limit))
+def surroundings(run_id: int) -> Read[Surroundings | None]:
+    """Read what a run stands among; ``None`` when there is no such run."""
+    return Read(query=_QUERIES["surroundings"], arguments=(run_id,), made=_surroundings)
 
 
-async def run_visits(
-    database: Database, run_id: int, *, which: str | None, limit: int, offset: int
-) -> tuple[tuple[VisitRow, ...], int]:
-    """Return tasks of a run, failed ones first, and how many there are. ``which``: ``failed`` or ``changed`` only."""
-    rows = await database.fetch(_QUERIES["visits"], run_id, which, limit, offset)
-    found = tuple(VisitRow(**{key: item for key, item in row.items() if key != "total"}) for row in rows)
-    return found, rows[0]["total"] if rows else 0
+def _surroundings(rows: list[Row]) -> Surroundings | None:
+    told = [{**row, "config": row["config"] if isinstance(row["config"], dict) else {}} for row in rows]
+    return row_of(Surroundings)(told)
+
+
+def failure_reasons(run_id: int, *, limit: int) -> Read[tuple[ReasonRow, ...]]:
+    """Read why tasks of a run failed, the most frequent reason first."""
+    return Read(query=_QUERIES["reasons"], arguments=(run_id, limit), made=rows_of(ReasonRow))
+
+
+def run_visits(run_id: int, *, which: str | None, limit: int, offset: int) -> Read[Visits]:
+    """Read tasks of a run, failed ones first. ``which``: ``failed`` or ``changed`` only."""
+    return Read(query=_QUERIES["visits"], arguments=(run_id, which, limit, offset), made=_visits)
+
+
+def _visits(rows: list[Row]) -> Visits:
+    return Visits(rows=rows_of(VisitRow)(rows), total=rows[0]["total"] if rows else 0)

@@ -9,7 +9,7 @@ from typing import Any
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.together import Read, column_of, read_alone, rows_of
 
 _QUERIES = load("views/runs")
 
@@ -68,6 +68,18 @@ class RunRow:
         return self.done + self.failed
 
 
+def newest_runs(
+    *,
+    limit: int,
+    crawl: str | None = None,
+    lane: str | None = None,
+    status: str | None = None,
+    failed: bool = False,
+) -> Read[tuple[RunRow, ...]]:
+    """Read runs, newest first. ``status`` is a status or an outcome; ``failed``: with a failed task, or refused."""
+    return Read(query=_QUERIES["runs"], arguments=(None, crawl, lane, status, failed, limit), made=rows_of(RunRow))
+
+
 async def list_runs(
     database: Database,
     *,
@@ -76,10 +88,24 @@ async def list_runs(
     lane: str | None = None,
     status: str | None = None,
     failed: bool = False,
-) -> list[RunRow]:
-    """Return runs, newest first. ``status`` is a status or an outcome; ``failed``: with a failed task, or refused."""
-    rows = await database.fetch(_QUERIES["runs"], None, crawl, lane, status, failed, limit)
-    return [read(RunRow, row) for row in rows]
+) -> tuple[RunRow, ...]:
+    """Return runs as ``newest_runs`` reads them."""
+    return await read_alone(database, newest_runs(limit=limit, crawl=crawl, lane=lane, status=status, failed=failed))
+
+
+def runs_of(run_ids: Sequence[int]) -> Read[dict[int, RunRow]]:
+    """Read the runs among ``run_ids`` that exist."""
+    given = list(run_ids)
+    return Read(
+        query=_QUERIES["runs"],
+        arguments=(given, None, None, None, False, len(given)),
+        made=lambda rows: {row.id: row for row in rows_of(RunRow)(rows)},
+    )
+
+
+def unended() -> Read[tuple[int, ...]]:
+    """Read the runs that have not ended, oldest first."""
+    return Read(query=_QUERIES["unended"], made=column_of("id", int))
 
 
 async def find_run(database: Database, run_id: int) -> RunRow | None:
@@ -89,13 +115,12 @@ async def find_run(database: Database, run_id: int) -> RunRow | None:
 
 async def find_runs(database: Database, run_ids: Sequence[int]) -> dict[int, RunRow]:
     """Return the runs among ``run_ids`` that exist."""
-    rows = await database.fetch(_QUERIES["runs"], list(run_ids), None, None, None, False, len(run_ids))
-    return {row["id"]: read(RunRow, row) for row in rows}
+    return await read_alone(database, runs_of(run_ids))
 
 
-async def unended_runs(database: Database) -> list[int]:
+async def unended_runs(database: Database) -> tuple[int, ...]:
     """Return the runs that have not ended, oldest first."""
-    return [row["id"] for row in await database.fetch(_QUERIES["unended"])]
+    return await read_alone(database, unended())
 
 
 async def check_kept(database: Database, run_id: int) -> None:

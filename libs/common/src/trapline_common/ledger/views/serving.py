@@ -5,7 +5,7 @@ from datetime import datetime
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
-from trapline_common.ledger.views.row import read
+from trapline_common.ledger.views.together import Read, read_alone, row_of, rows_of
 
 _QUERIES = load("views/serving")
 
@@ -48,12 +48,16 @@ class MissedTicks:
     """The newest of them."""
 
 
+def serving() -> Read[Serving | None]:
+    """Read the process that serves this ledger, or did last; ``None``: none ever did."""
+    return Read(query=_QUERIES["serving"], made=row_of(Serving))
+
+
 async def read_serving(database: Database) -> Serving | None:
     """Return the process that serves this ledger, or did last; ``None``: none ever did."""
-    row = await database.fetchrow(_QUERIES["serving"])
-    return None if row is None else read(Serving, row)
+    return await read_alone(database, serving())
 
 
-async def missed_ticks(database: Database) -> list[MissedTicks]:
-    """Return the ticks that were missed lately, by crawl."""
-    return [read(MissedTicks, row) for row in await database.fetch(_QUERIES["missed"])]
+def missed_ticks() -> Read[tuple[MissedTicks, ...]]:
+    """Read the ticks that were missed lately, by crawl."""
+    return Read(query=_QUERIES["missed"], made=rows_of(MissedTicks))

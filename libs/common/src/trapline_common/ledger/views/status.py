@@ -1,16 +1,26 @@
 """The state of the whole system, at a glance: lanes, runs, failing pages, alerts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.queries import load
 from trapline_common.ledger.rescue import HEARTBEAT_TTL
-from trapline_common.ledger.views.database import now
-from trapline_common.ledger.views.mutes import MuteRow, list_mutes
-from trapline_common.ledger.views.row import read
-from trapline_common.ledger.views.runs import RunRow, find_runs, unended_runs
-from trapline_common.ledger.views.serving import MissedTicks, Serving, missed_ticks, read_serving
+from trapline_common.ledger.views.database import MOMENT
+from trapline_common.ledger.views.mutes import MuteRow, mutes
+from trapline_common.ledger.views.runs import RunRow, runs_of, unended
+from trapline_common.ledger.views.serving import MissedTicks, Serving, missed_ticks, serving
+from trapline_common.ledger.views.together import (
+    Answers,
+    Read,
+    Row,
+    only_row_of,
+    read_alone,
+    read_together,
+    rows_of,
+)
 
 _QUERIES = load("views/status")
 
@@ -185,61 +195,100 @@ class Status:
     """Ticks of the last 24 hours that nobody was there to fire, by crawl."""
 
 
-async def list_lanes(database: Database, *, heartbeat_ttl: float = HEARTBEAT_TTL) -> tuple[LaneRow, ...]:
-    """Return every lane with its load, by name."""
-    return tuple(read(LaneRow, row) for row in await database.fetch(_QUERIES["lanes"], heartbeat_ttl))
+def lanes(*, heartbeat_ttl: float = HEARTBEAT_TTL) -> Read[tuple[LaneRow, ...]]:
+    """Read every lane with its load, by name."""
+    return Read(query=_QUERIES["lanes"], arguments=(heartbeat_ttl,), made=rows_of(LaneRow))
 
 
-async def failing_pages(
-    database: Database, *, limit: int, reason: str | None = None
-) -> tuple[tuple[FailingPage, ...], int, int]:
-    """Return the pages that have failed longest, how many fail, and of how many of them somebody knows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """Pages that fail."""
 
-    ``reason``: of those alone whose last failure has it.
-    """
-    pages = await database.fetch(_QUERIES["failing"], limit, reason)
-    found = tuple(
-        FailingPage(**{name: item for name, item in row.items() if name not in {"total", "known"}}) for row in pages
-    )
-    return (found, pages[0]["total"], pages[0]["known"]) if pages else (found, 0, 0)
+    pages: tuple[FailingPage, ...]
+    """Those that have failed longest, as many as were asked for."""
+    total: int
+    """How many there are."""
+    known: int
+    """Of how many of them somebody knows."""
 
 
-async def ended_badly(database: Database) -> EndedBadly:
-    """Return the invocations of the last 24 hours that ended badly."""
-    row = await database.fetchrow(_QUERIES["ended_badly"])
-    assert row is not None, "an aggregate always has a row"
-    return read(EndedBadly, row)
+def failing_pages(*, limit: int, reason: str | None = None) -> Read[Failing]:
+    """Read the pages that have failed longest. ``reason``: of those alone whose last failure has it."""
+    return Read(query=_QUERIES["failing"], arguments=(limit, reason), made=_failing)
 
 
-async def alert_counts(database: Database) -> AlertCounts:
-    """Return the state of the alert outbox."""
-    row = await database.fetchrow(_QUERIES["alert_counts"])
-    assert row is not None, "an aggregate always has a row"
-    return read(AlertCounts, row)
+def _failing(rows: list[Row]) -> Failing:
+    first = rows[0] if rows else {"total": 0, "known": 0}
+    return Failing(pages=rows_of(FailingPage)(rows), total=first["total"], known=first["known"])
+
+
+def ended_badly() -> Read[EndedBadly]:
+    """Read the invocations of the last 24 hours that ended badly."""
+    return Read(query=_QUERIES["ended_badly"], made=only_row_of(EndedBadly))
+
+
+def alert_counts() -> Read[AlertCounts]:
+    """Read the state of the alert outbox."""
+    return Read(query=_QUERIES["alert_counts"], made=only_row_of(AlertCounts))
+
+
+def _last_runs() -> Read[dict[int, int]]:
+    """Read each crawl's last run, with how many were skipped since."""
+    return Read(query=_QUERIES["last_runs"], made=lambda rows: {row["id"]: row["skipped_since"] for row in rows})
+
+
+class StatusReads:
+    """What the status is read with, beside the reads of whoever shows more; ``found`` puts it together."""
+
+    def __init__(self, *, failing: int, heartbeat_ttl: float = HEARTBEAT_TTL) -> None:
+        """``failing``: pages that fail, at most."""
+        self.at = MOMENT
+        self.lanes = lanes(heartbeat_ttl=heartbeat_ttl)
+        self.failing = failing_pages(limit=failing)
+        self.last_runs = _last_runs()
+        self.unended = unended()
+        self.scheduled = Read(query=_QUERIES["scheduled"], made=rows_of(ScheduledCrawl))
+        self.mutes = mutes()
+        self.alerts = alert_counts()
+        self.channels = Read(query=_QUERIES["channels"], made=rows_of(ChannelRow))
+        self.badly = ended_badly()
+        self.serving = serving()
+        self.missed = missed_ticks()
+
+    def all(self) -> tuple[Read[Any], ...]:
+        """Return the reads."""
+        return tuple(vars(self).values())
+
+    def runs(self, found: Answers) -> Read[dict[int, RunRow]]:
+        """Return the read of the runs that the others named."""
+        return runs_of([*found[self.last_runs], *found[self.unended]])
+
+    def status(self, found: Answers, runs: Mapping[int, RunRow]) -> Status:
+        """Return the status. A run that is no longer kept is passed over."""
+        return Status(
+            at=found[self.at],
+            lanes=found[self.lanes],
+            open_runs=tuple(runs[run_id] for run_id in found[self.unended] if run_id in runs),
+            last_runs=tuple(
+                LastRun(run=runs[run_id], skipped_since=skipped)
+                for run_id, skipped in found[self.last_runs].items()
+                if run_id in runs
+            ),
+            scheduled=found[self.scheduled],
+            failing=found[self.failing].pages,
+            failing_total=found[self.failing].total,
+            failing_known=found[self.failing].known,
+            mutes=found[self.mutes],
+            alerts=found[self.alerts],
+            channels=found[self.channels],
+            invocations_last_day=found[self.badly],
+            serving=found[self.serving],
+            missed=found[self.missed],
+        )
 
 
 async def read_status(database: Database, *, failing: int, heartbeat_ttl: float = HEARTBEAT_TTL) -> Status:
     """Return the status with at most ``failing`` failing pages."""
-    lanes = await list_lanes(database, heartbeat_ttl=heartbeat_ttl)
-    failing_found, failing_total, failing_known = await failing_pages(database, limit=failing)
-    last = {row["id"]: row["skipped_since"] for row in await database.fetch(_QUERIES["last_runs"])}
-    unended = await unended_runs(database)
-    found = await find_runs(database, [*last, *unended])
-    return Status(
-        at=await now(database),
-        lanes=lanes,
-        open_runs=tuple(found[run_id] for run_id in unended if run_id in found),
-        last_runs=tuple(
-            LastRun(run=found[run_id], skipped_since=skipped) for run_id, skipped in last.items() if run_id in found
-        ),
-        scheduled=tuple(read(ScheduledCrawl, row) for row in await database.fetch(_QUERIES["scheduled"])),
-        failing=failing_found,
-        failing_total=failing_total,
-        failing_known=failing_known,
-        mutes=tuple(await list_mutes(database)),
-        alerts=await alert_counts(database),
-        channels=tuple(read(ChannelRow, row) for row in await database.fetch(_QUERIES["channels"])),
-        invocations_last_day=await ended_badly(database),
-        serving=await read_serving(database),
-        missed=tuple(await missed_ticks(database)),
-    )
+    reads = StatusReads(failing=failing, heartbeat_ttl=heartbeat_ttl)
+    found = await read_together(database, *reads.all())
+    return reads.status(found, await read_alone(database, reads.runs(found)))

@@ -50,7 +50,7 @@ LEFT JOIN LATERAL (
     SELECT count(*) FILTER (WHERE t.status = 'done')::int AS done,
         count(*) FILTER (WHERE t.status = 'failed')::int AS failed,
         count(*) FILTER (WHERE t.status IN ('created', 'leased'))::int AS waiting
-    FROM trapline.task t WHERE t.run_id = r.id) t ON r.status <> 'ended'
+    FROM trapline.task t WHERE t.run_id = r.id AND r.status <> 'ended') t ON true
 ORDER BY n.name, r.id DESC;
 
 -- name: crawl_pages

@@ -1,7 +1,7 @@
 -- The database's own time, and its newest migration.
 
 -- name: now
-SELECT now();
+SELECT now() AS at;
 
 -- name: schema_version
 -- NULL: the schema is not there. (Naming the table itself would be an error then.)

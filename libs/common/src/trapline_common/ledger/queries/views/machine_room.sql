@@ -11,6 +11,21 @@ FROM (
     FROM trapline.invocation i WHERE i.ended_at > now() - interval '24 hours' GROUP BY 1, 2) c
 GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- name: executions
+-- Executions of Step Functions, and of the durable function, that call invocations: those that are under way, and those
+-- whose invocations ended in the last 24 hours; the newest first. $1 limit.
+SELECT i.lane, i.via, i.execution, min(i.created_at) AS began_at, max(i.ended_at) AS ended_at,
+    count(*)::int AS invocations, count(*) FILTER (WHERE i.ended_at IS NULL)::int AS active,
+    count(*) FILTER (WHERE i.status IN ('failed', 'orphaned'))::int AS failed
+FROM (
+    SELECT a.lane, a.via, coalesce(a.wave::text, a.delivery) AS execution, a.status, a.created_at, a.ended_at
+    FROM trapline.invocation a WHERE a.status IN ('created', 'pending', 'ready', 'running')
+    UNION ALL
+    SELECT e.lane, e.via, coalesce(e.wave::text, e.delivery), e.status, e.created_at, e.ended_at
+    FROM trapline.invocation e WHERE e.ended_at > now() - interval '24 hours') i
+WHERE i.via <> 'event' AND i.execution IS NOT NULL
+GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3 LIMIT $1;
+
 -- name: hosts
 -- Hosts that answered 429 or 503, those that rest longest first. $1 limit.
 SELECT h.host, h.refusals, h.refused_at, h.not_before FROM trapline.host h WHERE h.refusals > 0

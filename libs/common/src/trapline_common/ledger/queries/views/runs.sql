@@ -15,7 +15,7 @@ SELECT r.id, r.crawl, r.lane, r.status::text AS status, r.outcome::text AS outco
     r.retry_of, r.page_id, r.acted_by, r.created_at, r.opened_at, r.ended_at,
     extract(epoch FROM coalesce(r.ended_at, now()) - r.created_at)::double precision AS seconds,
     t.waiting, t.leased, coalesce(r.tasks_done, t.done) AS done, coalesce(r.tasks_failed, t.failed) AS failed,
-    coalesce(s.changes, o.changes) AS changes
+    coalesce(r.pages_changed, s.changes, o.changes) AS changes
 FROM picked r
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE t.status = 'created')::int AS waiting,
@@ -25,10 +25,10 @@ CROSS JOIN LATERAL (
     FROM trapline.task t WHERE t.run_id = r.id AND r.status <> 'ended') t
 LEFT JOIN LATERAL (
     SELECT (a.payload ->> 'changes')::int AS changes FROM trapline.alert a
-    WHERE a.run_id = r.id AND a.kind = 'summary') s ON true
+    WHERE a.run_id = r.id AND a.kind = 'summary' AND r.pages_changed IS NULL LIMIT 1) s ON true
 CROSS JOIN LATERAL (
     SELECT count(*)::int AS changes FROM trapline.observation o
-    WHERE o.run_id = r.id AND o.changed AND s.changes IS NULL) o
+    WHERE o.run_id = r.id AND o.changed AND r.pages_changed IS NULL AND s.changes IS NULL) o
 ORDER BY r.id DESC;
 
 -- name: unended

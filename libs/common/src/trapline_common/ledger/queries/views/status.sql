@@ -48,7 +48,8 @@ WHERE k.schedule IS NOT NULL AND k.enabled AND k.gone_at IS NULL ORDER BY k.name
 
 -- name: failing
 -- Pages that fail, longest first; without those that the crawl's last whole run no longer visits, and without those of
--- crawls that are gone or switched off. $1 limit, $2 of this reason alone (NULL: of any).
+-- crawls that are gone or switched off. $1 limit, $2 of this reason alone (NULL: of any). The newest failure of a page
+-- that fails is among its newest visits, so that the others are not read.
 WITH picked AS MATERIALIZED (
     SELECT p.id, p.crawl, p.url, p.failures, p.failing_since, p.alerted, p.judged_run, p.acked_at, p.acked_by,
         p.ack_reason, m.muted, count(*) OVER ()::int AS total,
@@ -63,14 +64,17 @@ WITH picked AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM trapline.known_crawl k
                       WHERE k.name = p.crawl AND (k.gone_at IS NOT NULL OR NOT k.enabled))
       AND ($2::text IS NULL OR $2 = (
-            SELECT o.reason FROM trapline.observation o WHERE o.page_id = p.id AND o.reason IS NOT NULL
-            ORDER BY o.id DESC LIMIT 1))
+            SELECT o.reason FROM (
+                SELECT v.reason FROM trapline.observation v WHERE v.page_id = p.id ORDER BY v.id DESC LIMIT 20) o
+            WHERE o.reason IS NOT NULL LIMIT 1))
     ORDER BY p.failing_since, p.id LIMIT $1)
 SELECT p.id AS page_id, p.crawl, p.url, p.failures, p.failing_since AS since, p.alerted, p.judged_run AS run_id,
     o.reason, o.detail, o.status, o.screenshot, o.html, p.acked_at, p.acked_by, p.ack_reason, p.muted, p.total, p.known
 FROM picked p LEFT JOIN LATERAL (
-    SELECT o.reason, o.detail, o.status, o.screenshot, o.html FROM trapline.observation o
-    WHERE o.page_id = p.id AND o.reason IS NOT NULL ORDER BY o.id DESC LIMIT 1) o ON true
+    SELECT o.* FROM (
+        SELECT v.reason, v.detail, v.status, v.screenshot, v.html FROM trapline.observation v
+        WHERE v.page_id = p.id ORDER BY v.id DESC LIMIT 20) o
+    WHERE o.reason IS NOT NULL LIMIT 1) o ON true
 ORDER BY p.failing_since, p.id;
 
 -- name: alert_counts
@@ -85,10 +89,12 @@ FROM (
     -- until the channel, or for an alert that found none the crawl, took a later one; a day at most
     (SELECT count(DISTINCT d.alert_id)::int AS refused FROM trapline.delivery d
         JOIN trapline.alert a ON a.id = d.alert_id
-        WHERE d.status = 'refused' AND d.ended_at > now() - interval '24 hours' AND NOT EXISTS (
-            SELECT FROM trapline.delivery l JOIN trapline.alert b ON b.id = l.alert_id
-            WHERE l.status = 'sent' AND l.alert_id > d.alert_id AND (l.channel = d.channel
-                OR b.crawl = a.crawl AND b.recipients <> a.recipients))) r,
+        WHERE d.status = 'refused' AND d.ended_at > now() - interval '24 hours'
+          AND NOT EXISTS (SELECT FROM trapline.delivery l
+              WHERE l.alert_id > d.alert_id AND l.channel = d.channel AND l.status = 'sent')
+          AND NOT EXISTS (SELECT FROM trapline.alert b
+              WHERE b.crawl = a.crawl AND b.id > a.id AND b.recipients <> a.recipients AND EXISTS (
+                  SELECT FROM trapline.delivery l WHERE l.alert_id = b.id AND l.status = 'sent'))) r,
     (SELECT count(*)::int AS sent_last_day FROM trapline.alert a
         WHERE a.status = 'sent' AND a.sent_at > now() - interval '24 hours') s;
 

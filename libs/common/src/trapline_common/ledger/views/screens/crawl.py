@@ -13,14 +13,15 @@ from trapline_common.ledger.views.crawls import (
     RunBar,
     SkippedTick,
     SlowPage,
-    list_crawls,
-    list_pages,
+    crawls,
     newest_config,
+    pages,
     skipped_ticks,
     slowest_pages,
     strips,
 )
-from trapline_common.ledger.views.database import now
+from trapline_common.ledger.views.database import MOMENT
+from trapline_common.ledger.views.together import read_together
 
 BARS = 90
 """Runs of the strip."""
@@ -67,21 +68,30 @@ class CrawlScreen:
 
 async def crawl_screen(database: Database, asked: CrawlParameters) -> CrawlScreen:
     """Return one crawl. Raises ``InputRefusedError`` when there is none of that name."""
-    rows, _, _ = await list_crawls(database, limit=1, name=asked.name)
-    if not rows:
-        raise InputRefusedError(f"no crawl {asked.name}")
-    row, at = rows[0], await now(database)
-    pages, total = await list_pages(database, crawl=row.name, limit=PAGES, offset=asked.offset, part=asked.q or None)
+    name = asked.name
+    found = await read_together(
+        database,
+        crawl := crawls(limit=1, name=name),
+        strip := strips([name], most=BARS),
+        config := newest_config(name),
+        shown := pages(crawl=name, limit=PAGES, offset=asked.offset, part=asked.q or None),
+        slowest := slowest_pages(name, limit=_SLOWEST),
+        skipped := skipped_ticks(name, limit=_SKIPPED),
+        MOMENT,
+    )
+    if not found[crawl].rows:
+        raise InputRefusedError(f"no crawl {name}")
+    row, at = found[crawl].rows[0], found[MOMENT]
     return CrawlScreen(
         at=at,
         crawl=row,
-        strip=(await strips(database, [row.name], most=BARS))[row.name],
+        strip=found[strip][name],
         ticks=_ticks(row, at),
-        config=await newest_config(database, row.name),
-        pages=tuple(pages),
-        pages_total=total,
-        slowest=await slowest_pages(database, row.name, limit=_SLOWEST),
-        skipped=await skipped_ticks(database, row.name, limit=_SKIPPED),
+        config=found[config],
+        pages=found[shown].rows,
+        pages_total=found[shown].total,
+        slowest=found[slowest],
+        skipped=found[skipped],
     )
 
 

@@ -5,14 +5,15 @@ from datetime import datetime
 
 from trapline_common.domain.lifecycle import InvocationStatus
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views.alerts import AlertRow, list_alerts
-from trapline_common.ledger.views.changes import ChangeCard, list_changes
-from trapline_common.ledger.views.crawls import CrawlPage, list_pages
-from trapline_common.ledger.views.database import now
-from trapline_common.ledger.views.invocations import InvocationRow, list_invocations
-from trapline_common.ledger.views.machine_room import Found, find
-from trapline_common.ledger.views.runs import RunRow, list_runs
+from trapline_common.ledger.views.alerts import AlertRow, alerts
+from trapline_common.ledger.views.changes import ChangeCard, changes
+from trapline_common.ledger.views.crawls import CrawlPage, pages
+from trapline_common.ledger.views.database import MOMENT
+from trapline_common.ledger.views.invocations import InvocationRow, invocations
+from trapline_common.ledger.views.machine_room import Found, search
+from trapline_common.ledger.views.runs import RunRow, newest_runs
 from trapline_common.ledger.views.status import AlertCounts, FailingPage, alert_counts, failing_pages
+from trapline_common.ledger.views.together import read_together
 
 ROWS = 100
 """Rows at once."""
@@ -47,14 +48,10 @@ class RunsScreen:
 async def runs_screen(database: Database, asked: RunsParameters) -> RunsScreen:
     """Return the newest runs."""
     failed = asked.show == "failed"
-    found = await list_runs(
-        database,
-        limit=ROWS,
-        crawl=asked.crawl or None,
-        status=None if failed else asked.show or None,
-        failed=failed,
-    )
-    return RunsScreen(at=await now(database), runs=tuple(found))
+    status = None if failed else asked.show or None
+    runs = newest_runs(limit=ROWS, crawl=asked.crawl or None, status=status, failed=failed)
+    found = await read_together(database, runs, MOMENT)
+    return RunsScreen(at=found[MOMENT], runs=found[runs])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +78,9 @@ class PagesScreen:
 
 async def pages_screen(database: Database, asked: PagesParameters) -> PagesScreen:
     """Return pages of every crawl."""
-    found, total = await list_pages(database, limit=ROWS, offset=asked.offset, part=asked.q or None)
-    return PagesScreen(at=await now(database), pages=tuple(found), total=total)
+    shown = pages(limit=ROWS, offset=asked.offset, part=asked.q or None)
+    found = await read_together(database, shown, MOMENT)
+    return PagesScreen(at=found[MOMENT], pages=found[shown].rows, total=found[shown].total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +110,9 @@ class ChangesScreen:
 async def changes_screen(database: Database, asked: ChangesParameters) -> ChangesScreen:
     """Return changes of every page."""
     before = None if asked.at is None else (asked.at, asked.after)
-    found = await list_changes(
-        database, limit=CHANGES, lines=_LINES, crawl=asked.crawl or None, since=asked.since, before=before
-    )
-    return ChangesScreen(at=await now(database), changes=found)
+    cards = changes(limit=CHANGES, lines=_LINES, crawl=asked.crawl or None, since=asked.since, before=before)
+    found = await read_together(database, cards, MOMENT)
+    return ChangesScreen(at=found[MOMENT], changes=found[cards])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,14 +141,19 @@ class FailuresScreen:
 
 async def failures_screen(database: Database, asked: FailuresParameters) -> FailuresScreen:
     """Return what is broken."""
-    pages, total, known = await failing_pages(database, limit=FAILING, reason=asked.reason or None)
     statuses = (InvocationStatus.FAILED, InvocationStatus.ORPHANED)
+    found = await read_together(
+        database,
+        failing := failing_pages(limit=FAILING, reason=asked.reason or None),
+        ended := invocations(limit=20, statuses=tuple(str(each) for each in statuses)),
+        MOMENT,
+    )
     return FailuresScreen(
-        at=await now(database),
-        pages=pages,
-        total=total,
-        known=known,
-        invocations=tuple(await list_invocations(database, limit=20, statuses=tuple(str(each) for each in statuses))),
+        at=found[MOMENT],
+        pages=found[failing].pages,
+        total=found[failing].total,
+        known=found[failing].known,
+        invocations=found[ended],
     )
 
 
@@ -182,11 +184,13 @@ class AlertsScreen:
 async def alerts_screen(database: Database, asked: AlertsParameters) -> AlertsScreen:
     """Return who was told what."""
     status = asked.status if asked.status in _ALERT_STATUSES else None
-    return AlertsScreen(
-        at=await now(database),
-        counts=await alert_counts(database),
-        alerts=await list_alerts(database, limit=ROWS, status=status, crawl=asked.crawl or None, before=asked.before),
+    found = await read_together(
+        database,
+        rows := alerts(limit=ROWS, status=status, crawl=asked.crawl or None, before=asked.before),
+        counts := alert_counts(),
+        MOMENT,
     )
+    return AlertsScreen(at=found[MOMENT], counts=found[counts], alerts=found[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,4 +214,6 @@ class FindScreen:
 async def find_screen(database: Database, asked: FindParameters) -> FindScreen:
     """Return what a search finds; nothing for an empty one."""
     text = asked.q.strip()
-    return FindScreen(at=await now(database), found=await find(database, text, limit=50) if text else ())
+    reads = [search(text, limit=50)] if text else []
+    found = await read_together(database, MOMENT, *reads)
+    return FindScreen(at=found[MOMENT], found=found[reads[0]] if reads else ())

@@ -5,23 +5,26 @@ from datetime import datetime
 
 from trapline_common.domain.lifecycle import InvocationStatus
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views.database import now
-from trapline_common.ledger.views.invocations import InvocationRow, list_invocations
+from trapline_common.ledger.views.database import MOMENT
+from trapline_common.ledger.views.invocations import InvocationRow, invocations
 from trapline_common.ledger.views.machine_room import (
     CrawlVisits,
+    ExecutionRow,
     InvocationCount,
     LaneDay,
     RestingHost,
     crawl_visits,
+    executions,
     invocation_counts,
     lane_days,
     resting_hosts,
 )
-from trapline_common.ledger.views.status import EndedBadly, LaneRow, ended_badly, list_lanes
+from trapline_common.ledger.views.status import EndedBadly, LaneRow, ended_badly, lanes
+from trapline_common.ledger.views.together import read_together
 
 DAYS = 30
 """Days that costs are counted for."""
-_ROWS, _HOSTS, _CRAWLS = 100, 50, 50
+_ROWS, _HOSTS, _CRAWLS, _EXECUTIONS = 100, 50, 50, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +46,28 @@ class LanesScreen:
     """Invocations of the last 24 hours that ended badly."""
     hosts: tuple[RestingHost, ...]
     """Hosts that ask for patience."""
+    executions: tuple[ExecutionRow, ...]
+    """Executions that call invocations, of lanes whose orchestrator is not ``self``; the newest first."""
 
 
 async def lanes_screen(database: Database, _asked: LanesParameters) -> LanesScreen:
     """Return the lanes and their load."""
+    found = await read_together(
+        database,
+        load := lanes(),
+        counts := invocation_counts(),
+        bad := ended_badly(),
+        hosts := resting_hosts(limit=_HOSTS),
+        calling := executions(limit=_EXECUTIONS),
+        MOMENT,
+    )
     return LanesScreen(
-        at=await now(database),
-        lanes=await list_lanes(database),
-        counts=await invocation_counts(database),
-        bad=await ended_badly(database),
-        hosts=await resting_hosts(database, limit=_HOSTS),
+        at=found[MOMENT],
+        lanes=found[load],
+        counts=found[counts],
+        bad=found[bad],
+        hosts=found[hosts],
+        executions=found[calling],
     )
 
 
@@ -83,8 +98,13 @@ class InvocationsScreen:
 async def invocations_screen(database: Database, asked: InvocationsParameters) -> InvocationsScreen:
     """Return invocations."""
     statuses = (asked.status,) if asked.status in set(InvocationStatus) else None
-    found = await list_invocations(database, limit=_ROWS, lane=asked.lane or None, statuses=statuses, run_id=asked.run)
-    return InvocationsScreen(at=await now(database), counts=await invocation_counts(database), invocations=tuple(found))
+    found = await read_together(
+        database,
+        rows := invocations(limit=_ROWS, lane=asked.lane or None, statuses=statuses, run_id=asked.run),
+        counts := invocation_counts(),
+        MOMENT,
+    )
+    return InvocationsScreen(at=found[MOMENT], counts=found[counts], invocations=found[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +126,7 @@ class CostsScreen:
 
 async def costs_screen(database: Database, _asked: CostsParameters) -> CostsScreen:
     """Return for how long browsers ran in the last days."""
-    return CostsScreen(
-        at=await now(database),
-        days=await lane_days(database, days=DAYS),
-        crawls=await crawl_visits(database, days=DAYS, limit=_CRAWLS),
+    found = await read_together(
+        database, seconds := lane_days(days=DAYS), visits := crawl_visits(days=DAYS, limit=_CRAWLS), MOMENT
     )
+    return CostsScreen(at=found[MOMENT], days=found[seconds], crawls=found[visits])

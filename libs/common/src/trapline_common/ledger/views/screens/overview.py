@@ -1,17 +1,18 @@
 """The overview: whether everything is fine."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from trapline_common.config.schedule_times import next_after
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views.alerts import AlertRow, list_alerts
-from trapline_common.ledger.views.changes import ChangeCard, list_changes
-from trapline_common.ledger.views.crawls import CrawlRow, RunBar, list_crawls, strips
+from trapline_common.ledger.views.alerts import AlertRow, alerts
+from trapline_common.ledger.views.changes import ChangeCard, changes
+from trapline_common.ledger.views.crawls import CrawlRow, RunBar, crawls, strips
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.machine_room import Day, last_day
 from trapline_common.ledger.views.mutes import MuteRow
-from trapline_common.ledger.views.status import AlertCounts, FailingPage, LaneRow, read_status
+from trapline_common.ledger.views.status import AlertCounts, FailingPage, LaneRow, StatusReads
+from trapline_common.ledger.views.together import read_together
 
 BARS = 30
 """Runs of a strip."""
@@ -19,6 +20,7 @@ CRAWLS = 50
 """Crawls at once, the worst first."""
 _FAILING, _CHANGES, _ALERTS = 10, 60, 6
 _PAGES_CHANGED = 8
+_PROBLEMS = 20
 _LINES = 3
 
 
@@ -88,26 +90,42 @@ class Overview:
 
 async def overview(database: Database, asked: OverviewParameters) -> Overview:
     """Return the whole at a glance."""
-    status = await read_status(database, failing=_FAILING)
-    rows, total, pages = await list_crawls(database, limit=CRAWLS, offset=asked.offset)
-    bars = await strips(database, [row.name for row in rows], most=BARS)
-    changes = await list_changes(database, limit=_CHANGES, lines=_LINES, since=status.at - timedelta(days=1))
+    reads = StatusReads(failing=_FAILING)
+    found = await read_together(
+        database,
+        *reads.all(),
+        shown := crawls(limit=CRAWLS, offset=asked.offset),
+        cards := changes(limit=_CHANGES, lines=_LINES, day=True),
+        day := last_day(),
+        told := alerts(limit=_ALERTS),
+    )
+    rows = found[shown].rows
+    named = await read_together(
+        database, runs := reads.runs(found), drawn := strips([row.name for row in rows], most=BARS)
+    )
+    status, bars = reads.status(found, named[runs]), named[drawn]
     return Overview(
         at=status.at,
-        problems=tuple(problems(status)),
+        problems=_first(problems(status)),
         crawls=tuple(CrawlCard(crawl=row, next_at=next_firing(row, status.at), strip=bars[row.name]) for row in rows),
-        crawls_total=total,
-        pages_total=pages,
+        crawls_total=found[shown].total,
+        pages_total=found[shown].pages,
         failing=status.failing,
         failing_total=status.failing_total,
         failing_known=status.failing_known,
         mutes=status.mutes,
-        changed=_by_page(changes),
-        day=await last_day(database),
+        changed=_by_page(found[cards]),
+        day=found[day],
         lanes=status.lanes,
         alerts=status.alerts,
-        told=await list_alerts(database, limit=_ALERTS),
+        told=found[told],
     )
+
+
+def _first(lines: list[str]) -> tuple[str, ...]:
+    """Return as many lines as a person reads: where a machine was off, every crawl is overdue."""
+    more = len(lines) - _PROBLEMS
+    return tuple(lines) if more <= 1 else (*lines[:_PROBLEMS], f"and {more} more: `trapline status` has them all")
 
 
 def next_firing(crawl: CrawlRow, at: datetime) -> datetime | None:

@@ -18,6 +18,7 @@ from trapline_common.ledger.views.page_history import (
     page_state,
     page_visits,
 )
+from trapline_common.ledger.views.together import read_together
 
 VISITS = 120
 """Visits of the timeline at once."""
@@ -75,17 +76,24 @@ class PageScreen:
 
 async def page_screen(database: Database, asked: PageParameters) -> PageScreen:
     """Return one page. Raises ``InputRefusedError`` when there is none of that number."""
-    page = await page_state(database, asked.id)
+    found = await read_together(
+        database,
+        state := page_state(asked.id),
+        pair := observation_pair(asked.id, older=asked.older, newer=asked.newer),
+        visits := page_visits(asked.id, before=asked.before, limit=VISITS),
+        steps := field_steps(asked.id, newest=_NEWEST),
+        loads := load_parts(asked.id, newest=_NEWEST),
+    )
+    page = found[state]
     if page is None:
         raise InputRefusedError(f"no page {asked.id}")
-    pair = await observation_pair(database, page.id, older=asked.older, newer=asked.newer)
     return PageScreen(
         at=page.at,
         page=page,
-        visits=await page_visits(database, page.id, before=asked.before, limit=VISITS),
-        compared=_compared(pair),
-        steps=await field_steps(database, page.id, newest=_NEWEST),
-        loads=await load_parts(database, page.id, newest=_NEWEST),
+        visits=found[visits],
+        compared=_compared(found[pair]),
+        steps=found[steps],
+        loads=found[loads],
     )
 
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views.database import now
-from trapline_common.ledger.views.invocations import InvocationRow, list_invocations
-from trapline_common.ledger.views.run_detail import Totals, run_totals
+from trapline_common.ledger.views.database import MOMENT
+from trapline_common.ledger.views.invocations import InvocationRow, invocations
+from trapline_common.ledger.views.run_detail import Totals, totals_of
 from trapline_common.ledger.views.run_screen import (
     ReasonRow,
     Surroundings,
@@ -16,7 +16,8 @@ from trapline_common.ledger.views.run_screen import (
     run_visits,
     surroundings,
 )
-from trapline_common.ledger.views.runs import RunRow, find_run
+from trapline_common.ledger.views.runs import RunRow, runs_of
+from trapline_common.ledger.views.together import read_together
 
 VISITS = 60
 """Visits at once."""
@@ -59,18 +60,27 @@ class RunScreen:
 
 async def run_screen(database: Database, asked: RunParameters) -> RunScreen:
     """Return one run. Raises ``InputRefusedError`` when there is none of that number."""
-    run = await find_run(database, asked.id)
-    if run is None:
-        raise InputRefusedError(f"no run {asked.id}")
     which = asked.show if asked.show in {"failed", "changed"} else None
-    visits, total = await run_visits(database, run.id, which=which, limit=VISITS, offset=asked.offset)
+    found = await read_together(
+        database,
+        runs := runs_of([asked.id]),
+        around := surroundings(asked.id),
+        totals := totals_of(asked.id),
+        reasons := failure_reasons(asked.id, limit=_REASONS),
+        visits := run_visits(asked.id, which=which, limit=VISITS, offset=asked.offset),
+        held := invocations(limit=_INVOCATIONS, run_id=asked.id),
+        MOMENT,
+    )
+    run, beside = found[runs].get(asked.id), found[around]
+    if run is None or beside is None:
+        raise InputRefusedError(f"no run {asked.id}")
     return RunScreen(
-        at=await now(database),
+        at=found[MOMENT],
         run=run,
-        around=await surroundings(database, run.id),
-        totals=await run_totals(database, run.id),
-        reasons=await failure_reasons(database, run.id, limit=_REASONS),
-        visits=visits,
-        visits_total=total,
-        invocations=tuple(await list_invocations(database, limit=_INVOCATIONS, run_id=run.id)),
+        around=beside,
+        totals=found[totals],
+        reasons=found[reasons],
+        visits=found[visits].rows,
+        visits_total=found[visits].total,
+        invocations=found[held],
     )
