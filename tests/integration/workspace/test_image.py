@@ -105,10 +105,10 @@ def test_build_command_passes_proxies_without_keeping_them():
     assert "NO_PROXY" not in command
 
 
-def test_image_without_certificates_is_asked_for(monkeypatch):
+def test_an_image_never_lacks_the_certificates_that_were_named(monkeypatch):
     """An image for AWS is never built without RDS's certificates by an oversight."""
-    monkeypatch.delenv("TRAPLINE_RDS_CA_SHA256", raising=False)
-    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA_SHA256="):
+    monkeypatch.setenv("TRAPLINE_RDS_CA", "/nowhere.pem")
+    with pytest.raises(ToolError, match="there is no such file"):
         image.main([])
 
 
