@@ -5,7 +5,7 @@
 #
 # The base image brings package indexes, proxies and certificates: a machine that needs any sets BASE_IMAGE, and any
 # Debian 13 will do. This file uses only what every builder knows, so it builds with or without BuildKit.
-ARG BASE_IMAGE=debian:trixie-slim
+ARG BASE_IMAGE=debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
 
 # -- What Debian provides: word for word as in services/crawler/Dockerfile, so that both images share the layer.
 FROM ${BASE_IMAGE} AS system

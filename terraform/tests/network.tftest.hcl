@@ -258,3 +258,19 @@ run "refuses_bad_values" {
     var.nat, var.cidr, var.vpc_id, var.subnet_ids, var.flow_log_days, var.exclude_zone_ids,
   ]
 }
+
+run "a_destroy_waits_for_lambdas_interfaces" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition = alltrue([
+      for one in concat([aws_security_group.web, aws_security_group.inner], aws_subnet.private) :
+      one.timeouts.delete == "60m"
+    ])
+    error_message = "A destroy would give up before Lambda gives its network interfaces back."
+  }
+}

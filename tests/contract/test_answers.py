@@ -16,6 +16,7 @@ from trapline_common.domain.answers import (
     Answer,
     Awaited,
     ChannelNames,
+    Checked,
     Counted,
     Crawled,
     Drained,
@@ -65,6 +66,9 @@ ANSWERS: dict[str, Answer] = {
 }
 NEW: dict[str, Answer] = {
     "performed-page": Performed(exit=0, stdout="{}\n", page=PageEnd(last=7, more=True)),
+    "checked": Checked(
+        profiles={"multi": None, "single": "the page's text is ''"}, seconds={"multi": 0.4, "single": 0.5}
+    ),
     "channel-names": ChannelNames(channels=("team", "on-call")),
     "awaited": Awaited(run_id=RunId(41), ended=False),
     "next-item": NextItem(

@@ -18,6 +18,7 @@ from trapline_common.domain.lifecycle import RunOutcome
 from trapline_common.domain.messages import (
     VERSION,
     Await,
+    Check,
     Count,
     Crawl,
     Deliver,
@@ -34,6 +35,7 @@ from trapline_common.domain.messages import (
     WaveEnded,
     WaveItem,
     parse_crawl,
+    parse_crawler,
     parse_dispatcher,
     parse_drain,
     parse_relay,
@@ -50,6 +52,7 @@ PARSERS: dict[str, Callable[[object], Message]] = {
     "crawl": parse_crawl,
     "crawl-delivered": parse_crawl,
     "crawl-queued": parse_crawl,
+    "check": parse_crawler,
     "drain": parse_drain,
     "list-channels": parse_relay,
     "deliver": parse_relay,
@@ -81,6 +84,7 @@ MESSAGES: dict[str, Message] = {
         delivery="child-7",
     ),
     "wave-ended": WaveEnded(wave=WAVE, status="ABORTED"),
+    "check": Check(),
     "next": Next(lane="bulk", wave=WAVE, delivery="child-7"),
     "drain": Drain(),
     "list-channels": ListChannels(),
@@ -215,6 +219,13 @@ def test_what_is_no_message_is_refused(parser: Callable[[object], Message], even
     """Any other JSON is refused with a reason; the platform would only deliver it again."""
     with pytest.raises(MessageRefusedError):
         parser(event)
+
+
+@pytest.mark.parametrize("name", ["crawl", "crawl-delivered", "check"])
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION])
+def test_the_crawler_reads_both_of_its_messages(name: str, version: int) -> None:
+    """The function takes crawls and checks; what a durable one takes is crawls alone."""
+    assert parse_crawler(golden(version, name)).model_copy(update={"v": VERSION}) == MESSAGES[name]
 
 
 def test_an_empty_event_drains_and_does_nothing_else() -> None:

@@ -1,6 +1,6 @@
-"""`make deploy` and its kin in an empty account of a local AWS.
+"""`make deploy` and its kin in an empty account of a local AWS, from a fresh clone in which nothing is prepared.
 
-The commands are those that a person types, in a clone of this tree.
+The commands are those that a person types; the person's answers are EMAIL and YES, and a link that is followed.
 """
 
 import asyncio
@@ -8,15 +8,17 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import asyncpg
 import boto3
@@ -30,37 +32,19 @@ from tools.shell import ROOT
 from tools.terraform import binary as terraform
 
 SERVICES = ("crawler", "dispatcher", "notifier", "operator")
-STATES = "states"
+ENV = "dev"
+EMAIL = "me@example.org"
+STATES = "trapline-state-000000000000-us-east-1"
 PATIENCE = 900
 """Seconds for one command on a slow machine."""
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
-SETTINGS = """
-environment         = "trial"
-region              = "us-east-1"
-account_id          = "000000000000"
-disposable          = true
-local_aws           = true
-network             = {{ mode = "outside" }}
-database_url        = "{database_url}"
-account_concurrency = 1000
-log_days            = 7
-silence_hours       = null
-"""
-BACKEND = """
-bucket                      = "{bucket}"
-key                         = "trial.tfstate"
-region                      = "us-east-1"
-use_path_style              = true
-skip_credentials_validation = true
-skip_metadata_api_check     = true
-skip_requesting_account_id  = true
-"""
+FIRST = ("deploy", "--env", ENV, "--email", EMAIL, "--yes", "1")
 BROKEN = "CREATE TABLE trapline.half_done (id int); SELECT 1 / 0;\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """An environment ``trial``, deployed from a clone of this tree."""
+    """The environment ``dev``, deployed from a clone of this tree."""
 
     aws: system.System
     """The account's endpoint, and what runs beneath."""
@@ -73,7 +57,7 @@ class Trial:
 
     @property
     def record(self) -> Path:
-        return self.tree / "terraform/envs/trial.releases.tfvars.json"
+        return self.tree / f"terraform/envs/{ENV}.releases.tfvars.json"
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run `python -m tools.deploy ...` as make does."""
@@ -88,27 +72,58 @@ class Trial:
             check=False,
         )
 
-    def interrupted(self, *arguments: str, at: str) -> tuple[int, str]:
-        """Run it until it has printed ``at``, then press Ctrl-C; return its status and its output.
+    def stopped(self, *arguments: str, at: str, by: signal.Signals) -> tuple[int, str]:
+        """Run it until it has printed ``at``, then end it ``by`` a signal; return its status and its output.
 
-        Terraform starts its own provider here, which gets the Ctrl-C as it would from a terminal.
+        SIGINT is a Ctrl-C, which each process of the terminal gets; Terraform starts its own provider here, which gets
+        it too. SIGKILL takes the command alone: what it started goes on.
         """
         command = [sys.executable, "-m", "tools.deploy", *arguments]
+        environ = self.environ() | (self.provider if by == signal.SIGKILL else {})
         output = []
         with subprocess.Popen(
-            command, cwd=self.tree, env=self.environ(), stdout=subprocess.PIPE, text=True, start_new_session=True
+            command, cwd=self.tree, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True
         ) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 output.append(line)
                 if at in line:
-                    os.killpg(process.pid, signal.SIGINT)
+                    if by == signal.SIGKILL:
+                        process.kill()
+                        process.stdout.close()  # Terraform, which goes on, holds the other end
+                        return process.wait(PATIENCE), "".join(output)
+                    os.killpg(process.pid, by)
                     break
             output.append(process.communicate(timeout=PATIENCE)[0])
         return process.returncode, "".join(output)
 
+    def watched(self, *arguments: str, at: str, then: Callable[[], None]) -> tuple[int, str]:
+        """Run it to its end, and do ``then`` once it has printed ``at``; return its status and its output."""
+        command, output = [sys.executable, "-m", "tools.deploy", *arguments], []
+        environ = self.environ() | self.provider
+        with subprocess.Popen(
+            command, cwd=self.tree, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                output.append(line)
+                if at in line:
+                    then()
+        return process.returncode, "".join(output)
+
+    def follow_links(self) -> list[str]:
+        """Follow the link in every mail that came, as a person does; return the addresses."""
+        mails = self.aws.folder / "mails.jsonl"
+        found = [json.loads(line) for line in mails.read_text().splitlines()] if mails.exists() else []
+        trusted = ssl.create_default_context(cafile=self.aws.certificate)
+        for mail in found:
+            with urlopen(self.aws.endpoint + mail["link"], timeout=10, context=trusted) as answer:
+                assert answer.status == 200
+        mails.unlink(missing_ok=True)
+        return [mail["to"] for mail in found]
+
     def environ(self) -> dict[str, str]:
-        return {**self.aws.environment(), "PYTHONPATH": str(self.tree)}
+        return {**self.aws.environment(), "PYTHONPATH": str(self.tree), "DATABASE_URL": self.ledger}
 
     def must(self, *arguments: str) -> str:
         done = self.run(*arguments)
@@ -140,7 +155,7 @@ class Trial:
         """Return, by service, the version behind the alias that takes traffic, and the hash of its code."""
         lambda_, found = self.client("lambda"), {}
         for name in SERVICES:
-            one = lambda_.get_function(FunctionName=f"trapline-trial-{name}", Qualifier="live")["Configuration"]
+            one = lambda_.get_function(FunctionName=f"trapline-{ENV}-{name}", Qualifier="live")["Configuration"]
             found[name] = (one["Version"], one["CodeSha256"])
         return found
 
@@ -181,7 +196,7 @@ async def empty_database(dsn: str, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
-    """An empty account, an empty database, and a clone with an environment for both."""
+    """An empty account, an empty database, and a clone as `git clone` makes it."""
     program = terraform.binary(os.environ)
     if program is None:
         pytest.skip("Terraform is not installed")
@@ -200,37 +215,54 @@ def trial() -> Iterator[Trial]:
         tree = clone(folder / "tree")
         # The same sources make the same zips, so the first deploy finds them; what a test changes is built anew
         shutil.copytree(bundle.DESTINATION, tree / bundle.DESTINATION.relative_to(ROOT))
-        (tree / "terraform/envs/trial.tfvars").write_text(SETTINGS.format(database_url=ledger))
-        (tree / "terraform/envs/trial.backend.hcl").write_text(BACKEND.format(bucket=STATES))
         made = Trial(aws=aws, tree=tree, ledger=ledger, provider=provider)
-        made.commit("a trial")
-        made.client("s3").create_bucket(Bucket=STATES)
+        made.commit("a clone")
         yield made
 
 
 def test_an_empty_account_becomes_a_running_one(trial):
-    """One command makes all: what needs no code, the operator, its migrations, then the rest; also after a Ctrl-C."""
+    """Three steps from a fresh clone: sign in, one command, a link; also when that is cut off in each of its phases."""
+    followed: list[str] = []
     assert trial.migrations() == []
-    status, output = trial.interrupted("deploy", "--env", "trial", at="Creation complete")
-    assert status == 130, output
-    assert "trial: account 000000000000, region us-east-1" in output
-    assert output.index("trial: account") < output.index("this account is empty") < output.index("Creation complete")
+    refused = trial.run("deploy", "--env", ENV, "--yes", "1").stderr
+    assert "nobody would get the alerts" in refused
+    assert trial.git("status", "--porcelain") == ""
+
+    # Killed once the state's bucket is there; then by Ctrl-C among the first resources; then while more are made
+    trial.stopped(*FIRST, at="for Terraform's state", by=signal.SIGKILL)
+    status, output = trial.stopped(*FIRST, at="Creation complete", by=signal.SIGINT)
+    assert status == 130, output[-3000:]
+    assert "dev: account 000000000000, region us-east-1" in output
+    assert output.index("makes ") < output.index("dev: account") < output.index("this account is empty")
     assert "run the same command again" in output
-    output = trial.must("deploy", "--env", "trial")
-    steps = ("applying operator", "migrating the ledger", "applying crawler", "deploy: done")
-    positions = [output.index(step) for step in steps]
-    assert positions == sorted(positions)
+    status, output = trial.stopped(*FIRST, at="applying operator", by=signal.SIGKILL)
+    assert status == -signal.SIGKILL, output
+    assert "going on with the first deploy, which was agreed to" in output
+
+    # The next one waits for what goes on, and ends it; the links are followed when it asks for that
+    status, output = trial.watched(*FIRST, at="follow the link", then=lambda: followed.extend(trial.follow_links()))
+    assert status == 0, output[-4000:]
+    steps = ("migrating the ledger", "applying crawler", "deploy: done", "follow the link", "sending a test alert")
+    assert [step for step in steps if step in output] == list(steps)
+    assert followed == [EMAIL, EMAIL]
     assert trial.migrations()
     live, recorded = trial.live(), trial.releases()
     assert {name: code for name, (_, code) in live.items()} == {name: one["sha256"] for name, one in recorded.items()}
-    assert trial.git("status", "--porcelain").split() == ["??", "terraform/envs/trial.releases.tfvars.json"]
+    assert f"confirmed by {EMAIL} (alerts)" in output
+    assert "topic: sent" in output
+    assert "deploy: dev works" in output
+    assert trial.git("status", "--porcelain").split() == [
+        *("??", f"terraform/envs/{ENV}.account.tfvars.json"),
+        *("??", f"terraform/envs/{ENV}.backend.hcl"),
+        *("??", f"terraform/envs/{ENV}.releases.tfvars.json"),
+    ]
     trial.commit("what runs")
 
 
 def test_a_second_deploy_changes_nothing(trial):
     """Without a change no function gets a new version, and nothing is pushed."""
     before, record = trial.live(), trial.record.read_text()
-    output = trial.must("deploy", "--env", "trial")
+    output = trial.must("deploy", "--env", ENV)
     assert "pushing" not in output
     assert trial.live() == before
     assert trial.record.read_text() == record
@@ -243,11 +275,11 @@ def test_one_service_is_deployed_by_its_own_version(trial):
     changes = trial.tree / "services/crawler/CHANGELOG.md"
     if "## Unreleased" not in changes.read_text():
         changes.write_text(changes.read_text().replace("\n## ", "\n## Unreleased\n\n- Changed.\n\n## ", 1))
-    assert "the tree is dirty" in trial.run("service", "--service", "crawler", "--env", "trial").stderr
+    assert "the tree is dirty" in trial.run("service", "--service", "crawler", "--env", ENV).stderr
     trial.must("version", "--service", "crawler", "--bump", "minor")
     trial.commit("a changed crawler")
     before, recorded = trial.live(), trial.releases()
-    trial.must("service", "--service", "crawler", "--env", "trial")
+    trial.must("service", "--service", "crawler", "--env", ENV)
     after = trial.live()
     assert {name for name in SERVICES if after[name] != before[name]} == {"crawler"}
     assert int(after["crawler"][0]) == int(before["crawler"][0]) + 1
@@ -263,9 +295,9 @@ def test_a_migration_that_fails_stops_the_deploy(trial):
     broken = trial.tree / "libs/common/src/trapline_common/ledger/schema/migrations/9999_broken.sql"
     broken.write_text(BROKEN)
     trial.commit("a broken migration")
-    refused = trial.run("service", "--service", "crawler", "--env", "trial")
-    assert "SERVICE=operator ENV=trial first" in refused.stderr
-    failed = trial.run("deploy", "--env", "trial")
+    refused = trial.run("service", "--service", "crawler", "--env", ENV)
+    assert "SERVICE=operator ENV=dev first" in refused.stderr
+    failed = trial.run("deploy", "--env", ENV)
     assert failed.returncode == 1
     assert "migrating failed" in failed.stderr
     after = trial.live()
@@ -280,7 +312,7 @@ def test_a_rollback_is_a_revert_of_the_record(trial):
     first = trial.git("log", "--format=%H", "--grep", "what runs$").split()[-1]
     trial.git("checkout", first, "--", str(trial.record.relative_to(trial.tree)))
     wanted = trial.releases()
-    output = trial.must("apply", "--env", "trial")
+    output = trial.must("apply", "--env", ENV)
     assert "building" not in output
     assert "pushing" not in output
     assert {name: code for name, (_, code) in trial.live().items()} == {
@@ -290,7 +322,7 @@ def test_a_rollback_is_a_revert_of_the_record(trial):
 
 def test_destroy_leaves_nothing_and_says_what_stays(trial):
     """Functions, queues, packages and the record are gone; the state's bucket is the person's own."""
-    done = trial.run("destroy", "--env", "trial")
+    done = trial.run("destroy", "--env", ENV)
     output = done.stdout
     assert done.returncode == 0, output[-4000:] + done.stderr
     assert "stays  the state's bucket" in output
@@ -299,5 +331,5 @@ def test_destroy_leaves_nothing_and_says_what_stays(trial):
     assert trial.client("sqs").list_queues().get("QueueUrls", []) == []
     assert [bucket["Name"] for bucket in trial.client("s3").list_buckets()["Buckets"]] == [STATES]
     assert trial.client("iam").list_roles()["Roles"] == []
-    refused = trial.run("service", "--service", "crawler", "--env", "trial")
-    assert "not deployed yet: make deploy ENV=trial" in refused.stderr
+    refused = trial.run("service", "--service", "crawler", "--env", ENV)
+    assert "not deployed yet: make deploy ENV=dev" in refused.stderr

@@ -16,12 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from support.base_image import base_image
 from support.hostile import HostileSite, hostile_site
 from support.ledger import LANE, open_run
 from tests.image.aws_calls import AwsCalls
 from tests.image.container import Container, running
 from tests.image.runtime_api import Answer, RuntimeApi
+from tools.ci.base_image import base_image
 from tools.ci.docker_daemon import engine, layers_folder
 from tools.deploy.container_engine import Engine, EngineMissingError
 from tools.deploy.image import build

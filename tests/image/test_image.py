@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from support.base_image import base_image
 from support.crawling import until
 from support.ledger import value
 from tests.image.conftest import TAG, Stage
 from tests.image.container import Container
+from tools.ci.base_image import base_image
 from tools.deploy.container_engine import Engine
 from tools.deploy.image import build
 from tools.shell import ROOT

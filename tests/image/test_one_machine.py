@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from support.base_image import base_image
 from tests.e2e.counting_site import CountingSite
+from tools.ci.base_image import base_image
 from tools.deploy.container_engine import Engine
 from tools.shell import ROOT
 

@@ -24,24 +24,41 @@ class Account:
     ignore_endpoints: bool
     """Whether clients pass over the endpoints that ~/.aws/config names."""
 
-    def client(self, service: str, **settings: Any) -> Any:
-        """Return a boto3 client in the region. ``settings`` are botocore's."""
+    @property
+    def partition(self) -> str:
+        """Return the part of AWS that it is in: ``aws``, ``aws-us-gov`` or ``aws-cn``."""
+        return self.caller.split(":")[1]
+
+    def client(self, service: str, *, region: str | None = None, **settings: Any) -> Any:
+        """Return a boto3 client, of another ``region`` where one is named. ``settings`` are botocore's."""
         config = Config(ignore_configured_endpoint_urls=self.ignore_endpoints, **settings)  # type: ignore[call-arg]
-        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+        return boto3.client(service, region_name=region or self.region, config=config)  # type: ignore[call-overload]
+
+
+def signed_in(region: str, *, local_aws: bool) -> Account:
+    """Return the account that the credentials at hand lead to, whichever it is. Raises ``ToolError``."""
+    unnamed = Account(id="", caller="", region=region, ignore_endpoints=not local_aws)
+    try:
+        try:
+            found = unnamed.client("sts").get_caller_identity()
+        except ClientError as error:
+            # A region that the account has not enabled knows nobody; us-east-1 knows every account of its partition
+            if error.response["Error"].get("Code") != "InvalidClientTokenId":
+                raise
+            found = unnamed.client("sts", region="us-east-1").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        message = f"AWS does not know who you are ({error}); sign in, for example by AWS_PROFILE=..."
+        raise ToolError(message) from error
+    return replace(unnamed, id=found["Account"], caller=found["Arn"])
 
 
 def account(environment: Environment) -> Account:
     """Return the account that the credentials at hand lead to. Raises ``ToolError``, also when it is the wrong one."""
     settings = environment.settings
-    unnamed = Account(id="", caller="", region=settings.region, ignore_endpoints=not settings.local_aws)
-    try:
-        found = unnamed.client("sts").get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        message = f"AWS does not know who you are ({error}); sign in, for example by AWS_PROFILE=..."
-        raise ToolError(message) from error
-    if settings.account_id not in {None, found["Account"]}:
+    found = signed_in(settings.region, local_aws=settings.local_aws)
+    if settings.account_id not in {None, found.id}:
         raise ToolError(
             f"{environment.name} is in account {settings.account_id} ({environment.tfvars.name}), and these credentials"
-            f" are of account {found['Account']}"
+            f" are of account {found.id}"
         )
-    return replace(unnamed, id=found["Account"], caller=found["Arn"])
+    return found

@@ -9,15 +9,12 @@ from pathlib import Path
 
 from tools.deploy import bundle, rds_ca
 from tools.deploy.container_engine import Engine
-from tools.deploy.image import DOCKERFILE, build
+from tools.deploy.image import DOCKERFILE, build, refuse_base, refuse_cross
 from tools.deploy.releases import Release
 from tools.deploy.services import SERVICES, schema
 from tools.deploy.settings import Settings
 from tools.deploy.source_digest import source_digest
-from tools.shell import ToolError, say
-
-_ENGINE_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
-"""A container engine's names of Lambda's architectures."""
+from tools.shell import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +74,12 @@ def image_release(settings: Settings, *, ca: Path | None) -> Release:
 def build_image(
     engine: Engine, release: Release, settings: Settings, *, ca: Path | None, environ: Mapping[str, str]
 ) -> Built:
-    """Build the crawler's image. Raises ``ToolError``, also when this machine's is for another processor."""
+    """Build the crawler's image. Raises ``ToolError`` before it where the engine or the base is the wrong one."""
+    refuse_cross(engine, settings.architecture)
+    base = environ.get("BASE_IMAGE") or None
+    if base is not None and engine.output("images", "--quiet", base):
+        refuse_base(engine, base)  # before minutes of work; one that is pulled is looked at once it is built
     tag = f"trapline-crawler:{release.version}"
-    image = build(engine, tag, environ=environ, base=environ.get("BASE_IMAGE"), ca=ca)
-    made = engine.output("image", "inspect", "--format", "{{.Architecture}}", image)
-    if made != _ENGINE_ARCHITECTURES[settings.architecture]:
-        raise ToolError(
-            f"images built here are for {made}, and architecture is {settings.architecture}: build on such a machine"
-        )
+    image = build(engine, tag, environ=environ, base=base, ca=ca, architecture=settings.architecture)
+    refuse_base(engine, image)
     return Built(release=release, image=image, engine=engine)

@@ -11,6 +11,8 @@ from tools.shell import ToolError
 
 PROGRAMS = ("docker", "podman")
 """Looked for in this order."""
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
+"""Lambda's names of the processors, by the engines'."""
 _ONE_MANIFEST = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 """BuildKit would add a statement on the build, and Lambda takes no image that is a list of manifests."""
 
@@ -66,6 +68,20 @@ class Engine:
     def is_podman(self) -> bool:
         """Return whether it is Podman, which distributions also install under the name ``docker``."""
         return "podman" in self.output("--version").lower()
+
+    @property
+    def architecture(self) -> str:
+        """Return Lambda's name of the processor that the engine builds for. Raises ``ToolError`` for one of no Lambda.
+
+        The engine may run on another machine than its program.
+        """
+        asked = (
+            ("info", "--format", "{{.Host.Arch}}") if self.is_podman else ("version", "--format", "{{.Server.Arch}}")
+        )
+        found = self.output(*asked)
+        if found not in _ARCHITECTURES:
+            raise ToolError(f"{self.name} builds for {found}, and Lambda runs {' and '.join(_ARCHITECTURES.values())}")
+        return _ARCHITECTURES[found]
 
     def answers(self) -> bool:
         """Return whether the engine can work: Docker's daemon can be reached, Podman's storage be used."""

@@ -1,8 +1,20 @@
 """`make destroy`: it says what protects an environment before it touches anything, and afterwards what stays."""
 
+import re
+import time
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.deploy.account import Account
 from tools.deploy.environments import Environment, is_careful
 from tools.deploy.steps import Deploy
 from tools.shell import ToolError, say
+
+_WAITS = re.compile(r"aws_(subnet|security_group)\.\S+: Still destroying")
+"""What Terraform says while the network can't go."""
+_BETWEEN = 60.0
+"""Seconds between two looks at what is left."""
 
 
 def destroy(deploy: Deploy) -> None:
@@ -10,9 +22,39 @@ def destroy(deploy: Deploy) -> None:
     environment = deploy.environment
     deploy.announce(deploy.recorded())
     say(f"destroy: all of trapline-{environment.name} goes, the ledger and every artifact with it")
-    deploy.root.destroy()
+    deploy.root.destroy(seen=Interfaces(deploy.account, environment.name).look)
     environment.releases.unlink(missing_ok=True)  # nothing runs, so nothing is recorded
     say(stays(environment))
+
+
+@dataclass(slots=True)
+class Interfaces:
+    """Tells a person why nothing seems to happen: Lambda gives its network interfaces back when it likes."""
+
+    account: Account
+    """Where they are."""
+    name: str
+    """The environment's name."""
+    looked: float | None = None
+    """When AWS was last asked, by the monotonic clock; ``None``: never."""
+
+    def look(self, text: str) -> None:
+        """Say how many are left, once a minute, while ``text`` of Terraform says that it waits for the network."""
+        if not _WAITS.search(text) or (self.looked is not None and time.monotonic() - self.looked < _BETWEEN):
+            return
+        self.looked = time.monotonic()
+        try:
+            left = self.account.client("ec2").describe_network_interfaces(
+                Filters=[{"Name": "description", "Values": [f"AWS Lambda VPC ENI-trapline-{self.name}-*"]}]
+            )["NetworkInterfaces"]
+        except (BotoCoreError, ClientError) as error:
+            say(f"destroy: how many network interfaces are left can't be asked ({error}); AWS takes 20 to 45 minutes")
+            return
+        if left:
+            say(
+                f"destroy: {len(left)} network interfaces of functions are left; AWS gives them back 20 to 45 minutes"
+                " after the functions went, and the network goes after them: leave this running"
+            )
 
 
 def refuse_protected(environment: Environment) -> None:

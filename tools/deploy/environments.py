@@ -1,5 +1,6 @@
 """An environment: its tfvars, its backend, its record of releases; and what a deploy refuses before anything else."""
 
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _NOT_DEPLOYED = "local"
 """The local AWS of `make up`, which alone knows where its database and zips are."""
 _SHOWN = 10
 """Files of a dirty tree that the refusal names."""
+_WRITTEN = re.compile(r"\?\? terraform/envs/[a-z0-9]+\.(account\.tfvars\.json|backend\.hcl)")
+"""What a first deploy writes, in git's words for a file that was never committed."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -35,8 +38,18 @@ class Environment:
         return self.folder / f"envs/{self.name}.tfvars"
 
     @property
+    def answers(self) -> Path:
+        """Return the file of what the first deploy asked and found, which overrides the settings."""
+        return self.folder / f"envs/{self.name}.account.tfvars.json"
+
+    @property
+    def work(self) -> Path:
+        """Return the folder for what can be made again, such as Terraform's own files."""
+        return work_folder(self.name)
+
+    @property
     def backend(self) -> Path:
-        """Return the file that names the backend of Terraform's state, which a person writes."""
+        """Return the file that names the backend of Terraform's state, which the first deploy writes."""
         return self.folder / f"envs/{self.name}.backend.hcl"
 
     @property
@@ -44,19 +57,25 @@ class Environment:
         """Return the record of what each service runs, which a deploy writes."""
         return self.folder / f"envs/{self.name}.releases.tfvars.json"
 
-    def root(self, *, binary: str, environ: Mapping[str, str]) -> Root:
-        """Return Terraform's root for this environment, initialised. Raises ``ToolError``."""
+    def root(self, *, binary: str, environ: Mapping[str, str], lock: int | None = None) -> Root:
+        """Return Terraform's root for this environment, initialised; ``lock``: see ``Root``. Raises ``ToolError``."""
         made = Root(
             binary=binary,
             environ=dict(environ),
             folder=self.folder,
-            data=ROOT / "build/deploy" / self.name,
+            data=self.work,
             backend=(str(self.backend.resolve()),),
-            variables=(self.tfvars, self.releases),
+            variables=(self.tfvars, self.answers, self.releases),
             parallelism=LOCAL_PARALLELISM if self.settings.local_aws else None,
+            lock=lock,
         )
         made.init()
         return made
+
+
+def work_folder(name: str) -> Path:
+    """Return the folder of an environment for what is not kept in git, and how far its first deploy has come."""
+    return ROOT / "build/deploy" / name
 
 
 def names(folder: Path = FOLDER) -> list[str]:
@@ -85,7 +104,8 @@ def confirm(name: str, given: str, *, doing: str) -> None:
 
 def find(name: str, *, terraform: str, environ: Mapping[str, str], folder: Path = FOLDER) -> Environment:
     """Return the environment ``name`` with its settings. Raises ``ToolError`` with what is wrong in them."""
-    settings = read(folder / f"envs/{known(name, folder)}.tfvars", terraform=terraform, environ=environ)
+    files = [folder / f"envs/{known(name, folder)}.tfvars", folder / f"envs/{name}.account.tfvars.json"]
+    settings = read(*(file for file in files if file.is_file()), terraform=terraform, environ=environ)
     found = Environment(name=name, folder=folder, settings=settings)
     if settings.environment != name:
         raise ToolError(f'{found.tfvars.name} says environment = "{settings.environment}": it must be "{name}"')
@@ -96,10 +116,14 @@ def refuse_stateless(environment: Environment) -> None:
     """Refuse an environment that has no backend for Terraform's state: a local one would be lost, or made twice."""
     if not environment.backend.is_file():
         raise ToolError(
-            f"{environment.name} has no backend for Terraform's state yet. Make a private, versioned bucket, copy"
-            f" terraform/envs/dev.backend.hcl.example to terraform/envs/{environment.backend.name}, name the bucket and"
-            f" a key of this environment's own there, and commit the file (it holds no secret)"
+            f"{environment.name} has no backend for Terraform's state yet: make deploy ENV={environment.name} makes a"
+            f" bucket, and terraform/envs/{environment.backend.name}, which names it and holds no secret: commit it"
         )
+
+
+def is_here(address: str) -> bool:
+    """Return whether ``address`` is a URL of this machine."""
+    return urlsplit(address).hostname in _LOOPBACK
 
 
 def restrict_endpoints(environment: Environment, environ: Mapping[str, str]) -> dict[str, str]:
@@ -109,7 +133,7 @@ def restrict_endpoints(environment: Environment, environ: Mapping[str, str]) -> 
         if named:
             raise ToolError(f"{named[0]} is set, but {environment.name} is not on a local AWS: unset it")
         return {**environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}  # nor one in ~/.aws/config
-    foreign = [name for name in named if urlsplit(environ[name]).hostname not in _LOOPBACK]
+    foreign = [name for name in named if not is_here(environ[name])]
     if foreign or "AWS_ENDPOINT_URL" not in named:
         what = f"{foreign[0]} is not of this machine" if foreign else "AWS_ENDPOINT_URL is not set"
         raise ToolError(f"{environment.name} is on a local AWS, but {what}")
@@ -117,7 +141,7 @@ def restrict_endpoints(environment: Environment, environ: Mapping[str, str]) -> 
 
 
 def refuse_dirty(root: Path = ROOT) -> None:
-    """Refuse to deploy what no commit holds. It leaves out the records of releases, which a deploy writes.
+    """Refuse to deploy what no commit holds. It leaves out what a deploy itself has written and asks to commit.
 
     Raises ``ToolError`` with the files.
     """
@@ -126,7 +150,7 @@ def refuse_dirty(root: Path = ROOT) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolError(f"git can't say whether the tree is clean: {done.stderr.strip()}")
-    lines = done.stdout.splitlines()
+    lines = [line for line in done.stdout.splitlines() if not _WRITTEN.fullmatch(line)]
     if lines:
         more = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         listed = "\n  ".join(lines[:_SHOWN])

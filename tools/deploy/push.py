@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.deploy.account import Account
 from tools.deploy.build import Built
 from tools.deploy.container_engine import Engine
+from tools.deploy.image import refuse_base
 from tools.deploy.registry import Login, push
 from tools.deploy.releases import Release
 from tools.shell import ToolError, say
@@ -57,6 +58,7 @@ def _push_image(engine: Engine, image: str, release: Release, ecr: Any, reposito
     existing = image_digest(ecr, repository.partition("/")[2], {"imageTag": tag})
     if existing is not None:
         return existing
+    refuse_base(engine, image)
     say(f"deploy: pushing {repository}:{tag}")
     (authorization,) = ecr.get_authorization_token()["authorizationData"]
     user, _, token = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")

@@ -109,7 +109,7 @@ class Deploy:
 
     def _build(self, services: Sequence[str], recorded: Mapping[str, Release]) -> dict[str, Built]:
         settings = self.environment.settings
-        ca = None if settings.local_aws else rds_ca.certificates(self.environ)
+        ca = None if settings.local_aws else rds_ca.certificates(self.environ, region=settings.region)
         if settings.local_aws or CRAWLER not in services:
             return build.build_zips(services, settings, ca=ca)
         release = build.image_release(settings, ca=ca)

@@ -10,7 +10,8 @@ import boto3
 from botocore.config import Config
 
 from tools.deploy.bundle import THIS_MACHINE
-from tools.deploy.migrations import CLIENT_SETTINGS, invoke
+from tools.deploy.migrations import invoke
+from tools.deploy.operator_call import CLIENT_SETTINGS
 from tools.deploy.services import SERVICES
 from tools.local_aws.system import System
 from tools.terraform.root import FOLDER, LOCAL_PARALLELISM, Root

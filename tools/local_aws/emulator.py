@@ -5,7 +5,8 @@ an event that comes through an alias it reads the version record behind it, whic
 hold, and Trapline sets them there, so this script does the same. MiniStack also lists a version of a secret without a
 value, lets a new `rate` schedule wait, and ends a connection after 1,000 requests with answers on their way: Terraform
 then fails, or asks again for what is done. It lets no role answer a task token by its machine, gives a child its
-parent's name, makes no function durable by CloudFormation, and forgets a durable execution that an event began.
+parent's name, makes no function durable by CloudFormation, and forgets a durable execution that an event began. It
+takes every email address for one that has followed its link.
 Standard library and MiniStack only.
 """
 
@@ -15,7 +16,10 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
 
 LOOKS = 1
 """Seconds between two looks at the schedules: MiniStack's 10 would be most of the way from a tick to its alert."""
@@ -148,6 +152,41 @@ def keep_connections(config: Any) -> None:
     config.keep_alive_max_requests = sys.maxsize
 
 
+def let_people_confirm(service: Any, mails: Path) -> None:
+    """Let an email address wait for its link, as on AWS; each mail is a line of the file ``mails``: address and link.
+
+    MiniStack sends such an address everything at once. Raises ``AttributeError`` when a new release has another shape.
+    """
+    subscribe, listed = service._subscribe, service._list_subscriptions_by_topic  # noqa: SLF001
+    topic_of, refresh = service._get_topic, service._refresh_subscription_counts  # noqa: SLF001
+
+    def added(params: Any) -> Any:
+        topic, wrong = topic_of(service._p(params, "TopicArn"), "sns:Subscribe")  # noqa: SLF001
+        known = {one["arn"] for one in topic["subscriptions"]} if wrong is None else set()
+        answer = subscribe(params)
+        for one in topic["subscriptions"] if wrong is None else ():
+            if one["arn"] in known or one["protocol"] != "email":
+                continue
+            one |= {"confirmed": False, "token": uuid4().hex}
+            one["attributes"] |= {"PendingConfirmation": "true", "ConfirmationWasAuthenticated": "false"}
+            query = urlencode({"Action": "ConfirmSubscription", "TopicArn": topic["arn"], "Token": one["token"]})
+            with mails.open("a") as file:
+                file.write(json.dumps({"to": one["endpoint"], "link": f"/?{query}"}) + "\n")
+        if wrong is None:
+            refresh(topic)
+        return answer
+
+    def listing(params: Any) -> Any:
+        status, headers, body = listed(params)
+        topic, wrong = topic_of(service._p(params, "TopicArn"), "sns:ListSubscriptionsByTopic")  # noqa: SLF001
+        for one in topic["subscriptions"] if wrong is None else ():
+            if not one["confirmed"]:
+                body = body.replace(one["arn"].encode(), b"PendingConfirmation")
+        return status, headers, body
+
+    service._subscribe, service._list_subscriptions_by_topic = added, listing  # noqa: SLF001
+
+
 def fire_at_once(service: Any) -> None:
     """Let a new `rate` schedule without a StartDate fire now and not only after its first interval, as on AWS.
 
@@ -177,6 +216,7 @@ def main() -> None:
     answer_by_the_machine(importlib.import_module("ministack.core.iam_actions"), states)
     leave_out_empty_versions(importlib.import_module("ministack.services.secretsmanager"))
     keep_connections(importlib.import_module("hypercorn.config").Config)
+    let_people_confirm(importlib.import_module("ministack.services.sns"), Path("mails.jsonl"))
     scheduler = importlib.import_module("ministack.services.scheduler")
     look_often(scheduler)
     fire_at_once(scheduler)

@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class Root:
     """Folder for the output of each command; ``None`` shows what changes AWS; Ctrl-C then ends it in order."""
     folder: Path = FOLDER
     """The root module."""
+    lock: int | None = None
+    """A descriptor that what changes AWS inherits, so that it holds the environment's lock to its own end."""
 
     def init(self) -> None:
         """Take the environment's backend and the provider; nothing is changed in AWS. Raises ``ToolError``."""
@@ -61,6 +64,18 @@ class Root:
         """Show what an apply would change. Raises ``ToolError``."""
         self._act("plan")
 
+    def proposal(self, *, releases: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the plan as Terraform's JSON, with these ``releases`` instead of the recorded; change nothing.
+
+        Raises ``ToolError``.
+        """
+        with tempfile.TemporaryDirectory(prefix="trapline-plan-") as folder:
+            file = f"{folder}/proposal.tfplan"
+            given = ["-var", f"releases={json.dumps(releases)}"]
+            self._capture(self._reading("plan", f"-out={file}", then=given), step="plan")
+            shown: dict[str, Any] = json.loads(self._capture(self._command("show", "-json", file), step="show"))
+        return shown
+
     def apply(self, *, targets: Sequence[str] = (), without_functions: bool = False) -> None:
         """Apply the variables; only ``targets`` (addresses), or no function where none is recorded yet.
 
@@ -69,21 +84,30 @@ class Root:
         empty = ["-var", "releases={}"] if without_functions else []
         self._act("apply", "-auto-approve", *(f"-target={target}" for target in targets), then=empty)
 
-    def destroy(self) -> None:
-        """Take everything down. Raises ``ToolError``."""
-        self._act("destroy", "-auto-approve")
+    def destroy(self, *, seen: Callable[[str], None] = lambda _: None) -> None:
+        """Take everything down; ``seen`` is told of what Terraform says meanwhile. Raises ``ToolError``."""
+        self._act("destroy", "-auto-approve", seen=seen)
 
-    def _act(self, name: str, *options: str, then: Sequence[str] = ()) -> None:
+    def _act(
+        self, name: str, *options: str, then: Sequence[str] = (), seen: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Run a command that reads the variables; ``then``: options behind them, which override them."""
-        files = [f"-var-file={file.resolve()}" for file in self.variables if file.is_file()]
-        parallel = [f"-parallelism={self.parallelism}"] if self.parallelism else []
-        command = self._command(name, "-input=false", _LOCK, *parallel, *options, *files, *then)
+        command = self._reading(name, *options, then=then)
         if self.logs is not None:
             self._capture(command, step=name)
             return
-        status = run_in_foreground(command, environ=self._environment(), folder=ROOT)
+        held = () if self.lock is None else (self.lock,)
+        log = self.data / f"terraform-{name}.log"
+        status = run_in_foreground(
+            command, environ=self._environment(), folder=ROOT, log=log, keep_open=held, seen=seen
+        )
         if status:
             raise ToolError(f"terraform {name} failed (exit {status}); mend what it says above, and run this again")
+
+    def _reading(self, name: str, *options: str, then: Sequence[str] = ()) -> list[str]:
+        files = [f"-var-file={file.resolve()}" for file in self.variables if file.is_file()]
+        parallel = [f"-parallelism={self.parallelism}"] if self.parallelism else []
+        return self._command(name, "-input=false", _LOCK, *parallel, *options, *files, *then)
 
     def _command(self, name: str, *options: str) -> list[str]:
         return [self.binary, f"-chdir={self.folder}", name, "-no-color", *options]

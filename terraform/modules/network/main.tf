@@ -51,6 +51,10 @@ resource "aws_subnet" "private" {
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.cidr, 4, count.index)
   tags              = { Name = "${var.name}-private-${count.index + 1}" }
+
+  timeouts {
+    delete = local.interfaces_gone_within
+  }
 }
 
 resource "aws_route_table" "private" {

@@ -1,9 +1,19 @@
+locals {
+  # Lambda gives the interfaces of a function back 20 to 45 minutes after it went; until then AWS deletes neither the
+  # groups nor the subnets that they are in, and the provider's own patience is 15 and 20 minutes.
+  interfaces_gone_within = "60m"
+}
+
 # Who visits pages or posts to web hooks reaches any port of the internet: a page may be served on 8443.
 resource "aws_security_group" "web" {
   #checkov:skip=CKV2_AWS_5:the function module attaches it; the scanner does not follow outputs
   name        = "${var.name}-web"
   description = "Trapline functions that visit pages and call web hooks"
   vpc_id      = local.vpc_id
+
+  timeouts {
+    delete = local.interfaces_gone_within
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "web" {
@@ -20,6 +30,10 @@ resource "aws_security_group" "inner" {
   name        = "${var.name}-inner"
   description = "Trapline functions that talk to AWS and to the database only"
   vpc_id      = local.vpc_id
+
+  timeouts {
+    delete = local.interfaces_gone_within
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "inner_aws" {
@@ -36,6 +50,10 @@ resource "aws_security_group" "database" {
   name        = "${var.name}-database"
   description = "Trapline database: no way out, in from the functions only"
   vpc_id      = local.vpc_id
+
+  timeouts {
+    delete = local.interfaces_gone_within
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "inner_database" {

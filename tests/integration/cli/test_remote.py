@@ -127,7 +127,7 @@ async def test_a_function_that_fails_is_shown_with_its_log(function: LambdaAnswe
     [
         (("status", "--env", "dev"), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 4, "log in to AWS"),
         (("status", "--env", "dev"), {"AWS_PROFILE": "missing"}, 2, "(missing) could not be found"),
-        (("status", "--env", "dev"), {"AWS_REGION": ""}, 2, "terraform/envs/dev.tfvars"),
+        (("status", "--env", "dev"), {"AWS_REGION": ""}, 2, "terraform/envs/dev.account.tfvars.json"),
         (("status", "--env", "Dev!"), {}, 2, "is no environment"),
         (("status", "--env", "local"), {}, 2, "`make up` starts it"),
         (("status", "--env", "dev", "--limit", "x"), {}, 2, "--limit"),

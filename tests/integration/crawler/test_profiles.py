@@ -13,6 +13,7 @@ from support.hostile import HostileSite
 from trapline_common.config.models import Isolation, Screenshot
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser import guardian
+from trapline_crawler.browser.check import check_profiles
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
 from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, MULTI, SINGLE, Profile
@@ -33,6 +34,7 @@ _PROCESS_ONE = """
 import asyncio, ctypes, os
 from support.crawling import new_browser
 from trapline_crawler.browser import guardian
+from trapline_crawler.browser.check import check_profiles
 
 async def main():
     # PR_SET_CHILD_SUBREAPER: orphans become its children, as for process 1
@@ -218,3 +220,16 @@ async def test_no_zombie_stays_with_process_one():
     )
     out, _ = await crawler.communicate()
     assert (crawler.returncode, out) == (0, b"0\n")
+
+
+async def test_a_check_tells_of_each_profile() -> None:
+    """Each profile's own browser is launched, judged by its self-test and closed; one that fails stops no other."""
+    browsers, before = Browsers(), descendants()
+    found = await check_profiles((MULTI, SHOWS_OTHER_COLOURS, SINGLE), browsers)
+    assert found.profiles["multi"] is None
+    assert found.profiles["single"] is None
+    assert "the picture of a page" in str(found.profiles["other colours"])
+    assert set(found.seconds) == {"multi", "other colours", "single"}
+    assert all(seconds > 0 for seconds in found.seconds.values())
+    assert list(dict.fromkeys(profile.name for profile, _ in browsers.made)) == ["multi", "other colours", "single"]
+    assert descendants() <= before

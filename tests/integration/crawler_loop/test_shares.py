@@ -1,6 +1,7 @@
 """Leasing: shares, their bound, and who takes what is left."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from support.crawler_stage import Stage
 from support.ledger import make_old, urls
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
+from trapline_common.domain.answers import Checked
+from trapline_common.domain.errors import LedgerUnavailableError
+from trapline_common.domain.messages import Check
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_crawler.handler import handle
 from trapline_crawler.machine_load import Load
@@ -38,6 +42,36 @@ async def test_what_is_no_crawl_message_is_dropped_with_its_reason(stage: Stage,
     context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
     assert (await handle(event, context, stage.services())).reason.startswith(reason)
     assert stage.visitor.closed == 0
+
+
+async def test_a_check_needs_the_ledger_and_touches_no_task(stage: Stage) -> None:
+    """The crawler says what works only once the ledger has taken its log-in; a process without a browser refuses."""
+    context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
+    answer = await handle(Check().event(), context, stage.services())
+    assert answer.reason == "check: there is no browser to check here"
+    asked = []
+
+    async def check() -> Checked:
+        asked.append("browser")
+        return Checked(profiles={"multi": None}, seconds={"multi": 0.1})
+
+    class Closes:
+        async def close(self) -> None:
+            asked.append("closed")
+
+    async def connects() -> Any:
+        asked.append("ledger")
+        return Closes()
+
+    services = replace(stage.services(), check=check, connect=connects)
+    assert (await handle(Check().event(), context, services)).profiles == {"multi": None}
+    assert asked == ["ledger", "closed", "browser"]
+
+    async def away() -> Any:
+        raise LedgerUnavailableError("the ledger refuses this log-in")
+
+    with pytest.raises(LedgerUnavailableError):
+        await handle(Check().event(), context, replace(services, connect=away))
 
 
 async def test_the_handler_lets_an_invocation_live(stage: Stage) -> None:

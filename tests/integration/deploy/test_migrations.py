@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tools.deploy import migrations
+from tools.deploy import migrations, operator_call
 from tools.deploy.account import Account
 from tools.shell import ToolError
 
@@ -86,7 +86,7 @@ def test_any_answer_but_success_is_a_failure(operator, here, given, message):
 
 def test_an_operator_that_is_not_ready_is_asked_again(operator, here, monkeypatch):
     """A function in a VPC that was idle refuses its first calls: they did not begin, and are repeated."""
-    monkeypatch.setattr(migrations, "_BETWEEN", 0.01)
+    monkeypatch.setattr(operator_call, "_BETWEEN", 0.01)
     answers, asked = operator
     answers += [(502, {"x-amzn-ErrorType": "ResourceNotReadyException"}, b"{}")] * 2
     answers.append(answer(DONE))

@@ -10,6 +10,7 @@ import pytest
 from tools.deploy import build, steps
 from tools.deploy.build import Built
 from tools.deploy.environments import Environment
+from tools.deploy.rds_ca import RELEASED
 from tools.deploy.releases import Release, load, store
 from tools.deploy.services import SERVICES, schema
 from tools.deploy.settings import Settings
@@ -217,28 +218,20 @@ def test_account_region_version_and_content_are_applied_before_acting(stage, cap
         assert f"0.1.0    packages/{name}/{digest}.zip" in text
 
 
-def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeypatch):
+def test_an_unchanged_image_is_not_built_again(stage, account, monkeypatch):
     """While sources and version stay and ECR has the image, its digest stays; prod refuses another source unbuilt."""
     made, _, _ = stage
-    (tmp_path / "ca.pem").write_text("certificates")
     deploy = made()
     deploy.all_services()
     settings = replace(deploy.environment.settings, local_aws=False)
-    deploy = replace(
-        deploy,
-        environment=replace(deploy.environment, settings=settings),
-        environ={
-            "TRAPLINE_RDS_CA": str(tmp_path / "ca.pem"),
-            "TRAPLINE_RDS_CA_SHA256": hashlib.sha256(b"certificates").hexdigest(),
-        },
-    )
+    deploy = replace(deploy, environment=replace(deploy.environment, settings=settings))
     ecr = account.client("ecr")
     ecr.create_repository(repositoryName="trapline-dev/crawler")
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": [], "config": {"digest": "sha256:0"}})
     there = ecr.put_image(repositoryName="trapline-dev/crawler", imageManifest=manifest, imageTag="x")
     digest = there["image"]["imageId"]["imageDigest"]
-    known = replace(build.image_release(settings, ca=tmp_path / "ca.pem"), digest=digest)
+    known = replace(build.image_release(settings, ca=RELEASED), digest=digest)
     releases = load(deploy.environment.releases) | {"crawler": known}
     store(deploy.environment.releases, releases)
 
@@ -258,11 +251,12 @@ def test_an_unchanged_image_is_not_built_again(stage, account, tmp_path, monkeyp
         deploy.all_services()
 
 
-def test_the_certificates_of_the_database_are_asked_for(stage):
+def test_nothing_is_built_without_the_certificates_of_the_database(stage):
     """Nothing is built for an account that could not verify its database."""
     made, applied, _ = stage
     deploy = made()
     settings = replace(deploy.environment.settings, local_aws=False)
-    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA="):
-        replace(deploy, environment=replace(deploy.environment, settings=settings)).all_services()
+    environment = replace(deploy.environment, settings=settings)
+    with pytest.raises(ToolError, match="no such file"):
+        replace(deploy, environment=environment, environ={"TRAPLINE_RDS_CA": "/nowhere.pem"}).all_services()
     assert applied == []

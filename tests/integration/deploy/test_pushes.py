@@ -56,6 +56,20 @@ def test_a_missing_bucket_is_an_error_of_one_line(account, tmp_path):
         pushed(zipped(tmp_path), account, bucket="trapline-none", repository=None)
 
 
+def test_an_image_on_a_base_for_tests_is_not_pushed(account, tmp_path):
+    """Whatever built it: an image that may hold a machine's trust store or settings is refused at ECR's door."""
+    ecr = account.client("ecr")
+    uri = ecr.create_repository(repositoryName="trapline-dev/crawler")["repository"]["repositoryUri"]
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\necho ci\n')
+    docker.chmod(0o755)
+    release = Release(version="0.1.0", source="x")
+    built = Built(release=release, image=f"sha256:{'a' * 64}", engine=Engine(program=str(docker)))
+    with pytest.raises(ToolError, match="never pushed"):
+        pushed(built, account, bucket=BUCKET, repository=uri)
+    assert "push" not in (tmp_path / "asked").read_text().split()
+
+
 def test_an_image_that_ecr_has_is_not_pushed_again(account, tmp_path):
     """The tag names the version and the image, so it is the same one: its digest is taken, and no engine is called."""
     ecr = account.client("ecr")

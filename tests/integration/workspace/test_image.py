@@ -1,13 +1,19 @@
 import itertools
+import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from support import base_image
+from tools.ci import base_image
 from tools.ci.docker_daemon import engine
 from tools.deploy import image
+from tools.deploy.build import build_image
 from tools.deploy.container_engine import Engine, EngineMissingError, container_engine
+from tools.deploy.image import refuse_base
+from tools.deploy.releases import Release
+from tools.deploy.settings import Settings
 from tools.shell import ROOT, ToolError
 from tools.workspace.packages import PACKAGES
 
@@ -105,10 +111,91 @@ def test_build_command_passes_proxies_without_keeping_them():
     assert "NO_PROXY" not in command
 
 
-def test_image_without_certificates_is_asked_for(monkeypatch):
+def recorded(tmp_path, *, architecture="amd64", label=""):
+    """A Docker that writes down what it is asked, builds for ``architecture``, and knows every image by ``label``."""
+    script = f"""echo "$@" >> {tmp_path}/asked
+case "$*" in
+  --version) echo Docker version 27 ;;
+  *Server.Arch*) echo {architecture} ;;
+  *Labels*) echo "{label}" ;;
+  *) echo sha256:{"a" * 64} ;;
+esac"""
+    return Engine(program=str(program(tmp_path, "docker", script)))
+
+
+def settings(architecture):
+    return Settings(
+        environment="dev", region="eu-central-1", account_id=None, architecture=architecture, disposable=True,
+        local_aws=False, protected=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("engines", "lambdas"), [("amd64", "x86_64"), ("arm64", "arm64")])
+def test_the_platform_is_that_of_the_architecture(tmp_path, engines, lambdas):
+    """The image is built for the processor that its function has; an engine says itself what it builds for."""
+    engine = recorded(tmp_path, architecture=engines)
+    assert engine.architecture == lambdas
+    made = build_image(engine, Release(version="0.1.0", source="x"), settings(lambdas), ca=None, environ={})
+    assert made.image == f"sha256:{'a' * 64}"
+    assert f"--platform linux/{engines}" in (tmp_path / "asked").read_text()
+
+
+def test_podman_says_its_processor_in_its_own_words(tmp_path):
+    """Podman has no server, so the machine that it runs on is asked; a processor without a Lambda is refused."""
+    script = 'case "$*" in --version) echo podman version 5 ;; *Host.Arch*) echo arm64 ;; *) exit 1 ;; esac'
+    assert Engine(program=str(program(tmp_path, "podman", script))).architecture == "arm64"
+    with pytest.raises(ToolError, match="builds for riscv64, and Lambda runs x86_64 and arm64"):
+        _ = recorded(tmp_path, architecture="riscv64").architecture
+
+
+@pytest.mark.parametrize(
+    ("environ", "engine", "reason"),
+    [
+        ({}, {"architecture": "arm64"}, "images built here are for arm64, and architecture is x86_64"),
+        ({"BASE_IMAGE": "trapline-base:x"}, {"label": "ci"}, "is built on a base for tests"),
+    ],
+)
+def test_a_wrong_build_is_refused_before_it_starts(tmp_path, environ, engine, reason):
+    """A cross build, and a base that holds a machine's own trust and settings: no minute of work is spent on them."""
+    release = Release(version="0.1.0", source="x")
+    with pytest.raises(ToolError, match=reason):
+        build_image(recorded(tmp_path, **engine), release, settings("x86_64"), ca=None, environ=environ)
+    assert "build --network" not in (tmp_path / "asked").read_text()
+
+
+def test_what_is_built_on_a_base_for_tests_is_refused(tmp_path):
+    """A base that the engine pulls only for the build is known by the label that the image inherits."""
+    with pytest.raises(ToolError, match="never pushed"):
+        refuse_base(recorded(tmp_path, label="ci"), "sha256:x")
+    refuse_base(recorded(tmp_path), "sha256:x")
+    refuse_base(recorded(tmp_path, label="<no value>"), "sha256:x")
+
+
+def test_the_images_are_built_on_debian_by_its_digest():
+    """Who sets no base gets Debian's own slim image, one and the same wherever and whenever it is pulled."""
+    bases = {
+        line.removeprefix("ARG BASE_IMAGE=")
+        for file in (image.DOCKERFILE, "Dockerfile")
+        for line in (ROOT / file).read_text().splitlines()
+        if line.startswith("ARG BASE_IMAGE=")
+    }
+    (base,) = bases
+    assert re.fullmatch(r"debian:trixie-slim@sha256:[0-9a-f]{64}", base)
+
+
+def test_a_base_with_this_machines_settings_is_labelled(tmp_path, monkeypatch):
+    """What makes such a base writes the label into it, and a deploy imports nothing of what makes it."""
+    program(tmp_path, "debootstrap", 'mkdir -p "$3/etc/apt"; touch "$3/etc/apt/sources.list"')
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    script = f'echo "$@" >> {tmp_path}/asked; [ "$1" != images ] || exit 0'
+    base_image._make(Engine(program=str(program(tmp_path, "docker", script))))
+    assert f"import --change LABEL {image.NEVER_PUSHED}=ci" in (tmp_path / "asked").read_text()
+
+
+def test_an_image_never_lacks_the_certificates_that_were_named(monkeypatch):
     """An image for AWS is never built without RDS's certificates by an oversight."""
-    monkeypatch.delenv("TRAPLINE_RDS_CA_SHA256", raising=False)
-    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA_SHA256="):
+    monkeypatch.setenv("TRAPLINE_RDS_CA", "/nowhere.pem")
+    with pytest.raises(ToolError, match="there is no such file"):
         image.main([])
 
 

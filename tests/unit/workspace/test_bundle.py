@@ -87,5 +87,5 @@ def test_byte_code_does_not_make_a_build_stale():
 
 def test_a_zip_for_lambda_needs_the_certificates_of_its_database(tmp_path):
     """Nothing is built that could reach the database unverified; the message says what to do."""
-    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA_SHA256="):
+    with pytest.raises(ToolError, match="TRAPLINE_RDS_CA=/path"):
         build("dispatcher", TARGETS["x86_64"], destination=tmp_path, ca=tmp_path / "missing.pem")

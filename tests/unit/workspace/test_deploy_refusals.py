@@ -84,7 +84,7 @@ def test_no_commit_at_all_is_no_clean_tree(tmp_path, monkeypatch):
 def test_a_missing_backend_for_the_state_says_what_to_do(tmp_path):
     """Without its backend file an environment is refused; a state on this machine would be lost."""
     one = environment(tmp_path)
-    with pytest.raises(ToolError, match=r"copy .*dev\.backend\.hcl\.example to .*dev\.backend\.hcl"):
+    with pytest.raises(ToolError, match=r"make deploy ENV=dev makes a bucket, and terraform/envs/dev\.backend\.hcl"):
         refuse_stateless(one)
     one.backend.write_text("")
     refuse_stateless(one)

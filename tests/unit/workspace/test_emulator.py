@@ -14,6 +14,7 @@ from tools.local_aws.emulator import (
     go_on_with_durable_events,
     keep_connections,
     leave_out_empty_versions,
+    let_people_confirm,
     look_often,
     make_functions_durable,
     name_children,
@@ -162,3 +163,34 @@ def test_a_child_has_a_name_of_its_own():
     assert seen == {"Id": "arn:child", "Name": "child", "StartTime": "now"}
     with pytest.raises(AttributeError):
         name_children(SimpleNamespace())
+
+
+def test_an_address_waits_for_its_link(tmp_path):
+    """As on AWS: a mail with a link, and no ARN in the list until it was followed; a queue waits for nothing."""
+    topic = {"arn": "arn:topic", "subscriptions": []}
+
+    def subscribe(params):
+        one = {"arn": f"arn:{params['Endpoint']}", "protocol": params["Protocol"], "endpoint": params["Endpoint"]}
+        topic["subscriptions"].append(one | {"confirmed": True, "token": None, "attributes": {}})
+        return "answer"
+
+    service = SimpleNamespace(
+        _p=lambda params, name: params[name],
+        _get_topic=lambda *_: (topic, None),
+        _refresh_subscription_counts=lambda one: one["counts"].append(1) if "counts" in one else None,
+        _subscribe=subscribe,
+        _list_subscriptions_by_topic=lambda _: (200, {}, b"arn:me@example.org arn:queue"),
+    )
+    mails = tmp_path / "mails.jsonl"
+    let_people_confirm(service, mails)
+    for protocol, endpoint in (("email", "me@example.org"), ("sqs", "queue")):
+        given = {"TopicArn": "arn:topic", "Protocol": protocol, "Endpoint": endpoint}
+        assert service._subscribe(given) == "answer"
+    (mail,) = [json.loads(line) for line in mails.read_text().splitlines()]
+    assert mail["to"] == "me@example.org"
+    assert f"Token={topic['subscriptions'][0]['token']}" in mail["link"]
+    assert service._list_subscriptions_by_topic({"TopicArn": "arn:topic"})[2] == b"PendingConfirmation arn:queue"
+    topic["subscriptions"][0]["confirmed"] = True
+    assert service._list_subscriptions_by_topic({"TopicArn": "arn:topic"})[2] == b"arn:me@example.org arn:queue"
+    with pytest.raises(AttributeError):
+        let_people_confirm(SimpleNamespace(_subscribe=None), mails)

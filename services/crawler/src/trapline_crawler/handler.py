@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from trapline_common.domain.answers import Crawled, Refused
+from trapline_common.domain.answers import Checked, Crawled, Refused
 from trapline_common.domain.errors import MessageRefusedError
-from trapline_common.domain.messages import parse_crawl
+from trapline_common.domain.messages import Check, parse_crawler
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
@@ -26,13 +26,18 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 async def handle(
     event: Mapping[str, Any], context: LambdaContext, services: Services, stop: asyncio.Event | None = None
-) -> Crawled | Refused:
-    """Work on one invocation. ``stop``: set it to hand everything back and end in order."""
+) -> Crawled | Checked | Refused:
+    """Work on one invocation, or say what works here. ``stop``: set it to hand everything back and end in order."""
     try:
-        message = parse_crawl(unwrapped(event))
+        message = parse_crawler(unwrapped(event))
     except MessageRefusedError as error:
         _log.error("message_refused", reason=str(error))
         return Refused(reason=str(error))
+    if isinstance(message, Check):
+        if services.check is None:
+            return Refused(reason="check: there is no browser to check here")
+        await (await services.connect()).close()  # raises where the ledger does not take this role's log-in
+        return await services.check()
     did = await live(
         services,
         message,

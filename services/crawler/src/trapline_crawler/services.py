@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+from trapline_common.domain.answers import Checked
 from trapline_common.domain.ports import Announcer, ArtifactStore, Nudger, SecretSource, Waiters
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
@@ -71,6 +72,8 @@ class Services:
     """Announces ends of runs; ``None`` where nobody subscribes: on one machine."""
     process_name: str
     """The name of this process, for people: its log stream on Lambda, host and process on one machine."""
+    check: Callable[[], Awaitable[Checked]] | None = None
+    """Has each profile of the browser go through its self-test; ``None``: nobody asks for that here."""
     pace: Pace = field(default_factory=Pace)
     """How the invocation spends its time."""
     new_token: Callable[[], UUID] = uuid4

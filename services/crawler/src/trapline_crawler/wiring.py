@@ -21,6 +21,7 @@ from trapline_common.local.nudges import PostgresNudger
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.logging import configure
 from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
+from trapline_crawler.browser.check import check_profiles
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
@@ -55,9 +56,11 @@ def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = N
     artifacts, secrets = BackingOffStore(_artifacts(settings)), _secrets(settings, environ)
     gate = gate_from_env(environ)
     connect = ledger(environ, application="trapline-crawler")
+    new_browser = _new_browser(settings, environ, gate)
     return Services(
         connect=connect,
-        visitor=_new_visitor(settings, environ, gate=gate, artifacts=artifacts, secrets=secrets),
+        visitor=_new_visitor(settings, new_browser, artifacts=artifacts, secrets=secrets),
+        check=lambda: check_profiles(CANDIDATES, new_browser),
         artifacts=artifacts,
         nudger=_nudger(settings, connect),
         secrets=secrets,
@@ -73,14 +76,15 @@ def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = N
     )
 
 
+def _new_browser(settings: Settings, environ: Mapping[str, str], gate: Gate) -> Callable[[Profile], Browser]:
+    choice = find_browser(settings.browser, environ=environ)
+    return lambda profile: Browser(choice, environ=environ, proxies=lambda: BrowserProxies(gate), profile=profile)
+
+
 def _new_visitor(
-    settings: Settings, environ: Mapping[str, str], *, gate: Gate, artifacts: ArtifactStore, secrets: SecretSource
+    settings: Settings, new_browser: Callable[[Profile], Browser], *, artifacts: ArtifactStore, secrets: SecretSource
 ) -> Callable[[], Visitor]:
     """Return what makes the visitor of one invocation; the profile that the self-test finds is kept between them."""
-    choice = find_browser(settings.browser, environ=environ)
-
-    def new_browser(profile: Profile) -> Browser:
-        return Browser(choice, environ=environ, proxies=lambda: BrowserProxies(gate), profile=profile)
 
     def visitor_of(profile: Profile, browser: Browser) -> Visitor:
         if profile.many_contexts:

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     SSOError,
 )
 
+from trapline.remote.deployed_region import deployed_region
 from trapline.remote.local_aws import LOCAL, local_settings
 from trapline.remote.protocol import Call, Performed
 from trapline_common.aws.calls import CLIENT_CONFIG
@@ -124,22 +125,26 @@ class Caller:
 
 
 def connect(environment: str, *, environ: Mapping[str, str], data_dir: Path, function: str = OPERATOR) -> Caller:
-    """Return how to reach a deployment's ``function``.
+    """Return how to reach a deployment's ``function``; profile and credentials come as the AWS command takes them.
 
-    Region, profile and credentials come as the AWS command takes them. ``local``: the local AWS that `make up` runs in
-    ``data_dir``. Raises ``InputRefusedError`` for a name that no deployment can have, and where no setting names the
-    region.
+    The region is the deployment's own, where the working directory is in the clone that it was deployed from.
+    ``local``: the local AWS that `make up` runs in ``data_dir``. Raises ``InputRefusedError`` for a name that no
+    deployment can have, and where no setting names the region.
     """
     if not _NAME.match(environment):
         raise InputRefusedError(f"--env: {environment[:100]!r} is no environment; it is a name such as dev or prod")
     config = waiting_config(PATIENCE)
-    # boto3 itself reads AWS_DEFAULT_REGION only, the AWS command reads this one
-    settings = local_settings(data_dir) if environment == LOCAL else {"region_name": environ.get("AWS_REGION") or None}
+    settings = (
+        local_settings(data_dir)
+        if environment == LOCAL
+        else {"region_name": deployed_region(environment, environ=environ, folder=Path.cwd())}
+    )
     try:
         client = boto3.client("lambda", config=config, **settings)
     except NoRegionError as error:
         raise InputRefusedError(
-            f"no AWS region: set AWS_REGION to the one in terraform/envs/{environment}.tfvars"
+            f"no AWS region: go into the clone that {environment} was deployed from, or set AWS_REGION to the one in"
+            f" its terraform/envs/{environment}.account.tfvars.json"
         ) from error
     except ProfileNotFound as error:
         raise InputRefusedError(f"{error}; `aws configure list-profiles` names them") from error

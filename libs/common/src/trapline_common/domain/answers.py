@@ -191,6 +191,15 @@ class Crawled(Answer):
     ``None`` where none called."""
 
 
+class Checked(Answer):
+    """What works where the crawler runs, each with what is wrong; the ledger took its log-in, or the call failed."""
+
+    profiles: dict[str, str | None]
+    """Each profile of the browser by its name: why it failed its self-test, ``None`` where it passed."""
+    seconds: dict[str, float]
+    """By profile, from its launch to the end of its self-test."""
+
+
 class Drained(Answer):
     """What one drain of the alert outbox came to."""
 

@@ -202,6 +202,13 @@ class Crawl(Message):
     the crawler does not."""
 
 
+class Check(Message):
+    """Say what works where the crawler runs; no task is touched."""
+
+    type: Literal["check"] = "check"
+    """Which message this is."""
+
+
 class WaveItem(Crawl):
     """One line of the object that an execution of the wave machine reads: what a child calls the crawler with."""
 
@@ -291,6 +298,7 @@ _DISPATCHER: TypeAdapter[DispatcherMessage] = TypeAdapter(
 M = TypeVar("M")
 
 _CRAWL = TypeAdapter(Crawl)
+_CHECK = TypeAdapter(Check)
 _DRAIN = TypeAdapter(Drain)
 _RELAY: TypeAdapter[ListChannels | Deliver] = TypeAdapter(
     Annotated[ListChannels | Deliver, Field(discriminator="type")], config=_ON_FIRST_USE
@@ -323,6 +331,12 @@ def parse_dispatcher(event: object) -> DispatcherMessage:
 def parse_crawl(event: object) -> Crawl:
     """Read an event of the crawler. Raises ``MessageRefusedError`` with the field and the reason."""
     return _parse(_CRAWL, event)
+
+
+def parse_crawler(event: object) -> Crawl | Check:
+    """Read an event of the crawler function, as ``parse_crawl`` does; a durable function is never asked to check."""
+    checks = isinstance(event, Mapping) and event.get("type") == "check"
+    return _parse(_CHECK, event) if checks else _parse(_CRAWL, event)
 
 
 def parse_drain(event: object) -> Drain:

@@ -1,7 +1,8 @@
 """A minimal Debian as a base image, made from packages: for machines where images can't be pulled.
 
 The means by which this machine reaches its package indexes go into it, and nowhere else: certificates, apt's and pip's
-settings. An image built on it therefore trusts what this machine trusts: it is for tests, never to be pushed.
+settings. An image built on it therefore trusts what this machine trusts: it is for tests, and bears a label by which a
+deploy refuses to push it.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.deploy.container_engine import Engine
+from tools.deploy.image import NEVER_PUSHED
 from tools.shell import ToolError, must, say
 from tools.workspace.pip_settings import pip_settings
 
@@ -37,7 +39,7 @@ def base_image(engine: Engine, environ: Mapping[str, str]) -> str | None:
 def _make(engine: Engine) -> str:
     """Return the base image's name, made now unless the engine has it. Raises ``ToolError``."""
     files, (mirror, security) = machine_files(), debian_mirrors()
-    recipe = repr((SUITE, mirror, security, sorted(files.items())))
+    recipe = repr((NEVER_PUSHED, SUITE, mirror, security, sorted(files.items())))
     name = f"trapline-base:{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if engine.output("images", "--quiet", name):
         return name
@@ -56,7 +58,7 @@ def _make(engine: Engine) -> str:
                 sources.write(f"deb {security} {SUITE}-security main\n")
         left = ["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*_*"]
         must(["tar", "-C", str(root), *left, "-cf", str(archive), "."], step="packing the base")
-        engine.output("import", str(archive), name, timeout=600)
+        engine.output("import", "--change", f"LABEL {NEVER_PUSHED}=ci", str(archive), name, timeout=600)
     return name
 
 
