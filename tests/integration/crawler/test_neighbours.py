@@ -256,7 +256,7 @@ async def test_a_context_that_does_not_close(hostile: HostileSite, tmp_path: Pat
         await until(lambda: [one.path for one in hostile.seen][-1:] == ["/trickle"])
         with monkeypatch.context() as patched:
             patched.setattr(BrowserContext, "close", lambda _: asyncio.Event().wait())
-            assert (await visitor.visit(hostile.origin + "/good?w", crawl())).failure is None
+            assert (await visitor.visit(hostile.origin + "/good?w", crawl(isolation="page"))).failure is None
             await asyncio.sleep(0.6)
         assert (await visitor.visit(hostile.origin + "/good?x", crawl())).failure is None
         assert browser.launches == 2
