@@ -66,7 +66,7 @@ class BrowserVisitor:
         self._clock = clock
         limits = limits or VisitLimits()
         self._contexts = Contexts(browser, artifacts=artifacts, secrets=secrets, limits=limits, clock=clock)
-        self._rooms = Rooms(self._contexts, limits)
+        self.rooms = Rooms(self._contexts, limits)
         self._company = Company()
         self._shared: dict[str, _Shared] = {}
         self._opening = asyncio.Lock()
@@ -114,7 +114,7 @@ class BrowserVisitor:
 
     async def close(self) -> None:
         """End the browser, and with it every context that is open in it."""
-        await self._rooms.closed()
+        await self.rooms.closed()
         await self._contexts.closed()
         await self._browser.close()
 
@@ -161,7 +161,7 @@ class BrowserVisitor:
     async def _visit_in_room(self, url: str, resolved: Resolved, stay: Stay) -> Observation:
         """Visit in a room; a fault of one that was used before is nobody's, and the page is visited again apart."""
         until = self._clock() + resolved.crawl.timeout
-        room = await self._rooms.take(resolved.crawl, url)
+        room = await self.rooms.take(resolved.crawl, url)
         with self._browser.using(room.pool.live):
             try:
                 return await self._contexts.visit(room.pool, url, resolved, stay)
@@ -170,7 +170,7 @@ class BrowserVisitor:
                     raise
                 _log.info("visit_again_apart", reason=str(fault))
             finally:
-                await self._rooms.give_back(room)
+                await self.rooms.give_back(room)
         return await self._visit_apart(url, self._hurried(resolved, until), None, stay)
 
     async def _visit_apart(
