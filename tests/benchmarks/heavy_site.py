@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one request."""
-        found = answer(self.path, self.server.server_address[1])
+        found = answer(self.path, self.connection.getsockname()[1])
         self.send_response(200 if found else 404)
         kind, header, body = found or ("text/plain", "Cache-Control: no-store", b"")
         name, _, value = header.partition(": ")
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_args: object) -> None:
         """Say nothing."""
 
 

@@ -1,7 +1,7 @@
 """A page's frames, bytes, memory, console, processor time and lies cost itself alone.
 
-``make bench ARGS="--only neighbours"`` visits every page of ``support.hostile_pages`` beside nine good ones, in both
-isolations; here are those that show each bound, in few browsers.
+``make bench ARGS="--only neighbours"`` visits every page of ``support.hostile_pages`` beside nine good ones, in each
+isolation; here are those that show each bound, in few browsers.
 """
 
 import asyncio
@@ -68,7 +68,9 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("isolation", "pages"), [("crawl", ENDS), ("page", ENDS[:1])], ids=["crawl", "page"])
+@pytest.mark.parametrize(
+    ("isolation", "pages"), [("crawl", ENDS), ("page", ENDS[:1]), ("clean", ENDS)], ids=["crawl", "page", "clean"]
+)
 async def test_each_costs_itself_alone(
     visitor: BrowserVisitor, hostile: HostileSite, isolation: str, pages: list[tuple[str, str]]
 ):
