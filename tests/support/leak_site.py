@@ -152,6 +152,11 @@ class LeakSite:
             "hints": "|".join(headers.get(name, "") for name in _HINTS),
             "referrer": headers.get("referer", ""),
         }
+        if "hop" in query and "guarded" not in query:
+            where = f"http://user:PLANTED@a.localhost:{self.port}/page?{query}&guarded"
+            return "302 Found", "text/plain", f"Location: {where}\r\n", b""
+        if "guarded" in query and "authorization" not in headers:
+            return "401 Unauthorized", "text/plain", 'WWW-Authenticate: Basic realm="r"\r\n', b"asks"
         head, more = "", f"Origin-Agent-Cluster: ?{int('look' in query)}\r\n"
         if "hints" in query:
             more += "Accept-CH: Sec-CH-UA-Arch, Device-Memory, DPR\r\n"

@@ -117,7 +117,7 @@ async def without(browser: Browser, leaks: LeakSite, tmp_path_factory: pytest.Te
     return await Visits(browser, tmp_path_factory.mktemp("without"), leaks).seen(None, "page")
 
 
-LASTING = ("frame", "ownFrame", "worker", "credentials", "hints", "elsewhere")
+LASTING = ("frame", "ownFrame", "worker", "credentials", "hop", "hints", "elsewhere")
 """What a page does and no wipe takes back, as ``leak_page.html`` calls it."""
 
 
@@ -130,6 +130,11 @@ async def test_page_leaves_nothing(visits: Visits, without: dict[str, Any]):
 async def test_crawl_leaves_all_of_it(visits: Visits, without: dict[str, Any]):
     """Where visits share a context the same page finds what was planted: the suite sees what it is to see."""
     assert differences(await visits.seen("credentials,hints", "crawl"), without).keys() == LEFT_BY_CRAWL
+
+
+async def test_a_redirects_credentials_stay_in_a_context(visits: Visits, without: dict[str, Any]):
+    """The suite sees credentials of a redirect's address where visits share a context."""
+    assert "auth" in differences(await visits.seen_after("hop", "crawl"), without)
 
 
 @pytest.mark.parametrize("host", ["a.localhost", "b.localhost"])
