@@ -49,7 +49,7 @@ class VisitLimits:
     wait_for_wipe: float = 0.25
     """Seconds that a visit waits for a room that is being wiped, before it opens one of its own."""
     rooms: int = 4
-    """Wiped rooms that are kept for later visits; each holds the memory of a renderer with a blank page."""
+    """Rooms that are kept beside as many as were ever in use at once; each holds a renderer with a blank page."""
     close: float = 5.0
     """Seconds to close a context or a page, in the background, before the browser is given up for it; and to undo a
     page's set-up."""

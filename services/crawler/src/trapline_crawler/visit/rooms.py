@@ -56,10 +56,18 @@ class Rooms:
         self._rooms: list[Room] = []  # that no visit is in, the one that waits longest first; some are being wiped
         self._hosts: dict[tuple[str, str], None] = {}
         self._tasks: set[asyncio.Future[bool]] = set()
+        self._in_use = 0
+        self._most_in_use = 0
         self.wiped = 0
 
     async def take(self, crawl: CrawlConfig, url: str) -> Room:
-        """Return a wiped room of this crawl and host, or a fresh one."""
+        """Return a wiped room of this crawl and host, or a fresh one; it is the caller's until ``give_back``."""
+        room = await self._taken(crawl, url)
+        self._in_use += 1
+        self._most_in_use = max(self._most_in_use, self._in_use)
+        return room
+
+    async def _taken(self, crawl: CrawlConfig, url: str) -> Room:
         host = urlsplit(url).hostname or ""
         live = await self._contexts.live()
         # What belonged to another browser ended with it.
@@ -81,6 +89,7 @@ class Rooms:
 
     async def give_back(self, room: Room) -> None:
         """Take a room back after its visit: wiped in the background, or closed as any context is."""
+        self._in_use -= 1
         if not room.known or room.pool.unfit is not None:
             await self._contexts.close(room.pool)
             return
@@ -89,9 +98,14 @@ class Rooms:
         room.wiping.add_done_callback(self._tasks.discard)
         self._rooms.append(room)
         ready = [one for one in self._rooms if one.wiping is not None and one.wiping.done()]
-        for one in ready[: max(0, len(self._rooms) - self._limits.rooms)]:
+        too_many = self._in_use + len(self._rooms) - self._most_in_use - self._limits.rooms
+        for one in ready[: max(0, too_many)]:
             self._rooms.remove(one)
             await self._contexts.close(one.pool)
+
+    async def settled(self) -> None:
+        """Wait until every wipe that is under way has ended."""
+        await asyncio.gather(*self._tasks)
 
     async def closed(self) -> None:
         """Give every wipe up; the rooms end with their browser."""
