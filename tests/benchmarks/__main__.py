@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, gate, ledger, neighbours, orchestrators, scale, web
+from tests.benchmarks import alert, count, crawl, gate, kinds, ledger, neighbours, orchestrators, scale, web
 from tools.shell import main_guard, say
 
 
@@ -49,6 +49,11 @@ def _gate(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, obj
     return gate.report(pairs), gate.as_json(pairs)
 
 
+def _kinds(_folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    laps = kinds.measure(pages=min(options.pages, 60), rounds=options.rounds, beside=options.beside)
+    return kinds.report(laps), kinds.as_json(laps)
+
+
 def _neighbours(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
     rows = neighbours.measure(folder, only=options.page)
     return neighbours.report(rows), neighbours.as_json(rows)
@@ -70,14 +75,15 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "crawl": _crawl,
     "scale": _scale,
     "gate": _gate,
+    "kinds": _kinds,
     "alert": _alert,
     "neighbours": _neighbours,
     "orchestrators": _orchestrators,
     "web": _web,
 }
-WHEN_ASKED = {"alert", "neighbours", "orchestrators", "scale", "web"}
-"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a
-large ledger, one visits each hostile page alone."""
+WHEN_ASKED = {"alert", "kinds", "neighbours", "orchestrators", "scale", "web"}
+"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a large ledger, two visit many
+pages in each form."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,6 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer")
     parser.add_argument("--seconds", type=float, default=720, help="how long scale keeps the load on")
     parser.add_argument("--page", help="neighbours: only hostile pages whose name holds this")
+    parser.add_argument(
+        "--beside", type=Path, metavar="CHECKOUT", help="kinds: measure another checkout's `isolation: page` as well"
+    )
     options = parser.parse_args(arguments)
     started = time.monotonic()
     found: dict[str, object] = {"machine": platform.platform(), "python": platform.python_version()}

@@ -49,6 +49,7 @@ class Contestant:
 CONTESTANTS = (
     Contestant(name="trapline, isolation: crawl", script=None, mode="crawl"),
     Contestant(name="bare loop, page reused", script="bare.py", mode="reuse"),
+    Contestant(name="trapline, isolation: clean", script=None, mode="clean"),
     Contestant(name="trapline, isolation: page", script=None, mode="page"),
     Contestant(name="bare loop, context per page", script="bare.py", mode="context"),
     Contestant(name="Crawlee PlaywrightCrawler", script="crawlee_loop.py", mode="reuse"),
@@ -57,6 +58,7 @@ CONTESTANTS = (
 RATIOS = (
     ("trapline, isolation: crawl", "bare loop, page reused", 0.6),
     ("trapline, isolation: crawl", "Crawlee PlaywrightCrawler", 1.5),
+    ("trapline, isolation: clean", "Crawlee PlaywrightCrawler", 1.8),
     ("trapline, isolation: page", "bare loop, context per page", 0.8),
     ("trapline, isolation: page", "Crawlee PlaywrightCrawler", 1.0),
 )
@@ -144,7 +146,7 @@ def measure(folder: Path, *, pages: int, rounds: int) -> dict[str, list[Lap]]:
     PEERS.ensure()
     manual = find_manual()
     laps: dict[str, list[Lap]] = {contestant.name: [] for contestant in CONTESTANTS}
-    for mode in ("crawl", "page"):
+    for mode in ("crawl", "clean", "page"):
         # The embedded Postgres is made before, once: making a cluster is no part of crawling.
         command = trapline("migrate", "--data-dir", str(folder / f"data-{mode}"))
         subprocess.run(command, check=True, capture_output=True, timeout=120, env=own_environment())

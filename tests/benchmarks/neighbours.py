@@ -1,4 +1,4 @@
-"""What hostile pages cost their neighbours: each beside nine good pages, in both isolations, in one browser."""
+"""What hostile pages cost their neighbours: each beside nine good pages, in each isolation, in one browser."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ IN_FLIGHT = 3
 """Pages at once: the default of ``pages_in_flight``."""
 BEYOND = 2.0
 """Seconds beyond its own time-out that a hostile page may cost."""
-ISOLATIONS = ("crawl", "page")
+ISOLATIONS = ("clean", "crawl", "page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """A certificate authority that no browser knows, and servers whose certificates it signed."""
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -45,13 +46,21 @@ class Authority:
         """The certificate as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def server(self, folder: Path, *, address: str = "127.0.0.1", days: int = 20) -> ssl.SSLContext:
-        """Return the TLS context of a server at ``address``, with a certificate that ends in so many days."""
+    def server(
+        self, folder: Path, *, address: str = "127.0.0.1", days: int = 20, names: Sequence[str] = ()
+    ) -> ssl.SSLContext:
+        """Return the TLS context of a server at ``address``, with a certificate that ends in so many days.
+
+        ``names``: host names that it is for as well.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
         certificate = (
             _begun(subject, self.name, key.public_key(), days=days)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)), *map(x509.DNSName, names)]),
+                critical=False,
+            )
             .sign(self.key, hashes.SHA256())
         )
         both = folder / f"{address}-{days}.pem"

@@ -1,7 +1,7 @@
 """A page's frames, bytes, memory, console, processor time and lies cost itself alone.
 
-``make bench ARGS="--only neighbours"`` visits every page of ``support.hostile_pages`` beside nine good ones, in both
-isolations; here are those that show each bound, in few browsers.
+``make bench ARGS="--only neighbours"`` visits every page of ``support.hostile_pages`` beside nine good ones, in each
+isolation; here are those that show each bound, in few browsers.
 """
 
 import asyncio
@@ -68,7 +68,9 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("isolation", "pages"), [("crawl", ENDS), ("page", ENDS[:1])], ids=["crawl", "page"])
+@pytest.mark.parametrize(
+    ("isolation", "pages"), [("crawl", ENDS), ("page", ENDS[:1]), ("clean", ENDS)], ids=["crawl", "page", "clean"]
+)
 async def test_each_costs_itself_alone(
     visitor: BrowserVisitor, hostile: HostileSite, isolation: str, pages: list[tuple[str, str]]
 ):
@@ -256,7 +258,7 @@ async def test_a_context_that_does_not_close(hostile: HostileSite, tmp_path: Pat
         await until(lambda: [one.path for one in hostile.seen][-1:] == ["/trickle"])
         with monkeypatch.context() as patched:
             patched.setattr(BrowserContext, "close", lambda _: asyncio.Event().wait())
-            assert (await visitor.visit(hostile.origin + "/good?w", crawl())).failure is None
+            assert (await visitor.visit(hostile.origin + "/good?w", crawl(isolation="page"))).failure is None
             await asyncio.sleep(0.6)
         assert (await visitor.visit(hostile.origin + "/good?x", crawl())).failure is None
         assert browser.launches == 2

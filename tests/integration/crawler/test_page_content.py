@@ -199,7 +199,8 @@ async def test_fresh_context_per_visit(new_visitor: NewVisitor, browser: Browser
     """With ``isolation: page`` a visit sees nothing of the one before, and no context is left."""
     visitor = new_visitor()
     before = len((await browser.ready()).browser.contexts)
-    assert [(await visitor.visit(site.origin + "/counter", crawl())).text for _ in range(2)] == ["n=1", "n=1"]
+    config = crawl(isolation="page")
+    assert [(await visitor.visit(site.origin + "/counter", config)).text for _ in range(2)] == ["n=1", "n=1"]
     assert len((await browser.ready()).browser.contexts) == before
 
 

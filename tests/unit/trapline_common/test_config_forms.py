@@ -7,12 +7,15 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from trapline_common.config.choices import Isolation
 from trapline_common.config.effective import effective_yaml
 from trapline_common.config.fingerprint import FINDER_VERSION, as_read, finder_version, fingerprint
+from trapline_common.config.frozen_run import frozen_text, read_config
 from trapline_common.config.held_secrets import held_secrets
 from trapline_common.config.load import parse_config
 from trapline_common.config.models import Config, CrawlConfig
 from trapline_common.config.schema import schema_text
+from trapline_common.domain.ids import RunId
 
 ROOT = Path(__file__).parents[3]
 RICH = """\
@@ -59,6 +62,16 @@ def test_a_frozen_config_reads_back(rich: Config) -> None:
     for crawl in rich.crawls.values():
         assert CrawlConfig.model_validate_json(crawl.model_dump_json()) == crawl
         assert CrawlConfig.model_validate(crawl.model_dump(mode="json")) == crawl
+
+
+@pytest.mark.parametrize("isolation", list(Isolation))
+def test_the_release_before_reads_the_default_isolation(isolation: Isolation) -> None:
+    """A run freezes no ``isolation: clean``, which the release before can not read; no form changes a baseline."""
+    crawl = CrawlConfig(name="a", isolation=isolation)
+    frozen = frozen_text(crawl)
+    assert ('"isolation"' in frozen) == (isolation is not Isolation.CLEAN)
+    assert read_config(frozen, run_id=RunId(1)) == crawl
+    assert fingerprint(crawl) == fingerprint(CrawlConfig(name="a"))
 
 
 def test_the_effective_yaml_reads_back(rich: Config) -> None:

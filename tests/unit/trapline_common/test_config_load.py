@@ -180,7 +180,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ("retries: two", "4: retries: must be a whole number, not 'two'"),
         ("retries:", "4: retries: must be a whole number, not nothing"),
         ("enabled: 'yes'", "4: enabled: must be true or false, not 'yes'"),
-        ("isolation: pages", "4: isolation: must be 'page' or 'crawl', not 'pages'"),
+        ("isolation: pages", "4: isolation: must be 'clean', 'page' or 'crawl', not 'pages'"),
         ("screenshot: full", "4: screenshot: must be 'never', 'failure', 'viewport' or 'full_page', not 'full'"),
         ("screenshot: {element: ''}", "4: screenshot.element: must not be empty"),
         ("screenshot: {}", "4: screenshot.element: missing"),

@@ -5,8 +5,12 @@ from typing import Literal
 
 
 class Isolation(StrEnum):
-    """``page``: a fresh context per visit. ``crawl``: one context per crawl and invocation, pages reused."""
+    """``clean``: a context that is wiped between two visits of a host, or fresh. ``page``: a fresh context per visit.
 
+    ``crawl``: one context per crawl and invocation, pages reused.
+    """
+
+    CLEAN = "clean"
     PAGE = "page"
     CRAWL = "crawl"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from trapline_common.config.choices import Isolation
 from trapline_common.config.fields import FROZEN
 from trapline_common.config.models import AlertConfig, CrawlConfig
 from trapline_common.domain.errors import ConfigUnreadableError
@@ -25,6 +26,15 @@ class FrozenRun:
     """The effective config of that time; without ``urls`` when only visits need it."""
     fingerprint: str
     """Of what the crawl compares (``config.fingerprint``), as the release that opened the run computed it."""
+
+
+def frozen_text(crawl: CrawlConfig) -> str:
+    """Return the config as a run freezes it.
+
+    Without ``isolation: clean``: to a release that does not know the word, nothing said is ``page``, the stricter form;
+    to this one it is ``clean``.
+    """
+    return crawl.model_dump_json(exclude={"isolation"} if crawl.isolation is Isolation.CLEAN else None)
 
 
 def read_config(text: str, *, run_id: RunId) -> CrawlConfig:

@@ -238,12 +238,13 @@ class CrawlConfig(Model):
         examples=[10],
     )
     isolation: Isolation = Field(
-        default=Isolation.PAGE,
+        default=Isolation.CLEAN,
         description=(
-            "`page`: a fresh browser context for each visit, so that no result depends on an earlier visit. `crawl`: "
-            "one context for all visits that a crawler makes for the crawl, which is faster."
+            "What visits share. `clean`: no result depends on an earlier visit; a browser context is wiped and used "
+            "again where that is safe, else each visit gets a fresh one. `page`: a fresh one for each visit, always. "
+            "`crawl`: one for all visits that a crawler makes for the crawl, with its cookies; the fastest."
         ),
-        examples=["crawl"],
+        examples=["page"],
     )
     retries: Whole = Field(
         default=2,

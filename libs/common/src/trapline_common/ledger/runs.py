@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from trapline_common.config.frozen_run import FrozenRun, failing_config, read_config
+from trapline_common.config.frozen_run import FrozenRun, failing_config, frozen_text, read_config
 from trapline_common.config.models import CrawlConfig, LaneConfig, Overlap
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.ids import LaneName, PageId, RunId
@@ -103,7 +103,7 @@ async def begin(
             scheduled_for,
             request,
             retry_of,
-            crawl.model_dump_json(),
+            frozen_text(crawl),
             fingerprint,
             page_id,
             to_text(acted_by),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trapline_common.config.fingerprint import fingerprint
+from trapline_common.config.frozen_run import frozen_text
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.ids import LaneName
 from trapline_common.ledger import lanes
@@ -64,7 +65,7 @@ async def skip(
     """
     async with database.transaction():
         await lanes.put_lane(database, LaneName(crawl.lane), lane)
-        config = crawl.model_copy(update={"urls": (), "sitemap": None}).model_dump_json()
+        config = frozen_text(crawl.model_copy(update={"urls": (), "sitemap": None}))
         rows = await database.fetch(_QUERIES["skip"], crawl.name, crawl.lane, list(ticks), config, fingerprint(crawl))
         await database.fetch(_QUERIES["end_skipped"], [row["id"] for row in rows], to_text(reason))
         await database.fetch(_QUERIES["advance"], crawl.name, ticks[-1])

@@ -5,11 +5,13 @@
 // - counts for each tab, with its frames and workers: bytes as they came and unpacked, frames and workers, events;
 // - cuts a tab off that spends more than a visit may: it asks the browser to close the tab, and no more of it passes;
 // - runs the crawler's own scripts in the driver's isolated world, where no page's script can reach them;
-// - knows what a page still waits for: requests that are open, a refresh that is due, a document that broke off.
+// - knows what a page still waits for: requests that are open, a refresh that is due, a document that broke off;
+// - knows what a page did that no wipe takes back, and wipes the context of a tab whose pages did nothing of it.
 //
-// The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open`, `Trapline.arrived` and
-// `Trapline.evaluate` are the meter's commands, `Trapline.cut` is its event, and `Trapline.heard` it answers to any
-// session. The counts begin anew with each navigation that the crawler asks for.
+// The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open`, `Trapline.arrived`,
+// `Trapline.evaluate`, `Trapline.blank`, `Trapline.wipe` and `Trapline.check` are the meter's commands, `Trapline.cut`
+// is its event, and `Trapline.heard` it answers to any session. The counts begin anew with each navigation that the
+// crawler asks for.
 "use strict";
 
 const childProcess = require("node:child_process");
@@ -42,6 +44,14 @@ const LATEST_WORLD = 300; // ms within which a document that is shown gets its i
 const MOST_BROKEN = 20; // documents of one tab that broke off and are remembered; only the one that is shown counts
 const MOST_BEGUN = 20; // navigations that begin while a page is left, and are told apart
 const REFRESHES = new Set(["httpHeaderRefresh", "metaTagRefresh"]);
+// What an answer's head leaves in the context, and no command of the protocol clears: preferences for client hints, and
+// the cache of credentials, which only an answer that asks for them fills.
+const LASTING_HEADERS = /"(accept-ch|critical-ch|www-authenticate)":/i;
+const CREDENTIALS = /^[a-z]+:\/\/[^/?#]*@/i;
+const REQUEST_URL = Buffer.from('"request":{"url":"');
+const SAME_DOCUMENT = /"navigationType":"(?:sameDocument|historySameDocument)"/;
+const NOWHERE = "about:blank";
+const ALL_BUT_TABS = [{ type: "tab", exclude: true }, {}]; // the browser keeps a target "tab" around each page
 
 const number = (text, name) => {
   const at = text.indexOf(`"${name}":`);
@@ -72,7 +82,16 @@ class Tab {
     this.held = new Set(); // questions that wait for the isolated world, or for what is open
     this.shown = ""; // the loader of the document that is shown
     this.broken = new Map(); // how documents broke off, by their loader
+    this.contextId = ""; // the browser context that it is in
+    this.own = ""; // the driver's own session of it
+    this.lasting = null; // the first thing that its pages did and that no wipe takes back, in words
+    this.blank = null; // the loader of the blank page that it was left for
+    this.onShown = () => {};
     this.begin();
+  }
+
+  lasts(what) {
+    this.lasting ??= what;
   }
 
   leave() {
@@ -106,9 +125,10 @@ class Tab {
   }
 
   spent() {
-    const { errors, thrown, received, unpacked, parts, documents, wentBack, taken } = this;
+    const { errors, thrown, received, unpacked, parts, documents, wentBack, taken, lasting } = this;
     const refresh = this.refresh && { in: Math.max(0, this.refresh.at - Date.now()), url: this.refresh.url };
-    return { errors, thrown, received, unpacked, parts, documents, wentBack, taken, open: this.open.size, refresh };
+    const counts = { errors, thrown, received, unpacked, parts, documents, wentBack, taken, lasting };
+    return { ...counts, open: this.open.size, refresh };
   }
 
   // Why the document that is shown ends where no end is.
@@ -118,7 +138,8 @@ class Tab {
 }
 
 const FOLLOWED = new Map([
-  ["Network.requestWillBeSent", (meter, tab, message) => meter.requested(tab, message)],
+  ["Network.requestWillBeSent", (meter, tab, message, text) => meter.requested(tab, message, text)],
+  ["Network.responseReceived", (meter, tab, message, text) => meter.answered(tab, message, text)],
   ["Network.loadingFinished", (meter, tab, message) => meter.ended(tab, requestId("Network.loadingFinished", message))],
   ["Network.loadingFailed", (meter, tab, message, text) => meter.failed(tab, message, text())],
   ["Page.frameNavigated", (meter, tab, message, text) => meter.navigated(tab, text())],
@@ -131,6 +152,12 @@ const FOLLOWED = new Map([
   ["Runtime.executionContextCreated", (meter, tab, message, text) => meter.created(tab, text())],
 ]);
 
+const CLEANING = new Map([
+  ["Trapline.blank", (meter, tab) => meter.leaveForBlank(tab)],
+  ["Trapline.wipe", (meter, tab) => meter.wipe(tab)],
+  ["Trapline.check", (meter, tab) => meter.check(tab)],
+]);
+
 class Meter {
   constructor(toBrowser, fromBrowser) {
     this.tabs = new Map(); // by target
@@ -138,6 +165,7 @@ class Meter {
     this.readings = new Map(); // {tab, sessionId} by the id of the command whose answer gets the counts
     this.heard = 0; // bytes that the browser has said
     this.ownId = 0; // the meter's own commands count downwards; the driver's upwards
+    this.asked = new Map(); // {tab, resolve, reject} by the id of an own command whose answer is waited for
     this.pieces = [];
     this.held = 0;
     this.tail = NOTHING;
@@ -194,6 +222,10 @@ class Meter {
       this.inject({ id, result: {}, sessionId });
     } else if (method === "Trapline.arrived") {
       this.inject({ id, result: { arrived: !tab.leaving, taken: tab.taken }, sessionId });
+    } else if (CLEANING.has(method)) {
+      const done = (result) => this.inject({ id, result, sessionId });
+      const failed = ({ message }) => this.inject({ id, error: { code: -32000, message }, sessionId });
+      CLEANING.get(method)(this, tab).then((why) => done({ why }), failed);
     } else {
       const { rest, expression } = params;
       const question = { id, sessionId, expression, restUntil: Date.now() + (rest ?? 0) };
@@ -231,6 +263,58 @@ class Meter {
   inject(message) {
     const whole = Buffer.from(`${JSON.stringify(message)}\0`);
     setImmediate(() => this.deliver(whole));
+  }
+
+  // -- the wipe. Each of its steps ends with why the context can't be used again, or null.
+
+  // Ask the browser something, as the driver's session of the tab.
+  send(tab, method, params = {}, sessionId = tab.own) {
+    const id = --this.ownId;
+    return new Promise((resolve, reject) => {
+      this.asked.set(id, { tab, resolve, reject });
+      this.write(`${JSON.stringify({ id, method, params, ...(sessionId ? { sessionId } : {}) })}\0`);
+    });
+  }
+
+  // Leave for a blank page: what the last one's scripts still did is done when it is shown.
+  async leaveForBlank(tab) {
+    if (tab.lasting !== null) return tab.lasting;
+    tab.leave();
+    const { loaderId, errorText } = await this.send(tab, "Page.navigate", { url: NOWHERE });
+    if (errorText || !loaderId) return `no blank page: ${errorText}`;
+    tab.blank = loaderId;
+    await new Promise((resolve) => {
+      tab.onShown = () => tab.shown === tab.blank && resolve();
+      tab.onShown();
+    });
+    return tab.lasting;
+  }
+
+  async wipe(tab) {
+    if (tab.blank === null) return "it was not left for a blank page";
+    await Promise.all([
+      this.send(tab, "Network.clearBrowserCookies"),
+      this.send(tab, "Network.clearBrowserCache"),
+      this.send(tab, "Storage.clearDataForOrigin", { origin: "*", storageTypes: "all" }),
+      // What the renderer itself keeps in memory goes when its cache is switched off.
+      this.send(tab, "Network.setCacheDisabled", { cacheDisabled: true }),
+      this.send(tab, "Network.setCacheDisabled", { cacheDisabled: false }),
+      this.send(tab, "Page.resetNavigationHistory"),
+      this.send(tab, "Runtime.evaluate", { expression: "window.name = ''" }),
+    ]);
+    return this.check(tab);
+  }
+
+  async check(tab) {
+    const [{ targetInfos }, { cookies }] = await Promise.all([
+      this.send(tab, "Target.getTargets", { filter: ALL_BUT_TABS }, ""),
+      this.send(tab, "Network.getAllCookies"),
+    ]);
+    if (tab.lasting !== null) return tab.lasting;
+    if (tab.shown !== tab.blank) return "it shows another page than the blank one";
+    const others = targetInfos.filter((one) => one.browserContextId === tab.contextId && one.targetId !== tab.targetId);
+    if (others.length > 0) return `a ${others[0].type} lives on`;
+    return cookies.length > 0 ? "it holds a cookie" : null;
   }
 
   cut(tab, why) {
@@ -288,6 +372,7 @@ class Meter {
     const sessionId = sessionAt(tail);
     if (head.startsWith('{"id":')) {
       const id = Number.parseInt(head.slice(6), 10);
+      if (id < 0) return this.ownAnswer(id, { error: { message: "the answer is too long" } });
       const { isAnswered = false } = this.readings.get(id) ?? {};
       this.readings.delete(id);
       if (isAnswered) return null;
@@ -297,6 +382,7 @@ class Meter {
     const session = this.sessions.get(sessionId);
     const method = methodOf(head);
     if (session !== undefined) this.event(session, method, head, size);
+    session?.tab.lasts("an event that is too long to be read");
     // The driver can do without a request of which it hears nothing, and without everything that is printed.
     if (session?.tab.limits && !session.tab.isCut && !method.startsWith("Network.") && !PRINTED.has(method)) {
       this.cut(session.tab, `too many events: one of ${size} bytes`);
@@ -329,7 +415,7 @@ class Meter {
 
   answer(message, head) {
     const id = Number.parseInt(head.slice(6), 10);
-    if (id < 0) return null; // to the meter itself
+    if (id < 0) return this.ownAnswer(id, this.asked.has(id) ? JSON.parse(message.toString()) : {});
     const reading = this.readings.get(id);
     if (reading === undefined) return message;
     this.readings.delete(id);
@@ -338,6 +424,14 @@ class Meter {
     if (at < 0) return message; // an error
     const spent = Buffer.from(`"spent":${JSON.stringify(reading.tab.spent())},`);
     return Buffer.concat([message.subarray(0, at + 10), spent, message.subarray(at + 10)]);
+  }
+
+  ownAnswer(id, { result, error }) {
+    const asked = this.asked.get(id);
+    this.asked.delete(id);
+    if (error) asked?.reject(new Error(error.message));
+    else asked?.resolve(result);
+    return null;
   }
 
   // Count an event of a tab, and return whether the driver needs it. `message` is a buffer, or the head of a long one.
@@ -358,18 +452,32 @@ class Meter {
       return false;
     }
     if (method === "Network.loadingFinished") tab.received += number(text(), "encodedDataLength");
-    else if (method === "Page.frameAttached") tab.parts += 1;
+    else if (method === "Page.frameAttached") {
+      tab.parts += 1;
+      tab.lasts("a frame");
+    }
     // What the page itself does; its parts in other processes are counted and not followed.
     if (page && size <= LONGEST_EVENT) FOLLOWED.get(method)?.(this, tab, message, text);
     tab.reported += size;
     return true;
   }
 
-  requested(tab, message) {
+  requested(tab, message, text) {
+    const from = message.indexOf(REQUEST_URL) + REQUEST_URL.length;
+    if (CREDENTIALS.test(slice(message, from, from + 8192))) tab.lasts("credentials in a request's URL");
+    if (message.includes('"redirectResponse":{')) this.answered(tab, message, text);
     const at = message.lastIndexOf('"type":"');
     const end = at < 0 ? "" : slice(message, at + 8, at + 200);
     const isNext = end.startsWith('Document"') && end.includes(`"frameId":"${tab.targetId}"`);
     if (isNext || BRINGS_TEXT.test(end)) tab.open.add(requestId("Network.requestWillBeSent", message));
+  }
+
+  // Of an answer with a document in view; what parts of a page are answered sets no preference, and fills no cache by
+  // itself. The type stands before the head of an answer, and behind that of a redirect.
+  answered(tab, message, text) {
+    if (!message.includes('"type":"Document"')) return;
+    const name = LASTING_HEADERS.exec(text())?.[1];
+    if (name !== undefined) tab.lasts(`the header ${name.toLowerCase()}`);
   }
 
   ended(tab, id) {
@@ -406,16 +514,20 @@ class Meter {
       tab.begin(); // what came before was the last page's
       tab.begun.delete(tab.shown);
       tab.taken = tab.begun.size > 0;
+    } else if (tab.limits !== null) {
+      tab.lasts("it went elsewhere by itself");
     }
     tab.open.clear();
     tab.refresh = null;
     tab.documents += 1;
+    tab.onShown();
     if (tab.breach !== null) this.breakOff(tab);
   }
 
   starts(tab, text) {
     if (!text.includes(`"frameId":"${tab.targetId}"`)) return;
     if (text.includes('"navigationType":"historyDifferentDocument"')) tab.wentBack = true;
+    if (!tab.leaving && !SAME_DOCUMENT.test(text)) tab.lasts("it began to go elsewhere by itself");
     if (tab.leaving && tab.begun.size < MOST_BEGUN) tab.begun.add(loaderOf(text));
   }
 
@@ -450,6 +562,7 @@ class Meter {
     if (targetInfo.type !== "page") {
       if (parent === undefined) return;
       parent.tab.parts += 1;
+      parent.tab.lasts(`a ${targetInfo.type}`);
       this.sessions.set(sessionId, { tab: parent.tab, page: false });
       return;
     }
@@ -457,8 +570,13 @@ class Meter {
     const tab = known ?? new Tab(targetInfo.targetId);
     if (known === undefined) {
       this.tabs.set(tab.targetId, tab);
+      tab.own = sessionId;
+      tab.contextId = targetInfo.browserContextId;
       const opener = this.tabs.get(targetInfo.openerId);
-      if (opener !== undefined) opener.parts += 1;
+      if (opener !== undefined) {
+        opener.parts += 1;
+        opener.lasts("a window");
+      }
     }
     tab.attached += 1;
     this.sessions.set(sessionId, { tab, page: true });
@@ -471,7 +589,11 @@ class Meter {
     session.tab.listeners.delete(sessionId);
     if (!session.page) return;
     session.tab.attached -= 1;
-    if (session.tab.attached === 0) this.tabs.delete(session.tab.targetId);
+    if (session.tab.attached > 0) return;
+    this.tabs.delete(session.tab.targetId);
+    for (const [id, { tab }] of this.asked) {
+      if (tab === session.tab) this.ownAnswer(id, { error: { message: "Target closed" } });
+    }
   }
 }
 

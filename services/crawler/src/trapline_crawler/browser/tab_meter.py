@@ -68,6 +68,29 @@ async def is_taken(session: CDPSession) -> bool:
     return bool(answer["taken"])
 
 
+async def leave_for_blank(session: CDPSession) -> str | None:
+    """Leave for a blank page and wait until it is shown; at once with the reason where a wipe would not be enough.
+
+    The steps of the wipe end with why the tab's context can't be used again; ``None``: it can.
+    """
+    return await _cleaning(session, "Trapline.blank")
+
+
+async def wipe(session: CDPSession) -> str | None:
+    """Clear what the tab's context holds, and look whether it is empty; the tab shows the blank page."""
+    return await _cleaning(session, "Trapline.wipe")
+
+
+async def check(session: CDPSession) -> str | None:
+    """Look whether a wiped context is still empty: no other target, no cookie, and the blank page shown."""
+    return await _cleaning(session, "Trapline.check")
+
+
+async def _cleaning(session: CDPSession, command: str) -> str | None:
+    answer: dict[str, Any] = await session.send(command)
+    return None if answer["why"] is None else str(answer["why"])
+
+
 async def evaluate(session: CDPSession, expression: str, *, rest: float = 0.0) -> dict[str, Any]:
     """Evaluate in the isolated world of the document that is shown; a promise is awaited.
 

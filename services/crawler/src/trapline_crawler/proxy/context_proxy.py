@@ -64,6 +64,12 @@ class ContextProxy:
         self._shut = True
         self._cut_off()
 
+    def cut(self) -> None:
+        """End every connection, refuse new ones until ``allow``, and forget how the dials so far went."""
+        self.allowance = self.carried - 1
+        self._failures, self._times = Recent(), Recent()
+        self._cut_off()
+
     def _cut_off(self) -> None:
         for connection in tuple(self._connections):
             connection.transport.abort()

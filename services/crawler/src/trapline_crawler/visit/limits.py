@@ -44,13 +44,19 @@ class VisitLimits:
     page costs as much as half a visit. With nobody in its context it gets no byte meanwhile."""
     empty: float = 1.0
     """Seconds that a page may take to leave for ``about:blank`` when its visit has ended; then it is closed."""
+    wipe: float = 2.0
+    """Seconds that the wipe of a room may take; then the room is closed. No visit waits for all of it."""
+    wait_for_wipe: float = 0.25
+    """Seconds that a visit waits for a room that is being wiped, before it opens one of its own."""
+    rooms: int = 4
+    """Rooms that are kept beside as many as were ever in use at once; each holds a renderer with a blank page."""
     close: float = 5.0
     """Seconds to close a context or a page, in the background, before the browser is given up for it; and to undo a
     page's set-up."""
     close_soon: float = 0.3
     """Seconds that a visit waits for its page and its context to be closed before the background does it."""
     visits_per_page: int = 100
-    """Visits after which a reused page is replaced, which bounds the memory that its renderer gathers."""
+    """Visits after which a reused page, or a room, is replaced, which bounds the memory that its renderer gathers."""
     store: float = 60.0
     """Seconds for what a visit still does once its page is done with, storing its evidence for one. A guard only: each
     store has shorter bounds of its own."""

@@ -9,6 +9,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.config.models import CrawlConfig
 from trapline_crawler.browser.launch import LiveBrowser
+from trapline_crawler.browser.tab_meter import check, leave_for_blank, wipe
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.cookie_jar import cookies_of, put_cookies
@@ -23,10 +24,18 @@ class PagePool:
     """
 
     def __init__(
-        self, live: LiveBrowser, proxy: ContextProxy, context: BrowserContext, limits: VisitLimits, *, shared: bool
+        self,
+        live: LiveBrowser,
+        proxy: ContextProxy,
+        context: BrowserContext,
+        limits: VisitLimits,
+        *,
+        shared: bool,
+        room: bool,
     ) -> None:
         self.live = live
         self.shared = shared
+        self.room = room
         self.proxy = proxy
         self.context = context
         self._limits = limits
@@ -44,10 +53,11 @@ class PagePool:
         state: Mapping[str, Any] | None = None,
         *,
         shared: bool = False,
+        room: bool = False,
     ) -> "PagePool":
         """Open a context as the crawl describes it. ``state`` is what ``state`` returned before.
 
-        ``shared``: for visits that are in it together.
+        ``shared``: for visits that are in it together. ``room``: for one visit after the other, wiped in between.
         """
         named = {"user_agent": crawl.user_agent, "locale": crawl.locale, "timezone_id": crawl.browser_timezone}
         options: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
@@ -69,7 +79,7 @@ class PagePool:
             limits.open,
             "new context",
         )
-        pool = PagePool(live, proxy, context, limits, shared=shared)
+        pool = PagePool(live, proxy, context, limits, shared=shared, room=room)
         if state and state.get("cookies"):
             pooled = await pool.take()
             await bounded(put_cookies(pooled.page, state["cookies"]), limits.open, "cookies of a checkpoint")
@@ -105,14 +115,55 @@ class PagePool:
         try:
             if reusable and not pooled.ended.done() and pooled.visits < self._limits.visits_per_page:
                 self._idle.append(pooled)
+                if self.room:
+                    return
                 task = asyncio.ensure_future(self._empty_soon(pooled, pooled.visits))
                 self._emptying.add(task)
                 task.add_done_callback(self._emptying.discard)
                 return
-            self._known.discard(pooled.page)
-            await close_quietly(pooled.page)
+            if not self.room:  # a room ends as a whole
+                self._known.discard(pooled.page)
+                await close_quietly(pooled.page)
         finally:
             self.leave()
+
+    @property
+    def unfit(self) -> str | None:
+        """Why a room must be closed, as far as that is known without asking; ``None``: a wipe may be enough."""
+        if len(self._idle) != 1 or self.in_use:
+            return "its visit was not sound"
+        if len(self.context.pages) != 1:
+            return "it has more than one page"
+        return self._idle[0].lasting
+
+    async def wipe(self) -> str | None:
+        """Wipe all that the last visit left in a room; return why it must be closed instead.
+
+        The order counts: the page's scripts end, then its connections, and then what they may have left is cleared.
+        """
+        if self.unfit is not None:
+            return self.unfit
+        (pooled,) = self._idle
+        try:
+            async with asyncio.timeout(self._limits.wipe):
+                if (why := await leave_for_blank(pooled.session)) is not None:
+                    return why
+                self.proxy.cut()
+                why = await wipe(pooled.session)
+        except (TimeoutError, PlaywrightError) as error:
+            return f"it could not be wiped: {type(error).__name__}"
+        pooled.is_clean = why is None
+        return why or self.unfit
+
+    async def still_clean(self) -> bool:
+        """Return whether nothing has come into a wiped room since."""
+        if self.unfit is not None:
+            return False
+        try:
+            async with asyncio.timeout(self._limits.wipe):
+                return await check(self._idle[0].session) is None
+        except (TimeoutError, PlaywrightError):
+            return False
 
     async def _empty_soon(self, pooled: PooledPage, visits: int) -> None:
         """Empty a page that no other visit took at once: that visit's own navigation would have emptied it."""

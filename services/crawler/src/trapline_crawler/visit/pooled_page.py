@@ -35,6 +35,8 @@ class PooledPage:
     """Visits made in it so far."""
     is_clean: bool = True
     """Whether it shows no page of an earlier visit; the pool sets it."""
+    lasting: str | None = None
+    """What its pages did that no wipe takes back, as the tab meter last said it; ``None``: nothing is known."""
     ended: asyncio.Future[Failure | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Resolved when the page is no use any more: with the reason when the tab meter cut it off, with ``None`` when its
     renderer died. What it was asked is never answered then."""
@@ -55,7 +57,9 @@ class PooledPage:
 
     async def evaluate(self, expression: str, *, rest: float = 0.0) -> dict[str, Any]:
         """Evaluate in the isolated world of the document that is shown; see ``tab_meter.evaluate``."""
-        return await evaluate(self.session, expression, rest=rest)
+        answer = await evaluate(self.session, expression, rest=rest)
+        self.lasting = answer["spent"]["lasting"]
+        return answer
 
     async def has_arrived(self) -> bool:
         """Return whether it shows what the last navigation asked for."""

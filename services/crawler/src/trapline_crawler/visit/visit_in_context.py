@@ -86,12 +86,12 @@ class Contexts:
         return await self._browser.ready()
 
     async def open(
-        self, crawl: CrawlConfig, state: Mapping[str, Any] | None = None, *, shared: bool = False
+        self, crawl: CrawlConfig, state: Mapping[str, Any] | None = None, *, shared: bool = False, room: bool = False
     ) -> PagePool:
-        """Open a context for a resolved crawl; ``shared``: for several visits at once."""
+        """Open a context for a resolved crawl; ``shared``: for several visits at once; ``room``: to be wiped."""
         live = await self._browser.ready()
         try:
-            return await PagePool.open(live, crawl, self._limits, state, shared=shared)
+            return await PagePool.open(live, crawl, self._limits, state, shared=shared, room=room)
         except (PlaywrightError, BrowserHungError) as error:
             raise await self._browser.fault(live, error) from error
 

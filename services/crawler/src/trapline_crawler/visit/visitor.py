@@ -15,6 +15,8 @@ from trapline_crawler.browser.errors import (
     BrowserFaultError,
     BrowserLaunchError,
     MemorySpentError,
+    PageCrashedError,
+    PageStuckError,
     RoomSpentError,
     TabHeldError,
 )
@@ -24,6 +26,7 @@ from trapline_crawler.visit.company import Company, Stay
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.page_pool import PagePool
 from trapline_crawler.visit.resolved_secrets import Resolved, resolve
+from trapline_crawler.visit.rooms import Rooms, may_share_rooms
 from trapline_crawler.visit.visit_in_context import Contexts
 
 _log = get_logger("crawler")
@@ -61,9 +64,9 @@ class BrowserVisitor:
         self._browser = browser
         self._secrets = secrets
         self._clock = clock
-        self._contexts = Contexts(
-            browser, artifacts=artifacts, secrets=secrets, limits=limits or VisitLimits(), clock=clock
-        )
+        limits = limits or VisitLimits()
+        self._contexts = Contexts(browser, artifacts=artifacts, secrets=secrets, limits=limits, clock=clock)
+        self.rooms = Rooms(self._contexts, limits)
         self._company = Company()
         self._shared: dict[str, _Shared] = {}
         self._opening = asyncio.Lock()
@@ -111,6 +114,7 @@ class BrowserVisitor:
 
     async def close(self) -> None:
         """End the browser, and with it every context that is open in it."""
+        await self.rooms.closed()
         await self._contexts.closed()
         await self._browser.close()
 
@@ -140,7 +144,10 @@ class BrowserVisitor:
         return replace(resolved, crawl=resolved.crawl.model_copy(update={"timeout": left}))
 
     async def _visit(self, url: str, resolved: Resolved, state: Mapping[str, Any] | None, stay: Stay) -> Observation:
-        if resolved.crawl.isolation is not Isolation.CRAWL:
+        isolation = resolved.crawl.isolation
+        if isolation is Isolation.CLEAN and state is None and may_share_rooms(resolved):
+            return await self._visit_in_room(url, resolved, stay)
+        if isolation is not Isolation.CRAWL:
             return await self._visit_apart(url, resolved, state, stay)
         until = self._clock() + resolved.crawl.timeout
         pool = await self._shared_pool(resolved.crawl, state)
@@ -150,6 +157,21 @@ class BrowserVisitor:
         except (RoomSpentError, TabHeldError) as fault:
             _log.info("visit_again_apart", reason=str(fault))
         return await self._visit_apart(url, self._hurried(resolved, until), state, stay)
+
+    async def _visit_in_room(self, url: str, resolved: Resolved, stay: Stay) -> Observation:
+        """Visit in a room; a fault of one that was used before is nobody's, and the page is visited again apart."""
+        until = self._clock() + resolved.crawl.timeout
+        room = await self.rooms.take(resolved.crawl, url)
+        with self._browser.using(room.pool.live):
+            try:
+                return await self._contexts.visit(room.pool, url, resolved, stay)
+            except (MemorySpentError, PageCrashedError, PageStuckError, TabHeldError) as fault:
+                if not room.is_used or not room.pool.live.browser.is_connected():
+                    raise
+                _log.info("visit_again_apart", reason=str(fault))
+            finally:
+                await self.rooms.give_back(room)
+        return await self._visit_apart(url, self._hurried(resolved, until), None, stay)
 
     async def _visit_apart(
         self, url: str, resolved: Resolved, state: Mapping[str, Any] | None, stay: Stay

@@ -1,0 +1,145 @@
+"""What a page costs by its kind and by ``isolation``: processor time of the whole process tree, in interleaved rounds.
+
+On a machine that others use as well, processor time a page is the figure to trust, and pages/s is not.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlsplit
+
+from tests.benchmarks.kinds_visits import TICKS, cpu
+from tests.benchmarks.table import spread, table
+from tests.support.manual import find_manual, page_urls, serve
+from tools.shell import ToolError, say
+
+IN_FLIGHT = 3
+"""Pages at once: the default of ``pages_in_flight``."""
+OTHERS_MOST = 0.1
+"""The part of the machine's processors that others may use before the bench warns."""
+TIMEOUT = 600.0
+"""Seconds of a lap."""
+FORMS = ("page", "clean", "crawl")
+_VISITS = Path(__file__).with_name("kinds_visits.py")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lap:
+    """One kind of pages in one form of isolation, once."""
+
+    pages: int
+    """Pages visited."""
+    seconds: float
+    """Wall time."""
+    cpu: float
+    """Seconds of the processor, of Python, driver and browser."""
+    others: float
+    """The part of the machine's processors that neither this nor the pages' server used."""
+
+    @property
+    def per_page(self) -> float:
+        """Milliseconds of the processor a page."""
+        return self.cpu * 1000 / self.pages
+
+
+@contextmanager
+def _heavy_site() -> Iterator[int]:
+    command = [sys.executable, "-m", "tests.benchmarks.heavy_site"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.terminate()
+
+
+def _busy() -> float:
+    """Return the seconds that all processors have been at work."""
+    fields = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+
+def _lap(python: Path, urls: Sequence[str], isolation: str) -> Lap:
+    job = json.dumps({"urls": list(urls), "isolation": isolation, "in_flight": IN_FLIGHT})
+    before, own = _busy(), cpu(os.getpid())
+    start = os.times().elapsed
+    ended = subprocess.run(
+        [str(python), str(_VISITS)], input=job, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    if ended.returncode != 0:
+        raise ToolError(f"a lap of {isolation} ended with {ended.returncode}: {ended.stderr.strip()[-800:]}")
+    wall = os.times().elapsed - start
+    others = (_busy() - before - (cpu(os.getpid()) - own)) / wall / (os.cpu_count() or 1)
+    found = json.loads(ended.stdout)
+    return Lap(pages=found["pages"], seconds=found["seconds"], cpu=found["cpu"], others=max(0.0, others))
+
+
+def measure(*, pages: int, rounds: int, beside: Path | None = None) -> dict[str, dict[str, list[Lap]]]:
+    """Visit pages of each kind in each form, ``rounds`` times in turn; return laps by kind and form.
+
+    ``beside``: another checkout of this project, set up, whose ``page`` is measured in the same rounds.
+    Raises ``ToolError`` on a visit that fails.
+    """
+    own = Path(sys.executable)
+    contestants = {form: (own, form) for form in FORMS}
+    if beside is not None:
+        contestants = {f"page, {beside.name}": (beside / ".venv/bin/python", "page"), **contestants}
+    manual, wanted = find_manual(), pages + IN_FLIGHT
+    laps: dict[str, dict[str, list[Lap]]] = {}
+    say(f"kinds: {pages} pages of {manual.source}, or heavy ones; {IN_FLIGHT} in flight, one process")
+    with serve(manual) as base, _heavy_site() as heavy:
+        one_site = page_urls(manual, base, wanted)
+        host = str(urlsplit(base).hostname)
+        kinds = {
+            "one site": one_site,
+            "each its own site": [url.replace(host, f"s{number}.test", 1) for number, url in enumerate(one_site)],
+            "heavy, with frames": [f"http://shop.test:{heavy}/page/{number}" for number in range(wanted)],
+        }
+        for kind, urls in kinds.items():
+            laps[kind] = {name: [] for name in contestants}
+            for number in range(rounds):
+                for name, (python, isolation) in contestants.items():
+                    lap = _lap(python, urls, isolation)
+                    laps[kind][name].append(lap)
+                    warning = f"  others used {lap.others:.0%} of the machine" if lap.others > OTHERS_MOST else ""
+                    say(f"  {kind:<18} round {number + 1}  {name:<18} {lap.per_page:6.1f} ms a page{warning}")
+    return laps
+
+
+def ratios(laps: Mapping[str, Sequence[Lap]], name: str) -> list[float]:
+    """Return the processor time a page of ``name`` divided by that of the first form, round by round."""
+    first = next(iter(laps.values()))
+    return [lap.per_page / other.per_page for lap, other in zip(laps[name], first, strict=True)]
+
+
+def report(laps: Mapping[str, Mapping[str, Sequence[Lap]]]) -> str:
+    """Return the table, and a warning where others disturbed."""
+    rows = [
+        [
+            f"{kind}: {name}",
+            spread([lap.per_page for lap in of_it]),
+            spread([lap.pages / lap.seconds for lap in of_it]),
+            spread(ratios(of_kind, name), 2),
+        ]
+        for kind, of_kind in laps.items()
+        for name, of_it in of_kind.items()
+    ]
+    most = max(median(lap.others for lap in of_it) for of_kind in laps.values() for of_it in of_kind.values())
+    warning = f"others used up to {most:.0%} of the machine: trust the ratios\n" if most > OTHERS_MOST else ""
+    head = ["median of rounds (range)", "CPU ms/page", "pages/s", "CPU, ratio to the first"]
+    return table("What a page costs, by kind and isolation", head, rows) + warning
+
+
+def as_json(laps: Mapping[str, Mapping[str, Sequence[Lap]]]) -> dict[str, object]:
+    """Return everything measured, for ``--json``."""
+    return {
+        kind: {name: {"laps": [asdict(lap) for lap in of_it], "ratio": median(ratios(of_kind, name))}
+               for name, of_it in of_kind.items()}
+        for kind, of_kind in laps.items()
+    }  # fmt: skip
