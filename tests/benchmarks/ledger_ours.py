@@ -10,6 +10,7 @@ import json
 import sys
 import time
 import uuid
+from collections import deque
 
 from trapline_common.config.frozen_run import FrozenRun
 from trapline_common.config.models import CrawlConfig, LaneConfig
@@ -18,7 +19,7 @@ from trapline_common.domain.ids import LaneName, OwnerToken, RunId
 from trapline_common.domain.lifecycle import TaskStatus
 from trapline_common.domain.observation import Observation, Timings
 from trapline_common.ledger import invocations, lanes, runs, tasks
-from trapline_common.ledger.completion import settle
+from trapline_common.ledger.completion import settle_and_lease
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrate
 
@@ -73,10 +74,15 @@ def observation(url: str) -> Observation:
 
 
 async def run(database: Database, held: invocations.Held, batch: int, *, start: bool) -> int:
-    """Lease and complete until nothing is left; returns how many tasks."""
+    """Lease and complete until nothing is left; returns how many tasks.
+
+    The last result of a share leases the next one with it, as the crawler's does.
+    """
     done, frozen = 0, dict[RunId, FrozenRun]()
-    while leased := await tasks.lease_share(database, held, share=batch, another=done > 0):
-        for task in leased:
+    waiting = deque(await tasks.lease_share(database, held, share=batch, another=False))
+    while waiting:
+        while waiting:
+            task = waiting.popleft()
             if task.run_id not in frozen:
                 frozen |= await runs.frozen(database, [task.run_id], pages=False)
             if start:
@@ -84,10 +90,20 @@ async def run(database: Database, held: invocations.Held, batch: int, *, start: 
             if task.page is None:
                 raise SystemExit("the bench has no ordered tasks")
             seen = observation(task.url)
-            await settle(
-                database, task.lease, run=frozen[task.run_id], page=task.page, observation=seen, step=DONE, location=str
+            next_share = None if waiting else tasks.NextShare(held=held, size=batch)
+            _, leased = await settle_and_lease(
+                database,
+                task.lease,
+                run=frozen[task.run_id],
+                page=task.page,
+                observation=seen,
+                step=DONE,
+                location=str,
+                next_share=next_share,
             )
-        done += len(leased)
+            waiting.extend(leased)
+            done += 1
+        waiting.extend(await tasks.lease_share(database, held, share=batch, another=True))
     return done
 
 

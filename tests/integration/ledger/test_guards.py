@@ -120,16 +120,40 @@ BROKEN = {
     "invocation_slot_check": "UPDATE trapline.invocation SET slot = 0",
     "alert_sent": "INSERT INTO trapline.alert (kind, crawl, payload, status) VALUES ('change', 'docs', '{}', 'sent')",
     "page_url_check": "INSERT INTO trapline.page (crawl, url) VALUES ('docs', repeat('x', 2049))",
+    "page_visual_whole": "INSERT INTO trapline.page (crawl, url, visual_key) VALUES ('docs', 'x', 'key')",
 }
+"""By constraint, or by the name in which a guard refuses the same."""
+ALSO_BROKEN = (
+    (
+        "task_ended",
+        "INSERT INTO trapline.task (run_id, lane, url, ended_at) SELECT 1, 'x', 'x', now()",
+    ),
+    ("task_ended", "UPDATE trapline.task SET status = 'failed'"),
+    ("task_leased", "UPDATE trapline.task SET status = 'leased', lease_seq = lease_seq + 1, leased_at = now()"),
+    ("page_url_check", "UPDATE trapline.page SET url = repeat('x', 2049)"),
+    ("page_visual_whole", "UPDATE trapline.page SET visual_key = 'key'"),
+    ("page_visual_whole", "UPDATE trapline.page SET visual = '{}'"),
+)
 
 
-@pytest.mark.parametrize("constraint", BROKEN)
-async def test_a_status_requires_its_columns(database: Database, constraint: str) -> None:
+@pytest.mark.parametrize(("constraint", "sql"), [*BROKEN.items(), *ALSO_BROKEN])
+async def test_a_status_requires_its_columns(database: Database, constraint: str, sql: str) -> None:
     """A terminal status has its time and only then; a lease its holder; a started invocation its owner."""
     await open_run(database, urls(1))
     await lanes.plan(database, LANE)
-    with pytest.raises(asyncpg.CheckViolationError, match=f'"{constraint}"'):
-        await database.connection.execute(BROKEN[constraint])
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await database.connection.execute(sql)
+    assert refused.value.constraint_name == constraint
+
+
+async def test_a_leased_task_keeps_its_holder(database: Database) -> None:
+    """A lease's columns can't be taken from under it."""
+    await open_run(database, urls(1))
+    await tasks.lease_share(database, await one_ready(database), share=1, another=False)
+    for column in ("invocation_id", "leased_at"):
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
+            await database.connection.execute(f"UPDATE trapline.task SET {column} = NULL")
+        assert refused.value.constraint_name == "task_leased"
 
 
 async def test_the_fence_only_grows(database: Database) -> None:

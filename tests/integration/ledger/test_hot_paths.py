@@ -26,6 +26,18 @@ async def test_no_lease_and_no_completion_scans_a_table(database: Database, conn
         assert await _scans(database) == before
 
 
+async def test_no_lease_reads_all_pages_of_a_small_ledger(database: Database, connect: Connect) -> None:
+    """With 1,500 pages, when a scan of them all looks cheap, a lease reads the pages of its tasks alone."""
+    await open_run(database, urls(1_500), lane=LaneConfig(max_invocations=1))
+    before = await _scans(database)
+    client = await connect()
+    held = await one_ready(client)
+    for _ in range(3):
+        assert len(await tasks.lease_share(client, held, share=5, another=True)) == 5
+    await client.connection.execute("SELECT pg_stat_force_next_flush()")
+    assert await _scans(database) == before
+
+
 async def _scans(database: Database) -> int:
     await database.connection.execute("SELECT pg_stat_force_next_flush()")
     await database.connection.execute("SELECT pg_stat_clear_snapshot()")

@@ -30,6 +30,10 @@ EXCUSED = {
     # The invocation's row is locked only where no task's row was.
     "record_visit": {("task", "invocation"), ("page", "invocation"), ("observation", "invocation"),
                      ("alert", "invocation")},
+    # With a result, a lease takes the lane's lock only if it need not wait for it.
+    "complete_and_lease": {
+        (held, "lane") for held in ("mutes", "mute", "invocation", "task", "page", "observation", "alert")
+    },
     # A new task is waited for only by those who add to the same run: they hold its row.
     "write_pages": {("page", "task")},
     "add_ordered_task": {("page", "task")},

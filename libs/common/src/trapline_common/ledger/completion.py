@@ -48,23 +48,54 @@ async def settle(
     ``judge_picture`` is asked of a good visit that has a picture, and is there where its crawl compares pictures.
     Raises ``LeaseLostError`` when the task was given to another invocation, and ``ResultRefusedError``.
     """
+    verdict, _ = await settle_and_lease(
+        database,
+        lease,
+        run=run,
+        page=page,
+        observation=observation,
+        step=step,
+        location=location,
+        judge_picture=judge_picture,
+        next_share=None,
+    )
+    return verdict
+
+
+async def settle_and_lease(
+    database: Database,
+    lease: tasks.Lease,
+    *,
+    run: FrozenRun,
+    page: PageState,
+    observation: Observation,
+    step: tasks.NextStep,
+    location: ArtifactLocation,
+    judge_picture: JudgePicture | None = None,
+    next_share: tasks.NextShare | None,
+) -> tuple[Verdict, list[tasks.LeasedTask]]:
+    """``settle``, and with the result lease ``next_share``; return the verdict and what was leased.
+
+    ``None`` leases nothing. What is leased may be nothing for each reason that ``complete_visit`` has.
+    """
     while True:
         verdict = await _judge(
             database, run=run, page=page, observation=observation, location=location, judge_picture=judge_picture
         )
         try:
-            written = await tasks.complete_visit(
+            written, share = await tasks.complete_visit(
                 database,
                 lease,
                 step=step,
                 page=page,
                 observation=observation,
                 verdict=verdict,
+                next_share=next_share,
             )
         except _OF_THE_VALUES as error:
             raise ResultRefusedError(f"its result can't be recorded: {type(error).__name__}: {error}") from error
         if written is tasks.Completion.OK:
-            return verdict
+            return verdict, share
         page = await tasks.read_page(database, run.crawl.name, page.url)
 
 

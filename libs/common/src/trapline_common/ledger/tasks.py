@@ -115,6 +115,16 @@ class NextStep:
     """Of an ordered task, its session, sealed; ``None``: the next page begins without one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextShare:
+    """What an invocation leases with a result: tasks beyond what the idle invocations will take."""
+
+    held: Held
+    """The invocation, which holds the task of the result."""
+    size: int
+    """Tasks at most."""
+
+
 def page_state(row: asyncpg.Record) -> PageState:
     """Read a page's state from a row that has its columns."""
     return PageState(
@@ -308,8 +318,13 @@ async def complete_visit(
     page: PageState,
     observation: Observation,
     verdict: Verdict,
-) -> Completion:
+    next_share: NextShare | None,
+) -> tuple[Completion, list[LeasedTask]]:
     """Write one visit's result, its page row, its alerts and the task's next status, all or nothing, in one round trip.
+
+    With ``next_share`` the same commit leases that; without, the list is empty. So it is where the result is ``MOVED``,
+    where there is nothing to take, where the invocation was taken away, and where the lease would have to wait for the
+    lane's lock: ``lease_share`` tells. No lease costs the result, which is durable when this returns.
 
     Keeps guarantees 3 and 5: the fence and the unique (task, position) make a result visible once; the alerts commit
     with their cause. Raises ``LeaseLostError`` when the task was given to another invocation, and counts that on this
@@ -318,8 +333,7 @@ async def complete_visit(
     reason, detail = failure_columns(step.failure)
     new_content = is_new_content(observation, page)
     alerts = alert_documents(verdict)
-    outcome: str = await database.fetchval(
-        _TASKS["complete_visit"],
+    result = (
         lease.task_id,
         lease.seq,
         lease.invocation_id,
@@ -337,9 +351,16 @@ async def complete_visit(
         to_json(visit_document(observation, verdict, new_content=new_content)),
         None if alerts is None else to_json(alerts),
     )
+    rows: list[asyncpg.Record] = []
+    if next_share is None:
+        outcome: str = await database.fetchval(_TASKS["complete_visit"], *result)
+    else:
+        held = next_share.held
+        rows = await database.fetch(_TASKS["complete_and_lease"], *result, held.owner, held.lane, next_share.size)
+        outcome = rows[0]["outcome"]
     if outcome == "stale":
         raise LeaseLostError(f"task {lease.task_id} was given to another")
-    return Completion(outcome)
+    return Completion(outcome), [leased(row, lease.invocation_id) for row in rows if row["id"] is not None]
 
 
 async def due(database: Database, lane: LaneName) -> bool:

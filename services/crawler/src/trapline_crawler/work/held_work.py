@@ -16,7 +16,7 @@ from trapline_common.domain.picture import PictureVerdict
 from trapline_common.ledger import hosts, runs, slices, tasks
 from trapline_common.ledger.announcing import announce
 from trapline_common.ledger.answering import answer_runs
-from trapline_common.ledger.completion import settle
+from trapline_common.ledger.completion import settle_and_lease
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import Held
 from trapline_common.ledger.rescue import MAX_RESCUES
@@ -32,6 +32,7 @@ from trapline_crawler.work.counters import Counters
 from trapline_crawler.work.flight_limit import FlightLimit
 from trapline_crawler.work.notifier_nudges import NotifierNudges
 from trapline_crawler.work.rest import LONGEST_REST, REST_FROM, Rest
+from trapline_crawler.work.share_along import ShareAlong
 
 if TYPE_CHECKING:
     from trapline_crawler.pictures.page_picture import PagePictures
@@ -63,6 +64,7 @@ class HeldWork:
         self.budget = budget
         self.rest = rest
         self.counters = Counters()
+        self.along = ShareAlong()
         self.log_ins = SharedLogIns(
             database,
             visitor,
@@ -85,13 +87,17 @@ class HeldWork:
         self._pictures: PagePictures | None = None
         self._flight = FlightLimit(services.new_load(), memory=memory_here())
 
-    async def take(self, share: Sequence[tasks.LeasedTask]) -> list[tuple[tasks.LeasedTask, ConfigUnreadableError]]:
-        """Note what was leased, and read the frozen config of runs not seen before; return what can't be worked on.
+    def note(self, share: Sequence[tasks.LeasedTask]) -> None:
+        """Note what was leased, before the task whose result it came with is let go: its run goes on."""
+        self._unfinished.update(task.run_id for task in share)
+
+    async def read_configs(
+        self, share: Sequence[tasks.LeasedTask]
+    ) -> list[tuple[tasks.LeasedTask, ConfigUnreadableError]]:
+        """Read the frozen config of runs not seen before; return what can't be worked on.
 
         That is each task, with the error, of a run whose config this release can't read.
         """
-        for task in share:
-            self._unfinished[task.run_id] += 1
         unreadable: dict[RunId, ConfigUnreadableError] = {}
         for run_id in sorted({task.run_id for task in share} - self._frozen.keys()):
             try:
@@ -155,18 +161,30 @@ class HeldWork:
     async def record(
         self, task: tasks.LeasedTask, page: PageState, observation: Observation, step: tasks.NextStep
     ) -> Verdict:
-        """Write a visit's result and nudge the notifier if it caused an alert. Raises ``LeaseLostError``."""
+        """Write a visit's result and nudge the notifier if it caused an alert. Raises ``LeaseLostError``.
+
+        With a task's last result the next share is leased, where the work loop wants one.
+        """
         run = self.run_of(task)
-        verdict = await settle(
-            self.database,
-            task.lease,
-            run=run,
-            page=page,
-            observation=observation,
-            step=step,
-            location=self.services.artifacts.location,
-            judge_picture=None if run.crawl.visual is None else partial(self._judge_picture, run),
-        )
+        next_share = None if step.status is TaskStatus.CREATED else self.along.ask(self.held)
+        share: list[tasks.LeasedTask] = []
+        try:
+            verdict, share = await settle_and_lease(
+                self.database,
+                task.lease,
+                run=run,
+                page=page,
+                observation=observation,
+                step=step,
+                location=self.services.artifacts.location,
+                judge_picture=None if run.crawl.visual is None else partial(self._judge_picture, run),
+                next_share=next_share,
+            )
+        finally:
+            if next_share is not None:
+                self.counters.shares += bool(share)
+                self.note(share)
+                self.along.arrived(share)
         if step.status is TaskStatus.DONE:
             self.counters.done += 1
         elif step.status is TaskStatus.FAILED:

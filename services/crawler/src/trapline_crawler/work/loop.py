@@ -27,6 +27,8 @@ class WorkLoop:
         self._leased_any = False
         self._drained = False  # the lane had nothing more for this invocation when last asked
         self._asked_twice = False  # and again nothing, though tasks were due: idle invocations take them
+        self._leasing = False  # a lease by itself is under way: no result brings another
+        held_work.along.wanted = self._wants_share
 
     async def adopt(self, adopted: Sequence[Adopted], *, running: bool) -> None:
         """Go on with what the slice before left leased. ``running``: the invocation has held a task already.
@@ -34,7 +36,9 @@ class WorkLoop:
         A task of which slices died too often passes the page that it stands at, as poison, and goes back.
         """
         self._leased_any = running
-        await self._take([one.task for one in adopted])
+        share = [one.task for one in adopted]
+        self._held_work.note(share)
+        await self._take(share)
         for one in adopted:
             if one.poison is not None and one.task in self._waiting:
                 self._waiting.remove(one.task)
@@ -59,6 +63,7 @@ class WorkLoop:
             await self._held_work.hand_back_unstarted(waiting)
             while self._running:
                 await self._something_happens()
+            await self._held_work.hand_back_unstarted(self._held_work.along.collect())
         finally:
             for running in self._running:
                 running.cancel()
@@ -72,6 +77,7 @@ class WorkLoop:
     async def _step(self) -> bool:
         """Lease, start, and wait for something to happen; ``False`` when the loop is over."""
         budget = self._held_work.budget
+        await self._take(self._held_work.along.collect())
         if not self._running:
             self._drained = False  # no task is left to wait for: ask again
         self._start()
@@ -91,25 +97,38 @@ class WorkLoop:
     def _has_capacity(self) -> bool:
         """Whether a task leased now would start now: nothing waits, and no rescued task has to be alone."""
         free = len(self._running) < self._held_work.most_in_flight
-        return free and not self._waiting and not self._rescued_runs()
+        return free and not self._waiting and not self._held_work.along.pending and not self._rescued_runs()
+
+    def _wants_share(self) -> bool:
+        """Whether it would lease if one of the tasks in flight had ended."""
+        others = len(self._running) - 1
+        room = others < self._held_work.most_in_flight and not self._waiting
+        asking = self._leasing or self._drained
+        return room and not asking and not (others and self._rescued_runs()) and self._may_lease()
 
     def _rescued_runs(self) -> bool:
         return any(task.rescues > 0 for task in self._running.values())
 
     async def _lease(self) -> None:
         held_work = self._held_work
-        share = await tasks.lease_share(
-            held_work.database, held_work.held, share=held_work.held.tasks_per_invocation, another=self._leased_any
-        )
+        self._leasing = True
+        try:
+            share = await tasks.lease_share(
+                held_work.database, held_work.held, share=held_work.held.tasks_per_invocation, another=self._leased_any
+            )
+        finally:
+            self._leasing = False
         self._drained = not share
-        if share:
-            self._leased_any, self._asked_twice = True, False
-            held_work.counters.shares += 1
-            await self._take(share)
+        held_work.counters.shares += bool(share)
+        held_work.note(share)
+        await self._take(share)
 
     async def _take(self, share: Sequence[tasks.LeasedTask]) -> None:
+        if not share:
+            return
+        self._leased_any, self._asked_twice = True, False
         self._waiting.extend(share)
-        for task, error in await self._held_work.take(share):
+        for task, error in await self._held_work.read_configs(share):
             self._waiting.remove(task)
             await wait_out(self._held_work, task, error)
             await self._held_work.let_go(task)

@@ -33,6 +33,14 @@ SELECT (SELECT id FROM started) AS id, (SELECT refusals FROM refusing) AS refusa
 -- name: complete_visit
 SELECT trapline.record_visit($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
+-- name: complete_and_lease
+-- A result, and with it the invocation's next share: one round trip, one commit. The share never costs the result: the
+-- lease waits for no lock and raises nothing; the outcome comes alone where nothing was leased. That outcome is an
+-- argument of the lease, so the result is written first.
+SELECT r.outcome, s.*
+FROM (SELECT trapline.record_visit($1, $2, $3, $4, $5, $6, $7, $8, $9) AS outcome OFFSET 0) r
+LEFT JOIN LATERAL trapline.lease_share($3, $10, $11, $12, true, r.outcome) s ON true;
+
 -- name: retry
 -- The page's fault: another attempt within the run, after ``$6`` seconds.
 UPDATE trapline.task SET status = 'created', attempts = attempts + 1, run_at = now() + make_interval(secs => $6),

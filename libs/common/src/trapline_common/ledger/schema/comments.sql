@@ -428,13 +428,15 @@ COMMENT ON FUNCTION trapline.write_pages IS
 COMMENT ON FUNCTION trapline.refuse_early_end IS
     'Raises object_not_in_prerequisite_state: a run can''t be completed while a chunk of its pages is not written.';
 COMMENT ON FUNCTION trapline.lease_share IS
-    'Leases at most "share" due tasks and makes the invocation "running", in one statement under the lane''s shared '
+    'Leases at most "share" due tasks and makes the invocation "running", in one transaction under the lane''s shared '
     'lock. "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is '
     'leased alone, so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the '
     'invocation is no longer the caller''s. The commit does not wait for the disk: a crash of Postgres loses the '
     'latest commits in order, so the tasks are waiting again, and the invocation whose connection broke can''t write '
-    'for them. Nothing for an invocation above its lane''s cap. A generic plan: with the share''s size known, Postgres '
-    'would plan anew for every call, at twice the cost of the lease.';
+    'for them. "beside": what record_visit answered in the same transaction. Then the commit is that of the result, '
+    'which waits for the disk, and the lease costs the result nothing: it takes nothing unless that is ok, nothing '
+    'where it would have to wait for the lane''s lock, and raises no TL001. Nothing for an invocation above its '
+    'lane''s cap. A generic plan: with the share''s size known, Postgres would plan anew for every call.';
 COMMENT ON FUNCTION trapline.record_visit IS
     'Records one visit, all or nothing: result, page row, alerts and the task''s next status. "visit" holds the '
     'observation''s columns by their names; its text only with new_content. An ordered task''s result must be of the '
@@ -485,10 +487,12 @@ COMMENT ON FUNCTION trapline.retire IS
 COMMENT ON FUNCTION trapline.refuse_transition IS
     'Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal '
     'one.';
+COMMENT ON FUNCTION trapline.refuse_row IS
+    'Raises check_violation in the name of the rule that its argument names.';
 COMMENT ON FUNCTION trapline.guard_task IS
-    'Raises check_violation unless a task''s status makes a legal transition and its fence grows; and takes apart '
-    'the "reason: detail" that the release before writes. Without a WHEN clause on the trigger: every statement '
-    'plans such a clause anew, and a connection keeps a function''s plan.';
+    'Raises check_violation unless a task''s status makes a legal transition, has the columns that it requires, and '
+    'the fence grows; and takes apart the "reason: detail" that the release before writes. Without a WHEN clause on '
+    'the trigger: every statement plans such a clause anew, and a connection keeps a function''s plan.';
 COMMENT ON FUNCTION trapline.split_invocation_reason IS
     'Takes apart the "class: message" that the release before writes as an invocation''s reason.';
 COMMENT ON FUNCTION trapline.pair_session_problem IS

@@ -188,8 +188,8 @@ GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, r
 -- Sent again by hand
 GRANT UPDATE (status, sent_at, spread_at, again_at, again_by) ON trapline.alert TO trapline_operator;
 
--- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.guard_task,
--- trapline.split_invocation_reason, trapline.note_unnamed, trapline.note_replaced_picture,
+-- Functions. Those of triggers, trapline.refuse_transition, trapline.refuse_early_end, trapline.refuse_row,
+-- trapline.guard_task, trapline.split_invocation_reason, trapline.note_unnamed, trapline.note_replaced_picture,
 -- trapline.pair_session_problem and trapline.end_with_alert,
 -- run without a grant; what they call needs one.
 GRANT EXECUTE ON FUNCTION trapline.lane_key TO trapline_crawler, trapline_dispatcher, trapline_operator;

@@ -1,6 +1,6 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0029_alerts_of_a_crawl. It is for reading, and a test compares it with what the
--- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
+-- `make schema` wrote this file, after 0028_lease_with_a_result. It is for reading, and a test compares it with what
+-- the migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
 CREATE SCHEMA trapline;
@@ -158,9 +158,7 @@ CREATE TABLE trapline.page (
     -- What was noted of that picture, and the picture that waits to replace it, with the runs that saw it.
     visual jsonb,
     CONSTRAINT page_pkey PRIMARY KEY (id),
-    CONSTRAINT page_url UNIQUE (crawl, url),
-    CONSTRAINT page_url_check CHECK ((octet_length(url) <= 2048)),
-    CONSTRAINT page_visual_whole CHECK (((visual_key IS NULL) = (visual IS NULL)))
+    CONSTRAINT page_url UNIQUE (crawl, url)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX page_failing ON trapline.page (failing_since, id) WHERE (failures > 0);
 CREATE INDEX page_visual_key ON trapline.page (visual_key) WHERE (visual_key IS NOT NULL);
@@ -263,11 +261,7 @@ CREATE TABLE trapline.task (
     outages smallint NOT NULL DEFAULT 0,
     paused real NOT NULL DEFAULT 0,             -- Seconds for which its host's pauses have put it off so far.
     CONSTRAINT task_pkey PRIMARY KEY (id),
-    CONSTRAINT task_url UNIQUE (run_id, url),
-    CONSTRAINT task_ended CHECK (((status = ANY (ARRAY['done'::trapline.task_status, 'failed'::trapline.task_status]))
-        = (ended_at IS NOT NULL))),
-    CONSTRAINT task_leased CHECK (((status <> 'leased'::trapline.task_status) OR ((invocation_id IS NOT NULL) AND
-        (leased_at IS NOT NULL))))
+    CONSTRAINT task_url UNIQUE (run_id, url)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX task_leases ON trapline.task (invocation_id, id) WHERE (status = 'leased'::trapline.task_status);
 CREATE INDEX task_open ON trapline.task (run_id) WHERE (ended_at IS NULL);
@@ -744,9 +738,9 @@ AS $function$
     END
 $function$;
 
--- Raises check_violation unless a task's status makes a legal transition and its fence grows; and takes apart the
--- "reason: detail" that the release before writes. Without a WHEN clause on the trigger: every statement plans such a
--- clause anew, and a connection keeps a function's plan.
+-- Raises check_violation unless a task's status makes a legal transition, has the columns that it requires, and the
+-- fence grows; and takes apart the "reason: detail" that the release before writes. Without a WHEN clause on the
+-- trigger: every statement plans such a clause anew, and a connection keeps a function's plan.
 CREATE FUNCTION trapline.guard_task()
     RETURNS trigger
     LANGUAGE plpgsql
@@ -765,6 +759,14 @@ BEGIN
     THEN
         RAISE EXCEPTION 'task %: lease_seq only grows (% to %)', OLD.id, OLD.lease_seq, NEW.lease_seq
             USING ERRCODE = 'check_violation';
+    END IF;
+    IF (NEW.status IN ('done', 'failed')) <> (NEW.ended_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'task %: ended_at goes with done and failed, not with %', OLD.id, NEW.status
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'task_ended';
+    END IF;
+    IF NEW.status = 'leased' AND (NEW.invocation_id IS NULL OR NEW.leased_at IS NULL) THEN
+        RAISE EXCEPTION 'task %: leased by no invocation, or at no time', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'task_leased';
     END IF;
     IF NEW.reason IS NOT NULL THEN  -- first, and alone: of most tasks it is all that is evaluated
         IF NEW.reason !~ '^\w+$' THEN
@@ -786,14 +788,17 @@ AS $function$
     SELECT (x'74726170'::bigint << 32) | (hashtext(lane)::bigint & x'ffffffff'::bigint)
 $function$;
 
--- Leases at most "share" due tasks and makes the invocation "running", in one statement under the lane's shared lock.
+-- Leases at most "share" due tasks and makes the invocation "running", in one transaction under the lane's shared lock.
 -- "another": only if more is waiting than the idle invocations will take. A task charged with a rescue is leased alone,
 -- so that a poison page takes no neighbours along. No row: nothing to take; error TL001: the invocation is no longer
 -- the caller's. The commit does not wait for the disk: a crash of Postgres loses the latest commits in order, so the
--- tasks are waiting again, and the invocation whose connection broke can't write for them. Nothing for an invocation
--- above its lane's cap. A generic plan: with the share's size known, Postgres would plan anew for every call, at twice
--- the cost of the lease.
-CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, share integer, another boolean)
+-- tasks are waiting again, and the invocation whose connection broke can't write for them. "beside": what record_visit
+-- answered in the same transaction. Then the commit is that of the result, which waits for the disk, and the lease
+-- costs the result nothing: it takes nothing unless that is ok, nothing where it would have to wait for the lane's
+-- lock, and raises no TL001. Nothing for an invocation above its lane's cap. A generic plan: with the share's size
+-- known, Postgres would plan anew for every call.
+CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, share integer, another boolean,
+        beside text DEFAULT NULL::text)
     RETURNS TABLE(id bigint, run_id bigint, url text, urls text[], attempts integer, rescues integer,
         lease_seq integer, "position" integer, failed_pages integer, checkpoint bytea, page_id bigint,
         page_version integer, baseline_hash text, baseline_fields jsonb, baseline_run bigint, fingerprint text,
@@ -803,51 +808,70 @@ CREATE FUNCTION trapline.lease_share(caller uuid, token uuid, of_lane text, shar
 AS $function$
 #variable_conflict use_column
 DECLARE
-    quick text := set_config('synchronous_commit', 'off', true);
-    locked boolean := pg_advisory_xact_lock_shared(trapline.lane_key(of_lane)) IS NOT NULL;
+    taken text;
+    mine record;
+    ids bigint[];
+    rescued integer[];
 BEGIN
+    IF beside IS NULL THEN
+        taken := set_config('synchronous_commit', 'off', true);
+        taken := pg_advisory_xact_lock_shared(trapline.lane_key(of_lane));
+    ELSIF beside <> 'ok' OR NOT pg_try_advisory_xact_lock_shared(trapline.lane_key(of_lane)) THEN
+        RETURN;  -- it does not wait: it holds rows that the lock's holder may wait for
+    END IF;
+    SELECT i.status = 'ready' OR i.heartbeat_at < now() - interval '1 s' AS beats,
+        i.slot > l.max_invocations AND trapline.above_cap(i.lane, i.slot) AS above_cap,
+        CASE WHEN another THEN (
+            SELECT count(*) FROM trapline.invocation o
+            WHERE o.lane = of_lane AND o.status IN ('created', 'pending', 'ready') AND o.id <> caller
+        ) ELSE 0 END AS idle
+    INTO mine
+    FROM trapline.invocation i JOIN trapline.lane l ON l.name = i.lane
+    WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running') AND i.cancelled_at IS NULL;
+    IF NOT FOUND AND beside IS NULL THEN
+        RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
+    ELSIF NOT FOUND OR mine.above_cap THEN
+        RETURN;
+    ELSIF mine.idle > 0 AND NOT EXISTS (
+        SELECT FROM trapline.task t WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now()
+        ORDER BY t.priority DESC, t.run_at, t.id  -- the index's order: else finished tasks may be read first
+        OFFSET mine.idle * share LIMIT 1)
+    THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(p.id), array_agg(p.rescues) INTO ids, rescued FROM (
+        SELECT t.id, t.rescues FROM trapline.task t
+        WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now()
+        ORDER BY t.priority DESC, t.run_at, t.id LIMIT share
+        FOR NO KEY UPDATE SKIP LOCKED) p;
+    IF ids IS NULL THEN
+        RETURN;
+    ELSIF 0 < ANY (rescued) THEN
+        ids := CASE WHEN rescued[1] > 0 THEN ids[1:1] ELSE ARRAY(
+            SELECT p.id FROM unnest(ids, rescued) AS p (id, rescues) WHERE p.rescues = 0) END;
+    END IF;
     RETURN QUERY
-        WITH picked AS MATERIALIZED (
-            SELECT t.id, t.rescues, t.priority, t.run_at FROM trapline.task t
-            WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now() AND EXISTS (
-                SELECT FROM trapline.invocation i JOIN trapline.lane l ON l.name = i.lane
-                WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')
-                  AND i.cancelled_at IS NULL
-                  AND (i.slot <= l.max_invocations OR NOT trapline.above_cap(i.lane, i.slot)))
-            ORDER BY t.priority DESC, t.run_at, t.id  -- the index's order: else finished tasks may be read first
-            LIMIT CASE WHEN NOT another OR EXISTS (
-                SELECT FROM trapline.task t WHERE t.lane = of_lane AND t.status = 'created' AND t.run_at <= now()
-                ORDER BY t.priority DESC, t.run_at, t.id
-                OFFSET (SELECT count(*) * share FROM trapline.invocation i
-                        WHERE i.lane = of_lane AND i.status IN ('created', 'pending', 'ready') AND i.id <> caller)
-                LIMIT 1) THEN share ELSE 0 END
-            FOR NO KEY UPDATE SKIP LOCKED
-        ), head AS MATERIALIZED (
-            SELECT p.id, p.rescues FROM picked p ORDER BY p.priority DESC, p.run_at, p.id LIMIT 1
-        ), chosen AS MATERIALIZED (  -- an array: whatever size the planner expects, it reads tasks by their key
-            SELECT array_agg(p.id) AS ids FROM picked p, head h WHERE p.id = h.id OR (h.rescues = 0 AND p.rescues = 0)
-        ), leased AS (
+        WITH leased AS (
             UPDATE trapline.task t
             SET status = 'leased', lease_seq = t.lease_seq + 1, invocation_id = caller, leased_at = now(),
                 started_at = NULL
-            FROM chosen c WHERE t.id = ANY (c.ids)
-            RETURNING t.*
-        ), runs AS (
-            UPDATE trapline.invocation i
-            SET status = 'running', running_at = coalesce(i.running_at, now()), heartbeat_at = now()
-            WHERE i.id = caller AND EXISTS (SELECT FROM leased)
-              AND (i.status = 'ready' OR i.heartbeat_at < now() - interval '1 s')  -- not a write for every small share
+            WHERE t.id = ANY (ids)
+            RETURNING t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages,
+                t.checkpoint, t.page_id, t.priority, t.run_at
         )
         SELECT t.id, t.run_id, t.url, t.urls, t.attempts, t.rescues, t.lease_seq, t.position, t.failed_pages,
                t.checkpoint, p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint,
                p.judged_run, p.failures, p.alerted, extract(epoch FROM now() - p.alerted_at)::double precision,
                extract(epoch FROM now() - p.failing_since)::double precision
-        FROM leased t LEFT JOIN trapline.page p ON p.id = t.page_id
+        FROM leased t LEFT JOIN LATERAL (
+            SELECT p.id, p.version, p.baseline_hash, p.baseline_fields, p.baseline_run, p.fingerprint, p.judged_run,
+                p.failures, p.alerted, p.alerted_at, p.failing_since
+            FROM trapline.page p WHERE p.id = t.page_id OFFSET 0) p ON true
         ORDER BY t.priority DESC, t.run_at, t.id;
-    IF NOT FOUND AND NOT EXISTS (SELECT FROM trapline.invocation i
-                                 WHERE i.id = caller AND i.owner = token AND i.status IN ('ready', 'running')
-                                   AND i.cancelled_at IS NULL) THEN
-        RAISE EXCEPTION 'invocation % is no longer held', caller USING ERRCODE = 'TL001';
+    IF mine.beats THEN  -- not for every small share
+        UPDATE trapline.invocation i
+        SET status = 'running', running_at = coalesce(i.running_at, now()), heartbeat_at = now()
+        WHERE i.id = caller;
     END IF;
 END $function$;
 
@@ -920,10 +944,10 @@ END $function$;
 CREATE FUNCTION trapline.record_visit(of_task bigint, fence integer, holder uuid, step trapline.task_step,
         of_page bigint, page_version integer, verdict trapline.page_verdict, visit jsonb, alerts jsonb)
     RETURNS text
-    LANGUAGE plpgsql SET plan_cache_mode TO 'force_generic_plan'
+    LANGUAGE plpgsql
 AS $function$
 DECLARE
-    held_by_us boolean;
+    place integer;
     of_run bigint;
     seen bigint;
     of_crawl text;
@@ -939,91 +963,81 @@ BEGIN
         PERFORM pg_advisory_xact_lock_shared(trapline.mute_key(of_crawl));
         failures_muted := trapline.mute_of(of_crawl, of_page, 'failure');
     END IF;
-    WITH held AS MATERIALIZED (
-        SELECT t.id, t.run_id, t.position FROM trapline.task t
-        WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
-          AND (t.urls IS NULL OR t.position = step.position - 1)
-        FOR NO KEY UPDATE
-    ), paged AS MATERIALIZED (
-        UPDATE trapline.page p SET version = p.version + 1,
-            baseline_hash = CASE WHEN verdict.accepted AND verdict.new_content
-                THEN visit ->> 'content_hash' ELSE p.baseline_hash END,
-            baseline_text = CASE WHEN verdict.accepted AND verdict.new_content
-                THEN visit ->> 'text' ELSE p.baseline_text END,
-            baseline_fields = CASE WHEN verdict.accepted AND verdict.new_content
-                THEN visit -> 'fields' ELSE p.baseline_fields END,
-            baseline_at = CASE WHEN verdict.accepted AND verdict.new_content THEN now() ELSE p.baseline_at END,
-            baseline_by = CASE WHEN verdict.accepted AND verdict.new_content THEN NULL ELSE p.baseline_by END,
-            baseline_run = verdict.baseline_run, fingerprint = verdict.fingerprint,
-            judged_run = verdict.judged_run, failures = verdict.failures,
-            alerted = CASE WHEN verdict.alerted_now
-                AND (failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL)
-                THEN p.alerted ELSE verdict.alerted END,
-            alerted_at = CASE WHEN verdict.alerted_now
-                AND NOT (failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL)
-                THEN now() ELSE p.alerted_at END,
-            hushed = CASE WHEN verdict.failures = 0 THEN 0 WHEN NOT verdict.alerted_now THEN p.hushed
-                WHEN failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL THEN p.hushed + 1
-                ELSE 0 END,
-            failing_since = CASE WHEN verdict.failures > 0 THEN coalesce(p.failing_since, now()) END,
-            acked_at = CASE WHEN p.failures > 0 THEN p.acked_at END,
-            acked_by = CASE WHEN p.failures > 0 THEN p.acked_by END,
-            ack_reason = CASE WHEN p.failures > 0 THEN p.ack_reason END,
-            candidate_hash = CASE WHEN verdict.candidate_seen IS NULL
-                THEN p.candidate_hash ELSE verdict.candidate_hash END,
-            candidate_seen = coalesce(verdict.candidate_seen, p.candidate_seen),
-            earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes),
-            visual_key = CASE WHEN visit ? 'page_visual'
-                THEN visit #>> '{page_visual,baseline,key}' ELSE p.visual_key END,
-            visual = CASE WHEN visit ? 'page_visual'
-                THEN nullif(visit -> 'page_visual', 'null') ELSE p.visual END
-        FROM held WHERE p.id = of_page AND p.version = page_version
-        RETURNING held.run_id, held.position, p.hushed, p.acked_at, p.acked_by, p.ack_reason
-    ), observed AS (
-        INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
+    SELECT t.run_id, t.position INTO of_run, place FROM trapline.task t
+    WHERE t.id = of_task AND t.lease_seq = fence AND t.invocation_id = holder AND t.status = 'leased'
+      AND (t.urls IS NULL OR t.position = step.position - 1)
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;
+        RETURN 'stale';
+    END IF;
+    UPDATE trapline.page p SET version = p.version + 1,
+        baseline_hash = CASE WHEN verdict.accepted AND verdict.new_content
+            THEN visit ->> 'content_hash' ELSE p.baseline_hash END,
+        baseline_text = CASE WHEN verdict.accepted AND verdict.new_content
+            THEN visit ->> 'text' ELSE p.baseline_text END,
+        baseline_fields = CASE WHEN verdict.accepted AND verdict.new_content
+            THEN visit -> 'fields' ELSE p.baseline_fields END,
+        baseline_at = CASE WHEN verdict.accepted AND verdict.new_content THEN now() ELSE p.baseline_at END,
+        baseline_by = CASE WHEN verdict.accepted AND verdict.new_content THEN NULL ELSE p.baseline_by END,
+        baseline_run = verdict.baseline_run, fingerprint = verdict.fingerprint,
+        judged_run = verdict.judged_run, failures = verdict.failures,
+        alerted = CASE WHEN verdict.alerted_now
+            AND (failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL)
+            THEN p.alerted ELSE verdict.alerted END,
+        alerted_at = CASE WHEN verdict.alerted_now
+            AND NOT (failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL)
+            THEN now() ELSE p.alerted_at END,
+        hushed = CASE WHEN verdict.failures = 0 THEN 0 WHEN NOT verdict.alerted_now THEN p.hushed
+            WHEN failures_muted IS NOT NULL OR p.failures > 0 AND p.acked_at IS NOT NULL THEN p.hushed + 1
+            ELSE 0 END,
+        failing_since = CASE WHEN verdict.failures > 0 THEN coalesce(p.failing_since, now()) END,
+        acked_at = CASE WHEN p.failures > 0 THEN p.acked_at END,
+        acked_by = CASE WHEN p.failures > 0 THEN p.acked_by END,
+        ack_reason = CASE WHEN p.failures > 0 THEN p.ack_reason END,
+        candidate_hash = CASE WHEN verdict.candidate_seen IS NULL
+            THEN p.candidate_hash ELSE verdict.candidate_hash END,
+        candidate_seen = coalesce(verdict.candidate_seen, p.candidate_seen),
+        earlier_hashes = coalesce(verdict.earlier_hashes, p.earlier_hashes)
+    WHERE p.id = of_page AND p.version = page_version
+    RETURNING p.hushed, p.acked_at, p.acked_by, p.ack_reason INTO kept_back, acked, acker, ack_why;
+    IF NOT FOUND THEN
+        RETURN 'moved';
+    END IF;
+    IF visit ? 'page_visual' THEN  -- apart: of other completions no trigger looks at the page's picture
+        UPDATE trapline.page p SET visual_key = visit #>> '{page_visual,baseline,key}',
+            visual = nullif(visit -> 'page_visual', 'null')
+        WHERE p.id = of_page;
+    END IF;
+    INSERT INTO trapline.observation (task_id, position, run_id, page_id, accepted, changed,
             url, final_url, status, redirects, timings, size, title, text, fields, content_hash, console_errors,
             screenshot, html, reason, detail, note, picture, visual)
-        SELECT of_task, p.position, p.run_id, of_page, verdict.accepted, (visit ->> 'changed')::boolean,
+        VALUES (of_task, place, of_run, of_page, verdict.accepted, (visit ->> 'changed')::boolean,
             visit ->> 'url', visit ->> 'final_url', (visit ->> 'status')::int, (visit ->> 'redirects')::int,
             visit -> 'timings', (visit ->> 'size')::bigint, visit ->> 'title', visit ->> 'text', visit -> 'fields',
             visit ->> 'content_hash', (visit ->> 'console_errors')::int, visit ->> 'screenshot', visit ->> 'html',
-            visit ->> 'reason', visit ->> 'detail', visit ->> 'note', visit -> 'picture', visit -> 'visual'
-        FROM paged p
-        RETURNING id
-    ), stepped AS (
-        UPDATE trapline.task t SET status = step.status, position = step.position, failed_pages = step.failed_pages,
+            visit ->> 'reason', visit ->> 'detail', visit ->> 'note', visit -> 'picture', visit -> 'visual')
+        RETURNING id INTO seen;
+    UPDATE trapline.task t SET status = step.status, position = step.position, failed_pages = step.failed_pages,
             checkpoint = step.checkpoint, reason = step.reason, detail = step.detail, started_at = NULL,
             ended_at = CASE WHEN step.status IN ('done', 'failed') THEN now() END,
             rescues = CASE WHEN step.status IN ('done', 'failed') THEN t.rescues ELSE 0 END
-        FROM paged WHERE t.id = of_task
-        RETURNING t.run_id
-    )
-    SELECT EXISTS (SELECT FROM held), (SELECT s.run_id FROM stepped s), (SELECT o.id FROM observed o),
-        p.hushed, p.acked_at, p.acked_by, p.ack_reason
-    INTO held_by_us, of_run, seen, kept_back, acked, acker, ack_why
-    FROM (SELECT) once LEFT JOIN paged p ON true;
-    IF of_run IS NOT NULL THEN
-        IF alerts IS NOT NULL THEN
-            INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status, reason)
-            SELECT a.kind, of_crawl, of_run, of_page, a.recipients,
-                a.payload || jsonb_build_object('observation_id', seen)
-                    || CASE WHEN a.kind = 'recovery' AND acked IS NOT NULL THEN jsonb_build_object(
-                        'acknowledged', jsonb_build_object('by', acker, 'reason', ack_why, 'at', acked)) ELSE '{}' END,
-                CASE WHEN a.muted OR quiet.why IS NOT NULL THEN 'muted' ELSE 'due' END::trapline.alert_status, quiet.why
-            FROM jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
-            CROSS JOIN LATERAL (SELECT a.kind IN ('failure', 'expectation', 'blocked', 'reminder') AS failed) is_of
-            CROSS JOIN LATERAL (SELECT CASE WHEN NOT is_of.failed THEN trapline.mute_of(of_crawl, of_page, a.kind)
-                WHEN kept_back > 0 THEN coalesce(failures_muted,
-                    format('acknowledged by %s: %s', acker, ack_why)) END AS why) quiet
-            WHERE NOT is_of.failed OR kept_back < 2;
-        END IF;
-        RETURN 'ok';
+    WHERE t.id = of_task;
+    IF alerts IS NOT NULL THEN
+        INSERT INTO trapline.alert (kind, crawl, run_id, page_id, recipients, payload, status, reason)
+        SELECT a.kind, of_crawl, of_run, of_page, a.recipients,
+            a.payload || jsonb_build_object('observation_id', seen)
+                || CASE WHEN a.kind = 'recovery' AND acked IS NOT NULL THEN jsonb_build_object(
+                    'acknowledged', jsonb_build_object('by', acker, 'reason', ack_why, 'at', acked)) ELSE '{}' END,
+            CASE WHEN a.muted OR quiet.why IS NOT NULL THEN 'muted' ELSE 'due' END::trapline.alert_status, quiet.why
+        FROM jsonb_to_recordset(alerts) AS a (kind text, recipients text[], payload jsonb, muted boolean)
+        CROSS JOIN LATERAL (SELECT a.kind IN ('failure', 'expectation', 'blocked', 'reminder') AS failed) is_of
+        CROSS JOIN LATERAL (SELECT CASE WHEN NOT is_of.failed THEN trapline.mute_of(of_crawl, of_page, a.kind)
+            WHEN kept_back > 0 THEN coalesce(failures_muted,
+                format('acknowledged by %s: %s', acker, ack_why)) END AS why) quiet
+        WHERE NOT is_of.failed OR kept_back < 2;
     END IF;
-    IF held_by_us THEN
-        RETURN 'moved';
-    END IF;
-    UPDATE trapline.invocation SET stale = stale + 1 WHERE id = holder;
-    RETURN 'stale';
+    RETURN 'ok';
 END $function$;
 
 -- Raises object_not_in_prerequisite_state: a run can't be completed while a chunk of its pages is not written.
@@ -1037,6 +1051,16 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     RETURN NEW;
+END $function$;
+
+-- Raises check_violation in the name of the rule that its argument names.
+CREATE FUNCTION trapline.refuse_row()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'a row of % violates "%"', TG_TABLE_NAME, TG_ARGV[0]
+        USING ERRCODE = 'check_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
 END $function$;
 
 -- Raises check_violation: the status of a run or an invocation, or the first status of a new row, is not a legal one.
@@ -1380,6 +1404,10 @@ CREATE TRIGGER guard_pages BEFORE UPDATE OF status ON trapline.run FOR EACH ROW 
     'completed'::trapline.run_outcome) AND (old.status <> 'ended'::trapline.run_status))) EXECUTE FUNCTION
     trapline.refuse_early_end();
 
+CREATE TRIGGER guard_url BEFORE INSERT OR UPDATE OF url ON trapline.page FOR EACH ROW WHEN ((octet_length(new.url) >
+    2048)) EXECUTE FUNCTION trapline.refuse_row('page_url_check');
+CREATE TRIGGER guard_visual BEFORE INSERT OR UPDATE OF visual_key, visual ON trapline.page FOR EACH ROW WHEN
+    (((new.visual_key IS NULL) <> (new.visual IS NULL))) EXECUTE FUNCTION trapline.refuse_row('page_visual_whole');
 CREATE TRIGGER replaced_picture AFTER UPDATE OF visual_key ON trapline.page FOR EACH ROW WHEN (((old.visual_key IS NOT
     NULL) AND (old.visual_key IS DISTINCT FROM new.visual_key))) EXECUTE FUNCTION trapline.note_replaced_picture();
 
@@ -1401,10 +1429,12 @@ CREATE TRIGGER guard_first BEFORE INSERT ON trapline.invocation FOR EACH ROW WHE
 CREATE TRIGGER split_reason BEFORE UPDATE OF reason ON trapline.invocation FOR EACH ROW EXECUTE FUNCTION
     trapline.split_invocation_reason();
 
-CREATE TRIGGER guard BEFORE UPDATE OF lease_seq, status ON trapline.task FOR EACH ROW EXECUTE FUNCTION
-    trapline.guard_task();
+CREATE TRIGGER guard BEFORE UPDATE OF status, lease_seq, ended_at, invocation_id, leased_at ON trapline.task FOR EACH
+    ROW EXECUTE FUNCTION trapline.guard_task();
 CREATE TRIGGER guard_first BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.status <>
     'created'::trapline.task_status)) EXECUTE FUNCTION trapline.refuse_transition('created');
+CREATE TRIGGER guard_first_ended BEFORE INSERT ON trapline.task FOR EACH ROW WHEN ((new.ended_at IS NOT NULL)) EXECUTE
+    FUNCTION trapline.refuse_row('task_ended');
 
 CREATE TRIGGER unnamed AFTER DELETE ON trapline.observation REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE
     FUNCTION trapline.note_unnamed();
