@@ -60,7 +60,7 @@ def test_config_says_what_one_machine_does(
     """The printed file keeps the orchestrator of a deployment; the note is apart from it, and only where it matters."""
     file = tmp_path / "crawls.yaml"
     file.write_text(f"lanes: {{a: {lane}}}\ncrawls: {{c: {{urls: [https://a.example/], lane: a}}}}")
-    config(file, json=False, schema=False, data_dir=tmp_path)
+    config(file, json=False, check=False, schema=False, data_dir=tmp_path)
     printed = capsys.readouterr()
     assert ("on one machine every lane is `self`" in printed.err) is said
     assert ("orchestrator: step_functions" in printed.out) is said
