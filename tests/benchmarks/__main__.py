@@ -82,8 +82,8 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "web": _web,
 }
 WHEN_ASKED = {"alert", "kinds", "neighbours", "orchestrators", "scale", "web"}
-"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a large ledger, two visit many
-pages in each form."""
+"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a large ledger, two visit
+many pages in each form."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
