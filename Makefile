@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV = .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench storm test-image test-aws up down lint format lock schema docs docs-reference docs-screenshots clean
-.PHONY: plan deploy deploy-service apply destroy version
+.PHONY: plan deploy deploy-service apply smoke destroy version
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ deploy-service: setup ## The same for one service alone, by its own version (SER
 
 apply: setup ## Apply what is recorded, build nothing: changed crawls or settings, or a rollback (ENV=dev)
 	@$(VENV) -m tools.deploy apply --env '$(ENV)' --confirm '$(CONFIRM)'
+
+smoke: setup ## What a deployment does, as a table for a report: browser, log-ins, a crawl, an alert (ENV=dev CRAWL=smoke)
+	@$(VENV) -m tools.deploy smoke --env '$(ENV)' --crawl '$(CRAWL)'
 
 destroy: setup ## Take an environment down; says what protects it and what stays (ENV=dev)
 	@$(VENV) -m tools.deploy destroy --env '$(ENV)' --confirm '$(CONFIRM)'

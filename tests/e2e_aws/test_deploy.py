@@ -39,6 +39,11 @@ PATIENCE = 900
 """Seconds for one command on a slow machine."""
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
 FIRST = ("deploy", "--env", ENV, "--email", EMAIL, "--yes", "1")
+CRAWLS = """
+crawls:
+  smoke:
+    urls: ["@SITE@/", "@SITE@/products/kettle", "@SITE@/products/lantern"]
+"""
 BROKEN = "CREATE TABLE trapline.half_done (id int); SELECT 1 / 0;\n"
 
 
@@ -188,8 +193,11 @@ def clone(folder: Path) -> Path:
     return folder
 
 
-async def empty_database(dsn: str, name: str) -> None:
+async def empty_database(dsn: str, name: str, *, again: bool = False) -> None:
+    """Make the database ``name``; ``again``: that of a deployment that is gone makes room for it."""
     connection = await asyncpg.connect(dsn)
+    if again:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
 
@@ -215,6 +223,10 @@ def trial() -> Iterator[Trial]:
         tree = clone(folder / "tree")
         # The same sources make the same zips, so the first deploy finds them; what a test changes is built anew
         shutil.copytree(bundle.DESTINATION, tree / bundle.DESTINATION.relative_to(ROOT))
+        # A round of this person's own, of pages on this machine
+        (tree / "crawls.yaml").write_text(CRAWLS.replace("@SITE@", aws.site))
+        with (tree / f"terraform/envs/{ENV}.tfvars").open("a") as settings:
+            settings.write('allow_private = ["127.0.0.0/8"]\n')
         made = Trial(aws=aws, tree=tree, ledger=ledger, provider=provider)
         made.commit("a clone")
         yield made
@@ -289,6 +301,17 @@ def test_one_service_is_deployed_by_its_own_version(trial):
     trial.commit("what runs now")
 
 
+def test_a_smoke_test_is_a_table(trial):
+    """What was deployed works: both browser profiles, each role's log-in, a crawl of three pages, an alert."""
+    output = trial.must("smoke", "--env", ENV)
+    rows = [line for line in output.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 12
+    assert all(row.endswith("| ok |") for row in rows)
+    assert "3 pages done, 0 failed" in output
+    assert "multi passed its self-test" in output
+    assert "single passed its self-test" in output
+
+
 def test_a_migration_that_fails_stops_the_deploy(trial):
     """Nothing of the migration stays, no other service is touched, and what ran before takes the traffic."""
     before, done = trial.live(), trial.migrations()
@@ -333,3 +356,14 @@ def test_destroy_leaves_nothing_and_says_what_stays(trial):
     assert trial.client("iam").list_roles()["Roles"] == []
     refused = trial.run("service", "--service", "crawler", "--env", ENV)
     assert "not deployed yet: make deploy ENV=dev" in refused.stderr
+
+
+def test_the_same_name_is_deployed_and_destroyed_again(trial):
+    """What a destroy left behind is in no way of another deploy of the same name, which asks nothing but yes."""
+    trial.commit("destroyed")
+    asyncio.run(empty_database(trial.aws.database_url, "trial", again=True))
+    output = trial.must("deploy", "--env", ENV, "--yes", "1", "--wait", "0")
+    assert "this account is empty" in output
+    assert "not confirmed yet" in output
+    trial.must("destroy", "--env", ENV)
+    assert trial.client("lambda").list_functions()["Functions"] == []

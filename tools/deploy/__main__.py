@@ -13,9 +13,10 @@ from tools.deploy.confirmation import PATIENCE
 from tools.deploy.destroy import destroy, refuse_protected
 from tools.deploy.first_deploy import Wishes, finish, is_first, prepare, propose, under_way
 from tools.deploy.one_at_a_time import alone
-from tools.deploy.services import VERSIONED, service
+from tools.deploy.services import OPERATOR, VERSIONED, service
+from tools.deploy.smoke import DEFAULT_CRAWL, smoke
 from tools.deploy.steps import Deploy
-from tools.shell import main_guard, say
+from tools.shell import ToolError, main_guard, say
 from tools.terraform import binary as terraform
 
 _DOING = {
@@ -24,6 +25,7 @@ _DOING = {
     "apply": "applying",
     "plan": "planning",
     "destroy": "destroying",
+    "smoke": "looking at",
 }
 
 
@@ -52,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--email", default="", help="who gets the alerts; asked for the first time")
             one.add_argument("--yes", default="", help="1: no questions, the first deploy is agreed to")
             one.add_argument("--wait", default=PATIENCE, type=float, help="seconds for the links in the mails")
+        if name == "smoke":
+            one.add_argument("--crawl", default="", help=f"the crawl to run, {DEFAULT_CRAWL} by default")
         if name == "service":
             one.add_argument("--service", default="", help="crawler, dispatcher, notifier or operator")
     version = actions.add_parser("version", help="a service's next version")
@@ -70,7 +74,7 @@ def _act(options: argparse.Namespace) -> None:
     action, env = options.action, environments.known(options.env)
     if action == "service":
         service(options.service)
-    if action != "plan":
+    if action not in {"plan", "smoke"}:
         environments.confirm(env, options.confirm, doing=_DOING[action])
     with alone(environments.work_folder(env), name=env) as lock:
         if action == "deploy":
@@ -116,6 +120,12 @@ def _one(options: argparse.Namespace, lock: int) -> None:
             deploy.apply()
         case "plan":
             deploy.plan()
+        case "smoke":
+            outputs = deploy.root.outputs()
+            if OPERATOR not in outputs.get("functions", {}):
+                raise ToolError(f"{options.env} is not deployed yet: make deploy ENV={options.env}")
+            crawl = options.crawl or DEFAULT_CRAWL
+            smoke(deploy.account, outputs, environment=options.env, crawl=crawl)
         case _:
             destroy(deploy)
 
