@@ -94,7 +94,7 @@ def _deploy(options: argparse.Namespace, lock: int) -> None:
         first = _add_email(options)
     deploy = _connected(options.env, lock)
     if first:
-        propose(deploy, wishes, cost=None)
+        propose(deploy, wishes)
     deploy.all_services()
     if first:
         finish(deploy, wishes)

@@ -14,7 +14,7 @@ from tools.deploy.confirmation import PATIENCE, wait_for_links
 from tools.deploy.environments import find, refuse_dirty, work_folder
 from tools.deploy.operator_call import CLIENT_SETTINGS, perform
 from tools.deploy.preflight import Found
-from tools.deploy.proposal import Cost, agree, unbuilt
+from tools.deploy.proposal import agree, unbuilt
 from tools.deploy.services import OPERATOR
 from tools.deploy.settings import Settings, read
 from tools.deploy.steps import Deploy
@@ -93,7 +93,7 @@ def prepare(name: str, wishes: Wishes, *, environ: Mapping[str, str], folder: Pa
     state_bucket.make(environment, account)
 
 
-def propose(deploy: Deploy, wishes: Wishes, *, cost: Cost | None) -> None:
+def propose(deploy: Deploy, wishes: Wishes) -> None:
     """Show what will be made and what it costs, and ask, unless that was agreed to before. Raises ``ToolError``."""
     environment = deploy.environment
     mark = under_way(environment.name)
@@ -101,7 +101,7 @@ def propose(deploy: Deploy, wishes: Wishes, *, cost: Cost | None) -> None:
         say(f"{environment.name}: going on with the first deploy, which was agreed to")
         return
     plan = deploy.root.proposal(releases=unbuilt(local_aws=environment.settings.local_aws))
-    agree(environment.name, plan, cost=cost, yes=wishes.yes, ask=wishes.ask)
+    agree(environment.name, plan, yes=wishes.yes, ask=wishes.ask)
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
 

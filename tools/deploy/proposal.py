@@ -6,9 +6,8 @@ from typing import Any
 
 from tools.deploy.services import CRAWLER, SERVICES, schema
 from tools.shell import ToolError, say
+from tools.terraform.cost import monthly_cost
 
-Cost = Callable[[Mapping[str, Any]], float]
-"""Returns the dollars a month of a plan, Terraform's JSON."""
 _SHOWN = {
     "aws_lambda_function": "functions",
     "aws_db_instance": "database",
@@ -57,17 +56,13 @@ def summary(plan: Mapping[str, Any]) -> list[str]:
     return lines or ["changes nothing"]
 
 
-def agree(
-    name: str, plan: Mapping[str, Any], *, cost: Cost | None, yes: bool, ask: Callable[[str], str] | None
-) -> None:
+def agree(name: str, plan: Mapping[str, Any], *, yes: bool, ask: Callable[[str], str] | None) -> None:
     """Show the plan and its price, and ask once. Raises ``ToolError`` unless the answer, or ``yes``, is yes."""
     say(f"{name}: the first deploy")
     for line in summary(plan):
         say(f"  {line}")
-    if cost is not None:
-        say(
-            f"  costs about {cost(plan):.2f} dollars a month at list prices, crawled or not; docs/aws.md has the prices"
-        )
+    dollars = monthly_cost(plan).total
+    say(f"  costs about {dollars:.2f} dollars a month at list prices, crawled or not; docs/aws.md has the prices")
     if yes:
         return
     if ask is None:

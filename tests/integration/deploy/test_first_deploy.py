@@ -19,18 +19,20 @@ from tools.deploy.first_deploy import Wishes
 from tools.deploy.settings import Settings
 from tools.deploy.steps import Deploy
 from tools.shell import ROOT, ToolError
+from tools.terraform.cost import monthly_cost
 
 STATED = {"region": "eu-west-3", "architecture": None, "alert_emails": (), "operations_emails": ()}
 BUCKET = "trapline-state-123456789012-eu-central-1"
+DATABASE = {"instance_class": "db.t4g.micro", "multi_az": False, "allocated_storage": 20}
 PLAN = {
     "resource_changes": [
-        {"type": "aws_lambda_function", "change": {"actions": ["create"]}},
-        {"type": "aws_lambda_function", "change": {"actions": ["create"]}},
-        {"type": "aws_db_instance", "change": {"actions": ["create"]}},
-        {"type": "aws_other_thing", "change": {"actions": ["create"]}},
-        {"type": "aws_s3_bucket", "change": {"actions": ["update"]}},
-        {"type": "aws_iam_role", "change": {"actions": ["delete", "create"]}},
-        {"type": "aws_region", "mode": "data", "change": {"actions": ["read"]}},
+        {"type": "aws_lambda_function", "change": {"actions": ["create"], "after": {}}},
+        {"type": "aws_lambda_function", "change": {"actions": ["create"], "after": {}}},
+        {"type": "aws_db_instance", "change": {"actions": ["create"], "after": DATABASE}},
+        {"type": "aws_sns_topic_policy", "change": {"actions": ["create"], "after": {}}},
+        {"type": "aws_s3_bucket", "change": {"actions": ["update"], "after": {}}},
+        {"type": "aws_iam_role", "change": {"actions": ["delete", "create"], "after": {}}},
+        {"type": "aws_region", "mode": "data", "change": {"actions": ["read"], "after": {}}},
     ]
 }
 
@@ -178,19 +180,20 @@ def test_a_bucket_that_can_not_be_made_leaves_no_file(account, folder, monkeypat
 def test_a_person_sees_the_plan_and_its_price_and_is_asked_once(capsys):
     """The kinds that a person knows are named, all are counted, and the price is the plan's; only yes goes on."""
     ask, asked = scripted("y", "no", "")
-    proposal.agree("dev", PLAN, cost=lambda plan: 2.5 * len(plan["resource_changes"]), yes=False, ask=ask)
+    proposal.agree("dev", PLAN, yes=False, ask=ask)
     text = capsys.readouterr().out
     assert "makes 5 resources: 2 functions, 1 database, 1 roles" in text
     assert "changes 1 resources: 1 bucket" in text
     assert "takes away 1 resources" in text
-    assert "about 17.50 dollars a month" in text
+    assert f"about {monthly_cost(PLAN).total:.2f} dollars a month" in text
+    assert monthly_cost(PLAN).total > 10
     assert len(asked) == 1
     for _ in ("no", ""):
         with pytest.raises(ToolError, match="stopped as you said"):
-            proposal.agree("dev", PLAN, cost=None, yes=False, ask=ask)
+            proposal.agree("dev", PLAN, yes=False, ask=ask)
     with pytest.raises(ToolError, match="YES=1"):
-        proposal.agree("dev", PLAN, cost=None, yes=False, ask=None)
-    proposal.agree("dev", PLAN, cost=None, yes=True, ask=None)
+        proposal.agree("dev", PLAN, yes=False, ask=None)
+    proposal.agree("dev", PLAN, yes=True, ask=None)
     assert proposal.summary({}) == ["changes nothing"]
 
 
@@ -215,10 +218,10 @@ def test_what_was_agreed_to_is_not_asked_again(folder, account):
     root = Root()
     deploy = Deploy(environment=environment(folder), account=account, root=root, environ={})
     with pytest.raises(ToolError):
-        first_deploy.propose(deploy, Wishes(), cost=None)
+        first_deploy.propose(deploy, Wishes())
     assert first_deploy.is_first("dev", folder)
-    first_deploy.propose(deploy, Wishes(yes=True), cost=None)
-    first_deploy.propose(deploy, Wishes(), cost=None)
+    first_deploy.propose(deploy, Wishes(yes=True))
+    first_deploy.propose(deploy, Wishes())
     assert root.plans == 2
     deploy.environment.releases.write_text("{}")
     assert first_deploy.is_first("dev", folder)
