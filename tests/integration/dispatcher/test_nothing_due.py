@@ -1,6 +1,8 @@
 """The signs of life that the alarm `silence` counts, from a real ledger, by the names that Terraform's filter has."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,9 @@ from support.logs import logged
 from support.postgres import as_role, fresh_database
 from tools.shell import ROOT
 from trapline.access.deployment import migration
+from trapline.operator.handler import handler
 from trapline_common.ledger.connection import Database
+from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_dispatcher.maintenance import nothing_due
 
 CRAWLS = """
@@ -61,14 +65,25 @@ async def test_the_dispatchers_role_may_read_it(dsn: str) -> None:
     assert last.since <= last.now
 
 
-async def test_the_ledger_is_made_once(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first migration of an empty database is the first sign of life; a later one is none."""
+def test_the_ledger_is_made_once(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The operator function's first migration is a sign of life in its own log, not in its answer; a later is none."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    async with fresh_database(postgres, template="template0") as empty:
-        with logged("operator") as out:
-            await migration.migrate_deployment({"TRAPLINE_ADMIN_URL": empty})
-            await migration.migrate_deployment({"TRAPLINE_ADMIN_URL": empty})
-    assert out.getvalue().count(f'"{migration.LEDGER_MADE}"') == 1
+    monkeypatch.setenv("DATABASE_URL", postgres)
+    monkeypatch.setenv("TRAPLINE_DISPATCHER_FUNCTION", "dispatcher")
+
+    async def migrate_twice() -> list[dict[str, Any]]:
+        async with fresh_database(postgres, template="template0") as empty:
+            monkeypatch.setenv("TRAPLINE_ADMIN_URL", empty)
+            call = {"v": 1, "command": ["migrate", "--json"]}
+            context = LocalContext(aws_request_id="1", deadline=Deadline.after(60))
+            return [await asyncio.to_thread(handler, call, context) for _ in range(2)]
+
+    answers = asyncio.run(migrate_twice())
+    assert [answer["exit"] for answer in answers] == [0, 0]
+    assert migration.LEDGER_MADE not in str(answers)
+    assert capfd.readouterr().err.count(f'"{migration.LEDGER_MADE}"') == 1
 
 
 @pytest.mark.parametrize("event", [nothing_due.EVENT, migration.LEDGER_MADE])

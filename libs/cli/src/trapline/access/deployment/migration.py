@@ -1,5 +1,7 @@
 """What `trapline migrate` does in a deployment: the schema, the services' roles, and the session key."""
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,12 +17,9 @@ from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableEr
 from trapline_common.ledger.connection import Database, refuses_log_in
 from trapline_common.ledger.schema.grants import apply_grants
 from trapline_common.ledger.schema.migrate import LOCK_KEY, TIMEOUT, Migration, migrate, migrations
-from trapline_common.platform.logging import get_logger
 
 LEDGER_MADE = "ledger_made"
 """What the metric filter of ``terraform/modules/alarms`` counts as the first sign of life."""
-
-_log = get_logger("operator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ async def migrate_deployment(environ: Mapping[str, str]) -> MigratedDeployment:
         async with await _log_in(address, environ) as database:
             applied = await migrate(database)
             if applied == migrations():
-                _log.info(LEDGER_MADE)
+                _tell(LEDGER_MADE)
             granted = await apply_grants(database)
             made = await _session_key(database, environ.get(SESSION_KEY_PARAMETER))
     except (BotoCoreError, ClientError) as error:
@@ -59,6 +58,13 @@ async def migrate_deployment(environ: Mapping[str, str]) -> MigratedDeployment:
         granted="granted" if granted else "left alone: a newer release has migrated this database",
         session_key={True: "made", False: "kept", None: "none asked for"}[made],
     )
+
+
+def _tell(event: str) -> None:
+    """Write a line into the function's own log, which filters read; what a command prints goes to its caller."""
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(json.dumps({"event": event, "level": "info", "logger": "trapline.operator"}) + "\n")
+        sys.__stderr__.flush()
 
 
 async def _session_key(database: Database, name: str | None) -> bool | None:
