@@ -29,7 +29,7 @@ run "everything_with_the_keys_of_aws" {
   assert {
     condition = (
       length(module.key) == 0
-      && join(" ", keys(output.functions)) == "crawler dispatcher durable notifier operator relay"
+      && join(" ", keys(output.functions)) == "crawler dispatcher durable notifier operator reader relay"
     )
     error_message = "A key is made, and paid, or a function is not there without one."
   }

@@ -7,7 +7,7 @@ import pytest
 
 from tools.shell import ROOT
 
-FUNCTIONS = "(crawler|dispatcher|durable|notifier|operator|relay)"
+FUNCTIONS = "(crawler|dispatcher|durable|notifier|operator|reader|relay)"
 LANE = "(fragile|licence)"
 
 

@@ -46,7 +46,7 @@ def test_the_checked_in_example_is_valid() -> None:
     """The file at the root, which is the documentation's example, loads."""
     root = Path(__file__).parents[3]
     config = load_config(root / "crawls.yaml")
-    assert list(config.crawls) == ["pricing", "docs"]
+    assert list(config.crawls) == ["pricing", "docs", "smoke"]
     assert config.crawls["docs"].lane == "polite"
     assert config.lanes["polite"].host_delay == 1.0
 

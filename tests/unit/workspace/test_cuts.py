@@ -28,6 +28,7 @@ SCRUBBED = {
 NO_TEXT = {
     "visit/visit_in_context.py:Contexts._close": "what the driver says of a context, which shows no page",
     "visit/kept_artifacts.py:keep": "the artifact store's error",
+    "visit/rooms.py:Rooms.give_back": "a list of rooms",
     "work/task_faults.py:wait_out": "an error of the store of secrets, or of a config that can't be read",
     "visit/snapshot_texts.py:_Document._pairs": "a list",
     "visit/snapshot_texts.py:_units": "a run of text within a line, which is looked through and not kept",
