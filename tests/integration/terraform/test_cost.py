@@ -12,6 +12,7 @@ from tools.terraform.cost import PRICES, monthly_cost, prices, table
 MOST_FOR_DEV = 25.0
 """US dollars a month at us-east-1's list prices, before free tiers, with address and disk."""
 FEW = 10
+WAY_OUT = ("NAT gateways", "NAT instance with its disk", "public IPv4 addresses")
 FILE = json.loads(PRICES.read_text())
 
 
@@ -21,6 +22,18 @@ def test_dev_is_cheap_and_the_documentation_says_what_both_cost(plans):
     assert costs["dev"].total <= MOST_FOR_DEV
     assert table(costs) in (ROOT / "docs/aws.md").read_text(), table(costs)
     assert f"prices of {FILE['date']}" in (ROOT / "docs/aws.md").read_text()
+
+
+def test_the_readme_says_the_same(plans):
+    """Its two rows are the totals, and those without a way out of our own, in whole dollars."""
+    rows = {"settings": [], "network": []}
+    for name in ("dev", "prod"):
+        cost = monthly_cost(plans(name))
+        rows["settings"].append(f"{cost.total:.0f}")
+        rows["network"].append(f"{cost.total - sum(cost.parts.get(part, 0.0) for part in WAY_OUT):.0f}")
+    text = (ROOT / "README.md").read_text()
+    assert f"| a month, besides, `dev` / `prod` settings | about {' / '.join(rows['settings'])} |" in text
+    assert f"| the same in a network of your own | about {' / '.join(rows['network'])} |" in text
 
 
 def test_dev_has_few_alarms_and_nothing_that_is_paid_for_comfort(plans):
