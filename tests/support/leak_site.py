@@ -170,11 +170,27 @@ class LeakSite:
 async def leak_site(tls: ssl.SSLContext) -> AsyncIterator[LeakSite]:
     """Serve, for as long as the block lasts; ``tls`` is for ``secure.test``."""
     site = LeakSite()
-    plain = await asyncio.start_server(site.serve, "127.0.0.1", 0)
-    secure = await asyncio.start_server(site.serve, "127.0.0.1", 0, ssl=tls)
+    connections: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        try:
+            await site.serve(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        finally:
+            connections.discard(task)
+
+    plain = await asyncio.start_server(accept, "127.0.0.1", 0)
+    secure = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     site.port, site.tls = (server.sockets[0].getsockname()[1] for server in (plain, secure))
     try:
         yield site
     finally:
         plain.close()
         secure.close()
+        for task in tuple(connections):
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
