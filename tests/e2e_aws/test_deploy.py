@@ -305,7 +305,7 @@ def test_a_smoke_test_is_a_table(trial):
     """What was deployed works: both browser profiles, each role's log-in, a crawl of three pages, an alert."""
     output = trial.must("smoke", "--env", ENV)
     rows = [line for line in output.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 12
+    assert len(rows) == 13
     assert all(row.endswith("| ok |") for row in rows)
     assert "3 pages done, 0 failed" in output
     assert "multi passed its self-test" in output

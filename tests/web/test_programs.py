@@ -93,6 +93,11 @@ async def test_a_key_of_feeds_is_revoked_alone(view: Served, shop: Stage) -> Non
     assert file.stat().st_mode & 0o077 == 0
     assert kept not in file.read_text()
     assert sha256(kept.encode()).hexdigest() in file.read_text()
+    file.write_text("no JSON")
+    spoilt = await view.get(f"/ok/docs?key={kept}", entered=False)
+    assert (spoilt.status, str(file.parent) in spoilt.text) == (503, False)
+    assert (await view.get("/ok/docs", entered=False, **BEARER)).status == 200
+    file.unlink()  # the view goes on for other tests
 
 
 def test_keys_are_made_and_revoked_by_the_command(tmp_path: Path) -> None:

@@ -17,10 +17,14 @@ ACTIONS = {
         ),
         *("lambda:AddPermission", "lambda:InvokeFunction", "lambda:DeleteFunction"),
     ),
-    "arn:{partition}:s3:::trapline-{name}-{account}": (
+    "arn:{partition}:s3:::trapline-{name}-{account}-{region}": (
         *("s3:CreateBucket", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"),
     ),
-    "arn:{partition}:s3:::trapline-{name}-{account}/packages/x": ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"),
+    "arn:{partition}:s3:::trapline-{name}-{account}-{region}/packages/x": (
+        "s3:PutObject",
+        "s3:GetObject",
+        "s3:DeleteObject",
+    ),
     "arn:{partition}:sns:{region}:{account}:trapline-{name}-alerts": (
         *("sns:CreateTopic", "sns:Subscribe", "sns:SetTopicAttributes", "sns:ListSubscriptionsByTopic"),
     ),
@@ -34,8 +38,8 @@ ACTIONS = {
     "arn:{partition}:cloudwatch:{region}:{account}:alarm:trapline-{name}-silence": ("cloudwatch:PutMetricAlarm",),
     "arn:{partition}:scheduler:{region}:{account}:schedule/trapline-{name}/x": ("scheduler:CreateSchedule",),
     "arn:{partition}:rds:{region}:{account}:db:trapline-{name}": ("rds:CreateDBInstance", "rds:DeleteDBInstance"),
-    "arn:{partition}:secretsmanager:{region}:{account}:secret:trapline-{name}/session-key": (
-        *("secretsmanager:CreateSecret", "secretsmanager:PutResourcePolicy", "secretsmanager:DeleteSecret"),
+    "arn:{partition}:secretsmanager:{region}:{account}:secret:trapline-{name}/channels": (
+        *("secretsmanager:CreateSecret", "secretsmanager:DeleteSecret"),
     ),
     "arn:{partition}:ssm:{region}:{account}:parameter/trapline-{name}/session-key": ("ssm:PutParameter",),
     "*": (
@@ -46,9 +50,15 @@ ACTIONS = {
 }
 """The resource, with placeholders, and what the caller does to it; simulated for each resource by itself.
 
-A policy that names Trapline's own resources is thus taken for what it allows. A test compares the services with those
-of the modules in terraform/.
+A policy that names Trapline's own resources is thus taken for what it allows. Tests compare the services with those of
+the modules in terraform/, and each line with the policies that ``tools.terraform.deployer`` prints: they allow it.
 """
+PASSED_TO = {
+    "ContextKeyName": "iam:PassedToService",
+    "ContextKeyType": "string",
+    "ContextKeyValues": ["lambda.amazonaws.com"],
+}
+"""To whom a role would be passed, which those policies ask; of other actions nothing looks at it."""
 
 
 def denied(account: Account, environment: str) -> list[str]:
@@ -68,7 +78,10 @@ def denied(account: Account, environment: str) -> list[str]:
     }
     for resource, actions in ACTIONS.items():
         pages = iam.get_paginator("simulate_principal_policy").paginate(
-            PolicySourceArn=principal, ActionNames=list(actions), ResourceArns=[resource.format(**placeholders)]
+            PolicySourceArn=principal,
+            ActionNames=list(actions),
+            ResourceArns=[resource.format(**placeholders)],
+            ContextEntries=[PASSED_TO],
         )
         for page in pages:
             found |= {one["EvalActionName"] for one in page["EvaluationResults"] if one["EvalDecision"] != "allowed"}

@@ -217,7 +217,7 @@ def _permissions(found: Found, account: Account, environment: str) -> None:
     if lacking:
         found.add(
             f"{account.caller} may not {_listed(lacking)}",
-            "docs/aws.md, 'What the deployer may do', has the policy; an administrator gives it to you",
+            "docs/aws.md, 'Who deploys', says how the policies are printed; an administrator gives them to you",
         )
 
 

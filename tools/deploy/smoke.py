@@ -7,7 +7,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -37,6 +37,8 @@ _LOG_INS: Mapping[str, dict[str, Any]] = {
     "notifier": {"v": 1, "type": "drain"},
 }
 """A message for each function with a role in the ledger that has to log in for its answer, and harms nothing."""
+_READS: Mapping[str, Sequence[str]] = {OPERATOR: ("status", "--json"), "reader": ("view", "lanes")}
+"""A command for each function that performs commands and has a role in the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,8 @@ def smoke(account: Account, outputs: Mapping[str, Any], *, environment: str, cra
     table.look("log-in as trapline_crawler", lambda: _logged_in(calls))
     for name, message in _LOG_INS.items():
         table.look(f"log-in as trapline_{name}", partial(_answered, lambda_, functions, name, message))
-    table.look("log-in as trapline_operator", lambda: _read(lambda_, functions))
+    for name, command in _READS.items():
+        table.look(f"log-in as trapline_{name}", partial(_reads, lambda_, functions, name, command))
     table.look("addresses confirmed", lambda: _confirmed(account, outputs["topics"]))
     table.look(f"crawl {crawl}", lambda: _crawled(lambda_, functions, crawl))
     table.look("test alert", lambda: " ".join(_performed(lambda_, functions, ["alert", "--test"]).split("\n")).strip())
@@ -181,16 +184,16 @@ def _logged_in(calls: list[Call]) -> str:
     return "the check connects before it answers"
 
 
-def _performed(lambda_: Any, functions: Mapping[str, Any], command: list[str]) -> str:
-    result = perform(lambda_, functions[OPERATOR]["alias"], command, then="", show=False)
+def _performed(lambda_: Any, functions: Mapping[str, Any], command: Sequence[str], *, by: str = OPERATOR) -> str:
+    result = perform(lambda_, functions[by]["alias"], command, then="", show=False)
     if result.get("exit") != 0:
         said = str(result.get("stderr") or result.get("stdout")).strip()
         raise ToolError(f"`trapline {' '.join(command)}` ended with {result.get('exit')}: {said[:300]}")
     return str(result.get("stdout", ""))
 
 
-def _read(lambda_: Any, functions: Mapping[str, Any]) -> str:
-    _performed(lambda_, functions, ["status", "--json"])
+def _reads(lambda_: Any, functions: Mapping[str, Any], name: str, command: Sequence[str]) -> str:
+    _performed(lambda_, functions, command, by=name)
     return "it reads the ledger"
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
@@ -10,10 +11,11 @@ import pytest
 
 from tools.deploy import first_deploy, preflight
 from tools.deploy.account import Account
-from tools.deploy.permissions import ACTIONS, denied
+from tools.deploy.permissions import ACTIONS, PASSED_TO, denied
 from tools.deploy.preflight import Found, look_at_account, look_at_machine
 from tools.deploy.settings import Settings
 from tools.shell import ROOT, ToolError
+from tools.terraform.deployer import policies
 
 REGIONS = '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><regionInfo><item><regionName>\
 eu-central-1</regionName><optInStatus>{0}</optInStatus></item></regionInfo></DescribeRegionsResponse>'
@@ -48,6 +50,7 @@ class Aws:
         if fields["Action"] == ["GetRole"]:
             return 200, ROLE
         names = [value[0] for key, value in fields.items() if key.startswith("ActionNames.member")]
+        assert fields["ContextEntries.member.1.ContextKeyName"] == ["iam:PassedToService"]
         self.simulated.append((fields["PolicySourceArn"][0], fields["ResourceArns.member.1"][0]))
         one = "<member><EvalActionName>{0}</EvalActionName><EvalDecision>{1}</EvalDecision></member>"
         decided = (one.format(name, "implicitDeny" if name in self.denied else "allowed") for name in names)
@@ -117,7 +120,12 @@ def test_a_usual_account_lacks_nothing(aws):
             "Free plan is expired",
             "upgrade",
         ),
-        ("denied", {"lambda:CreateFunction", "iam:PassRole"}, "may not iam:PassRole, lambda:CreateFunction", "policy"),
+        (
+            "denied",
+            {"lambda:CreateFunction", "iam:PassRole"},
+            "may not iam:PassRole, lambda:CreateFunction",
+            "Who deploys",
+        ),
     ],
 )
 def test_what_is_missing_is_said_with_what_to_do(aws, name, answer, what, do):
@@ -180,9 +188,32 @@ def test_permissions_are_asked_for_trapline_s_own_resources(aws):
     aws.denied = {"s3:CreateBucket"}
     assert denied(account, "dev") == ["s3:CreateBucket"]
     assert {principal for principal, _ in aws.simulated} == {"arn:aws:iam::123456789012:role/team/admin"}
-    assert "arn:aws:s3:::trapline-dev-123456789012" in {resource for _, resource in aws.simulated}
+    assert "arn:aws:s3:::trapline-dev-123456789012-eu-central-1" in {resource for _, resource in aws.simulated}
     root = Account(id="1", caller="arn:aws:iam::123456789012:root", region="eu-central-1", ignore_endpoints=False)
     assert denied(root, "dev") == []
+
+
+def test_whoever_has_the_documented_policies_is_let_through():
+    """Each action that is asked of IAM is allowed on its resource by the policies that the docs tell how to print."""
+    known = {"partition": "aws", "region": "eu-central-1", "account": "123456789012", "name": "dev"}
+    made = policies("dev", region=known["region"], account=known["account"], states="trapline-state")
+    allowed = [statement for document in made.values() for statement in document["Statement"]]
+
+    def may(action, resource):
+        return any(
+            action in one["Action"]
+            and any(fnmatchcase(resource, pattern) for pattern in one["Resource"])  # "*" is its own only letter
+            and passes(one.get("Condition"))
+            for one in allowed
+        )
+
+    def passes(condition):
+        wanted = (condition or {}).get("StringEquals", {}).get(PASSED_TO["ContextKeyName"])
+        return wanted is None or set(PASSED_TO["ContextKeyValues"]) <= set(wanted)
+
+    asked = {(action, pattern.format(**known)) for pattern, actions in ACTIONS.items() for action in actions}
+    assert sorted(one for one in asked if not may(*one)) == []
+    assert "\n## Who deploys\n" in (ROOT / "docs/aws.md").read_text()
 
 
 def test_every_service_that_terraform_uses_is_asked_about():

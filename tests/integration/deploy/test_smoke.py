@@ -13,7 +13,7 @@ from tools.deploy.account import Account
 from tools.deploy.smoke import call, smoke
 from tools.shell import ToolError
 
-NAMES = ("crawler", "dispatcher", "notifier", "operator")
+NAMES = ("crawler", "dispatcher", "notifier", "operator", "reader")
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:trapline-dev-{0}:live"
 OUTPUTS = {
     "functions": {name: {"release": "0.1.0", "alias": FUNCTION.format(name)} for name in NAMES},
@@ -56,10 +56,12 @@ class Deployment:
         if name == "crawler":
             said, log = self.checks.pop(0)
             return headers | {"X-Amz-Log-Result": base64.b64encode(log.encode()).decode()}, json.dumps(said)
-        if name != "operator":
+        if name not in {"operator", "reader"}:
             return headers, json.dumps(self.answers[name])
         command = message["command"]
-        text = {"run": '{"run_id": 7, "tasks": 3}', "status": "{}", "alert": "topic: sent\n"}.get(command[0])
+        text = {"run": '{"run_id": 7, "tasks": 3}', "status": "{}", "view": "{}", "alert": "topic: sent\n"}.get(
+            command[0]
+        )
         if command[0] == "show":
             text = json.dumps(self.shown.pop(0))
         exit_code = self.exits.get(command[0], 0)
@@ -118,6 +120,7 @@ def test_a_sound_deployment_is_one_table(deployment, here, capsys):
     assert found["test alert"] == "topic: sent"
     assert [one for one in deployment.asked if one[0] != "operator"] == [
         *(("crawler", "check"), ("crawler", "check"), ("dispatcher", "reap"), ("notifier", "drain")),
+        ("reader", ["view", "lanes"]),
     ]
 
 
@@ -133,6 +136,7 @@ def test_a_sound_deployment_is_one_table(deployment, here, capsys):
         ("log-in as trapline_dispatcher", {"errors": {"dispatcher"}}),
         ("log-in as trapline_notifier", {"answers": {"dispatcher": {}, "notifier": {"refused": "no message"}}}),
         ("log-in as trapline_operator", {"exits": {"status": 4}}),
+        ("log-in as trapline_reader", {"exits": {"view": 4}}),
         ("addresses confirmed", {"subscription": "PendingConfirmation"}),
         ("crawl smoke", {"exits": {"run": 2}}),
         ("crawl smoke", {"shown": [{"status": "ended", "done": 2, "failed": 1}]}),
@@ -146,7 +150,7 @@ def test_what_is_wrong_is_a_row_and_stops_no_other(deployment, here, capsys, row
     with pytest.raises(ToolError, match=f"are not as they should be: .*{row}"):
         smoke(here, OUTPUTS, environment="dev", crawl="smoke")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]
-    assert len(lines) == 12
+    assert len(lines) == 13
     assert any(line.startswith(f"| {row}") and line.endswith("FAILED |") for line in lines)
     assert any(line.endswith("ok |") for line in lines)
 

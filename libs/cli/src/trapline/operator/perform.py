@@ -46,9 +46,8 @@ def _perform(call: Call, *, address: Callable[[], str], performed: Collection[st
     page = None if call.page is None else ExportPage(after=call.page.after, at_most=call.page.at_most)
     with _as_the_caller(call), redirect_stdout(out), redirect_stderr(err):
         login = [] if name in _WITHOUT_LEDGER else ["--database-url", address()]
-        code = execute(
-            [name, *login, *rest], page=page, acted_by=call.acted_by or UNNAMED
-        )  # a caller of the release before names nobody
+        # A caller of the release before names nobody
+        code = execute([name, *login, *rest], page=page, acted_by=call.acted_by or UNNAMED)
     if out.overflowed:
         return Performed(exit=ExitCode.REFUSED, stderr=f"trapline: {TOO_LARGE}\n")
     end = None if page is None else PageEnd(last=page.last, more=page.more)

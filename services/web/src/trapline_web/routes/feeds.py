@@ -77,7 +77,11 @@ class Feeds:
     async def read(self, request: Request, name: str, given: Mapping[str, str]) -> Any:
         """Return the screen's model, or the answer that refuses."""
         key = request.query_params.get("key", "")
-        if not (request.state.entered or (key and self._site.access.feeds.holds(key))):
+        try:
+            opened = request.state.entered or (key and self._site.access.feeds.holds(key))
+        except InputRefusedError:  # its words name a path of this machine, and anybody may ask
+            return _line(503, "the keys of feeds can't be read; `trapline web --new-feed-key NAME` says why")
+        if not opened:
             return _line(401, "give the token as a bearer header, or a key of feeds as ?key=")
         try:
             return await self._site.read(name, given)
