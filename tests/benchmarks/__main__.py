@@ -45,7 +45,7 @@ SCALE_TASKS = 2_500_000
 
 
 def _gate(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
-    pairs = gate.measure(folder, pages=min(options.pages, 24), pairs=10)
+    pairs = gate.measure(folder, pages=min(options.pages, 60), pairs=options.rounds)
     return gate.report(pairs), gate.as_json(pairs)
 
 

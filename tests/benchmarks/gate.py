@@ -27,6 +27,8 @@ from trapline_crawler.visit.visitor import BrowserVisitor
 
 IN_FLIGHT = 3
 """Pages at once: the default of ``pages_in_flight``."""
+ISOLATIONS = ("clean", "crawl", "page")
+"""Every form of ``isolation``, the default first."""
 MOST = 0.05
 """What the project allows the gate to cost."""
 
@@ -83,7 +85,7 @@ async def _measure(folder: Path, urls: Sequence[str], pairs: int) -> list[Pair]:
     }
     found = []
     try:
-        for isolation in ("crawl", "page"):
+        for isolation in ISOLATIONS:
             crawl = CrawlConfig.model_validate({"name": "manual", "isolation": isolation, "screenshot": "never"})
             for number in range(-1, pairs):
                 order = (BrowserProxies, NoProxies) if number % 2 else (NoProxies, BrowserProxies)
@@ -111,6 +113,7 @@ async def _lap(browser: Browser, folder: Path, urls: Sequence[str], crawl: Crawl
     start = time.monotonic()
     await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
     took = time.monotonic() - start
+    await visitor.rooms.closed()
     for context in (await browser.ready()).browser.contexts:
         await context.close()  # the browser itself is for the next lap
     return len(urls) / took
@@ -131,7 +134,7 @@ def report(pairs: Sequence[Pair]) -> str:
             spread(ratios(pairs, isolation), 3),
             f">= {1 - MOST}",
         ]
-        for isolation in ("crawl", "page")
+        for isolation in ISOLATIONS
     ]
     return table("What the gate costs", ["median of pairs (range)", "with, pages/s", "without", "ratio", "asked"], rows)
 
@@ -140,5 +143,5 @@ def as_json(pairs: Sequence[Pair]) -> dict[str, object]:
     """Return everything measured, for ``--json``."""
     return {
         "pairs": [asdict(pair) for pair in pairs],
-        "ratios": {isolation: median(ratios(pairs, isolation)) for isolation in ("crawl", "page")},
+        "ratios": {isolation: median(ratios(pairs, isolation)) for isolation in ISOLATIONS},
     }

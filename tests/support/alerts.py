@@ -141,10 +141,10 @@ class MemoryOutbox:
         self.failures += 1
         self.not_before = self._clock() + pause if pause else 0.0
 
-    async def turn(self, channel: str, interval: float) -> float:
+    async def turn(self, channel: str, interval: float, burst: int) -> float:
         start = max(self._clock(), self._next_turn)
         self._next_turn = start + interval
-        return start - self._clock()
+        return max(0.0, start - (burst - 1) * interval - self._clock())
 
     @staticmethod
     def _thread(row: AlertRow) -> object:

@@ -224,6 +224,9 @@ class Outbox(Protocol):
         """Record that the channel took a message not for now; no notifier tries it for ``pause`` seconds."""
         ...
 
-    async def turn(self, channel: str, interval: float) -> float:
-        """Take the channel's next turn to publish, ``interval`` seconds after the last; return the seconds until it."""
+    async def turn(self, channel: str, interval: float, burst: int) -> float:
+        """Take the channel's next turn to publish; return the seconds until it.
+
+        ``burst`` turns may be taken at once; each is given back after ``interval`` seconds.
+        """
         ...

@@ -163,6 +163,6 @@ class PostgresOutbox:
         """Count the failure, and leave the channel alone for ``pause`` seconds."""
         await self._database.fetch(_DELIVERIES["failed"], channel, pause, to_text(reason))
 
-    async def turn(self, channel: str, interval: float) -> float:
+    async def turn(self, channel: str, interval: float, burst: int) -> float:
         """Take the channel's next turn among all notifiers; return the seconds until it, by the database's clock."""
-        return max(0.0, float(await self._database.fetchval(_DELIVERIES["turn"], channel, interval)))
+        return max(0.0, float(await self._database.fetchval(_DELIVERIES["turn"], channel, interval, burst)))

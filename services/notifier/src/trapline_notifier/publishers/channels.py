@@ -13,9 +13,10 @@ from trapline_notifier.publishers.http_answers import HttpAnswer, http_answers
 
 TIMEOUT = 15.0
 """Seconds for one channel, all its connections together; Apprise's own socket timeouts are 4 s each."""
-PACE = 1.0
+PACE = 0.1
 """Seconds between two requests to a service whose own pace Apprise does not know, such as mail or Teams: it then keeps
-5.5 s, which is nobody's limit. A service that wants more says so, and is asked again later."""
+5.5 s, which is nobody's limit. The pace of messages is the ledger's (``pace.py``); this is for the requests of one. A
+service that wants more says so, and is asked again later."""
 
 _log = get_logger("notifier")
 

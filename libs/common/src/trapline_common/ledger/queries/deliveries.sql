@@ -93,8 +93,12 @@ UPDATE trapline.channel SET failures = 0, failing_since = NULL, not_before = NUL
 WHERE name = $1 AND failures > 0 RETURNING name;
 
 -- name: turn
--- Turns of the channel; the row's lock puts notifiers that ask at once one behind the other.
+-- A turn of the channel; the row's lock puts notifiers that ask at once one behind the other. Each turn is paid for
+-- with $2 seconds, and $3 turns may be owed.
 UPDATE trapline.channel
-SET next_at = greatest(coalesce(next_at, clock_timestamp()), clock_timestamp()) + make_interval(secs => $2)
+SET next_at = greatest(coalesce(next_at, clock_timestamp()), clock_timestamp())
+    + make_interval(secs => $2::double precision)
 WHERE name = $1
-RETURNING extract(epoch FROM next_at - make_interval(secs => $2) - clock_timestamp())::double precision;
+RETURNING extract(
+    epoch FROM next_at - make_interval(secs => $2::double precision * $3::integer) - clock_timestamp()
+)::double precision;

@@ -282,7 +282,8 @@ COMMENT ON COLUMN trapline.pace.next_at IS
 COMMENT ON TABLE trapline.channel IS
     'Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.';
 COMMENT ON COLUMN trapline.channel.name IS 'As the notifier and "recipients" call it.';
-COMMENT ON COLUMN trapline.channel.next_at IS 'When the next message may be published here.';
+COMMENT ON COLUMN trapline.channel.next_at IS
+    'When the notifiers have waited for every message published here, and a whole burst may go out again.';
 COMMENT ON COLUMN trapline.channel.holder IS 'The notifier that serves it now.';
 COMMENT ON COLUMN trapline.channel.held_until IS 'After this time another notifier may.';
 COMMENT ON COLUMN trapline.channel.failures IS 'Messages in a row that it did not take for now.';

@@ -435,7 +435,8 @@ CREATE TABLE trapline.retired_run (
 -- Where alerts go: the topic, the terminal, or a name of the channels file. One notifier at a time serves it.
 CREATE TABLE trapline.channel (
     name text NOT NULL,                   -- As the notifier and "recipients" call it.
-    next_at timestamptz,                  -- When the next message may be published here.
+    -- When the notifiers have waited for every message published here, and a whole burst may go out again.
+    next_at timestamptz,
     holder uuid,                          -- The notifier that serves it now.
     held_until timestamptz,               -- After this time another notifier may.
     failures integer NOT NULL DEFAULT 0,  -- Messages in a row that it did not take for now.
