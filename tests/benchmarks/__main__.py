@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, gate, kinds, ledger, neighbours, orchestrators, scale, web
+from tests.benchmarks import alert, count, crawl, gate, kinds, ledger, neighbours, orchestrators, scale, sizes, web
 from tools.shell import main_guard, say
 
 
@@ -69,6 +69,11 @@ def _orchestrators(folder: Path, options: argparse.Namespace) -> tuple[str, dict
     return orchestrators.report(rounds), orchestrators.as_json(rounds)
 
 
+def _sizes(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    laps = sizes.measure(folder, pages=min(options.pages, 100), rounds=options.rounds)
+    return sizes.report(laps), sizes.as_json(laps)
+
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, object]]]] = {
     "count": _count,
     "ledger": _ledger,
@@ -79,11 +84,12 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "alert": _alert,
     "neighbours": _neighbours,
     "orchestrators": _orchestrators,
+    "sizes": _sizes,
     "web": _web,
 }
-WHEN_ASKED = {"alert", "kinds", "neighbours", "orchestrators", "scale", "web"}
-"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a large ledger, two visit
-many pages in each form."""
+WHEN_ASKED = {"alert", "kinds", "neighbours", "orchestrators", "scale", "sizes", "web"}
+"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a large ledger, one builds
+the image, two visit many pages in each form."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

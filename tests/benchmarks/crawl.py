@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from tests.benchmarks import rules
-from tests.benchmarks.processes import Finished, run_all
+from tests.benchmarks.processes import OTHERS_MOST, Finished, run_all
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
@@ -53,6 +53,7 @@ CONTESTANTS = (
     Contestant(name="trapline, isolation: page", script=None, mode="page"),
     Contestant(name="bare loop, context per page", script="bare.py", mode="context"),
     Contestant(name="Crawlee PlaywrightCrawler", script="crawlee_loop.py", mode="reuse"),
+    Contestant(name="Scrapy, scrapy-playwright", script="scrapy_loop.py", mode="page"),
 )
 
 RATIOS = (
@@ -61,6 +62,7 @@ RATIOS = (
     ("trapline, isolation: clean", "Crawlee PlaywrightCrawler", 1.8),
     ("trapline, isolation: page", "bare loop, context per page", 0.8),
     ("trapline, isolation: page", "Crawlee PlaywrightCrawler", 1.0),
+    ("trapline, isolation: clean", "Scrapy, scrapy-playwright", 1.0),
 )
 """Who is divided by whom, and the least the project asks for."""
 
@@ -70,7 +72,9 @@ class Lap:
     """One contestant's one round. ``seconds`` from its first act to its last page; ``wall`` from process start to end.
 
     Trapline's ``seconds`` is its run's: opening, counting, starting crawlers and browsers, all pages, all writes.
-    Memory is MiB of PSS of the whole process tree, Postgres included and also by itself.
+    Memory is MiB of PSS of the whole process tree, Postgres included and also by itself. ``cpu`` is the processor's
+    seconds of the same tree, from process start to end; ``others`` the part of the machine that others used, of which
+    the server of the pages, the same for all, is one.
     """
 
     pages: int
@@ -78,6 +82,8 @@ class Lap:
     wall: float
     peak: float
     peak_postgres: float
+    cpu: float
+    others: float
 
 
 def _run_peer(contestant: Contestant, urls: Sequence[str]) -> Lap:
@@ -92,6 +98,8 @@ def _run_peer(contestant: Contestant, urls: Sequence[str]) -> Lap:
         wall=max(one.seconds for one in ended),
         peak=ended[0].peak,
         peak_postgres=ended[0].peak_postgres,
+        cpu=ended[0].cpu,
+        others=ended[0].others,
     )
 
 
@@ -117,6 +125,8 @@ def _run_trapline(contestant: Contestant, urls: Sequence[str], folder: Path) -> 
         wall=one.seconds,
         peak=one.peak,
         peak_postgres=one.peak_postgres,
+        cpu=one.cpu,
+        others=one.others,
     )
 
 
@@ -164,7 +174,11 @@ def measure(folder: Path, *, pages: int, rounds: int) -> dict[str, list[Lap]]:
                     lap = _run_peer(contestant, urls)
                 if lap.pages != pages:
                     raise ToolError(f"{contestant.name} visited {lap.pages} of {pages} pages")
-                say(f"  round {number + 1}  {contestant.name:<28} {pages / lap.seconds:6.1f} pages/s")
+                warning = f"  others used {lap.others:.0%} of the machine" if lap.others > OTHERS_MOST else ""
+                say(
+                    f"  round {number + 1}  {contestant.name:<28} {pages / lap.seconds:6.1f} pages/s "
+                    f"{lap.cpu * 1000 / pages:6.0f} ms of the processor a page{warning}"
+                )
                 laps[contestant.name].append(lap)
     return laps
 
@@ -174,6 +188,11 @@ def ratio(laps: Mapping[str, Sequence[Lap]], ours: str, theirs: str) -> list[flo
     return [their.seconds / our.seconds for our, their in zip(laps[ours], laps[theirs], strict=True)]
 
 
+def cpu_ratio(laps: Mapping[str, Sequence[Lap]], ours: str, theirs: str) -> list[float]:
+    """Return the processor time a page of ``ours`` divided by that of ``theirs``, round by round."""
+    return [our.cpu / their.cpu for our, their in zip(laps[ours], laps[theirs], strict=True)]
+
+
 def report(laps: Mapping[str, Sequence[Lap]]) -> str:
     """Return both tables: speeds with memory, then ratios with what is asked of them."""
     speeds = [
@@ -181,17 +200,26 @@ def report(laps: Mapping[str, Sequence[Lap]]) -> str:
             name,
             spread([lap.pages / lap.seconds for lap in done]),
             spread([lap.pages / lap.wall for lap in done]),
+            spread([lap.cpu * 1000 / lap.pages for lap in done], 0),
             f"{median(lap.peak for lap in done):.0f}",
             f"{median(lap.peak_postgres for lap in done):.0f}",
         ]
         for name, done in laps.items()
     ]
     ratios = [
-        [f"{ours} / {theirs}", spread(ratio(laps, ours, theirs), 2), f">= {least}"] for ours, theirs, least in RATIOS
+        [
+            f"{ours} / {theirs}",
+            spread(ratio(laps, ours, theirs), 2),
+            f">= {least}",
+            spread(cpu_ratio(laps, ours, theirs), 2),
+        ]
+        for ours, theirs, least in RATIOS
     ]
-    head = ["median of rounds (range)", "pages/s", "pages/s, wall", "peak MiB", "of it Postgres"]
+    head = ["median of rounds (range)", "pages/s", "pages/s, wall", "CPU ms/page", "peak MiB", "of it Postgres"]
     return (
-        table("Crawl speed", head, speeds) + "\n" + table("Ratios, round by round", ["pair", "ratio", "asked"], ratios)
+        table("Crawl speed", head, speeds)
+        + "\n"
+        + table("Ratios, round by round", ["pair", "pages/s", "asked", "CPU a page"], ratios)
     )
 
 
@@ -200,4 +228,5 @@ def as_json(laps: Mapping[str, Sequence[Lap]]) -> dict[str, object]:
     return {
         "laps": {name: [asdict(lap) for lap in done] for name, done in laps.items()},
         "ratios": {f"{ours} / {theirs}": median(ratio(laps, ours, theirs)) for ours, theirs, _least in RATIOS},
+        "cpu": {f"{ours} / {theirs}": median(cpu_ratio(laps, ours, theirs)) for ours, theirs, _least in RATIOS},
     }

@@ -14,15 +14,14 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from tests.benchmarks.kinds_visits import TICKS, cpu
+from tests.benchmarks.kinds_visits import cpu
+from tests.benchmarks.processes import OTHERS_MOST, busy
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
 
 IN_FLIGHT = 3
 """Pages at once: the default of ``pages_in_flight``."""
-OTHERS_MOST = 0.1
-"""The part of the machine's processors that others may use before the bench warns."""
 TIMEOUT = 600.0
 """Seconds of a lap."""
 FORMS = ("page", "clean", "crawl")
@@ -59,15 +58,9 @@ def _heavy_site() -> Iterator[int]:
             server.terminate()
 
 
-def _busy() -> float:
-    """Return the seconds that all processors have been at work."""
-    fields = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / TICKS
-
-
 def _lap(python: Path, urls: Sequence[str], isolation: str) -> Lap:
     job = json.dumps({"urls": list(urls), "isolation": isolation, "in_flight": IN_FLIGHT})
-    before, own = _busy(), cpu(os.getpid())
+    before, own = busy(), cpu(os.getpid())
     start = os.times().elapsed
     ended = subprocess.run(
         [str(python), str(_VISITS)], input=job, capture_output=True, text=True, timeout=TIMEOUT, check=False
@@ -75,7 +68,7 @@ def _lap(python: Path, urls: Sequence[str], isolation: str) -> Lap:
     if ended.returncode != 0:
         raise ToolError(f"a lap of {isolation} ended with {ended.returncode}: {ended.stderr.strip()[-800:]}")
     wall = os.times().elapsed - start
-    others = (_busy() - before - (cpu(os.getpid()) - own)) / wall / (os.cpu_count() or 1)
+    others = (busy() - before - (cpu(os.getpid()) - own)) / wall / (os.cpu_count() or 1)
     found = json.loads(ended.stdout)
     return Lap(pages=found["pages"], seconds=found["seconds"], cpu=found["cpu"], others=max(0.0, others))
 

@@ -1,5 +1,7 @@
-"""Runs a program and samples the memory of its whole process tree."""
+"""Runs a program and samples the memory and the processor time of its whole process tree."""
 
+import os
+import resource
 import subprocess
 import threading
 import time
@@ -7,13 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+TICKS = os.sysconf("SC_CLK_TCK")
+"""Of /proc's processor times, a second."""
+OTHERS_MOST = 0.1
+"""The part of the machine's processors that others may use before a bench warns."""
 SAMPLE_EVERY = 0.5
 """Seconds. Reading one process's PSS costs about a millisecond, so this stays far below 5 % of a core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """How a program ended. ``seconds`` is wall time; ``peak`` and ``peak_postgres`` are MiB of PSS."""
+    """How a program ended. ``seconds`` is wall time; ``peak`` and ``peak_postgres`` are MiB of PSS.
+
+    ``cpu`` is the processor's seconds of it, of all that it started and of its Postgres; ``others`` the part of the
+    machine's processors that neither it nor this process used meanwhile. Of programs that ran side by side both are of
+    all of them together.
+    """
 
     output: str
     errors: str
@@ -21,12 +32,15 @@ class Finished:
     seconds: float
     peak: float
     peak_postgres: float
+    cpu: float
+    others: float
 
 
 @dataclass(slots=True)
 class _Peak:
     total: float = 0.0
     postgres: float = 0.0
+    postgres_cpu: float = 0.0
 
 
 def _parents() -> dict[int, tuple[int, str]]:
@@ -73,11 +87,35 @@ def pss(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
+def cpu(pid: int) -> float:
+    """Return the processor's seconds of a process and of the children that it waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # it ended meanwhile
+    return sum(int(one) for one in fields[11:15]) / TICKS
+
+
+def busy() -> float:
+    """Return the seconds that all processors of the machine have been at work."""
+    fields = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+
+def _own(who: int) -> float:
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+
 def _sample(root: int, mark: str | None, peak: _Peak, over: threading.Event) -> None:
     while not over.is_set():
-        sizes = [(name, pss(pid)) for pid, name in tree(root, mark=mark).items()]
+        found = tree(root, mark=mark)
+        sizes = [(name, pss(pid)) for pid, name in found.items()]
         peak.total = max(peak.total, sum(size for _name, size in sizes))
         peak.postgres = max(peak.postgres, sum(size for name, size in sizes if name.startswith("postgres")))
+        # A daemon that nobody of ours waits for: what it took is what it had taken when it was last seen
+        used = sum(cpu(pid) for pid, name in found.items() if name.startswith("postgres"))
+        peak.postgres_cpu = max(peak.postgres_cpu, used)
         over.wait(SAMPLE_EVERY)
 
 
@@ -95,6 +133,7 @@ def run_all(
     """
     peaks = [_Peak() for _ in commands]
     over = threading.Event()
+    before = (busy(), _own(resource.RUSAGE_CHILDREN), _own(resource.RUSAGE_SELF))
     started = time.monotonic()
     running = [
         subprocess.Popen(
@@ -125,7 +164,20 @@ def run_all(
     if stuck:
         raise subprocess.TimeoutExpired(stuck[0].args, timeout)
     total, postgres = sum(peak.total for peak in peaks), max(peak.postgres for peak in peaks)
+    took = time.monotonic() - started
+    used = _own(resource.RUSAGE_CHILDREN) - before[1] + max(peak.postgres_cpu for peak in peaks)
+    rest = busy() - before[0] - used - (_own(resource.RUSAGE_SELF) - before[2])
+    others = max(0.0, rest / took / (os.cpu_count() or 1))
     return [
-        Finished(output=out, errors=err, status=process.returncode, seconds=end, peak=total, peak_postgres=postgres)
+        Finished(
+            output=out,
+            errors=err,
+            status=process.returncode,
+            seconds=end,
+            peak=total,
+            peak_postgres=postgres,
+            cpu=used,
+            others=others,
+        )
         for process, (out, err), end in zip(running, outputs, ends, strict=True)
     ]

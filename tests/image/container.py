@@ -13,10 +13,14 @@ from tools.deploy.container_engine import Engine
 
 _AS_ON_LAMBDA = (
     "--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,size=512m,mode=1777", "--ipc", "none",
-    "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "2g", "--memory-swap", "2g",
-    "--network", "host",
+    "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "host",
 )  # fmt: skip
-"""Nothing can be written but /tmp, there is no /dev/shm, no capability, and the memory of the Terraform's default."""
+"""Nothing can be written but /tmp, there is no /dev/shm, no capability."""
+MEMORY = 2048
+"""MiB: the Terraform's default."""
+MEMORY_OF_A_PROCESSOR = 1769
+"""MiB with which a function has one processor; more and less in proportion (AWS Lambda developer guide, "Configure
+Lambda function memory")."""
 
 _PROCESSES = 'for p in /proc/[0-9]*; do read -r line < $p/stat && echo "$line"; done 2>/dev/null; echo "self $$"'
 _KILL_RENDERERS = (
@@ -101,11 +105,19 @@ class PeakMemory:
 
 
 @contextmanager
-def running(engine: Engine, image: str, environment: Mapping[str, str]) -> Iterator[Container]:
-    """Start a container of ``image``; remove it at the end."""
+def running(
+    engine: Engine, image: str, environment: Mapping[str, str], *, memory: int = MEMORY, held: bool = False
+) -> Iterator[Container]:
+    """Start a container of ``image`` with ``memory`` MiB; remove it at the end.
+
+    ``held``: it has the processors that Lambda gives a function of that memory, as far as this machine has them.
+    """
     variables = [argument for pair in environment.items() for argument in ("--env", "=".join(pair))]
+    limits = ["--memory", f"{memory}m", "--memory-swap", f"{memory}m"]
+    if held:
+        limits += ["--cpus", f"{memory / MEMORY_OF_A_PROCESSOR:.3f}"]
     started = time.monotonic()
-    name = engine.output("run", "--detach", *_AS_ON_LAMBDA, *variables, image)
+    name = engine.output("run", "--detach", *_AS_ON_LAMBDA, *limits, *variables, image)
     peak = PeakMemory()
     try:
         first = int(engine.output("inspect", "--format", "{{.State.Pid}}", name))

@@ -13,8 +13,9 @@ import pytest
 
 from support.crawling import until
 from support.ledger import value
-from tests.image.conftest import TAG, Stage
+from tests.image.conftest import TAG
 from tests.image.container import Container
+from tests.image.stage import Stage
 from tools.ci.base_image import base_image
 from tools.deploy.container_engine import Engine
 from tools.deploy.image import build
