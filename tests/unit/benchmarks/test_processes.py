@@ -8,8 +8,8 @@ from tests.benchmarks.processes import run_all
 SPIN = "import time\nwhile time.process_time() < {}: pass"
 TREE = f"""
 import subprocess, sys
-subprocess.run([sys.executable, "-c", {SPIN.format(0.4)!r}])
-{SPIN.format(0.3)}
+subprocess.run([sys.executable, "-c", {SPIN.format(0.2)!r}])
+{SPIN.format(0.2)}
 print("done")
 """
 
@@ -18,11 +18,11 @@ def test_processor_time_is_of_the_whole_tree() -> None:
     """What a child took that has ended counts; what this process takes meanwhile does not, and is no other's either."""
     (one,) = run_all([[sys.executable, "-c", TREE]], [""], env=os.environ)
     assert one.output == "done\n"
-    assert 0.7 <= one.cpu <= 1.5
+    assert 0.4 <= one.cpu <= 1.5
     assert 0.0 <= one.others <= 1.0
 
 
 def test_programs_side_by_side_share_one_figure() -> None:
     """The processor time of each is that of all together, as the peak of memory is."""
-    first, second = run_all([[sys.executable, "-c", SPIN.format(0.3)]] * 2, ["", ""], env=os.environ)
-    assert first.cpu == second.cpu >= 0.6
+    first, second = run_all([[sys.executable, "-c", SPIN.format(0.2)]] * 2, ["", ""], env=os.environ)
+    assert first.cpu == second.cpu >= 0.4
