@@ -74,6 +74,12 @@ class Lap:
     """Seconds of a warm invocation of ``pages`` pages."""
     pages: int
     """How many those are."""
+    cpu: float
+    """Seconds of the processor, of the whole container, that they took."""
+    cpu_warm: float
+    """The same of the small warm invocation."""
+    cpu_bare: float
+    """The same of the bare driver, with its Python and that one's imports."""
     peak: int
     """The most memory that all processes had together (PSS), MiB."""
 
@@ -106,9 +112,13 @@ async def _lap(docker: Engine, image: str, dsn: str, memory: int, urls: Sequence
             with stage.start() as container:
                 few = urls[:FEW]
                 cold = await _crawl(stage, "cold", few)
+                used = [container.cpu()]
                 warm = await _crawl(stage, "warm", few)
+                used.append(container.cpu())
                 bare = await asyncio.to_thread(_bare, container, few)
+                used.append(container.cpu())
                 many = await _crawl(stage, "many", urls)
+                used.append(container.cpu())
                 return Lap(
                     memory=memory,
                     start=(stage.api.first_asked or time.monotonic()) - container.started,
@@ -117,6 +127,9 @@ async def _lap(docker: Engine, image: str, dsn: str, memory: int, urls: Sequence
                     bare=bare,
                     many=many,
                     pages=len(urls),
+                    cpu_warm=used[1] - used[0],
+                    cpu_bare=used[2] - used[1],
+                    cpu=used[3] - used[2],
                     peak=container.peak.bytes // 2**20,
                 )
 
@@ -159,12 +172,13 @@ def report(laps: Sequence[Lap]) -> str:
                 spread([lap.start + lap.cold for lap in mine], 2),
                 spread([lap.warm / lap.bare for lap in mine], 2),
                 spread([lap.many / lap.pages for lap in mine], 3),
+                spread([lap.cpu / lap.pages for lap in mine], 3),
                 f"{max(lap.peak for lap in mine)}",
                 *(f"{dollars(middle, one, is_cold=cold):.4f}" for one in ("x86_64", "arm64") for cold in (False, True)),
             ]
         )
     head = [
-        "median (range)", "start, s", "first result, s", f"{FEW} warm / bare", "s a page", "peak, MiB",
+        "median (range)", "start, s", "first result, s", f"{FEW} warm / bare", "s a page", "CPU s a page", "peak, MiB",
         "$ warm, x86", "cold", "$ warm, arm", "cold",
     ]  # fmt: skip
     return table("What 1,000 pages cost, by the memory of the function", head, rows)
@@ -172,7 +186,7 @@ def report(laps: Sequence[Lap]) -> str:
 
 def middles(laps: Sequence[Lap]) -> dict[str, Any]:
     """Return the medians of laps of one size, as ``dollars`` takes them."""
-    names = ("memory", "start", "cold", "warm", "bare", "many", "pages", "peak")
+    names = ("memory", "start", "cold", "warm", "bare", "many", "pages", "cpu", "cpu_warm", "cpu_bare", "peak")
     return {name: median(getattr(lap, name) for lap in laps) for name in names}
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -36,6 +37,8 @@ class Container:
     """Which runs it."""
     name: str
     """The engine's id of it."""
+    first: int
+    """Its process 1, as this machine numbers it."""
     started: float
     """The monotonic second at which its start was asked for."""
     peak: "PeakMemory"
@@ -57,6 +60,22 @@ class Container:
     def resident(self) -> int:
         """Return the bytes that the runtime's own process holds in memory."""
         return int(self.sh("grep VmRSS /proc/1/status").split()[1]) * 1024
+
+    def cpu(self) -> float:
+        """Return the processor's seconds that all its processes, ended ones too, have taken since its start.
+
+        The kernel's own account of its group, in the old or the new hierarchy. Raises ``LookupError`` where neither is.
+        """
+        groups = Path("/sys/fs/cgroup")
+        for line in Path(f"/proc/{self.first}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            old = groups / "cpuacct" / path.lstrip("/") / "cpuacct.usage"
+            if "cpuacct" in controllers.split(",") and old.exists():
+                return int(old.read_text()) / 1e9
+            new = groups / path.lstrip("/") / "cpu.stat"
+            if not controllers and new.exists():
+                return int(new.read_text().split()[1]) / 1e6
+        raise LookupError("the kernel keeps no account of the container's processor time")
 
     def kill_renderers(self) -> None:
         """Kill what shows pages, as a crash does."""
@@ -122,7 +141,7 @@ def running(
     try:
         first = int(engine.output("inspect", "--format", "{{.State.Pid}}", name))
         threading.Thread(target=peak.watch, args=(first,), daemon=True).start()
-        yield Container(engine=engine, name=name, started=started, peak=peak)
+        yield Container(engine=engine, name=name, first=first, started=started, peak=peak)
     finally:
         peak.end()
         engine.output("rm", "--force", name)
