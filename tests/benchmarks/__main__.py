@@ -8,7 +8,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alert, count, crawl, gate, kinds, ledger, neighbours, orchestrators, scale, sizes, web
+from tests.benchmarks import (
+    alert,
+    away,
+    count,
+    crawl,
+    gate,
+    kinds,
+    ledger,
+    neighbours,
+    orchestrators,
+    scale,
+    sizes,
+    web,
+)
 from tools.shell import main_guard, say
 
 
@@ -69,6 +82,11 @@ def _orchestrators(folder: Path, options: argparse.Namespace) -> tuple[str, dict
     return orchestrators.report(rounds), orchestrators.as_json(rounds)
 
 
+def _away(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    found = away.measure(folder, seconds=options.seconds)
+    return away.report(found), away.as_json(found)
+
+
 def _sizes(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
     laps = sizes.measure(folder, pages=min(options.pages, 100), rounds=options.rounds)
     return sizes.report(laps), sizes.as_json(laps)
@@ -82,14 +100,15 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "gate": _gate,
     "kinds": _kinds,
     "alert": _alert,
+    "away": _away,
     "neighbours": _neighbours,
     "orchestrators": _orchestrators,
     "sizes": _sizes,
     "web": _web,
 }
-WHEN_ASKED = {"alert", "kinds", "neighbours", "orchestrators", "scale", "sizes", "web"}
-"""They take long: Terraform deploys for two of them, one loads for ten minutes, one fills a large ledger, one builds
-the image, two visit many pages in each form."""
+WHEN_ASKED = {"alert", "away", "kinds", "neighbours", "orchestrators", "scale", "sizes", "web"}
+"""They take long: Terraform deploys for two of them, one loads for ten minutes, one keeps a channel away
+for as long, one fills a large ledger, one builds the image, two visit many pages in each form."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"observations of web ({WEB_OBSERVATIONS})",
     )
     parser.add_argument("--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer")
-    parser.add_argument("--seconds", type=float, default=720, help="how long scale keeps the load on")
+    parser.add_argument(
+        "--seconds", type=float, default=720, help="how long scale keeps the load on, and away a channel"
+    )
     parser.add_argument("--page", help="neighbours: only hostile pages whose name holds this")
     parser.add_argument(
         "--beside", type=Path, metavar="CHECKOUT", help="kinds: measure another checkout's `isolation: page` as well"

@@ -38,8 +38,8 @@ class Chat:
 
 
 @contextmanager
-def chat_server() -> Iterator[Chat]:
-    """Serve a chat while the block lasts."""
+def chat_server(*, port: int = 0) -> Iterator[Chat]:
+    """Serve a chat while the block lasts, on a free port if none is named."""
 
     class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -55,7 +55,7 @@ def chat_server() -> Iterator[Chat]:
             else:
                 self.reply(200, b"ok", {})
 
-    server = LoopbackServer(Handler)
+    server = LoopbackServer(Handler, port=port)
     found = Chat(server.url.removeprefix("http://"))
     server.start()
     yield found
@@ -84,7 +84,7 @@ def mail_server() -> Iterator[Mailbox]:
                 word = line[:4].upper().strip()
                 self.wfile.write({b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n"}.get(word, b"250 ok\r\n"))
                 if word == b"DATA":
-                    found.mails.append(message_from_bytes(self._mail(), policy=policy.default))  # type: ignore[arg-type]
+                    found.mails.append(message_from_bytes(self._mail(), policy=policy.default))
                     self.wfile.write(b"250 taken\r\n")
                 elif word == b"QUIT":
                     return
