@@ -72,8 +72,12 @@ class Reading:
     """Height of the document in CSS pixels."""
     has_elements: bool
     """Whether the body has an element."""
+    content_type: str = "text/html"
+    """What the browser took the document for, whatever its answer said."""
     timings: Timings
     """The navigation's timings as the browser knows them."""
+    is_malformed: bool = False
+    """Whether one of these is that the document breaks its own format: another visit may get a whole one."""
     is_parsed: bool = True
     """Whether the document has arrived to its end."""
     is_loaded: bool = True
@@ -204,6 +208,7 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         too_long=found.flag("tooLong") or size > limits.size,
         fields=_fields(_dict(found.value("fields"), "fields"), crawl),
         problems=tuple(found.each("problems", lambda one: _text(one, "problem", LONGEST_PROBLEM) or "")),
+        is_malformed=found.flag("malformed"),
         url=url[:LONGEST_URL],
         status=found.count("status") or None,
         body=None if found.value("body") is None else found.count("body"),
@@ -211,6 +216,7 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         errors=min(LARGEST, spent.count("errors") + found.count("errors")),
         height=found.count("height"),
         has_elements=found.flag("nodes"),
+        content_type=found.text("type", LONGEST_TITLE) or "",
         timings=_timings(_Answer(_dict(found.value("timings"), "timings"))),
         is_parsed=found.flag("parsed"),
         is_loaded=found.flag("loaded"),

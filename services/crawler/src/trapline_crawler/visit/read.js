@@ -71,6 +71,10 @@ const words = (value) => value.replace(new RegExp(unseen, "g"), "").split(/\s+/)
 const proof = check?.selector ? find(check.selector, "logged_in_check") : null;
 const all = check?.contains ? words(bodyText()) : "";
 
+// XHTML that breaks is shown up to where it does.
+if (given === null && queryOne("html > parsererror") !== null && contentType(document) !== "text/html") {
+  malformed("the page is no well-formed XHTML: a browser shows it up to the first error alone");
+}
 const shown = signs.flatMap((selector, number) => (queryOne(selector) === null ? [] : [number]));
 const title = getter(Document, "title")(document).slice(0, longestTitle);
 const isSuspect = shown.length > 0 || new RegExp(`^\\s*(?:${titles})\\s*$`, "i").test(title);
@@ -81,8 +85,10 @@ return {
   language,
   text: text === null ? null : text.slice(0, longest),
   tooLong: text !== null && text.length > longest,
+  type: contentType(document).slice(0, longestTitle),
   fields,
   problems,
+  malformed: isMalformed,
   parsed: readyStateOf(document) !== "loading",
   loaded: isComplete,
   appeared,
