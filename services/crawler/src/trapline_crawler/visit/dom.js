@@ -29,6 +29,8 @@ const assignedNodes = method(HTMLSlotElement, "assignedNodes");
 const bodyOf = getter(Document, "body");
 const rootOf = getter(Document, "documentElement");
 const readyStateOf = getter(Document, "readyState");
+const urlOf = getter(Document, "URL");
+const baseOf = getter(Node, "baseURI");
 const contentType = getter(Document, "contentType");
 const styleOf = (element) => getComputedStyle(element);
 const FRAMES = new Map(

@@ -1,6 +1,7 @@
 """Loads one page and reads it, within the crawl's ``timeout`` and a small bound."""
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -104,6 +105,8 @@ class Load:
         self._clock = clock
         self._until = clock() + crawl.timeout
         self._cuts = proxy.cuts
+        self._frames = 0  # of the page's origin that had arrived
+        self._frames_at = -math.inf  # when the last of them was seen to have
         self._format: TextFormat | None = None  # of a file that was shown as a text
         self._other: OtherDocument | None = None
 
@@ -236,9 +239,10 @@ class Load:
     async def _read(self, *, waits: bool) -> Reading:
         """Read the page once its content is there, or its time is over. ``waits``: for what ``wait_for`` names.
 
-        It is asked again when it went elsewhere meanwhile or is about to, when requests are open that may still bring
-        text, and when it needs parts that did not come so far. Raises ``PageHungError`` when it does not answer, or
-        never stays long enough to be read.
+        It is asked again when it went elsewhere meanwhile or is about to, when requests or frames are open that may
+        still bring text, and when it needs parts that did not come so far. Frames that go on arriving are waited for,
+        however many: a text without the rest of them would be told as a change. Raises ``PageHungError`` when it does
+        not answer, or never stays long enough to be read.
         """
         settled = self._clock()  # when it is read although requests are open
         patience: float | None = self._limits.parts_within  # for its parts; None: for as long as the crawl allows
@@ -257,12 +261,26 @@ class Load:
                     return found
                 await asyncio.sleep((found.refresh or 0.0) + _AGAIN)
                 is_first, patience = True, self._limits.parts_within  # of the next page
+                self._frames, self._frames_at = 0, -math.inf
             elif not found.is_loaded and patience is not None and not self._is_there(found):
                 patience = None
-            elif not found.open or self._clock() >= settled:
+            elif self._are_frames_coming(found):
+                settled, patience = self._clock() + self._still, None if patience is None else 0.0
+            elif not (found.open or found.frames_open) or self._clock() >= settled:
                 return found
             elif patience is not None:
                 patience = 0.0
+
+    @property
+    def _still(self) -> float:
+        """Seconds without a new frame after which those that are open count as never coming."""
+        return min(self._limits.parts_within, self._crawl.timeout / 4)
+
+    def _are_frames_coming(self, found: Reading) -> bool:
+        """Tell whether frames are open and others arrived not long ago: then these are only slower."""
+        if found.frames_arrived > self._frames:
+            self._frames, self._frames_at = found.frames_arrived, self._clock()
+        return found.frames_open > 0 and self._clock() - self._frames_at < self._still
 
     async def _scroll(self) -> None:
         """Scroll down as the crawl says, and wait at each screen for what that loads; half of the time is for it."""
@@ -320,6 +338,9 @@ class Load:
         """Return why a page that was read is not there all the same."""
         if not found.is_parsed or not (found.is_loaded or self._is_there(found) or not waits or not found.appeared):
             return Failure(reason=Reason.TIMEOUT, detail=self._detail(), retry=True)
+        if waits and self._are_frames_coming(found):
+            detail = f"{self._detail()}: {found.frames_open} of its frames had not come"
+            return Failure(reason=Reason.TIMEOUT, detail=detail, retry=True)
         if self._is_on_its_way(found):
             detail = f"it goes to another page in {found.refresh:.0f} s, which `timeout` leaves no time for"
             return Failure(reason=Reason.TIMEOUT, detail=detail, retry=False)
@@ -339,6 +360,7 @@ class Load:
             load_within=left if patience is None else min(patience, left / 2),
             wait_within=left if waits and self._crawl.wait_for is not None else None,
             settle_at_most=min(self._crawl.settle.at_most, left),
+            frames_within=min(rest, left / 2),
             other=self._other,
         )
         asking = asyncio.ensure_future(self._pooled.evaluate(asked, rest=rest))

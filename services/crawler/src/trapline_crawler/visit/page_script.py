@@ -86,6 +86,10 @@ class Reading:
     """Whether a person can see what ``wait_for`` names; true where it names nothing."""
     open: int = 0
     """Requests without an answer that may still bring text, when the page was read."""
+    frames_arrived: int = 0
+    """Frames of the page's own origin whose documents have arrived, of those that are read."""
+    frames_open: int = 0
+    """Such frames whose documents are on their way, and which a person will see."""
     refresh: float | None = None
     """Seconds until the page goes to ``refresh_to`` by itself (a meta refresh, a ``Refresh`` header)."""
     refresh_to: str = ""
@@ -134,10 +138,15 @@ def question(
     load_within: float,
     wait_within: float | None,
     settle_at_most: float,
+    frames_within: float = 0.0,
     other: OtherDocument | None = None,
 ) -> str:
-    """Return the expression that reads a page for ``crawl``; see ``asked``. ``other``: it is such a document."""
+    """Return the expression that reads a page for ``crawl``; see ``asked``. ``other``: it is such a document.
+
+    ``frames_within``: how long it then waits for frames of the page's origin, in seconds.
+    """
     values = asked(crawl, load_within=load_within, wait_within=wait_within, settle_at_most=settle_at_most)
+    values |= {"framesWithin": frames_within * 1000}
     if other is not None:
         values |= {"paths": _paths(crawl), "format": other.format}
     return f"({reader(of_pages=other is None)})({json.dumps(values)})"
@@ -168,6 +177,7 @@ def asked(
     check = crawl.logged_in_check
     return {
         "loadWithin": load_within * 1000,
+        "framesWithin": 0,
         "waitFor": None if wait_within is None else crawl.wait_for,
         "waitWithin": (wait_within or 0) * 1000,
         "check": None if check is None else {"selector": check.selector, "contains": check.contains},
@@ -222,6 +232,8 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         is_loaded=found.flag("loaded"),
         appeared=found.flag("appeared"),
         open=spent.count("open"),
+        frames_arrived=found.count("framesArrived"),
+        frames_open=found.count("framesOpen"),
         refresh=None if refresh is None else min(LONGEST_WAIT, refresh.number("in") / 1000),
         refresh_to="" if refresh is None else refresh.text("url", LONGEST_URL) or "",
         documents=spent.count("documents"),
