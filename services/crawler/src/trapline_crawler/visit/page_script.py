@@ -76,6 +76,12 @@ class Reading:
     """What the browser took the document for, whatever its answer said."""
     timings: Timings
     """The navigation's timings as the browser knows them."""
+    encoding: str = ""
+    """How the document's body was compressed, as the browser unpacked it."""
+    charset: str = "utf-8"
+    """The encoding of its text, as the browser read it."""
+    is_whole: bool = False
+    """Whether its format says where it ends, so that it did: XML and JSON do, pages, tables and texts do not."""
     is_malformed: bool = False
     """Whether one of these is that the document breaks its own format: another visit may get a whole one."""
     is_parsed: bool = True
@@ -218,6 +224,9 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         too_long=found.flag("tooLong") or size > limits.size,
         fields=_fields(_dict(found.value("fields"), "fields"), crawl),
         problems=tuple(found.each("problems", lambda one: _text(one, "problem", LONGEST_PROBLEM) or "")),
+        encoding=(found.text("encoding", LONGEST_TITLE) or "").strip().lower(),
+        charset=found.text("charset", LONGEST_TITLE) or "",
+        is_whole=found.flag("whole"),
         is_malformed=found.flag("malformed"),
         url=url[:LONGEST_URL],
         status=found.count("status") or None,

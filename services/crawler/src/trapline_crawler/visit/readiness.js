@@ -39,8 +39,9 @@ const framesOf = (readIn) => {
       const name = nameOf(element);
       const within = FRAMES.get(name)(element);
       if (within === null || attributeOf(element, "loading") === "lazy" || !isRead(element)) continue;
+      const source = attributeOf(element, name === "object" ? "data" : "src");
       const isOpen = readyStateOf(within) !== "complete"
-        || (urlOf(within) === "about:blank" && isOwn(element, attributeOf(element, name === "object" ? "data" : "src")));
+        || (urlOf(within) === "about:blank" && isOwn(element, source));
       if (!isOpen) counts.arrived += 1;
       else if (isShown(element)) counts.open += 1;
     }
