@@ -35,11 +35,30 @@ FEED = """\n<?xml version="1.0"?><rss version="2.0" xmlns:dc="http://purl.org/dc
 <dc:creator>Ann</dc:creator><enclosure url="/a.mp3"/></item><item><title><![CDATA[Two <b>]]></title></item></channel>
 </rss>"""
 TABLE = 'sku;"the price"\r\n"a;1";5\r\n"say ""b""";1.299,00\r\n'
+NUMBERS = (
+    '{"long": ' + "9" * 6000 + ', "large": 1e400, "fine": 0.1000000000000000055511151231257827, "none": 1e-400,'
+    ' "plain": [-0, 0.000, 1.10, 1E5, 9007199254740991, 1000000000000000000000, 0.30000000000000004],'
+    ' "rows": [{"id": 12345678901234567890, "name": "one"}, {"id": 12345678901234567891, "name": "two"}]}'
+)
+XHTML = "http://www.w3.org/1999/xhtml"
+SHEET = (
+    "<xsl:stylesheet version='1.0' xmlns:xsl='http://www.w3.org/1999/XSL/Transform'><xsl:template match='/'>"
+    "<html><body><p>styled <xsl:value-of select='//i'/></p></body></html></xsl:template></xsl:stylesheet>"
+)
 ROUTES: dict[str, tuple[str, str, str]] = {
     "/page": ("text/html", "", PAGE),
     "/data": ("application/json", "", json.dumps(DATA)),
     "/data.txt": ("text/plain", "", json.dumps(DATA)),
     "/saved": ("application/json", "attachment; filename=data.json", json.dumps(DATA)),
+    "/numbers": ("application/json", "", NUMBERS),
+    "/guarded": ("application/json", "", f")]}}'\n{json.dumps(DATA)}"),
+    "/json-page": ("text/html", "", '{"a": 1}'),
+    "/bars": ("text/csv", "", 'sku|"the, price"\na|5'),
+    "/excel": ("text/csv", "", "sep=;\r\nsku,x;price\r\na;5,5"),
+    "/xhtml": ("application/xhtml+xml", "", f"<html xmlns='{XHTML}'><body><p id='a'>one</p></body></html>"),
+    "/bad-xhtml": ("application/xhtml+xml", "", f"<html xmlns='{XHTML}'><body><p id='a'>one</p>a & b</body></html>"),
+    "/styled": ("text/xml", "", "<?xml-stylesheet type='text/xsl' href='/sheet'?><r><i>One</i></r>"),
+    "/sheet": ("text/xsl", "", SHEET),
     "/broken": ("application/json", "", '{"a": '),
     "/feed": ("application/rss+xml", "", FEED),
     "/xml": ("application/xml", "", "<r a='1'><i n='1'>One</i><i n='2'>Two</i></r>"),
@@ -201,6 +220,41 @@ async def test_json(read: Reader, path: str) -> None:
     assert json.loads(whole) == {"plans": PLANS[:1]}
 
 
+async def test_numbers_as_they_are_written(read: Reader) -> None:
+    """A number that no floating-point number holds is the text that the document has, and only that equals it."""
+    assert await read.fields(
+        "/numbers",
+        long="$.long",
+        large="$.large",
+        fine="$.fine",
+        none="$.none",
+        plain={"selector": "$.plain[*]", "all": True},
+        which="$.rows[?@.id == 12345678901234567891].name",
+        quoted="$.rows[?@.id == '12345678901234567890'].name",
+        above="$.rows[?@.id > 5].name",
+    ) == {
+        "long": "9" * 6000,
+        "large": "1e400",
+        "fine": "0.1000000000000000055511151231257827",
+        "none": "1e-400",
+        "plain": "0\n0\n1.1\n100000\n9007199254740991\n1e+21\n0.30000000000000004",
+        "which": "two",
+        "quoted": "one",
+        "above": "one",
+    }
+    assert '"id": 12345678901234567890,' in str((await read("/numbers")).text)
+    assert "nothing matches" in await read.problem(
+        "/numbers", extract={"a": "$.rows[?@.id == 12345678901234567892].name"}
+    )
+    assert (await read("/numbers", extract={"a": "$.long"}, expect={"a": "> 5"})).failure is None
+    assert await read.fields("/guarded", id="$.plans[0].id") == {"id": "a"}
+
+
+async def test_a_page_of_a_style_sheet_says_what_the_site_wrote(read: Reader) -> None:
+    """What Chromium puts into a page that XSLT made, a warning of its own, is none of its text."""
+    assert (await read("/styled")).text == "styled One"
+
+
 async def test_xml_and_feeds(read: Reader) -> None:
     """XML and feeds are selected from as they are, whatever the browser shows around them; slips cost nothing."""
     found = await read("/feed", watch="item > title", extract={"by": "creator", "audio": "enclosure@url"})
@@ -223,6 +277,12 @@ async def test_tables(read: Reader, path: str) -> None:
     ) == {"price": "5", "second": 'say "b"', "by": "1.299,00"}
 
 
+async def test_tables_with_other_signs(read: Reader) -> None:
+    """Cells may be parted by bars, or by what a first line names, as Excel has it."""
+    assert await read.fields("/bars", price="$[0]['the, price']") == {"price": "5"}
+    assert await read.fields("/excel", price="$[0].price", sku="$[0]['sku,x']") == {"price": "5,5", "sku": "a"}
+
+
 async def test_texts(read: Reader) -> None:
     """Plain text, a calendar and a saved page are read as what they are; lines have numbers; patterns take parts."""
     fields = await read.fields("/lines", line="$[1]", version={"pattern": "VERSION=(.*)"})
@@ -238,6 +298,14 @@ async def test_what_is_wrong_with_a_document_is_told(read: Reader) -> None:
         assert await read.problem(path) == "download: the answer is a file that is no text"
     assert "the document is no well-formed XML" in await read.problem("/bad-xml")
     assert "the document is no valid JSON" in await read.problem("/broken")
+    assert "the page is no well-formed XHTML" in await read.problem("/bad-xhtml")
+    assert (await read("/xhtml", watch="#a")).text == "one"
+    for path in ("/bad-xml", "/broken", "/bad-xhtml"):  # another visit may get a whole one
+        failure = (await read(path, watch="#a" if path == "/bad-xhtml" else None)).failure
+        assert failure is not None
+        assert failure.retry
+    path_in_a_page = await read.problem("/json-page", watch="$.a")
+    assert path_in_a_page.endswith('"$.a" is a path, and the server says that this document is a page (text/html)')
     assert '"#a" is no path, and this document is no page' in await read.problem("/data", watch="#a")
     assert "watch: nothing matches" in await read.problem("/data", watch="$.none")
     assert "it has no attribute" in await read.problem("/data", extract={"a": "at@href"})

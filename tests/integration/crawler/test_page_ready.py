@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from support.crawling import crawl
+from support.crawling import LIMITS, crawl
 from support.hostile import HostileSite, Page, Request, answer, hostile_site, page, raw
 from trapline_common.domain.observation import Reason
 from trapline_crawler.visit.visitor import BrowserVisitor
@@ -25,6 +26,21 @@ def _late(seconds: float, body: bytes, **headers: str) -> Page:
         await answer(request, body, **headers)
 
     return send
+
+
+def _framing(name: str, number: int, wait: float) -> dict[str, Page]:
+    """Return a page of so many frames, which its server answers one after the other, ``wait`` seconds each."""
+    turn = asyncio.Lock()
+
+    async def send(request: Request) -> None:
+        async with turn:
+            await asyncio.sleep(wait)
+        await answer(request, f"<!doctype html><p>frame {request.path}".encode())
+
+    words = "Words of a page. " * 20
+    paths = [f"{name}/{count}" for count in range(number)]
+    frames = "".join(f"<iframe src='{path}'></iframe>" for path in paths)
+    return {name: page(f"<p id=p>{words}</p><div id=f>{frames}</div>"), **dict.fromkeys(paths, send)}
 
 
 async def _chunked(request: Request) -> None:
@@ -49,6 +65,14 @@ PAGES: dict[str, Page] = {
     "/sheet": page(f"{PRICE}<link rel=stylesheet href=/silent media=print>"),
     "/font": page(f"<style>@font-face {{ font-family: f; src: url(/silent) }} h1 {{ font-family: f }}</style>{PRICE}"),
     "/long": page(f"<p>{'Words of a page. ' * 20}<img src=/silent>"),
+    **_framing("/frames", 30, 0.4),
+    **_framing("/more-frames", 30, 0.4),
+    "/one-of-two": page(f"<p>{'Words of a page. ' * 20}</p><iframe src=/good></iframe><iframe src=/silent></iframe>"),
+    "/late-frame": page(
+        "<p>Words</p><script>onload = () => { const f = document.createElement('iframe'); f.src = '/slow-page';"
+        " document.body.append(f) }</script>"
+    ),
+    "/lazy-frame": page("<p>Words</p><div style='height: 9000px'></div><iframe loading=lazy src=/silent></iframe>"),
     # content that comes later
     "/fetch": page(
         "<p id=a>Loading</p><script>fetch('/slow').then(r => r.text()).then(t => a.textContent = t)</script>"
@@ -133,6 +157,42 @@ async def test_a_part_that_never_comes_costs_no_content(new_visitor: NewVisitor,
     found = await asyncio.gather(*(visitor.visit(pages.origin + path, crawl(**values)) for path, values in jobs))
     assert [one.failure for one in found] == [None] * len(jobs)
     assert all("Price 5" in (one.text or "") for one in found[:-1])
+
+
+async def test_frames_that_go_on_arriving_are_waited_for(new_visitor: NewVisitor, pages: HostileSite):
+    """A text without the last of many slow frames would be told as a change: it has all of them, or the visit fails."""
+    limits = replace(LIMITS, parts_within=3.0)
+    patient, hurried = await asyncio.gather(
+        new_visitor(limits).visit(pages.origin + "/frames", crawl(timeout=40)),
+        new_visitor(limits).visit(pages.origin + "/more-frames", crawl(timeout=8)),
+    )
+    assert patient.failure is None
+    assert [line for line in str(patient.text).split("\n") if line.startswith("frame")] == [
+        f"frame /frames/{number}" for number in range(30)
+    ]
+    assert hurried.failure is not None
+    assert (hurried.failure.reason, hurried.failure.retry) == (Reason.TIMEOUT, True)
+    assert "of its frames had not come" in hurried.failure.detail
+    named = await new_visitor(limits).visit(pages.origin + "/frames", crawl(watch="#p"))
+    assert named.failure is None
+    assert "frame" not in str(named.text)
+
+
+async def test_frames_that_never_come_cost_no_page(new_visitor: NewVisitor, pages: HostileSite):
+    """A frame that never answers beside one that did is not waited for without end; a lazy one is not at all."""
+    limits = replace(LIMITS, parts_within=1.0)
+    found = await new_visitor(limits).visit(pages.origin + "/one-of-two", crawl())
+    assert found.failure is None
+    assert "Good page" in str(found.text)
+    assert found.note == "read without some of its parts, which had not come"
+    lazy = await new_visitor(limits).visit(pages.origin + "/lazy-frame", crawl())
+    assert (lazy.failure, lazy.text, lazy.note) == (None, "Words", None)
+
+
+async def test_a_frame_that_a_script_adds_is_waited_for(new_visitor: NewVisitor, pages: HostileSite):
+    """A frame of the page's own that a script adds after the load may bring text, as a request may."""
+    found = await new_visitor().visit(pages.origin + "/late-frame", crawl())
+    assert (found.text, found.note) == ("Words\nGood page", None)
 
 
 async def test_without_its_content_it_is_not_loaded(new_visitor: NewVisitor, pages: HostileSite):

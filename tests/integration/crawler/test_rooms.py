@@ -12,6 +12,7 @@ from support.crawling import LIMITS, crawl, until
 from support.hostile import HostileSite
 from trapline_crawler.browser.supervisor import Browser
 from trapline_crawler.visit.limits import VisitLimits
+from trapline_crawler.visit.page_pool import PagePool
 from trapline_crawler.visit.visitor import BrowserVisitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -111,3 +112,31 @@ async def test_a_wipe_that_takes_too_long_costs_the_room(
     assert await _visit(visitor, site, "/good?0", "/good?1", "/good?2") == [None] * 3
     await until(lambda: contexts() == [])
     assert visitor.rooms.wiped == 0
+
+
+async def test_rooms_that_close_at_once_cost_no_visit(
+    new_visitor: NewVisitor,
+    site: HostileSite,
+    contexts: Callable[[], list[BrowserContext]],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Two visits that end while superfluous rooms are being closed do not close the same room twice."""
+    visitor = new_visitor(replace(PATIENT, rooms=8))
+    for number in range(4):
+        assert await _visit(visitor, site, "/good?a", "/good?b", user_agent=f"ExampleBot/{number}") == [None] * 2
+    rooms = visitor.rooms
+    monkeypatch.setattr(rooms, "_limits", replace(PATIENT, rooms=0))
+    close, closing = rooms._contexts.close, asyncio.Event()
+
+    async def slowly(pool: PagePool) -> None:
+        closing.set()
+        await asyncio.sleep(0.2)
+        await close(pool)
+
+    monkeypatch.setattr(rooms._contexts, "close", slowly)
+    taken = [await rooms.take(crawl(user_agent=f"ExampleBot/{number}"), site.origin) for number in (0, 1)]
+    first = asyncio.ensure_future(rooms.give_back(taken[0]))
+    await closing.wait()
+    await asyncio.gather(first, rooms.give_back(taken[1]))
+    await rooms.settled()
+    await until(lambda: len(contexts()) <= 2)

@@ -10,6 +10,11 @@ from trapline_common.config.models import Config, Cookie, CrawlConfig, LaneConfi
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.via import Via
 
+NO_TAB = (
+    "not valid YAML: while scanning for the next token found character '\\t' that cannot start any token; "
+    "YAML takes no tab there: write blanks in place of each tab"
+)
+
 PAGES = "urls: [https://example.com/]"
 
 
@@ -348,6 +353,8 @@ def test_problems_of_pages_and_names(body: str, problem: str) -> None:
         ("crawl: {}\n", "crawls.yaml:1: crawl: unknown key; did you mean 'crawls'?"),
         ("crawls:\n  a: [\n", "crawls.yaml:2: not valid YAML: "),
         ("crawls:\n\ta: 1\n", "crawls.yaml:2: not valid YAML: "),
+        ("crawls:\n  a:\n\turls: []\n", f"crawls.yaml:3: {NO_TAB}"),
+        ("crawls:\n  a:\n    watch:\t'a'\n", f"crawls.yaml:3: {NO_TAB}"),
         ("a: 1\n---\nb: 1\n", "crawls.yaml:2: not valid YAML: "),
         ("a: 1\nb: \x07\n", "crawls.yaml:2: not valid YAML: "),
         ("a: *x\n", "crawls.yaml:1: not valid YAML: "),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from trapline_common.domain.errors import SecretUnreadableError
 from trapline_common.local.secrets import LocalSecrets
 
 
@@ -32,3 +33,21 @@ async def test_there_is_no_such_secret(tmp_path: Path, name: str) -> None:
     (tmp_path / "outside").write_text("no")
     with pytest.raises(KeyError):
         await LocalSecrets({}, folder).resolve(name)
+
+
+async def test_a_secret_that_can_not_be_read_is_not_missing(tmp_path: Path) -> None:
+    """A file that is no text, or may not be read, is told apart from one that is not there."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name, reason in (
+        ("binary", "its file is not UTF-8"),
+        ("folder", "its file can't be read: Is a directory"),
+        ("loop", "its file can't be read: Too many levels of symbolic links"),
+    ):
+        with pytest.raises(SecretUnreadableError) as caught:
+            await LocalSecrets({}, tmp_path).resolve(name)
+        assert caught.value.reason == reason
+    with pytest.raises(KeyError) as missing:
+        await LocalSecrets({}, tmp_path).resolve("binary/below")
+    assert not isinstance(missing.value, SecretUnreadableError)

@@ -38,7 +38,9 @@ def test_network_error_has_a_reason(name: str, reason: Reason, *, retry: bool):
     ("status", "expected", "fails", "retry"),
     [
         (200, None, False, False),
-        (302, None, False, False),
+        (302, None, True, False),
+        (302, 302, False, False),
+        (300, None, False, False),
         (404, None, True, False),
         (404, 404, False, False),
         (200, 404, True, False),
@@ -50,7 +52,7 @@ def test_network_error_has_a_reason(name: str, reason: Reason, *, retry: bool):
     ],
 )
 def test_status(status: int | None, expected: int | None, *, fails: bool, retry: bool):
-    """400 and above fail unless expected; 408, 429 and 5xx alone are worth a retry."""
+    """400 and above, and a redirect to nowhere, fail unless expected; 408, 429 and 5xx alone are worth a retry."""
     failure = status_failure(status, expected)
     assert (failure is not None) == fails
     if failure is not None:

@@ -37,6 +37,18 @@ def test_pages_in_order(head: str) -> None:
     assert sitemap.pages == ("https://e.com/b?x=1&y=2", "https://e.com/a")
 
 
+@pytest.mark.parametrize(
+    "head", ["<br />\n<b>Warning</b>: x in <b>y.php</b><br />\n", "Notice: x <?xml version='1.0'?>\n", "<p/><!-- -->"]
+)
+def test_what_a_program_printed_before_it_is_no_part_of_a_sitemap(head: str) -> None:
+    """A warning before the sitemap costs no page; a comment that quotes a sitemap is none, and HTML stays HTML."""
+    assert parse_sitemap(head.encode() + ONE, URL).pages == ("https://example.com/a",)
+    assert parse_sitemap(b"<!-- <urlset><url><loc>https://e.com/old</loc></url> -->" + ONE, URL).pages == (
+        "https://example.com/a",
+    )
+    assert refused(b"<p>x</p><html><body>" + ONE).endswith("<p> is neither a sitemap nor a feed")
+
+
 def test_index() -> None:
     """A sitemapindex gives further sitemaps, and says so."""
     body = f"<sitemapindex {NS}><sitemap><loc>https://e.com/1.xml</loc><lastmod>2024</lastmod></sitemap></sitemapindex>"

@@ -100,7 +100,7 @@ def check(comparison: Comparison, value: str | None, *, sign: DecimalSign | None
         return None
     if len(verdicts) > 1 and number is not None:
         either = " or ".join(f"{value:f}" for value in number.values)
-        return f"in doubt: {number.written!r} is {either}; set `number_format`; expected {comparison}"
+        return f"in doubt: {number.written!r} is {either}; {number.mend}; expected {comparison}"
     if comparison.operator in _ORDER and number is None:
         return f"no number in {shown!r}, expected {comparison}"
     return f"found {shown!r}, expected {comparison}"

@@ -25,6 +25,7 @@ _TEXTS = frozenset({"str", "timestamp"})
 """A bare date is text here: no field of ours is a date."""
 _COMMENT = re.compile(r"(?:[ \t]*:)?[ \t]+(#[^\s#].*)")
 _HINTS = (
+    (re.compile(r"^[^#]*\t", re.MULTILINE), "; YAML takes no tab there: write blanks in place of each tab"),
     (re.compile(r"[:,\[{-][ \t]+#[^\s#]"), "; # begins a comment: put a text that begins with # in quotes"),
     (re.compile(r"[:,\[{-][ \t]+[*&!@%`>|]"), "; put a text that begins with such a sign in quotes"),
 )
@@ -77,7 +78,8 @@ def _broken(error: MarkedYAMLError, text: str) -> Problem:
     begun = error.context_mark.line + 1 if error.context_mark else line
     where = f" (begun on line {begun})" if begun != line else ""
     around = "\n".join(text.splitlines()[min(begun, line) - 1 : max(begun, line)])
-    hint = next((hint for slip, hint in _HINTS if slip.search(around)), "")
+    hints = _HINTS if "\\t" in reason else _HINTS[1:]  # a tab within a value is no slip
+    hint = next((hint for slip, hint in hints if slip.search(around)), "")
     return Problem(line=line, field="", reason=f"not valid YAML: {reason}{where}{hint}")
 
 

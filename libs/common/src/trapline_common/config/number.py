@@ -75,6 +75,31 @@ _FOUND = re.compile(
     + r")))?(?P<minus>-(?![\w-]))?(?P<close>\))?",
     re.ASCII,
 )
+_SCALES = {
+    "million": 10**6,
+    "millions": 10**6,
+    "millionen": 10**6,
+    "mio": 10**6,
+    "mln": 10**6,
+    "billion": 10**9,
+    "billions": 10**9,
+    "bn": 10**9,
+    "mrd": 10**9,
+    "milliarden": 10**9,
+    "\u4e07": 10**4,
+    "\u842c": 10**4,
+    "\u4ebf": 10**8,
+    "\u5104": 10**8,
+}
+"""Words behind a number that stand for zeros, in small letters. A billion is a thousand millions: so English has it,
+and who writes the long scale writes a milliard."""
+_MAYBE_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
+"""Letters right behind a number that may stand for zeros, or for what a size or a screen is called by."""
+_SCALED = re.compile(
+    r"\s?(?P<word>" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")\.?(?![^\W\u4e00-\u9fff])"
+    r"|(?P<letter>[kKMB])(?!\w)",
+    re.IGNORECASE,
+)
 _COMMA_UNITS = re.compile(
     r"(?:kr|K\u010d|z\u0142|Ft|lei|\u043b\u0432|Rp|\u20bd|\u20ba|\u20ab|R\$|SEK|NOK|DKK|ISK|CZK|PLN)\.?"
 )
@@ -94,6 +119,8 @@ class Number:
     """What it can mean: one value, or two where thousands can't be told from decimals."""
     written: str
     """How the text writes it, without sign and currency."""
+    mend: str = "set `number_format`"
+    """What a person may do about two values."""
 
 
 def decimal_sign(number_format: str | None, language: str | None) -> DecimalSign | None:
@@ -114,8 +141,9 @@ def decimal_sign(number_format: str | None, language: str | None) -> DecimalSign
 
 def find_number(text: str, sign: DecimalSign | None = None) -> Number | None:
     """Return the first number in ``text``. ``sign``: what stands before the decimals, where that is known."""
-    found = _FOUND.search(_plain(text))
-    return None if found is None else _read(found, sign)
+    plain = _plain(text)
+    found = _FOUND.search(plain)
+    return None if found is None else _scaled(_read(found, sign), found)
 
 
 def whole_number(text: str) -> Decimal | None:
@@ -157,8 +185,33 @@ def _read(found: re.Match[str], sign: DecimalSign | None) -> Number:
         sure = bool(units) or any(mark in digits for mark in ".,")
         if sure or alone:
             return Number(values=negated if sure else (*values, *negated), written=written)
-    negative = "-" in {found["sign"], found["inner"]} or (whole and found["minus"] is not None)
+    negative = ("-" in {found["sign"], found["inner"]} and not _is_dash(found)) or (
+        whole and found["minus"] is not None
+    )
     return Number(values=negated if negative else values, written=written)
+
+
+def _is_dash(found: re.Match[str]) -> bool:
+    """Tell whether the sign only parts words from a number: ``Shirt - $25``."""
+    if found["sign"] is None or not found.string[found.end("sign") : found.end("sign") + 1].isspace():
+        return False
+    before = found.string[: found.start("sign")]
+    word = before.rstrip(" \t")
+    return word != before and (word[-1:].isalnum() or word[-1:] in {")", "]"})
+
+
+def _scaled(number: Number, found: re.Match[str]) -> Number:
+    """Return the number with the zeros that a word behind it stands for; both where a letter may stand for them."""
+    behind = _SCALED.match(found.string, found.end("digits"))
+    if behind is None or number.written != found["digits"]:
+        return number
+    if (word := behind["word"]) is not None:
+        return Number(values=tuple(value * _SCALES[word.lower()] for value in number.values), written=number.written)
+    zeros = _MAYBE_SCALES.get(behind["letter"])
+    if zeros is None:
+        return number
+    values = (*number.values, *(value * zeros for value in number.values))
+    return Number(values=values, written=number.written + behind["letter"], mend="take what is meant by a `pattern`")
 
 
 def _values(text: str, sign: DecimalSign | None) -> tuple[tuple[Decimal, ...], str]:

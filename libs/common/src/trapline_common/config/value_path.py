@@ -16,6 +16,8 @@ Step = tuple[Literal["name", "index", "all", "slice", "filter"], bool, Any]
 
 LONGEST_PATH = 1_000
 """Characters."""
+_LARGEST_EXACT = 2**53 - 1
+"""JavaScript compares whole numbers up to here exactly; larger ones of a document are kept as they are written."""
 _DOTTED = re.compile(r"[^\W\d][\w-]*(?:\.(?:[\w-]+|\*)|\[(?:\d+|\*)\])*|\d+(?:\.(?:[\w-]+|\*)|\[(?:\d+|\*)\])+")
 _NO_CSS = re.compile(r"\d|.*(?:[.\[]\d|\[\*|\.\*)")
 _DOTTED_PART = re.compile(r"\[?([\w-]+|\*)\]?\.?")
@@ -143,4 +145,6 @@ def _comparison(found: re.Match[str]) -> list[JsonValue]:
     value: JsonValue = None
     if text is not None:
         value = _unquoted(text) if text[0] in "'\"" else json.loads(text)
+        if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+            value = text  # as the document's own is compared
     return [path, found["operator"], value]

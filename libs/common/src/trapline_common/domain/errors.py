@@ -39,6 +39,14 @@ class ResultRefusedError(TraplineError):
     """The ledger refuses a visit's result for good: it holds a value that no column takes."""
 
 
+class SecretUnreadableError(KeyError):
+    """A secret is kept where it should be and can't be read; ``reason`` says why, and quotes nothing of it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name)
+        self.reason = reason
+
+
 class LedgerUnavailableError(TransientError):
     """Postgres can't be reached, or went away in the middle; nothing that was under way was committed."""
 

@@ -102,7 +102,10 @@ class SecretSource(Protocol):
     """Resolves ``${secret:NAME}`` at the visit."""
 
     async def resolve(self, name: str) -> str:
-        """Return the secret's value. Raises ``KeyError`` when there is none by that name."""
+        """Return the secret's value. Raises ``KeyError`` when there is none by that name.
+
+        ``SecretUnreadableError``, which is one: there is something by that name, and it can't be read.
+        """
         ...
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from trapline_common.domain.errors import SecretUnreadableError
+
 ENV_PREFIX = "TRAPLINE_SECRET_"
 
 
@@ -22,7 +24,10 @@ class LocalSecrets:
         self._folder = folder
 
     async def resolve(self, name: str) -> str:
-        """Return the secret's value. Raises ``KeyError`` when there is none; no name leads out of the folder."""
+        """Return the secret's value. Raises ``KeyError`` when there is none; no name leads out of the folder.
+
+        ``SecretUnreadableError``: the file may not be read, is a folder, or is no UTF-8.
+        """
         value = self._environ.get(ENV_PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper()))
         if value is not None:
             return value
@@ -31,6 +36,12 @@ class LocalSecrets:
             raise KeyError(name)
         try:
             text = await asyncio.to_thread((self._folder / path).read_text, encoding="utf-8")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise KeyError(name) from error
+        except OSError as error:
+            raise SecretUnreadableError(name, f"its file can't be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise SecretUnreadableError(name, "its file is not UTF-8") from error
+        except ValueError as error:  # a name that no file can have
             raise KeyError(name) from error
         return text.removesuffix("\n").removesuffix("\r")

@@ -9,9 +9,9 @@
 // - knows what a page did that no wipe takes back, and wipes the context of a tab whose pages did nothing of it.
 //
 // The crawler speaks to it through an ordinary protocol session of the tab: `Trapline.open`, `Trapline.arrived`,
-// `Trapline.evaluate`, `Trapline.blank`, `Trapline.wipe` and `Trapline.check` are the meter's commands, `Trapline.cut`
-// is its event, and `Trapline.heard` it answers to any session. The counts begin anew with each navigation that the
-// crawler asks for.
+// `Trapline.evaluate`, `Trapline.source`, `Trapline.blank`, `Trapline.wipe` and `Trapline.check` are the meter's
+// commands, `Trapline.cut` is its event, and `Trapline.heard` it answers to any session. The counts begin anew with
+// each navigation that the crawler asks for.
 "use strict";
 
 const childProcess = require("node:child_process");
@@ -222,6 +222,8 @@ class Meter {
       this.inject({ id, result: {}, sessionId });
     } else if (method === "Trapline.arrived") {
       this.inject({ id, result: { arrived: !tab.leaving, taken: tab.taken }, sessionId });
+    } else if (method === "Trapline.source") {
+      this.sourceOf(tab, params.longest).then((tail) => this.inject({ id, result: { tail }, sessionId }));
     } else if (CLEANING.has(method)) {
       const done = (result) => this.inject({ id, result, sessionId });
       const failed = ({ message }) => this.inject({ id, error: { code: -32000, message }, sessionId });
@@ -253,6 +255,16 @@ class Meter {
       this.readings.set(id, { tab, sessionId });
       const params = { expression, contextId: tab.world, awaitPromise: true, returnByValue: true };
       this.write(`${JSON.stringify({ id, method: "Runtime.evaluate", params, sessionId })}\0`);
+    }
+  }
+
+  // The end of the source of the document that is shown; null where the browser keeps it no more.
+  async sourceOf(tab, most) {
+    try {
+      const { body, base64Encoded } = await this.send(tab, "Network.getResponseBody", { requestId: tab.shown });
+      return base64Encoded ? null : body.slice(-most);
+    } catch {
+      return null;
     }
   }
 

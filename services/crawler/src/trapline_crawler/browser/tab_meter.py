@@ -68,6 +68,15 @@ async def is_taken(session: CDPSession) -> bool:
     return bool(answer["taken"])
 
 
+async def end_of_source(session: CDPSession, *, longest: int) -> str | None:
+    """Return the end of the source of the document that is shown, as the browser decoded it; ``None``: it has none.
+
+    ``longest``: characters.
+    """
+    answer: dict[str, Any] = await session.send("Trapline.source", {"longest": longest})
+    return None if answer["tail"] is None else str(answer["tail"])
+
+
 async def leave_for_blank(session: CDPSession) -> str | None:
     """Leave for a blank page and wait until it is shown; at once with the reason where a wipe would not be enough.
 

@@ -45,6 +45,11 @@ class ContextProxy:
         self.carried = 0
         self.allowance = 0
 
+    @property
+    def gate(self) -> Gate:
+        """What decides where the context's connections may lead."""
+        return self._gate
+
     async def open(self) -> None:
         """Begin to listen, on a free port of 127.0.0.1."""
         self._server = await asyncio.get_running_loop().create_server(lambda: ClientSide(self), _LOOPBACK, 0)

@@ -29,6 +29,9 @@ const assignedNodes = method(HTMLSlotElement, "assignedNodes");
 const bodyOf = getter(Document, "body");
 const rootOf = getter(Document, "documentElement");
 const readyStateOf = getter(Document, "readyState");
+const urlOf = getter(Document, "URL");
+const baseOf = getter(Node, "baseURI");
+const contentType = getter(Document, "contentType");
 const styleOf = (element) => getComputedStyle(element);
 const FRAMES = new Map(
   [["iframe", HTMLIFrameElement], ["frame", HTMLFrameElement], ["object", HTMLObjectElement]].map(([name, type]) => {
@@ -139,13 +142,21 @@ const fits = (element, parts, last) => {
 };
 
 const problems = [];
+let isMalformed = false;
+const malformed = (problem) => {
+  problems.push(problem);
+  isMalformed = true;
+};
 // Return the elements that a selector matches, in order, of all trees together; null, and a problem, for no valid CSS.
 const find = (selector, what) => {
   let first;
   try {
     first = queryAll(document, selector);
   } catch {
-    problems.push(`${what}: ${JSON.stringify(selector)} is not valid CSS`);
+    const said = `${what}: ${JSON.stringify(selector)}`;
+    problems.push(selector.startsWith("$")
+      ? `${said} is a path, and the server says that this document is a page (${contentType(document)})`
+      : `${said} is not valid CSS`);
     return null;
   }
   const { roots } = seen();

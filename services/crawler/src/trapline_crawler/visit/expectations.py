@@ -15,6 +15,7 @@ from trapline_crawler.visit.page_script import Reading
 
 _SHOWN = 80
 _ONE_IS_ENOUGH = frozenset({Operator.EQ, Operator.CONTAINS, Operator.MATCHES})
+_MEDIA = {"image": "a picture", "video": "a video", "audio": "a sound"}
 _DENIED = frozenset({401, 403})
 """Statuses that a site may answer with when a session is over."""
 
@@ -52,14 +53,25 @@ def judge(reading: Reading, text: str | None, status: int | None, crawl: CrawlCo
         return failure
     if reading.too_long:
         return Failure(reason=Reason.TOO_LARGE, detail=f"{reading.size} bytes", retry=False)
+    if (media := _media(reading.content_type)) is not None and crawl.visual is None:
+        return Failure(reason=Reason.DOWNLOAD, detail=media, retry=False)
     if reading.body == 0 and not reading.has_elements:
         # A blank page has nothing to watch, and as a baseline it would turn its own recovery into a change.
         return Failure(reason=Reason.NO_CONTENT, detail="the body is empty", retry=False)
     if reading.problems:
-        return Failure(reason=Reason.SELECTOR, detail="; ".join(reading.problems), retry=False)
+        return Failure(reason=Reason.SELECTOR, detail="; ".join(reading.problems), retry=reading.is_malformed)
     if complaints := _complaints(crawl, text or "", reading):
         return Failure(reason=Reason.EXPECTATION, detail="; ".join(complaints), retry=False)
     return None
+
+
+def _media(kind: str) -> str | None:
+    """Return why a document of this type has no text, or ``None``. SVG is text, and a document like others."""
+    what = _MEDIA.get(kind.partition("/")[0])
+    if what is None or kind == "image/svg+xml":
+        return None
+    compared = "; `visual: {}` compares it as a picture" if what == "a picture" else ""
+    return f"the answer is {what} ({kind}) and no text{compared}"
 
 
 def holds(text: str, wanted: str) -> bool:

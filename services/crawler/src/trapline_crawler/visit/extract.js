@@ -3,7 +3,6 @@
 const UNSHOWN = "meta, link, script, style, title, base, noscript, template, option, optgroup, datalist, source, "
   + "track, area, input[type=hidden]";
 const ADDRESSES = new Set(["href", "src", "action", "formaction", "poster", "cite", "background", "data"]);
-const baseOf = getter(Node, "baseURI");
 
 // The value of an attribute; an address is made whole, as the browser follows it.
 const attributeValue = (element, name) => {

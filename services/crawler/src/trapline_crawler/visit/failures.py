@@ -8,6 +8,7 @@ from trapline_crawler.visit.blocked import blocked_status
 _NET = re.compile(r"net::ERR_(?P<name>[A-Z0-9_]+)")
 _RETRIED_STATUSES = frozenset({408, 429})
 _FIRST_ERROR = 400
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_SERVER_ERROR = 500
 
 _CONNECTION = (
@@ -36,6 +37,12 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Reason, bool], ...] = tuple(
 """From Chromium's net/base/net_error_list.h, first match; a fault of the connection is worth a retry."""
 
 
+_SAID = {
+    "ABORTED": "the answer holds no page, as with status 304, or the navigation was stopped",
+}
+"""What Chromium's name for an error does not say."""
+
+
 def network_failure(text: str) -> Failure | None:
     """Return the failure that a ``net::ERR_...`` in ``text`` means, or ``None`` when there is none in it."""
     match = _NET.search(text)
@@ -49,7 +56,8 @@ def network_failure(text: str) -> Failure | None:
 
 
 def _in_words(name: str) -> str:
-    return f"{name.replace('_', ' ').lower()} (ERR_{name})"
+    words = _SAID.get(name, name.replace("_", " ").lower())
+    return f"{words} (ERR_{name})"
 
 
 def goto_failure(text: str) -> Failure:
@@ -63,8 +71,16 @@ def goto_failure(text: str) -> Failure:
 
 
 def status_failure(status: int | None, expected: int | None) -> Failure | None:
-    """Return why ``status`` fails the visit: not the expected one or, with none expected, 400 and above."""
-    if status is None or status == expected or (expected is None and status < _FIRST_ERROR):
+    """Return why ``status``, a page's last, fails the visit: not the expected one or, with none expected, no page's.
+
+    No page's are 400 and above, and a redirect that names no address: what it shows is made for no person.
+    """
+    if status is None or status == expected:
+        return None
+    if expected is None and status in _REDIRECTS:
+        detail = f"status {status} without an address to go to; expect.status: {status} would take it for the page"
+        return Failure(reason=Reason.HTTP_STATUS, detail=detail, retry=False)
+    if expected is None and status < _FIRST_ERROR:
         return None
     if blocked := blocked_status(status):
         return blocked

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -10,6 +10,7 @@ from playwright.async_api import CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.domain.observation import Failure, Reason
+from trapline_crawler.visit.header_values import whole_number
 from trapline_crawler.visit.page_script import LONGEST_TEXT
 from trapline_crawler.visit.text_formats import TextFormat, charset, text_format
 
@@ -30,6 +31,8 @@ class FileAsText:
     def __init__(self, session: CDPSession) -> None:
         self.format: TextFormat | None = None
         """The format of the file that was shown; ``None``: none was."""
+        self.is_packed = False
+        """Whether its body came compressed or without a length, so that nothing tells whether all of it did."""
         self.failure: Failure | None = None
         """Why a text could not be shown."""
         self._session = session
@@ -54,7 +57,13 @@ class FileAsText:
                 self.failure = Failure(reason=Reason.TOO_LARGE, detail=f"more than {LONGEST_FILE} bytes", retry=False)
                 await self._session.send("Fetch.failRequest", {**paused, "errorReason": "Aborted"})
                 return
-            self.format = found
+            promised = _length(headers)
+            if promised is not None and promised != len(body):
+                detail = f"its body ends after {len(body)} bytes, and its answer promised {promised}"
+                self.failure = Failure(reason=Reason.CONNECT, detail=detail, retry=True)
+                await self._session.send("Fetch.failRequest", {**paused, "errorReason": "Aborted"})
+                return
+            self.format, self.is_packed = found, promised is None
             kind = f"text/{'html' if found == 'html' else 'plain'}; charset={charset(headers, body)}"
             shown = {
                 "responseCode": status,
@@ -77,6 +86,13 @@ class FileAsText:
         finally:
             await self._session.send("IO.close", {"handle": stream})
         return None
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    """Return how many bytes the body has by its answer's headers; ``None`` where they do not say it of these bytes."""
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        return None
+    return None if "transfer-encoding" in headers else whole_number(headers.get("content-length", ""))
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Loads one page and reads it, within the crawl's ``timeout`` and a small bound."""
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,6 +16,7 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.content.text import normalise
 from trapline_common.domain.observation import Failure, Reason
 from trapline_crawler.browser.errors import BrowserHungError, TabHeldError
+from trapline_crawler.browser.tab_meter import end_of_source
 from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
@@ -25,6 +27,7 @@ from trapline_crawler.visit.other_frames import with_other_frames
 from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading, source
 from trapline_crawler.visit.pooled_page import NAVIGATED, PooledPage
 from trapline_crawler.visit.text_formats import OtherDocument, TextFormat, other_document
+from trapline_crawler.visit.whole_answer import COMPRESSED, LONGEST_TAIL, Again, ends_as_pages_do, is_cut
 
 _GONE = re.compile(r"crash|has been closed|Connection closed|Target closed|browser has disconnected", re.IGNORECASE)
 _NO_CONTENT = frozenset({204, 205})
@@ -37,6 +40,8 @@ _SCROLLED = 0.2
 """Seconds at least after which a page has asked for what comes by scrolling."""
 _TAKEN = re.compile(r"interrupted by another navigation|ERR_ABORTED")
 """What Playwright says of a navigation that another one took over from."""
+_SENT_AGAIN = frozenset({"user-agent", "accept-language"})
+"""Of the browser's headers; those of the crawl may be secrets, and stay with the browser, which knows where they go."""
 _ANSWERS = 0.5
 """Seconds that the page before may take for an answer, before it counts as what holds the tab."""
 
@@ -104,7 +109,10 @@ class Load:
         self._clock = clock
         self._until = clock() + crawl.timeout
         self._cuts = proxy.cuts
+        self._frames = 0  # of the page's origin that had arrived
+        self._frames_at = -math.inf  # when the last of them was seen to have
         self._format: TextFormat | None = None  # of a file that was shown as a text
+        self._is_packed = False  # that file, so that its length says nothing
         self._other: OtherDocument | None = None
 
     def _left(self) -> float:
@@ -134,7 +142,7 @@ class Load:
         redirects = _hops(answer.request) if answer else 0
         waits = status_failure(status, self._crawl.expect.status) is None
         try:
-            found, failure = await self._content(waits=waits)
+            found, failure = await self._content(answer, waits=waits)
         except (PageHungError, UnreadableAnswerError, PlaywrightError) as error:
             failure = _unread(error)
             if isinstance(error, PlaywrightError) and failure.reason is not Reason.NAVIGATION:
@@ -162,6 +170,26 @@ class Load:
             sound=found.is_parsed,
         )
 
+    async def _is_cut(self, found: Reading, answer: Response | None) -> bool:
+        """Tell whether a document is the beginning of one, and the browser can't know; asks again where it may be."""
+        if (
+            answer is None
+            or found.went_back
+            or found.is_whole
+            or found.body == 0
+            or not (found.encoding in COMPRESSED or self._is_packed)
+        ):
+            return False
+        tail = await end_of_source(self._pooled.session, longest=LONGEST_TAIL)
+        if tail is None or (self._other is None and ends_as_pages_do(tail)):
+            return False
+        cookies = await self._page.context.cookies(found.url)
+        sent = [("Cookie", "; ".join(f"{one.get('name')}={one.get('value')}" for one in cookies))] if cookies else []
+        sent += [(name, value) for name, value in answer.request.headers.items() if name in _SENT_AGAIN]
+        again = Again(url=found.url, headers=tuple(sent), tail=tail, charset=found.charset)
+        within = min(self._limits.parts_within, self._left() / 2)
+        return await is_cut(again, self._proxy.gate, size=self._limits.size, within=within)
+
     def _detail(self) -> str:
         return f"not loaded within {self._crawl.timeout:g} s"
 
@@ -182,7 +210,7 @@ class Load:
                 if is_gone(error):
                     raise
                 return shown.failure or goto_failure(str(error))
-            self._format = shown.format
+            self._format, self._is_packed = shown.format, shown.is_packed
             return answer
 
     async def _leave_same_document(self) -> None:
@@ -211,8 +239,8 @@ class Load:
         finally:
             loading.cancel()
 
-    async def _content(self, *, waits: bool) -> tuple[Reading, Failure | None]:
-        """Read the page, after what is done in one that is there; return why that failed, too."""
+    async def _content(self, answer: Response | None, *, waits: bool) -> tuple[Reading, Failure | None]:
+        """Read the page, after what is done in one that is there; return why that failed, or is not all of it, too."""
         found = await self._read(waits=waits)
         if not waits or not found.is_parsed or not found.appeared:
             return found, None
@@ -221,6 +249,10 @@ class Load:
                 return found, failure
             await self._scroll()
             found = await self._read(waits=waits)
+        if await self._is_cut(found, answer):
+            packed = f", {found.encoding}," if found.encoding else ""
+            detail = f"the body of its answer{packed} ends before the document does"
+            return found, Failure(reason=Reason.CONNECT, detail=detail, retry=True)
         return await self._with_frames(found), None
 
     async def _with_frames(self, found: Reading) -> Reading:
@@ -236,9 +268,10 @@ class Load:
     async def _read(self, *, waits: bool) -> Reading:
         """Read the page once its content is there, or its time is over. ``waits``: for what ``wait_for`` names.
 
-        It is asked again when it went elsewhere meanwhile or is about to, when requests are open that may still bring
-        text, and when it needs parts that did not come so far. Raises ``PageHungError`` when it does not answer, or
-        never stays long enough to be read.
+        It is asked again when it went elsewhere meanwhile or is about to, when requests or frames are open that may
+        still bring text, and when it needs parts that did not come so far. Frames that go on arriving are waited for,
+        however many: a text without the rest of them would be told as a change. Raises ``PageHungError`` when it does
+        not answer, or never stays long enough to be read.
         """
         settled = self._clock()  # when it is read although requests are open
         patience: float | None = self._limits.parts_within  # for its parts; None: for as long as the crawl allows
@@ -253,16 +286,37 @@ class Load:
             if is_first:  # of what is left, half is for reading
                 is_first, settled = False, self._clock() + min(self._crawl.settle.at_most, self._left() / 2)
             if self._is_on_its_way(found):
-                if (found.refresh or 0.0) > self._left():
+                if not await self._is_next_awaited(found):
                     return found
-                await asyncio.sleep((found.refresh or 0.0) + _AGAIN)
                 is_first, patience = True, self._limits.parts_within  # of the next page
             elif not found.is_loaded and patience is not None and not self._is_there(found):
                 patience = None
-            elif not found.open or self._clock() >= settled:
+            elif self._are_frames_coming(found):
+                settled, patience = self._clock() + self._still, None if patience is None else 0.0
+            elif not (found.open or found.frames_open) or self._clock() >= settled:
                 return found
-            elif patience is not None:
-                patience = 0.0
+            else:
+                patience = None if patience is None else 0.0
+
+    async def _is_next_awaited(self, found: Reading) -> bool:
+        """Wait until a page has gone to the next one; false where there is no time for that."""
+        seconds = found.refresh or 0.0
+        if seconds > self._left():
+            return False
+        await asyncio.sleep(seconds + _AGAIN)
+        self._frames, self._frames_at = 0, -math.inf  # of the next page
+        return True
+
+    @property
+    def _still(self) -> float:
+        """Seconds without a new frame after which those that are open count as never coming."""
+        return min(self._limits.parts_within, self._crawl.timeout / 4)
+
+    def _are_frames_coming(self, found: Reading) -> bool:
+        """Tell whether frames are open and others arrived not long ago: then these are only slower."""
+        if found.frames_arrived > self._frames:
+            self._frames, self._frames_at = found.frames_arrived, self._clock()
+        return found.frames_open > 0 and self._clock() - self._frames_at < self._still
 
     async def _scroll(self) -> None:
         """Scroll down as the crawl says, and wait at each screen for what that loads; half of the time is for it."""
@@ -320,6 +374,9 @@ class Load:
         """Return why a page that was read is not there all the same."""
         if not found.is_parsed or not (found.is_loaded or self._is_there(found) or not waits or not found.appeared):
             return Failure(reason=Reason.TIMEOUT, detail=self._detail(), retry=True)
+        if waits and self._are_frames_coming(found):
+            detail = f"{self._detail()}: {found.frames_open} of its frames had not come"
+            return Failure(reason=Reason.TIMEOUT, detail=detail, retry=True)
         if self._is_on_its_way(found):
             detail = f"it goes to another page in {found.refresh:.0f} s, which `timeout` leaves no time for"
             return Failure(reason=Reason.TIMEOUT, detail=detail, retry=False)
@@ -339,6 +396,7 @@ class Load:
             load_within=left if patience is None else min(patience, left / 2),
             wait_within=left if waits and self._crawl.wait_for is not None else None,
             settle_at_most=min(self._crawl.settle.at_most, left),
+            frames_within=min(rest, left / 2),
             other=self._other,
         )
         asking = asyncio.ensure_future(self._pooled.evaluate(asked, rest=rest))

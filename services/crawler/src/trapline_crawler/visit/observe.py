@@ -75,7 +75,7 @@ def observe(url: str, loaded: Loaded, resolved: Resolved, limits: VisitLimits, *
 
 def _left_out(found: Reading) -> str | None:
     """Return what the reading lacks, for people; ``None``: nothing."""
-    lacks = [] if found.is_loaded else ["read without some of its parts, which had not come"]
+    lacks = ["read without some of its parts, which had not come"] if found.frames_open or not found.is_loaded else []
     if found.frames_left_out:
         lacks.append("read without some frames of other sites, which did not answer or were too many")
     return "; ".join(lacks) or None

@@ -2,7 +2,6 @@
 // around such a document (a viewer, a `pre`) is none of it. Expects `problems`, and what was asked.
 const MOST_VALUES = 100_000;
 const MOST_ROWS = 50_000;
-const contentType = Object.getOwnPropertyDescriptor(Document.prototype, "contentType").get;
 const pathName = location.pathname.toLowerCase();
 const contentOf_ = Object.getOwnPropertyDescriptor(Node.prototype, "textContent").get;
 const selectAll = (root, selector) => Array.from(
@@ -18,11 +17,14 @@ const parsedXml = (text) => {
   return selectAll(mended, "parsererror").length === 0 ? mended : null;
 };
 
-// RFC 4180, with a tab or a semicolon for the comma where the first line has more of them.
-const rowsOf = (text) => {
-  const first = text.slice(0, text.search(/[\r\n]|$/));
+// RFC 4180, with a tab, a semicolon or a bar for the comma where the first line has more of them outside of quotes, or
+// with what a line `sep=` before it names, as Excel has it.
+const rowsOf = (whole) => {
+  const named = /^sep=(.)(?:\r\n|[\r\n])/.exec(whole);
+  const text = named === null ? whole : whole.slice(named[0].length);
+  const first = text.slice(0, text.search(/[\r\n]|$/)).replace(/"[^"]*"/g, "");
   const count = (sign) => first.split(sign).length;
-  const sign = [",", ";", "\t"].reduce((best, one) => (count(one) > count(best) ? one : best));
+  const sign = named?.[1] ?? [",", ";", "\t", "|"].reduce((best, one) => (count(one) > count(best) ? one : best));
   const rows = [];
   let row = [];
   let at = 0;
@@ -38,7 +40,7 @@ const rowsOf = (text) => {
       }
       at += 1;
     }
-    const next = new RegExp(`[${sign}\\r\\n]|$`, "g");
+    const next = new RegExp(`[\\${sign}\\r\\n]|$`, "g");
     next.lastIndex = at;
     const end = next.exec(text).index;
     row.push(cell + text.slice(at, end).trim());
@@ -52,17 +54,29 @@ const rowsOf = (text) => {
   return lines.map((cells) => Object.fromEntries(cells.map((cell, index) => [names[index] || String(index), cell])));
 };
 
-// Integers beyond what a number holds stay as they are written.
-const isCut = (value) => typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
-const parsedJson = (text) => JSON.parse(text, (_, value, context) => (isCut(value) ? context?.source ?? value : value));
+// Numbers that a floating-point number does not hold stay as they are written: ids of 20 digits, 1e400.
+const NUMBER = /^-?0*(\d*?)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+const decimal = (text) => {
+  const [, whole, fraction = "", power = "0"] = NUMBER.exec(text) ?? ["", text];
+  const digits = (whole + fraction).replace(/0+$/, "");
+  const place = whole.length - digits.length + Number(power);
+  return /^0*$/.test(digits) ? "0" : `${digits.replace(/^0+/, "")}e${place}`;
+};
+const MOST_EXACT = 15; // characters of a number; as many digits are exact
+const isHeldByNumber = (value, source) => (source.length <= MOST_EXACT && Number.isFinite(value) && value !== 0)
+  || decimal(String(value)) === decimal(source);
+const parsedJson = (text) => JSON.parse(
+  text.replace(/^(?:\)\]\}'[^\n]*\n|while\s*\(1\);|for\s*\(;;\);)/, ""), // against pages that load it as a script
+  (_, value, context) => (typeof value !== "number" || isHeldByNumber(value, context.source)
+    ? value : JSON.rawJSON(context.source)),
+);
 
 const otherDocument = (format) => {
-  const type = contentType.call(document);
+  const type = contentType(document);
   if (/^(?:text\/html|application\/xhtml\+xml|image\/|video\/|audio\/|application\/pdf)/.test(type)) return null;
   const viewer = Document.prototype.getElementById.call(document, "webkit-xml-viewer-source-xml");
   if (/[/+]xml$/.test(type)) {
-    const broken = selectAll(document, "parsererror").length > 0;
-    if (broken) problems.push("the document is no well-formed XML");
+    if (selectAll(document, "parsererror").length > 0) malformed("the document is no well-formed XML");
     return { kind: "xml", root: viewer ?? document, text: "" };
   }
   const pre = Document.prototype.querySelector.call(document, "body > pre");
@@ -75,21 +89,22 @@ const otherDocument = (format) => {
   if (begins(/(?:<\?xml|<(?:rss|feed|rdf:RDF|urlset|sitemapindex|opml|kml|gpx)\b)/y) || format === "xml") {
     const root = parsedXml(text);
     if (root !== null) return { kind: "xml", root, text };
-    problems.push("the document is no well-formed XML");
+    malformed("the document is no well-formed XML");
   }
-  if (begins(/[[{]/y) || /json/.test(type) || format === "json") {
+  if (begins(/[[{]|\)\]\}'|while\s*\(1\);|for\s*\(;;\);/y) || /json/.test(type) || format === "json") {
     try {
       return { kind: "values", value: parsedJson(text), text, pretty: true };
     } catch {
-      if (format === "json" || /json/.test(type)) problems.push("the document is no valid JSON");
+      if (format === "json" || /json/.test(type)) malformed("the document is no valid JSON");
     }
   }
   const isTable = format === "csv" || /\.(?:csv|tsv)$/.test(pathName);
   return { kind: "values", value: isTable ? rowsOf(text) : text.split(/\r\n|[\r\n]/), text, pretty: false };
 };
 
-const isHeld = (value) => value !== null && typeof value === "object";
-const described = (value) => (isHeld(value) ? JSON.stringify(value, null, 1) : String(value));
+const isNumber = (value) => typeof value === "number" || JSON.isRawJSON(value);
+const isHeld = (value) => value !== null && typeof value === "object" && !JSON.isRawJSON(value);
+const described = (value) => (typeof value === "object" ? JSON.stringify(value, null, 1) : String(value));
 
 const inner = (value, keys) => {
   for (const key of keys) {
@@ -97,6 +112,11 @@ const inner = (value, keys) => {
     value = value[key];
   }
   return value;
+};
+// A number as it is written equals its text alone, and is about as large as a number.
+const compared = (value, wanted) => {
+  if (!JSON.isRawJSON(value)) return value;
+  return typeof wanted === "string" ? JSON.stringify(value) : Number(JSON.stringify(value));
 };
 const COMPARED = {
   "==": (left, right) => left === right,
@@ -128,7 +148,7 @@ const stepped = (value, kind, which) => {
   const [path, operator, wanted] = which;
   return keys.filter((key) => {
     const found = inner(value[key], path);
-    return operator === null ? found !== undefined : COMPARED[operator](found, wanted);
+    return operator === null ? found !== undefined : COMPARED[operator](compared(found, wanted), wanted);
   }).map((key) => [value, key]);
 };
 const deepIn = (value) => {
@@ -214,7 +234,7 @@ const readOther = (given, { watch, ignore, extract, paths }, longestField, longe
     for (const one of found ?? []) {
       const value = attribute === null ? textOf(one) : isXml ? attributeValue(one, attribute) : null;
       if (value === null) continue;
-      if (!isXml && typeof one[0][one[1]] !== "number") numbers = false;
+      if (!isXml && !isNumber(one[0][one[1]])) numbers = false;
       values.push(all ? value.trim().split(/\s*[\n\r]\s*/).join(" ") : value.trim());
       if (!all) break;
     }

@@ -72,8 +72,18 @@ class Reading:
     """Height of the document in CSS pixels."""
     has_elements: bool
     """Whether the body has an element."""
+    content_type: str = "text/html"
+    """What the browser took the document for, whatever its answer said."""
     timings: Timings
     """The navigation's timings as the browser knows them."""
+    encoding: str = ""
+    """How the document's body was compressed, as the browser unpacked it."""
+    charset: str = "utf-8"
+    """The encoding of its text, as the browser read it."""
+    is_whole: bool = False
+    """Whether its format says where it ends, so that it did: XML and JSON do, pages, tables and texts do not."""
+    is_malformed: bool = False
+    """Whether one of these is that the document breaks its own format: another visit may get a whole one."""
     is_parsed: bool = True
     """Whether the document has arrived to its end."""
     is_loaded: bool = True
@@ -82,6 +92,10 @@ class Reading:
     """Whether a person can see what ``wait_for`` names; true where it names nothing."""
     open: int = 0
     """Requests without an answer that may still bring text, when the page was read."""
+    frames_arrived: int = 0
+    """Frames of the page's own origin whose documents have arrived, of those that are read."""
+    frames_open: int = 0
+    """Such frames whose documents are on their way, and which a person will see."""
     refresh: float | None = None
     """Seconds until the page goes to ``refresh_to`` by itself (a meta refresh, a ``Refresh`` header)."""
     refresh_to: str = ""
@@ -130,10 +144,15 @@ def question(
     load_within: float,
     wait_within: float | None,
     settle_at_most: float,
+    frames_within: float = 0.0,
     other: OtherDocument | None = None,
 ) -> str:
-    """Return the expression that reads a page for ``crawl``; see ``asked``. ``other``: it is such a document."""
+    """Return the expression that reads a page for ``crawl``; see ``asked``. ``other``: it is such a document.
+
+    ``frames_within``: how long it then waits for frames of the page's origin, in seconds.
+    """
     values = asked(crawl, load_within=load_within, wait_within=wait_within, settle_at_most=settle_at_most)
+    values |= {"framesWithin": frames_within * 1000}
     if other is not None:
         values |= {"paths": _paths(crawl), "format": other.format}
     return f"({reader(of_pages=other is None)})({json.dumps(values)})"
@@ -164,6 +183,7 @@ def asked(
     check = crawl.logged_in_check
     return {
         "loadWithin": load_within * 1000,
+        "framesWithin": 0,
         "waitFor": None if wait_within is None else crawl.wait_for,
         "waitWithin": (wait_within or 0) * 1000,
         "check": None if check is None else {"selector": check.selector, "contains": check.contains},
@@ -204,6 +224,10 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         too_long=found.flag("tooLong") or size > limits.size,
         fields=_fields(_dict(found.value("fields"), "fields"), crawl),
         problems=tuple(found.each("problems", lambda one: _text(one, "problem", LONGEST_PROBLEM) or "")),
+        encoding=(found.text("encoding", LONGEST_TITLE) or "").strip().lower(),
+        charset=found.text("charset", LONGEST_TITLE) or "",
+        is_whole=found.flag("whole"),
+        is_malformed=found.flag("malformed"),
         url=url[:LONGEST_URL],
         status=found.count("status") or None,
         body=None if found.value("body") is None else found.count("body"),
@@ -211,11 +235,14 @@ def reading(answer: dict[str, Any], crawl: CrawlConfig, limits: VisitLimits, *, 
         errors=min(LARGEST, spent.count("errors") + found.count("errors")),
         height=found.count("height"),
         has_elements=found.flag("nodes"),
+        content_type=found.text("type", LONGEST_TITLE) or "",
         timings=_timings(_Answer(_dict(found.value("timings"), "timings"))),
         is_parsed=found.flag("parsed"),
         is_loaded=found.flag("loaded"),
         appeared=found.flag("appeared"),
         open=spent.count("open"),
+        frames_arrived=found.count("framesArrived"),
+        frames_open=found.count("framesOpen"),
         refresh=None if refresh is None else min(LONGEST_WAIT, refresh.number("in") / 1000),
         refresh_to="" if refresh is None else refresh.text("url", LONGEST_URL) or "",
         documents=spent.count("documents"),

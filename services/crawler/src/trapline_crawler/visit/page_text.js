@@ -41,6 +41,7 @@ const SPECIAL = new Map([
 for (const name of [
   "script", "style", "noscript", "template", "head", "title", "desc", "metadata", "defs", "symbol", "clipPath", "mask",
   "marker", "pattern", "datalist", "canvas", "video", "audio", "progress", "meter", "embed",
+  "xslt-warning-banner", // of Chromium itself, where a style sheet made the page
 ]) SPECIAL.set(name, null);
 const SOURCE = new Set(["script", "style", "noscript", "template", "title"]);
 const valueOf = (element, show) => {

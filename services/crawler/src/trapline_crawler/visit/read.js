@@ -1,9 +1,19 @@
 // Waits until the page is there and rests, then reads it, all in one round trip.
-const { loadWithin, waitFor, waitWithin, quiet, atMost, check, watch, ignore, extract } = asked;
+const { loadWithin, framesWithin, waitFor, waitWithin, quiet, atMost, check, watch, ignore, extract } = asked;
 const { signs, titles, unseen, longest, longestField, longestTitle, longestLanguage } = asked;
 const began = now();
-const isComplete = await loaded(loadWithin);
+let isComplete = await loaded(loadWithin);
 const given = "paths" in asked ? otherDocument(asked.format) : null;
+const readInWatched = () => {
+  const roots = watch === null ? null : find(watch, "watch");
+  if (roots === null) return () => true;
+  const isInside = within(new Set(roots));
+  return (element) => isInside(element);
+};
+if (given === null && framesWithin > 0) {
+  await framesArrive(framesWithin, readInWatched);
+  isComplete ||= isLoaded();
+}
 const waits = waitFor !== null && given === null;
 const appeared = !waits || (await appears(waitFor, Math.max(0, waitWithin - (now() - began))));
 const wrong = problems.length > 0 ? [problems[0]] : []; // the crawler asked for it again and again
@@ -71,6 +81,11 @@ const words = (value) => value.replace(new RegExp(unseen, "g"), "").split(/\s+/)
 const proof = check?.selector ? find(check.selector, "logged_in_check") : null;
 const all = check?.contains ? words(bodyText()) : "";
 
+// XHTML that breaks is shown up to where it does.
+if (given === null && queryOne("html > parsererror") !== null && contentType(document) !== "text/html") {
+  malformed("the page is no well-formed XHTML: a browser shows it up to the first error alone");
+}
+const frames = given === null ? framesOf(readInWatched) : { arrived: 0, open: 0 };
 const shown = signs.flatMap((selector, number) => (queryOne(selector) === null ? [] : [number]));
 const title = getter(Document, "title")(document).slice(0, longestTitle);
 const isSuspect = shown.length > 0 || new RegExp(`^\\s*(?:${titles})\\s*$`, "i").test(title);
@@ -81,8 +96,10 @@ return {
   language,
   text: text === null ? null : text.slice(0, longest),
   tooLong: text !== null && text.length > longest,
+  type: contentType(document).slice(0, longestTitle),
   fields,
   problems,
+  malformed: isMalformed,
   parsed: readyStateOf(document) !== "loading",
   loaded: isComplete,
   appeared,
@@ -90,11 +107,16 @@ return {
   checkContains: !check?.contains || all.includes(words(check.contains)),
   status: page?.responseStatus ?? 0,
   body: page?.decodedBodySize ?? null,
+  encoding: page?.contentEncoding?.slice(0, longestTitle) ?? "",
+  charset: getter(Document, "characterSet")(document),
+  whole: given?.kind === "xml" || given?.pretty === true,
   errors: globalThis.partsThatFailed?.() ?? 0,
   scripts: globalThis.scriptsThatFailed?.() ?? 0,
   height: root === null ? 0 : getter(Element, "scrollHeight")(root),
   signs: shown,
   shown: isSuspect ? bodyText().trim().length : 0,
+  framesArrived: frames.arrived,
+  framesOpen: frames.open,
   nodes: queryOne("body > *, frameset > *") !== null,
   timings: page ? {
     dns: page.domainLookupEnd - page.domainLookupStart,

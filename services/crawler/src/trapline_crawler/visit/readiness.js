@@ -27,6 +27,39 @@ const appears = (selector, within) => until(() => {
   return find(selector, "wait_for")?.some(isShown) ?? true; // one that is no CSS is among the problems
 }, within, []);
 
+// How many frames of the page's own origin have arrived and how many are on their way, of those that a person sees or
+// will see: what they say is text of the page. One that waits to be scrolled to may never come. `readIn` returns what
+// tells whether an element is read.
+const framesOf = (readIn) => {
+  const counts = { arrived: 0, open: 0 };
+  if (queryOne("iframe, frame, object") === null && seen().roots.length === 1) return counts;
+  const isRead = readIn();
+  for (const tree of seen().roots) {
+    for (const element of queryAll(tree, "iframe, frame, object")) {
+      const name = nameOf(element);
+      const within = FRAMES.get(name)(element);
+      if (within === null || attributeOf(element, "loading") === "lazy" || !isRead(element)) continue;
+      const source = attributeOf(element, name === "object" ? "data" : "src");
+      const isOpen = readyStateOf(within) !== "complete"
+        || (urlOf(within) === "about:blank" && isOwn(element, source));
+      if (!isOpen) counts.arrived += 1;
+      else if (isShown(element)) counts.open += 1;
+    }
+  }
+  return counts;
+};
+const isOwn = (element, address) => {
+  try {
+    return new URL(address, baseOf(element)).origin === location.origin;
+  } catch {
+    return false;
+  }
+};
+const framesArrive = (within, readIn) => until(() => {
+  surveyed = null;
+  return framesOf(readIn).open === 0;
+}, within, []);
+
 // Wait until nothing that the page shows has changed for `quiet` ms, at most `atMost` ms. `shown` returns the trees
 // that are shown: one that came meanwhile is watched as long as the document was.
 const rests = async (quiet, atMost, shown) => {

@@ -13,7 +13,7 @@ from trapline_common.config.parts import Cookie, Expect
 from trapline_common.config.secrets import NOT_IN_THE_USER_AGENT, REFERENCE, secret_names
 from trapline_common.config.steps import Step
 from trapline_common.content.secret_finder import SecretFinder
-from trapline_common.domain.errors import TraplineError
+from trapline_common.domain.errors import SecretUnreadableError, TraplineError
 from trapline_common.domain.ports import SecretSource
 from trapline_common.platform.logging import keep_out
 
@@ -63,6 +63,8 @@ async def resolve(crawl: CrawlConfig, source: SecretSource) -> Resolved:
     for name in held_secrets(crawl):
         try:
             values[name] = await source.resolve(name)
+        except SecretUnreadableError as error:
+            raise SecretMissingError(f"the secret {name}: {error.reason}") from error
         except KeyError as error:
             raise SecretMissingError(f"there is no secret named {name}") from error
     finder = _finder(tuple(values.items()))

@@ -99,8 +99,10 @@ class Rooms:
         self._rooms.append(room)
         ready = [one for one in self._rooms if one.wiping is not None and one.wiping.done()]
         too_many = self._in_use + len(self._rooms) - self._most_in_use - self._limits.rooms
-        for one in ready[: max(0, too_many)]:
-            self._rooms.remove(one)
+        leaving = ready[: max(0, too_many)]
+        # All of them at once: while one closes, another visit may take the next, or give back a room and close it.
+        self._rooms = [one for one in self._rooms if one not in leaving]
+        for one in leaving:
             await self._contexts.close(one.pool)
 
     async def settled(self) -> None:

@@ -16,6 +16,10 @@ MOST_TAGS = 5_000_000
 LONGEST_ENTRY = 8_192
 """Characters of an entry that are kept; a longer one is no URL that is visited."""
 _DEEPEST = 40
+_LONGEST_WARNING = 16_384
+"""Bytes of something else before a sitemap's own beginning."""
+_BEGINS = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:urlset|sitemapindex)[\s>]", re.IGNORECASE)
+_OF_HTML = re.compile(rb"<!doctype\s+html|<(?:html|head|body)[\s>]", re.IGNORECASE)
 _TOKEN = re.compile(rb"<(?:(!--)|(!\[CDATA\[)|(\?)|(!)|(/?)(?:([A-Za-z_][\w.-]{0,60}):)?([A-Za-z_][\w.-]{0,60}))")
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -46,12 +50,18 @@ def parse_sitemap(body: bytes, url: str) -> Sitemap:
     Raises ``InputRefusedError`` when it is empty, HTML, or anything else that lists no pages.
     """
     read = sitemap_bytes(body, url)
-    if read.data.startswith(b"<"):
-        found = _Scan(url=url).read(read.data)
-    else:
-        found = _text(read.data, url, cut=read.broken is not None)
+    data = _from_its_root(read.data)
+    found = _Scan(url=url).read(data) if data.startswith(b"<") else _text(data, url, cut=read.broken is not None)
     broken = read.broken or found.broken
     return Sitemap(pages=found.pages, files=found.files, broken=broken)
+
+
+def _from_its_root(data: bytes) -> bytes:
+    """Return a sitemap without what the program that made it printed before it, a warning for one."""
+    if data.startswith((b"<?", b"<!")):  # it begins as XML does, perhaps with a comment that quotes a sitemap
+        return data
+    found = _BEGINS.search(data, 0, _LONGEST_WARNING)
+    return data if found is None or _OF_HTML.search(data, 0, found.start()) else data[found.start() :]
 
 
 def _html(url: str) -> InputRefusedError:

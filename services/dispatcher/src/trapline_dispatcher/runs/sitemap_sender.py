@@ -8,7 +8,7 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.config.secrets import REFERENCE, secret_names
 from trapline_common.config.urls import origin_of
 from trapline_common.content.secret_finder import SecretFinder
-from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError, SecretUnreadableError
 from trapline_common.domain.ports import SecretSource
 from trapline_common.egress.fetch import Sender
 
@@ -35,6 +35,9 @@ async def sitemap_sender(crawl: CrawlConfig, secrets: SecretSource) -> SitemapSe
         for name in secret_names(text):
             try:
                 values[name] = values.get(name) or await secrets.resolve(name)
+            except SecretUnreadableError as error:
+                reason = f"the secret {name}, which the sitemap is fetched with: {error.reason}"
+                raise InputRefusedError(reason) from error
             except KeyError as error:
                 raise InputRefusedError(
                     f"there is no secret named {name}, which the sitemap is fetched with"
