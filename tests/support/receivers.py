@@ -4,7 +4,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -18,7 +18,8 @@ from tests.site.serving import LoopbackServer, QuietHandler
 class Chat:
     """What arrived, by path; ``broken`` paths answer 500, ``/hang`` not before the test ends.
 
-    ``/busy`` answers 429 with ``busy`` as its ``Retry-After``.
+    ``/busy`` answers 429 with ``busy`` as its ``Retry-After``; ``/moved/STATUS`` leads to ``/landed``;
+    ``/drip`` begins an answer and says one byte of it twice a second, ``/drip-head`` one header, until the test ends.
     """
 
     address: str
@@ -42,10 +43,20 @@ def chat_server(*, port: int = 0) -> Iterator[Chat]:
     """Serve a chat while the block lasts, on a free port if none is named."""
 
     class Handler(QuietHandler, BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.received.setdefault(self.path.rstrip("/"), []).append({})
+            self.reply(200, b"ok", {})
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             path = self.path.rstrip("/")
             found.received.setdefault(path, []).append(json.loads(body))
+            if path.startswith("/moved/"):
+                self.reply(int(path.rpartition("/")[2]), b"", {"Location": f"http://{found.address}/landed"})
+                return
+            if path in {"/drip", "/drip-head"}:
+                self._drip(b"X-More: 1\r\n" if path == "/drip-head" else b"x")
+                return
             if path == "/hang":
                 found.ended.wait()
             if path in found.broken:
@@ -54,6 +65,12 @@ def chat_server(*, port: int = 0) -> Iterator[Chat]:
                 self.reply(429, b"", {"Retry-After": found.busy})
             else:
                 self.reply(200, b"ok", {})
+
+        def _drip(self, piece: bytes) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n" + (b"" if piece.endswith(b"\n") else b"\r\n"))
+            with suppress(OSError):
+                while not found.ended.wait(0.5):
+                    self.wfile.write(piece)
 
     server = LoopbackServer(Handler, port=port)
     found = Chat(server.url.removeprefix("http://"))

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import codecs
 import json
+import quopri
 import re
 import string
 import unicodedata
@@ -49,6 +51,15 @@ def _styled(first_upper: int, first_lower: int) -> Spell:
         return character
 
     return _each(write)
+
+
+def _alike(plain: str, others: str) -> Spell:
+    table = str.maketrans(plain, others)
+    return lambda value: value.translate(table)
+
+
+def _digits(zero: str) -> Spell:
+    return _each(lambda c: chr(ord(zero) + int(c)) if c in string.digits else c)
 
 
 def _full_width(character: str) -> str:
@@ -135,12 +146,39 @@ IN_TEXT: dict[str, Spell] = {
     "base64 of JSON": lambda v: _encoded('{"k":"')(json.dumps(v)[1:-1]),
     "base64 in a URL": lambda v: quote(_encoded("ab")(v), safe=""),
     "base32": lambda v: base64.b32encode(v.encode()).decode(),
+    "base64, three times": lambda v: _encoded("")(_encoded("")(_encoded("")(v))),
+    "base64 backwards": lambda v: _encoded("user:")(v)[::-1],
+    "base64 of UTF-16": lambda v: base64.b64encode(f"ab{v}".encode("utf-16-le")).decode(),
+    "base64 of hexadecimal": lambda v: _encoded("")(v.encode().hex()),
+    "base32 after two bytes": lambda v: base64.b32encode(f"xy{v}".encode()).decode(),
+    "hexadecimal of base64": lambda v: _encoded("")(v).encode().hex(),
+    "hexadecimal twice": lambda v: v.encode().hex().encode().hex(),
+    "hexadecimal of UTF-16": lambda v: v.encode("utf-16-be").hex(),
     "hexadecimal": lambda v: v.encode().hex(),
     "hexadecimal, upper case": lambda v: v.encode().hex().upper(),
     "hexadecimal with colons": lambda v: v.encode().hex(":"),
     "hexadecimal dump": lambda v: v.encode().hex(" "),
     "a list of bytes": lambda v: ", ".join(f"0x{ord(c):x}" for c in v),
     "character codes": lambda v: f"String.fromCharCode({','.join(str(ord(c)) for c in v)})",
+    "points of Unicode": lambda v: " ".join(f"U+{ord(c):04X}" for c in v),
+    "decimal bytes": lambda v: json.dumps(list(v.encode())),
+    "octal bytes": lambda v: " ".join(f"{byte:o}" for byte in v.encode()),
+    "binary bytes": lambda v: " ".join(f"{byte:08b}" for byte in v.encode()),
+    "rot13": lambda v: codecs.encode(v, "rot13"),
+    "quoted-printable": lambda v: quopri.encodestring(v.encode(), quotetabs=True).decode(),
+    "quoted-printable, each byte": lambda v: "".join(f"={byte:02X}" for byte in v.encode()),
+    "quoted-printable in short lines": _groups("=\r\n", 5),
+    "HTML, many zeros": _each(lambda c: f"&#{ord(c):014d};"),
+    "HTML, hexadecimal with many zeros": _each(lambda c: f"&#x{ord(c):014x};"),
+    "UTF-8 read as Latin-1 twice": lambda v: v.encode().decode("latin-1").encode().decode("latin-1"),
+    "Arabic digits": _digits("\u0660"),
+    "digits of Devanagari": _digits("\u0966"),
+    "digits in black circles": lambda v: _digits("\u2775")(v.replace("0", "\u24ff")),
+    "Cyrillic letters that look alike": _alike("aceopxysABCEHKMOPTX", "асеорхуѕАВСЕНКМОРТХ"),  # noqa: RUF001  (that they look alike is the point)
+    "Greek letters that look alike": _alike("ABEZIKMOPTXaikot", "ΑΒΕΖΙΚΜΟΡΤΧαικοτ"),
+    "small capitals": _alike("abcdeghijklmnoprtuvwyz", "ᴀʙᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ"),
+    "letters in black squares": _styled(0x1F170, 0x1F170),
+    "letters of flags": _styled(0x1F1E6, 0x1F1E6),
     "HTML of JSON": lambda v: escape(json.dumps(v)[1:-1]),
     "HTML of a URL": lambda v: escape(quote(v, safe="/&")),
     "percent of HTML": lambda v: quote(escape(v), safe=""),

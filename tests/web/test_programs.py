@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.web_stage import Stage
 from support.web_view import TOKEN, Served, served
 from trapline_common.config.models import CrawlConfig
+from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger import known_crawls
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.screens.catalogue import SCREENS, read_screen
@@ -115,6 +117,25 @@ def test_keys_are_made_and_revoked_by_the_command(tmp_path: Path) -> None:
     assert web("--revoke-feed-key", "grafana").returncode == 0
     assert not keys.holds(made.stdout.strip())
     assert keys.names() == []
+
+
+def test_keys_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    """Each command's change is on top of what the others wrote."""
+    keys, others = FeedKeys(tmp_path), ThreadPoolExecutor(8)
+    made = list(others.map(lambda number: (number, FeedKeys(tmp_path).new(f"key-{number}")), range(40)))
+    assert keys.names() == sorted(f"key-{number}" for number, _ in made)
+    assert all(keys.holds(key) for _, key in made)
+    list(others.map(lambda number: FeedKeys(tmp_path).revoke(f"key-{number}"), range(0, 40, 2)))
+    assert keys.names() == sorted(f"key-{number}" for number in range(1, 40, 2))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"a": 1}', '{"a": null}', '{"a": "\\u00e4"}', "\0" * 70, "ä"])
+def test_a_spoilt_file_of_keys_is_refused_and_opens_nothing(text: str, tmp_path: Path) -> None:
+    """Whatever a loss of power or a person left of it, in one line that names the file."""
+    (tmp_path / "web.keys").write_text(text)
+    for use in (lambda: FeedKeys(tmp_path).holds("x"), lambda: FeedKeys(tmp_path).new("b")):
+        with pytest.raises(InputRefusedError, match=r"web\.keys can't be read"):
+            use()
 
 
 async def test_a_badge_and_a_line_tell_a_crawls_state(view: Served) -> None:

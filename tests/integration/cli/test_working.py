@@ -204,7 +204,7 @@ async def test_a_schema_behind_is_not_migrated_by_reading(trapline: Trapline, st
 async def test_alert_test_reaches_the_terminal_and_every_channel(tmp_path: Path) -> None:
     """``alert --test`` shows the alert, tries each channel, and exits with 4 when one fails."""
     alone = await execute("alert", "--test", cwd=tmp_path, env=environment())
-    assert (alone.code, "terminal: sent" in alone.out) == (0, True)
+    assert (alone.code, "the terminal: sent" in alone.out) == (0, True)
     folder = tmp_path / ".trapline"
     folder.mkdir()
     (folder / "channels.yaml").write_text("hook: json://127.0.0.1:1/\n")

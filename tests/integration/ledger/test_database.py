@@ -152,6 +152,20 @@ async def test_a_mistake_of_ours_is_not_called_unavailable(database: Database) -
         await database.fetch(Query("x", "SELECT $1::int"), "text")
 
 
+async def test_a_pooler_that_changes_the_session_under_us_is_refused_in_words(database: Database, dsn: str) -> None:
+    """As PgBouncer does with a pool for transactions: statements made before are gone, or are another client's."""
+    asked = Query("x", "SELECT $1::int")
+    assert await database.fetchval(asked, 1) == 1
+    await database.connection.execute("DEALLOCATE ALL")
+    with pytest.raises(InputRefusedError, match="pool_mode=session"):
+        await database.fetchval(asked, 1)
+    async with await Database.connect(dsn) as another:
+        for number in range(1, 9):
+            await another.connection.execute(f"PREPARE __asyncpg_stmt_{number:x}__ AS SELECT 1")
+        with pytest.raises(InputRefusedError, match="pool_mode=session"):
+            await another.fetchval(asked, 1)
+
+
 async def test_a_deadlock_is_worth_another_try(database: Database, connect: Connect) -> None:
     """Of two transactions that wait for each other one gets ``LedgerUnavailableError``, and can go on at once."""
     lock = Query("x", "UPDATE trapline.lane SET host_delay = 1 WHERE name = $1")

@@ -20,8 +20,11 @@ from trapline.embedded import embedded_postgres
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
 from trapline_machine import postgres_server
 from trapline_machine.postgres_upgrade import upgrade_postgres
+from trapline_web.own_file import write_own
 
 NOBODY = 65534
+NAMELESS = 54_321
+"""A user whom /etc/passwd does not know."""
 
 
 @pytest.fixture
@@ -234,7 +237,10 @@ def test_what_can_not_be_used_says_why(folder: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_another_user_has_a_ledger_of_his_own(folder: Path) -> None:
-    """Two users of one machine: neither's files are in the other's way, and another's folder is refused in one line."""
+    """Two users of one machine: neither's files are in the other's way, and another's folder is refused in one line.
+
+    So is a user without a name, for whom Postgres makes no ledger.
+    """
     code = "import sys; from pathlib import Path; from trapline.execute import execute; sys.exit(execute(sys.argv[1:]))"
     mine, others = folder / "mine", folder / "others"
     with embedded_postgres(mine):
@@ -242,10 +248,10 @@ def test_another_user_has_a_ledger_of_his_own(folder: Path) -> None:
     others.mkdir()
     os.chown(others, NOBODY, NOBODY)
 
-    def as_other(data_dir: Path) -> "subprocess.CompletedProcess[str]":
+    def as_other(data_dir: Path, *, uid: int = NOBODY) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-c", code, "migrate", "--data-dir", str(data_dir)],
-            user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True, check=False, cwd="/",
+            user=uid, group=uid, extra_groups=[], capture_output=True, text=True, check=False, cwd="/",
             env={"PATH": os.environ["PATH"]},
         )  # fmt: skip
 
@@ -254,10 +260,41 @@ def test_another_user_has_a_ledger_of_his_own(folder: Path) -> None:
         refused = as_other(mine)
         assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
         assert "--data-dir" in refused.stderr
+    nameless = folder / "nameless"
+    nameless.mkdir()
+    os.chown(nameless, NAMELESS, NAMELESS)
+    refused = as_other(nameless, uid=NAMELESS)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+    assert f"user {NAMELESS} has no entry in /etc/passwd" in refused.stderr
     (others / "logs").mkdir()
     refused = as_other(others)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
     assert f"--data-dir: {others / 'logs'} can't be used: Permission denied" in refused.stderr
+
+
+def test_what_root_writes_into_another_users_folder_becomes_that_users(folder: Path) -> None:
+    """Otherwise one command of root's shuts its owner out; no link's target and no other name of a file goes along."""
+    owned, elsewhere = folder / "owned", folder / "elsewhere"
+    owned.mkdir()
+    os.chown(owned, NOBODY, NOBODY)
+    elsewhere.mkdir()
+    (elsewhere / "target").touch()
+    with embedded_postgres(owned):
+        (owned / "artifacts" / "99").mkdir(parents=True)
+        (owned / "artifacts" / "99" / "a.png").touch()
+        (owned / "logs").mkdir()
+        (owned / "logs" / "link").symlink_to(elsewhere / "target")
+        (owned / "logs" / "folder").symlink_to(elsewhere)
+        os.link(elsewhere / "target", owned / "logs" / "second-name")
+        write_own(owned / "web.keys", "{}")
+        assert (owned / "web.keys").stat().st_uid == NOBODY
+    found = {
+        path.name: path.lstat().st_uid for path in owned.rglob("*") if "postgres" not in str(path.relative_to(owned))
+    }
+    assert found.pop("second-name") == 0
+    assert set(found) >= {"artifacts", "99", "a.png", "logs", "link", "folder"}
+    assert set(found.values()) == {NOBODY}
+    assert (elsewhere.stat().st_uid, (elsewhere / "target").stat().st_uid) == (0, 0)
 
 
 def test_an_older_major_version_is_brought_up(folder: Path) -> None:

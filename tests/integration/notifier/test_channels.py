@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -32,7 +34,12 @@ from trapline_notifier.handler import handle
 from trapline_notifier.message import channel_texts, compose
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel
+<<<<<<< HEAD
 from trapline_notifier.publishers.channels import PACE, Channels, Texts
+=======
+from trapline_notifier.publishers import channels as channels_module
+from trapline_notifier.publishers.channels import Channels, Texts
+>>>>>>> ops
 from trapline_notifier.publishers.chat import ChatPublisher
 from trapline_notifier.publishers.console import LogOperations
 from trapline_notifier.publishers.fitting import cut, fitted
@@ -228,6 +235,57 @@ def test_an_unknown_address_is_refused_without_showing_it() -> None:
     assert "token123" not in str(caught.value)
 
 
+def test_an_address_that_is_not_taken_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Apprise logs the address that it can't read, and of some services the token that it does not like."""
+    for address in ("nonsense://token123/", "ftp://token123", "tgram://token123/", "discord://token123"):
+        with pytest.raises(InputRefusedError):
+            Channels({"ops": address})
+    assert "token123" not in caplog.text
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_no_delivery(status: int, chat: Chat) -> None:
+    """What is behind it would be asked without the message, and say 200; the error says what to do."""
+    publisher = _publisher(Channels({"moved": f"json://{chat.address}/moved/{status}"}), "moved")
+    with pytest.raises(TransientError, match=rf"HTTP {status}, which names another address"):
+        await publisher.publish(compose([alert(1)]))
+    assert chat.count("/landed") == 0
+
+
+@pytest.mark.parametrize("path", ["drip", "drip-head", "hang"])
+def test_a_channel_that_never_ends_its_answer_keeps_no_command(path: str, chat: Chat, tmp_path: Path) -> None:
+    """The command ends though the service goes on, however it does: here a process of its own, as a command is."""
+    program = tmp_path / "command.py"
+    program.write_text(
+        "import asyncio, sys\n"
+        "from trapline_notifier.publishers import channels, http_answers\n"
+        "channels.TIMEOUT, http_answers.WITHIN = 2.0, 1.0\n"
+        "texts = channels.Texts(subject='s', text='t')\n"
+        "went = asyncio.run(channels.Channels({'a': sys.argv[1]}).deliver(('a',), texts))\n"
+        "print(went.failed)\n"
+    )
+    address = f"json://{chat.address}/{path}?rto=60"
+    ended = subprocess.run(
+        [sys.executable, program, address], capture_output=True, text=True, timeout=40, check=True
+    )  # 40 s: a loaded machine takes ten to load Apprise
+    assert ended.stdout.splitlines()[-1] == "('a',)"
+
+
+async def test_sends_that_never_end_hold_few_threads(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel some of whose sends have not ended is not asked; it costs no other channel its thread."""
+    monkeypatch.setattr(channels_module, "TIMEOUT", 0.2)
+    channels = Channels({"hang": f"json://{chat.address}/hang?rto=60", "good": f"json://{chat.address}/good"})
+    for _ in range(2 * channels_module.UNENDED):
+        await channels.deliver(("hang",), Texts(subject="s", text="t"))
+    assert chat.count("/hang") == channels_module.UNENDED
+    monkeypatch.setattr(channels_module, "TIMEOUT", 15.0)
+    assert (await channels.deliver(("good",), Texts(subject="s", text="t"))).delivered == ("good",)
+    chat.ended.set()
+    async with asyncio.timeout(10):
+        while not (await channels.deliver(("hang",), Texts(subject="s", text="t"))).delivered:
+            pass  # until the sends that were given up have ended
+
+
 async def test_a_channel_names_the_time_to_ask_again(chat: Chat) -> None:
     """``Retry-After``, in seconds or as a date, and the status go with the error; nothing is asked before that time."""
     channels = Channels({"busy": f"json://{chat.address}/busy"})
@@ -296,7 +354,11 @@ async def test_a_service_of_no_known_pace_gets_ours(monkeypatch: pytest.MonkeyPa
         for number in (1, 2):
             await publisher.publish(compose([alert(number)]))
     assert [mail["Subject"] for mail in box.mails] == [compose([alert(number)]).subject for number in (1, 2)]
+<<<<<<< HEAD
     assert sum(waited) <= PACE
+=======
+    assert sum(waited) <= 1.0
+>>>>>>> ops
 
 
 def test_mail_keeps_each_line_of_a_difference() -> None:

@@ -41,6 +41,7 @@ def asked(text: str, **environ: str) -> dict[str, str]:
         ("postgresql:///?host=/tmp&sslmode=verify-ca&sslrootcert=/none", {"host": "/tmp", "sslmode": "disable"}),
         ("postgresql:///x?host=a,b&port=1,2", {"dbname": "x", "host": "a,b", "port": "1,2"}),
         ("postgresql://a.example/x?ssl=true", {"host": "a.example", "dbname": "x", "sslmode": "require"}),
+        ("postgresql://a.example/x?ssl=false", {"host": "a.example", "dbname": "x"}),
         ("postgresql://a?options=-c%20work_mem%3D8MB", {"host": "a", "options": "-c work_mem=8MB"}),
         ("postgresql://a,b?target_session_attrs=primary", {"host": "a,b", "target_session_attrs": "primary"}),
         ("postgresql://a?channel_binding=prefer&gssencmode=disable&keepalives=1&tcp_user_timeout=9", {"host": "a"}),
@@ -120,6 +121,11 @@ def test_the_sessions_name() -> None:
         ("postgresql://u:hunter@2@a/x", "an @ or / in a password is %40"),
         ("postgresql://u:hunter/2@a/x", "port: .*in a password, / is %2F"),
         ("postgresql://a/x?sslmode", "no key=value"),
+        ("postgresql://a/x?sslmode=", "sslmode: its value is empty"),
+        ("host=a sslmode=''", "sslmode: its value is empty"),
+        ("postgresql://a/x?channel_binding=&sslmode=require", "channel_binding: its value is empty"),
+        ("postgresql://a/x?ssl=1", "ssl is true or false; .*sslmode=require"),
+        ("postgresql://a/x?ssl=verify-full", "ssl is true or false"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_kept_is_refused_in_words(text: str, words: str) -> None:

@@ -1,5 +1,6 @@
 """Secrets in texts: found however they are written, and replaced whole."""
 
+import base64
 import json
 import time
 from html import escape
@@ -102,6 +103,13 @@ def test_longer_secrets_win_and_short_ones_bridge_no_blanks() -> None:
     finder = SecretFinder({"USER": "ada", "MAIL": "ada.lovelace@site.example"})
     assert finder.scrub("Ada.Lovelace@site.example, ADA") == "${secret:MAIL}, ${secret:USER}"
     assert finder.scrub("Panama dam") == "Panama dam"
+
+
+def test_a_short_password_in_basic_credentials_is_found() -> None:
+    """As a page of diagnostics shows a request's header: what is around the six letters in base64 tells them."""
+    for user in ("a", "ab", "abc"):
+        shown = base64.b64encode(f"{user}:s3cr3t".encode()).decode()
+        assert "${secret:K}" in SecretFinder({"K": "s3cr3t"}).scrub(f"Authorization: Basic {shown}"), shown
 
 
 def test_references_of_our_own_stay_as_they_are() -> None:

@@ -1,11 +1,12 @@
 """Real processes that only sleep stand in for crawlers: what is shown is how many there are, and when they end."""
 
+import errno
 import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -123,4 +124,40 @@ async def test_a_call_that_is_asked_again_starts_nothing(tmp_path: Path, sleeper
     await invoker.invoke(one)
     assert len(invoker.invocations) == 1
     assert not invoker._waiting
+    await invoker.kill()
+
+
+async def test_what_can_not_be_noted_is_reported_and_not_asked_again_for_ever(
+    tmp_path: Path, sleeper: Mapping[str, str]
+):
+    """With no room for the registry's file nothing starts, and the reason is what the command tells."""
+    ended: list[EndedProcess] = []
+    (tmp_path / "processes").touch()
+    invoker = new(tmp_path, sleeper, ended)
+    await invoker.invoke(call())
+    assert (invoker.invocations, [one.status for one in ended]) == ([], [None])
+    assert "can't be started" in ended[0].why
+    assert "processes" in ended[0].why
+
+
+async def test_a_process_that_no_other_command_would_know_of_is_killed(
+    tmp_path: Path, sleeper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """The disk fills between the two notes of a start: the process ends, is reported, and its place is free again."""
+    ended: list[EndedProcess] = []
+    invoker = new(tmp_path, sleeper, ended, most=1)
+    note = Registry.note
+
+    def full(registry: Registry, invocation_id: UUID, *, process_name: str, request_id: str) -> None:
+        if request_id:
+            raise OSError(errno.ENOSPC, "No space left on device", str(registry.folder))
+        note(registry, invocation_id, process_name=process_name, request_id=request_id)
+
+    monkeypatch.setattr(Registry, "note", full)
+    await invoker.invoke(call())
+    await watched(next(iter(invoker._children.values())))
+    assert ([one.status for one in ended], invoker.invocations) == ([-signal.SIGKILL], [])
+    monkeypatch.setattr(Registry, "note", note)
+    await invoker.invoke(call())
+    assert len(invoker.invocations) == 1
     await invoker.kill()

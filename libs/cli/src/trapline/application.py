@@ -60,7 +60,7 @@ programs, with times in UTC.
 
 Exit codes: 0 done; 1 a task failed, or a check is red; 2 refused: the command can't use its input, and standard error
 says why; 3 nothing was run, for another run of the crawl is open; 4 the ledger, a channel or AWS is away; 130 stopped
-by Ctrl-C, 143 by SIGTERM.
+by Ctrl-C, 143 by SIGTERM, 129 by the end of its terminal.
 
 Examples:
 

@@ -16,6 +16,8 @@ class ExitCode(IntEnum):
     """Nothing was run, for a run of the same crawl is open: cron that is faster than its crawl."""
     AWAY = 4
     """The ledger, a channel or AWS can't be reached, or failed; the same command may work later."""
+    HUNG_UP = 129
+    """The terminal was closed (SIGHUP), with the same end as Ctrl-C has; under `nohup` the command goes on."""
     INTERRUPTED = 130
     """Ctrl-C stopped it. Tasks went back to the ledger; the same command goes on with them."""
     PIPE_CLOSED = 141

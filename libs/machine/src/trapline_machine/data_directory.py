@@ -3,8 +3,9 @@
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -36,6 +37,25 @@ def prepare(data_dir: Path) -> None:
                 read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
                 number = errno.EROFS if read_only else errno.EACCES
                 raise OSError(number, os.strerror(number), str(folder))
+
+
+def give_back(data_dir: Path) -> None:
+    """Make what root wrote into another user's folder that user's, who could not write there from then on.
+
+    Postgres' own files are of its user already. Nothing is followed, and a file with a second name stays root's: its
+    other name may be anywhere.
+    """
+    owner = data_dir.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for folder, folders, files, number in os.fwalk(data_dir):
+        if Path(folder) == data_dir:
+            folders[:] = [name for name in folders if not name.startswith("postgres")]
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):  # another command has deleted it
+                found = os.stat(name, dir_fd=number, follow_symlinks=False)
+                if found.st_uid == 0 and (found.st_nlink == 1 or stat.S_ISDIR(found.st_mode)):
+                    os.chown(name, owner.st_uid, owner.st_gid, dir_fd=number, follow_symlinks=False)
 
 
 @contextmanager

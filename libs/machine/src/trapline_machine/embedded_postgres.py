@@ -9,7 +9,7 @@ from pathlib import Path
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
 from trapline_common.platform.logging import get_logger
 from trapline_machine import postgres_server
-from trapline_machine.data_directory import FileLock, prepare, refusals
+from trapline_machine.data_directory import FileLock, give_back, prepare, refusals
 from trapline_machine.postgres_programs import MAJOR, ServerUser, cause, current, packaged
 
 VERSION_FILE = "PG_VERSION"
@@ -48,6 +48,8 @@ def embedded_postgres(data_dir: Path) -> Iterator[str]:
             with turn.alone():
                 if users.take() and not postgres_server.stop(data):
                     _log.warning("postgres_left_running", pid=server.process.pid, data=str(data))
+                with refusals(data_dir):
+                    give_back(data_dir)
 
 
 @contextmanager
@@ -106,8 +108,10 @@ def _make(data: Path, user: ServerUser) -> None:
 def make_cluster(data: Path, user: ServerUser, *, checksums: bool) -> None:
     """Make an empty cluster at ``data``, which has its name only when it is whole.
 
-    Its locale is Postgres' own, so it is the same on every machine. Raises ``LedgerUnavailableError``.
+    Its locale is Postgres' own, so it is the same on every machine. Raises ``LedgerUnavailableError``, and
+    ``InputRefusedError`` for a user who can make none.
     """
+    user.check_name()
     for left in data.parent.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left, ignore_errors=True)  # of a command that was killed
     programs = current()

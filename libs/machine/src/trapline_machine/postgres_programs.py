@@ -81,6 +81,18 @@ class ServerUser:
         found = entry or _made_user()
         return cls(uid=found.pw_uid, gid=found.pw_gid)
 
+    def check_name(self) -> None:
+        """Raise ``InputRefusedError`` for a user without a name, as in a container with ``--user 12345``.
+
+        ``initdb`` asks for the name, although it is told another for the ledger's owner.
+        """
+        uid = os.geteuid() if self.uid is None else self.uid
+        if _entry(uid) is None:
+            raise InputRefusedError(
+                f"user {uid} has no entry in /etc/passwd, and Postgres makes no ledger for a user without a name: "
+                "run the command as a user who has one, or name a Postgres with DATABASE_URL"
+            )
+
     def options(self) -> dict[str, Any]:
         """Return the arguments of ``subprocess`` with which a program runs as this user, in a clean environment."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}

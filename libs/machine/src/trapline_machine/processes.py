@@ -91,7 +91,10 @@ class ProcessInvoker:
     """Whether the command stops: no further process starts."""
 
     async def invoke(self, message: Mapping[str, Any]) -> None:
-        """Accept the event: start its process, or queue it. Raises ``TransientError`` when the command is stopping."""
+        """Accept the event: start its process, or queue it. Raises ``TransientError`` when the command is stopping.
+
+        A process that can't be started is reported as one that ended.
+        """
         crawl = parse_crawl(message)
         if self._closing:
             raise TransientError("the command is stopping")
@@ -99,8 +102,9 @@ class ProcessInvoker:
             return  # asked again: the process is about to become ready by itself
         try:
             self.registry.note(crawl.invocation_id, process_name=process_name_of(os.getpid()), request_id="")
-        except OSError as error:
-            raise TransientError(f"{self.registry.folder}: {error.strerror}") from error
+        except OSError as error:  # not to be asked again for ever: a person hears of what never starts
+            self._never_started(crawl, error)
+            return
         self._waiting.append(crawl)
         await self._start_waiting()
 
@@ -165,8 +169,11 @@ class ProcessInvoker:
                 try:
                     await self._start(crawl)
                 except OSError as error:  # no room for its log, no memory, no process left to this user
-                    why = f"it can't be started: {error}"
-                    self.on_end(EndedProcess(message=crawl, request_id="", status=None, log=self._log(crawl), why=why))
+                    self._never_started(crawl, error)
+
+    def _never_started(self, crawl: Crawl, error: OSError) -> None:
+        why = f"it can't be started: {error}"
+        self.on_end(EndedProcess(message=crawl, request_id="", status=None, log=self._log(crawl), why=why))
 
     def _next(self) -> Crawl | None:
         """Return what may start now, of the lane with the fewest processes first."""
@@ -193,9 +200,13 @@ class ProcessInvoker:
             )
         child = _Child(message=crawl, request_id=request_id, log=log, process=process)
         self._children[crawl.invocation_id] = child
-        with suppress(psutil.NoSuchProcess):  # it has ended already: its watch reports that
-            self.registry.note(crawl.invocation_id, process_name=process_name_of(process.pid), request_id=request_id)
         child.watch = asyncio.create_task(self._watch(child), name=f"watch {process.pid}")
+        try:
+            self.registry.note(crawl.invocation_id, process_name=process_name_of(process.pid), request_id=request_id)
+        except psutil.NoSuchProcess:
+            pass  # it has ended already: its watch reports that
+        except OSError:  # no command would know of it after the end of this one: its watch reports that it was killed
+            _kill_group(process.pid)
 
     async def _watch(self, child: _Child) -> None:
         status = await child.process.wait()

@@ -26,7 +26,7 @@ _PERCENT = (
 _OLD_NAMES = "|".join(sorted((name for name in html5 if not name.endswith(";")), key=len, reverse=True))
 """Names of HTML that need no semicolon."""
 _ENTITY = (
-    r"(?<=&)(?:amp;)*(?P<entity>\#[0-9]{1,8}|\#[xX][0-9A-Fa-f]{1,7}|[A-Za-z][A-Za-z0-9]{1,31}(?=;)"
+    r"(?<=&)(?:amp;)*(?P<entity>\#0*[0-9]{1,8}|\#[xX]0*[0-9A-Fa-f]{1,7}|[A-Za-z][A-Za-z0-9]{1,31}(?=;)"
     rf"|(?:{_OLD_NAMES}));?"
 )
 _BACKSLASH = r"(?<=\\)(?<!\\\\)\\*"

@@ -13,8 +13,16 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Mn", "Me", "Zl", "Zp", "Zs"})
 surrogates, unassigned, combining marks, and blanks."""
 _LOOK_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols by category that fonts show as nothing: Hangul fillers, the empty Braille pattern."""
-_LIKE = {"\u0131": "i"}
-"""What a browser's Turkish ``text-transform`` makes of I, and Unicode's folding leaves as it is."""
+_LIKE = {"\u0131": "i", **dict(zip("асеорхуѕіјһԁѵкмтвнαοικτρζβεχμ", "aceopxysijhdvkmtbhaoiktpzbexm", strict=True))}
+"""Letters that Unicode keeps apart and a person does not: what a browser's Turkish ``text-transform`` makes of I, and
+Cyrillic and Greek ones that look like Latin ones, small or capital (Unicode's UTS 39 lists them as confusable). Not
+among them are those whose two cases look like different letters."""
+_STYLED = re.compile(
+    r"LATIN LETTER SMALL CAPITAL (?P<small>[A-Z])"
+    r"|(?:CROSSED )?NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER (?P<negative>[A-Z])"
+    r"|REGIONAL INDICATOR SYMBOL LETTER (?P<flag>[A-Z])"
+)
+"""Names of letters in a style for which Unicode has no decomposition."""
 _ASCII = 0x80
 
 
@@ -22,10 +30,19 @@ def _is_unseen(character: str) -> bool:
     return character in _LOOK_BLANK or unicodedata.category(character) in _UNSEEN
 
 
+def _plain(character: str) -> str:
+    """Return the letter or digit that a character is in another style or script; itself where it is none."""
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    styled = _STYLED.fullmatch(unicodedata.name(character, ""))
+    return character if styled is None else str(styled[styled.lastgroup or 0]).lower()
+
+
 def _folded(character: str) -> str:
     decomposed = unicodedata.normalize("NFKD", character)
     lowered = unicodedata.normalize("NFKD", decomposed.casefold())
-    return "".join(_LIKE.get(one, one) for one in lowered if not _is_unseen(one))
+    return "".join(_LIKE.get(one) or _plain(one) for one in lowered if not _is_unseen(one))
 
 
 class _Table(dict[int, str | None]):
@@ -62,7 +79,8 @@ UNSEEN = re.compile(
 )
 """Blanks and what fonts show as nothing, in a row: what may stand within an escape. (The tables know more of them.)"""
 COMPACT = _Table()
-"""Without case, blanks and what nobody sees; full-width and other styles of a letter are that letter."""
+"""Without case, blanks and what nobody sees; other styles of a letter, and those that look like it, are that letter,
+and each script's digits are digits."""
 WORDS = _Words()
 """The same, of which letters and digits remain: for values written in groups, or joined by a program."""
 SPACED = _Spaced()

@@ -28,6 +28,9 @@ _UNFINISHED = re.compile(r"(?:%[0-9A-Fa-f]?|&[#A-Za-z0-9]{0,31}|\\+[uUx]?\{?[0-9
 _LONGEST_ESCAPE = 40
 _LOOKED_BACK = 100_000
 """Characters before a cut in which the beginning of a secret is looked for."""
+_BEGINS_ENCODED = 4
+"""Characters of an encoded value, at least, that count as its beginning at a cut: three of its letters at most. Of so
+many encodings one or another begins with almost any letter, and each cut would cost one."""
 _BETWEEN = 3
 """Separators in a row that may stand before a sign of a value written in groups."""
 _MOST_SIGNS = 64
@@ -184,7 +187,7 @@ class SecretFinder:
             for view in unescaped(Rewritten(text[:end])):
                 for table, needles in self._needles:
                     folded = _Folded(view, table)
-                    held = max((_begun(folded.text, needle) for needle, _ in needles), default=0)
+                    held = max((_begun(folded.text, *each) for each in needles), default=0)
                     if held >= least:
                         place = folded.place(len(folded.text) - held)
                         first = min(first, view.origin(place, place + 1)[0])
@@ -237,7 +240,8 @@ def _signs_in(characters: Iterator[str], wanted: str) -> int:
     return taken
 
 
-def _begun(text: str, needle: str) -> int:
+def _begun(text: str, needle: str, spelling: Spelling) -> int:
     """Return how many characters at the end of ``text`` are the beginning of ``needle``, but not all of it."""
-    sizes = range(min(len(needle) - 1, len(text)), 0, -1)
+    fewest = _BEGINS_ENCODED if spelling.encoded else 1
+    sizes = range(min(len(needle) - 1, len(text)), fewest - 1, -1)
     return next((size for size in sizes if text.endswith(needle[:size])), 0)

@@ -1,7 +1,7 @@
 """The address of a Postgres as libpq takes it, a URL or ``key=value`` pairs, read into libpq's own parameters."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 from trapline_common.domain.errors import InputRefusedError
@@ -13,6 +13,9 @@ _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _PAIR = re.compile(
     r"\s*(?P<name>[^\s=]+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'(?=\s|$)|(?P<plain>(?:[^\s\\']|\\.)*))", re.DOTALL
 )
+_SSL = {"true": {"sslmode": "require"}, "false": dict[str, str]()}
+_KEEPING_OUT = ("sslmode", "channel_binding", "require_auth", "requirepeer")
+"""Parameters of which libpq, too, takes no empty value for none."""
 _BACKSLASH = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -41,7 +44,7 @@ def _of_pairs(text: str) -> dict[str, str]:
         value = pair["plain"] if pair["quoted"] is None else pair["quoted"]
         found[pair["name"]] = _BACKSLASH.sub(r"\1", value)
         position = pair.end()
-    return {name: value for name, value in found.items() if value}
+    return _filled(found)
 
 
 def _of_url(text: str) -> dict[str, str]:
@@ -60,12 +63,22 @@ def _of_url(text: str) -> dict[str, str]:
         if not equals:
             raise InputRefusedError("a parameter behind the ? is no key=value")
         found.update(_parameter(_decoded(key), _decoded(value)))
-    return {name: value for name, value in found.items() if value.strip(",")}
+    return _filled({name: value if value.strip(",") else "" for name, value in found.items()})
+
+
+def _filled(found: Mapping[str, str]) -> dict[str, str]:
+    """Return what has a value. One that keeps others out, and whose value somebody forgot, is no default."""
+    for name in _KEEPING_OUT:
+        if found.get(name) == "":
+            raise InputRefusedError(f"{name}: its value is empty; name one, or leave {name} out")
+    return {name: value for name, value in found.items() if value}
 
 
 def _parameter(key: str, value: str) -> dict[str, str]:
     if key == "ssl":  # as JDBC writes it
-        return {"sslmode": "require"} if value == "true" else {}
+        if value not in _SSL:
+            raise InputRefusedError("ssl is true or false; sslmode says more, such as sslmode=require")
+        return _SSL[value]
     return {"dbname" if key == "database" else key: value}
 
 

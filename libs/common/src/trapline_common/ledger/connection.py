@@ -128,6 +128,8 @@ def refuses_log_in(error: LedgerUnavailableError) -> bool:
     return isinstance(error.__cause__, asyncpg.InvalidAuthorizationSpecificationError)
 
 
+_OF_ANOTHER_SESSION = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
+"""Postgres knows a prepared statement that this session has not made, or does not know one that it has."""
 _UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 
@@ -135,6 +137,7 @@ _UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableChar
 def ledger_errors() -> Iterator[None]:
     """Translate asyncpg's errors: what may work later becomes ``LedgerUnavailableError``, the rest stays as it is.
 
+    A pooler that takes our session away between two transactions raises ``InputRefusedError``: no attempt can help.
     A value that no Postgres can hold (NUL, half of a surrogate pair, a number out of range) and that no check before
     has found raises ``InputRefusedError``.
     """
@@ -143,6 +146,11 @@ def ledger_errors() -> Iterator[None]:
     except asyncpg.PostgresError as error:
         if error.sqlstate == "TL001":
             raise LeaseLostError(str(error)) from error
+        if isinstance(error, _OF_ANOTHER_SESSION):
+            raise InputRefusedError(
+                "DATABASE_URL leads to a pooler that gives each transaction another session, such as PgBouncer with "
+                "pool_mode=transaction; name Postgres itself, or a pool with pool_mode=session"
+            ) from error
         if isinstance(error, _UNSTORABLE) or isinstance(error.__cause__, UnicodeEncodeError | OverflowError):
             raise InputRefusedError(f"a value that the ledger can't hold: {str(error)!a}") from error
         if isinstance(error, _UNAVAILABLE):

@@ -1,8 +1,13 @@
 """Alerts to Slack, Teams, email and the rest, through Apprise: one channel per name of the channels file."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from threading import Thread
 
 import apprise
 
@@ -17,6 +22,9 @@ PACE = 0.1
 """Seconds between two requests to a service whose own pace Apprise does not know, such as mail or Teams: it then keeps
 5.5 s, which is nobody's limit. The pace of messages is the ledger's (``pace.py``); this is for the requests of one. A
 service that wants more says so, and is asked again later."""
+
+UNENDED = 3
+"""Sends of one channel that were given up and have not ended, beyond which it is not asked: each holds a thread."""
 
 _log = get_logger("notifier")
 
@@ -37,7 +45,7 @@ class Delivery:
     def refused_for_now(self, name: str) -> TransientError:
         """Return the error that says that a channel did not take the message, with the time that it named."""
         answer = self.why.get(name)
-        status = "" if answer is None else f" (HTTP {answer.status})"
+        status = "" if answer is None else f" (HTTP {answer.status}{_elsewhere(answer.status)})"
         error = TransientError(f"channel {name} did not take the message{status}")
         error.again_after = None if answer is None else answer.again_after
         return error
@@ -60,15 +68,20 @@ class Texts:
 class Channels:
     """The named channels. An address is a secret: it is in no log, no error and no ``repr``."""
 
-    __slots__ = ("_channels",)
+    __slots__ = ("_channels", "_unended")
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         """Raises ``InputRefusedError`` with the names whose address Apprise does not understand."""
         self._channels: dict[str, apprise.Apprise] = {}
+        self._unended: Counter[str] = Counter()
         wrong = []
         for name, address in addresses.items():
-            channel = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Trapline", app_desc="Trapline alerts"))
-            if channel.add(address):
+            # Without a time of its own Apprise sends in the calling thread, and not in a pool that it never leaves.
+            asset = apprise.AppriseAsset(app_id="Trapline", app_desc="Trapline alerts", service_timeout=0)
+            channel = apprise.Apprise(asset=asset)
+            with _silent_apprise():
+                known = channel.add(address)
+            if known:
                 _set_pace(channel)
                 self._channels[name] = channel
             else:
@@ -107,14 +120,63 @@ class Channels:
         def notify() -> bool:
             return bool(channel.notify(body=body, title=texts.subject, body_format=body_format))
 
+        if self._unended[name] >= UNENDED:
+            _log.error("channel_holds_threads", channel=name, sends=UNENDED)
+            return False, None
         with http_answers() as answers:
+            sending = _in_thread(notify, name)
             try:
-                good = await asyncio.wait_for(asyncio.to_thread(notify), TIMEOUT)
+                good = await asyncio.wait_for(asyncio.shield(sending), TIMEOUT)
             except TimeoutError:
                 good = False
+                self._unended[name] += 1
+                sending.add_done_callback(lambda _: self._unended.subtract([name]))
         if not good:
             _log.error("channel_failed", channel=name)
         return good, answers[-1] if answers else None
+
+
+@contextmanager
+def _silent_apprise() -> Iterator[None]:
+    """Keep out of every log what Apprise says of an address that it does not take: it quotes it, or its token."""
+    logger = logging.getLogger("apprise")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _in_thread(notify: Callable[[], bool], name: str) -> "asyncio.Future[bool]":
+    """Run a send in a thread that nobody waits for when the process ends: no service can keep a command from ending.
+
+    One that never ends holds its own thread, and not one of the pool that all else takes turns on.
+    """
+    loop = asyncio.get_running_loop()
+    sending: asyncio.Future[bool] = loop.create_future()
+    context = copy_context()
+
+    def settle(good: bool, error: Exception | None) -> None:
+        if error is not None and not sending.done():
+            sending.set_exception(error)
+        elif not sending.done():
+            sending.set_result(good)
+
+    def work() -> None:
+        good, failed = False, None
+        try:
+            good = context.run(notify)
+        except Exception as error:  # noqa: BLE001  (whoever waits for the send gets it)
+            failed = error
+        with suppress(RuntimeError):  # the loop is closed: the command has ended
+            loop.call_soon_threadsafe(settle, good, failed)
+
+    Thread(target=work, name=f"channel {name}", daemon=True).start()
+    return sending
+
+
+def _elsewhere(status: int) -> str:
+    return ", which names another address: write that one" if status in {301, 302, 303, 307, 308} else ""
 
 
 def _set_pace(channel: apprise.Apprise) -> None:
