@@ -193,6 +193,16 @@ def test_a_lane_that_is_switched_while_a_run_is_open_loses_nothing(aws):
             orchestrators.exact(aws, aws.opened("queued"), via="event", share=2, cap=2)
 
 
+def test_the_mapping_holds_a_limit_of_its_own(aws):
+    """The ledger asks for four crawlers of the lane at once, and Lambda takes two calls at a time from its queue."""
+    limits = "fragile: {max_invocations: 2, tasks_per_invocation: 2"
+    with orchestrators.config(aws, {limits: "fragile: {max_invocations: 4, tasks_per_invocation: 1"}):
+        aws.dispatch(Reap())
+        found = orchestrators.exact(aws, aws.opened("queued"), via="queue", share=1, cap=4)
+    assert len(found["invocations"]) == 4
+    assert orchestrators.most_at_work(found) <= 2
+
+
 def test_a_crawl_is_a_step_of_another_workflow(aws):
     """One state starts the machine `run` and goes on with the run's facts; another hands over its own task token."""
     answer = orchestrators.workflow(aws)

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many seeds, from 1")
     parser.add_argument("--tasks", type=int, default=2000, help="tasks of each seed")
     parser.add_argument("--seed", type=int, help="only this seed")
-    parser.add_argument("--via", choices=list(Via), help="how two of the lanes are worked; by default the seed decides")
+    parser.add_argument("--via", choices=list(Via), help="how lanes are worked; by default the seed decides")
     parser.add_argument("--break", dest="broken", choices=[*BREAKS, "all", "none"], default="all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything found there")
     options = parser.parse_args(arguments)

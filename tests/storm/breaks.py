@@ -32,7 +32,7 @@ class Break:
     names: Sequence[tuple[str, object]] = ()
     """Names of the product that get another value in each process."""
     via: Via = Via.EVENT
-    """How two of the lanes are worked in its storms."""
+    """How lanes are worked in its storms."""
     scale: Scale = field(default_factory=Scale)
     """The product's times in its storms."""
 
@@ -168,6 +168,24 @@ BREAKS: dict[str, Break] = {
             Mutation(target="invocations.unanswered", old="answered_at IS NULL", new="$1::uuid IS NOT NULL"),
         ),
         via=Via.QUEUE,
+    ),
+    "again": Break(
+        means="an answer that arrived is given again and again",
+        queries=(
+            Mutation(target="waiters.answered", old="SET answered_at = now()", new="SET answered_at = NULL"),
+            Mutation(target="invocations.answered", old="SET answered_at = now()", new="SET answered_at = NULL"),
+        ),
+        via=Via.QUEUE,
+    ),
+    "adopt": Break(
+        means="a page that cuts a slice off is not charged with it",
+        queries=(Mutation(target="slices.adopt", old="t.rescues + h.cut_off::int", new="t.rescues"),),
+        via=Via.DURABLE,
+    ),
+    "resume": Break(
+        means="a durable invocation goes on in any execution",
+        queries=(Mutation(target="slices.resume", old="i.delivery = $2", new="$2::text IS NOT NULL"),),
+        via=Via.DURABLE,
     ),
     "told": Break(
         means="an announcement that did not arrive is not repeated",

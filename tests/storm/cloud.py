@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import psutil
@@ -23,7 +23,16 @@ from trapline_common.config.models import Config
 
 AT_ONCE = {"crawler": 32, "dispatcher": 2, "notifier": 2}
 """Processes of each function at once: two dispatchers, and two notifiers; crawlers as many as are asked for."""
+BY_SLICES = 4
+"""Times as long as elsewhere a durable function visits: its lists are short, and have to take several calls."""
 ACCEPTED = {"status": 202}
+
+
+class Deliver(Protocol):
+    """Has the crawler called with a message, in some way."""
+
+    def __call__(self, message: dict[str, Any], *, delay: float, request_id: str) -> None:
+        """``delay``: seconds until then; ``request_id``: Lambda's of this delivery."""
 
 
 class Cloud:
@@ -44,7 +53,6 @@ class Cloud:
         self._tasks: set[asyncio.Task[None]] = set()
         self._live: dict[int, tuple[BaseProcess, Job]] = {}
         self._number = 0
-        self._named: set[str] = set()
         self.ended: Counter[str] = Counter()
 
     @property
@@ -73,18 +81,10 @@ class Cloud:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._queued.subtract([role]))
 
-    async def invoke_once(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Answer one Invoke of a durable function: an execution that was started before is the answer."""
-        if message["invocation_id"] in self._named:
-            return ACCEPTED
-        answer = await self.invoke(message)
-        if answer is None or answer == ACCEPTED:
-            self._named.add(message["invocation_id"])
-        return answer
-
-    async def invoke(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Answer one Invoke of the crawler; ``None``: there is no answer."""
-        fate, scale, request = self._weather.fate(), self._resources.scale, str(uuid4())
+    async def invoke(self, message: dict[str, Any], *, deliver: Deliver | None = None) -> dict[str, Any] | None:
+        """Answer one Invoke of the crawler; ``None``: there is no answer. ``deliver``: what calls the function."""
+        fate = self._weather.fate(durable=deliver is not None)
+        deliver, scale, request = deliver or self._call_crawler, self._resources.scale, str(uuid4())
         if fate is not Fate.CALM:
             about = message["invocation_id"] if fate in {Fate.AGED, Fate.LATE} else None
             self._faults.add(
@@ -94,21 +94,24 @@ class Cloud:
             case Fate.THROTTLED:
                 return {"status": 429}
             case Fate.UNANSWERED:
-                self.submit("crawler", message, request_id=request)
+                deliver(message, delay=0.0, request_id=request)
                 return None
             case Fate.SLOW:
-                self.submit("crawler", message, request_id=request)
+                deliver(message, delay=0.0, request_id=request)
                 await asyncio.sleep(scale.answer * 3 / 4)
             case Fate.TWICE:
                 for delay in (0.0, scale.tick / 2):
-                    self.submit("crawler", message, request_id=request, delay=delay)
+                    deliver(message, delay=delay, request_id=request)
             case Fate.AGED:
                 self._record(message, request, "EventAgeExceeded", delay=scale.event_age)
             case Fate.LATE:
-                self.submit("crawler", message, request_id=request, delay=scale.late)
+                deliver(message, delay=scale.late, request_id=request)
             case _:
-                self.submit("crawler", message, request_id=request)
+                deliver(message, delay=0.0, request_id=request)
         return ACCEPTED
+
+    def _call_crawler(self, message: dict[str, Any], *, delay: float, request_id: str) -> None:
+        self.submit("crawler", message, delay=delay, request_id=request_id)
 
     def nudge(self, message: dict[str, Any]) -> dict[str, Any]:
         """Take one nudge of another function; it may be lost."""
@@ -144,6 +147,7 @@ class Cloud:
 
     async def _run(self, role: str, event: dict[str, Any], request_id: str, *, reply: Path | None = None) -> int | None:
         self._number += 1
+        by_slices = "execution" in event
         store_away = role == "crawler" and self._weather.store_away()
         if store_away:
             self._faults.add(Fault(kind="artifact store away", where=role))
@@ -153,11 +157,11 @@ class Cloud:
             request_id=request_id,
             resources=self._resources,
             config=self._config() if role == "dispatcher" else None,
-            doom=self._weather.doom(role),
+            doom=self._weather.doom("slice" if by_slices else role),
             number=self._number,
             slow=self._weather.slow(),
             hours=1 if self._number % 2 else -1,
-            mean=self._mean,
+            mean=self._mean * (BY_SLICES if by_slices else 1),
             store_away=store_away,
             reply=reply,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.storm.cloud import ACCEPTED, Cloud
+from tests.storm.durable import Durable
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.machine import Machine
 from tests.storm.proxy import Proxy
@@ -18,8 +19,11 @@ from tests.storm.weather import Act
 class Hub:
     """Gives each message to whom it is for."""
 
-    def __init__(self, cloud: Cloud, topic: Topic, proxy: Proxy, faults: FaultLog, machine: Machine) -> None:
+    def __init__(
+        self, cloud: Cloud, topic: Topic, proxy: Proxy, faults: FaultLog, *, machine: Machine, durable: Durable
+    ) -> None:
         self._machine = machine
+        self._durable = durable
         self._cloud = cloud
         self._topic = topic
         self._proxy = proxy
@@ -48,8 +52,10 @@ class Hub:
     async def _answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
         match message["op"]:
             case "invoke":
-                invoke = self._cloud.invoke_once if message["once"] else self._cloud.invoke
+                invoke = self._durable.invoke if message["once"] else self._cloud.invoke
                 return await invoke(message["message"])
+            case "step":
+                return self._durable.note(message)
             case "start wave":
                 return await self._machine.start(message)
             case "send task":

@@ -25,7 +25,7 @@ class Witness:
     journal: Journal
     """Notes what was won, once it has committed."""
     presence: Presence | None = None
-    """A crawler's: it begins when its ``ready`` has committed."""
+    """A crawler's: it begins when its ``ready`` has committed, or a slice has resumed."""
     outbox_is_apart: bool = False
     """The break that writes alerts in a transaction of their own."""
 
@@ -70,6 +70,10 @@ class StormDatabase(Database):
         row = await super().fetchrow(query, *args)
         if query.name == "ready" and row is not None:
             self._won.append({"event": "ready", "invocation": args[0]})
+        elif query.name == "resume" and row is not None:
+            self._witness.journal.write("resumed", invocation=args[0], execution=args[1])
+            if self._witness.presence is not None:
+                self._witness.presence.begin()
         await self._witness.points.at(f"after {query.name}")
         return row
 

@@ -19,6 +19,8 @@ from trapline_crawler.visit.kept_artifacts import keep
 GENERATION = "X-Generation"
 """The header of a crawl's frozen config that says which state of the site its run sees."""
 SLOWEST = 0.6
+MISSING, CHANGED = 0.03, 0.06
+"""Shares of the pages that are missing in a generation, and that change with the second."""
 DEADLY = "deadly"
 """In the name of a host: asking it for its robots.txt kills the crawler."""
 
@@ -36,19 +38,24 @@ def lot(url: str, generation: str) -> float:
 
 def text_of(url: str, generation: str) -> str:
     """Return the page's text: six in a hundred change with the second generation."""
-    changed = generation != "1" and lot(url, "changes") < 0.06
+    changed = generation != "1" and lot(url, "changes") < CHANGED
     return f"{url} in its {'second' if changed else 'first'} form"
 
 
+def eventful(url: str) -> float:
+    """Return how much the page has to tell, the most first: at 1 and below it fails or changes in some generation."""
+    return min(lot(url, "1") / MISSING, lot(url, "2") / MISSING, lot(url, "changes") / CHANGED)
+
+
 class SimulatedVisitor:
-    """The ``Visitor`` port. ``poison`` is awaited by a page that kills its process. ``mean`` is in seconds."""
+    """The ``Visitor`` port. ``poison`` is awaited for a page that kills its process. ``mean`` is in seconds."""
 
     def __init__(
         self,
         random: Random,
         *,
         artifacts: ArtifactStore,
-        poison: Callable[[], Awaitable[None]],
+        poison: Callable[[str], Awaitable[None]],
         mean: float,
         presence: Presence,
     ) -> None:
@@ -69,13 +76,13 @@ class SimulatedVisitor:
         await asyncio.sleep(min(SLOWEST, self._random.expovariate(1 / self._mean)))
         generation = crawl.headers.get(GENERATION, "1")
         if "/poison" in url:
-            await self._poison()
+            await self._poison(url)
         chance = self._random.random()
         if chance < 0.004:
             raise SimulatedFaultError("the browser failed it")
         if chance < 0.014:
             return Observation(url=url, failure=Failure(reason=Reason.TIMEOUT, detail="not loaded", retry=True))
-        if lot(url, generation) < 0.03:
+        if lot(url, generation) < MISSING:
             shot = await keep(self._artifacts, url.encode(), suffix=".png", crawl=crawl.name)
             failure = Failure(reason=Reason.HTTP_STATUS, detail="404", retry=False)
             return Observation(url=url, status=404, screenshot=shot, failure=failure)

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests.storm import attic
+from tests.storm import attic, durable_call
 from tests.storm.adapters import (
     StormAnnouncer,
     StormArtifacts,
@@ -39,15 +39,15 @@ from tests.storm.topic import CHANNELS
 from tests.storm.weather import Act, Doom
 from tests.support.adapters import NoAlarm
 from trapline_common.config.models import Config
-from trapline_common.domain.answers import Answer
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import Outbox
 from trapline_common.egress.fetch import NOBODY, Sender
-from trapline_common.ledger import rescue
+from trapline_common.ledger import rescue, slices
 from trapline_common.ledger.connection import Patience
 from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
+from trapline_common.platform.lambda_runtime import run as lambda_run
 from trapline_common.platform.logging import configure
 from trapline_common.platform.process_alarm import ProcessAlarm
 from trapline_crawler import handler as crawler
@@ -120,7 +120,10 @@ class Job:
 
     @property
     def message(self) -> dict[str, Any]:
-        """The event, taken out of its record where it comes from a queue of the crawler's."""
+        """The event, taken out of its record where it comes from a queue, or out of what a durable function gets."""
+        if "execution" in self.event:
+            asked: dict[str, Any] = self.event["message"]
+            return asked
         if self.role == "crawler" and "Records" in self.event:
             found: dict[str, Any] = json.loads(self.event["Records"][0]["body"])
             return found
@@ -143,12 +146,13 @@ def run(job: Job) -> None:
     configure(service=job.role, console=False)
     journal = Journal(job.resources.folder / "journal")
     rescue.UNSTARTED_WAIT = job.resources.scale.unstarted_wait
+    slices.LATE = job.resources.scale.rests
     if job.resources.broken is not None:
         BREAKS[job.resources.broken].apply_here(pytest.MonkeyPatch())
     try:
-        answer = asyncio.run(_handle(job, journal))
+        answer = _handle(job, journal)
         if job.reply is not None:
-            job.reply.write_text(json.dumps(answer.body()))
+            job.reply.write_text(json.dumps(answer))
     except TransientError:
         traceback.print_exc()
         sys.exit(AGAIN)
@@ -163,7 +167,7 @@ def _move_clock(seconds: float) -> None:
     time.time = lambda: true() + seconds
 
 
-def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Answer]:
+def _handle(job: Job, journal: Journal) -> dict[str, Any]:
     scale = job.resources.scale
     tell = teller(job.resources.socket, within=scale.answer)
     points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation, slow=job.slow)
@@ -173,11 +177,16 @@ def _handle(job: Job, journal: Journal) -> Coroutine[Any, Any, Answer]:
     context = LocalContext(aws_request_id=job.request_id, deadline=Deadline.after(seconds))
     match job.role:
         case "crawler" if presence is not None:
-            return crawler.handle(job.event, context, _crawler(job, points, tell, witness, presence))
+            services = _crawler(job, points, tell, witness, presence)
+            if "execution" in job.event:
+                return durable_call.call(job.event, context, services, tell)
+            return lambda_run(lambda: crawler.handle(job.event, context, services)).body()
         case "dispatcher":
-            return dispatcher.handle(job.event, context, _dispatcher(job, points, tell, witness))
+            asked = _dispatcher(job, points, tell, witness)
+            return lambda_run(lambda: dispatcher.handle(job.event, context, asked)).body()
         case _:
-            return notifier.handle(job.event, context, _notifier(job, points, tell, witness))
+            drained = _notifier(job, points, tell, witness)
+            return lambda_run(lambda: notifier.handle(job.event, context, drained)).body()
 
 
 async def _nothing_to_fetch(url: str, sender: Sender = NOBODY) -> NoReturn:
@@ -201,7 +210,8 @@ def _crawler(job: Job, points: FailPoints, tell: Tell, witness: Witness, presenc
     artifacts = BackingOffStore(StormArtifacts(job.resources.folder / "artifacts", points, away=job.store_away))
     random = Random(job.number)
 
-    async def poison() -> None:
+    async def poison(url: str) -> None:
+        witness.journal.write("poisoned", url=url)
         await points.strike(Act.KILL, "poison page")
 
     async def deadly() -> None:

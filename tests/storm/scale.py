@@ -57,6 +57,10 @@ class Scale:
     """Between two heartbeats of a crawler for which an execution waits."""
     token_silence: float = 6.0
     """Without a heartbeat until an execution stops to wait: beyond ``pending_ttl``."""
+    rests: float = 2.0
+    """By which the next slice of a durable invocation may be late, beside ``heartbeat_ttl``."""
+    late_slice: float = 6.5
+    """How late a slice may come: beyond ``rests`` and ``heartbeat_ttl`` by at least a tick."""
     visible: float = 3.0
     """Until a message of the queue whose crawler died is handed out again."""
     retries: tuple[float, float] = (0.5, 1.0)

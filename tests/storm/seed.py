@@ -14,6 +14,7 @@ import pytest
 from tests.storm import attic, journal
 from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
+from tests.storm.durable import Durable
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.hub import Hub
 from tests.storm.hush import hush
@@ -25,7 +26,15 @@ from tests.storm.sampler import GONE, Sampler
 from tests.storm.scale import Scale
 from tests.storm.server import Server, fresh
 from tests.storm.topic import Topic
-from tests.storm.verdict import Verdict, judge, judge_ends, judge_locks, judge_retention
+from tests.storm.verdict import (
+    Verdict,
+    judge,
+    judge_ends,
+    judge_locks,
+    judge_retention,
+    shared_or_deadly,
+    too_often,
+)
 from tests.storm.weather import Blow, Weather
 from tests.storm.whims import Whims
 from tests.storm.world import LANES, World
@@ -54,7 +63,7 @@ class Order:
     scale: Scale = field(default_factory=Scale)
     """The product's times."""
     via: Via = Via.EVENT
-    """How two of the three lanes are worked."""
+    """How the lanes of ``WORKED`` are worked."""
 
 
 class Storm:
@@ -89,12 +98,14 @@ class Storm:
             config = lambda: self.world.config(self.generation)  # noqa: E731  (the cloud asks at each tick)
             self.cloud = Cloud(resources, self.weather, self.faults, config=config, mean=self.order.mean)
             self.machine = Machine(self.cloud, self.weather, self.faults, self.order.scale)
+            self.durable = Durable(self.cloud, self.weather, self.faults, self.order.scale)
             processes = Processes(folder=self.folder / PRESENCE, scale=self.order.scale)
             self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults, processes=processes)
-            hub = Hub(self.cloud, self.topic, self.proxy, self.faults, self.machine)
+            hub = Hub(self.cloud, self.topic, self.proxy, self.faults, machine=self.machine, durable=self.durable)
             await stack.enter_async_context(hub.listen(resources.socket))
             stack.push_async_callback(self.cloud.close)
             stack.push_async_callback(self.machine.close)
+            stack.push_async_callback(self.durable.close)
             loops = [
                 asyncio.create_task(one)
                 for one in (
@@ -114,6 +125,11 @@ class Storm:
         for result in results:
             if isinstance(result, Exception):
                 raise result
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no execution runs."""
+        return self.machine.idle and self.durable.idle
 
     async def _minutes(self) -> None:
         """Two reapers and two notifiers at once, every tick."""
@@ -164,9 +180,9 @@ class Storm:
             progress(self)
             await asyncio.sleep(0.1)
             seen = self.sampler.progress
-            if self.generation == 1 and seen.runs == 3 and seen.tasks > 0:
+            if self.generation == 1 and seen.runs == len(self.world.first) and seen.tasks > 0:
                 await self._second_generation()
-            quiet = not seen.due and not seen.untold and not self.faults.open and self.machine.idle
+            quiet = not seen.due and not seen.untold and not self.faults.open and self.is_idle
             if self.weather.over and seen.runs_ended == self.world.runs and quiet:
                 return True
         return False
@@ -175,8 +191,9 @@ class Storm:
         """Whether a product that was broken on purpose has shown it already: no need to wait for the end."""
         if self.order.broken is None:
             return False
-        errors = (event["event"] == "error" for event in journal.read(self.folder / "journal"))
-        return any(errors) or bool(self.sampler.processes.broken)
+        events = list(journal.read(self.folder / "journal"))
+        found = shared_or_deadly(events) or too_often(self.machine.heard) or self.sampler.processes.broken
+        return bool(found) or any(event["event"] == "error" for event in events)
 
     async def _second_generation(self) -> None:
         """The site changes, schedules fire again while the first runs are open, and one of these gets pages."""
@@ -246,7 +263,7 @@ async def _furnish(dsn: str, seed: int, world: World) -> None:
 
 def _left(storm: Storm) -> str:
     open_faults = ", ".join(f"{fault.kind} at {fault.where}" for fault in storm.faults.open)
-    waits = "" if storm.machine.idle else "; executions run"
+    waits = "" if storm.is_idle else "; executions run"
     return f"{storm.sampler.progress}; faults not over: {open_faults or 'none'}{waits}"
 
 

@@ -1,7 +1,7 @@
 """The checks of the ledger after the storm: what must and what must not be there."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.storm.pages import DEADLY
 from tests.storm.telling_order import out_of_order
 from tests.storm.topic import CHANNELS, Topic
 from tests.storm.world import LANES, World
+from trapline_common.ledger.rescue import MAX_RESCUES
 
 TASKS = """
 SELECT count(*) AS tasks,
@@ -69,6 +70,11 @@ ENDED = "SELECT id FROM trapline.run WHERE crawl <> 'attic' AND ended_at < now()
 WITHOUT_TOKEN = "SELECT id FROM trapline.invocation WHERE via = 'queue' AND ready_at IS NOT NULL AND task_token IS NULL"
 PATIENCE = 120.0
 """Seconds after which a storm that has not come to its end has repeated each answer often enough."""
+MOST_KILLS = 2 * (MAX_RESCUES + 1) + 2
+"""Crawlers that a page may kill in its two runs: each death is charged to it, and a result may get lost with one more.
+"""
+MOST_ANSWERS = 10
+"""Answers to one token: one, and a repeat for each that got lost, by two reapers at once."""
 MOST_LEASES = 10
 """Leases of a page that is never started: its budget is half of that, and the storm may cut off a few more in order."""
 ALERTS = "SELECT id, kind, run_id, page_id FROM trapline.alert WHERE status <> 'muted' ORDER BY id"
@@ -129,7 +135,9 @@ class Verdict:
     duplicates: int = 0
     """Events that found their invocation started already."""
     executions: int = 0
-    """Executions that were started."""
+    """Executions of Step Functions that were started."""
+    slices: int = 0
+    """Slices of durable invocations that were begun."""
     waited: int = 0
     """Task tokens that the ledger knows."""
     unanswered: int = 0
@@ -138,6 +146,8 @@ class Verdict:
     """Runs that ended."""
     untold: int = 0
     """Of them: those that nobody heard of."""
+    told_again: int = 0
+    """Events about ends beyond the first about each: subscribers drop them by the run's number."""
     faults: dict[str, int] = field(default_factory=dict)
     """How often each kind struck."""
     recovery: list[float] = field(default_factory=list)
@@ -182,6 +192,9 @@ async def judge(
         verdict.made <= verdict.calm + verdict.worth,
         f"{verdict.made} invocations: more than {verdict.calm} and the {verdict.worth} that the faults were worth",
     )
+    for sentence in shared_or_deadly(events):
+        verdict.must(not sentence, sentence)
+    verdict.slices = sum(event["event"] == "resumed" for event in events)
     for error, count in Counter(event["error"] for event in events if event["event"] == "error").items():
         verdict.must(not error, f"an error that no fault explains, {count} times: {error}")
 
@@ -201,6 +214,7 @@ async def judge_ends(verdict: Verdict, connection: "asyncpg.Connection[Any]", ma
     untold = [run for run in ended if not machine.announced[run]]
     verdict.executions, verdict.waited, verdict.unanswered = machine.started, len(tokens), len(silent)
     verdict.ends, verdict.untold = len(ended), len(untold)
+    verdict.told_again = sum(machine.announced.values()) - len(machine.announced)
     late = verdict.ended or verdict.seconds > PATIENCE
     verdict.must(not silent or not late, f"{len(silent)} task tokens were never answered: {', '.join(silent[:5])}")
     verdict.must(not untold or not late, f"{len(untold)} ends of runs were never told: {untold[:5]}")
@@ -208,6 +222,28 @@ async def judge_ends(verdict: Verdict, connection: "asyncpg.Connection[Any]", ma
     verdict.must(not twice, f"{len(twice)} invocations were given to two executions")
     deaf = [str(row[0]) for row in await connection.fetch(WITHOUT_TOKEN) if str(row[0]) in machine.queued]
     verdict.must(not deaf, f"{len(deaf)} invocations of the queue became ready without the token that waits")
+    for sentence in too_often(machine.heard):
+        verdict.must(not sentence, sentence)
+
+
+def too_often(heard: Mapping[str, int]) -> list[str]:
+    """Return a sentence if task tokens were answered more often than lost answers explain."""
+    many = [token for token, times in heard.items() if times > MOST_ANSWERS]
+    return [f"{len(many)} task tokens were answered more than {MOST_ANSWERS} times"] if many else []
+
+
+def shared_or_deadly(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a sentence for rows that two executions resumed, and for pages that killed too many crawlers."""
+    executions: defaultdict[str, set[str]] = defaultdict(set)
+    kills = Counter[str]()
+    for event in events:
+        if event["event"] == "resumed":
+            executions[event["invocation"]].add(event["execution"])
+        elif event["event"] == "poisoned":
+            kills[event["url"]] += 1
+    shared = [row for row, names in executions.items() if len(names) > 1]
+    deadly = [f"{url} killed {times} crawlers" for url, times in kills.items() if times > MOST_KILLS]
+    return [f"{len(shared)} invocations were resumed by two executions"] * bool(shared) + deadly
 
 
 def judge_locks(verdict: Verdict, deadlocks: int) -> None:

@@ -59,6 +59,14 @@ class Call(StrEnum):
     LATE = "after orphaned"
 
 
+class Pause(StrEnum):
+    """What becomes of the pause between two slices of a durable invocation."""
+
+    CALM = "calm"
+    LATE = "next slice after orphaned"
+    STOPPED = "execution stopped"  # by a person; nobody tells the ledger
+
+
 class Record(StrEnum):
     """What becomes of a failure-queue record."""
 
@@ -77,6 +85,7 @@ class Act(StrEnum):
 
 
 STARTS = (*(Start.CALM,) * 4, Start.THROTTLED, Start.UNANSWERED, Start.GONE, *(Start.ABORTED,) * 2)
+PAUSES = (*(Pause.CALM,) * 6, Pause.LATE, Pause.STOPPED)
 CALLS = (*(Call.CALM,) * 6, Call.LOST, Call.SILENT, Call.CUT, Call.TWICE, Call.LATE)
 
 
@@ -139,6 +148,24 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
         ("after succeed", 1, None),
         ("before nudge", 2, None),
     ),
+    "slice": (
+        ("before ready", 1, None),
+        ("after ready", 1, None),
+        ("before resume", 2, None),
+        ("after resume", 2, None),
+        ("before adopt", 1, None),
+        ("after adopt", 1, None),
+        ("after lease_share", 1, None),
+        *(("after start", 6, None),) * 3,
+        ("before complete_visit", 6, None),
+        ("after complete_visit", 6, None),
+        ("before keep", 1, None),
+        ("after keep", 1, None),
+        ("before rest", 1, None),
+        ("after rest", 1, None),
+        ("before succeed", 1, None),
+        ("after succeed", 1, None),
+    ),
     "dispatcher": (
         ("after insert", 1, None),
         ("before opened", 1, None),
@@ -171,7 +198,7 @@ POINTS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
 }
 """Where each function may be struck: the named calls of its ports and queries, how deep into its work, and by what.
 
-Without an act, any may come.
+Without an act, any may come. A "slice" is one call of the durable function.
 """
 
 BY_EXECUTIONS: dict[str, tuple[tuple[str, int, Act | None], ...]] = {
@@ -213,7 +240,14 @@ as the cause of an alert is committed: the alert must be there."""
 FIRST_STARTS = (Start.UNANSWERED, Start.ABORTED, Start.CALM, Start.UNANSWERED)
 """What the first executions of a storm meet, however few there are: what the names of waves are for."""
 
-SPARED = {"crawler": 1, "dispatcher": 2, "notifier": 2}
+FIRST_FATES = (Fate.TWICE, Fate.CALM, Fate.TWICE)
+FIRST_PAUSES = (Pause.CALM, Pause.LATE, Pause.CALM, Pause.STOPPED)
+FIRST_WORDS = (False, True, False, False, True)
+FIRST_SLICES = 12
+"""The same of durable functions: events that come again, to another execution; pauses; words of steps that get lost;
+calls of which some are struck."""
+
+SPARED = {"crawler": 1, "slice": 1, "dispatcher": 2, "notifier": 2}
 """Processes that are left alone for each one that is doomed."""
 
 ACTS = (Act.KILL, Act.KILL, Act.STOP, Act.CUT)
@@ -233,14 +267,22 @@ class Weather:
         self._starts = self._dealt("starts", seed, STARTS)
         self._calls = self._dealt("calls", seed, CALLS)
         self._told = self._dealt("told", seed, RECEIPTS)
+        self._first_fates = iter(FIRST_FATES)
+        self._first_pauses, self._first_words = iter(FIRST_PAUSES), iter(FIRST_WORDS)
+        self._pauses = self._dealt("pauses", seed, PAUSES)
+        self._words = self._dealt("words", seed, (True, *(False,) * 7))
+        self._slices = 0
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}
         self._slow = self._dealt("slow", seed, (True, False))
         self._stores = self._dealt("stores", seed, (True, False, False, False))
         self.blows = self._blows()
         self.over = False
 
-    def fate(self) -> Fate:
-        """Return what becomes of the next Invoke."""
+    def fate(self, *, durable: bool = False) -> Fate:
+        """Return what becomes of the next Invoke; of the first few of a ``durable`` function in any weather."""
+        first = next(self._first_fates, None) if durable else None
+        if first is not None:
+            return first
         return Fate.CALM if self.over else next(self._fates)
 
     def receipt(self) -> Receipt:
@@ -266,9 +308,25 @@ class Weather:
         """Return what becomes of the next answer to a task token, or announcement."""
         return Receipt.CALM if self.over else next(self._told)
 
+    def pause(self) -> Pause:
+        """Return what becomes of the next pause of a durable invocation; of the first few in any weather."""
+        first = next(self._first_pauses, None)
+        if first is not None:
+            return first
+        return Pause.CALM if self.over else next(self._pauses)
+
+    def loses_word(self) -> bool:
+        """Say whether the word that a step of a durable function has ended gets lost; of the first in any weather."""
+        first = next(self._first_words, None)
+        if first is not None:
+            return first
+        return not self.over and next(self._words)
+
     def doom(self, role: str) -> Doom | None:
-        """Return what the next process of ``role`` is doomed to."""
-        return None if self.over else next(self._dooms[role])
+        """Return what the next process of ``role``, a name of ``POINTS``, is doomed to; of slices in any weather."""
+        self._slices += role == "slice"
+        calm = self.over and not (role == "slice" and self._slices <= FIRST_SLICES)
+        return None if calm else next(self._dooms[role])
 
     def slow(self) -> bool:
         """Say whether the next process is slow between what it read and what it writes."""
@@ -309,6 +367,6 @@ class Weather:
         times = [(self._random.uniform(0.1, 0.9) * self.seconds, blow) for blow in blows]
         lowered = self._random.uniform(0.05, 0.25) * self.seconds
         moves = [(lowered, Blow.LOWER), (lowered + 0.5 * self.seconds, Blow.RAISE)]
-        if self._via in WAVED:
+        if self._via is not Via.EVENT:
             moves += [(0.4 * self.seconds, Blow.SWITCH), (0.7 * self.seconds, Blow.BACK)]
         return sorted([*times, *moves])

@@ -17,6 +17,19 @@ PRICES: Mapping[str, tuple[float, str]] = {
 """US dollars for one of each in us-east-1, x86_64, before free tiers, and where AWS says so."""
 
 
+VALUES = {
+    "partition": "aws",
+    "crawler": "crawler",
+    "dispatcher": "dispatcher",
+    "queue_prefix": "",
+    "crawler_timeout": 900,
+    "dispatcher_timeout": 300,
+    "pending_ttl": 330,
+    "rounds": 200,
+}
+"""What the definition is rendered with where only its states are counted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What is paid for, by number."""
@@ -50,12 +63,11 @@ def own(invocations: int) -> Usage:
 
 def wave(definition: Any, *, children: int, rounds: int, via: str) -> Usage:
     """Return the usage of one wave: ``children`` at once, each of which calls ``rounds`` crawlers, one by one."""
-    child = definition["States"]["Every invocation"]["ItemProcessor"]
-    entered = _walk(child, rounds=rounds, via=via)
-    called = children * (entered.count("Crawl") + entered.count("Through the queue"))
-    asked = children * (entered.count("Another") + entered.count("Count the lane"))
+    states = entered(definition, rounds=rounds, via=via)
+    called = children * (states.count("Crawl") + states.count("Through the queue"))
+    asked = children * (states.count("Another") + states.count("Count the lane"))
     return Usage(
-        transitions=len(definition["States"]) + children * len(entered),
+        transitions=len(definition["States"]) + children * len(states),
         requests=called + asked + 1,
         messages=3 * called if via == "queue" else 0,  # sent, received, deleted
         events=1,
@@ -74,12 +86,13 @@ def polling(days: int = 30) -> Usage:
     return Usage(messages=5 * 3 * 60 * 24 * days)
 
 
-def _walk(child: Any, *, rounds: int, via: str) -> list[str]:
+def entered(definition: Any, *, rounds: int, via: str) -> list[str]:
     """Return the states that one child of a wave enters when the lane has work for ``rounds`` crawlers."""
-    entered, state = [], child["StartAt"]
+    child = definition["States"]["Every invocation"]["ItemProcessor"]
+    names, state = [], child["StartAt"]
     data: dict[str, Any] = {"item": {"via": via}, "round": 1, "crawled": {"answer": {"due": rounds > 1}}}
     while state is not None:
-        entered.append(state)
+        names.append(state)
         found = child["States"][state]
         if state == "Another":
             data["round"] += 1
@@ -88,7 +101,7 @@ def _walk(child: Any, *, rounds: int, via: str) -> list[str]:
             state = next((rule["Next"] for rule in found["Choices"] if _holds(rule, data)), found["Default"])
         else:
             state = found.get("Next")
-    return entered
+    return names
 
 
 def _holds(rule: Mapping[str, Any], data: Mapping[str, Any]) -> bool:

@@ -81,6 +81,12 @@ def exact(aws: Deployed, run: int, *, via: str, share: int, cap: int) -> dict[st
     return found
 
 
+def most_at_work(found: dict[str, Any]) -> int:
+    """Return the most of a run's invocations that were between ``ready`` and their end at one moment."""
+    works = [(one["ready_at"], one["ended_at"]) for one in found["invocations"]]
+    return max(sum(begins <= moment < ends for begins, ends in works) for moment, _ in works)
+
+
 def execution(aws: Deployed, wave: Any, *, machine: str = "wave") -> str:
     """Return the ARN of an execution by its name."""
     return f"{aws.outputs['machines'][machine].replace(':stateMachine:', ':execution:')}:{wave}"

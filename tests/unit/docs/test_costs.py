@@ -6,16 +6,6 @@ from support import asl, costs
 from tools.shell import ROOT
 
 PAGE = (ROOT / "docs/orchestrators.md").read_text()
-VALUES = {
-    "partition": "aws",
-    "crawler": "crawler",
-    "dispatcher": "dispatcher",
-    "queue_prefix": "",
-    "crawler_timeout": 900,
-    "dispatcher_timeout": 300,
-    "pending_ttl": 330,
-    "rounds": 200,
-}
 LONG, SHORT = {"children": 20, "rounds": 1}, {"children": 20, "rounds": 20}
 """10,000 pages in 20 crawlers, and in 400 of which 20 run at once."""
 MEMORY = 2
@@ -25,7 +15,7 @@ MEMORY = 2
 @pytest.fixture(scope="module")
 def wave():
     """The definition of the machine that delivers a lane's crawlers."""
-    return asl.rendered("wave", VALUES)
+    return asl.rendered("wave", costs.VALUES)
 
 
 def test_the_table_is_computed(wave):
