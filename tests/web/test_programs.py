@@ -13,6 +13,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.pictures import noise, png
+from support.web_ledger import crawled, seen
 from support.web_stage import Stage
 from support.web_view import TOKEN, Served, served
 from trapline_common.config.models import CrawlConfig
@@ -220,6 +222,44 @@ async def test_a_run_is_one_file_without_a_script(shop: Stage, bad: Stage, hosti
     assert found.pictures == (0 if hostile else 2)
     assert found.left_out == (1 if hostile else 0)
     assert found.html.count("data:image/png;base64,") == found.pictures
+
+
+async def test_a_report_of_many_pictures_stays_as_small_as_it_must(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole pictures first, small ones then; one that many pages share counts as often, and so do long titles."""
+    store = DirectoryArtifacts(tmp_path)
+    shared = await store.put(png(noise(100, seed=99)), suffix=".png")
+    keys = [await store.put(png(noise(100, seed=number)), suffix=".png") for number in range(6)] + [shared] * 6
+    crawl = CrawlConfig(name="many", urls=("https://many.example/",))
+    visits = [
+        seen(f"https://many.example/{number}", f"page {number}", {}, title="long " * 400, screenshot=key)
+        for number, key in enumerate(keys)
+    ]
+    async with await Database.connect(dsn) as database:
+        run = await crawled(database, crawl, visits)
+
+    async def connect() -> Database:
+        return await Database.connect(dsn)
+
+    views = LedgerViews(connect)
+    pictures = NamedArtifacts(fetch=store.get, is_named=views.is_named)
+    monkeypatch.setattr("trapline_web.report._SMALL", 40_000)
+    sizes = {}
+    for most in (10_000_000, 1_500_000, 400_000, 110_000):
+        monkeypatch.setattr("trapline_web.report.MOST_BYTES", most)
+        found = await report(run, views=views, pictures=pictures, place=Place(name="test"))
+        assert len(found.html.encode()) <= most
+        sizes[most] = (found.html.count("data:image/png;"), found.html.count("data:image/webp;"), found.left_out)
+    await views.close()
+    assert sizes[10_000_000] == (12, 0, 0)
+    whole, small, left_out = sizes[1_500_000]
+    assert (whole + small, left_out) == (12, 0)
+    assert whole > 0
+    assert small >= 6
+    assert sizes[400_000][0] == 0
+    assert sizes[400_000][1] > 0
+    assert sizes[110_000][0] == 0
 
 
 async def test_a_ledger_is_read_as_of_one_moment_and_never_written(dsn: str) -> None:

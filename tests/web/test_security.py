@@ -17,10 +17,10 @@ FORMS = ("/crawls/products/run", "/runs/1/retry", "/runs/1/cancel")
 async def test_every_answer_carries_the_headers(view: Served, shop: Stage) -> None:
     """Screens, files, refusals and errors: none may be framed, sniffed, or load anything of another origin."""
     paths = [*addresses(shop).values(), "/static/trapline.css", "/enter", "/nowhere", "/api/v1/overview", "/api/v1/no"]
-    for path in [*paths, f"/pictures/{shop.seeded.keys[0]}"]:
+    for path in [*paths, f"/pictures/{shop.seeded.keys[0]}", f"/thumbnails/{shop.seeded.keys[0]}"]:
         headers = (await view.get(path)).headers
         for name, text in HEADERS.items():
-            confined = path.startswith("/pictures/") and name == "Content-Security-Policy"
+            confined = path.startswith(("/pictures/", "/thumbnails/")) and name == "Content-Security-Policy"
             assert headers[name.lower()] == ("default-src 'none'; sandbox" if confined else text), (path, name)
     foreign = await view.get("/", Host="evil.example")
     assert foreign.headers["content-security-policy"] == HEADERS["Content-Security-Policy"]
@@ -136,7 +136,7 @@ TRAVERSALS = (
 @pytest.mark.parametrize("key", TRAVERSALS)
 async def test_no_key_leads_out_of_the_artifacts(view: Served, key: str) -> None:
     """Whatever is asked for in place of a key, no file is read."""
-    for kind in ("pictures", "html"):
+    for kind in ("pictures", "thumbnails", "html"):
         reply = await view.send("GET", f"/{kind}/{key}")
         assert reply.status == 404
         assert b"root:" not in reply.body
@@ -160,6 +160,7 @@ async def test_a_file_that_was_changed_is_not_served(shop: Stage, actions: Recor
         try:
             (shop.artifacts / key).write_bytes(whole + b"x")
             assert (await view.get(f"/pictures/{key}")).status == 503
+            assert (await view.get(f"/thumbnails/{key}")).status == 503
         finally:
             (shop.artifacts / key).write_bytes(whole)
 
@@ -217,7 +218,7 @@ async def test_hostile_texts_become_no_element_attribute_or_link(bad_view: Serve
             if tag == "script":
                 assert attribute in {"", "src", "defer"}, name
             if attribute == "src":
-                assert str(value).startswith(("/static/", "/pictures/")), (name, value)
+                assert str(value).startswith(("/static/", "/pictures/", "/thumbnails/")), (name, value)
             if attribute in {"href", "action"} and not str(value).startswith(("/", "?", "#")):
                 assert tag == "a", name
                 assert re.match(r"https://(shop|docs)\.example/", str(value)), (name, value)

@@ -1,5 +1,8 @@
 """The view as one ASGI application."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,6 +22,7 @@ from trapline_web.routes.files import Files, static
 from trapline_web.routes.metrics import Metrics
 from trapline_web.routes.screens import Screens
 from trapline_web.routes.site import Site
+from trapline_web.thumbnails.kept import Thumbnails
 
 _WORTH_COMPRESSING = 1_000
 """Bytes from which an answer is compressed."""
@@ -26,7 +30,8 @@ _WORTH_COMPRESSING = 1_000
 
 def create_app(*, views: Views, pictures: Pictures, actions: Actions | None, access: Access, place: Place) -> Starlette:
     """Return the view. ``actions`` ``None``: for looking only."""
-    site = Site(views=views, pictures=pictures, actions=actions, access=access, place=place)
+    thumbnails = Thumbnails(pictures)
+    site = Site(views=views, pictures=pictures, thumbnails=thumbnails, actions=actions, access=access, place=place)
     forms, artifacts, feeds = Forms(site), Files(site), Feeds(site)
     routes = [
         Route("/enter", Door(site).answer, methods=["GET", "POST"]),
@@ -37,6 +42,7 @@ def create_app(*, views: Views, pictures: Pictures, actions: Actions | None, acc
         Route("/ok/{name}", feeds.ok),
         Route("/metrics", Metrics(feeds).answer),
         Route("/pictures/{key:path}", site.entered(artifacts.picture)),
+        Route("/thumbnails/{key:path}", site.entered(artifacts.thumbnail)),
         Route("/html/{key:path}", site.entered(artifacts.html)),
         Route("/runs/{id:int}/cancel", site.entered(forms.confirm_cancel), methods=["GET"]),
         *(Route(path, site.entered(act), methods=["POST"]) for path, act in forms.handlers().items()),
@@ -50,8 +56,14 @@ def create_app(*, views: Views, pictures: Pictures, actions: Actions | None, acc
         title = "There is nothing here" if status < 500 else "The view failed"  # noqa: PLR2004
         return site.message(request, title, "The address leads to no screen." if status < 500 else "", status=status)  # noqa: PLR2004
 
+    @asynccontextmanager
+    async def life(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await thumbnails.close()
+
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING)],
         exception_handlers={HTTPException: refused, Exception: refused},
+        lifespan=life,
     )

@@ -13,9 +13,13 @@ class NamedArtifacts:
         self._fetch = fetch
         self._is_named = is_named
 
+    async def is_named(self, key: str) -> bool:
+        """Return whether the ledger names ``key``."""
+        return is_key(key) and await self._is_named(key)
+
     async def read(self, key: str) -> bytes:
         """Return what is kept under ``key``. Raises ``KeyError`` unless the ledger names it and it is unchanged."""
-        if not is_key(key) or not await self._is_named(key):
+        if not await self.is_named(key):
             raise KeyError(key)
         data = await self._fetch(key)
         if not is_unchanged(key, data):

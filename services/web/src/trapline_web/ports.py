@@ -31,6 +31,10 @@ class Pictures(Protocol):
         """
         ...
 
+    async def is_named(self, key: str) -> bool:
+        """Return whether the ledger names what was read under ``key`` before. Raises ``TransientError``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

@@ -1,7 +1,9 @@
 """One run as one file: no script, nothing that is fetched, its pictures inside; for a mail, or an artifact of CI."""
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -9,19 +11,21 @@ from markupsafe import Markup
 
 from trapline_common.domain.artifact_key import PNG
 from trapline_common.domain.errors import InputRefusedError, TransientError
-from trapline_common.ledger.views.run_screen import VisitRow
 from trapline_common.ledger.views.screens.run import VISITS, RunScreen
 from trapline_web.ports import Pictures, Place, Views
 from trapline_web.rendering import sentences, states
 from trapline_web.rendering.environment import environment, render
 from trapline_web.rendering.progress import bar, pace
+from trapline_web.thumbnails.maker import ThumbnailMaker
 
 MOST_BYTES = 5_000_000
 """Of the file: what mail servers take."""
-_TEXT = 700_000
-"""Bytes of them that are kept for everything but pictures."""
+_SMALL = 12_000
+"""Bytes that are kept for each picture that comes later: as a small one; few are larger."""
 _MOST_VISITS = 600
 """Visits that are named; the rest is counted."""
+_FRAME = 600
+"""Bytes of markup, at most, around a picture: the end of an address, escaped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,6 @@ async def report(run_id: int, *, views: Views, pictures: Pictures, place: Place)
         visits += more.visits
         if len(more.visits) < VISITS:
             break
-    shown, left_out = await _pictures(visits, pictures)
     style, word = states.run_state(screen.run)
     values = {
         "screen": screen,
@@ -59,28 +62,47 @@ async def report(run_id: int, *, views: Views, pictures: Pictures, place: Place)
         "word": word,
         "bar": bar(screen.run),
         "pace": pace(screen.run, screen.at),
-        "pictures": shown,
-        "left_out": left_out,
+        "pictures": {},
+        "left_out": 0,
         # Our own file, and no page's text: escaped, its child combinators (`>`) would select nothing.
         "css": Markup(files("trapline_web").joinpath("static", "trapline.css").read_text("utf-8")),  # noqa: S704
         "place": place,
     }
-    return Report(html=render(environment(), "report.html", values), pictures=len(shown), left_out=left_out)
+    templates = environment()
+    while (text := len(render(templates, "report.html", values).encode())) > MOST_BYTES // 2:  # long addresses
+        values["visits"] = visits = visits[: len(visits) // 2]
+    wanted = Counter(visit.screenshot for visit in visits if visit.screenshot)
+    shown = await _pictures(wanted, pictures, place=MOST_BYTES - text)
+    left_out = len(wanted) - len(shown)
+    html = render(templates, "report.html", {**values, "pictures": shown, "left_out": left_out})
+    return Report(html=html, pictures=len(shown), left_out=left_out)
 
 
-async def _pictures(visits: list[VisitRow], pictures: Pictures) -> tuple[Mapping[str, str], int]:
-    """Return pictures as data addresses by key, those of failures and changes first, and how many were left out."""
+async def _pictures(wanted: Mapping[str, int], pictures: Pictures, *, place: int) -> Mapping[str, str]:
+    """Return pictures as data addresses by key, in ``place`` bytes. ``wanted``: how often each is shown.
+
+    Each is whole as long as there is place for those that come later as small ones: failures and changes come first.
+    """
     found: dict[str, str] = {}
-    left = MOST_BYTES - _TEXT
-    wanted = list(dict.fromkeys(visit.screenshot for visit in visits if visit.screenshot))
-    for key in wanted:
-        try:
-            data = await pictures.read(key)
-        except (KeyError, TransientError):
-            continue
-        text = b64encode(data).decode()
-        if not data.startswith(PNG) or len(text) > left:
-            continue
-        left -= len(text)
-        found[key] = f"data:image/png;base64,{text}"
-    return found, len(wanted) - len(found)
+    maker = ThumbnailMaker()
+    later = sum(wanted.values())
+    try:
+        for key, times in wanted.items():
+            later -= times
+            with suppress(KeyError, TransientError):
+                address = _address("image/png", whole := await pictures.read(key))
+                if not whole.startswith(PNG):
+                    continue
+                if times * (len(address) + _FRAME) > place - later * _SMALL:
+                    small = await maker.make(whole)
+                    address = "" if small is None else _address("image/webp", small)
+                if address and times * (len(address) + _FRAME) <= place:
+                    place -= times * (len(address) + _FRAME)
+                    found[key] = address
+    finally:
+        await maker.close()
+    return found
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(data).decode()}"

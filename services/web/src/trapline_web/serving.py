@@ -29,7 +29,7 @@ async def serve_app(app: ASGIApp, listener: socket.socket, *, stop: asyncio.Even
     """
     config = uvicorn.Config(
         app,
-        lifespan="off",
+        lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -37,6 +37,14 @@ class Files:
             return self._site.message(request, "There is no such picture", "It is no longer kept.", status=404)
         return Response(data, headers=_headers("image/png", 'inline; filename="screenshot.png"'))
 
+    async def thumbnail(self, request: Request) -> Response:
+        """Answer ``/thumbnails/KEY`` with a small WebP of a picture."""
+        try:
+            data = await self._site.thumbnails.read(request.path_params["key"])
+        except KeyError:
+            return self._site.message(request, "There is no such picture", "It is no longer kept.", status=404)
+        return Response(data, headers=_headers("image/webp", 'inline; filename="screenshot.webp"'))
+
     async def html(self, request: Request) -> Response:
         """Answer ``/html/KEY``: always a download, never a document of this site."""
         data = await self._artifact(request.path_params["key"])

@@ -14,6 +14,7 @@ from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_web.access import Access
 from trapline_web.ports import Actions, Pictures, Place, Views
 from trapline_web.rendering.environment import environment, render
+from trapline_web.thumbnails.kept import Thumbnails
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -26,6 +27,8 @@ class Site:
     """Reads screens."""
     pictures: Pictures
     """Reads artifacts."""
+    thumbnails: Thumbnails
+    """Makes them small."""
     actions: Actions | None
     """Performs commands; ``None``: this view is for looking only."""
     access: Access
