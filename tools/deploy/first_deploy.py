@@ -21,6 +21,7 @@ from tools.deploy.steps import Deploy
 from tools.shell import ROOT, ToolError, say
 from tools.terraform import binary as terraform
 from tools.terraform.root import FOLDER
+from trapline_common.config.choices import Orchestrator
 from trapline_common.config.load import load_config
 from trapline_common.domain.errors import InputRefusedError
 
@@ -144,7 +145,7 @@ def _stated(name: str, found: Found, *, environ: Mapping[str, str], folder: Path
 
 def _account(name: str, found: Found, settings: Settings, *, crawls: Path) -> Account | None:
     """Look at the account, if the credentials and the region lead to one; return it."""
-    crawlers = 0
+    crawlers, orchestrated = 0, False
     try:
         config = load_config(crawls)
     except InputRefusedError as error:
@@ -152,6 +153,7 @@ def _account(name: str, found: Found, settings: Settings, *, crawls: Path) -> Ac
     else:
         used = {crawl.lane for crawl in config.crawls.values() if crawl.enabled}
         crawlers = sum(lane.max_invocations for lane_name, lane in config.lanes.items() if lane_name in used)
+        orchestrated = any(lane.orchestrator is not Orchestrator.SELF for lane in config.lanes.values())
     if not settings.region:
         return None
     try:
@@ -159,5 +161,5 @@ def _account(name: str, found: Found, settings: Settings, *, crawls: Path) -> Ac
     except ToolError as error:
         found.add(str(error), "for example: aws sso login, then AWS_PROFILE=...")
         return None
-    preflight.look_at_account(found, account, settings, environment=name, crawlers=crawlers)
+    preflight.look_at_account(found, account, settings, environment=name, crawlers=crawlers, orchestrated=orchestrated)
     return account

@@ -6,6 +6,7 @@ all the same; one that fails for another reason is missing itself.
 
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.deploy.account import Account
 from tools.deploy.container_engine import running_engine
 from tools.deploy.image import refuse_cross
-from tools.deploy.permissions import denied
+from tools.deploy.permissions import Denial, denied
 from tools.deploy.settings import Settings
 from tools.shell import ToolError, say
 from tools.terraform import binary as terraform
+from tools.terraform import deployer
 
 OLDEST_TERRAFORM = (1, 11)
 """The lockfile of the S3 backend; terraform/versions.tf has the same."""
@@ -94,10 +96,12 @@ def look_at_machine(found: Found, *, environ: Mapping[str, str], settings: Setti
         found.add(str(error), "an image of another processor would be emulated for hours, or fail")
 
 
-def look_at_account(found: Found, account: Account, settings: Settings, *, environment: str, crawlers: int) -> None:
+def look_at_account(
+    found: Found, account: Account, settings: Settings, *, environment: str, crawlers: int, orchestrated: bool = False
+) -> None:
     """Look at the account: its region, its plan, its quotas, and what the caller may do.
 
-    ``crawlers``: those that the lanes of crawls.yaml allow at once.
+    ``crawlers``: those that the lanes of crawls.yaml allow at once; ``orchestrated``: whether AWS starts some of them.
     """
     if settings.account_id not in {None, account.id}:
         found.add(
@@ -110,7 +114,13 @@ def look_at_account(found: Found, account: Account, settings: Settings, *, envir
     _look(found, "the account's plan", lambda: _plan(found, account, settings))
     _look(found, "the executions at once", lambda: _executions(found, account, crawlers))
     if not settings.local_aws:
-        _look(found, "the caller's permissions", lambda: _permissions(found, account, environment))
+        kinds = deployer.kinds(
+            network=settings.network_mode == "made",
+            instance=settings.nat == "instance",
+            key=settings.customer_key,
+            orchestration=orchestrated,
+        )
+        _look(found, "the caller's permissions", lambda: _permissions(found, account, environment, kinds))
 
 
 def _look(found: Found, at: str, look: Callable[[], None]) -> bool:
@@ -212,13 +222,36 @@ def _executions(found: Found, account: Account, crawlers: int) -> None:
         )
 
 
-def _permissions(found: Found, account: Account, environment: str) -> None:
-    lacking = denied(account, environment)
-    if lacking:
-        found.add(
-            f"{account.caller} may not {_listed(lacking)}",
-            "docs/aws.md, 'Who deploys', says how the policies are printed; an administrator gives them to you",
+def _permissions(found: Found, account: Account, environment: str, kinds: set[str]) -> None:
+    try:
+        lacking = denied(account, environment, kinds)
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "NoSuchEntity":
+            raise
+        # A role below a path, which the caller may not look up
+        found.notes.append("could not look at the caller's permissions: IAM knows the role by another path")
+        return
+    unsure = [one for one in lacking if one.depends_on]
+    if unsure:
+        keys = sorted({key for one in unsure for key in one.depends_on})
+        found.notes.append(
+            f"IAM can't say beforehand whether {account.caller} may {_listed([one.action for one in unsure])}: that"
+            f" depends on {', '.join(keys)}"
         )
+    by_whom: defaultdict[str, list[Denial]] = defaultdict(list)
+    for one in lacking:
+        if not one.depends_on:
+            by_whom[one.by].append(one)
+    for whom, denials in sorted(by_whom.items()):
+        actions = _listed([one.action for one in denials])
+        if whom:
+            found.add(f"{whom} denies {account.caller} {actions}", "only whoever wrote that can allow it: ask them")
+        else:
+            found.add(
+                f"{account.caller} may not {actions}",
+                "an administrator gives you the policies that this prints: .venv/bin/python -m"
+                f" tools.terraform.deployer {environment} {account.region} {account.id}; docs/aws.md, 'Who deploys'",
+            )
 
 
 def _listed(names: Sequence[str], *, at_most: int = 12) -> str:

@@ -22,13 +22,17 @@ _READ = {
     "local_aws": "coalesce(var.local_aws, false)",
     "protected": "try(var.database.deletion_protection, true)",
     "crawls_file": 'coalesce(var.crawls_file, "../crawls.yaml")',
+    "network_mode": 'try(coalesce(var.network.mode), "made")',
     "nat": "try(var.network.nat, null)",
+    "customer_key": "coalesce(var.customer_key, true)",
     "database": "coalesce(var.database, {})",
     "alert_emails": "coalesce(var.alert_emails, [])",
     "operations_emails": "coalesce(var.operations_emails, [])",
 }
 """Field of ``Settings``: expression. The defaults are those of terraform/variables.tf; a test compares them."""
-_VARIABLES = [name for name in _READ if name not in {"protected", "chosen_architecture", "nat"}] + ["network"]
+_PARTS = {"protected", "chosen_architecture", "nat", "network_mode"}
+"""Fields that are read of a variable of another name."""
+_VARIABLES = [name for name in _READ if name not in _PARTS] + ["network"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +55,12 @@ class Settings:
     """Whether the database is protected from deletion."""
     chosen_architecture: str | None = None
     """The architecture that a person has set; ``None`` where nobody has."""
+    network_mode: str = "made"
+    """Whether a network is ``made``, is there already (``existing``), or none is used (``outside``)."""
     nat: str | None = None
     """The way out of the network that is made; ``None`` where nobody has said."""
+    customer_key: bool = True
+    """Whether a key of the account's own is made."""
     crawls_file: str = "../crawls.yaml"
     """The crawls.yaml to deploy, relative to Terraform's root module."""
     database: Mapping[str, Any] = field(default_factory=dict)

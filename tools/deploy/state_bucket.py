@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.deploy.account import Account
 from tools.deploy.environments import Environment
 from tools.shell import ToolError, say
+from tools.terraform.deployer import states_bucket
 
 _LOCAL = {
     "use_path_style": True,
@@ -25,7 +26,7 @@ def make(environment: Environment, account: Account) -> None:
     """
     if environment.backend.is_file():
         return
-    name = f"trapline-state-{account.id}-{account.region}"
+    name = states_bucket(account.id, account.region)
     try:
         _make(account.client("s3"), name, account)
     except (BotoCoreError, ClientError) as error:

@@ -1,12 +1,16 @@
-"""What whoever deploys may do: by type of resource the actions that Terraform's provider calls, as IAM policies.
+"""What whoever deploys may do: by type of resource the actions that Terraform's provider calls.
 
-``python -m tools.terraform.deployer dev eu-central-1 123456789012 my-states`` prints the policies of an environment;
-each is small enough for a managed policy of its own.
+The one table serves twice: as the IAM policies of an environment, which
+``python -m tools.terraform.deployer dev eu-central-1 123456789012`` prints, each small enough for a managed policy of
+its own; and as the actions that a first deploy has IAM simulate before it makes anything.
 """
 
 import argparse
 import json
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tools.shell import main_guard, say
@@ -40,6 +44,7 @@ ACTIONS: Mapping[str, str] = {
         "rds:AddTagsToResource rds:CreateDBInstance rds:CreateDBSnapshot rds:DeleteDBInstance rds:DescribeDBInstances"
         " rds:ListTagsForResource rds:ModifyDBInstance rds:RebootDBInstance rds:RemoveTagsFromResource"
         " secretsmanager:CreateSecret secretsmanager:TagResource kms:DescribeKey kms:CreateGrant"
+        " iam:CreateServiceLinkedRole"  # RDS makes its own role with the account's first database
     ),
     "aws_db_parameter_group": (
         "rds:AddTagsToResource rds:CreateDBParameterGroup rds:DeleteDBParameterGroup rds:DescribeDBParameterGroups"
@@ -198,65 +203,138 @@ READS: Mapping[str, str] = {
     "aws_ssm_parameter": "ssm:GetParameter",
 }
 """What it calls to read each data source."""
-TOOLS = (
-    "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:CompleteLayerUpload ecr:DescribeImages"
-    " ecr:GetAuthorizationToken ecr:GetDownloadUrlForLayer ecr:InitiateLayerUpload ecr:PutImage ecr:UploadLayerPart"
-    " lambda:InvokeFunction s3:GetObject s3:PutObject s3:DeleteObject s3:ListBucket sts:GetCallerIdentity"
-)
-"""What `make deploy` itself calls: it pushes image and zips, has the operator migrate, and keeps Terraform's state."""
+TOOLS: Mapping[str, str] = {
+    "the first look": (
+        "ec2:DescribeRegions freetier:GetAccountPlanState iam:GetRole iam:SimulatePrincipalPolicy"
+        " lambda:GetAccountSettings"
+    ),
+    "the state's bucket": (
+        "s3:CreateBucket s3:ListBucket s3:PutBucketPolicy s3:PutBucketPublicAccessBlock s3:PutBucketVersioning"
+        " s3:PutEncryptionConfiguration s3:GetObject s3:PutObject s3:DeleteObject"
+    ),
+    "the push": (
+        "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:CompleteLayerUpload ecr:DescribeImages"
+        " ecr:GetAuthorizationToken ecr:GetDownloadUrlForLayer ecr:InitiateLayerUpload ecr:PutImage ecr:UploadLayerPart"
+        " s3:GetObject s3:PutObject"
+    ),
+    "the operator function, for the migrations and the test alert": "lambda:InvokeFunction",
+    "the links in the mails": "sns:ListSubscriptionsByTopic",
+    "a destroy's look at what is left": "ec2:DescribeNetworkInterfaces",
+    "who acts": "sts:GetCallerIdentity",
+}
+"""What `make deploy` and its kin call themselves, by what they do."""
+_NETWORK = frozenset(
+    {
+        "aws_default_security_group", "aws_flow_log", "aws_internet_gateway", "aws_route", "aws_route_table",
+        "aws_route_table_association", "aws_subnet", "aws_vpc", "aws_vpc_endpoint", "aws_eip",
+    }
+)  # fmt: skip
+"""Types of a network that is made."""
+_INSTANCE = frozenset({"aws_instance", "aws_eip_association"})
+"""Types of the instance in the NAT gateway's place."""
+_KEY = frozenset({"aws_kms_key", "aws_kms_alias"})
+_ORCHESTRATION = frozenset({"aws_sfn_state_machine", "aws_cloudformation_stack"})
+"""Types of lanes with another orchestrator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where actions of a service are allowed: a kind of resource whose names begin with the environment's."""
+
+    pattern: str
+    """The ARN in a policy."""
+    example: str = ""
+    """One resource of that pattern, of which IAM is asked; the pattern itself where nothing varies."""
+    of: str = ""
+    """Regular expression of the actions that IAM is asked of here; a service's last place takes those of no other."""
+
 
 _ANY = "*"
 _PASSED_TO = (
     "lambda.amazonaws.com", "monitoring.rds.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com",
     "vpc-flow-logs.amazonaws.com",
 )  # fmt: skip
-_NAMED: Mapping[str, tuple[str, ...]] = {
-    "cloudformation": ("arn:aws:cloudformation:{region}:{account}:stack/{name}-*",),
-    "cloudwatch": ("arn:aws:cloudwatch:{region}:{account}:alarm:{name}-*",),
-    "ecr": ("arn:aws:ecr:{region}:{account}:repository/{name}/*",),
-    "events": ("arn:aws:events:{region}:{account}:rule/{name}-*",),
-    "iam": ("arn:aws:iam::{account}:role/{name}-*",),
-    "lambda": ("arn:aws:lambda:{region}:{account}:function:{name}-*",),
-    "logs": ("arn:aws:logs:{region}:{account}:log-group:*{name}*",),
-    "rds": (
-        "arn:aws:rds:{region}:{account}:db:{name}", "arn:aws:rds:{region}:{account}:pg:{name}-*",
-        "arn:aws:rds:{region}:{account}:snapshot:{name}-*", "arn:aws:rds:{region}:{account}:subgrp:{name}",
+PASSED_TO = "iam:PassedToService"
+"""IAM's key of a condition: to whom a role is passed."""
+LINKED_TO = "iam:AWSServiceName"
+"""IAM's key of a condition: whose service-linked role is made."""
+_LINKED = "rds.amazonaws.com"
+
+
+def _places(service: str, *places: tuple[str, str, str]) -> tuple[Place, ...]:
+    """Return places of the account and region, each of a pattern, an example and a regular expression of actions."""
+    here = f"arn:aws:{service}:{{region}}:{{account}}:"
+    return tuple(Place(pattern=here + pattern, example=here + one, of=of) for pattern, one, of in places)
+
+
+_NAMED: Mapping[str, tuple[Place, ...]] = {
+    "cloudformation": _places("cloudformation", ("stack/{name}-*", "stack/{name}-durable/x", "")),
+    "cloudwatch": _places("cloudwatch", ("alarm:{name}-*", "alarm:{name}-silence", "")),
+    "ecr": _places("ecr", ("repository/{name}/*", "repository/{name}/crawler", "")),
+    "events": _places("events", ("rule/{name}-*", "rule/{name}-run-ended", "")),
+    "iam": (
+        Place(pattern="arn:aws:iam::{account}:role/{name}-*", example="arn:aws:iam::{account}:role/{name}-crawler"),
     ),
-    "s3": ("arn:aws:s3:::{name}-{account}-{region}", "arn:aws:s3:::{name}-{account}-{region}/*", "{states}"),
-    "scheduler": (
-        "arn:aws:scheduler:{region}:{account}:schedule-group/{name}",
-        "arn:aws:scheduler:{region}:{account}:schedule/{name}/*",
+    "lambda": _places("lambda", ("function:{name}-*", "function:{name}-crawler", "")),
+    "logs": _places("logs", ("log-group:*{name}*", "log-group:/aws/lambda/{name}-crawler", "")),
+    "rds": _places(
+        "rds",
+        ("pg:{name}-*", "pg:{name}-17", "Parameter"),
+        ("snapshot:{name}-*", "snapshot:{name}-final", "Snapshot"),
+        ("subgrp:{name}", "subgrp:{name}", "SubnetGroup"),
+        ("db:{name}", "db:{name}", ""),
     ),
-    "secretsmanager": (
-        "arn:aws:secretsmanager:{region}:{account}:secret:{name}/*",
-        "arn:aws:secretsmanager:{region}:{account}:secret:rds!db-*",
+    "s3": (
+        Place(pattern="{states}"),
+        Place(
+            pattern="arn:aws:s3:::{name}-{account}-{region}/*",
+            example="arn:aws:s3:::{name}-{account}-{region}/packages/x",
+            of="Object(Version|Tagging)?$",
+        ),
+        Place(pattern="arn:aws:s3:::{name}-{account}-{region}", example="arn:aws:s3:::{name}-{account}-{region}"),
     ),
-    "sns": ("arn:aws:sns:{region}:{account}:{name}-*",),
-    "sqs": ("arn:aws:sqs:{region}:{account}:{name}-*",),
+    "scheduler": _places(
+        "scheduler",
+        ("schedule/{name}/*", "schedule/{name}/x", "Schedule$"),
+        ("schedule-group/{name}", "schedule-group/{name}", ""),
+    ),
+    "secretsmanager": _places(
+        "secretsmanager", ("secret:rds!db-*", "secret:rds!db-*", ""), ("secret:{name}/*", "secret:{name}/channels", "")
+    ),
+    "sns": _places("sns", ("{name}-*", "{name}-alerts", "")),
+    "sqs": _places("sqs", ("{name}-*", "{name}-crawler-failures", "")),
     "ssm": (
-        "arn:aws:ssm:{region}:{account}:parameter/{name}/*", "arn:aws:ssm:{region}::parameter/aws/service/ami-amazon-*"
+        Place(pattern="arn:aws:ssm:{region}::parameter/aws/service/ami-amazon-*"),
+        *_places("ssm", ("parameter/{name}/*", "parameter/{name}/session-key", "")),
     ),
-    "states": ("arn:aws:states:{region}:{account}:stateMachine:{name}-*",),
-}  # fmt: skip
-"""What each service's actions are allowed on, by names that begin with the environment's. Who is not here, EC2 and KMS
-among them, gives its things no names, so that their actions are allowed on all."""
+    "states": _places("states", ("stateMachine:{name}-*", "stateMachine:{name}-run", "")),
+}
+"""What each service's actions are allowed on. Who is not here, EC2 and KMS among them, gives its things no names, so
+that their actions are allowed on all."""
 _UNNAMED = frozenset(
     {
         "cloudformation:DescribeStacks", "cloudwatch:DescribeAlarms", "ecr:GetAuthorizationToken",
-        "lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping",
+        "iam:GetRole", "iam:SimulatePrincipalPolicy", "lambda:CreateEventSourceMapping",
+        "lambda:DeleteEventSourceMapping", "lambda:GetAccountSettings", "lambda:GetEventSourceMapping",
         "lambda:UpdateEventSourceMapping", "lambda:ListTags", "logs:DescribeLogGroups", "rds:DescribeDBInstances",
         "rds:DescribeDBParameterGroups", "rds:DescribeDBSubnetGroups", "sns:GetSubscriptionAttributes",
         "sns:SetSubscriptionAttributes", "sns:Unsubscribe", "ssm:DescribeParameters",
         "states:ValidateStateMachineDefinition",
     }
 )  # fmt: skip
-"""Actions of those services that know no narrower resource, or one whose name AWS makes."""
+"""Actions of those services that know no narrower resource, or one whose name AWS or the account makes."""
+_CONDITIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "iam:PassRole": (PASSED_TO, _PASSED_TO),
+    "iam:CreateServiceLinkedRole": (LINKED_TO, (_LINKED,)),
+}
+"""Actions that are allowed for some services only: the condition's key, and the services."""
+_LINKED_ROLE = f"arn:aws:iam::{{account}}:role/aws-service-role/{_LINKED}/AWSServiceRoleForRDS"
 _POLICIES: Mapping[str, tuple[str, ...]] = {
     "network": ("ec2",),
     "data": ("ecr", "kms", "rds", "s3", "secretsmanager", "ssm"),
     "functions": (
-        "cloudformation", "cloudwatch", "events", "iam", "lambda", "logs", "scheduler", "servicequotas", "sns", "sqs",
-        "states", "sts",
+        "cloudformation", "cloudwatch", "events", "freetier", "iam", "lambda", "logs", "scheduler", "servicequotas",
+        "sns", "sqs", "states", "sts",
     ),
 }  # fmt: skip
 """Services by policy: one policy would be larger than AWS takes."""
@@ -264,8 +342,45 @@ _POLICIES: Mapping[str, tuple[str, ...]] = {
 
 def actions(kinds: Iterable[str] = (*ACTIONS,), reads: Iterable[str] = (*READS,)) -> set[str]:
     """Return every action that the types of resources and data sources, and the tools, call. Raises ``KeyError``."""
-    texts = [TOOLS, *(ACTIONS[kind] for kind in kinds), *(READS[kind] for kind in reads)]
+    texts = [*TOOLS.values(), *(ACTIONS[kind] for kind in kinds), *(READS[kind] for kind in reads)]
     return {action for text in texts for action in text.split()}
+
+
+def kinds(*, network: bool, instance: bool, key: bool, orchestration: bool) -> set[str]:
+    """Return the types of resources that an environment makes.
+
+    ``network``: a VPC of its own; ``instance``: with an instance in the NAT gateway's place; ``key``: a key of the
+    account's own; ``orchestration``: lanes with another orchestrator.
+    """
+    gone = set() if network else {*_NETWORK, *_INSTANCE, "aws_nat_gateway"}
+    gone |= {"aws_nat_gateway"} if instance else _INSTANCE
+    gone |= set() if key else _KEY
+    gone |= set() if orchestration else _ORCHESTRATION
+    return ACTIONS.keys() - gone
+
+
+def asked(wanted: Iterable[str], *, name: str, region: str, account: str) -> dict[str, set[str]]:
+    """Return what IAM is asked: by the ARN of one resource of the environment ``name`` the actions on it."""
+    known = {"name": f"trapline-{name}", "region": region, "account": account}
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for action in wanted:
+        found[_example(action).format(**known)].add(action)
+    return dict(found)
+
+
+def _example(action: str) -> str:
+    if action == "iam:CreateServiceLinkedRole":
+        return _LINKED_ROLE
+    service = action.partition(":")[0]
+    if action in _UNNAMED or service not in _NAMED:
+        return _ANY
+    *narrow, usual = _NAMED[service]
+    return next((place for place in narrow if place.of and re.search(place.of, action)), usual).example
+
+
+def condition(action: str) -> str | None:
+    """Return the key of the condition under which ``action`` is allowed; ``None`` without one."""
+    return _CONDITIONS[action][0] if action in _CONDITIONS else None
 
 
 def policies(name: str, *, region: str, account: str, states: str) -> dict[str, Any]:
@@ -283,19 +398,26 @@ def policies(name: str, *, region: str, account: str, states: str) -> dict[str, 
 
 def _statements(service: str, wanted: set[str], known: Mapping[str, str]) -> list[dict[str, Any]]:
     ours = sorted(action for action in wanted if action.partition(":")[0] == service)
-    passed = [action for action in ours if action == "iam:PassRole"]
-    named = [action for action in ours if service in _NAMED and action not in _UNNAMED and action not in passed]
-    other = [action for action in ours if action not in {*named, *passed}]
-    where = [pattern.format(**known) for pattern in _NAMED.get(service, ())]
+    narrow = [action for action in ours if action in _CONDITIONS]
+    named = [action for action in ours if service in _NAMED and action not in _UNNAMED and action not in narrow]
+    other = [action for action in ours if action not in {*named, *narrow}]
+    where = [place.pattern.format(**known) for place in _NAMED.get(service, ())]
     found: list[dict[str, Any]] = []
     if named:
         found.append({"Effect": "Allow", "Action": named, "Resource": where})
     if other:
         found.append({"Effect": "Allow", "Action": other, "Resource": _ANY})
-    if passed:
-        only = {"StringEquals": {"iam:PassedToService": list(_PASSED_TO)}}
-        found.append({"Effect": "Allow", "Action": passed, "Resource": where, "Condition": only})
+    for action in narrow:
+        key, values = _CONDITIONS[action]
+        on = [_LINKED_ROLE.format(**known)] if key == LINKED_TO else where
+        only = {"StringEquals": {key: list(values)}}
+        found.append({"Effect": "Allow", "Action": [action], "Resource": on, "Condition": only})
     return found
+
+
+def states_bucket(account: str, region: str) -> str:
+    """Return the name of the bucket that a first deploy makes for Terraform's state."""
+    return f"trapline-state-{account}-{region}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -304,9 +426,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("environment", help="such as dev")
     parser.add_argument("region", help="such as eu-central-1")
     parser.add_argument("account", help="the 12 digits of the account")
-    parser.add_argument("states", help="the bucket of Terraform's state")
+    parser.add_argument("states", nargs="?", help="the bucket of Terraform's state, where it is not the usual one")
     options = parser.parse_args(arguments)
-    made = policies(options.environment, region=options.region, account=options.account, states=options.states)
+    states = options.states or states_bucket(options.account, options.region)
+    made = policies(options.environment, region=options.region, account=options.account, states=states)
     say(json.dumps(made, indent=2))
     return 0
 

