@@ -34,12 +34,8 @@ from trapline_notifier.handler import handle
 from trapline_notifier.message import channel_texts, compose
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel
-<<<<<<< HEAD
-from trapline_notifier.publishers.channels import PACE, Channels, Texts
-=======
 from trapline_notifier.publishers import channels as channels_module
-from trapline_notifier.publishers.channels import Channels, Texts
->>>>>>> ops
+from trapline_notifier.publishers.channels import PACE, Channels, Texts
 from trapline_notifier.publishers.chat import ChatPublisher
 from trapline_notifier.publishers.console import LogOperations
 from trapline_notifier.publishers.fitting import cut, fitted
@@ -354,11 +350,7 @@ async def test_a_service_of_no_known_pace_gets_ours(monkeypatch: pytest.MonkeyPa
         for number in (1, 2):
             await publisher.publish(compose([alert(number)]))
     assert [mail["Subject"] for mail in box.mails] == [compose([alert(number)]).subject for number in (1, 2)]
-<<<<<<< HEAD
     assert sum(waited) <= PACE
-=======
-    assert sum(waited) <= 1.0
->>>>>>> ops
 
 
 def test_mail_keeps_each_line_of_a_difference() -> None:
