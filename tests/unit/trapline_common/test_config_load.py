@@ -304,6 +304,10 @@ def test_every_problem_is_reported_at_once() -> None:
         ("alert: {remind_every: 0}", "4: alert.remind_every: must be greater than 0, not 0"),
         ("watch: !!python/name:os.system x", "4: watch: the tag tag:yaml.org,2002:python/name:os.system is not read"),
         ("<<: {watch: b}", "4: << merge keys are not read; put what crawls share under `defaults`"),
+        ("wait_for: networkidle",
+         "4: wait_for: 'networkidle' is no element of a page; `settle` says how long the page must rest"),
+        ("extract: {p: {selector: .a, attr: href}}", "4: extract.p.attr: unknown key; did you mean 'attribute'?"),
+        ("user_agent: ''", "4: user_agent: must not be empty"),
         ("watch: a\nwatch: b", "5: watch: stands twice; first on line 4"),
         ("alert: {to: [a], to: [b]}", "4: alert.to: stands twice; first on line 4"),
     ],
@@ -353,6 +357,13 @@ def test_problems_of_pages_and_names(body: str, problem: str) -> None:
         ("crawl: {}\n", "crawls.yaml:1: crawl: unknown key; did you mean 'crawls'?"),
         ("crawls:\n  a: [\n", "crawls.yaml:2: not valid YAML: "),
         ("crawls:\n\ta: 1\n", "crawls.yaml:2: not valid YAML: "),
+        (
+            "crawls:\n  a: {urls: [https://e.com/${X}]}\n",
+            (
+                "crawls.yaml:2: not valid YAML: while parsing a flow sequence expected ',' or ']', but got '{'; "
+                "put a text with ${ in quotes"
+            ),
+        ),
         ("crawls:\n  a:\n\turls: []\n", f"crawls.yaml:3: {NO_TAB}"),
         ("crawls:\n  a:\n    watch:\t'a'\n", f"crawls.yaml:3: {NO_TAB}"),
         ("a: 1\n---\nb: 1\n", "crawls.yaml:2: not valid YAML: "),

@@ -69,6 +69,13 @@ def test_other_statuses_are_no_refusal(status: int) -> None:
         "Checking your browser before accessing shop.example",
         "Human Verification",
         "Please wait...",
+        "Client Challenge",
+        "Robot Challenge Screen",
+        "Request Rejected",
+        "Access Denied",
+        "Checking you are not a bot",
+        "Establishing a secure connection ...",
+        "Captcha Interception",
     ],
 )
 def test_titles_of_challenges(title: str) -> None:

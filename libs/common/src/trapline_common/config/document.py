@@ -28,6 +28,7 @@ _HINTS = (
     (re.compile(r"^[^#]*\t", re.MULTILINE), "; YAML takes no tab there: write blanks in place of each tab"),
     (re.compile(r"[:,\[{-][ \t]+#[^\s#]"), "; # begins a comment: put a text that begins with # in quotes"),
     (re.compile(r"[:,\[{-][ \t]+[*&!@%`>|]"), "; put a text that begins with such a sign in quotes"),
+    (re.compile(r"\[[^\]#]*\$\{"), "; put a text with ${ in quotes"),
 )
 """What a person most likely meant, by a slip in the lines of a mistake."""
 

@@ -35,6 +35,8 @@ _PLAIN_NAMES = """
 _PLAIN = frozenset(_PLAIN_NAMES.split())
 _OF_SELECTORS = frozenset({"is", "not", "where", "has", "host", "host-context", "-webkit-any"})
 _NTHS = frozenset({"nth-child", "nth-last-child", "nth-of-type", "nth-last-of-type"})
+_NTHS_OF = frozenset({"nth-child", "nth-last-child"})
+"""Of these, those that take `of` and a selector."""
 _OF_WORDS = frozenset({"lang", "dir", "state"})
 _PLAYWRIGHT = frozenset({"has-text", "text", "text-is", "text-matches", "visible", "nth-match"})
 """What the clicks of ``steps`` take besides, as they always did: there it is Playwright that looks for the element."""
@@ -145,6 +147,8 @@ class _Parser:
     def _type(self) -> None:
         if self._next() == "|" and not self._text.startswith("||", self._at):
             self._at += 1
+            if self._next() != "*" and _IDENT.match(self._text, self._at) is None:
+                raise _BrokenSelectorError("the name of an element must follow the '|'")
         if self._next() == "*":
             self._at += 1
             if self._next() == "|" and self._text[self._at + 1 : self._at + 2] not in {"=", "|"}:
@@ -223,7 +227,7 @@ class _Parser:
         if name in _NTHS:
             if not self._match(_NTH):
                 raise _BrokenSelectorError(f":{name}(...) needs a number, even, odd, or a form such as 2n+1")
-            if self._skip() and self._text.startswith("of", self._at):
+            if self._skip() and name in _NTHS_OF and self._text.startswith("of", self._at):
                 self._at += 2
                 self._list()
         elif name in _OF_WORDS:

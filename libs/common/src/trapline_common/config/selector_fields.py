@@ -8,6 +8,9 @@ from trapline_common.config.fields import Text, is_frozen
 from trapline_common.config.selector import check_selector
 from trapline_common.config.value_path import is_path, parse_path
 
+_MOMENTS = frozenset({"commit", "domcontentloaded", "load", "networkidle", "networkidle0", "networkidle2"})
+"""What Playwright and Puppeteer wait for: no element of HTML is called so."""
+
 
 def _content(value: str, info: ValidationInfo) -> str:
     """Accept what names content: CSS for pages, XML and feeds, a path for JSON, CSV and text."""
@@ -20,7 +23,11 @@ def _content(value: str, info: ValidationInfo) -> str:
 
 
 def _element(value: str, info: ValidationInfo) -> str:
-    return value if is_frozen(info) else check_selector(value)
+    if is_frozen(info):
+        return value
+    if value.strip().lower() in _MOMENTS:
+        raise ValueError(f"{value!r} is no element of a page; `settle` says how long the page must rest")
+    return check_selector(value)
 
 
 def _in_step(value: str, info: ValidationInfo) -> str:

@@ -44,6 +44,8 @@ _WORDS = {
     "dict_type": "must be a map",
     "model_type": "must be a map",
     "tuple_type": "must be a list",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
 }
 _NOT_IN_THE_FILE = frozenset({"[key]", "[selector]", "[pattern]", "[when]", "[element]"})
 """Steps of pydantic's own: a map's key, and the form of an item of ``ignore`` or of a ``screenshot``."""

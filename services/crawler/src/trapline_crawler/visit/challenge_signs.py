@@ -96,7 +96,10 @@ SIGNS = (
     Sign(
         vendor="AWS WAF",
         source="docs.aws.amazon.com/waf: the scripts of both, which sites may put into their own pages too",
-        selector="script[src*='.captcha-sdk.awswaf.com'], script[src*='.token.awswaf.com'], #captcha-container",
+        selector=(
+            "script[src*='.captcha-sdk.awswaf.com'], script[src*='.token.awswaf.com'], #captcha-container,"
+            " #challenge-container"
+        ),
         widget=True,
     ),
     Sign(
@@ -132,12 +135,60 @@ SIGNS = (
     ),
     Sign(vendor="Amazon", source="seen at amazon.com: its page with a CAPTCHA", title="robot check"),
     Sign(
+        vendor="Amazon",
+        source="seen at amazon.com: the form of that page, whose title may be the shop's name alone",
+        selector="form[action*='/errors/validateCaptcha']",
+    ),
+    Sign(
+        vendor="Fastly",
+        source="groktopus/groktocrawl#586: what nature.com showed; docs.fastly.com, client challenges",
+        title="client challenge",
+    ),
+    Sign(
+        vendor="SiteGround",
+        source="harlan-zw/unlighthouse#291: the page, and the refresh that leads to it",
+        title="robot challenge screen",
+    ),
+    Sign(
+        vendor="SiteGround",
+        source="seen: status 202 and a refresh to this place",
+        selector="meta[http-equiv='refresh' i][content*='/.well-known/sgcaptcha/']",
+    ),
+    Sign(
+        vendor="Kasada",
+        source="seen: the script of its challenge; good pages load p.js from the same folder",
+        selector="script[src*='/149e9513-01fa-4fb0-aad4-566afd725d1b/'][src*='/ips.js']",
+    ),
+    Sign(
+        vendor="F5",
+        source="my.f5.com, K11447: the title of its blocking page",
+        title="request rejected",
+    ),
+    Sign(
+        vendor="Yandex SmartCaptcha",
+        source="seen at yandex.ru: the form of its check",
+        selector="form[action*='/checkcaptcha?']",
+    ),
+    Sign(
+        vendor="Bunny Shield",
+        source="seen: the script of its challenge",
+        selector="script[src*='/.bunny-shield/']",
+    ),
+    Sign(vendor="Alibaba Cloud", source="seen: the title of its check", title="captcha interception"),
+    Sign(vendor="Radware", source="seen: the title of its check", title="radware captcha page"),
+    Sign(
+        vendor="go-away",
+        source="git.gammaspectra.live/git/go-away: the title of its check",
+        title="checking you are not a bot",
+    ),
+    Sign(
         vendor="a wall",
         source="common titles of walls without a name",
         title=(
             r"are you (a )?(robot|human)\??|verify(ing)? (that )?you are (a )?human\.*"
             r"|checking your browser( before accessing [^ ]+)?\.*|(one moment|please wait)(, please)?\.{3}"
-            r"|ddos protection by [^ ]+|security check(point)?|(bot|robot|human) (check|challenge|verification)|captcha"
+            r"|ddos protection by [^ ]+|security check(point)?|access denied|establishing a secure connection ?\.{3}"
+            r"|(bot|robot|human) (check|challenge|verification)|captcha"
         ),
     ),
     Sign(
@@ -168,6 +219,12 @@ SIGNS = (
         vendor="Arkose Labs",
         source="developer.arkoselabs.com: the frame of its challenge",
         selector="iframe[src*='arkoselabs.com'], iframe[src*='funcaptcha.com']",
+        widget=True,
+    ),
+    Sign(
+        vendor="ALTCHA",
+        source="altcha.org/docs: the element of its widget",
+        selector="altcha-widget",
         widget=True,
     ),
     Sign(
