@@ -73,6 +73,16 @@ PAGES: dict[str, Page] = {
         " document.body.append(f) }</script>"
     ),
     "/lazy-frame": page("<p>Words</p><div style='height: 9000px'></div><iframe loading=lazy src=/silent></iframe>"),
+    "/sandbox": raw(
+        b"<p id=p>Price 5</p><img src=/slow>", more="Content-Security-Policy: default-src 'none'; sandbox\r\n"
+    ),
+    "/sandbox-silent": raw(b"<p id=p>Price 5</p><img src=/silent>", more="Content-Security-Policy: sandbox\r\n"),
+    "/sandbox-text": _late(0.3, b"Price 5", kind="text/plain", more="Content-Security-Policy: sandbox\r\n"),
+    "/sandbox-scripts": raw(
+        b"<p id=p></p><script>setTimeout(() => { p.textContent = 'Price 5' }, 20)</script>",
+        more="Content-Security-Policy: sandbox allow-scripts\r\n",
+    ),
+    "/reopened": page("<p>old</p><script>onload = () => setTimeout(() => document.write('<p>Price 5'), 20)</script>"),
     # content that comes later
     "/fetch": page(
         "<p id=a>Loading</p><script>fetch('/slow').then(r => r.text()).then(t => a.textContent = t)</script>"
@@ -193,6 +203,24 @@ async def test_a_frame_that_a_script_adds_is_waited_for(new_visitor: NewVisitor,
     """A frame of the page's own that a script adds after the load may bring text, as a request may."""
     found = await new_visitor().visit(pages.origin + "/late-frame", crawl())
     assert (found.text, found.note) == ("Words\nGood page", None)
+
+
+@pytest.mark.parametrize("path", ["/sandbox", "/sandbox-silent", "/sandbox-text", "/sandbox-scripts"])
+async def test_a_page_that_may_run_no_script_is_read(new_visitor: NewVisitor, pages: HostileSite, path: str):
+    """Where a policy stops scripts, and the reader's timers with them, a page is read when it has arrived."""
+    named: dict[str, Any] = {} if path == "/sandbox-text" else {"wait_for": "#p", "watch": "#p"}
+    found = await new_visitor().visit(pages.origin + path, crawl(timeout=10, **named))
+    assert (found.failure, found.text) == (None, "Price 5")
+    if path == "/sandbox":
+        missed = (await new_visitor().visit(pages.origin + path, crawl(timeout=10, wait_for="#q"))).failure
+        assert missed is not None
+        assert missed.reason is Reason.WAIT_FOR
+
+
+async def test_a_document_that_a_script_opens_anew_is_read(new_visitor: NewVisitor, pages: HostileSite):
+    """A page that a script writes after its load, and never closes, is what it then shows."""
+    found = await new_visitor().visit(pages.origin + "/reopened", crawl(timeout=10))
+    assert (found.failure, found.text) == (None, "Price 5")
 
 
 async def test_without_its_content_it_is_not_loaded(new_visitor: NewVisitor, pages: HostileSite):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trapline_crawler.visit.blocked import LONGEST_RETRY_AFTER, retry_after
-from trapline_crawler.visit.header_values import LARGEST, moment, whole_number
+from trapline_crawler.visit.header_values import LARGEST, moment, runs_no_scripts, whole_number
 
 NOW = "Fri, 20 Nov 2026 10:00:00 GMT"
 
@@ -76,3 +76,21 @@ def test_a_date_is_read() -> None:
     assert moment("Thu, 01 Jan 1970 00:01:00 GMT") == 60.0
     assert moment("Thu, 01 Jan 1970 02:01:00 +0200") == 60.0
     assert moment("Thu, 01 Jan 1970 00:01:00") == 60.0
+
+
+@pytest.mark.parametrize(
+    ("policy", "stops"),
+    [
+        ("default-src 'none'; style-src 'unsafe-inline'; sandbox", True),
+        ("SANDBOX allow-same-origin", True),
+        ("sandbox allow-scripts", False),
+        ("default-src 'self', sandbox", True),
+        ("default-src 'self'\nsandbox allow-forms", True),
+        ("default-src https://sandbox.example", False),
+        ("", False),
+    ],
+)
+def test_which_policies_stop_scripts(policy: str, *, stops: bool) -> None:
+    """A sandbox without ``allow-scripts`` stops them, in whichever of a page's policies it stands."""
+    assert runs_no_scripts({"content-security-policy": policy}) == stops
+    assert not runs_no_scripts({})

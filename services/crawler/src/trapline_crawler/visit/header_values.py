@@ -1,6 +1,7 @@
-"""Numbers and dates in a server's headers, bounded: a server may write anything into them. Pure."""
+"""What a server's headers say, bounded: a server may write anything into them. Pure."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -12,6 +13,16 @@ LARGEST = 10**15
 
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)
 _EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def runs_no_scripts(headers: Mapping[str, str]) -> bool:
+    """Tell whether a document is shown in a sandbox without scripts, as the files of code hosts are.
+
+    Source: W3C's Content Security Policy Level 3, section 6.3.2; several policies stand side by side.
+    """
+    policies = re.split(r"[,\n]", headers.get("content-security-policy", "").lower())
+    directives = (part.split() for policy in policies for part in policy.split(";"))
+    return any(words[:1] == ["sandbox"] and "allow-scripts" not in words for words in directives)
 
 
 def whole_number(text: str) -> int | None:

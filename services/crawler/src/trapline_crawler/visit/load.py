@@ -21,7 +21,7 @@ from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.blocked import retry_after
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.file_as_text import DOWNLOAD, file_as_text
-from trapline_crawler.visit.header_values import whole_number
+from trapline_crawler.visit.header_values import runs_no_scripts, whole_number
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.other_frames import with_other_frames
 from trapline_crawler.visit.page_script import LONGEST_URL, Reading, UnreadableAnswerError, question, reading, source
@@ -114,6 +114,7 @@ class Load:
         self._format: TextFormat | None = None  # of a file that was shown as a text
         self._is_packed = False  # that file, so that its length says nothing
         self._other: OtherDocument | None = None
+        self._is_still = False  # it runs no script, the reader's timers included
 
     def _left(self) -> float:
         return max(0.0, self._until - self._clock())
@@ -136,6 +137,7 @@ class Load:
         if isinstance(answer, Failure):
             return await self._refused(answer)
         self._other = None if answer is None else other_document(answer.headers, self._format)
+        self._is_still = answer is not None and runs_no_scripts(answer.headers)
         if failure := self._says_too_large(answer):
             return await self._refused(failure)
         status = answer.status if answer else None
@@ -266,6 +268,9 @@ class Load:
             return replace(found, frames_left_out=found.frames_left_out + 1)
 
     async def _read(self, *, waits: bool) -> Reading:
+        return await (self._read_still(waits=waits) if self._is_still else self._read_settled(waits=waits))
+
+    async def _read_settled(self, *, waits: bool) -> Reading:
         """Read the page once its content is there, or its time is over. ``waits``: for what ``wait_for`` names.
 
         It is asked again when it went elsewhere meanwhile or is about to, when requests or frames are open that may
@@ -297,6 +302,16 @@ class Load:
                 return found
             else:
                 patience = None if patience is None else 0.0
+
+    async def _read_still(self, *, waits: bool) -> Reading:
+        """Read a page that runs no script as soon as its parts have arrived, or had time to: it never changes."""
+        until = self._clock() + min(self._limits.parts_within, self._left() / 2)
+        while True:
+            found = await self._asked(waits=waits, patience=0.0, rest=0.0)
+            is_there = found is not None and (found.is_loaded or (found.is_parsed and self._clock() >= until))
+            if found is not None and (is_there or found.went_back or not self._left()):
+                return found
+            await asyncio.sleep(_AGAIN)
 
     async def _is_next_awaited(self, found: Reading) -> bool:
         """Wait until a page has gone to the next one; false where there is no time for that."""
@@ -394,8 +409,8 @@ class Load:
         asked = question(
             self._crawl,
             load_within=left if patience is None else min(patience, left / 2),
-            wait_within=left if waits and self._crawl.wait_for is not None else None,
-            settle_at_most=min(self._crawl.settle.at_most, left),
+            wait_within=(0.0 if self._is_still else left) if waits and self._crawl.wait_for is not None else None,
+            settle_at_most=0.0 if self._is_still else min(self._crawl.settle.at_most, left),
             frames_within=min(rest, left / 2),
             other=self._other,
         )

@@ -100,7 +100,7 @@ return {
   fields,
   problems,
   malformed: isMalformed,
-  parsed: readyStateOf(document) !== "loading",
+  parsed: readyStateOf(document) !== "loading" || wasLoaded(),
   loaded: isComplete,
   appeared,
   checkSelector: proof === null || proof.length > 0, // one that is not valid is among the problems

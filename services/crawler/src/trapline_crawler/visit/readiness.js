@@ -3,7 +3,9 @@
 // for, and empty a document of its listeners, so each is looked for as well.
 const LOOK = 50; // ms
 const now = () => performance.now();
-const isLoaded = () => readyStateOf(document) === "complete";
+// A document that a script opens anew after its load, and never closes, stays what it is then.
+const wasLoaded = () => performance.getEntriesByType("navigation")[0]?.loadEventEnd > 0;
+const isLoaded = () => readyStateOf(document) === "complete" || wasLoaded();
 
 const until = (condition, within, events) => new Promise((resolve) => {
   const last = now() + within;
