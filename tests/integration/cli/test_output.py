@@ -32,6 +32,7 @@ def shell(script: str, folder: Path, **more: str) -> "subprocess.CompletedProces
         ("trapline runs >&- 2>&- <&-", ExitCode.DONE, "", ""),
         ("trapline show nonsense 2> /dev/full", ExitCode.REFUSED, "", ""),
         ("trapline show nonsense 2>&-", ExitCode.REFUSED, "", ""),
+        ("ulimit -f 0; trapline export 1 -o all.ndjson", ExitCode.AWAY, "", "trapline: all.ndjson: File too large\n"),
         ("mkdir gone && cd gone && rmdir ../gone && trapline runs", ExitCode.REFUSED, "", GONE),
     ],
 )

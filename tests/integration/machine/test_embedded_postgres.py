@@ -18,6 +18,8 @@ from support.postgres import postgres_16
 from support.processes import eventually
 from trapline.embedded import embedded_postgres
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
+from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrate
 from trapline_machine import postgres_server
 from trapline_machine.postgres_upgrade import upgrade_postgres
 from trapline_web.own_file import write_own
@@ -153,6 +155,33 @@ def test_the_last_user_stops_it_and_a_killed_one_counts_no_more(folder: Path) ->
     with embedded_postgres(folder) as dsn:
         assert ask(dsn, "SELECT 1") == 1
     assert postgres_server.find(folder / "postgres") is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_command_that_a_signal_ends_stops_the_server_that_it_used_last(
+    folder: Path, number: signal.Signals
+) -> None:
+    """As `timeout 60 trapline status` in cron does; the exit code is the signal's, and there is no traceback."""
+    with embedded_postgres(folder) as dsn:
+        async with await Database.connect(dsn) as database:
+            await migrate(database)
+        locking = await asyncpg.connect(dsn)  # which keeps no server running
+        await locking.execute("BEGIN; LOCK TABLE trapline.run")
+        command = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "trapline", "runs", "--data-dir", str(folder)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        async with asyncio.timeout(60):
+            while not await locking.fetchval(waits):
+                await locking.execute("SELECT pg_stat_clear_snapshot()")
+        server = first_process(folder)
+    command.send_signal(number)
+    printed, _ = await asyncio.wait_for(command.communicate(), 60)
+    assert (command.returncode, b"Traceback" in printed) == (128 + number, False), printed
+    assert ended(server)
+    locking.terminate()
 
 
 def test_a_server_killed_in_use_ends_its_users_with_one_error_and_comes_back(folder: Path) -> None:

@@ -35,3 +35,15 @@ async def test_the_second_signal_ends_it_now(first: signal.Signals) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(interrupts.second.wait(), 5)
         assert interrupts.exit_code == 128 + first
+
+
+async def test_afterwards_each_signal_does_what_it_did_before() -> None:
+    """What comes behind the block, such as the stop of the embedded Postgres, is not cut off by another default."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        mine = signal.getsignal(signal.SIGTERM)
+        with caught_interrupts():
+            assert signal.getsignal(signal.SIGTERM) is not mine
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -9,6 +9,7 @@ import asyncpg
 from trapline.access.command_line import CommandLine, ExportPage
 from trapline.application import application
 from trapline.exit_codes import ExitCode
+from trapline.render.export_file import NO_ROOM
 from trapline.render.output import OutputError
 from trapline.render.printer import note
 from trapline_common.domain.errors import (
@@ -23,7 +24,7 @@ from trapline_common.domain.storable_text import text_fault
 from trapline_common.ledger.schema.migrate import MigrationError
 
 _REFUSED = (InputRefusedError, MessageRefusedError, MigrationError)
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})
+_NO_ROOM = NO_ROOM | {errno.EMFILE, errno.ENFILE}
 _AWAY = (TransientError, JobsFailedError, UnreadableAnswerError, asyncpg.PostgresError)
 
 
@@ -63,11 +64,11 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None, acted_b
 def _of_file(error: OSError) -> ExitCode:
     """Say which file can't be used and why: the cause is the machine's, and no traceback tells more.
 
-    What names no file (a closed pipe among it) is raised again.
+    What names no file (a closed pipe among it) is raised again, unless it says that there is no room.
     """
-    if error.filename is None or error.strerror is None:
+    if error.strerror is None or (error.filename is None and error.errno not in _NO_ROOM):
         raise error
-    note(f"trapline: {error.filename}: {error.strerror}")
+    note(f"trapline: {error.filename}: {error.strerror}" if error.filename else f"trapline: {error.strerror}")
     return ExitCode.AWAY if error.errno in _NO_ROOM else ExitCode.REFUSED
 
 

@@ -2,15 +2,20 @@
 
 import sys
 
-from trapline.execute import execute
-from trapline.exit_codes import ExitCode
-from trapline.render.output import OutputError, drop_output, open_streams
-from trapline.render.printer import note
+from trapline.stop_signals import end_at_once, unwind
 
 
 def main() -> None:
     """Run the command line of this process."""
+    end_at_once()
+    # Late: what they load takes a second, in which a person may press Ctrl-C.
+    from trapline.execute import execute
+    from trapline.exit_codes import ExitCode
+    from trapline.render.output import OutputError, drop_output, open_streams
+    from trapline.render.printer import note
+
     open_streams()
+    unwind()
     try:
         code = execute(sys.argv[1:])
         sys.stdout.flush()

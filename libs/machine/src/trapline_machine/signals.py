@@ -41,10 +41,12 @@ def caught_interrupts() -> Iterator[Interrupts]:
     wanted = [
         each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
     ]
+    before = {number: signal.getsignal(number) for number in wanted}
     for number in wanted:
         loop.add_signal_handler(number, found.take, number)
     try:
         yield found
     finally:
-        for number in wanted:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)  # asyncio puts the system's own there, which would end the command's end

@@ -1,5 +1,6 @@
 """Where an export goes: its format, and a file that appears only when it is whole."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import TextIO
 
 from trapline_common.domain.errors import InputRefusedError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a write to a file says where the disk, or what this user may have of it, is used up, or does not work."""
 
 
 class Format(StrEnum):
@@ -43,6 +47,8 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         os.umask(umask)
         whole.chmod(0o666 & ~umask)  # mkstemp's own 0600 would surprise the tools that read it
         whole.replace(path)
-    except BaseException:
+    except BaseException as error:
         whole.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
+            error.filename = str(path)  # what a write raises names no file
         raise

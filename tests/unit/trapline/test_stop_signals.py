@@ -1,0 +1,44 @@
+"""What a signal does to a command while it starts."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+_SIGNALLED = """
+import os, signal, sys
+
+how, number = sys.argv[1], int(sys.argv[2])
+
+class Loading:
+    def find_spec(self, name, path=None, target=None):
+        if name == "trapline.execute":
+            os.kill(os.getpid(), number)
+
+if how == "ignored":
+    signal.signal(number, signal.SIG_IGN)
+sys.meta_path.insert(0, Loading())
+from trapline.main import main
+sys.argv[1:] = ["--version"]
+main()
+"""
+
+
+def _started(how: str, number: signal.Signals) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", _SIGNALLED, how, str(int(number))]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_libraries_load_ends_it_in_silence(number: signal.Signals) -> None:
+    """With the signal's exit code, and no traceback of what was being loaded."""
+    ended = _started("taken", number)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_is_to_be_ignored_is_ignored(number: signal.Signals) -> None:
+    """As `nohup` has it for a hang-up, and a shell's `&` for Ctrl-C."""
+    ended = _started("ignored", number)
+    assert (ended.returncode, ended.stdout.startswith("trapline "), ended.stderr) == (0, True, "")
