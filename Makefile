@@ -32,7 +32,7 @@ plan: setup ## What an apply to your AWS account would change (ENV=dev)
 	@$(VENV) -m tools.deploy plan --env '$(ENV)'
 
 deploy: setup ## Everything to your AWS account; the first time it asks and makes all it needs (ENV=dev EMAIL=you@example.org)
-	@$(VENV) -m tools.deploy deploy --env '$(ENV)' --confirm '$(CONFIRM)' --email '$(EMAIL)' --yes '$(YES)' --wait '$(or $(WAIT),1800)'
+	@$(VENV) -m tools.deploy deploy --env '$(ENV)' --confirm '$(CONFIRM)' --email "$$EMAIL" --yes '$(YES)' --wait '$(or $(WAIT),1800)'
 
 deploy-service: setup ## The same for one service alone, by its own version (SERVICE=crawler ENV=dev)
 	@$(VENV) -m tools.deploy service --service '$(SERVICE)' --env '$(ENV)' --confirm '$(CONFIRM)'

@@ -81,7 +81,8 @@ module "image_repository" {
 module "storage" {
   source = "./modules/storage"
 
-  bucket = "${local.name}-${local.account}-${var.region}" # buckets are of all accounts and regions
+  # Buckets are of all accounts and regions; an environment of an older release keeps the name that it has
+  bucket = coalesce(var.bucket, "${local.name}-${local.account}-${var.region}")
   crawls = file(var.crawls_file)
   expire_days = {
     artifacts = local.artifact_backstop

@@ -210,11 +210,25 @@ variable "database" {
   }
 }
 
+variable "bucket" {
+  description = <<-EOT
+    Name of the bucket of artifacts, archives and packages; null: trapline-<environment>-<account>-<region>. Set it to
+    keep the bucket of an older release, whose name had no region: another name is another bucket, and this one goes.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket == null || can(regex("^trapline-[a-z0-9-]{1,53}[a-z0-9]$", var.bucket))
+    error_message = "bucket: a name that begins with trapline-, of a-z, 0-9 and -, at most 63; or null."
+  }
+}
+
 variable "customer_key" {
   description = <<-EOT
     Whether a key of the account's own encrypts logs, topics, secrets, images, the database and artifacts. Without it
-    AWS's own keys do, which cost nothing and which no policy of yours can withdraw. Database and images can't change
-    their key later: they would be made anew.
+    AWS's own keys do, which cost nothing and which no policy of yours can withdraw. Decide it before the first deploy:
+    a database keeps its key for life and is lost with it, and images would be made anew.
   EOT
   type        = bool
   default     = true

@@ -157,6 +157,20 @@ run "made_with_an_instance" {
   }
 }
 
+run "refuses_an_unknown_network" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    mode = "public"
+  }
+
+  expect_failures = [var.mode]
+}
+
 run "refuses_a_network_without_a_way_out" {
   command = plan
 

@@ -60,3 +60,19 @@ run "an_address_without_a_user" {
     error_message = "The role was not put in."
   }
 }
+
+run "on_an_emulator" {
+  command = plan
+
+  variables {
+    local_aws = true
+  }
+
+  assert {
+    condition = (
+      length(module.image_repository) == 0
+      && module.function["dispatcher"].environment.TRAPLINE_UNEXPANDED_TICKS == "database-minute"
+    )
+    error_message = "An emulator gets a repository of images, which it can't run, or refuses the ticks that it fires."
+  }
+}

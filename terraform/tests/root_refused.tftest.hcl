@@ -75,11 +75,12 @@ run "values_that_aws_or_a_module_would_refuse" {
     sizes             = { crawler = { timeout = 901 } }
     waiting_machines  = ["reports"]
     waiting_functions = ["*"]
+    bucket            = "Somebody's"
   }
 
   expect_failures = [
     var.alert_emails, var.operations_emails, var.architecture, var.silence_hours, var.log_days, var.alarms,
-    var.database, var.network, var.sizes, var.waiting_machines, var.waiting_functions,
+    var.database, var.network, var.sizes, var.waiting_machines, var.waiting_functions, var.bucket,
   ]
 }
 

@@ -79,9 +79,10 @@ run "refuses_bad_values" {
   variables {
     path                 = "/"
     secrets              = { "Session Key" = "no" }
+    parameters           = { "Session Key" = "no" }
     recovery_window_days = 3
     kms_key_arn          = ""
   }
 
-  expect_failures = [var.path, var.secrets, var.recovery_window_days, var.kms_key_arn]
+  expect_failures = [var.path, var.secrets, var.parameters, var.recovery_window_days, var.kms_key_arn]
 }

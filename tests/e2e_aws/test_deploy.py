@@ -22,6 +22,7 @@ from urllib.request import urlopen
 
 import asyncpg
 import boto3
+import psutil
 import pytest
 
 from support.local_aws import prepare
@@ -39,6 +40,15 @@ PATIENCE = 900
 """Seconds for one command on a slow machine."""
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
 FIRST = ("deploy", "--env", ENV, "--email", EMAIL, "--yes", "1")
+KILLED = (
+    ("building operator", signal.SIGKILL),
+    ("pushing s3://", signal.SIGKILL),
+    ("Refreshing state", signal.SIGKILL),
+    ("applying operator", signal.SIGKILL),
+    ("migrating the ledger", signal.SIGINT),
+    ("follow the link", signal.SIGKILL),
+)
+"""What a first deploy prints as a phase begins, and the signal that ends it there."""
 CRAWLS = """
 crawls:
   smoke:
@@ -77,11 +87,11 @@ class Trial:
             check=False,
         )
 
-    def stopped(self, *arguments: str, at: str, by: signal.Signals) -> tuple[int, str]:
+    def stopped(self, *arguments: str, at: str, by: signal.Signals, terraform_too: bool = False) -> tuple[int, str]:
         """Run it until it has printed ``at``, then end it ``by`` a signal; return its status and its output.
 
         SIGINT is a Ctrl-C, which each process of the terminal gets; Terraform starts its own provider here, which gets
-        it too. SIGKILL takes the command alone: what it started goes on.
+        it too. SIGKILL takes the command alone: what it started goes on, unless ``terraform_too``.
         """
         command = [sys.executable, "-m", "tools.deploy", *arguments]
         environ = self.environ() | (self.provider if by == signal.SIGKILL else {})
@@ -94,7 +104,10 @@ class Trial:
                 output.append(line)
                 if at in line:
                     if by == signal.SIGKILL:
+                        below = psutil.Process(process.pid).children(recursive=True) if terraform_too else []
                         process.kill()
+                        for one in below:
+                            one.kill()
                         process.stdout.close()  # Terraform, which goes on, holds the other end
                         return process.wait(PATIENCE), "".join(output)
                     os.killpg(process.pid, by)
@@ -233,23 +246,28 @@ def trial() -> Iterator[Trial]:
 
 
 def test_an_empty_account_becomes_a_running_one(trial):
-    """Three steps from a fresh clone: sign in, one command, a link; also when that is cut off in each of its phases."""
+    """Three steps from a fresh clone: sign in, one command, a link; also when that is killed in each of its phases."""
     followed: list[str] = []
     assert trial.migrations() == []
     refused = trial.run("deploy", "--env", ENV, "--yes", "1").stderr
     assert "nobody would get the alerts" in refused
     assert trial.git("status", "--porcelain") == ""
 
-    # Killed once the state's bucket is there; then by Ctrl-C among the first resources; then while more are made
+    # Killed once the state's bucket is there; by Ctrl-C in the plan, and among the first resources
     trial.stopped(*FIRST, at="for Terraform's state", by=signal.SIGKILL)
+    status, output = trial.stopped(*FIRST, at="planning; nothing is made yet", by=signal.SIGINT)
+    assert status == 130, output
+    assert "makes " not in output
     status, output = trial.stopped(*FIRST, at="Creation complete", by=signal.SIGINT)
     assert status == 130, output[-3000:]
     assert "dev: account 000000000000, region us-east-1" in output
     assert output.index("makes ") < output.index("dev: account") < output.index("this account is empty")
     assert "run the same command again" in output
-    status, output = trial.stopped(*FIRST, at="applying operator", by=signal.SIGKILL)
-    assert status == -signal.SIGKILL, output
-    assert "going on with the first deploy, which was agreed to" in output
+    # Killed in each phase that comes then, where it has begun; Terraform goes on, but for once, when it dies as well
+    for at, by in KILLED:
+        status, output = trial.stopped(*FIRST, at=at, by=by, terraform_too=at == "Refreshing state")
+        assert status == (130 if by == signal.SIGINT else -signal.SIGKILL), (at, output[-4000:])
+        assert "going on with the first deploy, which was agreed to" in output, at
 
     # The next one waits for what goes on, and ends it; the links are followed when it asks for that
     status, output = trial.watched(*FIRST, at="follow the link", then=lambda: followed.extend(trial.follow_links()))
@@ -262,6 +280,7 @@ def test_an_empty_account_becomes_a_running_one(trial):
     assert {name: code for name, (_, code) in live.items()} == {name: one["sha256"] for name, one in recorded.items()}
     assert f"confirmed by {EMAIL} (alerts)" in output
     assert "topic: sent" in output
+    assert not list((trial.tree / f"build/deploy/{ENV}").glob("*.tfplan"))
     assert "deploy: dev works" in output
     assert trial.git("status", "--porcelain").split() == [
         *("??", f"terraform/envs/{ENV}.account.tfvars.json"),
@@ -345,6 +364,11 @@ def test_a_rollback_is_a_revert_of_the_record(trial):
 
 def test_destroy_leaves_nothing_and_says_what_stays(trial):
     """Functions, queues, packages and the record are gone; the state's bucket is the person's own."""
+    status, output = trial.stopped("destroy", "--env", ENV, at="Destruction complete", by=signal.SIGINT)
+    assert status == 130, output[-3000:]
+    assert trial.record.exists()
+    status, output = trial.stopped("destroy", "--env", ENV, at="Destroying...", by=signal.SIGKILL)
+    assert status == -signal.SIGKILL, output[-3000:]
     done = trial.run("destroy", "--env", ENV)
     output = done.stdout
     assert done.returncode == 0, output[-4000:] + done.stderr
@@ -365,5 +389,12 @@ def test_the_same_name_is_deployed_and_destroyed_again(trial):
     output = trial.must("deploy", "--env", ENV, "--yes", "1", "--wait", "0")
     assert "this account is empty" in output
     assert "not confirmed yet" in output
+    # Killed while the test alert is on its way: it goes out once more
+    trial.follow_links()
+    status, output = trial.stopped("deploy", "--env", ENV, at="sending a test alert", by=signal.SIGKILL)
+    assert status == -signal.SIGKILL, output[-3000:]
+    output = trial.must("deploy", "--env", ENV)
+    assert "topic: sent" in output
+    assert "deploy: dev works" in output
     trial.must("destroy", "--env", ENV)
     assert trial.client("lambda").list_functions()["Functions"] == []

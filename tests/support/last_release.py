@@ -13,9 +13,12 @@ COMMIT = "4ad575cf277f8c3ebb14f3aad2a2771e4daee77e"
 _SOURCES = ("libs/common", "libs/cli", "services/dispatcher", "services/crawler", "services/notifier")
 
 
-def unpack(folder: Path) -> Path:
-    """Write the last release's code into ``folder`` and return it. Fails in a clone without its commit."""
-    command = ["git", "archive", "--format=tar", COMMIT, *_SOURCES, "tests/support"]
+def unpack(folder: Path, *names: str) -> Path:
+    """Write the last release's code, or the folders ``names`` of it, into ``folder`` and return that.
+
+    Fails in a clone without its commit.
+    """
+    command = ["git", "archive", "--format=tar", COMMIT, *(names or (*_SOURCES, "tests/support"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, (
         f"the last release, {COMMIT[:12]}, is not in this clone; fetch the whole history (`git fetch --unshallow`, in "

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.deploy.container_engine import Engine, EngineMissingError, running_engine
+from tools.deploy.container_engine import Engine, EngineMissingError, container_engine
 from tools.shell import ToolError, main_guard, run, say
 
 PACKAGES = ("docker.io", "debootstrap")
@@ -39,7 +39,10 @@ def engine(folder: Path) -> Iterator[Engine]:
 
     Raises ``EngineMissingError``.
     """
-    found = running_engine()
+    try:
+        found = container_engine()
+    except EngineMissingError:
+        found = None
     if found is not None:
         yield found
         return
@@ -111,7 +114,7 @@ def _end_forgotten(pid: int, folder: Path) -> None:
 
 def _await(started: Engine, daemon: "subprocess.Popen[bytes]", log: Path) -> None:
     until = time.monotonic() + _STARTED_WITHIN
-    while not started.answers():
+    while started.refusal() is not None:
         if daemon.poll() is not None or time.monotonic() > until:
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
             raise EngineMissingError(f"no container engine answers, and dockerd did not start here: {' '.join(last)}")

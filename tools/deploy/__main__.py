@@ -1,6 +1,7 @@
 """Deploys Trapline to an AWS account: `make deploy`, and the commands beside it."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _version(options.service, options.bump)
         else:
             _act(options)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        raise ToolError(f"{error.strerror}{where}; make room, and run the same command again") from error
     except KeyboardInterrupt:
         say("interrupted: what ran before goes on; run the same command again, it completes what is half done")
         return 130

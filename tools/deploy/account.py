@@ -5,10 +5,20 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProfileNotFound,
+    ProxyConnectionError,
+)
 
 from tools.deploy.environments import Environment
 from tools.shell import ToolError
+
+_SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+"""AWS's words for a request that is signed with another time than its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +51,28 @@ def signed_in(region: str, *, local_aws: bool) -> Account:
     try:
         try:
             found = unnamed.client("sts").get_caller_identity()
-        except ClientError as error:
-            # A region that the account has not enabled knows nobody; us-east-1 knows every account of its partition
-            if error.response["Error"].get("Code") != "InvalidClientTokenId":
+        except (ClientError, EndpointConnectionError) as error:
+            # A region that the account has not enabled knows nobody, and one that is not there has no address;
+            # us-east-1 knows every account of its partition
+            if isinstance(error, ClientError) and error.response["Error"].get("Code") != "InvalidClientTokenId":
                 raise
             found = unnamed.client("sts", region="us-east-1").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        message = f"AWS does not know who you are ({error}); sign in, for example by AWS_PROFILE=..."
-        raise ToolError(message) from error
+        raise ToolError(f"AWS does not know who you are ({error}); {_remedy(error)}") from error
     return replace(unnamed, id=found["Account"], caller=found["Arn"])
+
+
+def _remedy(error: BotoCoreError | ClientError) -> str:
+    """Return what helps against ``error``: mostly to sign in."""
+    if isinstance(error, ClientError):
+        code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        if code in _SKEWED or "Signature expired" in text or "Signature not yet current" in text:
+            return "set this machine's clock: AWS takes no request that is five minutes off"
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError):
+        return "is the network there, or a proxy to be named?"
+    if isinstance(error, ProfileNotFound):
+        return "aws configure list-profiles says which there are"
+    return "sign in, for example by aws sso login, then AWS_PROFILE=..."
 
 
 def account(environment: Environment) -> Account:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError
 
 from tools.deploy.environments import Environment, is_here
 from tools.shell import ToolError
@@ -28,7 +29,9 @@ LOCAL_AWS: Mapping[str, Any] = {
     "silence_hours": None,
 }
 """What an emulator on this machine needs of the root, beside the address of its Postgres."""
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
+_ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_EMAIL = re.compile(rf"{_ATOMS}(\.{_ATOMS})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z0-9-]{{2,}}\Z")
+"""One plain address in ASCII: SNS takes no name beside it and no other letters."""
 _SAY_EMAIL = "say EMAIL=you@example.org behind make deploy"
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 """Lambda's names of the processors, by what systems call them."""
@@ -147,7 +150,10 @@ def _region(usual: str | None, environ: Mapping[str, str], ask: Ask | None) -> s
 
     boto3 itself reads AWS_DEFAULT_REGION only, the AWS command reads AWS_REGION too.
     """
-    found = environ.get("AWS_REGION") or boto3.Session().region_name
+    try:
+        found = environ.get("AWS_REGION") or boto3.Session().region_name
+    except BotoCoreError:  # a profile that is not there, which the look at the account says
+        found = None
     if found or ask is None:
         return found or usual
     return ask(f"In which region of AWS? [{usual}] ").strip() or usual

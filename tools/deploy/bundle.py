@@ -96,7 +96,9 @@ def build(service: str, target: Target, *, destination: Path = DESTINATION, ca: 
             raise ToolError(f"{service}: {size:,} bytes unpacked; Lambda takes {UNZIPPED_LIMIT:,}")
         destination.mkdir(parents=True, exist_ok=True)
         path = destination / f"{service}-{target.name}.zip"
-        shutil.move(made, path)
+        draft = path.with_suffix(".draft")
+        shutil.move(made, draft)  # from another file system it is copied, and may be cut off
+        draft.replace(path)
     return path
 
 
@@ -108,6 +110,7 @@ def ensure(service: str, target: Target, *, destination: Path = DESTINATION, ca:
     wanted = source_digest(*names, build=f"{sys.version} {signed}")
     path, stamp = destination / f"{service}-{target.name}.zip", destination / f"{service}-{target.name}.stamp"
     if not path.is_file() or not stamp.is_file() or stamp.read_text() != wanted:
+        stamp.unlink(missing_ok=True)  # cut off, the new zip never passes for the old one
         build(service, target, destination=destination, ca=ca)
         stamp.write_text(wanted)
     return path

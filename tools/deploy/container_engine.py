@@ -83,10 +83,16 @@ class Engine:
             raise ToolError(f"{self.name} builds for {found}, and Lambda runs {' and '.join(_ARCHITECTURES.values())}")
         return _ARCHITECTURES[found]
 
-    def answers(self) -> bool:
-        """Return whether the engine can work: Docker's daemon can be reached, Podman's storage be used."""
-        done = subprocess.run(self.command("info"), capture_output=True, timeout=60, check=False)
-        return done.returncode == 0
+    def refusal(self) -> str | None:
+        """Return why the engine can't work, in a line; ``None`` where it can.
+
+        Docker's daemon must be there and let the caller in, Podman's storage must be of use.
+        """
+        try:
+            self.output("info", timeout=60)
+        except (ToolError, OSError) as error:
+            return str(error)
+        return None
 
     def _environ(self) -> dict[str, str]:
         environ = os.environ | _ONE_MANIFEST
@@ -95,15 +101,17 @@ class Engine:
         return environ
 
 
-def running_engine() -> Engine | None:
-    """Return the first container engine of this machine that answers, or ``None``."""
-    found = (shutil.which(program) for program in PROGRAMS)
-    return next((one for path in found if path and (one := Engine(program=path)).answers()), None)
-
-
 def container_engine() -> Engine:
-    """Return the container engine of this machine. Raises ``EngineMissingError``."""
-    engine = running_engine()
-    if engine is None:
-        raise EngineMissingError("no container engine answers: start Docker or install Podman")
-    return engine
+    """Return the first container engine that answers. Raises ``EngineMissingError`` with what each says."""
+    said = []
+    for path in filter(None, map(shutil.which, PROGRAMS)):
+        engine = Engine(program=path)
+        refusal = engine.refusal()
+        if refusal is None:
+            return engine
+        said.append(refusal)
+    if any("permission denied" in one.lower() for one in said):
+        do = "let yourself into Docker's group (docs.docker.com/engine/install/linux-postinstall), then sign in anew"
+    else:
+        do = "start Docker, or install Podman"
+    raise EngineMissingError(f"no container engine answers{''.join(f' ({one})' for one in said)}; {do}")

@@ -14,6 +14,8 @@ from tools.terraform.root import FOLDER, LOCAL_PARALLELISM, Root
 
 _NOT_DEPLOYED = "local"
 """The local AWS of `make up`, which alone knows where its database and zips are."""
+_NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
+"""What terraform/variables.tf takes for the name of an environment."""
 _SHOWN = 10
 """Files of a dirty tree that the refusal names."""
 _WRITTEN = re.compile(r"\?\? terraform/envs/[a-z0-9]+\.(account\.tfvars\.json|backend\.hcl)")
@@ -70,6 +72,8 @@ class Environment:
             lock=lock,
         )
         made.init()
+        if lock is not None:
+            made.release_dead_lock()
         return made
 
 
@@ -87,6 +91,11 @@ def names(folder: Path = FOLDER) -> list[str]:
 def known(name: str, folder: Path = FOLDER) -> str:
     """Return ``name`` if it is an environment that can be deployed; raise ``ToolError`` with what is valid."""
     valid = names(folder)
+    if name in valid and not _NAME.fullmatch(name):
+        raise ToolError(
+            f"an environment can't have the name {name}, because all that it has in AWS begins with it: 1 to 16 of a-z"
+            f" and 0-9, with a letter first. Rename {name}.tfvars, and what it says of environment"
+        )
     hint = " (`make up` brings up the local AWS)" if name == _NOT_DEPLOYED else ""
     return choice("ENV", name, valid, hint=f"{hint}; for example ENV={valid[0]}")
 
@@ -105,6 +114,16 @@ def confirm(name: str, given: str, *, doing: str) -> None:
 def find(name: str, *, terraform: str, environ: Mapping[str, str], folder: Path = FOLDER) -> Environment:
     """Return the environment ``name`` with its settings. Raises ``ToolError`` with what is wrong in them."""
     files = [folder / f"envs/{known(name, folder)}.tfvars", folder / f"envs/{name}.account.tfvars.json"]
+    for stray in (
+        folder / "terraform.tfvars",
+        folder / "terraform.tfvars.json",
+        *sorted(folder.glob("*.auto.tfvars*")),
+    ):
+        if stray.exists():
+            raise ToolError(
+                f"{stray.name} in terraform/ is read by Terraform for every environment, and by no look before it:"
+                f" move what it says into envs/{name}.tfvars"
+            )
     settings = read(*(file for file in files if file.is_file()), terraform=terraform, environ=environ)
     found = Environment(name=name, folder=folder, settings=settings)
     if settings.environment != name:

@@ -101,6 +101,7 @@ def propose(deploy: Deploy, wishes: Wishes) -> None:
     if mark.exists():
         say(f"{environment.name}: going on with the first deploy, which was agreed to")
         return
+    say(f"{environment.name}: planning; nothing is made yet")
     plan = deploy.root.proposal(releases=unbuilt(local_aws=environment.settings.local_aws))
     agree(environment.name, plan, yes=wishes.yes, ask=wishes.ask)
     mark.parent.mkdir(parents=True, exist_ok=True)
@@ -156,10 +157,17 @@ def _account(name: str, found: Found, settings: Settings, *, crawls: Path) -> Ac
         orchestrated = any(lane.orchestrator is not Orchestrator.SELF for lane in config.lanes.values())
     if not settings.region:
         return None
+    if preflight.OTHER_PARTITIONS.match(settings.region):
+        found.add(
+            f"Trapline knows AWS's public regions, and {settings.region} is China's, GovCloud's or another partition's",
+            "give a public one: AWS_REGION=eu-central-1",
+        )
+        return None
     try:
         account = signed_in(settings.region, local_aws=settings.local_aws)
     except ToolError as error:
-        found.add(str(error), "for example: aws sso login, then AWS_PROFILE=...")
+        what, _, do = str(error).rpartition("; ")
+        found.add(what, do)
         return None
     preflight.look_at_account(found, account, settings, environment=name, crawlers=crawlers, orchestrated=orchestrated)
     return account

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deploy.account import Account
-from tools.deploy.container_engine import running_engine
+from tools.deploy.container_engine import container_engine
 from tools.deploy.image import refuse_cross
 from tools.deploy.permissions import Denial, denied
 from tools.deploy.settings import Settings
@@ -24,6 +24,8 @@ from tools.terraform import deployer
 
 OLDEST_TERRAFORM = (1, 11)
 """The lockfile of the S3 backend; terraform/versions.tf has the same."""
+OTHER_PARTITIONS = re.compile(r"(cn|us-gov|us-iso[a-z]?|eu-isoe|eusc)-")
+"""How regions begin that terraform/variables.tf refuses: other addresses, and other certificates of RDS."""
 BESIDE_CRAWLERS = 5
 """Executions that a busy minute needs beside the crawlers: `other_executions` of terraform/checks.tf."""
 _FREE_CLASSES = frozenset({"db.t3.micro", "db.t4g.micro"})
@@ -79,16 +81,24 @@ def look_at_machine(found: Found, *, environ: Mapping[str, str], settings: Setti
         if program is None:
             found.add("Terraform is missing", "install Terraform 1.11 or newer: developer.hashicorp.com/terraform")
     if program is not None:
-        asked = subprocess.run([program, "version", "-json"], capture_output=True, text=True, timeout=60, check=False)
+        try:
+            asked = subprocess.run(
+                [program, "version", "-json"], capture_output=True, text=True, timeout=60, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:  # of another processor, or not to be executed
+            found.add(f"{program} does not run ({error})", "install Terraform for this machine's processor")
+            return
         version = re.search(r'"terraform_version": *"(\d+)\.(\d+)', asked.stdout)
         if version is None or tuple(map(int, version.groups())) < OLDEST_TERRAFORM:
             what = ".".join(version.groups()) if version else "of an unknown version"
             found.add(f"Terraform is {what}", f"install {'.'.join(map(str, OLDEST_TERRAFORM))} or newer")
     if settings.local_aws:
         return
-    engine = running_engine()
-    if engine is None:
-        found.add("no container engine answers", "start Docker, or install Podman: it builds the crawler's image")
+    try:
+        engine = container_engine()
+    except ToolError as error:
+        what, _, do = str(error).rpartition("; ")
+        found.add(what, f"{do}: it builds the crawler's image")
         return
     try:
         refuse_cross(engine, settings.architecture)

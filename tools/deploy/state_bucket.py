@@ -18,6 +18,9 @@ _LOCAL = {
 }
 """What Terraform's backend needs of an emulator."""
 
+_ANOTHERS = frozenset({"403", "AccessDenied", "BucketAlreadyExists"})
+"""S3's words for a bucket that is not the caller's; the first has no more words, because HEAD has no body."""
+
 
 def make(environment: Environment, account: Account) -> None:
     """Make the bucket and the backend's file that names it, as far as they are missing. Raises ``ToolError``.
@@ -30,7 +33,15 @@ def make(environment: Environment, account: Account) -> None:
     try:
         _make(account.client("s3"), name, account)
     except (BotoCoreError, ClientError) as error:
-        raise ToolError(f"the bucket of Terraform's state, {name}, can't be made: {error}") from error
+        code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+        taken = (
+            f". It is another account's, or you may not look at it: name yours in {environment.backend.name} by hand"
+            ' (bucket = "...", key = "trapline/'
+            f'{environment.name}.tfstate", region = "{account.region}"), and run this again'
+            if code in _ANOTHERS
+            else ""
+        )
+        raise ToolError(f"the bucket of Terraform's state, {name}, can't be made: {error}{taken}") from error
     values: dict[str, Any] = {"bucket": name, "key": f"trapline/{environment.name}.tfstate", "region": account.region}
     if environment.settings.local_aws:
         values |= _LOCAL

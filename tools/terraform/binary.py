@@ -15,6 +15,8 @@ BINARY = "TRAPLINE_TERRAFORM"
 """The explicit setting: a path of Terraform's binary."""
 MIRROR = "TRAPLINE_TERRAFORM_MIRROR"
 """The explicit setting: the folder that holds ``registry.terraform.io``."""
+LOCK = ".terraform.lock.hcl"
+"""The file beside a root module that says which provider it is tested with, by its hashes on every platform."""
 PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 VERSIONS = "5.100."
 """The version that the tests run with; the modules also accept newer ones, below 7.0."""
@@ -67,8 +69,13 @@ def _holds(folder: Path) -> bool:
 
 
 def init_command(terraform: str, folder: Path, *, environ: Mapping[str, str], options: Sequence[str] = ()) -> list[str]:
-    """Return the command that prepares ``folder``: the provider from the mirror where there is one."""
+    """Return the command that prepares ``folder``: the provider from the mirror where there is one.
+
+    A lock that is there stays as it is: a platform whose hash it lacks would make the tree dirty.
+    """
     command = [terraform, f"-chdir={folder}", "init", "-input=false", "-no-color", *options]
+    if (folder / LOCK).is_file():
+        command.append("-lockfile=readonly")
     found = mirror(environ)
     return command if found is None else [*command, f"-plugin-dir={found}"]
 

@@ -38,7 +38,14 @@ FREE = frozenset(
         "aws_vpc", "aws_vpc_endpoint", "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule",
     }
 )  # fmt: skip
-"""Types that cost nothing for being there."""
+"""Types that cost nothing for being there, as long as they are what ``_FREE_WHILE`` says."""
+_FREE_WHILE: Mapping[str, tuple[str, tuple[Any, ...]]] = {
+    "aws_vpc_endpoint": ("vpc_endpoint_type", ("Gateway", None)),  # an interface costs by the hour
+    "aws_ssm_parameter": ("tier", ("Standard", None)),
+    "aws_db_instance": ("performance_insights_retention_period", (7, None)),  # days; longer is paid by the processor
+    "aws_cloudwatch_metric_alarm": ("metric_query", ([], None)),  # each metric of an expression is an alarm's price
+}
+"""By type: the argument by which it would cost more than it is taken for, and the values by which it does not."""
 
 Made = Mapping[str, Any]
 """The arguments of one resource, as the plan has them."""
@@ -71,6 +78,11 @@ def monthly_cost(plan: Mapping[str, Any]) -> Cost:
     parts: defaultdict[str, float] = defaultdict(float)
     metrics = set()
     for kind, made in _left(plan):
+        argument, free = _FREE_WHILE.get(kind, ("", ()))
+        if argument and made.get(argument) not in free:
+            raise ToolError(
+                f"what {kind} costs with {argument} = {made[argument]} is not known: tools/terraform/cost.py"
+            )
         if kind == "aws_cloudwatch_log_metric_filter":
             to = made["metric_transformation"][0]
             metrics.add((to["namespace"], to["name"]))

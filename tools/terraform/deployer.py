@@ -287,11 +287,11 @@ _NAMED: Mapping[str, tuple[Place, ...]] = {
     "s3": (
         Place(pattern="{states}"),
         Place(
-            pattern="arn:aws:s3:::{name}-{account}-{region}/*",
+            pattern="arn:aws:s3:::{name}-{account}*/*",
             example="arn:aws:s3:::{name}-{account}-{region}/packages/x",
             of="Object(Version|Tagging)?$",
         ),
-        Place(pattern="arn:aws:s3:::{name}-{account}-{region}", example="arn:aws:s3:::{name}-{account}-{region}"),
+        Place(pattern="arn:aws:s3:::{name}-{account}*", example="arn:aws:s3:::{name}-{account}-{region}"),
     ),
     "scheduler": _places(
         "scheduler",

@@ -1,4 +1,4 @@
-"""Runs Terraform with its output shown. Ctrl-C reaches it once, and it gets the time to end in order.
+"""Runs Terraform where it locks the state, and shows its output. Ctrl-C reaches it once; it gets time to end in order.
 
 Killed in the middle it would leave its state behind what it made, and the state's lock in place. So it writes to a file
 that is shown here, and not to a terminal or a pipe: it goes on to its end when these are gone.
@@ -30,12 +30,14 @@ def run_in_foreground(
     limit: float = LIMIT,
     keep_open: Sequence[int] = (),
     seen: Callable[[str], None] = lambda _: None,
+    quiet: bool = False,
 ) -> int:
     """Run ``command`` in ``folder`` and return its exit status; 124 when it took longer than ``limit`` seconds.
 
     ``log``: the file that it writes to, made anew. ``keep_open``: descriptors that it inherits, such as a lock that it
     goes on to hold when this process is killed. SIGINT and SIGTERM are handed on as SIGINT. When it has ended,
-    ``KeyboardInterrupt`` is raised. ``seen``: told of what it wrote, once that is shown.
+    ``KeyboardInterrupt`` is raised. ``seen``: told of what it wrote, once that is shown. ``quiet``: only the file gets
+    what it writes.
     """
     received: list[int] = []
     started: list[subprocess.Popen[bytes]] = []
@@ -65,7 +67,7 @@ def run_in_foreground(
             started.append(process)
             if received:  # before the process was there to get it
                 process.send_signal(signal.SIGINT)
-            status = _wait(process, limit, _show(read, seen))
+            status = _wait(process, limit, _show(read, seen, quiet=quiet))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -74,13 +76,14 @@ def run_in_foreground(
     return status
 
 
-def _show(read: BinaryIO, seen: Callable[[str], None]) -> Callable[[], None]:
+def _show(read: BinaryIO, seen: Callable[[str], None], *, quiet: bool) -> Callable[[], None]:
     """Return what shows all that was written since the last call."""
 
     def show() -> None:
         if new := read.read().decode(errors="replace"):
-            sys.stdout.write(new)
-            sys.stdout.flush()
+            if not quiet:
+                sys.stdout.write(new)
+                sys.stdout.flush()
             seen(new)
 
     return show

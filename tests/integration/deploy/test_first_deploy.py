@@ -101,14 +101,38 @@ def test_what_is_said_already_is_not_asked_for(folder):
     assert both.values["alert_emails"] == ["you@example.org", "me@example.org"]
 
 
-@pytest.mark.parametrize("email", ["me", "me@here", "a b@example.org", "me@example.org,you@example.org"])
+@pytest.mark.parametrize("email", [
+        "me", "me@here", "a b@example.org", "me@example.org,you@example.org", "<me@example.org>", "Me <me@example.org>",
+        "m\u00e9@example.org", "me@ex\u00e4mple.org", ".me@example.org", "me@example..org", "me@example.org.",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_refused(folder, email):
     """SNS would refuse it in the middle of an apply."""
+    assert answers._EMAIL.match("o'brien+alerts@mail.example.co.uk")
     (what, do) = collect("dev", settings=STATED, email=email, environ={}, ask=None, folder=folder).missing[0]
     assert email in what
     assert "EMAIL=you@example.org" in do
     with pytest.raises(ToolError, match="is no address"):
         add_email(environment(folder), email)
+
+
+def test_make_hands_an_address_on_as_it_is(tmp_path):
+    """An apostrophe in EMAIL ends no word of the shell's, and nothing in it is executed."""
+    asked = tmp_path / "asked"
+    program = tmp_path / "python"
+    program.write_text(f'#!/bin/sh\nfor one; do printf "%s\\n" "$one" >> {asked}; done\n')
+    program.chmod(0o755)
+    email = "o'brien@example.org;$(touch x)"
+    command = ["make", "--no-print-directory", "-o", "setup", "deploy", f"VENV={program}", "ENV=dev", f"EMAIL={email}"]
+    subprocess.run([*command[:-1], f"EMAIL={email.replace('$', '$$')}"], cwd=ROOT, check=True)
+    assert email in asked.read_text().splitlines()
+
+
+def test_a_profile_that_is_not_there_is_no_crash(folder, monkeypatch):
+    """The region is the file's then; who you are is said by the look at the account."""
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    found = collect("dev", settings=STATED, email="me@example.org", environ={}, ask=None, folder=folder)
+    assert found.values["region"] == "eu-west-3"
 
 
 def test_a_machine_is_asked_nothing(folder):
@@ -172,7 +196,9 @@ def test_a_bucket_that_can_not_be_made_leaves_no_file(account, folder, monkeypat
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "CreateBucket")
 
     monkeypatch.setattr(state_bucket, "_make", refuse)
-    with pytest.raises(ToolError, match=f"{BUCKET}, can't be made: .*AccessDenied"):
+    with pytest.raises(
+        ToolError, match=f'(?s){BUCKET}, can.t be made: .*AccessDenied.*backend.hcl by hand .bucket = "'
+    ):
         state_bucket.make(environment(folder), account)
     assert list((folder / "envs").iterdir()) == []
 

@@ -306,6 +306,49 @@ def test_a_container_engine_is_looked_for(tmp_path, monkeypatch):
     assert "no container engine answers" in [one.what for one in found.missing]
 
 
+@pytest.mark.parametrize(
+    ("said", "do"),
+    [
+        ("permission denied while trying to connect to the Docker daemon socket", "Docker's group"),
+        ("no daemon", "start"),
+    ],
+)
+def test_why_an_engine_does_not_answer_is_said(tmp_path, monkeypatch, said, do):
+    """Docker that is there and lets nobody in is another matter than Docker that does not run."""
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = Found()
+    look_at_machine(found, environ={"PATH": ""}, settings=settings())
+    (missing,) = [one for one in found.missing if "engine" in one.what]
+    assert said in missing.what
+    assert do in missing.do
+
+
+def test_a_terraform_of_another_processor_is_said(tmp_path):
+    """A program that the system can't execute is no crash."""
+    program = tmp_path / "terraform"
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(0o755)
+    found = Found()
+    look_at_machine(found, environ={"PATH": str(tmp_path)}, settings=settings(local_aws=True))
+    (missing,) = found.missing
+    assert "does not run" in missing.what
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
+def test_another_partition_is_refused_before_anything_is_asked(tmp_path, region):
+    """Its addresses and certificates are others: it is said in the first look, and not by the plan after the bucket."""
+    found = Found()
+    (tmp_path / "crawls.yaml").write_text("crawls: {x: {urls: [https://example.com/]}}\n")
+    assert first_deploy._account("dev", found, settings(region=region), crawls=tmp_path / "crawls.yaml") is None
+    (missing,) = found.missing
+    assert region in missing.what
+    text = (ROOT / "terraform/variables.tf").read_text()
+    assert f'regex("^{preflight.OTHER_PARTITIONS.pattern}", var.region)' in text
+
+
 def test_all_of_it_is_said_at_once_and_nothing_is_made(tmp_path, monkeypatch):
     """A bare machine hears in one answer of each thing that it lacks, and no file is written."""
     (tmp_path / "terraform/envs").mkdir(parents=True)

@@ -54,7 +54,7 @@ def root(terraform_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Ter
     """A copy of the root, initialised without a backend: nothing is written into the working tree."""
     base = tmp_path_factory.mktemp("terraform")
     copied = shutil.copytree(
-        ROOT / "terraform", base / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
+        ROOT / "terraform", base / "terraform", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*")
     )
     shutil.copy(ROOT / "crawls.yaml", base)
     made = Terraform(binary=terraform_binary, folder=copied, data=base / "data")

@@ -72,6 +72,24 @@ def test_what_has_no_price_is_refused(plans):
         monthly_cost(plan)
 
 
+@pytest.mark.parametrize(
+    ("kind", "argument", "value"),
+    [
+        ("aws_vpc_endpoint", "vpc_endpoint_type", "Interface"),
+        ("aws_ssm_parameter", "tier", "Advanced"),
+        ("aws_db_instance", "performance_insights_retention_period", 93),
+        ("aws_cloudwatch_metric_alarm", "metric_query", [{"id": "a"}, {"id": "b"}]),
+    ],
+)
+def test_what_is_free_in_one_form_is_refused_in_another(plans, kind, argument, value):
+    """A type that costs nothing, or one price, in the form that is planned is not taken for that in any other."""
+    plan = copy.deepcopy(plans("dev"))
+    one = next(change for change in plan["resource_changes"] if change["type"] == kind)
+    one["change"]["after"][argument] = value
+    with pytest.raises(ToolError, match=f"what {kind} costs with {argument} = "):
+        monthly_cost(plan)
+
+
 def test_every_price_has_its_source_and_the_file_its_day():
     """Each figure can be looked up where AWS publishes it."""
     assert FILE["sources"].keys() == prices().keys()

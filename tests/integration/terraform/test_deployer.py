@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections import defaultdict
 
 import pytest
+from botocore import xform_name
+from botocore.session import Session
 
 from tools.shell import ROOT
 from tools.terraform import deployer
@@ -102,12 +105,30 @@ def test_a_new_accounts_first_database_is_allowed_its_role(iam):
     assert "role" in iam["iam"]["privileges"]["CreateServiceLinkedRole"]["resource_types"]
 
 
+OTHER_NAMES = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+"""Operations whose action in IAM has another name."""
+
+
 def test_what_the_tools_call_is_allowed():
-    """Each way in which a tool talks to AWS by itself is in the table by the service it talks to."""
+    """Each operation of AWS that the tools call by themselves, by boto3's name of it, is in the table."""
     text = "".join(path.read_text() for path in (ROOT / "tools/deploy").glob("*.py"))
-    talked_to = set(re.findall(r'\bclient\("([a-z0-9]+)"', text))
-    assert len(talked_to) > 5
-    assert talked_to == {action.partition(":")[0] for part in deployer.TOOLS.values() for action in part.split()}
+    called = set(re.findall(r"\.([a-z_]+)\(", text)) | set(re.findall(r'get_paginator\("([a-z_]+)"\)', text))
+    services = set(re.findall(r'\bclient\("([a-z0-9]+)"', text))
+    assert len(services) > 5
+    wanted = defaultdict(set)  # by boto3's name: two services may have one of the same name
+    for service in services:
+        for operation in Session().get_service_model(service).operation_names:
+            if (name := xform_name(operation)) in called:
+                wanted[name].add(OTHER_NAMES.get(f"{service}:{operation}", f"{service}:{operation}"))
+    assert len(wanted) > 15
+    allowed = {action for part in deployer.TOOLS.values() for action in part.split()}
+    assert {name for name, actions in wanted.items() if not actions & allowed} == set()
 
 
 def test_the_policies_allow_what_the_types_need_and_nothing_else():

@@ -48,7 +48,7 @@ def test_an_engine_that_answers_is_used(tmp_path, monkeypatch):
 def test_a_deploy_starts_no_engine(tmp_path, monkeypatch):
     """A deploy takes Docker, or Podman where Docker does not answer, and refuses in one line where neither does."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EngineMissingError, match=r"^no container engine answers: start Docker or install Podman$"):
+    with pytest.raises(EngineMissingError, match=r"^no container engine answers; start Docker, or install Podman$"):
         container_engine()
     podman = program(tmp_path, "podman", "exit 0")
     docker = program(tmp_path, "docker", "exit 1")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.deploy import bundle
 from tools.deploy.bundle import AWS_APIS, TARGETS, build, is_wanted, pack
 from tools.deploy.source_digest import is_source
 from tools.shell import ROOT, ToolError
@@ -89,3 +90,25 @@ def test_a_zip_for_lambda_needs_the_certificates_of_its_database(tmp_path):
     """Nothing is built that could reach the database unverified; the message says what to do."""
     with pytest.raises(ToolError, match="TRAPLINE_RDS_CA=/path"):
         build("dispatcher", TARGETS["x86_64"], destination=tmp_path, ca=tmp_path / "missing.pem")
+
+
+def test_a_build_that_is_cut_off_is_built_again(tmp_path, monkeypatch):
+    """What lies there after a kill is of other sources, or half a file: no stamp of an earlier build speaks for it."""
+    sources, built = "first", []
+
+    def make(service, target, *, destination, ca):
+        built.append(sources)
+        (destination / f"{service}-{target.name}.zip").write_text(sources)
+        if sources == "cut off":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(bundle, "build", make)
+    monkeypatch.setattr(bundle, "source_digest", lambda *_, **__: sources)
+    bundle.ensure("notifier", bundle.THIS_MACHINE, destination=tmp_path)
+    bundle.ensure("notifier", bundle.THIS_MACHINE, destination=tmp_path)
+    sources = "cut off"
+    with pytest.raises(KeyboardInterrupt):
+        bundle.ensure("notifier", bundle.THIS_MACHINE, destination=tmp_path)
+    sources = "first"
+    assert bundle.ensure("notifier", bundle.THIS_MACHINE, destination=tmp_path).read_text() == "first"
+    assert built == ["first", "cut off", "first"]

@@ -1,16 +1,19 @@
 """What `make deploy` refuses before it asks AWS anything, and what it says then."""
 
+import errno
+import os
 import subprocess
 
 import pytest
 
+from tools.deploy import __main__ as deploy_main
 from tools.deploy import environments
 from tools.deploy.__main__ import main
 from tools.deploy.destroy import refuse_protected, stays
 from tools.deploy.environments import Environment, confirm, known, refuse_dirty, refuse_stateless, restrict_endpoints
 from tools.deploy.services import VERSIONED, service
 from tools.deploy.settings import Settings
-from tools.shell import ToolError
+from tools.shell import ROOT, ToolError
 
 ELSEWHERE = "https://lambda.example"
 HERE = "https://127.0.0.1:4566"
@@ -30,6 +33,44 @@ def test_an_unknown_environment_is_refused_with_the_valid_ones(env):
     """A missing or wrong ENV names what there is; the local AWS is `make up`."""
     with pytest.raises(ToolError, match="it is one of dev, prod"):
         known(env)
+
+
+@pytest.mark.parametrize("name", ["Dev", "1dev", "de-v", "größe", "a" * 17])
+def test_a_name_that_aws_would_refuse_is_refused_before(tmp_path, name):
+    """A file of that name is there, and Terraform would refuse its name after the state's bucket was made."""
+    (tmp_path / "envs").mkdir()
+    (tmp_path / f"envs/{name}.tfvars").write_text("")
+    with pytest.raises(ToolError, match=f"can't have the name {name}.*1 to 16 of a-z and 0-9.*Rename {name}.tfvars"):
+        known(name, tmp_path)
+    text = (ROOT / "terraform/variables.tf").read_text()
+    assert f'regex("^{environments._NAME.pattern}$", var.environment)' in text
+
+
+@pytest.mark.parametrize("stray", ["terraform.tfvars", "mine.auto.tfvars", "mine.auto.tfvars.json"])
+def test_settings_that_only_terraform_would_read_are_refused(tmp_path, stray):
+    """Terraform reads such a file by itself; the price, the region and the permissions would be of other settings."""
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs/dev.tfvars").write_text("")
+    (tmp_path / stray).write_text("")
+    with pytest.raises(ToolError, match=f"{stray} in terraform/ is read by Terraform for every.*envs/dev.tfvars"):
+        environments.find("dev", terraform="/nowhere", environ={}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_in_a_line(monkeypatch, number):
+    """Wherever a build or a record meets it; another error of the system's is no such line."""
+
+    def fails(error):
+        def act(_options):
+            raise OSError(error, os.strerror(error), "/somewhere/x.zip")
+
+        monkeypatch.setattr(deploy_main, "_act", act)
+        main(["deploy", "--env", "dev"])
+
+    with pytest.raises(ToolError, match=f"{os.strerror(number)}: /somewhere/x.zip; make room, and run the same"):
+        fails(number)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        fails(errno.EIO)
 
 
 @pytest.mark.parametrize("wrong", ["", "crawlers", "relay"])
