@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
 
 from support.ledger import open_run, urls, value
-from support.web_ledger import crawled, seen
+from support.web_ledger import crawled, digest, seen
 from support.web_stage import Stage, addresses
 from support.web_view import Recorded, Served, served
 from trapline_common.config.models import CrawlConfig
 from trapline_common.domain.observation import Failure, Observation, Reason
+from trapline_common.ledger import known_crawls, mutes
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.views.crawls import pages
 from trapline_common.ledger.views.health import problems
@@ -245,6 +247,39 @@ def test_no_template_makes_a_command_line_by_itself() -> None:
     """So that none forgets what belongs behind it."""
     folder = files("trapline_web").joinpath("templates")
     assert [one.name for one in folder.iterdir() if "place.command" in one.read_text("utf-8")] == []
+
+
+async def test_a_muted_crawl_says_so(dsn: str, shop: Stage, actions: Recorded) -> None:
+    """Until when, by whom and why; and what can be done is to mute it or to unmute it, never both."""
+    crawl = CrawlConfig(name="shop", urls=("https://shop.example/",))
+    async with await Database.connect(dsn) as database, served(dsn, shop.artifacts, actions=actions) as view:
+        await crawled(database, crawl, [seen("https://shop.example/", "text", {})])
+        await known_crawls.take(database, [crawl], source="crawls.yaml")
+        loud = (await view.get("/crawls/shop")).text
+        await mutes.mute(database, "shop", None, until=timedelta(days=1), reason="redesign", acted_by="ann")
+        quiet = (await view.get("/crawls/shop")).text
+    assert ("/crawls/shop/mute" in loud, "/crawls/shop/unmute" in loud) == (True, False)
+    assert ("/crawls/shop/mute" in quiet, "/crawls/shop/unmute" in quiet) == (False, True)
+    assert "ann</bdi>: <bdi>redesign" in quiet
+
+
+async def test_a_page_shows_the_pictures_that_it_had(dsn: str, shop: Stage) -> None:
+    """Each picture once, where it began, newest first; two visits with one picture have nothing to slide over."""
+    url, names = "https://shop.example/", ("a", "a", "b", "a")
+    keys = {name: f"{digest(name.encode())[:2]}/{digest(name.encode())}.png" for name in names}
+    crawl = CrawlConfig(name="shop", urls=(url,))
+    async with await Database.connect(dsn) as database, served(dsn, shop.artifacts) as view:
+        for name in names:
+            await crawled(database, crawl, [seen(url, "text", {}, screenshot=keys[name])])
+        page = await value(database, "SELECT id FROM trapline.page")
+        ids = [row["id"] for row in await database.connection.fetch("SELECT id FROM trapline.observation ORDER BY id")]
+        text = (await view.get(f"/pages/{page}")).text
+        same = (await view.get(f"/pages/{page}?from={ids[0]}&to={ids[1]}")).text
+    film = re.findall(rf'href="/pages/{page}\?to=(\d+)"[^>]*><img src="/thumbnails/([^"]+)"', text)
+    assert film == [(str(ids[place]), keys[names[place]]) for place in (3, 2, 0)]
+    assert text.count('<img src="/pictures/') == 2
+    assert same.count('<img src="/pictures/') == 1
+    assert "the same picture" in same
 
 
 async def test_executions_stand_beside_the_lanes_that_they_call(dsn: str, shop: Stage) -> None:

@@ -5,6 +5,8 @@ Everything is derived from the token by HMAC-SHA256 with a word of its own, so t
 
 import hmac
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +18,8 @@ _BYTES = 32
 _FILE = "web.token"
 _HELD_FORMS = 5_000
 """Marks of forms that are remembered after they were sent."""
+_DOUBLED = 10.0
+"""Seconds within which a form that comes again is a doubled click; later somebody came back to an old page."""
 
 
 def kept_token(data_dir: Path, *, anew: bool = False) -> str:
@@ -49,8 +53,10 @@ class Access:
     """Whether it is reached by https; the cookie is then sent by https only."""
     _links: set[str] = field(default_factory=set)
     """Words of links that nobody used so far."""
-    _forms: dict[str, str | None] = field(default_factory=dict)
-    """Marks of forms that were sent, with where each led; ``None`` while it acts."""
+    clock: Callable[[], float] = time.monotonic
+    """Returns seconds."""
+    _forms: dict[str, tuple[str, float] | None] = field(default_factory=dict)
+    """Marks of forms that were sent, with where each led and when; ``None`` while it acts."""
 
     @property
     def cookie_name(self) -> str:
@@ -104,11 +110,21 @@ class Access:
 
     def finish(self, mark: str, led_to: str) -> None:
         """Note where the form led, for its second click."""
-        self._forms[mark] = led_to
+        self._forms[mark] = led_to, self.clock()
+
+    def forget(self, mark: str) -> None:
+        """Take the form once more: nothing was done."""
+        self._forms.pop(mark, None)
 
     def led_to(self, mark: str) -> str | None:
         """Return where the form led; ``None`` while it acts."""
-        return self._forms.get(mark)
+        sent = self._forms.get(mark)
+        return None if sent is None else sent[0]
+
+    def is_old(self, mark: str) -> bool:
+        """Return whether the form was sent longer ago than the two clicks of a doubled one are apart."""
+        sent = self._forms.get(mark)
+        return sent is not None and self.clock() - sent[1] > _DOUBLED
 
     def _derived(self, word: str) -> str:
         return hmac.new(self.token.encode(), word.encode(), sha256).hexdigest()

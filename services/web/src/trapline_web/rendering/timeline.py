@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 from trapline_common.content.diff import FieldChange, compare_fields
 from trapline_common.ledger.views.page_history import Visit
 from trapline_common.platform.text import counted
 
+_PICTURES = 12
+"""Pictures of a page that are shown at once; the line of visits leads to the others."""
 _SHOWN = 1
 """Unchanged visits in a row that stand by themselves; more are folded."""
 
@@ -41,6 +44,14 @@ def timeline(visits: Sequence[Visit], *, whole: bool) -> list[Entry]:
         quiet = []
         found.append(_entry(visit, before, first=first))
     return found + _folded(quiet)
+
+
+def film(visits: Sequence[Visit]) -> list[Visit]:
+    """Return the visits at which a page began to look as it does in their pictures, newest first, the last few."""
+    pictured = [visit for visit in visits if visit.screenshot]
+    pairs = zip_longest(pictured, pictured[1:])
+    began = (visit for visit, older in pairs if older is None or visit.screenshot != older.screenshot)
+    return list(islice(began, _PICTURES))
 
 
 def _entry(visit: Visit, before: Visit | None, *, first: bool) -> Entry:

@@ -1,7 +1,7 @@
 """What forms do: each performs the command that a person would type, and says what the command said."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -132,6 +132,7 @@ class Forms:
             "link": (f"/runs/{run}", "No, let it go on"),
             "action": f"/runs/{run}/cancel",
             "word": f"Cancel run {run}",
+            "fields": {},
         }
         return self._site.page(request, "confirm.html", values)
 
@@ -146,26 +147,46 @@ class Forms:
             return self._site.message(
                 request, "This form is not of this view", "Go back, load the page again, and try once more.", status=403
             )
-        if not self._site.access.begin(mark):
-            return RedirectResponse(local_path(self._site.access.led_to(mark) or back), status_code=303)
-        response, led_to = await self._performed(request, actions, command, back=back, opens_run=opens_run)
-        self._site.access.finish(mark, led_to)
+        access = self._site.access
+        if not access.begin(mark):
+            led_to = local_path(access.led_to(mark) or back)
+            if access.is_old(mark):
+                return self._once_more(request, await form_fields(request), led_to)
+            return RedirectResponse(led_to, status_code=303)
+        response, found = await self._performed(request, actions, command, back=back, opens_run=opens_run)
+        if found is None:
+            access.forget(mark)
+        else:
+            access.finish(mark, found)
         return response
+
+    def _once_more(self, request: Request, fields: Mapping[str, str], led_to: str) -> Response:
+        """Ask somebody who came back to an old page whether what its form did is to be done again."""
+        values = {
+            "title": "This was done already",
+            "lines": ("The page that you came back to was sent before. Nothing was done now.",),
+            "link": (led_to, "See what came of it"),
+            "action": request.url.path,
+            "word": "Do it once more",
+            "fields": {name: text for name, text in fields.items() if name != "mark"},
+        }
+        return self._site.page(request, "confirm.html", values, status=409)
 
     async def _performed(
         self, request: Request, actions: Actions, command: Sequence[str], *, back: str, opens_run: bool
-    ) -> tuple[Response, str]:
+    ) -> tuple[Response, str | None]:
+        """Perform a command; return the answer, and where it leads: ``None`` where nothing was done."""
         try:
             outcome = await actions.perform(command)
         except TransientError as error:
-            return self._site.message(request, "It was not done", str(error), status=503), back
+            return self._site.message(request, "It was not done", str(error), status=503), None
         run = _run_of(outcome) if opens_run else None
         if outcome.exit in {_DONE, _NOTHING_RUN}:
             led_to = back if run is None else f"/runs/{run}"
             return RedirectResponse(local_path(led_to), status_code=303), led_to
         words = (outcome.err or outcome.out).strip().splitlines()[-3:] or [f"exit code {outcome.exit}"]
         values = {"title": "It was not done", "lines": words, "link": (local_path(back), "Back")}
-        return self._site.page(request, "plain.html", values, status=409), back
+        return self._site.page(request, "plain.html", values, status=409), None
 
 
 def _run_of(outcome: Outcome) -> int | None:

@@ -21,7 +21,7 @@ from trapline_web.rendering.progress import bar, cells, pace
 from trapline_web.rendering.reasons import MEANINGS
 from trapline_web.rendering.regions import regions_of
 from trapline_web.rendering.strip import strip
-from trapline_web.rendering.timeline import timeline
+from trapline_web.rendering.timeline import film, timeline
 from trapline_web.routes.site import Handler, Site
 
 LAMBDA_RATE = 0.0000133334
@@ -169,6 +169,7 @@ class Screens:
             if chosen
             else None,
             "timeline": timeline(screen.visits, whole=whole),
+            "film": film(screen.visits),
             "earlier_than": None if whole else last,
             "good": [visit for visit in screen.visits if visit.reason is None],
             "older_change": next((each for each in changed if each < newest), None),

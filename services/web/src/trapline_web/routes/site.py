@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
 from starlette.requests import Request
@@ -94,7 +94,7 @@ class Site:
 
         A link from a mail or a chat comes without the cookie, which goes along with this site's own requests only.
         """
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        path = _screen(request)
         values = {
             "title": "Enter with the link that was printed",
             "lines": (
@@ -121,6 +121,17 @@ class Site:
             max_age=30 * 24 * 3600,
         )
         return response
+
+
+def _screen(request: Request) -> str:
+    """Return the address that was asked for; of a form, the screen that it stood on."""
+    url = request.url
+    if request.method == "POST":
+        came_from = urlsplit(request.headers.get("referer", ""))
+        if came_from.netloc != request.headers.get("host"):
+            return "/"
+        return came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    return url.path + (f"?{url.query}" if url.query else "")
 
 
 def local_path(path: str) -> str:

@@ -21,6 +21,7 @@ from trapline_common.ledger.views.crawls import (
     strips,
 )
 from trapline_common.ledger.views.database import MOMENT
+from trapline_common.ledger.views.mutes import MuteRow, mutes
 from trapline_common.ledger.views.together import read_together
 
 BARS = 90
@@ -64,6 +65,8 @@ class CrawlScreen:
     """The slowest visits of its newest run."""
     skipped: tuple[SkippedTick, ...]
     """Ticks that opened nothing."""
+    mute: MuteRow | None = None
+    """The mute of the whole crawl; ``None``: it is not muted."""
 
 
 async def crawl_screen(database: Database, asked: CrawlParameters) -> CrawlScreen:
@@ -77,6 +80,7 @@ async def crawl_screen(database: Database, asked: CrawlParameters) -> CrawlScree
         shown := pages(crawl=name, limit=PAGES, offset=asked.offset, part=asked.q or None),
         slowest := slowest_pages(name, limit=_SLOWEST),
         skipped := skipped_ticks(name, limit=_SKIPPED),
+        muted := mutes(),
         MOMENT,
     )
     if not found[crawl].rows:
@@ -92,6 +96,7 @@ async def crawl_screen(database: Database, asked: CrawlParameters) -> CrawlScree
         pages_total=found[shown].total,
         slowest=found[slowest],
         skipped=found[skipped],
+        mute=next((mute for mute in found[muted] if mute.crawl == name and mute.page_id is None), None),
     )
 
 
