@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from trapline_common.domain.ports import Outbox
 from trapline_common.domain.web_view import WebView
@@ -10,7 +11,9 @@ from trapline_notifier.channel_drain import DrainLimits
 from trapline_notifier.message import NOWHERE
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel, Operations
-from trapline_notifier.publishers.channels import Channels
+
+if TYPE_CHECKING:  # it imports Apprise, which only those load who send to a chat channel themselves
+    from trapline_notifier.publishers.channels import Channels
 
 TOPIC = "the topic"
 """The ledger's name for the SNS topic. Like ``TERMINAL`` it has a blank, so no name of a channels file is the same."""
@@ -44,7 +47,7 @@ class Services:
 class RelayServices:
     """The relay's parts."""
 
-    channels: Callable[[], Awaitable[Channels]]
+    channels: "Callable[[], Awaitable[Channels]]"
     """Reads the channels anew for each event, so that a changed address counts at once."""
     delivered: MutableMapping[str, frozenset[str]] = field(default_factory=dict)
     """In a warm environment: the channels that took a message, by its id."""

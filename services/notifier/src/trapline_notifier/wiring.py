@@ -1,6 +1,7 @@
 """The only module that makes adapters.
 
 What AWS needs is imported where it is used: one machine needs none of it, and it takes a quarter of a second to load.
+So is Apprise, which takes longer: the drain on AWS never needs it, and one machine only with a channels file.
 """
 
 import asyncio
@@ -24,8 +25,6 @@ from trapline_common.platform.logging import configure, get_logger
 from trapline_notifier.message import NOWHERE
 from trapline_notifier.pace import Pacer
 from trapline_notifier.ports import Channel, Publisher
-from trapline_notifier.publishers.channels import Channels
-from trapline_notifier.publishers.chat import ChatPublisher
 from trapline_notifier.publishers.console import ConsolePublisher, LogOperations
 from trapline_notifier.publishers.relayed import WITHIN, Ask, RelayedPublisher, relayed_channels
 from trapline_notifier.services import TERMINAL, TOPIC, RelayServices, Services
@@ -93,6 +92,7 @@ def relay_services() -> RelayServices:
 
     from trapline_common.aws.calls import CLIENT_CONFIG
     from trapline_common.aws.secrets import ManagedSecrets
+    from trapline_notifier.publishers.channels import Channels
 
     settings = relay_settings(os.environ)
     configure(service="relay", level=settings.log_level)
@@ -112,10 +112,18 @@ async def local_publishers(data_dir: Path, secrets: SecretSource) -> dict[str, P
 
     Raises ``InputRefusedError`` when the file can't be used.
     """
-    addresses = await read_channels(data_dir / FILE_NAME, secrets)
-    return {
-        name: ChatPublisher(Channels({name: address}), name, sleep=asyncio.sleep) for name, address in addresses.items()
-    }
+    return _chats(await read_channels(data_dir / FILE_NAME, secrets))
+
+
+def _chats(addresses: Mapping[str, str]) -> dict[str, Publisher]:
+    """Return one publisher for each address. Raises ``InputRefusedError`` for those that Apprise does not know."""
+    if not addresses:
+        return {}
+    from trapline_notifier.publishers.channels import Channels
+    from trapline_notifier.publishers.chat import ChatPublisher
+
+    chats = Channels(addresses)
+    return {name: ChatPublisher(chats, name, sleep=asyncio.sleep) for name in chats.names}
 
 
 async def local_services(
@@ -126,11 +134,11 @@ async def local_services(
     ``web``: where messages link to. A terminal takes messages at any speed. Raises ``InputRefusedError`` when the
     channels file can't be used.
     """
-    chats = Channels(await read_channels(data_dir / FILE_NAME, secrets))
+    chats = _chats(await read_channels(data_dir / FILE_NAME, secrets))
     terminal = ConsolePublisher(stream if stream is not None else sys.stdout)
     found = (
         Channel(name=TERMINAL, publisher=terminal, everything=True, paced=False),
-        *(Channel(name=name, publisher=ChatPublisher(chats, name, sleep=asyncio.sleep)) for name in chats.names),
+        *(Channel(name=name, publisher=publisher) for name, publisher in chats.items()),
     )
 
     async def channels(_known: Sequence[str]) -> Sequence[Channel]:
