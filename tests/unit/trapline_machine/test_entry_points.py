@@ -8,6 +8,10 @@ import pytest
 
 from trapline.access import one_machine
 from trapline.access.one_machine import GROUP, Registered
+from trapline_common.domain.answers import DispatcherAnswer, Reaped
+from trapline_common.domain.ids import RunId
+from trapline_common.domain.messages import Message
+from trapline_common.ledger.connection import Database
 
 SEAM = {name: value for name, value in vars(one_machine).items() if isinstance(value, Registered)}
 
@@ -18,12 +22,22 @@ def test_each_function_is_registered_under_its_name_and_no_other_is() -> None:
     assert {found.name for found in entry_points(group=GROUP)} == set(SEAM)
 
 
+LATE = {
+    "Database": Database,
+    "DispatcherAnswer": DispatcherAnswer,
+    "Message": Message,
+    "Reaped": Reaped,
+    "RunId": RunId,
+}
+"""What the protocols' annotations name, and the command loads only where it is used."""
+
+
 @pytest.mark.parametrize("name", SEAM)
 def test_a_function_takes_and_returns_what_its_protocol_says(name: str) -> None:
     """No type checker sees across an entry point: parameters and annotations are compared here."""
     (protocol,) = get_args(get_type_hints(one_machine)[name])
     function = inspect.unwrap(SEAM[name].load())
-    agreed = inspect.signature(protocol.__call__)
+    agreed = inspect.signature(protocol.__call__, globals={**vars(one_machine), **LATE}, eval_str=True)
     wanted = [(each.name, each.kind, each.annotation) for each in list(agreed.parameters.values())[1:]]
     found = inspect.signature(function)
     assert [(each.name, each.kind, each.annotation) for each in found.parameters.values()] == wanted

@@ -4,14 +4,12 @@ import errno
 import os
 from collections.abc import Sequence
 
-import asyncpg
-
 from trapline.access.command_line import CommandLine, ExportPage
 from trapline.application import application
 from trapline.exit_codes import ExitCode
 from trapline.render.export_file import NO_ROOM
+from trapline.render.notes import note
 from trapline.render.output import OutputError
-from trapline.render.printer import note
 from trapline_common.domain.errors import (
     InputRefusedError,
     JobsFailedError,
@@ -21,11 +19,8 @@ from trapline_common.domain.errors import (
     UnreadableAnswerError,
 )
 from trapline_common.domain.storable_text import text_fault
-from trapline_common.ledger.schema.migrate import MigrationError
 
-_REFUSED = (InputRefusedError, MessageRefusedError, MigrationError)
 _NO_ROOM = NO_ROOM | {errno.EMFILE, errno.ENFILE}
-_AWAY = (TransientError, JobsFailedError, UnreadableAnswerError, asyncpg.PostgresError)
 
 
 def execute(arguments: Sequence[str], *, page: ExportPage | None = None, acted_by: str | None = None) -> int:
@@ -43,10 +38,10 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None, acted_b
         if isinstance(end.__context__, BrokenPipeError):  # Click ends with 1 for it, which says that a task failed
             raise end.__context__ from None
         return end.code if isinstance(end.code, int) else ExitCode.DONE
-    except _REFUSED as error:
+    except _refused() as error:
         note(str(error))
         return ExitCode.REFUSED
-    except _AWAY as error:
+    except _away() as error:
         note(f"trapline: {error}")
         return ExitCode.AWAY
     except TraplineError as error:
@@ -59,6 +54,20 @@ def execute(arguments: Sequence[str], *, page: ExportPage | None = None, acted_b
     except OSError as error:
         return _of_file(error)
     return ExitCode.DONE
+
+
+def _refused() -> tuple[type[Exception], ...]:
+    """Return the errors of a command that can't use its input. The ledger's are loaded when there is an error."""
+    from trapline_common.ledger.schema.migrate import MigrationError
+
+    return (InputRefusedError, MessageRefusedError, MigrationError)
+
+
+def _away() -> tuple[type[Exception], ...]:
+    """Return the errors of a command whose ledger, channel or AWS is away."""
+    import asyncpg
+
+    return (TransientError, JobsFailedError, UnreadableAnswerError, asyncpg.PostgresError)
 
 
 def _of_file(error: OSError) -> ExitCode:

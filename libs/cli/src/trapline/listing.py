@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 from trapline.access.ledger import nothing_yet, reading
 from trapline.render.json import print_json
-from trapline.render.printer import Printer, note
+from trapline.render.notes import note
+from trapline.render.printer import Printer
 from trapline.render.table_cells import Row
 from trapline.render.table_layout import Column
 from trapline_common.ledger.connection import Database

@@ -11,8 +11,9 @@ def main() -> None:
     # Late: what they load takes a second, in which a person may press Ctrl-C.
     from trapline.execute import execute
     from trapline.exit_codes import ExitCode
+    from trapline.render.notes import note
     from trapline.render.output import OutputError, drop_output, open_streams
-    from trapline.render.printer import note
+    from trapline_common.platform.leaving import leave
 
     open_streams()
     unwind()
@@ -26,7 +27,7 @@ def main() -> None:
         drop_output()
         note(f"trapline: {error.filename}: {error.strerror}")
         code = ExitCode.AWAY
-    sys.exit(code)
+    leave(code)
 
 
 if __name__ == "__main__":

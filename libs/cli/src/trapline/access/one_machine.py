@@ -9,14 +9,16 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from trapline_common.domain.answers import DispatcherAnswer, Reaped
 from trapline_common.domain.errors import InputRefusedError
-from trapline_common.domain.ids import RunId
-from trapline_common.domain.messages import Message
-from trapline_common.ledger.connection import Database
+
+if TYPE_CHECKING:  # each command loads what it needs of these itself
+    from trapline_common.domain.answers import DispatcherAnswer, Reaped
+    from trapline_common.domain.ids import RunId
+    from trapline_common.domain.messages import Message
+    from trapline_common.ledger.connection import Database
 
 GROUP = "trapline.machine"
 """The entry points that ``trapline-machine`` declares."""
@@ -33,7 +35,7 @@ class Ledger:
 
     dsn: str
     """Where it is; it may hold a password."""
-    database: Database
+    database: "Database"
     """One connection to it."""
 
 
@@ -59,7 +61,7 @@ class UpgradePostgres(Protocol):
 class OpenLedger(Protocol):
     """Opens the ledger of a data directory."""
 
-    def __call__(self, data_dir: Path, database_url: str | None) -> AbstractAsyncContextManager[tuple[str, Database]]:
+    def __call__(self, data_dir: Path, database_url: str | None) -> "AbstractAsyncContextManager[tuple[str, Database]]":
         """Yield the DSN and a migrated connection. Raises ``LedgerUnavailableError``."""
         ...
 
@@ -67,7 +69,7 @@ class OpenLedger(Protocol):
 class Dispatch(Protocol):
     """A dispatcher in this process, which starts no crawler."""
 
-    async def __call__(self, ledger: Ledger, message: Message, *, data_dir: Path) -> DispatcherAnswer:
+    async def __call__(self, ledger: Ledger, message: "Message", *, data_dir: Path) -> "DispatcherAnswer":
         """Do what the message asks for and return the dispatcher's answer, a refusal among them."""
         ...
 
@@ -75,7 +77,7 @@ class Dispatch(Protocol):
 class ReapHere(Protocol):
     """Rescues on this machine, where an ended process is seen at once."""
 
-    async def __call__(self, ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path) -> Reaped:
+    async def __call__(self, ledger: Ledger, *, environ: Mapping[str, str], data_dir: Path) -> "Reaped":
         """Rescue, end runs, delete what was kept long enough. Raises ``LedgerUnavailableError``."""
         ...
 
@@ -92,7 +94,7 @@ class RunHere(Protocol):
     """Works a run that this command has opened to its end, on this machine."""
 
     async def __call__(
-        self, ledger: Ledger, run_id: RunId, request: UUID, *, environ: Mapping[str, str], data_dir: Path, quiet: bool
+        self, ledger: Ledger, run_id: "RunId", request: UUID, *, environ: Mapping[str, str], data_dir: Path, quiet: bool
     ) -> int:
         """Return the exit code, as `trapline crawl` does. ``quiet``: all goes to standard error."""
         ...

@@ -15,7 +15,7 @@ from trapline.access.one_machine import Ledger, drain_here, send_test_alert
 from trapline.access.options import DEFAULT_DATA_DIR, MAX_ID, DatabaseUrl, DataDir, Json
 from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.domain.answers import Drained
 from trapline_common.domain.errors import LedgerUnavailableError, TransientError
 from trapline_common.domain.ids import AlertId

@@ -9,7 +9,7 @@ import typer
 
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.config.document import parse_document
 from trapline_common.config.effective import effective_yaml
 from trapline_common.config.load import decode, load_config

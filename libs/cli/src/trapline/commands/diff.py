@@ -10,8 +10,9 @@ from trapline.access.ledger import existing
 from trapline.access.options import DEFAULT_DATA_DIR, CrawlFilter, DatabaseUrl, DataDir, Json, RunFilter
 from trapline.render.artifact_location import artifact_location
 from trapline.render.json import print_json
+from trapline.render.notes import note
 from trapline.render.page_change import show_change
-from trapline.render.printer import Printer, note
+from trapline.render.printer import Printer
 from trapline_common.config.urls import normalise_url
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.web_view import WebView

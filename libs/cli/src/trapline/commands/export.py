@@ -14,7 +14,7 @@ from trapline.access.ledger import existing, known_run
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RunArgument
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
 from trapline.render.export_rows import CountedText, CsvRows, NdjsonRows
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.ledger.views.observations import observations
 from trapline_common.ledger.views.runs import run_config
 from trapline_common.platform.text import counted

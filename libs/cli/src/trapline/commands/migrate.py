@@ -12,7 +12,7 @@ from trapline.access.ledger import connect
 from trapline.access.one_machine import embedded_postgres, upgrade_postgres
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.ledger.schema import migrate as migrating
 from trapline_common.ledger.schema.migrate import Migration
 

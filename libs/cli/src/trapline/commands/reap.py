@@ -9,7 +9,7 @@ from trapline.access.ledger import writing
 from trapline.access.one_machine import reap_here
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.render.json import print_json
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.domain.answers import Reaped
 from trapline_common.domain.messages import Reap
 from trapline_common.ledger import lanes

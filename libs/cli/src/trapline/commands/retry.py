@@ -12,7 +12,7 @@ from trapline.access.ledger import known_run, writing
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json, Request, RunArgument
 from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.domain.answers import Opened
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.ids import LaneName, RunId

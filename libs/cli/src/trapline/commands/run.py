@@ -10,7 +10,7 @@ from trapline.access.dispatcher import ask_deployed, is_deployed
 from trapline.access.options import DEFAULT_DATA_DIR, DataDir, Json, Request
 from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.domain.answers import Opened
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.lifecycle import RunStatus

@@ -9,7 +9,8 @@ from trapline.access.ledger import nothing_yet, reading
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Json
 from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
-from trapline.render.printer import Printer, note
+from trapline.render.notes import note
+from trapline.render.printer import Printer
 from trapline.render.tables.status import show_status
 from trapline_common.ledger.views.health import problems
 from trapline_common.ledger.views.status import read_status

@@ -24,7 +24,7 @@ from trapline.access.options import (
 )
 from trapline.exit_codes import ExitCode
 from trapline.render.json import print_json
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.domain.answers import Opened
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.domain.ids import RunId

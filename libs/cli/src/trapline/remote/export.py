@@ -11,7 +11,7 @@ from trapline.remote.caller import Caller, CallFailedError
 from trapline.remote.protocol import TOO_LARGE, PageRequest
 from trapline.remote.terminal import build_call, describe_terminal
 from trapline.render.export_file import Format, chosen_format, goes_to_file, whole_file
-from trapline.render.printer import note
+from trapline.render.notes import note
 
 _OLDER = "the operator function is of an older release, which sends no pages; deploy this one (`make deploy`)"
 

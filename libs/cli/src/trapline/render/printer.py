@@ -1,6 +1,5 @@
 """What commands print: styled lines on a terminal, plain ones elsewhere. Nothing in a text is taken for markup."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
@@ -64,8 +63,3 @@ class Printer:
 
     def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
-
-
-def note(text: str) -> None:
-    """Print a line about the command itself, on standard error, so that piped output holds only what was asked for."""
-    print("\n".join(printable(line) for line in text.splitlines()), file=sys.stderr)

@@ -8,7 +8,7 @@ import typer
 
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RunArgument
 from trapline.render.export_file import whole_file
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.platform.text import byte_size, counted
 
 

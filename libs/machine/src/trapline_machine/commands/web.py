@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from trapline.access.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
-from trapline.render.printer import note
+from trapline.render.notes import note
 from trapline_common.platform.logging import configure
 from trapline_machine.serve.listen_address import PORT
 from trapline_web.feed_keys import FeedKeys
