@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.benchmarks import (
     alert,
     away,
+    cold,
     count,
     crawl,
     gate,
@@ -39,6 +40,11 @@ def _ledger(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, o
 def _alert(folder: Path, _options: argparse.Namespace) -> tuple[str, dict[str, object]]:
     seconds = alert.measure(folder)
     return alert.report(seconds), alert.as_json(seconds)
+
+
+def _cold(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    laps = cold.measure(folder, rounds=options.rounds, beside=options.beside)
+    return cold.report(laps), cold.as_json(laps)
 
 
 def _count(folder: Path, _options: argparse.Namespace) -> tuple[str, dict[str, object]]:
@@ -101,14 +107,16 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "kinds": _kinds,
     "alert": _alert,
     "away": _away,
+    "cold": _cold,
     "neighbours": _neighbours,
     "orchestrators": _orchestrators,
     "sizes": _sizes,
     "web": _web,
 }
-WHEN_ASKED = {"alert", "away", "kinds", "neighbours", "orchestrators", "scale", "sizes", "web"}
+WHEN_ASKED = {"alert", "away", "cold", "kinds", "neighbours", "orchestrators", "scale", "sizes", "web"}
 """They take long: Terraform deploys for two of them, one loads for ten minutes, one keeps a channel away
-for as long, one fills a large ledger, one builds the image, two visit many pages in each form."""
+for as long, one fills a large ledger, one builds the image, two visit many pages in each form, one is
+for a comparison with another checkout."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,9 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seconds", type=float, default=720, help="how long scale keeps the load on, and away a channel"
     )
     parser.add_argument("--page", help="neighbours: only hostile pages whose name holds this")
-    parser.add_argument(
-        "--beside", type=Path, metavar="CHECKOUT", help="kinds: measure another checkout's `isolation: page` as well"
-    )
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="kinds, cold: measure another checkout as well")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     found: dict[str, object] = {"machine": platform.platform(), "python": platform.python_version()}

@@ -15,6 +15,7 @@ from support.gates import loopback_gate
 from support.hostile import HostileSite
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_crawler.browser import guardian
+from trapline_crawler.browser.driver_ahead import DriverAhead
 from trapline_crawler.browser.errors import BrowserDiedError, BrowserFaultError, BrowserHungError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice, find_browser
 from trapline_crawler.browser.launch import LiveBrowser
@@ -184,6 +185,55 @@ async def test_program_that_is_no_browser(tmp_path: Path):
         await Browser(choice, environ=os.environ, proxies=lambda: BrowserProxies(loopback_gate())).ready()
     assert isinstance(raised.value, BrowserFaultError)
     await until(lambda: {p.pid for p in guardian.processes() if p.parent == mine and not p.zombie} <= before)
+
+
+def _drivers_of_ours() -> set[int]:
+    mine = os.getpid()
+    return {p.pid for p in guardian.processes() if p.parent == mine and not p.zombie and "run-driver" in p.command}
+
+
+async def test_the_first_browser_takes_the_driver_that_was_started_ahead():
+    """It starts no other one; the next browser starts its own, and nothing of either is left."""
+    before, ahead = _drivers_of_ours(), DriverAhead()
+    ahead.begin()
+    await until(lambda: len(_drivers_of_ours() - before) == 1)
+    (first,) = _drivers_of_ours() - before
+    choice = find_browser(None)
+    browser = Browser(choice, environ=os.environ, proxies=lambda: BrowserProxies(loopback_gate()), ahead=ahead)
+    try:
+        assert (await browser.ready()).driver == first
+        assert _drivers_of_ours() - before == {first}
+        await browser.kill(await browser.ready())
+        assert (await browser.ready()).driver != first
+    finally:
+        await browser.close()
+        await ahead.close()
+    assert _drivers_of_ours() <= before
+
+
+async def test_a_driver_ahead_that_nobody_takes_ends():
+    """A process that ends before its first visit leaves no driver, whether it had started or not."""
+    before, ahead = _drivers_of_ours(), DriverAhead()
+    ahead.begin()
+    await ahead.close()
+    assert _drivers_of_ours() <= before
+    await ahead.close()
+
+
+async def test_a_driver_ahead_ends_with_a_launch_that_fails(tmp_path: Path):
+    """A browser that does not start leaves the driver of before no more than one of its own."""
+    fake = tmp_path / "chromium"
+    fake.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    fake.chmod(0o755)
+    before, ahead = _drivers_of_ours(), DriverAhead()
+    ahead.begin()
+    await until(lambda: len(_drivers_of_ours() - before) == 1)
+    choice = BrowserChoice(executable=str(fake), headless_shell=False, source="setting")
+    with pytest.raises(BrowserLaunchError):
+        await Browser(
+            choice, environ=os.environ, proxies=lambda: BrowserProxies(loopback_gate()), ahead=ahead
+        ).ready()  # fmt: skip
+    await until(lambda: _drivers_of_ours() <= before)
 
 
 async def test_a_launch_that_is_cancelled_leaves_nothing():

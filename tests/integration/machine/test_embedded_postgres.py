@@ -21,6 +21,7 @@ from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableEr
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrate
 from trapline_machine import postgres_server
+from trapline_machine.embedded_ledger import open_ledger_beside
 from trapline_machine.postgres_upgrade import upgrade_postgres
 from trapline_web.own_file import write_own
 
@@ -344,3 +345,37 @@ def test_an_older_major_version_is_brought_up(folder: Path) -> None:
     (data / "PG_VERSION").write_text("17\n")
     with pytest.raises(InputRefusedError, match="--postgres-bin"):
         upgrade_postgres(data_dir, folder)
+
+
+def test_a_command_that_is_cancelled_while_postgres_starts_leaves_no_server(folder: Path):
+    """Ctrl-C in the first tenths of a second waits until the server can be stopped, and stops it."""
+
+    def interrupt() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def command() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            async with open_ledger_beside(folder, None, interrupt):
+                pass
+        assert (folder / "postgres" / "PG_VERSION").exists()  # it waited
+        assert postgres_server.find(folder / "postgres") is None
+
+    asyncio.run(command())
+
+
+def test_what_is_done_beside_the_start_is_done_before_the_server_answers(folder: Path):
+    """The start does not wait for it, nor it for the start."""
+    seen: list[bool] = []
+
+    async def command() -> None:
+        def beside() -> None:
+            server = postgres_server.find(folder / "postgres")
+            seen.append(server is not None and server.ready)
+
+        async with open_ledger_beside(folder, None, beside) as (_, database):
+            assert await database.connection.fetchval("SELECT 1") == 1
+
+    asyncio.run(command())
+    assert seen == [False]

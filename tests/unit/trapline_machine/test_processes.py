@@ -12,16 +12,19 @@ import pytest
 
 from trapline_common.domain.errors import TransientError
 from trapline_common.domain.messages import Crawl
-from trapline_machine import processes
+from trapline_machine import process_start, processes
 from trapline_machine.process_registry import Registry
+from trapline_machine.process_start import EarlyCrawler
 from trapline_machine.processes import EndedProcess, ProcessInvoker
 
 
 @pytest.fixture
 def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """The environment in which the module that is started waits for its life line to end, or for SIGTERM."""
-    (tmp_path / "sleeper.py").write_text("import sys; sys.exit(0 if sys.stdin.read() == '' else 1)")
-    monkeypatch.setattr(processes, "MODULE", "sleeper")
+    """The environment in which what is started takes its invocation, then waits for its life line's end, or SIGTERM."""
+    (tmp_path / "sleeper.py").write_text(
+        "import sys; sys.stdin.readline(); sys.exit(0 if sys.stdin.read() == '' else 1)"
+    )
+    monkeypatch.setattr(process_start, "MODULE", "sleeper")
     return {**os.environ, "PYTHONPATH": str(tmp_path)}
 
 
@@ -161,3 +164,44 @@ async def test_a_process_that_no_other_command_would_know_of_is_killed(
     await invoker.invoke(call())
     assert len(invoker.invocations) == 1
     await invoker.kill()
+
+
+async def test_the_first_invocation_gets_the_process_that_was_started_early(tmp_path: Path, sleeper: Mapping[str, str]):
+    """It is given its invocation, log and environment; the second invocation gets a process of its own."""
+    early = await EarlyCrawler.begin(sleeper)
+    assert early._process is not None
+    pid, ended = early._process.pid, list[EndedProcess]()
+    invoker = new(tmp_path, sleeper, ended, early=early)
+    await invoker.invoke(call())
+    await invoker.invoke(call())
+    first, second = invoker._children.values()
+    assert first.process.pid == pid != second.process.pid
+    assert (tmp_path / "logs" / f"{first.message.invocation_id}.log").exists()
+    await early.close()  # it is not its any more
+    assert first.process.returncode is None
+    for child in (first, second):
+        assert child.process.stdin is not None
+        child.process.stdin.close()
+        await watched(child)
+    assert [one.status for one in ended] == [0, 0]  # each had read a line before its life line ended
+
+
+async def test_an_early_process_that_died_is_not_used(tmp_path: Path, sleeper: Mapping[str, str]):
+    """The invocation gets another one, whose log says why if it dies too."""
+    early = await EarlyCrawler.begin(sleeper)
+    assert early._process is not None
+    early._process.kill()
+    await early._process.wait()
+    invoker = new(tmp_path, sleeper, [], early=early)
+    await invoker.invoke(call())
+    assert len(invoker.invocations) == 1
+    await invoker.kill()
+
+
+async def test_an_early_process_that_nobody_took_ends_with_the_command(sleeper: Mapping[str, str]):
+    """A file that is refused leaves no process."""
+    early = await EarlyCrawler.begin(sleeper)
+    process = early._process
+    assert process is not None
+    await early.close()
+    assert process.returncode == -signal.SIGKILL

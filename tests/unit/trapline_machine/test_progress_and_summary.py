@@ -9,7 +9,8 @@ from rich.console import Console
 from trapline_common.domain.lifecycle import RunOutcome, RunStatus
 from trapline_common.ledger.views.run_detail import FailureRow, Totals
 from trapline_common.ledger.views.runs import RunRow
-from trapline_machine.progress import PlainLines, ProgressBars
+from trapline_machine.progress import PlainLines
+from trapline_machine.progress_bars import ProgressBars
 from trapline_machine.summary import RunSummary, exit_code, show
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -82,7 +82,8 @@ def _global(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    if _COMMANDS.get(context.invoked_subcommand or "") != _READING:
+    command = context.invoked_subcommand or ""
+    if _COMMANDS.get(command) != _READING and command != "crawl":  # which does so when its first crawler has started
         from trapline_common.platform.logging import configure  # late: structlog costs a reading command 0.1 s of CPU
 
         configure(service="trapline", level="WARNING")  # warnings go to standard error: standard output is the answer

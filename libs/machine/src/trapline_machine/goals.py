@@ -14,6 +14,9 @@ TICK = 1.5
 IDLE_TICK = 15.0
 """Seconds between two reaps while nothing is under way."""
 
+_OFTEN = 60
+"""Looks at short intervals: some seconds of them."""
+
 
 class Goal(Protocol):
     """When a loop is over, which runs it shows, and how often it looks."""
@@ -53,12 +56,18 @@ class RunsEnd:
     """Whether all of them have."""
     gives_up: bool = True
     """Always."""
-    look_every: float = 0.2
-    """Seconds; a big run is read less often."""
     reap_every: float = TICK
     """Seconds."""
+    _looks: int = 0
+    """Looks so far."""
+
+    @property
+    def look_every(self) -> float:
+        """Seconds; often at first, for whoever waits for one page. A big run is read less often."""
+        return 0.05 if self._looks <= _OFTEN else 0.2
 
     async def look(self, database: Database) -> Sequence[RunRow]:
+        self._looks += 1
         rows = [row for _, row in sorted((await find_runs(database, self.runs)).items())]
         self.reached = all(row.status == RunStatus.ENDED for row in rows)
         return rows

@@ -23,6 +23,7 @@ from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_machine.failure_record import condition_of, failure_event, last_error
 from trapline_machine.inbox import Inbox
 from trapline_machine.process_registry import Registry
+from trapline_machine.process_start import EarlyCrawler
 from trapline_machine.processes import EndedProcess, ProcessInvoker
 from trapline_machine.settings import RuntimeSettings
 from trapline_notifier import handler as notifier
@@ -124,11 +125,12 @@ async def build(
     environ: Mapping[str, str],
     alerts: TextIO,
     source: str | None = None,
+    early: EarlyCrawler | None = None,
 ) -> Machine:
     """Put the services together. Raises ``InputRefusedError`` (channels file).
 
     ``config`` reads the ``crawls.yaml``; ``source`` is the ledger's name for it, where it is everyone's and not this
-    command's alone. ``alerts`` is where they are shown.
+    command's alone. ``alerts`` is where they are shown. ``early``: the process for the first invocation.
     """
     inbox, ended = Inbox(), list[EndedProcess]()
     secrets = LocalSecrets(environ, settings.data_dir / "secrets")
@@ -141,6 +143,7 @@ async def build(
         registry=registry,
         environ=crawler_environment(environ, settings, dsn),
         on_end=lambda process: _note(ended, process, inbox),
+        early=early or EarlyCrawler(),
     )
 
     async def connect() -> Database:

@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -20,8 +19,8 @@ from trapline_common.domain.errors import TransientError
 from trapline_common.domain.messages import Crawl, parse_crawl
 from trapline_machine.process_identity import process_name_of
 from trapline_machine.process_registry import Registry
+from trapline_machine.process_start import EarlyCrawler, hand_over, start
 
-MODULE = "trapline_machine.crawler_process"
 LOST_FOR = 60.0
 """Seconds a process whose invocation has ended in the ledger gets to notice, before it is killed."""
 
@@ -79,6 +78,8 @@ class ProcessInvoker:
     """The environment of every process."""
     on_end: Callable[[EndedProcess], None]
     """Called once for every process, after the last process of its group is gone."""
+    early: EarlyCrawler = field(default_factory=EarlyCrawler)
+    """The process that the first invocation gets, where the command has started it already."""
     clock: Callable[[], float] = time.monotonic
     """Seconds on a clock that never goes back."""
     _waiting: deque[Crawl] = field(default_factory=deque)
@@ -190,23 +191,26 @@ class ProcessInvoker:
         request_id, log = str(uuid4()), self._log(crawl)
         self.logs.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stderr:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", MODULE, crawl.model_dump_json(), request_id, str(self.seconds)),
-                stdin=PIPE,  # its life line: it ends when we do, however we do
-                stdout=DEVNULL,
-                stderr=stderr,
-                env=dict(self.environ),
-                start_new_session=True,  # Ctrl-C on the terminal reaches us alone
-            )
+            process = self.early.taken() or await start(self.environ, stderr=stderr)
         child = _Child(message=crawl, request_id=request_id, log=log, process=process)
         self._children[crawl.invocation_id] = child
         child.watch = asyncio.create_task(self._watch(child), name=f"watch {process.pid}")
         try:
-            self.registry.note(crawl.invocation_id, process_name=process_name_of(process.pid), request_id=request_id)
+            name = process_name_of(process.pid)
+            self.registry.note(crawl.invocation_id, process_name=name, request_id=request_id)
         except psutil.NoSuchProcess:
-            pass  # it has ended already: its watch reports that
+            return  # it has ended already: its watch reports that
         except OSError:  # no command would know of it after the end of this one: its watch reports that it was killed
             _kill_group(process.pid)
+            return
+        job = {
+            "event": crawl.event(),
+            "request_id": request_id,
+            "seconds": self.seconds,
+            "log": str(log),
+            "environ": {**self.environ, "TRAPLINE_PROCESS_NAME": name},
+        }
+        hand_over(process, job)
 
     async def _watch(self, child: _Child) -> None:
         status = await child.process.wait()

@@ -1,7 +1,7 @@
 """Looks at each crawl's sitemap before anything is written, so that a wrong one is refused like a wrong line."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trapline_common.config.document import parse_document
@@ -10,6 +10,8 @@ from trapline_common.config.problems import Problem, at, refusal
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import SecretSource
 from trapline_common.egress.fetch import NOBODY, Fetch, Fetched, Sender
+from trapline_common.egress.http_fetch import HttpFetch
+from trapline_common.egress.settings import gate_from_env
 from trapline_dispatcher.runs.sitemap import parse_sitemap
 from trapline_dispatcher.runs.sitemap_sender import sitemap_sender
 
@@ -30,6 +32,11 @@ class FetchOnce:
         found = await self._fetch(url, sender)
         await asyncio.to_thread(parse_sitemap, found.body, url)
         self._seen[url, sender] = found
+
+
+def fetch_once(environ: Mapping[str, str]) -> FetchOnce:
+    """Return what fetches through the gate that the environment describes."""
+    return FetchOnce(HttpFetch(gate=gate_from_env(environ)))
 
 
 async def check_sitemaps(

@@ -22,6 +22,7 @@ from trapline_common.local.secrets import LocalSecrets
 from trapline_common.platform.logging import configure
 from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
 from trapline_crawler.browser.check import check_profiles
+from trapline_crawler.browser.driver_ahead import DriverAhead
 from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
@@ -46,8 +47,10 @@ def services() -> Services:
     return from_env()
 
 
-def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = None) -> Services:
-    """Build what one invocation works with. ``alarm``: the process's own, if it has one already.
+def from_env(
+    environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = None, ahead: DriverAhead | None = None
+) -> Services:
+    """Build what one invocation works with. ``alarm`` and ``ahead``: the process's own, if it has them already.
 
     Raises ``InputRefusedError`` and ``BrowserMissingError``.
     """
@@ -56,7 +59,7 @@ def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = N
     artifacts, secrets = BackingOffStore(_artifacts(settings)), _secrets(settings, environ)
     gate = gate_from_env(environ)
     connect = ledger(environ, application="trapline-crawler")
-    new_browser = _new_browser(settings, environ, gate)
+    new_browser = _new_browser(settings, environ, gate, ahead)
     return Services(
         connect=connect,
         visitor=_new_visitor(settings, new_browser, artifacts=artifacts, secrets=secrets),
@@ -76,9 +79,13 @@ def from_env(environ: Mapping[str, str] = os.environ, *, alarm: Alarm | None = N
     )
 
 
-def _new_browser(settings: Settings, environ: Mapping[str, str], gate: Gate) -> Callable[[Profile], Browser]:
+def _new_browser(
+    settings: Settings, environ: Mapping[str, str], gate: Gate, ahead: DriverAhead | None
+) -> Callable[[Profile], Browser]:
     choice = find_browser(settings.browser, environ=environ)
-    return lambda profile: Browser(choice, environ=environ, proxies=lambda: BrowserProxies(gate), profile=profile)
+    return lambda profile: Browser(
+        choice, environ=environ, proxies=lambda: BrowserProxies(gate), profile=profile, ahead=ahead
+    )
 
 
 def _new_visitor(

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from trapline.access.options import DEFAULT_DATA_DIR, AllowPrivate, DatabaseUrl, DataDir, allowing
+from trapline_machine.process_start import EarlyCrawler
 
 
 def crawl(
@@ -44,11 +46,31 @@ def crawl(
       trapline crawl crawls.yaml --only pricing --json | jq '.runs[].failures'
       trapline crawl crawls.yaml --allow-private 127.0.0.1:8080
     """
-    # Late: the services take half a second to load, and every other command would wait for them.
-    from trapline_machine.crawl_file import CrawlRequest, crawl_file
-    from trapline_machine.settings import RuntimeSettings
+    raise typer.Exit(asyncio.run(_crawl(file, only, max_invocations, json, allow_private, data_dir, database_url)))
 
+
+async def _crawl(
+    file: Path,
+    only: Sequence[str],
+    max_invocations: int | None,
+    as_json: bool,
+    allow_private: Sequence[str],
+    data_dir: Path,
+    database_url: str | None,
+) -> int:
+    """Crawl and return the exit code. The first crawler's imports run beside this command's own."""
     environ = allowing(os.environ, allow_private) | {"DATABASE_URL": database_url or ""}
-    settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
-    request = CrawlRequest(file=file, only=tuple(only), as_json=json, settings=settings)
-    raise typer.Exit(asyncio.run(crawl_file(request, environ)))
+    early = await EarlyCrawler.begin(environ)
+    try:
+        # Late: the services take half a second to load, and every other command would wait for them.
+        from trapline_common.platform.logging import configure
+        from trapline_machine.crawl_file import crawl_file
+        from trapline_machine.crawl_request import CrawlRequest
+        from trapline_machine.settings import RuntimeSettings
+
+        configure(service="trapline", level="WARNING")  # as every command does; its own log is opened later
+        settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
+        request = CrawlRequest(file=file, only=tuple(only), as_json=as_json, settings=settings)
+        return await crawl_file(request, environ, early)
+    finally:
+        await early.close()

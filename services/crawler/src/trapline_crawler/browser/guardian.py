@@ -48,9 +48,21 @@ def processes() -> Iterator[Process]:
 
 
 def _from_proc(pid: int) -> Process:
-    state, parent, group = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[:3]
-    command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b"\n").decode(errors="replace")
-    return Process(pid=pid, parent=int(parent), group=int(group), zombie=state in "ZX", command=command)
+    state, parent, group = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split(None, 3)[:3]
+    command = _read(f"/proc/{pid}/cmdline").replace(b"\0", b"\n").decode(errors="replace")
+    return Process(pid=pid, parent=int(parent), group=int(group), zombie=state in b"ZX", command=command)
+
+
+def _read(path: str) -> bytes:
+    """Return a file of /proc: a start and an end of the browser read some thousand, so without a ``Path`` for each."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        found = b""
+        while part := os.read(file, 1 << 16):
+            found += part
+        return found
+    finally:
+        os.close(file)
 
 
 def _from_ps() -> Iterator[Process]:

@@ -83,20 +83,24 @@ async def launch(
     proxies: BrowserProxies,
     limits: BrowserLimits,
     profile: Profile = MACHINE,
+    ahead: "asyncio.Task[Playwright] | None" = None,
 ) -> LiveBrowser:
-    """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; nothing is left then, or on a cancel."""
+    """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; nothing is left then, or on a cancel.
+
+    ``ahead``: the start of a driver that began before, the only one of this process.
+    """
     _no_core_dumps_from_now_on()
     temp_folders.sweep()
     folder = temp_folders.make()
     token = MARKER + secrets.token_hex(8)
-    before = _drivers()
+    before = _drivers() if ahead is None else frozenset()
     guard = await _start_guardian(folder)
     put_before_the_driver()
     try:
         surroundings = await trusting_environment(
             browser_environment(environ, str(folder)), folder, proxies.certificates
         )
-        playwright = await bounded(async_playwright().start(), limits.driver, "start of the driver")
+        playwright = await bounded(ahead or async_playwright().start(), limits.driver, "start of the driver")
         browser = await bounded(
             playwright.chromium.launch(
                 executable_path=choice.executable,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from playwright.async_api import Error as PlaywrightError
 
+from trapline_crawler.browser.driver_ahead import DriverAhead
 from trapline_crawler.browser.errors import (
     BrowserBusyError,
     BrowserDiedError,
@@ -29,6 +30,7 @@ class Browser:
     """At most one browser at a time. After ``close`` no process and no file of any of its browsers is left.
 
     The event loop that launches it must be the one that uses and closes it. ``proxies`` makes each browser's proxies.
+    ``ahead``: the driver of the first browser.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class Browser:
         proxies: Callable[[], BrowserProxies],
         limits: BrowserLimits | None = None,
         profile: Profile = MACHINE,
+        ahead: DriverAhead | None = None,
     ) -> None:
         self._choice = choice
         self._environ = environ
         self._proxies = proxies
         self._limits = limits or BrowserLimits()
         self._profile = profile
+        self._ahead = ahead or DriverAhead()
         self._changing = asyncio.Lock()
         self._live: LiveBrowser | None = None
         self._users: Counter[LiveBrowser] = Counter()
@@ -70,6 +74,7 @@ class Browser:
                     proxies=self._proxies(),
                     limits=self._limits,
                     profile=self._profile,
+                    ahead=self._ahead.taken(),
                 )
                 self.launches += 1
             return self._live
