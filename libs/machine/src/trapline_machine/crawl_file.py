@@ -10,6 +10,7 @@ from importlib import import_module
 from trapline_common.config.load import load_config
 from trapline_common.local.channels import FILE_NAME, read_channels
 from trapline_common.local.secrets import LocalSecrets
+from trapline_common.platform.loading import loading
 from trapline_machine.channel_check import check_channels
 from trapline_machine.crawl_request import CrawlRequest, chosen
 from trapline_machine.data_directory import prepare, refusals
@@ -37,10 +38,13 @@ async def crawl_file(request: CrawlRequest, environ: Mapping[str, str], early: E
         broken = await check_sitemaps(crawls, fetch, secrets, request.file)
     prepare(settings.data_dir)
     with refusals(settings.data_dir), own_log(settings.logs):
-        async with open_ledger_beside(
-            settings.data_dir, settings.database_url, lambda: import_module("trapline_machine.crawl_runs")
-        ) as (dsn, database):
+        async with open_ledger_beside(settings.data_dir, settings.database_url, _load) as (dsn, database):
             from trapline_machine.crawl_runs import CrawlRuns
 
             runs = CrawlRuns(request=request, config=config, crawls=crawls, environ=environ, early=early)
             return await runs.work(dsn, database, fetch=fetch, broken=broken)
+
+
+def _load() -> None:
+    with loading():
+        import_module("trapline_machine.crawl_runs")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from trapline_common.domain.errors import TransientError, TraplineError
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
 from trapline_common.platform.leaving import leave
+from trapline_common.platform.loading import loading
 from trapline_common.platform.logging import configure, get_logger
 from trapline_common.platform.process_alarm import ProcessAlarm
 
@@ -57,12 +58,14 @@ async def _run() -> None:
     reader = asyncio.StreamReader(limit=2**24)  # an environment may be large
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     # Late: the imports take half a second, and a process that is asked to stop meanwhile must take notice.
-    from trapline_crawler.browser.driver_ahead import DriverAhead
+    with loading():
+        from trapline_crawler.browser.driver_ahead import DriverAhead
 
     ahead = DriverAhead()
     ahead.begin()
     try:
-        crawler = await asyncio.to_thread(_crawler)  # beside the driver's start, which takes as long
+        with loading():
+            crawler = await asyncio.to_thread(_crawler)  # beside the driver's start, which takes as long
         job = await _job(reader, stop)
         life_line = asyncio.create_task(_parent_gone(reader))
         life_line.add_done_callback(lambda _: ask_to_stop())

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from trapline.access.options import DEFAULT_DATA_DIR, AllowPrivate, DatabaseUrl, DataDir, allowing
+from trapline_common.platform.loading import loading
 from trapline_machine.process_start import EarlyCrawler
 
 
@@ -63,10 +64,11 @@ async def _crawl(
     early = await EarlyCrawler.begin(environ)
     try:
         # Late: the services take half a second to load, and every other command would wait for them.
-        from trapline_common.platform.logging import configure
-        from trapline_machine.crawl_file import crawl_file
-        from trapline_machine.crawl_request import CrawlRequest
-        from trapline_machine.settings import RuntimeSettings
+        with loading():
+            from trapline_common.platform.logging import configure
+            from trapline_machine.crawl_file import crawl_file
+            from trapline_machine.crawl_request import CrawlRequest
+            from trapline_machine.settings import RuntimeSettings
 
         configure(service="trapline", level="WARNING")  # as every command does; its own log is opened later
         settings = RuntimeSettings.read(environ, data_dir=data_dir, max_invocations=max_invocations)
