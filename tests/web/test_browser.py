@@ -55,10 +55,6 @@ async def entered(browser: Browser, view: Served, **options: Any) -> AsyncIterat
         await context.close()
 
 
-SQUEEZED = """[...document.querySelectorAll('main :is(td, th, h1, h2, dd, p)')].filter(part => {
-  const box = part.getBoundingClientRect(); return box.width > 2 && box.height > 3 * box.width;
-}).map(part => part.textContent.slice(0, 60))"""
-"""Texts whose letters stand below one another."""
 COLOURS = ("color-contrast", "link-in-text-block")
 """The rules to which a dark screen makes a difference."""
 SIZES = (
@@ -124,7 +120,6 @@ async def test_every_screen_is_readable_and_asks_nothing_of_others(
             wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{name}: {line}" for line in await violations(page, RULES[look])]
             found += [f"{name}: {wide} px too wide"] if wide > 0 else []
-            found += [f"{name}: squeezed: {text}" for text in await page.evaluate(SQUEEZED)]
             await page.screenshot(path=PICTURES / f"{name}-{look}.png", full_page=True)
     assert "\n".join(found + wrong) == ""
 
