@@ -17,6 +17,7 @@ from trapline_common.domain.ids import RunId
 from trapline_common.domain.lifecycle import RunOutcome
 from trapline_common.domain.messages import (
     VERSION,
+    Asleep,
     Await,
     Check,
     Count,
@@ -68,6 +69,13 @@ MESSAGES: dict[str, Message] = {
     "count": Count(lane="polite", hop=3),
     "count-all": Count(),
     "reap": Reap(),
+    "reap-asleep": Reap(
+        asleep=Asleep(
+            until=datetime(2026, 3, 2, 8, tzinfo=UTC),
+            since=datetime(2026, 3, 1, 7, 12, 30, tzinfo=UTC),
+            crawls="0bb2f7d7c9d31ebd1b8bb1ba0d1d5e4fb0ae30a3b8d6a4dd3fbf0f4d3e7ae915",
+        )
+    ),
     "crawl": Crawl(invocation_id=ID, lane="default"),
     "tick-awaited": Tick(
         crawl="pricing", scheduled_for=datetime(2026, 3, 1, 8, tzinfo=UTC), task_token=TOKEN, execution=EXECUTION

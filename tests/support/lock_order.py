@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 ORDER = (
+    "tick",
     "crawl",
     "lane limits",
     "run",

@@ -17,7 +17,7 @@ from support.ledger import FINGERPRINT, LANE, all_ready, complete, location, mak
 from support.lock_order import ORDER, locks, out_of_order
 from trapline_common.config.models import CrawlConfig, LaneConfig, Orchestrator
 from trapline_common.domain.ids import AlertId, OwnerToken
-from trapline_common.ledger import invocations, lanes, mutes, rescue, runs, schedules, tasks, waves
+from trapline_common.ledger import invocations, lanes, mutes, rescue, runs, schedules, tasks, tick, waves
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.ledger.queries import Query, load
@@ -61,6 +61,7 @@ FILES = (
     "serving",
     "sessions",
     "tasks",
+    "tick",
     "waiters",
     "waves",
 )
@@ -166,6 +167,8 @@ async def everything(database: Database) -> None:
     hourly, now = CrawlConfig(name="one", urls=tuple(urls(1)), schedule="rate(1 hour)"), datetime.now(UTC)
     await schedules.keep(database, [hourly], now=now)
     await schedules.skip(database, hourly, lane, [now, now + timedelta(hours=1)], reason=schedules.MISSED)
+    chores = tick.Chores(archives=True, answers=True, retention=None, store=None)
+    assert await tick.fall(database, chores, seen=0, soon=-timedelta(days=1)) is not None
 
 
 def written_in_transactions() -> set[str]:

@@ -176,11 +176,27 @@ class Count(Message):
     """How many nudges led here, one from the other; the sender adds one. ``MAX_HOP`` ends the chain."""
 
 
+class Asleep(BaseModel):
+    """What a tick that sleeps looks at once an hour, without the ledger."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    until: AwareDatetime
+    """When it wakes up by itself: something is due then, or a day is over."""
+    since: AwareDatetime
+    """When a run succeeded last, or the ledger was made: what was due since then is compared with it."""
+    crawls: Annotated[str, Field(max_length=64)] = ""
+    """The digest of the crawls as it fell asleep; others wake it up."""
+
+
 class Reap(Message):
     """The every-minute tick: rescue, resume, re-invoke, end runs, count every lane, sweep alerts."""
 
+    left_out = frozenset({"asleep"})
     type: Literal["reap"] = "reap"
     """Which message this is."""
+    asleep: Asleep | None = None
+    """The tick sleeps, and this is its hourly look; ``None``: it is awake. A dispatcher of the release before reaps."""
 
 
 class Crawl(Message):

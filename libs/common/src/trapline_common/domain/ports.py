@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from trapline_common.domain.ids import AlertId, PageId, RunId
-from trapline_common.domain.messages import WaveItem
+from trapline_common.domain.messages import Asleep, WaveItem
 from trapline_common.domain.run_ended import RunEnded
 
 ArtifactLocation = Callable[[str], str]
@@ -52,6 +52,18 @@ class Invoker(Protocol):
 
         Raises ``TransientError`` when it may work later or the answer is unknown, ``RefusedError`` when it never will.
         """
+        ...
+
+
+class TickSchedule(Protocol):
+    """The schedule of the minute's tick. Either call may be repeated; both raise ``TransientError``."""
+
+    async def every_minute(self) -> None:
+        """Let a ``Reap`` come each minute."""
+        ...
+
+    async def every_hour(self, asleep: Asleep) -> None:
+        """Let a ``Reap`` come once an hour in place of that, with ``asleep``; one falls on its ``until``."""
         ...
 
 

@@ -498,3 +498,20 @@ COMMENT ON FUNCTION trapline.split_invocation_reason IS
     'Takes apart the "class: message" that the release before writes as an invocation''s reason.';
 COMMENT ON FUNCTION trapline.pair_session_problem IS
     'Keeps session.problem, which the release before reads and writes, in step with reason and detail.';
+
+COMMENT ON TYPE trapline.tick_state IS
+    'falling: a tick found nothing due and switches itself off; whoever makes work waits for what it comes to.';
+COMMENT ON TABLE trapline.tick IS
+    'Whether the minute''s tick of a deployment comes each minute, or sleeps while nothing is due: one row.';
+COMMENT ON COLUMN trapline.tick.single IS 'Always true: there is one row.';
+COMMENT ON COLUMN trapline.tick.state IS 'What its schedule was made to be last.';
+COMMENT ON COLUMN trapline.tick.number IS 'Grows with each change of the state but that from falling to asleep.';
+COMMENT ON COLUMN trapline.tick.changed_at IS 'When the state changed last.';
+COMMENT ON COLUMN trapline.tick.came_at IS
+    'When a tick came last, or was switched on: "awake" is believed only of a tick that came lately.';
+COMMENT ON FUNCTION trapline.due IS
+    'When each job of the minute''s tick has something to do next, by the job; a time that is past: now. NULL: nothing '
+    'that is there becomes due. Which jobs this deployment does: "archives", "answers" to task tokens, retention after '
+    '"keep_days" (NULL: none), of archived runs alone or of all, and a walk through "store" (NULL: none) each '
+    '"walk_every" seconds.';
+COMMENT ON FUNCTION trapline.next_due IS 'When the minute''s tick has something to do next: the first of "due".';

@@ -49,7 +49,8 @@ GRANT SELECT, DELETE ON trapline.page_chunk TO trapline_dispatcher, trapline_ope
 GRANT INSERT (run_id, batch, urls) ON trapline.page_chunk TO trapline_dispatcher, trapline_operator;
 GRANT SELECT (id, run_id) ON trapline.page_chunk TO trapline_crawler;  -- a run with a chunk left does not end
 
--- trapline.retired_run, written once: run_id, retired_at. Only trapline.retire reads and writes it.
+-- trapline.retired_run, written once: run_id, retired_at. Only trapline.retire writes it.
+GRANT SELECT ON trapline.retired_run TO trapline_dispatcher;  -- is some of it left?
 
 -- trapline.page, written once: id, crawl, url
 GRANT SELECT ON trapline.page TO trapline_crawler, trapline_dispatcher, trapline_operator, trapline_reader;
@@ -80,6 +81,10 @@ GRANT SELECT ON trapline.schedule TO trapline_operator, trapline_reader;
 -- trapline.serving, written once: single, file, place, started_at, seen_at, stopped_at, refused, refused_at
 -- The same.
 GRANT SELECT ON trapline.serving TO trapline_operator, trapline_reader;
+
+-- trapline.tick, written once: single
+GRANT SELECT, UPDATE (state, number, changed_at, came_at) ON trapline.tick TO trapline_dispatcher, trapline_operator;
+GRANT SELECT ON trapline.tick TO trapline_reader;
 
 -- trapline.invocation, written once: id, lane, slot, hop, false_starts, created_at, via
 GRANT SELECT ON trapline.invocation TO trapline_crawler, trapline_dispatcher;
@@ -181,6 +186,7 @@ GRANT SELECT (channel, cause, run_id, told_at) ON trapline.told_cause TO traplin
 -- trapline.alert, written once: id, kind, crawl, run_id, page_id, recipients, payload, created_at
 GRANT SELECT ON trapline.alert TO trapline_notifier, trapline_operator, trapline_reader;
 GRANT SELECT (id, status, claimed_until, spread_at) ON trapline.alert TO trapline_crawler, trapline_dispatcher;
+GRANT SELECT (run_id) ON trapline.alert TO trapline_dispatcher;  -- does retention wait for it?
 GRANT INSERT (kind, crawl, run_id, page_id, recipients, payload, status, reason) ON trapline.alert
     TO trapline_crawler, trapline_dispatcher, trapline_operator;
 GRANT UPDATE (status, claimed_until, spread_at, attempts, sent_at, message_id, reason) ON trapline.alert
@@ -199,6 +205,7 @@ GRANT EXECUTE ON FUNCTION trapline.accept_candidate, trapline.accept_picture
     TO trapline_operator;  -- which writes no baseline by itself
 GRANT EXECUTE ON FUNCTION trapline.above_cap TO trapline_crawler, trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.retire TO trapline_dispatcher;  -- which deletes nothing by itself
+GRANT EXECUTE ON FUNCTION trapline.due, trapline.next_due TO trapline_dispatcher;
 GRANT EXECUTE ON FUNCTION trapline.write_pages TO trapline_dispatcher, trapline_operator;
 GRANT EXECUTE ON FUNCTION trapline.lease_share TO trapline_crawler;
 GRANT EXECUTE ON FUNCTION trapline.take_turn TO trapline_crawler;

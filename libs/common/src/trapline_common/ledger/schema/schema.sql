@@ -1,6 +1,6 @@
 -- The ledger's schema: what a database looks like after every migration.
--- `make schema` wrote this file, after 0028_lease_with_a_result. It is for reading, and a test compares it with what
--- the migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
+-- `make schema` wrote this file, after 0029_sleeping_tick. It is for reading, and a test compares it with what the
+-- migrations make: change a migration or comments.sql and run `make schema` again. What each role may do stands in
 -- grants.sql.
 
 CREATE SCHEMA trapline;
@@ -38,6 +38,9 @@ CREATE TYPE trapline.page_verdict AS (accepted boolean, new_content boolean, bas
 
 -- One channel's part in an alert: to be sent, sent, refused for its content, or dropped with the channel.
 CREATE TYPE trapline.delivery_status AS ENUM ('due', 'sent', 'refused', 'dropped');
+
+-- falling: a tick found nothing due and switches itself off; whoever makes work waits for what it comes to.
+CREATE TYPE trapline.tick_state AS ENUM ('awake', 'falling', 'asleep');
 
 -- The migrations that this database has had, one row each.
 CREATE TABLE trapline.migration (
@@ -580,7 +583,22 @@ CREATE TABLE trapline.artifact_walk (
     CONSTRAINT artifact_walk_pkey PRIMARY KEY (store)
 );
 
+-- Whether the minute's tick of a deployment comes each minute, or sleeps while nothing is due: one row.
+CREATE TABLE trapline.tick (
+    single boolean NOT NULL DEFAULT true,           -- Always true: there is one row.
+    state trapline.tick_state NOT NULL DEFAULT 'awake'::trapline.tick_state,  -- What its schedule was made to be last.
+    -- Grows with each change of the state but that from falling to asleep.
+    number bigint NOT NULL DEFAULT 0,
+    changed_at timestamptz NOT NULL DEFAULT now(),  -- When the state changed last.
+    -- When a tick came last, or was switched on: "awake" is believed only of a tick that came lately.
+    came_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT tick_pkey PRIMARY KEY (single),
+    CONSTRAINT tick_single_check CHECK (single)
+);
+
 INSERT INTO trapline.pace (name, next_at) VALUES ('notifier', now());
+
+INSERT INTO trapline.tick (single, state, number, changed_at, came_at) VALUES ('true', 'awake', '0', now(), now());
 
 -- Whether an active invocation with this slot is one too many for the lane's cap as it is now: as many as the cap have
 -- a lower slot. A slot within the cap never is.
@@ -673,6 +691,85 @@ BEGIN
             'fields', o_fields, 'content_hash', o_hash, 'changed', o_changed, 'console_errors', o_console_errors,
             'screenshot', o_screenshot, 'html', o_html, 'reason', o_reason, 'detail', o_detail),
         alerts);
+END $function$;
+
+-- When each job of the minute's tick has something to do next, by the job; a time that is past: now. NULL: nothing that
+-- is there becomes due. Which jobs this deployment does: "archives", "answers" to task tokens, retention after
+-- "keep_days" (NULL: none), of archived runs alone or of all, and a walk through "store" (NULL: none) each "walk_every"
+-- seconds.
+CREATE FUNCTION trapline.due(archives boolean, answers boolean, keep_days integer, archived_only boolean, store text,
+        walk_every double precision)
+    RETURNS TABLE(job text, at timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT 'rescue, count, ask again', CASE WHEN
+            EXISTS (SELECT FROM trapline.invocation i WHERE i.status IN ('created', 'pending', 'ready', 'running'))
+            OR EXISTS (SELECT FROM trapline.task t WHERE t.status = 'leased')
+            OR EXISTS (SELECT FROM trapline.lane l WHERE EXISTS (
+                SELECT FROM trapline.task t WHERE t.lane = l.name AND t.status = 'created'))
+        THEN now() END
+    UNION ALL
+    SELECT 'end, open, cancel', CASE WHEN EXISTS (SELECT FROM trapline.run r WHERE r.status <> 'ended')
+        THEN now() END
+    UNION ALL
+    SELECT 'finish what was begun', CASE WHEN EXISTS (SELECT FROM trapline.page_chunk) THEN now() END
+    UNION ALL  -- a config that changed is noticed without the ledger
+    SELECT 'crawls of the config', NULL::timestamptz
+    UNION ALL  -- whoever waits for a run that goes on waits for that
+    SELECT 'answer who waits', CASE WHEN answers THEN least(
+        (SELECT min(i.ended_at) FROM trapline.invocation i WHERE i.task_token IS NOT NULL AND i.answered_at IS NULL),
+        (SELECT min(r.ended_at) FROM trapline.waiter w JOIN trapline.run r ON r.id = w.run_id
+            WHERE w.answered_at IS NULL)) END
+    UNION ALL
+    SELECT 'announce ends', (SELECT min(r.ended_at) FROM trapline.run r WHERE r.told_at IS NULL AND r.status = 'ended')
+    UNION ALL
+    SELECT 'mutes that are over', (SELECT min(m.until) FROM trapline.mute m WHERE m.ended_at IS NULL)
+    UNION ALL  -- rows of a week ago: the day's tick
+    SELECT 'forget hosts', NULL
+    UNION ALL
+    SELECT 'sweep alerts', least(
+        (SELECT min(coalesce(a.claimed_until, now())) FROM trapline.alert a
+            WHERE a.status = 'due' AND a.spread_at IS NULL),
+        (SELECT min(greatest(c.not_before, c.held_until, CASE WHEN EXISTS (
+                SELECT FROM trapline.delivery d
+                WHERE d.channel = c.name AND d.status = 'due' AND d.message_id IS NULL AND NOT d.held)
+            THEN now() ELSE (
+                SELECT d.next_try_at FROM trapline.delivery d
+                WHERE d.channel = c.name AND d.status = 'due' AND d.message_id IS NOT NULL
+                ORDER BY d.next_try_at LIMIT 1) END))
+            FROM trapline.channel c
+            WHERE EXISTS (SELECT FROM trapline.delivery d
+                WHERE d.channel = c.name AND d.status = 'due' AND NOT d.held)),
+        (SELECT min(t.told_at) FROM trapline.told_cause t  -- while its run goes on, that is due
+            WHERE EXISTS (SELECT FROM trapline.delivery d
+                WHERE d.channel = t.channel AND d.cause = t.cause AND d.held)))
+    UNION ALL
+    SELECT 'archive', CASE WHEN archives THEN (
+        SELECT min(coalesce(r.archiving_at + make_interval(
+            secs => least(3600, 900 * power(2, least(greatest(r.archive_tries - 1, 0), 20)))), r.ended_at))
+        FROM trapline.run r
+        WHERE r.archived_at IS NULL AND r.status = 'ended' AND r.opened_at IS NOT NULL) END
+    UNION ALL  -- what was begun, and what may go now; what may go later, the day's tick
+    SELECT 'retire', CASE WHEN keep_days IS NOT NULL AND (
+            EXISTS (SELECT FROM trapline.retired_run)
+            OR EXISTS (SELECT FROM trapline.run r
+                WHERE r.ended_at < now() - make_interval(days => keep_days)
+                  AND (r.archived_at IS NOT NULL OR r.opened_at IS NULL OR NOT archived_only)
+                  AND (r.archived_at IS NOT NULL OR coalesce(r.archiving_at < now() - interval '15 min', true))
+                  AND NOT EXISTS (SELECT FROM trapline.alert a WHERE a.run_id = r.id AND a.status = 'due')
+                  AND NOT EXISTS (SELECT FROM trapline.run later WHERE later.retry_of = r.id)
+                  AND NOT EXISTS (SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.ended_at IS NULL)
+                  AND EXISTS (SELECT FROM trapline.run whole WHERE whole.crawl = r.crawl AND whole.id > r.id
+                      AND whole.outcome = 'completed' AND whole.retry_of IS NULL))
+            OR EXISTS (SELECT FROM trapline.invocation i WHERE i.ended_at < now() - make_interval(days => keep_days)))
+        THEN now() END
+    UNION ALL
+    SELECT 'sweep artifacts', CASE WHEN store IS NOT NULL THEN coalesce(
+        (SELECT CASE WHEN w.after IS NULL THEN w.began_at + make_interval(secs => walk_every) ELSE now() END
+            FROM trapline.artifact_walk w WHERE w.store = due.store), now()) END;
 END $function$;
 
 -- Ends the deliveries of these alerts to one channel, and each alert that then waits for no channel. An alert whose
@@ -896,6 +993,15 @@ AS $function$
     WHERE m.crawl = of_crawl AND m.ended_at IS NULL AND m.until > now() AND (m.page_id IS NULL OR m.page_id = of_page)
       AND CASE WHEN of_kind IN ('expectation', 'blocked', 'reminder') THEN 'failure' ELSE of_kind END = ANY (m.kinds)
     ORDER BY m.until DESC LIMIT 1
+$function$;
+
+-- When the minute's tick has something to do next: the first of "due".
+CREATE FUNCTION trapline.next_due(archives boolean, answers boolean, keep_days integer, archived_only boolean,
+        store text, walk_every double precision)
+    RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+AS $function$
+    SELECT min(d.at) FROM trapline.due(archives, answers, keep_days, archived_only, store, walk_every) d
 $function$;
 
 -- Notes a picture that is its page's baseline no more. SECURITY DEFINER: nobody else writes that note.
