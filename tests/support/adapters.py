@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from trapline_common.domain.messages import WaveItem
+from trapline_common.domain.messages import Asleep, WaveItem
 from trapline_common.domain.run_ended import RunEnded
 from trapline_common.egress.fetch import NOBODY, Fetched, NoFileError, Sender
 
@@ -50,6 +50,33 @@ class MemoryInvoker:
             raise answer
         if answer is not None:
             await answer()
+
+
+class MemoryTick:
+    """The ``TickSchedule`` port: ``asleep`` is what the hourly look has, ``None`` while the tick comes each minute.
+
+    ``before`` and ``after``: done by the next switch, by its name, before or after it has its effect.
+    """
+
+    def __init__(self) -> None:
+        self.asleep: Asleep | None = None
+        self.calls: list[str] = []
+        self.before: dict[str, Callable[[], Awaitable[None]]] = {}
+        self.after: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    async def every_minute(self) -> None:
+        await self._switch("every_minute", None)
+
+    async def every_hour(self, asleep: Asleep) -> None:
+        await self._switch("every_hour", asleep)
+
+    async def _switch(self, name: str, asleep: Asleep | None) -> None:
+        self.calls.append(name)
+        if name in self.before:
+            await self.before.pop(name)()
+        self.asleep = asleep
+        if name in self.after:
+            await self.after.pop(name)()
 
 
 class MemoryWaves:

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from support.adapters import MemoryAnnouncer, MemoryInvoker, MemoryNudger, MemoryWaiters, MemoryWaves
+from support.adapters import MemoryAnnouncer, MemoryInvoker, MemoryNudger, MemoryTick, MemoryWaiters, MemoryWaves
 from support.gates import loopback_gate
 from support.ledger import location
 from support.races import PATIENCE
@@ -80,6 +81,10 @@ class Stage:
     """Whether the reap tick brings lanes' limits up to date with the config, as on AWS."""
     tells_nothing_due: bool = False
     """Whether the reap tick logs that no run was due, as on AWS."""
+    schedule: MemoryTick | None = None
+    """The schedule of the minute's tick; ``None``: the tick never sleeps."""
+    now: datetime | None = None
+    """What the dispatcher's own clock says; ``None``: the machine's time."""
     at_most: int | None = None
     """The account's cap on invocations; ``None``: there is none."""
     archive: Archive | None = None
@@ -121,6 +126,8 @@ class Stage:
             timeouts=self.timeouts,
             limits_by_config=self.limits_by_config,
             tells_nothing_due=self.tells_nothing_due,
+            tick=self.schedule,
+            clock=lambda: self.now or datetime.now(UTC),
             unexpanded_ticks=self.unexpanded_ticks,
             archive=self.archive,
             keeping=self.keeping,

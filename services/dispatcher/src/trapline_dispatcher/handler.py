@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trapline_common.domain.answers import DispatcherAnswer, Refused
+from trapline_common.domain.answers import DispatcherAnswer, Reaped, Refused
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.platform.lambda_runtime import AWS_CLIENTS, LambdaContext, load_at_init, run
 from trapline_common.platform.logging import get_logger
 from trapline_dispatcher import wiring
+from trapline_dispatcher.maintenance.hourly_look import goes_on_sleeping
 from trapline_dispatcher.routes import dispatch
 from trapline_dispatcher.runs.telling_ends import tell_refused
 from trapline_dispatcher.services import Services
@@ -23,7 +24,12 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 async def handle(event: Mapping[str, Any], _context: LambdaContext, services: Services) -> DispatcherAnswer:
-    """Do what one event asks for, on one connection. An event that is not ours is dropped with its reason."""
+    """Do what one event asks for, on one connection. An event that is not ours is dropped with its reason.
+
+    The hourly look of a tick that sleeps opens none.
+    """
+    if await goes_on_sleeping(services, event):
+        return Reaped()
     async with await services.connect() as database:
         try:
             return await dispatch(services, database, event)

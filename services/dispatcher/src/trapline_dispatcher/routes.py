@@ -23,6 +23,7 @@ from trapline_common.domain.messages import (
 )
 from trapline_common.ledger import lanes, runs
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.waking import awake
 from trapline_dispatcher.maintenance.failure_records import take_lost, take_records
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
 from trapline_dispatcher.maintenance.reap import reap
@@ -35,6 +36,9 @@ from trapline_dispatcher.runs.telling_ends import await_end, tell_end
 from trapline_dispatcher.runs.tick_time import expanded
 from trapline_dispatcher.services import Services
 
+WorkMessage = Tick | OpenRun | VisitPage | Await | Enqueue | Count | Lost | WaveEnded | Next
+"""All but the tick: what it asks for may be work for a tick, which is awake before any of it is committed."""
+
 
 async def dispatch(services: Services, database: Database, event: object) -> DispatcherAnswer:
     """Do what ``event`` asks for and return what came of it.
@@ -42,8 +46,16 @@ async def dispatch(services: Services, database: Database, event: object) -> Dis
     Raises ``MessageRefusedError`` for what will never work, ``TransientError`` for what may.
     """
     if isinstance(event, Mapping) and isinstance(records := event.get("Records"), list):
-        return await take_records(services, database, records)
+        async with awake(database, services.tick):
+            return await take_records(services, database, records)
     message = parse_dispatcher(await expanded(event, database, allowed=services.unexpanded_ticks))
+    if isinstance(message, Reap):
+        return await reap(services, database)
+    async with awake(database, services.tick):
+        return await _make_work(services, database, message)
+
+
+async def _make_work(services: Services, database: Database, message: WorkMessage) -> DispatcherAnswer:
     match message:
         case Tick() | OpenRun() | VisitPage():
             return await _opened(services, database, await _open(services, database, message))
@@ -60,8 +72,6 @@ async def dispatch(services: Services, database: Database, event: object) -> Dis
             return await wave_ended(services, database, message)
         case Next():
             return await next_invocation(services, database, message)
-        case Reap():
-            return await reap(services, database)
         case _:
             assert_never(message)
 

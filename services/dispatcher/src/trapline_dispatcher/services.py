@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from trapline_common.config.models import Config
@@ -12,6 +13,7 @@ from trapline_common.domain.ports import (
     Invoker,
     Nudger,
     SecretSource,
+    TickSchedule,
     Waiters,
     Waves,
 )
@@ -19,6 +21,7 @@ from trapline_common.domain.stored_artifacts import Keeping
 from trapline_common.egress.fetch import Fetch
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.retention import Retention
+from trapline_common.ledger.tick import Chores
 from trapline_dispatcher.settings import Timeouts
 
 DEPLOYMENT = "deployment"
@@ -69,7 +72,21 @@ class Services:
     """What the reap tick deletes; ``None``: nothing."""
     keeping: Keeping | None = None
     """The bucket in which the reap tick deletes what retention un-named; ``None``: who has the store does it."""
+    tick: TickSchedule | None = None
+    """The schedule of the reap tick, which sleeps while nothing is due; ``None``: it never does."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """The time where the ledger, whose clock counts otherwise, is not to be asked: of a tick that sleeps."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """How long the dispatcher waits before it steps in."""
     new_wave: Callable[[], UUID] = uuid4
     """Makes the name of an execution."""
+
+    @property
+    def chores(self) -> Chores:
+        """What the reap tick does here beside runs and alerts."""
+        return Chores(
+            archives=self.archive is not None,
+            answers=self.waiters is not None,
+            retention=self.retention,
+            store=None if self.keeping is None else self.keeping.store.name,
+        )

@@ -9,6 +9,7 @@ from trapline_common.ledger.invocations import ASK_AGAIN_AFTER
 from trapline_common.ledger.rescue import HEARTBEAT_TTL, PENDING_TTL
 from trapline_common.ledger.retention import LONGEST, Retention
 from trapline_common.ledger.runs import RESUME_OPENING_AFTER
+from trapline_common.ledger.tick import TICK
 
 UNEXPANDED_TICKS = "TRAPLINE_UNEXPANDED_TICKS"
 DATABASE_MINUTE = "database-minute"
@@ -94,6 +95,9 @@ class Settings:
     at_most: int | None = None
     """``TRAPLINE_LANES_AT_MOST``: what every lane's cap is lowered to, where the account allows fewer executions than
     the lanes ask for; ``None``: the lanes' own caps."""
+    tick: str | None = None
+    """``TRAPLINE_TICK``: group and name, with a slash, of the schedule of the minute's tick, which sleeps while nothing
+    is due; ``None``: it never sleeps."""
     tells_nothing_due: bool = False
     """``TRAPLINE_SIGNS_OF_LIFE``: whether an alarm waits for runs that succeed, so that a pause must be told."""
     retention: Retention | None = None
@@ -134,6 +138,7 @@ class Settings:
             answers=bool(environ.get("TRAPLINE_ANSWERS")),
             bus=environ.get("TRAPLINE_BUS") or None,
             at_most=_at_most(environ),
+            tick=environ.get(TICK) or None,
             tells_nothing_due=bool(environ.get("TRAPLINE_SIGNS_OF_LIFE")),
             retention=Retention.read(environ, archived_only=bool(environ.get("TRAPLINE_RUNS"))),
             backstop=_backstop(environ),

@@ -13,7 +13,7 @@ from pathlib import Path
 from trapline_common.aws.ledger_login import ledger
 from trapline_common.config.load import load_config
 from trapline_common.config.models import Config
-from trapline_common.domain.ports import Announcer, Archive, Waiters, Waves
+from trapline_common.domain.ports import Announcer, Archive, TickSchedule, Waiters, Waves
 from trapline_common.domain.stored_artifacts import Keeping
 from trapline_common.egress.http_fetch import HttpFetch
 from trapline_common.egress.settings import gate_from_env
@@ -64,11 +64,21 @@ def from_env(environ: Mapping[str, str] = os.environ) -> Services:
         at_most=settings.at_most,
         limits_by_config=True,
         tells_nothing_due=settings.tells_nothing_due,
+        tick=None if settings.tick is None else _tick(settings.tick),
         unexpanded_ticks=settings.unexpanded_ticks,
         archive=None if settings.runs is None else _archive(settings.runs),
         retention=settings.retention,
         keeping=_keeping(settings),
     )
+
+
+def _tick(path: str) -> TickSchedule:
+    import boto3
+
+    from trapline_common.aws.calls import CLIENT_CONFIG
+    from trapline_common.aws.tick_schedule import SchedulerTick
+
+    return SchedulerTick(boto3.client("scheduler", config=CLIENT_CONFIG), path)
 
 
 def _keeping(settings: Settings) -> Keeping | None:

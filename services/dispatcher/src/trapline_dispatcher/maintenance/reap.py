@@ -14,6 +14,7 @@ from trapline_dispatcher.maintenance.artifact_retention import NOTHING_SWEPT, Sw
 from trapline_dispatcher.maintenance.current_crawls import note_crawls
 from trapline_dispatcher.maintenance.lane_limits import refresh_lanes
 from trapline_dispatcher.maintenance.notifier_nudge import nudge_notifier
+from trapline_dispatcher.maintenance.sleeping import arrive, fall_asleep
 from trapline_dispatcher.orchestration.asking import ask_all
 from trapline_dispatcher.orchestration.count_lanes import count_each
 from trapline_dispatcher.orchestration.self_invoking import InvokeOutcome
@@ -40,6 +41,10 @@ async def reap(services: Services, database: Database) -> Reaped:
 
 
 async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
+    seen = None
+    if services.tick is not None:
+        # Before anything is found that would be work for the next tick.
+        seen = await jobs.run("wake up", partial(arrive, services.tick), instead=None)
     rescued = await rescue.reap_lanes(
         jobs,
         location=services.location,
@@ -67,6 +72,8 @@ async def _reap(services: Services, jobs: SeparateJobs) -> Reaped:
     archived = await jobs.run("archive", partial(_archive, services), instead=0)
     retired = await jobs.run("retire", partial(_retire, services), instead=0)
     swept = await jobs.run("sweep artifacts", partial(_sweep, services), instead=NOTHING_SWEPT)
+    if services.tick is not None and seen is not None and not jobs.faults:
+        await jobs.run("sleep", partial(fall_asleep, services, services.tick, seen=seen), instead=False)
     return Reaped(
         orphaned=len(rescued.orphaned),
         returned=len(rescued.returned),
