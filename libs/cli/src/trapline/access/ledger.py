@@ -1,15 +1,19 @@
 """How commands reach the ledger: readers create and migrate nothing, writers do."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from trapline.access.one_machine import Ledger, open_ledger
 from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.ports import TickSchedule
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.schema.migrate import migrations
+from trapline_common.ledger.tick import TICK
 from trapline_common.ledger.views.database import schema_version
 from trapline_common.ledger.views.runs import RunRow, find_run
+from trapline_common.ledger.waking import awake
 
 
 class SchemaOldError(InputRefusedError):
@@ -61,10 +65,12 @@ async def existing(data_dir: Path, database_url: str | None) -> AsyncIterator[Da
 async def writing(data_dir: Path, database_url: str | None) -> AsyncIterator[Ledger]:
     """Yield a ledger that exists: the run that a writing command works on is in it.
 
-    Raises ``InputRefusedError`` when it does not exist; nothing is made then.
+    In a deployment the minute's tick is awake meanwhile: what is written may be work for it. Raises
+    ``InputRefusedError`` when it does not exist, ``TransientError`` when the tick can't be switched on; nothing is made
+    or written then.
     """
     if database_url:
-        async with existing(data_dir, database_url) as database:
+        async with existing(data_dir, database_url) as database, awake(database, _tick(os.environ)):
             yield Ledger(dsn=database_url, database=database)
     elif not _made(data_dir):
         raise InputRefusedError(nothing_yet(data_dir, database_url))
@@ -79,6 +85,16 @@ async def known_run(database: Database, run_id: int) -> RunRow:
     if run is None:
         raise InputRefusedError(f"no run {run_id}; see `trapline runs`")
     return run
+
+
+def _tick(environ: Mapping[str, str]) -> TickSchedule | None:
+    """Return the schedule of the tick; ``None``: it never sleeps, or this is no deployment's operator function."""
+    path = environ.get(TICK)
+    if not path:
+        return None
+    from trapline.access.tick_schedule import tick_schedule  # late: boto3 costs a command 0.4 s of CPU
+
+    return tick_schedule(path)
 
 
 def _made(data_dir: Path) -> bool:
