@@ -40,6 +40,28 @@ locals {
   }
   write_encrypted = { actions = ["kms:GenerateDataKey"], resources = local.key_arn[*] } # none without a key of ours
 
+  # Who makes work switches the minute's tick on before, and the dispatcher lets it sleep again.
+  tick_environment = var.tick_sleeps ? { TRAPLINE_TICK = "${local.name}/_reap" } : {}
+  switch_tick = {
+    for sid, statement in {
+      Tick = {
+        actions    = ["scheduler:GetSchedule", "scheduler:UpdateSchedule"]
+        resources  = ["arn:${local.partition}:scheduler:${var.region}:${local.account}:schedule/${local.name}/_reap"]
+        conditions = null
+      }
+      TickRole = { # an update hands the schedule's role over again
+        actions    = ["iam:PassRole"]
+        resources  = ["arn:${local.partition}:iam::${local.account}:role/${local.name}-scheduler-${var.region}"]
+        conditions = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
+      }
+      TickKey = {
+        actions    = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+        resources  = local.key_arn[*]
+        conditions = { StringEquals = { "kms:ViaService" = "scheduler.${var.region}.amazonaws.com" } }
+      }
+    } : sid => statement if var.tick_sleeps
+  }
+
   # What the texts of alerts and of commands link to, or name the command of.
   web_view = merge(
     { TRAPLINE_ENVIRONMENT = var.environment },
@@ -58,7 +80,7 @@ locals {
       group       = "web" # it fetches sitemaps
       size        = { memory_mib = 512, timeout = 300, scratch_mib = 512 }
       events      = { retries = 2, max_event_age = 21600 }
-      environment = merge(local.dispatcher_environment, local.trusted, {
+      environment = merge(local.dispatcher_environment, local.trusted, local.tick_environment, {
         DATABASE_URL               = local.database_url["dispatcher"]
         TRAPLINE_CONFIG            = module.storage.config_url
         TRAPLINE_ARTIFACTS         = local.artifacts_url
@@ -74,7 +96,7 @@ locals {
         TRAPLINE_SECRETS_PREFIX   = "${local.name}/crawl/"
         TRAPLINE_SIGNS_OF_LIFE    = var.silence_hours == null ? "" : "1"
       })
-      statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, {
+      statements = merge(local.log_in["dispatcher"], local.dispatcher_statements, local.switch_tick, {
         Call = {
           actions   = ["lambda:InvokeFunction"]
           resources = [local.function_arn["crawler"], local.function_arn["notifier"]]
@@ -191,7 +213,7 @@ locals {
         TRAPLINE_DISPATCHER_FUNCTION   = local.function_arn["dispatcher"]
         TRAPLINE_NOTIFIER_FUNCTION     = local.function_arn["notifier"]
         TRAPLINE_SESSION_KEY_PARAMETER = module.secrets.parameters["session-key"].name
-        }, local.web_view, (
+        }, local.web_view, local.tick_environment, (
         local.on_rds
         ? { TRAPLINE_ADMIN_SECRET = module.database[0].admin_secret_arn }
         : { TRAPLINE_ADMIN_URL = var.database_url }
@@ -202,7 +224,7 @@ locals {
           resources = ["${local.database_users}:${module.database[0].resource_id}/trapline_admin"]
         }
         Admin = { actions = ["secretsmanager:GetSecretValue"], resources = [module.database[0].admin_secret_arn] }
-        } : {}, {
+        } : {}, local.switch_tick, {
         Key = {
           actions   = ["ssm:GetParameter", "ssm:PutParameter"]
           resources = [module.secrets.parameters["session-key"].arn]

@@ -133,4 +133,5 @@ module "schedules" {
   target_arn  = module.function["dispatcher"].alias_arn
   machine_arn = try(module.orchestration[0].machines["run"], null)
   kms_key_arn = local.key_arn
+  tick        = jsonencode([var.tick_sleeps, var.releases["dispatcher"]])
 }

@@ -422,6 +422,15 @@ variable "silence_hours" {
   }
 }
 
+variable "tick_sleeps" {
+  description = <<-EOT
+    Whether the minute's tick sleeps while nothing is due: a database that scales to zero can then, and calls of the
+    dispatcher are saved. false: it comes each minute.
+  EOT
+  type        = bool
+  default     = true
+}
+
 variable "log_days" {
   description = "Days for which logs are kept."
   type        = number

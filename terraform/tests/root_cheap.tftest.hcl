@@ -68,3 +68,20 @@ run "everything_with_the_keys_of_aws" {
     error_message = "The session key is not where crawler and operator look, or another function reads or writes it."
   }
 }
+
+run "a_tick_that_never_sleeps" {
+  command = plan
+
+  variables {
+    tick_sleeps = false
+  }
+
+  assert {
+    condition = alltrue([for function in values(module.function) :
+      (!strcontains(function.policy, "scheduler:"))
+      && (!strcontains(function.policy, "iam:"))
+      && !contains(keys(function.environment), "TRAPLINE_TICK")
+    ])
+    error_message = "Somebody switches, or may switch, a tick that is to come each minute."
+  }
+}

@@ -229,6 +229,41 @@ run "least_privilege" {
   }
 
   assert {
+    condition = {
+      for name, function in module.function : name => {
+        for statement in jsondecode(function.policy).Statement : statement.Sid => [
+          join(" ", flatten([statement.Action])), join(" ", flatten([statement.Resource])),
+          jsonencode(try(statement.Condition, null)),
+        ] if startswith(statement.Sid, "Tick")
+      } if strcontains(function.policy, "scheduler:") || strcontains(function.policy, "iam:")
+      } == {
+      for name in ["dispatcher", "operator"] : name => {
+        Tick = [
+          "scheduler:GetSchedule scheduler:UpdateSchedule",
+          "arn:aws:scheduler:eu-central-1:123456789012:schedule/trapline-test/_reap", "null",
+        ]
+        TickKey = [
+          "kms:Decrypt kms:DescribeKey kms:GenerateDataKey", module.key[0].arn,
+          jsonencode({ StringEquals = { "kms:ViaService" = "scheduler.eu-central-1.amazonaws.com" } }),
+        ]
+        TickRole = [
+          "iam:PassRole", "arn:aws:iam::123456789012:role/trapline-test-scheduler-eu-central-1",
+          jsonencode({ StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }),
+        ]
+      }
+    }
+    error_message = "Who makes work can't switch the minute's tick on, or another may, or may switch more than that."
+  }
+
+  assert {
+    condition = (
+      module.function["dispatcher"].environment["TRAPLINE_TICK"] == module.schedules[0].tick
+      && module.function["operator"].environment["TRAPLINE_TICK"] == module.schedules[0].tick
+    )
+    error_message = "They know another schedule than the tick's."
+  }
+
+  assert {
     condition = alltrue([for name, function in module.function :
       anytrue([for statement in jsondecode(function.policy).Statement :
         contains(flatten([statement.Action]), "lambda:InvokeFunction")

@@ -29,7 +29,9 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every file's time in a zip: the earliest that the format can say."""
 UNZIPPED_LIMIT = 250 * 1024 * 1024
 """Bytes that Lambda unpacks, all layers together ("Lambda quotas")."""
-AWS_APIS = frozenset({"events", "lambda", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm", "stepfunctions", "sts"})
+AWS_APIS = frozenset(
+    {"events", "lambda", "rds", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm", "stepfunctions", "sts"}
+)
 """The services' descriptions that stay in botocore: its data for all 400 is most of what a zip would hold."""
 _DROPPED_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 """What an installer notes about the installation: no code reads it, and it holds paths of this machine."""

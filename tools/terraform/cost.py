@@ -36,6 +36,7 @@ FREE = frozenset(
         "aws_scheduler_schedule_group", "aws_security_group", "aws_sfn_state_machine", "aws_sns_topic",
         "aws_sns_topic_policy", "aws_sns_topic_subscription", "aws_sqs_queue", "aws_ssm_parameter", "aws_subnet",
         "aws_vpc", "aws_vpc_endpoint", "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule",
+        "terraform_data",
     }
 )  # fmt: skip
 """Types that cost nothing for being there, as long as they are what ``_FREE_WHILE`` says."""
@@ -127,8 +128,11 @@ def _zones(made: Made) -> str:
 
 
 def _tick(schedule: Made, plan: Mapping[str, Any]) -> float:
-    """Return what the minute's schedule costs; a crawl's own schedule costs its runs, which are use."""
-    if schedule["schedule_expression"] != "rate(1 minute)" or schedule["name"] != "_reap":
+    """Return what the minute's schedule costs at the most: while nothing is due it comes once an hour.
+
+    A crawl's own schedule costs its runs, which are use.
+    """
+    if schedule["name"] != "_reap":
         return 0.0
     dispatcher = next(
         made for kind, made in _left(plan)

@@ -190,6 +190,7 @@ ACTIONS: Mapping[str, str] = {
         f"ec2:AuthorizeSecurityGroupIngress ec2:ModifySecurityGroupRules ec2:RevokeSecurityGroupIngress {_GROUPS}"
         f" {_TAGS}"
     ),
+    "terraform_data": "",  # Terraform's own
 }
 """What the provider calls to make, read, change and delete each type of managed resource."""
 READS: Mapping[str, str] = {

@@ -53,7 +53,16 @@ resource "aws_scheduler_schedule" "crawl" {
   depends_on = [aws_iam_role_policy.this]
 }
 
-# Every minute: rescue what got stuck, ask again, end runs, sweep alerts. Names of crawls never begin with _.
+# With a new one of these the tick is made anew, and comes each minute: a dispatcher of another release may not know how
+# to switch it on, and an update in place would send what it was when the plan was made.
+resource "terraform_data" "tick" {
+  input = [
+    var.tick, var.target_arn, var.kms_key_arn, aws_iam_role.this.arn, aws_sqs_queue.missed.arn,
+  ]
+}
+
+# Every minute: rescue what got stuck, ask again, end runs, sweep alerts. Names of crawls never begin with _. While
+# nothing is due the dispatcher lets it come once an hour instead, with another input.
 resource "aws_scheduler_schedule" "reap" {
   name                         = "_reap"
   group_name                   = aws_scheduler_schedule_group.this.name
@@ -79,6 +88,11 @@ resource "aws_scheduler_schedule" "reap" {
       maximum_event_age_in_seconds = 60 # the next one is due by then
       maximum_retry_attempts       = 2
     }
+  }
+
+  lifecycle {
+    ignore_changes       = [schedule_expression, state, target[0].input] # the dispatcher's
+    replace_triggered_by = [terraform_data.tick]
   }
 
   depends_on = [aws_iam_role_policy.this]

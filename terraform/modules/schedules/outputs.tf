@@ -25,3 +25,8 @@ output "policy" {
   description = "What the schedules' role may do, as JSON."
   value       = aws_iam_role_policy.this.policy
 }
+
+output "tick" {
+  description = "Group and name of the schedule of the minute's tick."
+  value       = "${aws_scheduler_schedule_group.this.name}/${aws_scheduler_schedule.reap.name}"
+}

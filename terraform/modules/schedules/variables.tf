@@ -74,3 +74,12 @@ variable "kms_key_arn" {
   description = "Key that encrypts the schedules; null: AWS's own."
   type        = string
 }
+
+variable "tick" {
+  description = <<-EOT
+    What the dispatcher that switches the minute's tick is: with another one the tick is made anew, and comes each
+    minute until that dispatcher lets it sleep.
+  EOT
+  type        = string
+  default     = ""
+}
