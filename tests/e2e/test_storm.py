@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.storm.naps import nap_one
 from tests.storm.seed import Order, Storm, weather_one
 from tests.storm.server import Server, postgres
 
@@ -33,6 +34,21 @@ async def test_a_storm_loses_nothing_and_doubles_nothing(server: Server) -> None
     assert verdict.done + verdict.failed == verdict.tasks >= 300
     assert verdict.faults.keys() >= SURE
     assert verdict.processes["brief"] == verdict.visits["brief"] == 1
+
+
+async def test_the_tick_is_there_for_every_run_however_often_it_sleeps(server: Server) -> None:
+    """Dispatchers are killed or stopped as they let it sleep, or switch it on: every run is worked to its end.
+
+    Where nobody switches it on, one of five seeds says so.
+    """
+    found = await nap_one(server, 1, naps=4)
+    assert (found.violations, found.naps) == ([], 4)
+    assert len(found.struck) >= 4
+    for seed in range(1, 6):
+        broken = await nap_one(server, seed, naps=4, broken="tick")
+        if broken.violations and not broken.sleepless:
+            return
+    pytest.fail("not noticed by five seeds")
 
 
 async def test_a_storm_notices_that_pending_is_unguarded(server: Server) -> None:

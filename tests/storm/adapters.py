@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tests.storm.points import FailPoints, Tell
 from trapline_common.domain.errors import RefusedError, TransientError
-from trapline_common.domain.messages import WaveItem
+from trapline_common.domain.messages import Asleep, WaveItem
 from trapline_common.domain.run_ended import RunEnded
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_notifier.message import AlertMessage, channel_texts
@@ -111,6 +111,28 @@ class StormAnnouncer:
         if answer["status"] != 202:
             raise TransientError(f"PutEvents: {answer['status']}")
         await self._points.at("after announce")
+
+
+class StormTick:
+    """The ``TickSchedule`` port."""
+
+    def __init__(self, tell: Tell, points: FailPoints) -> None:
+        self._tell = tell
+        self._points = points
+
+    async def every_minute(self) -> None:
+        await self._switch("every_minute", None)
+
+    async def every_hour(self, asleep: Asleep) -> None:
+        await self._switch("every_hour", asleep.model_dump(mode="json"))
+
+    async def _switch(self, name: str, asleep: dict[str, Any] | None) -> None:
+        await self._points.at(f"before {name}")
+        try:
+            await self._tell({"op": "tick", "asleep": asleep})
+        except TimeoutError as error:
+            raise TransientError("UpdateSchedule: no answer") from error
+        await self._points.at(f"after {name}")
 
 
 class StormNudger:

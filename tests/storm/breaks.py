@@ -8,11 +8,22 @@ import pytest
 from tests.storm.scale import Scale
 from tests.support.mutation import Mutation
 from trapline_common.domain.via import Via
+from trapline_common.ledger import tick
 from trapline_common.ledger.connection import Database
 
 
 async def _note_nothing(*_: object) -> None:
     """Forget who waits."""
+
+
+async def _leave_it(database: Database, _: object) -> int:
+    """Switch nothing on."""
+    return (await tick.state(database)).number
+
+
+async def _take_for_asleep(_: Database, __: int) -> bool:
+    """Look at nothing again."""
+    return True
 
 
 OUTBOX = "outbox"
@@ -35,6 +46,8 @@ class Break:
     """How lanes are worked in its storms."""
     scale: Scale = field(default_factory=Scale)
     """The product's times in its storms."""
+    naps: int = 0
+    """How often its storm, one for the tick that sleeps, lets it; 0: it is caught by the storm of all parts."""
 
     def apply_here(self, patch: pytest.MonkeyPatch) -> None:
         """Break this process. Raises ``LookupError`` or ``AttributeError`` when what is to be broken is not there."""
@@ -42,6 +55,12 @@ class Break:
             mutation.apply_to_query(patch)
         for name, value in self.names:
             patch.setattr(name, value)
+
+    async def apply_to(self, dsn: str) -> None:
+        """Break the storm's database at ``dsn``."""
+        async with await Database.connect(dsn) as database:
+            with pytest.MonkeyPatch.context() as patch:
+                await self.apply(database, patch)
 
     async def apply(self, database: Database, patch: pytest.MonkeyPatch) -> None:
         """Break the storm's database, and see that each process will find what it is to break."""
@@ -190,6 +209,16 @@ BREAKS: dict[str, Break] = {
     "told": Break(
         means="an announcement that did not arrive is not repeated",
         queries=(Mutation(target="runs.untold", old="r.told_at IS NULL", new="$1::bigint IS NOT NULL"),),
+    ),
+    "tick": Break(
+        means="work is made and nobody switches the tick on",
+        names=(("trapline_common.ledger.waking.wake", _leave_it),),
+        naps=6,
+    ),
+    "look": Break(
+        means="a tick that was stopped on its way to sleep does not look again",
+        names=(("trapline_common.ledger.tick.fallen", _take_for_asleep),),
+        naps=12,
     ),
     "cap": Break(
         means="a lowered cap binds no invocation that is there already",

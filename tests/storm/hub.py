@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.storm.alarm_clock import AlarmClock
 from tests.storm.cloud import ACCEPTED, Cloud
 from tests.storm.durable import Durable
 from tests.storm.faults import Fault, FaultLog
@@ -20,10 +21,19 @@ class Hub:
     """Gives each message to whom it is for."""
 
     def __init__(
-        self, cloud: Cloud, topic: Topic, proxy: Proxy, faults: FaultLog, *, machine: Machine, durable: Durable
+        self,
+        cloud: Cloud,
+        topic: Topic,
+        proxy: Proxy,
+        faults: FaultLog,
+        *,
+        machine: Machine,
+        durable: Durable,
+        clock: AlarmClock,
     ) -> None:
         self._machine = machine
         self._durable = durable
+        self._clock = clock
         self._cloud = cloud
         self._topic = topic
         self._proxy = proxy
@@ -64,6 +74,8 @@ class Hub:
                 return self._machine.announce(message)
             case "nudge":
                 return self._cloud.nudge(message)
+            case "tick":
+                return self._clock.switch(message)
             case "publish":
                 return self._topic.publish(message)
             case "report":

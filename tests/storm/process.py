@@ -24,6 +24,7 @@ from tests.storm.adapters import (
     StormInvoker,
     StormNudger,
     StormPublisher,
+    StormTick,
     StormWaiters,
     StormWaves,
     teller,
@@ -42,7 +43,7 @@ from trapline_common.config.models import Config
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import Outbox
 from trapline_common.egress.fetch import NOBODY, Sender
-from trapline_common.ledger import rescue, slices
+from trapline_common.ledger import rescue, slices, tick
 from trapline_common.ledger.connection import Patience
 from trapline_common.ledger.outbox import PostgresOutbox
 from trapline_common.local.secrets import LocalSecrets
@@ -147,6 +148,7 @@ def run(job: Job) -> None:
     journal = Journal(job.resources.folder / "journal")
     rescue.UNSTARTED_WAIT = job.resources.scale.unstarted_wait
     slices.LATE = job.resources.scale.rests
+    tick.LATELY, tick.FALLS_WITHIN = job.resources.scale.lately, job.resources.scale.falls
     if job.resources.broken is not None:
         BREAKS[job.resources.broken].apply_here(pytest.MonkeyPatch())
     try:
@@ -261,6 +263,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         location=lambda key: key,
         retention=attic.KEEP,
         limits_by_config=True,
+        tick=StormTick(tell, points),
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,
             pending_ttl=scale.pending_ttl,

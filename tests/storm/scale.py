@@ -63,6 +63,10 @@ class Scale:
     """How late a slice may come: beyond ``rests`` and ``heartbeat_ttl`` by at least a tick."""
     visible: float = 3.0
     """Until a message of the queue whose crawler died is handed out again."""
+    falls: float = 3.0
+    """That the tick may take to fall asleep: longer than its two calls, and shorter than ``asleep``."""
+    lately: float = 5.0
+    """Within which a tick must have come, so that it is believed to be awake."""
     retries: tuple[float, float] = (0.5, 1.0)
     """Lambda's pauses before the two further deliveries of a failed event."""
     seed_limit: float = 240.0

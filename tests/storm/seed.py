@@ -6,12 +6,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from tests.storm import attic, journal
+from tests.storm.alarm_clock import AlarmClock
 from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
 from tests.storm.durable import Durable
@@ -38,9 +39,8 @@ from tests.storm.verdict import (
 from tests.storm.weather import Blow, Weather
 from tests.storm.whims import Whims
 from tests.storm.world import LANES, World
-from trapline_common.domain.messages import Drain, Enqueue, Reap
+from trapline_common.domain.messages import Drain, Enqueue
 from trapline_common.domain.via import Via
-from trapline_common.ledger.connection import Database
 from trapline_crawler.sessions.seal import Seal
 
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'trapline-%'"
@@ -84,7 +84,7 @@ class Storm:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start everything that goes on by itself: the cloud, the minute's ticks, the blows, the sampler."""
+        """Start everything that goes on by itself: the cloud, the minute's ticks and drains, the blows, the sampler."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.proxy.open())
             resources = SeedResources(
@@ -101,7 +101,18 @@ class Storm:
             self.durable = Durable(self.cloud, self.weather, self.faults, self.order.scale)
             processes = Processes(folder=self.folder / PRESENCE, scale=self.order.scale)
             self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults, processes=processes)
-            hub = Hub(self.cloud, self.topic, self.proxy, self.faults, machine=self.machine, durable=self.durable)
+            # The tick sleeps: it comes when the first dispatcher has switched it on.
+            until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+            clock = AlarmClock(self.cloud, self.order.scale, asleep={"until": until, "since": until, "crawls": ""})
+            hub = Hub(
+                self.cloud,
+                self.topic,
+                self.proxy,
+                self.faults,
+                machine=self.machine,
+                durable=self.durable,
+                clock=clock,
+            )
             await stack.enter_async_context(hub.listen(resources.socket))
             stack.push_async_callback(self.cloud.close)
             stack.push_async_callback(self.machine.close)
@@ -111,7 +122,8 @@ class Storm:
                 for one in (
                     self.sampler.run(),
                     self.cloud.wake_sleepers(),
-                    self._minutes(),
+                    clock.run(),
+                    self._drains(),
                     self._strike(),
                     Whims(self.cloud, self.world, self.weather, self.faults, dsn=self.dsn).run(),
                 )
@@ -131,12 +143,11 @@ class Storm:
         """Whether no execution runs."""
         return self.machine.idle and self.durable.idle
 
-    async def _minutes(self) -> None:
-        """Two reapers and two notifiers at once, every tick."""
+    async def _drains(self) -> None:
+        """Two notifiers at once, every tick."""
         while True:
-            for role, event in (("dispatcher", Reap().event()), ("notifier", Drain().event())):
-                for _ in range(2 if self.cloud.queued(role) < 4 else 0):
-                    self.cloud.submit(role, event)
+            for _ in range(2 if self.cloud.queued("notifier") < 4 else 0):
+                self.cloud.submit("notifier", Drain().event())
             await asyncio.sleep(self.order.scale.tick)
 
     async def _strike(self) -> None:
@@ -256,6 +267,7 @@ async def _furnish(dsn: str, seed: int, world: World) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await attic.furnish(connection, seed)
+        await connection.execute("UPDATE trapline.tick SET state = 'asleep'")
         await hush(connection, world)
     finally:
         await connection.close()
@@ -268,8 +280,5 @@ def _left(storm: Storm) -> str:
 
 
 async def _break(dsn: str, broken: str | None) -> None:
-    if broken is None:
-        return
-    async with await Database.connect(dsn) as database:
-        with pytest.MonkeyPatch.context() as patch:
-            await BREAKS[broken].apply(database, patch)
+    if broken is not None:
+        await BREAKS[broken].apply_to(dsn)
