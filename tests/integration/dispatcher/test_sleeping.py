@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from trapline_dispatcher.maintenance import sleeping
 from trapline_dispatcher.maintenance.nothing_due import EVENT
 
 HELD = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted"
+SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
 DAILY = """
 crawls:
   docs: {urls: [https://docs.example/1], schedule: cron(0 8 * * ? *)}
@@ -361,6 +363,29 @@ async def test_the_hourly_look_opens_no_connection(stage: Stage) -> None:
         await look(stage, after=timedelta(hours=24))
     await look(stage, after=timedelta(hours=24), ledger=True)
     assert schedule(stage).calls == ["every_minute", "every_hour"]
+
+
+async def test_a_day_of_sleep_has_no_connection_and_the_next_run_opens_as_fast(stage: Stage) -> None:
+    """By Postgres' own count of sessions; a run opens at most 2 s later than while the tick is awake."""
+    await stage.open("docs")
+    busy = await seconds_to_open(stage, "other")
+    await finish(stage)
+    await asleep(stage)
+    (sessions,) = await stage.rows(SESSIONS)
+    for hours in range(1, 23):
+        await look(stage, after=timedelta(hours=hours))
+    assert await stage.rows(SESSIONS) == [sessions]
+    assert await seconds_to_open(stage, "asleep") <= busy + 2.0
+    async with asyncio.timeout(PATIENCE):
+        while await stage.rows(SESSIONS) == [sessions]:  # noqa: ASYNC110  (Postgres tells nobody that it counted)
+            await asyncio.sleep(0.05)
+
+
+async def seconds_to_open(stage: Stage, crawl: str) -> float:
+    """Return how long the dispatcher takes to open a run."""
+    began = time.monotonic()
+    await stage.open(crawl)
+    return time.monotonic() - began
 
 
 async def test_the_hourly_look_wakes_for_other_crawls(stage: Stage) -> None:
