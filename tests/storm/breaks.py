@@ -21,11 +21,6 @@ async def _leave_it(database: Database, _: object) -> int:
     return (await tick.state(database)).number
 
 
-async def _take_for_asleep(_: Database, __: int) -> bool:
-    """Look at nothing again."""
-    return True
-
-
 OUTBOX = "outbox"
 SILENCE = "silence"
 
@@ -214,11 +209,6 @@ BREAKS: dict[str, Break] = {
         means="work is made and nobody switches the tick on",
         names=(("trapline_common.ledger.waking.wake", _leave_it),),
         naps=6,
-    ),
-    "look": Break(
-        means="a tick that was stopped on its way to sleep does not look again",
-        names=(("trapline_common.ledger.tick.fallen", _take_for_asleep),),
-        naps=12,
     ),
     "cap": Break(
         means="a lowered cap binds no invocation that is there already",
