@@ -14,10 +14,10 @@ HOUR = 5
 class AlarmClock:
     """``asleep``: what the hourly look has, as the dispatcher sent it; ``None`` while the tick comes each minute."""
 
-    def __init__(self, cloud: Cloud, scale: Scale, *, asleep: dict[str, Any] | None = None) -> None:
+    def __init__(self, cloud: Cloud, scale: Scale) -> None:
         self._cloud = cloud
         self._scale = scale
-        self.asleep = asleep
+        self.asleep: dict[str, Any] | None = None
 
     def switch(self, message: dict[str, Any]) -> dict[str, Any]:
         """Take one UpdateSchedule of a dispatcher."""

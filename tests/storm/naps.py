@@ -115,6 +115,7 @@ class NapStorm:
                 key=Seal.new_key(),
                 scale=self._scale,
                 broken=self._broken,
+                tick_sleeps=True,
             )
             self._cloud = Cloud(resources, self._weather, self._faults, config=_config, mean=0.05)
             machine = Machine(self._cloud, self._weather, self._faults, self._scale)

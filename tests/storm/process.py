@@ -88,6 +88,8 @@ class SeedResources:
     """The product's times."""
     broken: str | None
     """The break under test, a name of ``BREAKS``; ``None`` for the product as it is."""
+    tick_sleeps: bool = False
+    """Whether the dispatchers let the tick sleep while nothing is due, and switch it on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +265,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
         location=lambda key: key,
         retention=attic.KEEP,
         limits_by_config=True,
-        tick=StormTick(tell, points),
+        tick=StormTick(tell, points) if job.resources.tick_sleeps else None,
         timeouts=Timeouts(
             ask_again_after=scale.ask_again,
             pending_ttl=scale.pending_ttl,

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -101,9 +100,7 @@ class Storm:
             self.durable = Durable(self.cloud, self.weather, self.faults, self.order.scale)
             processes = Processes(folder=self.folder / PRESENCE, scale=self.order.scale)
             self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults, processes=processes)
-            # The tick sleeps: it comes when the first dispatcher has switched it on.
-            until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-            clock = AlarmClock(self.cloud, self.order.scale, asleep={"until": until, "since": until, "crawls": ""})
+            clock = AlarmClock(self.cloud, self.order.scale)
             hub = Hub(
                 self.cloud,
                 self.topic,
@@ -267,7 +264,6 @@ async def _furnish(dsn: str, seed: int, world: World) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await attic.furnish(connection, seed)
-        await connection.execute("UPDATE trapline.tick SET state = 'asleep'")
         await hush(connection, world)
     finally:
         await connection.close()
