@@ -24,9 +24,11 @@ from trapline_crawler.visit.page_script import (
 
 CRAWL = crawl(extract={"price": "#price"})
 GOOD: dict[str, Any] = {
-    "title": "t", "text": "text", "tooLong": False, "fields": {"price": "7"}, "problems": [], "status": 200, "body": 10,
+    "title": "t", "text": "text", "tooLong": False, "fields": {"price": "7"}, "problems": [],
+    "whole": False, "status": 200, "body": 10,
     "height": 100, "errors": 1, "scripts": 0, "signs": [], "shown": 0, "nodes": True,
     "checkSelector": True, "checkContains": True, "parsed": True, "loaded": True, "appeared": True,
+    "malformed": False,
     "timings": {"dns": 0, "connect": 1.25, "ttfb": 3, "dom": None, "load": 9},
 }  # fmt: skip
 SPENT: dict[str, Any] = {
