@@ -37,6 +37,8 @@ NO_TEXT = {
     "visit/other_frames.py:_frames": "the same",
     "visit/picture_place.py:measure": "a list of boxes",
     "visit/painted_secrets.py:_masked": "a list of nodes",
+    "visit/header_values.py:runs_no_scripts": "a list of words",
+    "visit/whole_answer.py:_goes_on": "the end of two answers, which are compared and not kept",
 }
 """Places that cut something else, or a text that goes nowhere."""
 PARTS = {
@@ -45,6 +47,7 @@ PARTS = {
         "0, text.search(/[\\r\\n]|$/": "the first line of a table, in which its separator is looked for",
         "at, end < 0 ? text.length : end": "a cell of a table, whole",
         "at, end": "the same",
+        "named[0].length": "a table whose first line names its separator, without that line",
         "from ?? 0, to ?? undefined": "a list",
     },
 }
