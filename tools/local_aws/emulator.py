@@ -4,9 +4,9 @@ MiniStack 1.5.33 keeps the settings of asynchronous events (retries, age, failur
 an event that comes through an alias it reads the version record behind it, which has none. On AWS the alias's settings
 hold, and Trapline sets them there, so this script does the same. MiniStack also lists a version of a secret without a
 value, lets a new `rate` schedule wait, and ends a connection after 1,000 requests with answers on their way: Terraform
-then fails, or asks again for what is done. It lets no role answer a task token by its machine, gives a child its
-parent's name, makes no function durable by CloudFormation, and forgets a durable execution that an event began. It
-takes every email address for one that has followed its link.
+then fails, or asks again for what is done. It lets no role answer a task token by its machine, nor touch a schedule by
+its group, gives a child its parent's name, makes no function durable by CloudFormation, and forgets a durable execution
+that an event began. It takes every email address for one that has followed its link.
 Standard library and MiniStack only.
 """
 
@@ -112,6 +112,26 @@ def answer_by_the_machine(actions: Any, states: Any) -> None:
     states._execute_task, states._invoke_with_callback = execute, invoke  # noqa: SLF001
 
 
+def name_schedules(actions: Any) -> None:
+    """Let a role touch the schedules that its policy names with their group: MiniStack takes each for one of `default`.
+
+    The group is GetSchedule's and DeleteSchedule's query, and the others' body. Raises ``AttributeError`` when a new
+    release has another shape.
+    """
+    original = actions.extract_resource_arn
+    of_default = ":schedule/default/"
+
+    def extract(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *more: Any) -> str:
+        found: str = original(service, method, path, headers, body, query, *more)
+        if service != "scheduler" or of_default not in found:
+            return found
+        asked = query.get("groupName") or json.loads(body or b"{}").get("GroupName") or "default"
+        group = asked if isinstance(asked, str) else asked[0]
+        return found.replace(of_default, f":schedule/{group}/")
+
+    actions.extract_resource_arn = extract
+
+
 def name_children(states: Any) -> None:
     """Let a child of a Distributed Map see its own name as that of its execution: MiniStack shows it its parent's.
 
@@ -213,7 +233,9 @@ def main() -> None:
     make_functions_durable(provisioners, functions._functions)  # noqa: SLF001
     states = importlib.import_module("ministack.services.stepfunctions")
     name_children(states)
-    answer_by_the_machine(importlib.import_module("ministack.core.iam_actions"), states)
+    actions = importlib.import_module("ministack.core.iam_actions")
+    answer_by_the_machine(actions, states)
+    name_schedules(actions)
     leave_out_empty_versions(importlib.import_module("ministack.services.secretsmanager"))
     keep_connections(importlib.import_module("hypercorn.config").Config)
     let_people_confirm(importlib.import_module("ministack.services.sns"), Path("mails.jsonl"))

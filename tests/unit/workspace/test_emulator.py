@@ -18,6 +18,7 @@ from tools.local_aws.emulator import (
     look_often,
     make_functions_durable,
     name_children,
+    name_schedules,
     with_alias_settings,
 )
 
@@ -151,6 +152,31 @@ def test_a_token_is_answered_by_its_machine():
     assert (resource("token"), resource("other")) == ("arn:machine", "*")
     with pytest.raises(AttributeError):
         answer_by_the_machine(SimpleNamespace(), states)
+
+
+def test_a_schedule_is_one_of_its_group() -> None:
+    """What a policy allows with a schedule is asked with the group that the request names, in its query or its body."""
+
+    def extract(service: str, _method: str, path: str, *_: object) -> str:
+        return f"arn:aws:scheduler:us-east-1:1:schedule/default/{path[-5:]}" if service == "scheduler" else "*"
+
+    actions = SimpleNamespace(extract_resource_arn=extract)
+    name_schedules(actions)
+    arn = "arn:aws:scheduler:us-east-1:1:schedule"
+    path = "/schedules/_reap"
+    found = [
+        actions.extract_resource_arn("scheduler", method, path, {}, body, query, "us-east-1", "1")
+        for method, body, query in (
+            ("GET", b"", {"groupName": "ours"}),
+            ("GET", b"", {"groupName": ["ours"]}),
+            ("PUT", b'{"GroupName": "ours"}', {}),
+            ("GET", b"", {}),
+        )
+    ]
+    assert found == [f"{arn}/ours/_reap"] * 3 + [f"{arn}/default/_reap"]
+    assert actions.extract_resource_arn("sqs", "POST", path, {}, b"", {}, "us-east-1", "1") == "*"
+    with pytest.raises(AttributeError):
+        name_schedules(SimpleNamespace())
 
 
 def test_a_child_has_a_name_of_its_own():
