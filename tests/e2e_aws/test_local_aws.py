@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import time
 import zipfile
 from collections import Counter
@@ -11,15 +12,28 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support import asl, orchestrators
-from support.local_aws import SKIPPED, eventually
+from support.local_aws import SKIPPED, asking, eventually
 from tools.local_aws.deployment import NAME, STATE_BUCKET
+from trapline_common.aws.tick_schedule import EVERY_MINUTE
 from trapline_common.domain.messages import OpenRun, Reap
 from trapline_common.ledger.rescue import PENDING_TTL
+
+_log = logging.getLogger(__name__)
 
 MANY, LITTLE = 10_000, 64 * 1024
 """Children of one wave, and bytes that all their answers may have together."""
 ANEW = 5.0
 """Seconds from StopExecution until what it had not called is asked for anew."""
+
+IDLE, LATER = 120.0, 2.0
+"""Seconds without anything to do; seconds by which a run may open later after them."""
+CONNECTED = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+CAME = "SELECT came_at FROM trapline.tick"
+"""When a tick came last."""
 
 DRIFT = {
     # MiniStack's DescribeAlarms leaves most of an alarm out in the protocol that the provider speaks
@@ -298,6 +312,37 @@ def test_the_next_tick_finds_the_change_and_the_recovery(aws, inbox):
     eventually("a failure in the topic", lambda: inbox("pages: 1 page failed"))
     for destination, received in (("at the web hook", aws.heard), ("in the topic", inbox)):
         eventually(f"the recovery {destination}", lambda received=received: received("pages: 1 page is good again"))
+
+
+def test_an_idle_time_has_no_tick_and_no_connection_and_the_next_run_opens_as_fast(aws):
+    """Without a crawl that is due the tick sleeps: for two minutes nobody connects, and a plan would change nothing.
+
+    The next run opens at most two seconds later than while the tick is awake, with the roles that Terraform made.
+    """
+    with aws.no_schedules(), asking(aws.system.database_url) as ledger:
+        aws.opened("products")
+        busy = _seconds_to_open(aws, "pages")
+        eventually("the tick asleep", lambda: aws.schedule("_reap")["ScheduleExpression"] != EVERY_MINUTE)
+        came, sessions = ledger(CAME), ledger(SESSIONS)
+        began = time.monotonic()
+        assert not [address for address in aws.drift() if address.startswith("module.schedules")]
+        while time.monotonic() < began + IDLE:
+            assert ledger(CONNECTED) == 0
+            time.sleep(0.2)
+        assert (ledger(CAME), ledger(SESSIONS)) == (came, sessions)
+        asleep = _seconds_to_open(aws, "pages")
+        assert ledger(SESSIONS) > sessions
+        assert aws.schedule("_reap")["ScheduleExpression"] == EVERY_MINUTE
+        _log.info("a run opens in %.2f s while the tick is awake, in %.2f s while it sleeps", busy, asleep)
+        assert asleep <= busy + LATER
+
+
+def _seconds_to_open(aws, crawl):
+    """Return how long the dispatcher takes to open a run of ``crawl``, of which none is open."""
+    eventually(f"no run of {crawl}", lambda: all(run["ended_at"] for run in aws.runs(crawl)))
+    began = time.monotonic()
+    assert "tasks" in aws.dispatch(OpenRun(crawl=crawl, request=uuid4()))
+    return time.monotonic() - began
 
 
 def test_destroy_leaves_nothing(aws):

@@ -1,5 +1,6 @@
 """A deployment on a local AWS, as a test looks at it."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -7,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from support.terraform_provider import attached
@@ -29,6 +32,13 @@ from tools.workspace.environment import LOCAL_AWS
 from trapline_common.domain.messages import Message, OpenRun
 
 T = TypeVar("T")
+UPDATED = frozenset(
+    {
+        "Description", "FlexibleTimeWindow", "GroupName", "KmsKeyArn", "Name", "ScheduleExpression",
+        "ScheduleExpressionTimezone", "State", "Target",
+    }
+)  # fmt: skip
+"""What UpdateSchedule takes of what GetSchedule gives."""
 TICK = 60.0
 """Seconds between two ticks of the round's schedules."""
 PATIENCE = 2 * TICK + 90
@@ -50,6 +60,17 @@ def eventually(what: str, check: Callable[[], T], *, within: float = PATIENCE, e
             pytest.fail(f"not within {within:.0f} s: {what}")
         time.sleep(every)
     return answer
+
+
+@contextmanager
+def asking(dsn: str) -> Iterator[Callable[[str], Any]]:
+    """Yield what asks the ledger for one value, all on one connection of its own."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(dsn))
+        try:
+            yield lambda sql: runner.run(connection.fetchval(sql))
+        finally:
+            runner.run(connection.close())
 
 
 def prepare() -> None:
@@ -140,6 +161,24 @@ class Deployed:
         result = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, result
         return result
+
+    def schedule(self, name: str) -> dict[str, Any]:
+        """Return a schedule of the deployment as EventBridge Scheduler has it."""
+        found = self.client("scheduler").get_schedule(GroupName=NAME, Name=name)
+        return {key: value for key, value in found.items() if key in UPDATED}
+
+    @contextmanager
+    def no_schedules(self) -> Iterator[None]:
+        """Let no crawl's schedule fire within the block."""
+        scheduler = self.client("scheduler")
+        names = [one["Name"] for one in scheduler.list_schedules(GroupName=NAME)["Schedules"] if one["Name"][0] != "_"]
+        try:
+            for name in names:
+                scheduler.update_schedule(**{**self.schedule(name), "State": "DISABLED"})
+            yield
+        finally:
+            for name in names:
+                scheduler.update_schedule(**{**self.schedule(name), "State": "ENABLED"})
 
     def opened(self, crawl: str) -> int:
         """Open a run of ``crawl`` by hand, once no other is open, and return its number."""
