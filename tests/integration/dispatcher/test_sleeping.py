@@ -36,10 +36,11 @@ crawls:
 
 
 @pytest.fixture
-def stage(stage: Stage) -> Stage:
-    """A deployment whose tick may sleep."""
+async def stage(stage: Stage) -> Stage:
+    """A deployment whose tick may sleep, and came just now: its ledger is a copy of one that may be old."""
     stage.schedule = MemoryTick()
     stage.timeouts = EAGER
+    await stage.rows("UPDATE trapline.tick SET came_at = now()")
     return stage
 
 

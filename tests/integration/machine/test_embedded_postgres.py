@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -158,6 +159,18 @@ def test_the_last_user_stops_it_and_a_killed_one_counts_no_more(folder: Path) ->
     assert postgres_server.find(folder / "postgres") is None
 
 
+@contextmanager
+def taken(number: signal.Signals) -> Iterator[None]:
+    """Let a program that is started in the block take the signal, where this one was told to ignore it (nohup)."""
+    before = signal.getsignal(number)
+    if before is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 async def test_a_command_that_a_signal_ends_stops_the_server_that_it_used_last(
     folder: Path, number: signal.Signals
@@ -168,11 +181,12 @@ async def test_a_command_that_a_signal_ends_stops_the_server_that_it_used_last(
             await migrate(database)
         locking = await asyncpg.connect(dsn)  # which keeps no server running
         await locking.execute("BEGIN; LOCK TABLE trapline.run")
-        command = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "trapline", "runs", "--data-dir", str(folder)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        with taken(number):
+            command = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "trapline", "runs", "--data-dir", str(folder)),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         async with asyncio.timeout(60):
             while not await locking.fetchval(waits):

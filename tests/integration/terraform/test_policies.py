@@ -64,13 +64,21 @@ TOPIC = {
     "sns:Subscribe": "the account's own people subscribe other systems",
 }
 ASSUMED = {"sts:AssumeRole": "the one service that the role is for takes it"}
+TICK = {
+    "iam:PassRole": "an update of the minute's tick hands its role over again",
+    "kms:Decrypt": "the tick's schedule is encrypted",
+    "kms:DescribeKey": "the tick's schedule is encrypted",
+    "kms:GenerateDataKey": "the tick's schedule is encrypted",
+    "scheduler:GetSchedule": "reads the minute's tick before it switches it",
+    "scheduler:UpdateSchedule": "switches the minute's tick on, or lets it sleep",
+}
 GRANTED = {
     "function crawler": FUNCTION | IN_VPC | LEDGER | TELLS_OF_ENDS | CRAWLS,
     "function durable": FUNCTION | IN_VPC | LEDGER | TELLS_OF_ENDS | CRAWLS | {
         "lambda:CheckpointDurableExecution": "keeps its own executions' steps",
         "lambda:GetDurableExecutionState": "reads its own executions' steps",
     },
-    "function dispatcher": FUNCTION | IN_VPC | LEDGER | TELLS_OF_ENDS | {
+    "function dispatcher": FUNCTION | IN_VPC | LEDGER | TELLS_OF_ENDS | TICK | {
         "kms:GenerateDataKey": "encrypts what it puts into the bucket",
         "lambda:InvokeFunction": "calls crawlers, itself and the notifier",
         "s3:AbortMultipartUpload": "breaks off an archive that it can't finish",
@@ -90,7 +98,7 @@ GRANTED = {
         "lambda:InvokeFunction": "asks the relay",
         "sns:Publish": "sends alerts",
     },
-    "function operator": FUNCTION | IN_VPC | LEDGER | {
+    "function operator": FUNCTION | IN_VPC | LEDGER | TICK | {
         "kms:GenerateDataKey": "writes the session key",
         "lambda:InvokeFunction": "calls dispatcher and notifier for a person",
         "s3:GetObject": "reads crawls.yaml, and signs addresses of pictures",

@@ -85,6 +85,7 @@ NOT_A_PERSONS: dict[str, set[str]] = {
         *("database.security_group_id", "function.vpc", "image_repository.function_names", "network.name"),
         *("network.kms_key_arn", "notifications.name", "notifications.notifier", "notifications.relay"),
         *("orchestration.bucket_arn", "schedules.target_arn", "schedules.machine_arn", "schedules.kms_key_arn"),
+        "schedules.tick",
     },
     "texts and names that the root has": {"alarms.only", "function.description", "function.alias"},
     "numbers that the root has checked, or has itself": {

@@ -16,8 +16,10 @@ class Loading:
         if name == "trapline.execute":
             os.kill(os.getpid(), number)
 
-if how == "ignored":
-    signal.signal(number, signal.SIG_IGN)
+# A test that is run under nohup hands SIG_IGN on
+signal.signal(number, signal.SIG_IGN if how == "ignored" else signal.SIG_DFL)
+if how != "ignored" and number == signal.SIGINT:
+    signal.signal(number, signal.default_int_handler)
 sys.meta_path.insert(0, Loading())
 from trapline.main import main
 sys.argv[1:] = ["--version"]

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import unquote, urlsplit
 
+import boto3
 import pytest
 
 from trapline_common.aws.ledger_login import ledger
@@ -33,6 +34,7 @@ def role(monkeypatch):
         "DEFAULT_REGION": "eu-central-1",
     }.items():
         monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # that of a test before keeps that one's keys
 
 
 async def test_without_a_setting_the_address_is_used_as_it_is(asked):
