@@ -55,6 +55,7 @@ ROUTES: dict[str, tuple[str, str, str]] = {
     "/json-page": ("text/html", "", '{"a": 1}'),
     "/bars": ("text/csv", "", 'sku|"the, price"\na|5'),
     "/excel": ("text/csv", "", "sep=;\r\nsku,x;price\r\na;5,5"),
+    "/no-excel": ("text/csv", "", "sep=s\r\nask\r\n"),
     "/xhtml": ("application/xhtml+xml", "", f"<html xmlns='{XHTML}'><body><p id='a'>one</p></body></html>"),
     "/bad-xhtml": ("application/xhtml+xml", "", f"<html xmlns='{XHTML}'><body><p id='a'>one</p>a & b</body></html>"),
     "/styled": ("text/xml", "", "<?xml-stylesheet type='text/xsl' href='/sheet'?><r><i>One</i></r>"),
@@ -281,6 +282,7 @@ async def test_tables_with_other_signs(read: Reader) -> None:
     """Cells may be parted by bars, or by what a first line names, as Excel has it."""
     assert await read.fields("/bars", price="$[0]['the, price']") == {"price": "5"}
     assert await read.fields("/excel", price="$[0].price", sku="$[0]['sku,x']") == {"price": "5,5", "sku": "a"}
+    assert await read.fields("/no-excel", whole="$[0]['sep=s']") == {"whole": "ask"}  # a letter is no separator
 
 
 async def test_texts(read: Reader) -> None:

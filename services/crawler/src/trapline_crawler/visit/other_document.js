@@ -20,7 +20,7 @@ const parsedXml = (text) => {
 // RFC 4180, with a tab, a semicolon or a bar for the comma where the first line has more of them outside of quotes, or
 // with what a line `sep=` before it names, as Excel has it.
 const rowsOf = (whole) => {
-  const named = /^sep=(.)(?:\r\n|[\r\n])/.exec(whole);
+  const named = /^sep=([^\w"\\\r\n])(?:\r\n|[\r\n])/.exec(whole);
   const text = named === null ? whole : whole.slice(named[0].length);
   const first = text.slice(0, text.search(/[\r\n]|$/)).replace(/"[^"]*"/g, "");
   const count = (sign) => first.split(sign).length;

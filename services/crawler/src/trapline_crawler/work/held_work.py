@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from trapline_crawler.pictures.page_picture import PagePictures
 
 T = TypeVar("T")
+_ENDS = frozenset({TaskStatus.DONE, TaskStatus.FAILED})
+"""Steps with which a task is over."""
+
 _log = get_logger("crawler")
 
 
@@ -166,7 +169,8 @@ class HeldWork:
         With a task's last result the next share is leased, where the work loop wants one.
         """
         run = self.run_of(task)
-        next_share = None if step.status is TaskStatus.CREATED else self.along.ask(self.held)
+        # Not with a page of a list that goes on: what came would lie there, leased, until the list has ended
+        next_share = self.along.ask(self.held) if step.status in _ENDS else None
         share: list[tasks.LeasedTask] = []
         try:
             verdict, share = await settle_and_lease(
