@@ -1,5 +1,6 @@
 """Every screen in a real Chromium: for people who read in the dark, on a telephone, by keyboard, or with a reader."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -52,7 +53,8 @@ async def entered(browser: Browser, view: Served, **options: Any) -> AsyncIterat
     try:
         yield context, wrong
     finally:
-        await context.close()
+        async with asyncio.timeout(30):  # the driver itself may wait for ever for a page that goes somewhere
+            await context.close()
 
 
 COLOURS = ("color-contrast", "link-in-text-block")
