@@ -1,17 +1,14 @@
 """Every screen in a real Chromium: for people who read in the dark, on a telephone, by keyboard, or with a reader."""
 
-import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.async_api import Browser
 
 from support.ledger import complete, one_ready, open_run, urls
+from support.web_browser import VENDORED, entered, violations
 from support.web_stage import Stage, addresses
 from support.web_view import Recorded, Served, served
 from tools.shell import ROOT
@@ -19,7 +16,6 @@ from trapline_common.config.models import CrawlConfig
 from trapline_common.ledger import invocations, runs, tasks
 from trapline_common.ledger.connection import Database
 
-VENDORED = Path(__file__).parent / "vendored"
 PICTURES = ROOT / "build/web"
 """Where pictures of the screens are left, for people to look at."""
 LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
@@ -29,34 +25,6 @@ LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
 }
 
 
-@asynccontextmanager
-async def entered(browser: Browser, view: Served, **options: Any) -> AsyncIterator[tuple[BrowserContext, list[str]]]:
-    """Yield a context that came in by the link, and everything that it complained of."""
-    context = await browser.new_context(**options)
-    wrong: list[str] = []
-
-    def heard(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            wrong.append(f"console: {message.text}")
-
-    def asked(request: Request) -> None:
-        if not request.url.startswith(view.origin + "/"):
-            wrong.append(f"request: {request.url}")
-
-    context.on("console", heard)
-    context.on("request", asked)
-    context.on("weberror", lambda error: wrong.append(f"error: {error.error}"))
-    context.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
-    page = await context.new_page()
-    await page.goto(view.origin + view.access.one_time_link())
-    await page.close()
-    try:
-        yield context, wrong
-    finally:
-        async with asyncio.timeout(30):  # the driver itself may wait for ever for a page that goes somewhere
-            await context.close()
-
-
 COLOURS = ("color-contrast", "link-in-text-block")
 """The rules to which a dark screen makes a difference."""
 SIZES = (
@@ -64,6 +32,8 @@ SIZES = (
     "region",
     "scrollable-region-focusable",
     "target-size",
+    "link-name",
+    "button-name",
     "meta-viewport",
     "tabindex",
     "list",
@@ -72,26 +42,6 @@ SIZES = (
 """The rules to which a narrow screen makes a difference."""
 RULES: dict[str, tuple[str, ...]] = {"light": (), "dark": COLOURS, "narrow": SIZES}
 """Of each look; none: all of them."""
-
-
-async def violations(page: Page, rules: tuple[str, ...]) -> list[str]:
-    """Return what axe-core finds. It runs outside of the page's own world, which its policy closes."""
-    session = await page.context.new_cdp_session(page)
-    frame = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-    world = await session.send("Page.createIsolatedWorld", {"frameId": frame})
-    where = {"contextId": world["executionContextId"]}
-    axe = (VENDORED / "axe.min.js").read_text()
-    await session.send("Runtime.evaluate", {"expression": f"{axe}; 0", **where})
-    only = f"runOnly: {json.dumps(rules)}, " if rules else ""
-    call = f"axe.run(document, {{{only}resultTypes: ['violations']}}).then(r => JSON.stringify(r.violations))"
-    found = await session.send("Runtime.evaluate", {"expression": call, "awaitPromise": True, **where})
-    assert "value" in found["result"], found
-    await session.detach()
-    return [
-        f"{item['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
-        for item in json.loads(found["result"]["value"])
-        for node in item["nodes"]
-    ]
 
 
 def test_what_is_vendored_is_what_it_says() -> None:

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Response
 
+from support.web_browser import entered
 from support.web_stage import Stage, addresses
 from support.web_view import TOKEN, Recorded, Served
-
-from .test_browser import entered
 
 SCREENS = ("overview", "run", "cancel", "page", "page-failing", "crawl", "alerts")
 """Those that have forms."""

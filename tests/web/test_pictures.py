@@ -12,10 +12,11 @@ from threading import Thread
 import yaml
 from playwright.async_api import Browser
 
+from support.web_browser import entered, violations
 from support.web_view import Recorded, served
 from trapline_common.ledger.connection import Database
 
-from .test_browser import LOOKS, PICTURES, RULES, entered, violations
+from .test_browser import LOOKS, PICTURES, RULES
 
 PAGE = """<!doctype html><title>Kettle</title><style>body {{ margin: 0; font: 20px sans-serif; background: white }}
 #price {{ position: absolute; left: 60px; top: 900px; width: 200px; height: 40px; background: {colour} }}

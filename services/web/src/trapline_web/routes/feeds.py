@@ -29,12 +29,14 @@ class Feeds:
 
     async def changes(self, request: Request) -> Response:
         """Answer ``/changes.atom``: the newest changes, as Atom (RFC 4287)."""
-        found = await self.read(request, "changes", {"crawl": request.query_params.get("crawl", "")})
+        crawl = request.query_params.get("crawl", "")
+        found = await self.read(request, "changes", {"crawl": crawl})
         if isinstance(found, Response):
             return found
         screen: ChangesScreen | None = found
         values = {
             "screen": screen,
+            "crawl": crawl,
             "changes": () if screen is None else screen.changes,
             "origin": str(request.base_url).rstrip("/"),
             "place": self._site.place,

@@ -137,6 +137,4 @@
 
   shownFor(document);
   themes(); times(document); versions(); live(); pictures(); looked(); keys(); bars();
-  // On a narrow screen the newest is what matters.
-  all(".chart").forEach((chart) => { chart.scrollLeft = chart.scrollWidth; });
 })();
