@@ -107,6 +107,14 @@ async def test_a_script_counts_other_characters_twice() -> None:
         assert held(f"{seen(one, title=title).title}", KEY) is None
 
 
+async def test_half_a_character_is_counted_as_it_is() -> None:
+    """A script can make a text of halves, each of which is one unit; a text of them is cut like any other."""
+    one = await resolved()
+    for shown in range(6, len(KEY), 5):
+        title = "\ud83d" * (LONGEST_TITLE - shown) + KEY[:shown]
+        assert held(f"{seen(one, title=title).title}", KEY) is None
+
+
 async def test_what_is_ignored_does_not_join_two_halves() -> None:
     """A pattern of ``ignore`` that stands within a secret takes itself out, and the secret is found then."""
     one = await resolved(ignore=[{"pattern": "[(]x[)]"}], extract={"price": "#p"})

@@ -102,8 +102,8 @@ def without_secrets(text: str, finder: SecretFinder, *, longest: int) -> str:
 
     A text that was cut at ``longest``, by a script or here, loses the beginning of a secret at its end too.
     """
-    # A script counts a character beyond the basic plane as two.
-    if len(text) * 2 < longest or len(text) + sum(character > "\uffff" for character in text) < longest:
+    # A script counts a character beyond the basic plane as two. The encoder counts a long text faster than a loop.
+    if len(text) * 2 < longest or len(text.encode("utf-16-le", "surrogatepass")) // 2 < longest:
         return finder.scrub(text)
     return finder.scrub_cut(text[:longest])
 
