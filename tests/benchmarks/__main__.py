@@ -14,9 +14,11 @@ from tests.benchmarks import (
     cold,
     count,
     crawl,
+    endurance,
     gate,
     kinds,
     ledger,
+    memory,
     neighbours,
     orchestrators,
     scale,
@@ -73,6 +75,18 @@ def _kinds(_folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, o
     return kinds.report(laps), kinds.as_json(laps)
 
 
+def _memory(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    laps = memory.measure(folder, pages=min(options.pages, 100), rounds=options.rounds, beside=options.beside)
+    name = options.beside.name if options.beside is not None else None
+    return memory.report(laps, name), memory.as_json(laps, name)
+
+
+def _endurance(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    visits = options.tasks or endurance.VISITS
+    found = endurance.measure(folder, visits=visits, seconds=options.seconds, pages=options.pages)
+    return endurance.report(found), endurance.as_json(found)
+
+
 def _neighbours(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
     rows = neighbours.measure(folder, only=options.page)
     return neighbours.report(rows), neighbours.as_json(rows)
@@ -108,15 +122,19 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], tuple[str, dict[str, objec
     "alert": _alert,
     "away": _away,
     "cold": _cold,
+    "endurance": _endurance,
+    "memory": _memory,
     "neighbours": _neighbours,
     "orchestrators": _orchestrators,
     "sizes": _sizes,
     "web": _web,
 }
-WHEN_ASKED = {"alert", "away", "cold", "kinds", "neighbours", "orchestrators", "scale", "sizes", "web"}
+WHEN_ASKED = {
+    "alert", "away", "cold", "endurance", "kinds", "memory", "neighbours", "orchestrators", "scale", "sizes", "web",
+}  # fmt: skip
 """They take long: Terraform deploys for two of them, one loads for ten minutes, one keeps a channel away
-for as long, one fills a large ledger, one builds the image, two visit many pages in each form, one is
-for a comparison with another checkout."""
+for as long, one fills a large ledger, one builds the image, two visit many pages in each form, two are
+for a comparison with another checkout, one lives for twelve minutes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,14 +150,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--tasks",
         type=int,
         help=f"tasks of a ledger round ({LEDGER_TASKS}) or of scale ({SCALE_TASKS}); "
-        f"observations of web ({WEB_OBSERVATIONS})",
+        f"observations of web ({WEB_OBSERVATIONS}); visits of endurance ({endurance.VISITS})",
     )
     parser.add_argument("--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer")
     parser.add_argument(
-        "--seconds", type=float, default=720, help="how long scale keeps the load on, and away a channel"
+        "--seconds",
+        type=float,
+        default=720,
+        help="how long scale keeps the load on, away a channel, and endurance visits",
     )
     parser.add_argument("--page", help="neighbours: only hostile pages whose name holds this")
-    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="kinds, cold: measure another checkout as well")
+    parser.add_argument(
+        "--beside", type=Path, metavar="CHECKOUT", help="kinds, cold, memory: measure another checkout as well"
+    )
     options = parser.parse_args(arguments)
     started = time.monotonic()
     found: dict[str, object] = {"machine": platform.platform(), "python": platform.python_version()}

@@ -21,6 +21,8 @@ SAMPLE_EVERY = 0.5
 class Finished:
     """How a program ended. ``seconds`` is wall time; ``peak`` and ``peak_postgres`` are MiB of PSS.
 
+    ``peak_private`` is MiB that no other process shares, ``processes`` the most of them at once.
+
     ``cpu`` is the processor's seconds of it, of all that it started and of its Postgres; ``others`` the part of the
     machine's processors that neither it nor this process used meanwhile. Of programs that ran side by side both are of
     all of them together.
@@ -32,6 +34,8 @@ class Finished:
     seconds: float
     peak: float
     peak_postgres: float
+    peak_private: float
+    processes: int
     cpu: float
     others: float
 
@@ -39,6 +43,8 @@ class Finished:
 @dataclass(slots=True)
 class _Peak:
     total: float = 0.0
+    private: float = 0.0
+    processes: int = 0
     postgres: float = 0.0
     postgres_cpu: float = 0.0
 
@@ -78,13 +84,21 @@ def _command_line(pid: int) -> str:
         return ""  # it ended meanwhile
 
 
-def pss(pid: int) -> float:
-    """Return a process's proportional set size in MiB: what it shares is divided among those who share it."""
+def memory(pid: int) -> tuple[float, float]:
+    """Return MiB of a process: its proportional set size, and what of it no other process shares."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
-        return 0.0  # it ended meanwhile, or is not ours to read
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        return 0.0, 0.0  # it ended meanwhile, or is not ours to read
+    fields = [(line.split()[0], int(line.split()[1]) / 1024) for line in lines[1:]]
+    return sum(size for name, size in fields if name == "Pss:"), sum(
+        size for name, size in fields if name in {"Private_Clean:", "Private_Dirty:"}
+    )
+
+
+def pss(pid: int) -> float:
+    """Return a process's proportional set size in MiB: what it shares is divided among those who share it."""
+    return memory(pid)[0]
 
 
 def cpu(pid: int) -> float:
@@ -110,9 +124,11 @@ def _own(who: int) -> float:
 def _sample(root: int, mark: str | None, peak: _Peak, over: threading.Event) -> None:
     while not over.is_set():
         found = tree(root, mark=mark)
-        sizes = [(name, pss(pid)) for pid, name in found.items()]
-        peak.total = max(peak.total, sum(size for _name, size in sizes))
-        peak.postgres = max(peak.postgres, sum(size for name, size in sizes if name.startswith("postgres")))
+        sizes = [(name, *memory(pid)) for pid, name in found.items()]
+        peak.total = max(peak.total, sum(size for _name, size, _private in sizes))
+        peak.private = max(peak.private, sum(private for _name, _size, private in sizes))
+        peak.processes = max(peak.processes, len(sizes))
+        peak.postgres = max(peak.postgres, sum(size for name, size, _private in sizes if name.startswith("postgres")))
         # A daemon that nobody of ours waits for: what it took is what it had taken when it was last seen
         used = sum(cpu(pid) for pid, name in found.items() if name.startswith("postgres"))
         peak.postgres_cpu = max(peak.postgres_cpu, used)
@@ -164,6 +180,7 @@ def run_all(
     if stuck:
         raise subprocess.TimeoutExpired(stuck[0].args, timeout)
     total, postgres = sum(peak.total for peak in peaks), max(peak.postgres for peak in peaks)
+    private, processes = sum(peak.private for peak in peaks), sum(peak.processes for peak in peaks)
     took = time.monotonic() - started
     used = _own(resource.RUSAGE_CHILDREN) - before[1] + max(peak.postgres_cpu for peak in peaks)
     rest = busy() - before[0] - used - (_own(resource.RUSAGE_SELF) - before[2])
@@ -176,6 +193,8 @@ def run_all(
             seconds=end,
             peak=total,
             peak_postgres=postgres,
+            peak_private=private,
+            processes=processes,
             cpu=used,
             others=others,
         )

@@ -23,6 +23,8 @@ def test_memory_of_children_is_counted():
     assert ended.output.strip() == "done"
     assert ended.status == 0
     assert ended.peak > 60
+    assert 60 < ended.peak_private <= ended.peak
+    assert ended.processes == 2
 
 
 def test_tree_holds_itself_and_a_process_of_the_mark():
