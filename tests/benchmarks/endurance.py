@@ -31,6 +31,8 @@ class Life:
     """Visits that it made."""
     tenths: Sequence[float]
     """Median MiB of PSS of its process tree in each tenth of them."""
+    cpu: float
+    """Seconds of the processor that a visit took, in all processes."""
     descriptors: int
     """Descriptors that it has more at the end than at the start."""
     processes: Sequence[str]
@@ -73,7 +75,7 @@ def life(found: Mapping[str, Any]) -> Life:
     if not all(tenths):
         raise ToolError(f"{visits} visits were too few, or too quick, for a sample in each tenth of them")
     left = {name: found[name] for name in ("descriptors", "processes", "folders")}
-    return Life(visits=visits, tenths=[median(sizes) for sizes in tenths], **left)
+    return Life(visits=visits, tenths=[median(sizes) for sizes in tenths], cpu=found["cpu"] / visits, **left)
 
 
 def report(found: Life) -> str:
@@ -82,6 +84,7 @@ def report(found: Life) -> str:
         ["visits", f"{found.visits}", ""],
         ["MiB of PSS, tenth by tenth", " ".join(f"{size:.0f}" for size in found.tenths), ""],
         ["last tenth to the second", f"{found.drift:+.1%}", f"within {ASKED:.0%}"],
+        ["ms of the processor, each visit", f"{found.cpu * 1000:.0f}", ""],
         ["descriptors left", f"{found.descriptors}", "0"],
         ["processes left", " ".join(found.processes) or "none", "none"],
         ["files and folders left", " ".join(found.folders) or "none", "none"],

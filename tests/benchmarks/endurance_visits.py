@@ -2,8 +2,9 @@
 
 It reads a job as JSON from standard input, ``{"urls", "isolation", "in_flight", "visits",
 "seconds"}``: it visits the pages in turn until it has made so many visits, or for so long. It prints ``{"visits",
-"samples", "descriptors", "processes", "folders"}``: each sample is the number of visits so far and MiB of PSS of the
-whole process tree; the others are what is left after the end, beyond what there was before the browser.
+"samples", "cpu", "descriptors", "processes", "folders"}``: each sample is the number of visits so far and MiB of PSS of
+the whole process tree; ``cpu`` is the tree's seconds of the processor; the others are what is left after the end,
+beyond what there was before the browser.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import time
 from ipaddress import ip_network
 from pathlib import Path
 
-from tests.benchmarks.processes import pss, tree
+from tests.benchmarks.processes import cpu, pss, tree
 from trapline_common.config.models import CrawlConfig
 from trapline_common.egress.address_policy import AddressPolicy
 from trapline_common.egress.gate import Gate
@@ -71,12 +72,13 @@ async def main() -> None:
         sampling = asyncio.create_task(sample())
         try:
             await asyncio.gather(*(visit() for _ in range(job["in_flight"])))
+            used = sum(cpu(pid) for pid in tree(os.getpid()))
         finally:
             sampling.cancel()
             await visitor.close()
         folders = sorted({entry.name for entry in os.scandir(tempfile.gettempdir())} - before)
     processes = sorted(name for pid, name in tree(os.getpid()).items() if pid != os.getpid())
-    answer = {"visits": count, "samples": samples, "processes": processes, "folders": folders}
+    answer = {"visits": count, "samples": samples, "cpu": used, "processes": processes, "folders": folders}
     print(json.dumps(answer | {"descriptors": _descriptors() - descriptors}))
 
 

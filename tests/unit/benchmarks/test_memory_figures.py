@@ -29,7 +29,9 @@ def test_a_form_is_divided_by_what_the_issue_compares_it_with_round_by_round():
 def test_drift_is_of_the_last_tenth_to_the_second():
     """Samples are put into tenths by the visits made so far; the first, in which everything starts, does not count."""
     samples = [[visits, 50.0 if visits < 10 else 200.0 + visits] for visits in range(101)]
-    found = endurance.life({"visits": 100, "samples": samples, "descriptors": 0, "processes": [], "folders": []})
+    found = endurance.life(
+        {"visits": 100, "samples": samples, "cpu": 20.0, "descriptors": 0, "processes": [], "folders": []}
+    )
     assert len(found.tenths) == 10
     assert found.tenths[0] == 50.0
     assert found.tenths[1] == 214.5
@@ -40,5 +42,12 @@ def test_a_tenth_without_a_sample_is_no_figure():
     """Too few samples are refused: a drift of a tenth that nobody looked at would be made up."""
     with pytest.raises(ToolError, match="too few"):
         endurance.life(
-            {"visits": 10, "samples": [[1, 5.0], [9, 5.0]], "descriptors": 0, "processes": [], "folders": []}
+            {
+                "visits": 10,
+                "samples": [[1, 5.0], [9, 5.0]],
+                "cpu": 1.0,
+                "descriptors": 0,
+                "processes": [],
+                "folders": [],
+            }
         )

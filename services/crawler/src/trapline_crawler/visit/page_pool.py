@@ -1,7 +1,8 @@
 """One browser context and the pages in it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from playwright.async_api import BrowserContext, Page
@@ -41,7 +42,7 @@ class PagePool:
         self._limits = limits
         self._idle: list[PooledPage] = []
         self._known: set[Page] = set()
-        self._emptying: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._opening = 0  # pages of the pool's own that are being opened
         self.in_use = 0  # pages that a visit has now
 
@@ -115,11 +116,9 @@ class PagePool:
         try:
             if reusable and not pooled.ended.done() and pooled.visits < self._limits.visits_per_page:
                 self._idle.append(pooled)
-                if self.room:
-                    return
-                task = asyncio.ensure_future(self._empty_soon(pooled, pooled.visits))
-                self._emptying.add(task)
-                task.add_done_callback(self._emptying.discard)
+                if not self.room:
+                    self._beside(self._empty_soon(pooled, pooled.visits))
+                    self._beside(self._collect_soon(pooled))
                 return
             if not self.room:  # a room ends as a whole
                 self._known.discard(pooled.page)
@@ -150,6 +149,7 @@ class PagePool:
                     return why
                 self.proxy.cut()
                 why = await wipe(pooled.session)
+                await pooled.collect_garbage(every=self._limits.visits_per_collection)
         except (TimeoutError, PlaywrightError) as error:
             return f"it could not be wiped: {type(error).__name__}"
         pooled.is_clean = why is None
@@ -177,6 +177,16 @@ class PagePool:
         else:
             self._known.discard(pooled.page)
             await close_quietly(pooled.page)
+
+    async def _collect_soon(self, pooled: PooledPage) -> None:
+        """Beside the next visit, which may have taken the page: a collection takes milliseconds."""
+        with suppress(PlaywrightError):  # it was closed meanwhile
+            await pooled.collect_garbage(every=self._limits.visits_per_collection)
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def leave(self) -> None:
         """End a visit's use of a page. With nobody in it, whatever is still on its way in this context is nobody's."""
@@ -216,7 +226,7 @@ class PagePool:
 
     async def close(self) -> None:
         """Close the context with all its pages, and then its proxy: no other program gets its port before."""
-        for task in self._emptying:
+        for task in self._tasks:
             task.cancel()
         await self.context.close()
         await self.live.proxies.close_one(self.proxy)

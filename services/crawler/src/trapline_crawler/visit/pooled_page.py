@@ -100,6 +100,11 @@ class PooledPage:
         finally:
             self.page.remove_listener("framenavigated", navigated)
 
+    async def collect_garbage(self, *, every: int) -> None:
+        """Have its renderer let go of the documents that it left, after each ``every`` visits."""
+        if self.visits % every == 0:
+            await self.session.send("HeapProfiler.collectGarbage")
+
     @property
     def failure(self) -> Failure | None:
         """Why the tab meter cut the page off; ``None`` when it did not."""
