@@ -72,7 +72,8 @@ class StormDatabase(Database):
             self._won.append({"event": "ready", "invocation": args[0]})
         elif query.name == "resume" and row is not None:
             self._witness.journal.write("resumed", invocation=args[0], execution=args[1])
-            if self._witness.presence is not None:
+            # Above the lane's cap a slice hands back and ends before it has a browser
+            if self._witness.presence is not None and not row["above_cap"]:
                 self._witness.presence.begin()
         await self._witness.points.at(f"after {query.name}")
         return row
