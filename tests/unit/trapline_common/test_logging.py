@@ -129,3 +129,13 @@ def test_what_was_to_be_kept_out_is_in_no_line(terminal: bool) -> None:
     log.error("visit_broke", exc_info=broken)
     assert out.getvalue().count("${secret:K}") >= 6
     assert held(out.getvalue().replace("${secret:K}", "|"), key) is None
+
+
+def test_the_name_of_an_event_stays_whatever_a_secret_is(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alarms count lines by it: a secret of two letters may not silence one. A library's text is cleaned."""
+    monkeypatch.setattr("trapline_common.platform.logging._scrubbers", [])
+    keep_out(SecretFinder({"K": "no"}).scrub_again)
+    get_logger("dispatcher").info("nothing_was_due", reason="no")
+    logging.getLogger("library").warning("no")
+    ours, other = map(json.loads, stream.getvalue().splitlines())
+    assert (ours["event"], ours["reason"], other["event"]) == ("nothing_was_due", "${secret:K}", "${secret:K}")
