@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +14,11 @@ from support.postgres import fresh_database, serve
 from tools.terraform import binary as terraform
 from trapline_common.ledger.connection import Database
 
+KEPT_OUT = (
+    ("trapline_common.platform.logging", "_scrubbers"),
+    ("trapline_crawler.visit.resolved_secrets", "_logged"),
+)
+"""Lists of a process that keep secrets out of its logs for ever."""
 NEEDS_TERRAFORM = frozenset({"aws", "terraform_binary"})
 """Fixtures that run it."""
 
@@ -38,6 +44,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """
     if NEEDS_TERRAFORM.intersection(getattr(item, "fixturenames", ())) and terraform.binary(os.environ) is None:
         pytest.skip("Terraform is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test() -> Iterator[None]:
+    """Let no test's secrets be kept out of the logs of the next: `no` is one of them, and is in many a word."""
+    before = [tuple(getattr(sys.modules.get(name), of, ())) for name, of in KEPT_OUT]
+    yield
+    for (name, of), kept in zip(KEPT_OUT, before, strict=True):
+        held = getattr(sys.modules.get(name), of, [])
+        held.clear()
+        held.extend(kept)
 
 
 @pytest.fixture(scope="session")
