@@ -1,7 +1,7 @@
 """Peak memory of `trapline crawl` with six pages in flight, in each ``isolation``, beside another checkout's.
 
-The memory that processes take depends less on what else the machine does than their speed; processor time a page stands
-beside it, because memory that is bought with processor time is no saving. Rounds are interleaved.
+Processor time a page stands beside it, because memory that is bought with processor time is no saving. Rounds are
+interleaved.
 """
 
 import json

@@ -131,11 +131,14 @@ def test_what_was_to_be_kept_out_is_in_no_line(terminal: bool) -> None:
     assert held(out.getvalue().replace("${secret:K}", "|"), key) is None
 
 
-def test_the_name_of_an_event_stays_whatever_a_secret_is(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("event", ["nothing_was_due", "known"])
+def test_what_is_constant_in_a_line_stays_whatever_a_secret_is(monkeypatch: pytest.MonkeyPatch, event: str) -> None:
     """Alarms count lines by it: a secret of two letters may not silence one. A library's text is cleaned."""
     monkeypatch.setattr("trapline_common.platform.logging._scrubbers", [])
     keep_out(SecretFinder({"K": "no"}).scrub_again)
-    get_logger("dispatcher").info("nothing_was_due", reason="no")
-    logging.getLogger("library").warning("no")
-    ours, other = map(json.loads, stream.getvalue().splitlines())
-    assert (ours["event"], ours["reason"], other["event"]) == ("nothing_was_due", "${secret:K}", "${secret:K}")
+    with logged("notifier") as out:
+        get_logger("notifier").info(event, reason="no")
+        logging.getLogger("library").warning("no")
+    ours, other = map(json.loads, out.getvalue().splitlines())
+    assert (ours["event"], ours["service"], ours["logger"]) == (event, "notifier", "trapline.notifier")
+    assert (ours["reason"], other["event"]) == ("${secret:K}", "${secret:K}")

@@ -15,8 +15,10 @@ _SECRET_KEY = re.compile(
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 """``user:password`` in a URL, wherever one turns up in a value."""
 
-_EVENT = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+_EVENT = re.compile(r"[a-z]+(_[a-z0-9]+)*")
 """What our own code calls its events."""
+_OURS = frozenset({"service", "level", "logger", "timestamp"})
+"""What the processors below put into every line, whoever wrote it."""
 _scrubbers: list[Callable[[str], str]] = []
 
 
@@ -49,11 +51,12 @@ def _is_secret(key: object) -> bool:
 def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide values whose key names a secret, the user and password of every URL, and what ``keep_out`` was told of.
 
-    At any depth. A second line of defence: no code logs a secret on purpose. The name of an event of ours stays as it
-    is: a constant of the code that alarms count, in which a secret of two letters may happen to be.
+    At any depth. A second line of defence: no code logs a secret on purpose. What is a constant of the code stays as it
+    is, the name of an event of ours among it: alarms count it, and a secret of two letters may happen to be in it.
     """
+    is_ours = str(event.get("logger")).startswith("trapline.") and _EVENT.fullmatch(str(event.get("event")))
     for key, value in event.items():
-        if key == "event" and _EVENT.fullmatch(str(value)) and str(event.get("logger")).startswith("trapline."):
+        if key in _OURS or (key == "event" and is_ours):
             continue
         event[key] = HIDDEN if _is_secret(key) and value is not None else _clean(value)
     return event
@@ -70,7 +73,7 @@ def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None
     for_person = out.isatty() if console is None else console
 
     def add_service(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        event.setdefault("service", service)
+        event["service"] = service
         return event
 
     shared: list[structlog.typing.Processor] = [

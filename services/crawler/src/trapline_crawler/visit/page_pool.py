@@ -149,7 +149,8 @@ class PagePool:
                     return why
                 self.proxy.cut()
                 why = await wipe(pooled.session)
-                await pooled.collect_garbage(every=self._limits.visits_per_collection)
+                if why is None:
+                    await pooled.collect_garbage(every=self._limits.visits_per_collection)
         except (TimeoutError, PlaywrightError) as error:
             return f"it could not be wiped: {type(error).__name__}"
         pooled.is_clean = why is None
