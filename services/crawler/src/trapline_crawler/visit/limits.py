@@ -57,8 +57,8 @@ class VisitLimits:
     """Seconds that a visit waits for its page and its context to be closed before the background does it."""
     visits_per_collection: int = 8
     """Visits after which the renderer of a reused page is asked to collect what their documents left. By itself it
-    waits until it holds twice as much. Asked so often, that costs two or three hundredths of a visit's processor
-    time, and the memory stays flat (``make bench ARGS="--only endurance"``)."""
+    waits until it holds twice as much. Asked so often, its memory stays flat, for a few hundredths of a visit's
+    processor time (``make bench ARGS="--only endurance"``)."""
     visits_per_page: int = 100
     """Visits after which a reused page, or a room, is replaced, which bounds the memory that its renderer gathers."""
     store: float = 60.0
