@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 from urllib.request import urlopen
 
 import asyncpg
@@ -123,16 +123,24 @@ class Trial:
             command, cwd=self.tree, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                output.append(line)
-                if at in line:
-                    then()
+            try:
+                for line in process.stdout:
+                    output.append(line)
+                    if at in line:
+                        then()
+            except BaseException:
+                process.kill()  # else the block's end waits for a command that waits for what was not done
+                raise
         return process.returncode, "".join(output)
 
     def follow_links(self) -> list[str]:
-        """Follow the link in every mail that came, as a person does; return the addresses."""
+        """Follow the link in the newest mail of each topic, as a person does; return the addresses.
+
+        A first deploy that was stopped as it made a subscription makes another, and the first link is void then.
+        """
         mails = self.aws.folder / "mails.jsonl"
-        found = [json.loads(line) for line in mails.read_text().splitlines()] if mails.exists() else []
+        came = [json.loads(line) for line in mails.read_text().splitlines()] if mails.exists() else []
+        found = {parse_qs(urlsplit(mail["link"]).query)["TopicArn"][0]: mail for mail in came}.values()
         trusted = ssl.create_default_context(cafile=self.aws.certificate)
         for mail in found:
             with urlopen(self.aws.endpoint + mail["link"], timeout=10, context=trusted) as answer:

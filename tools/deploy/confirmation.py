@@ -47,7 +47,7 @@ def wait_for_links(
     say("deploy: each of these has a mail 'AWS Notification - Subscription Confirmation' (look among the junk too):")
     for one in waiting:
         say(f"  {one}")
-    say(f"deploy: follow the link in each; waiting {patience / 60:.0f} minutes for that (Ctrl-C breaks nothing)")
+    say(f"deploy: follow the link in the newest of each; waiting {patience / 60:.0f} minutes (Ctrl-C breaks nothing)")
     give_up = time.monotonic() + patience
     while waiting and time.monotonic() < give_up:
         sleep(_BETWEEN)
