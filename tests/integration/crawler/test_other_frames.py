@@ -28,6 +28,8 @@ INNER = {
     "/stuck": page(
         "stuck<script>setInterval(() => document.body.append('.'), 20); setTimeout(() => { for (;;); }, 1500)</script>"
     ),
+    # From its end on it computes for ever: in a process of its own that holds up nobody else
+    "/stuck-at-once": page("stuck<script>addEventListener('load', () => setTimeout(() => { for (;;); }))</script>"),
     **{f"/n{number}": page(f"<p>{number}</p>") for number in range(25)},
 }
 
@@ -56,6 +58,9 @@ def _boards(port: str, name: str) -> dict[str, Page]:
             f"<iframe src={name}/inner width=1 height=1></iframe>"
         ),
         "/stuck": page(f"<h1>Board</h1><iframe src={name}/stuck></iframe><iframe src={port}/inner></iframe>"),
+        "/stuck-apart": page(
+            f"<h1>Board</h1><iframe src={name}/stuck-at-once></iframe><iframe src={port}/inner></iframe>"
+        ),
         "/many": page(f"<h1>Board</h1>{many}"),
     }
 
@@ -111,7 +116,7 @@ async def test_frames_that_other_processes_show(board: HostileSite, store: Direc
         visitor = BrowserVisitor(apart, artifacts=store, secrets=KnownSecrets(values={}), limits=LIMITS)
         found = await visitor.visit(board.origin + "/nested", crawl(frames="all"))
         assert (found.failure, found.text, found.note) == (None, "Board\nouter\nopening 7 ad", None)
-        found = await visitor.visit(board.origin + "/stuck", crawl(frames="all", timeout=30))
+        found = await visitor.visit(board.origin + "/stuck-apart", crawl(frames="all", timeout=30))
         assert (found.failure, found.text) == (None, "Board\nopening 7 ad")
         assert "without some frames" in (found.note or "")
     finally:

