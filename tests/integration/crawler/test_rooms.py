@@ -156,7 +156,7 @@ async def test_a_used_page_lets_go_of_the_documents_that_it_left(
             await session.detach()
 
     async def before_and_after() -> tuple[int, int]:
-        visitor = new_visitor(replace(PATIENT, visits_per_collection=8))
+        visitor = new_visitor(replace(PATIENT, visits_per_collection=8, wipes_per_collection=8))
         for number in range(7):
             assert await _visit(visitor, site, f"/good?{number}", isolation=isolation) == [None]
         context = contexts()[-1]

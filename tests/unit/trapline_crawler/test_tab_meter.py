@@ -1,6 +1,7 @@
 """The tab meter by itself: how the driver gets it, and that it passes messages whole (more: ``test_neighbours.py``)."""
 
 import json
+import stat
 import subprocess
 from pathlib import Path
 
@@ -17,8 +18,35 @@ def test_a_persons_own_options_of_node_stay_and_the_meter_stands_once():
     once = dict(environ)
     put_before_the_driver(environ)
     assert environ == once
-    assert environ["NODE_OPTIONS"].startswith("--max-old-space-size=900 --require=")
+    ours, a_persons, meter = environ["NODE_OPTIONS"].split(" ")
+    assert ours.startswith("--max-semi-space-size=")  # of two that say the same Node takes the last
+    assert (a_persons, meter.startswith("--require=")) == ("--max-old-space-size=900", True)
     assert environ["NODE_OPTIONS"].count("tab_meter.js") == 1
+
+
+def test_node_keeps_what_it_compiled_where_nobody_else_writes(tmp_path: Path):
+    """In the user's cache folder; nowhere if others may write there, in a home that can't be written, and on Lambda."""
+
+    def folder(**environ: str) -> str | None:
+        put_before_the_driver(environ)
+        return environ.get("NODE_COMPILE_CACHE")
+
+    home = tmp_path / "home"
+    home.mkdir()
+    cache = home / ".cache/trapline/driver"
+    assert folder(HOME=str(home)) == str(cache)
+    assert stat.S_IMODE(cache.stat().st_mode) == stat.S_IMODE(cache.parent.stat().st_mode) == 0o700
+    assert folder(HOME=str(home), NODE_COMPILE_CACHE="/of/a/person") == "/of/a/person"
+    assert folder(XDG_CACHE_HOME=str(tmp_path / "other"), HOME=str(home)) == str(tmp_path / "other/trapline/driver")
+    for environ in (
+        {},
+        {"HOME": "relative"},
+        {"HOME": "/proc/1"},
+        {"HOME": str(home), "AWS_LAMBDA_FUNCTION_NAME": "f"},
+    ):
+        assert folder(**environ) is None
+    cache.parent.chmod(0o775)
+    assert folder(HOME=str(home)) is None
 
 
 def test_the_driver_gets_whole_messages_wherever_the_pipe_cuts_them():

@@ -48,7 +48,7 @@ class VisitLimits:
     """Seconds that the wipe of a room may take; then the room is closed. No visit waits for all of it."""
     wait_for_wipe: float = 0.25
     """Seconds that a visit waits for a room that is being wiped, before it opens one of its own."""
-    rooms: int = 4
+    rooms: int = 1
     """Rooms that are kept beside as many as were ever in use at once; each holds a renderer with a blank page."""
     close: float = 5.0
     """Seconds to close a context or a page, in the background, before the browser is given up for it; and to undo a
@@ -59,6 +59,8 @@ class VisitLimits:
     """Visits after which the renderer of a reused page is asked to collect what their documents left. By itself it
     waits until it holds twice as much. Asked so often, its memory stays flat, for a few hundredths of a visit's
     processor time (``make bench ARGS="--only endurance"``)."""
+    wipes_per_collection: int = 2
+    """The same of a room: there it is done behind a visit's back, and each of several rooms holds less meanwhile."""
     visits_per_page: int = 100
     """Visits after which a reused page, or a room, is replaced, which bounds the memory that its renderer gathers."""
     store: float = 60.0

@@ -150,7 +150,7 @@ class PagePool:
                 self.proxy.cut()
                 why = await wipe(pooled.session)
                 if why is None:
-                    await pooled.collect_garbage(every=self._limits.visits_per_collection)
+                    await pooled.collect_garbage(every=self._limits.wipes_per_collection)
         except (TimeoutError, PlaywrightError) as error:
             return f"it could not be wiped: {type(error).__name__}"
         pooled.is_clean = why is None
