@@ -15,6 +15,9 @@ from trapline_machine.postgres_programs import MAJOR, ServerUser, cause, current
 VERSION_FILE = "PG_VERSION"
 _UNFINISHED = "postgres.unfinished-"
 """Begins the name of a folder that is not filled yet: it gets its name when it is whole."""
+_SETTINGS = ("io_method=sync", "max_logical_replication_workers=0")
+"""Of a new cluster: four processes fewer, of 3 MiB each. Nothing replicates a ledger, and what it reads lies in memory,
+so no worker reads ahead."""
 
 _log = get_logger("runtime")
 
@@ -124,6 +127,7 @@ def make_cluster(data: Path, user: ServerUser, *, checksums: bool) -> None:
             [
                 *("-D", str(unfinished), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"),
                 *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                *(word for setting in _SETTINGS for word in ("-c", setting)),
                 "--data-checksums" if checksums else "--no-data-checksums",
             ],
         )
