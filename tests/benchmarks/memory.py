@@ -1,4 +1,4 @@
-"""Peak memory of `trapline crawl` with six pages in flight, in each ``isolation``, beside another checkout's.
+"""Peak memory of `trapline crawl` with three pages in flight for each core, in each ``isolation``, and another's.
 
 Processor time a page stands beside it, because memory that is bought with processor time is no saving. Rounds are
 interleaved.
@@ -11,11 +11,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.crawl import CONFIG, IN_FLIGHT, PROCESSES, own_environment, trapline
+from tests.benchmarks.crawl import own_environment, trapline
 from tests.benchmarks.processes import OTHERS_MOST, run_all
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
+from trapline_common.domain.capacity import PAGES_IN_FLIGHT
+from trapline_machine.settings import cores
+
+CONFIG = """lanes:
+  bench: {{tasks_per_invocation: {share}}}
+crawls:
+  manual:
+    lane: bench
+    isolation: {isolation}
+    screenshot: never
+    html: never
+    alert: {{on: []}}
+    urls:
+{urls}
+"""
+"""How many crawlers there are, and how many pages in each, every checkout plans by itself: on two cores six pages."""
 
 FORMS = ("page", "clean", "crawl")
 BESIDE = ("page", "crawl")
@@ -47,13 +63,7 @@ class Lap:
 def _lap(command: str, form: str, urls: Sequence[str], folder: Path) -> Lap:
     config = folder / "crawls.yaml"
     config.write_text(
-        CONFIG.format(
-            processes=PROCESSES,
-            share=-(-len(urls) // PROCESSES),
-            in_flight=IN_FLIGHT,
-            isolation=form,
-            urls="\n".join(f"      - {url}" for url in urls),
-        )
+        CONFIG.format(share=-(-len(urls) // cores()), isolation=form, urls="\n".join(f"      - {url}" for url in urls))
     )
     line = [command, "crawl", str(config), "--data-dir", str(folder), "--json"]
     # Without byte code each process would compile all that it loads
@@ -91,7 +101,7 @@ def measure(folder: Path, *, pages: int, rounds: int, beside: Path | None = None
         line = [command, "migrate", "--data-dir", str(folders[command])]
         subprocess.run(line, check=True, capture_output=True, timeout=120, env=own_environment())
     manual = find_manual()
-    say(f"memory: {pages} pages of {manual.source}; {PROCESSES} processes x {IN_FLIGHT} pages in flight")
+    say(f"memory: {pages} pages of {manual.source}; {cores() * PAGES_IN_FLIGHT} pages in flight")
     laps: dict[str, list[Lap]] = {name: [] for name in contestants}
     with serve(manual) as base:
         urls = page_urls(manual, base, pages)
@@ -131,7 +141,7 @@ def report(laps: Mapping[str, Sequence[Lap]], beside: str | None = None) -> str:
         for name, of_it in laps.items()
     ]
     head = ["median of rounds (range)", "peak PSS, MiB", "private, MiB", "processes", "CPU ms/page", "pages/s"]
-    found = table("Memory of a crawl with six pages in flight", head, rows)
+    found = table(f"Memory of a crawl with {cores() * PAGES_IN_FLIGHT} pages in flight", head, rows)
     if beside is not None:
         pairs = [
             [f"{form} / {ASKED[form][0]}, {beside}", spread(peak, 2), f"<= {ASKED[form][1]}", spread(cpu, 2)]

@@ -87,6 +87,8 @@ class Stage:
     """What the dispatcher's own clock says; ``None``: the machine's time."""
     at_most: int | None = None
     """The account's cap on invocations; ``None``: there is none."""
+    pages: int | None = None
+    """Pages that the machine loads at once; ``None``: as many as its crawlers do."""
     archive: Archive | None = None
     """Where runs go before they leave the ledger; ``None``: nowhere."""
     retention: Retention | None = None
@@ -122,6 +124,7 @@ class Stage:
             secrets=LocalSecrets({}, Path("no-secrets")),
             location=location,
             at_most=self.at_most,
+            pages=self.pages,
             retention=self.retention,
             timeouts=self.timeouts,
             limits_by_config=self.limits_by_config,

@@ -7,6 +7,7 @@ import pytest
 from support.dispatcher_stage import EAGER, Stage
 from support.ledger import make_old, make_ready
 from support.races import PATIENCE, until_blocked
+from trapline_common.config.load import parse_config
 from trapline_common.domain.errors import LedgerUnavailableError, RefusedError, TransientError
 from trapline_common.domain.ids import InvocationId
 from trapline_common.domain.messages import parse_crawl
@@ -158,3 +159,17 @@ async def test_this_machine_may_lower_every_lanes_cap(stage: Stage) -> None:
     stage.at_most = 1
     assert (await stage.open("docs")).asked == 1
     assert (await stage.count(lane="default")).asked == 0
+
+
+async def test_this_machine_may_bound_its_pages(stage: Stage) -> None:
+    """``pages`` bounds them by what each crawler of the lane loads at once, and leaves a crawler where that is more."""
+    stage.config = parse_config(
+        "lanes: {few: {tasks_per_invocation: 1, pages_in_flight: 2}, many: {tasks_per_invocation: 1, "
+        "pages_in_flight: 9}}\n"
+        "crawls: {a: {lane: few, urls: [http://a.example/1, http://a.example/2, http://a.example/3, "
+        "http://a.example/4]}, b: {lane: many, urls: [http://a.example/1, http://a.example/2]}}",
+        "crawls.yaml",
+    )
+    stage.pages = 5
+    assert (await stage.open("a")).asked == 3
+    assert (await stage.open("b")).asked == 1

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from trapline_common.config.models import Config
 from trapline_common.domain.answers import DispatcherAnswer, Drained, Refused
+from trapline_common.domain.capacity import PAGES_IN_FLIGHT
 from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.domain.messages import Count, Drain
 from trapline_common.domain.web_view import WebView
@@ -22,6 +23,7 @@ from trapline_dispatcher.services import DEPLOYMENT
 from trapline_dispatcher.services import Services as DispatcherServices
 from trapline_machine.failure_record import condition_of, failure_event, last_error
 from trapline_machine.inbox import Inbox
+from trapline_machine.lane_plan import planned
 from trapline_machine.process_registry import Registry
 from trapline_machine.process_start import EarlyCrawler
 from trapline_machine.processes import EndedProcess, ProcessInvoker
@@ -150,7 +152,7 @@ async def build(
         return await Database.connect(dsn, application="trapline-dispatcher")
 
     async def read_config() -> Config:
-        return (await config()).on_one_machine
+        return planned(await config(), settings)
 
     async def new_notifier() -> NotifierServices:
         web = WebView.read(environ)
@@ -171,6 +173,7 @@ async def build(
             secrets=secrets,
             location=DirectoryArtifacts(settings.artifacts).location,
             at_most=settings.most,
+            pages=None if settings.strict else settings.cores * PAGES_IN_FLIGHT,
             limits_by_config=source is not None,
             source=source or DEPLOYMENT,
             timeouts=settings.timeouts,

@@ -37,13 +37,16 @@ class RuntimeSettings:
     database_url: str | None
     """``DATABASE_URL``; ``None``: the embedded Postgres in ``data_dir``."""
     most: int
-    """``--max-invocations``, else the number of cores: crawler processes on this machine at once."""
+    """``--max-invocations``, else the number of cores: crawler processes on this machine at once. ``lane_plan.py`` says
+    how many a lane asks for."""
     strict: bool
     """Whether ``most`` was asked for; otherwise each busy lane has at least one process."""
     invocation_seconds: float
     """``TRAPLINE_INVOCATION_SECONDS``: how long a crawler process works at most."""
     heartbeat_ttl: float
     """``TRAPLINE_HEARTBEAT_TTL``: seconds without a heartbeat until an invocation is orphaned."""
+    cores: int
+    """Cores that the crawlers share."""
     runs: Path | None = None
     """``TRAPLINE_RUNS``: the folder that each ended run is archived in; ``None``: none is."""
     retention: Retention | None = None
@@ -59,6 +62,7 @@ class RuntimeSettings:
             data_dir=data_dir.resolve(),
             database_url=environ.get("DATABASE_URL") or None,
             most=max_invocations or cores(),
+            cores=cores(),
             strict=max_invocations is not None,
             invocation_seconds=_seconds(environ, "TRAPLINE_INVOCATION_SECONDS", INVOCATION_SECONDS),
             heartbeat_ttl=_seconds(environ, "TRAPLINE_HEARTBEAT_TTL", HEARTBEAT_TTL),

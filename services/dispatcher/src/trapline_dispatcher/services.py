@@ -56,6 +56,8 @@ class Services:
     """Returns where a person finds an artifact, by its key."""
     at_most: int | None = None
     """Lowers every lane's cap, for a machine or an account that can't bear it; ``None``: the lanes' own caps."""
+    pages: int | None = None
+    """Pages that a machine loads at once, which lowers a lane's cap too; ``None``: as many as its crawlers do."""
     limits_by_config: bool = False
     """Whether the reap tick brings the limits of busy lanes, and the crawls that there are, up to date with the config:
     where one config is everyone's, on AWS and under `trapline serve`. Each `trapline crawl` has a file of its own, and

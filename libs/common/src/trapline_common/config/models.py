@@ -96,11 +96,14 @@ class LaneConfig(Model):
         description="Most tasks that one crawler leases at a time; so many waiting tasks call for another crawler.",
         examples=[50],
     )
-    pages_in_flight: Whole = Field(
-        default=3,
+    pages_in_flight: Whole | None = Field(
+        default=None,
         ge=1,
         le=64,
-        description="Most pages that one crawler loads at once. It loads fewer while its machine can't carry them.",
+        description=(
+            "Most pages that one crawler loads at once. It loads fewer while its machine can't carry them. Left out: "
+            "3, or on one machine 6 and half as many crawlers."
+        ),
         examples=[1],
     )
     host_delay: Duration = Field(

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PAGES_IN_FLIGHT = 3
+"""Pages that a crawler loads at once, where the lane says nothing: they keep one core busy (``docs/benchmarks.md``)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLoad:

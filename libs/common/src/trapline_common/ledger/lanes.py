@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trapline_common.config.models import LaneConfig
-from trapline_common.domain.capacity import LaneLimits, LaneLoad, missing_invocations, pause
+from trapline_common.domain.capacity import PAGES_IN_FLIGHT, LaneLimits, LaneLoad, missing_invocations, pause
 from trapline_common.domain.ids import InvocationId, LaneName
 from trapline_common.ledger.connection import Database
 from trapline_common.ledger.invocations import ABOVE_CAP
@@ -45,7 +45,7 @@ def _limits(config: LaneConfig) -> tuple[object, ...]:
     return (
         config.max_invocations,
         config.tasks_per_invocation,
-        config.pages_in_flight,
+        config.pages_in_flight or PAGES_IN_FLIGHT,
         config.host_delay,
         config.host_concurrency,
         config.via,
@@ -68,14 +68,16 @@ async def plan(
     *,
     hop: int = 0,
     at_most: int | None = None,
+    pages: int | None = None,
     most: int | None = None,
     longest_pause: float = 0.0,
 ) -> Plan:
     """Count a lane and insert exactly the invocations it is missing, in one transaction under the exclusive lock.
 
-    ``at_most`` lowers the lane's cap on this machine; ``most``: how many the caller has a use for. Keeps guarantee 4:
-    never above the cap, and no invocation that the count did not ask for. An unknown lane plans nothing; nor does one
-    that makes false starts, for at most ``longest_pause`` seconds after each.
+    ``at_most`` lowers the lane's cap on this machine, and so does ``pages``: no more invocations than load so many
+    pages at once. ``most``: how many the caller has a use for. Keeps guarantee 4: never above the cap, and no
+    invocation that the count did not ask for. An unknown lane plans nothing; nor does one that makes false starts, for
+    at most ``longest_pause`` seconds after each.
     """
     async with database.transaction():
         await lock_exclusive(database, lane)
@@ -84,6 +86,7 @@ async def plan(
             return Plan(load=LaneLoad(waiting=0, idle=0, running=0), missing=0, created=())
         counted = LaneLoad(waiting=row["waiting"], idle=row["idle"], running=row["running"])
         cap = row["max_invocations"] if at_most is None else min(at_most, row["max_invocations"])
+        cap = cap if pages is None else min(cap, -(-pages // row["pages_in_flight"]))
         limits = LaneLimits(max_invocations=cap, tasks_per_invocation=row["tasks_per_invocation"])
         missing = missing_invocations(counted, limits)
         missing = missing if most is None else min(missing, most)

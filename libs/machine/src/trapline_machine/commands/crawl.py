@@ -23,7 +23,7 @@ def crawl(
         min=1,
         max=1000,
         metavar="N",
-        help="Most crawler processes at once, within each lane's own cap. Default: one per core.",
+        help="Most crawler processes at once, within each lane's own cap. Default: enough for every core.",
     ),
     json: bool = typer.Option(
         False, "--json", help="Print one JSON object at the end, and nothing else on standard output."

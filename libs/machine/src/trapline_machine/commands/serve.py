@@ -17,7 +17,7 @@ def serve(
         min=1,
         max=1000,
         metavar="N",
-        help="Most crawler processes at once, within each lane's own cap. Default: one per core.",
+        help="Most crawler processes at once, within each lane's own cap. Default: enough for every core.",
     ),
     listen: str | None = typer.Option(
         None,

@@ -76,7 +76,7 @@ class ScheduleKeeper:
 
     async def keep(self, config: Config) -> None:
         """Keep the schedules of ``config``, and no others. Raises ``LedgerUnavailableError``."""
-        config, now = config.on_one_machine, self.clock.now()
+        now = self.clock.now()
         found = []
         for kept in await schedules.keep(self.database, config.crawls.values(), now=now):
             crawl = config.crawls[CrawlName(kept.crawl)]

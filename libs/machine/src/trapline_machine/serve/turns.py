@@ -9,6 +9,7 @@ from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger import known_crawls, serving
 from trapline_common.ledger.connection import Database
 from trapline_machine.event_loop import EventLoop
+from trapline_machine.lane_plan import planned
 from trapline_machine.logs import prune
 from trapline_machine.machine import Machine
 from trapline_machine.progress import ProgressDisplay
@@ -55,7 +56,7 @@ class Turns:
     async def take_config(self) -> None:
         """Bring the ledger and the schedules up to date with the config in force."""
         await known_crawls.take(self.database, self.file.config.crawls.values(), source=self.source)
-        await self.keeper.keep(self.file.config)
+        await self.keeper.keep(planned(self.file.config, self.machine.settings))
 
     async def _repeat(self, work: EventLoop, turn: Callable[[], Awaitable[None]], *, every: float) -> None:
         while True:

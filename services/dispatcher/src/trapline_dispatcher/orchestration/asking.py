@@ -21,7 +21,12 @@ async def count_and_ask(services: Services, database: Database, lane: LaneName, 
     Keeps guarantee 4: no invocation is asked for that the count did not ask for.
     """
     planned = await lanes.plan(
-        database, lane, hop=hop, at_most=services.at_most, longest_pause=services.timeouts.longest_pause
+        database,
+        lane,
+        hop=hop,
+        at_most=services.at_most,
+        pages=services.pages,
+        longest_pause=services.timeouts.longest_pause,
     )
     if planned.above_cap:
         trimmed = await lanes.trim(database, lane)

@@ -36,7 +36,7 @@ ORDER BY l.name;
 -- The count, under the exclusive lock. ``waiting`` reads no more tasks than the lane could ever ask for, in the order
 -- of the index, so that no finished task is read. ``false_starts``: counts in a row whose invocations failed before
 -- they held a task, up to the newest of these; none when any made beside it or later did hold one.
-SELECT l.max_invocations, l.tasks_per_invocation,
+SELECT l.max_invocations, l.tasks_per_invocation, l.pages_in_flight,
     (SELECT count(*) FROM (
         SELECT 1 FROM trapline.task t WHERE t.lane = l.name AND t.status = 'created' AND t.run_at <= now()
         ORDER BY t.priority DESC, t.run_at, t.id
