@@ -211,6 +211,25 @@ async def test_the_first_browser_takes_the_driver_that_was_started_ahead():
     assert _drivers_of_ours() <= before
 
 
+async def test_each_invocation_of_a_process_has_one_ahead():
+    """The next invocation begins anew, begun twice is begun once, and none is left between them."""
+    before, ahead = _drivers_of_ours(), DriverAhead()
+    for _ in range(2):
+        async with ahead:
+            ahead.begin()
+            await until(lambda: len(_drivers_of_ours() - before) == 1)
+            (begun,) = _drivers_of_ours() - before
+            proxies = BrowserProxies(loopback_gate())
+            browser = Browser(
+                find_browser(None), environ=os.environ, proxies=lambda proxies=proxies: proxies, ahead=ahead
+            )
+            try:
+                assert (await browser.ready()).driver == begun
+            finally:
+                await browser.close()
+        assert _drivers_of_ours() <= before
+
+
 async def test_a_driver_ahead_that_nobody_takes_ends():
     """A process that ends before its first visit leaves no driver, whether it had started or not."""
     before, ahead = _drivers_of_ours(), DriverAhead()

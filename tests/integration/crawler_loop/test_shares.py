@@ -14,7 +14,9 @@ from trapline_common.domain.answers import Checked
 from trapline_common.domain.capacity import PAGES_IN_FLIGHT
 from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.domain.messages import Check
+from trapline_common.ledger.connection import Database
 from trapline_common.platform.lambda_runtime import Deadline, LocalContext
+from trapline_crawler.browser.driver_ahead import DriverAhead
 from trapline_crawler.handler import handle
 from trapline_crawler.machine_load import Load
 from trapline_crawler.services import Pace
@@ -82,6 +84,37 @@ async def test_the_handler_lets_an_invocation_live(stage: Stage) -> None:
     context = LocalContext(aws_request_id="the-request", deadline=Deadline.after(60))
     assert (await handle(message.event(), context, stage.services())).done == 1
     assert await stage.rows("SELECT request_id, place FROM trapline.invocation") == [("the-request", "stage")]
+
+
+class _NotedAhead(DriverAhead):
+    """Notes what is asked of it."""
+
+    def __init__(self, noted: list[str]) -> None:
+        super().__init__()
+        self._noted = noted
+
+    def begin(self) -> None:
+        self._noted.append("begin")
+
+    async def close(self) -> None:
+        self._noted.append("close")
+
+
+async def test_the_driver_starts_beside_the_first_statements(stage: Stage) -> None:
+    """It begins before the connection is there, and ends with the call, also of an invocation that has no work."""
+    noted: list[str] = []
+    services = replace(stage.services(), ahead=_NotedAhead(noted))
+
+    async def connect() -> Database:
+        noted.append("connect")
+        return await stage.services().connect()
+
+    await stage.open(urls(1))
+    (message,) = await stage.asked()
+    context = LocalContext(aws_request_id="r", deadline=Deadline.after(60))
+    for done in (1, 0):
+        assert (await handle(message.event(), context, replace(services, connect=connect))).done == done
+    assert noted == ["begin", "connect", "close"] * 2
 
 
 async def test_nothing_left_to_lease_is_terminated(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from trapline_common.domain.answers import Checked, Crawled, Refused
@@ -38,11 +39,13 @@ async def handle(
             return Refused(reason="check: there is no browser to check here")
         await (await services.connect()).close()  # raises where the ledger does not take this role's log-in
         return await services.check()
-    did = await live(
-        services,
-        message,
-        request_id=context.aws_request_id,
-        deadline=Deadline.of(context),
-        stop=stop or asyncio.Event(),
-    )
+    ahead = services.ahead or nullcontext()
+    async with ahead:
+        did = await live(
+            services,
+            message,
+            request_id=context.aws_request_id,
+            deadline=Deadline.of(context),
+            stop=stop or asyncio.Event(),
+        )
     return Crawled.model_validate(did)

@@ -12,6 +12,7 @@ from trapline_common.ledger.rescue import LONGEST_SILENCE
 from trapline_common.platform.lambda_runtime import Clock
 from trapline_common.platform.process_alarm import Alarm, ProcessAlarm
 from trapline_common.platform.suspend_clock import suspend_aware_clock
+from trapline_crawler.browser.driver_ahead import DriverAhead
 from trapline_crawler.machine_load import Load, MachineLoad
 from trapline_crawler.ports import Visitor
 from trapline_crawler.sessions.seal import Seal
@@ -72,6 +73,8 @@ class Services:
     """Announces ends of runs; ``None`` where nobody subscribes: on one machine."""
     process_name: str
     """The name of this process, for people: its log stream on Lambda, host and process on one machine."""
+    ahead: DriverAhead | None = None
+    """Has the driver of the invocation's browser start beside the first statements; ``None``: it starts with it."""
     check: Callable[[], Awaitable[Checked]] | None = None
     """Has each profile of the browser go through its self-test; ``None``: nobody asks for that here."""
     pace: Pace = field(default_factory=Pace)

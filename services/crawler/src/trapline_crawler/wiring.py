@@ -59,10 +59,12 @@ def from_env(
     artifacts, secrets = BackingOffStore(_artifacts(settings)), _secrets(settings, environ)
     gate = gate_from_env(environ)
     connect = ledger(environ, application="trapline-crawler")
+    ahead = ahead or DriverAhead()
     new_browser = _new_browser(settings, environ, gate, ahead)
     return Services(
         connect=connect,
         visitor=_new_visitor(settings, new_browser, artifacts=artifacts, secrets=secrets),
+        ahead=ahead,
         check=lambda: check_profiles(CANDIDATES, new_browser),
         artifacts=artifacts,
         nudger=_nudger(settings, connect),
@@ -80,7 +82,7 @@ def from_env(
 
 
 def _new_browser(
-    settings: Settings, environ: Mapping[str, str], gate: Gate, ahead: DriverAhead | None
+    settings: Settings, environ: Mapping[str, str], gate: Gate, ahead: DriverAhead
 ) -> Callable[[Profile], Browser]:
     choice = find_browser(settings.browser, environ=environ)
     return lambda profile: Browser(

@@ -1,4 +1,4 @@
-"""Playwright's driver, started before a browser is asked for: its start takes as long as the crawler's imports."""
+"""Playwright's driver, started before a browser is asked for: beside the crawler's imports, or its first statements."""
 
 import asyncio
 from contextlib import suppress
@@ -10,13 +10,23 @@ from trapline_crawler.browser.tab_meter import put_before_the_driver
 
 
 class DriverAhead:
-    """At most one driver, for the first launch of a process that has started no other; it ends with this process."""
+    """At most one driver, for the first launch of an invocation, whose process has started no other by then."""
 
     def __init__(self) -> None:
         self._starting: asyncio.Task[Playwright] | None = None
 
+    async def __aenter__(self) -> None:
+        """Let it start."""
+        self.begin()
+
+    async def __aexit__(self, *_: object) -> None:
+        """End it, if nobody took it."""
+        await self.close()
+
     def begin(self) -> None:
-        """Let it start, on the running event loop."""
+        """Let it start, on the running event loop, unless it has begun to."""
+        if self._starting is not None:
+            return
         put_before_the_driver()
         self._starting = asyncio.create_task(async_playwright().start(), name="driver ahead")
 
