@@ -34,6 +34,10 @@ SIZES = (1_024, 1_769, 2_048, 3_008)
 FEW = 3
 """Pages of a small invocation: what the bare driver visits as well."""
 TAG = "trapline-crawler:bench"
+MEASURED = Path(__file__).with_name("sizes.json")
+"""The medians that ``docs/image.md`` shows: what ``--json`` writes under that name, of a quiet machine."""
+_ARCHITECTURES = ("x86_64", "arm64")
+_HOW = ("warm", "cold")
 _BARE = """
 import asyncio, sys, time
 from playwright.async_api import async_playwright
@@ -159,6 +163,22 @@ def dollars(lap: Mapping[str, Any], architecture: str, *, is_cold: bool) -> floa
     return one * 1_000 / float(lap["pages"])
 
 
+def costs(medians: Sequence[Mapping[str, Any]]) -> str:
+    """Return what 1,000 pages cost, as the table of ``docs/image.md``: dollars by the price file of the deployment."""
+    head = ["memory, MiB", "first result, s", "s a page", *(f"{one}, {how}" for one in _ARCHITECTURES for how in _HOW)]
+    rows = [
+        [
+            f"{lap['memory']:,}",
+            f"{lap['start'] + lap['cold']:.1f}",
+            f"{lap['many'] / lap['pages']:.3f}",
+            *(f"{dollars(lap, one, is_cold=how == 'cold'):.4f}" for one in _ARCHITECTURES for how in _HOW),
+        ]
+        for lap in medians
+    ]
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def report(laps: Sequence[Lap]) -> str:
     """Return the table."""
     rows = []
@@ -174,7 +194,7 @@ def report(laps: Sequence[Lap]) -> str:
                 spread([lap.many / lap.pages for lap in mine], 3),
                 spread([lap.cpu / lap.pages for lap in mine], 3),
                 f"{max(lap.peak for lap in mine)}",
-                *(f"{dollars(middle, one, is_cold=cold):.4f}" for one in ("x86_64", "arm64") for cold in (False, True)),
+                *(f"{dollars(middle, one, is_cold=cold):.4f}" for one in _ARCHITECTURES for cold in (False, True)),
             ]
         )
     head = [
