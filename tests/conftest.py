@@ -3,14 +3,13 @@
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from support.order import arranged
 from support.postgres import fresh_database, serve
+from support.quick_folder import quick_folder
 from tools.terraform import binary as terraform
 from trapline_common.ledger.connection import Database
 
@@ -59,13 +58,9 @@ def _secrets_of_one_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """DSN of a real Postgres that lives as long as the test session.
-
-    Not under pytest's own temporary folder: every session that starts closes that one to other users, and run by root
-    Postgres is another user.
-    """
-    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder:
-        yield from serve(Path(folder))
+    """DSN of a real Postgres that lives as long as the test session."""
+    with quick_folder() as folder:
+        yield from serve(folder)
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from support.processes import descendants, eventually, kill_all
+from support.quick_folder import quick_folder
 from trapline_machine.embedded_postgres import embedded_postgres
 
 OWN_SITES = {"TRAPLINE_ALLOW_PRIVATE": "127.0.0.0/8"}
@@ -164,13 +163,10 @@ def interrupt(process: "subprocess.Popen[str]") -> None:
 @contextmanager
 def trapline() -> Iterator[Trapline]:
     """Yield a command with an empty data directory; afterwards nothing that it started is left, after a failure too."""
-    # Short, for the sockets below it: a path of pytest's own is longer than a Unix socket's may be.
-    folder = Path(tempfile.mkdtemp(prefix="tl-", dir="/tmp"))
-    folder.chmod(0o755)  # Postgres runs as another user when the tests run as root
-    command = Trapline(folder=folder)
-    command.tmp.mkdir(mode=0o777)
-    try:
-        yield command
-    finally:
-        kill_all(command.browsers())
-        shutil.rmtree(folder, ignore_errors=True)
+    with quick_folder() as folder:
+        command = Trapline(folder=folder)
+        command.tmp.mkdir(mode=0o777)
+        try:
+            yield command
+        finally:
+            kill_all(command.browsers())
