@@ -110,6 +110,13 @@ class Trapline:
                 found.append(int(line.parent.name))
         return found
 
+    def until_no_browser(self) -> None:
+        """Wait until no browser is left: a command may end before the browser of a crawler that was killed.
+
+        That browser ends because its driver does, or is ended by its guardian, and nobody waits for these.
+        """
+        eventually(self.browsers, lambda left: not left, what="browsers left")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
