@@ -109,4 +109,4 @@ def test_a_page_that_takes_its_crawler_along_is_failed_as_poison(command: Trapli
     (run,) = done.json["runs"]
     assert [failure["reason"] for failure in run["failures"]] == ["poison"]
     assert run["tasks"] == {"done": 1, "failed": 1}
-    assert not command.browsers()
+    command.until_no_browser()

@@ -47,7 +47,7 @@ def test_after_any_kill_every_page_is_accounted_for(command: Trapline, site: Cou
             below = descendants(first.pid)
             first.kill()
             until_gone(pid for pid in below if pid in alive(below))
-            assert not command.browsers()
+            command.until_no_browser()
             assert ledger.value("SELECT count(*)::int FROM trapline.task WHERE status = 'leased'") == 0
 
             with command.start("crawl", config) as second:
@@ -59,7 +59,7 @@ def test_after_any_kill_every_page_is_accounted_for(command: Trapline, site: Cou
     assert done.code == 4
     assert [line for line in done.err.splitlines() if "the ledger went away" in line], done.err
     assert len(done.err.splitlines()) == 1, done.err
-    assert not command.browsers()
+    command.until_no_browser()
 
     last = command.crawl(config)
     assert last.code == 0, last.err

@@ -164,7 +164,7 @@ def test_it_outlives_its_postgres(command: Trapline, site: CountingSite) -> None
         done = finish(process)
     assert done.code == 0, done.err
     assert "the ledger went away" in done.out
-    assert not command.browsers()
+    command.until_no_browser()
 
 
 def postmaster_of(pid_file: Path) -> int:

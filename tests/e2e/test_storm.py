@@ -1,11 +1,10 @@
 """The storm, in its short form: `make storm` runs twenty long ones."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from support.quick_folder import quick_folder
 from tests.storm.naps import nap_one
 from tests.storm.seed import Order, Storm, weather_one
 from tests.storm.server import Server, postgres
@@ -16,11 +15,9 @@ SURE = {"run cancelled", "cap lowered", "cap raised", "SIGKILL: crawler", "Postg
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A Postgres that may be stopped at once, in a folder that its own user may enter."""
-    with tempfile.TemporaryDirectory(prefix="trapline-storm-") as folder:
-        Path(folder).chmod(0o755)
-        with postgres(Path(folder)) as running:
-            yield running
+    """A Postgres that may be stopped at once."""
+    with quick_folder() as folder, postgres(folder) as running:
+        yield running
 
 
 def _unseen(_: Storm) -> None:

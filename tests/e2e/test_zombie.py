@@ -44,4 +44,4 @@ def test_a_stalled_crawler_writes_and_opens_nothing_when_it_wakes_up(command: Tr
         assert ledger.value("SELECT count(*)::int FROM trapline.observation") == 3
         assert ledger.value("SELECT max(lease_seq) FROM trapline.task WHERE url LIKE '%/p/0'") == 2
         assert ledger.value(STATUS.format(pid=zombie)) == "orphaned"
-    assert not command.browsers()
+    command.until_no_browser()

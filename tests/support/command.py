@@ -3,11 +3,9 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from support.processes import descendants, eventually, kill_all
+from support.quick_folder import quick_folder
 from trapline_machine.embedded_postgres import embedded_postgres
 
 OWN_SITES = {"TRAPLINE_ALLOW_PRIVATE": "127.0.0.0/8"}
@@ -111,6 +110,13 @@ class Trapline:
                 found.append(int(line.parent.name))
         return found
 
+    def until_no_browser(self) -> None:
+        """Wait until no browser is left: a command may end before the browser of a crawler that was killed.
+
+        That browser ends because its driver does, or is ended by its guardian, and nobody waits for these.
+        """
+        eventually(self.browsers, lambda left: not left, what="browsers left")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
@@ -164,13 +170,10 @@ def interrupt(process: "subprocess.Popen[str]") -> None:
 @contextmanager
 def trapline() -> Iterator[Trapline]:
     """Yield a command with an empty data directory; afterwards nothing that it started is left, after a failure too."""
-    # Short, for the sockets below it: a path of pytest's own is longer than a Unix socket's may be.
-    folder = Path(tempfile.mkdtemp(prefix="tl-", dir="/tmp"))
-    folder.chmod(0o755)  # Postgres runs as another user when the tests run as root
-    command = Trapline(folder=folder)
-    command.tmp.mkdir(mode=0o777)
-    try:
-        yield command
-    finally:
-        kill_all(command.browsers())
-        shutil.rmtree(folder, ignore_errors=True)
+    with quick_folder() as folder:
+        command = Trapline(folder=folder)
+        command.tmp.mkdir(mode=0o777)
+        try:
+            yield command
+        finally:
+            kill_all(command.browsers())

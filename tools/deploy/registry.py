@@ -1,22 +1,16 @@
 """Pushes an image to a registry, and learns the digest under which it is there."""
 
-import fcntl
 import json
-import os
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tools.deploy.container_engine import Engine
+from tools.own_folder import MEMORY, own_folder
 from tools.shell import ToolError
 
 _PUSHED_WITHIN = 1800.0
 """Seconds: half a gigabyte over a slow line."""
-_MEMORY = Path("/dev/shm")
-"""Where the system has it, the token is not even written to a disk for the time of a push."""
 _PREFIX = "trapline-login-"
 
 
@@ -38,7 +32,9 @@ def push(engine: Engine, image: str, *, repository: str, tag: str, login: Login)
     is killed, the next one deletes its folder.
     """
     name = f"{repository}:{tag}"
-    with _own_folder(_MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())) as folder:
+    # Where the system has files in memory, the token is not even written to a disk for the time of a push
+    parent = MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir())
+    with own_folder(parent, prefix=_PREFIX) as folder:
         # Docker's contexts are in the user's folder, so the daemon is named
         host = engine.host
         if host is None and not engine.is_podman:
@@ -57,31 +53,3 @@ def push(engine: Engine, image: str, *, repository: str, tag: str, login: Login)
     if len(digests) != 1:
         raise ToolError(f"{name} was pushed, but the engine knows it by {digests or 'no digest'}")
     return digests[0]
-
-
-@contextmanager
-def _own_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder that is there while the block lasts, and delete those of this user whose process was killed."""
-    for left in parent.glob(f"{_PREFIX}*"):
-        with suppress(FileNotFoundError):  # a push beside this one deleted it first
-            if left.stat().st_uid == os.getuid() and not _is_held(left):
-                shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:
-        held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX)  # the system lets go of it when this process ends, however it ends
-            yield Path(folder)
-        finally:
-            os.close(held)
-
-
-def _is_held(folder: Path) -> bool:
-    """Say whether the process that made ``folder`` lives; an empty one was made just now and is not locked yet."""
-    held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(held)
-    return not any(folder.iterdir())

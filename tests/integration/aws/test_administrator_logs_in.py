@@ -7,10 +7,8 @@ membership after the log-in, and takes it back when the migration is done, with 
 
 import functools
 import json
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +18,7 @@ import pytest
 from moto import mock_aws
 
 from support.postgres import as_role, postgres_of, with_database
+from support.quick_folder import quick_folder
 from trapline.access.deployment.migration import migrate_deployment
 from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.ledger.connection import Database
@@ -35,8 +34,8 @@ PLAINLY = f"SET createrole_self_grant = ''; CREATE ROLE plain LOGIN; REVOKE plai
 def rds(major: int, rule: str) -> Iterator[str]:
     """Run a Postgres with ``rule`` for members of rds_iam; yield the superuser's DSN."""
     with (
-        tempfile.TemporaryDirectory(prefix="trapline-test-") as folder,
-        postgres_of(major, Path(folder) / "data", hba=[f"local all +rds_iam {rule}"]) as server,
+        quick_folder() as folder,
+        postgres_of(major, folder / "data", hba=[f"local all +rds_iam {rule}"]) as server,
     ):
         yield server.dsn
 

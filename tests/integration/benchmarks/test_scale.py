@@ -1,8 +1,6 @@
 """The load of the scale benchmark, in a small form: it works, and what it says adds up."""
 
-import tempfile
-from pathlib import Path
-
+from support.quick_folder import quick_folder
 from tests.benchmarks import scale
 
 TASKS = 500
@@ -10,9 +8,8 @@ TASKS = 500
 
 def test_a_small_load_is_done_whole_and_counted_right() -> None:
     """Every task is done once, by no more invocations than the count asked for, and the report says so."""
-    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder:
-        Path(folder).chmod(0o755)
-        result = scale.measure(Path(folder), tasks=TASKS, seconds=120)
+    with quick_folder() as folder:
+        result = scale.measure(folder, tasks=TASKS, seconds=120)
     assert result.tasks == TASKS
     assert result.lost == {"done": TASKS, "observed": TASKS, "leased": 0, "unfinished": 0}
     assert (result.asked, result.orphaned) == (TASKS // 25, 0)

@@ -1,14 +1,13 @@
 """Further connections to a test's own database, for the contenders of a race; and the oldest Postgres claimed."""
 
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from support.postgres import postgres_16
+from support.quick_folder import quick_folder
 from support.races import Connect
 from trapline_common.ledger.connection import Database
 
@@ -30,5 +29,5 @@ async def connect(dsn: str) -> AsyncIterator[Connect]:
 @pytest.fixture(scope="session")
 def oldest() -> Iterator[str]:
     """DSN of a Postgres 16, the oldest that is claimed: the embedded one's wheel carries it besides 18."""
-    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder, postgres_16(Path(folder) / "data") as server:
+    with quick_folder() as folder, postgres_16(folder / "data") as server:
         yield server.dsn

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.ledger import LANE, value
+from support.quick_folder import quick_folder
 from support.races import PATIENCE, Connect, until_blocked
 from tests.storm.proxy import Proxy
 from trapline_common.domain.errors import InputRefusedError, LeaseLostError, LedgerUnavailableError
@@ -98,10 +98,9 @@ async def test_after_a_statement_that_timed_out_nothing_waits_for_that_connectio
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder outside pytest's own, which is closed to Postgres' user when root runs the tests."""
-    with tempfile.TemporaryDirectory(prefix="trapline-test-") as found:
-        Path(found).chmod(0o755)
-        yield Path(found)
+    """A folder for a Postgres of the test's own."""
+    with quick_folder() as found:
+        yield found
 
 
 async def test_postgres_stopped_immediately_is_unavailable(folder: Path) -> None:

@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 
 from support.postgres import postgres_16
 from support.processes import eventually
+from support.quick_folder import quick_folder
 from trapline.embedded import embedded_postgres
 from trapline_common.domain.errors import InputRefusedError, LedgerUnavailableError
 from trapline_common.ledger.connection import Database
@@ -33,13 +32,11 @@ NAMELESS = 54_321
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that other users may reach: run by root, Postgres is another user."""
-    found = Path(tempfile.mkdtemp(prefix="tl-", dir="/tmp"))
-    found.chmod(0o755)
-    yield found
-    for data in (*found.glob("*/postgres"), *found.glob("postgres")):
-        postgres_server.stop(data)
-    shutil.rmtree(found, ignore_errors=True)
+    """A folder whose servers are stopped at the end."""
+    with quick_folder() as found:
+        yield found
+        for data in (*found.glob("*/postgres"), *found.glob("postgres")):
+            postgres_server.stop(data)
 
 
 def ask(dsn: str, sql: str) -> object:

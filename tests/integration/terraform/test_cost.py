@@ -1,6 +1,5 @@
 """A month of each environment at AWS's list prices, by its own plan."""
 
-import copy
 import json
 from datetime import date
 
@@ -53,7 +52,7 @@ def test_every_part_is_counted(plans):
     dev = monthly_cost(plans("dev"))
     assert dev.parts["public IPv4 addresses"] == pytest.approx(730 * 0.005)
     assert dev.parts["NAT instance with its disk"] == pytest.approx(730 * 0.0042 + 8 * 0.08)
-    larger = copy.deepcopy(plans("dev"))
+    larger = plans("dev")
     (database,) = [one for one in larger["resource_changes"] if one["type"] == "aws_db_instance"]
     database["change"]["after"] |= {"multi_az": True, "allocated_storage": 40}
     assert monthly_cost(larger).total - dev.total == pytest.approx(730 * 0.016 + 40 * 0.23 - 20 * 0.115)
@@ -61,11 +60,11 @@ def test_every_part_is_counted(plans):
 
 def test_what_has_no_price_is_refused(plans):
     """A new type of resource, or another size, is not taken for free."""
-    plan = copy.deepcopy(plans("dev"))
+    plan = plans("dev")
     plan["resource_changes"].append({"type": "aws_eks_cluster", "change": {"after": {}}})
     with pytest.raises(ToolError, match="what aws_eks_cluster costs is not known"):
         monthly_cost(plan)
-    plan = copy.deepcopy(plans("dev"))
+    plan = plans("dev")
     (database,) = [one for one in plan["resource_changes"] if one["type"] == "aws_db_instance"]
     database["change"]["after"]["instance_class"] = "db.r7g.large"
     with pytest.raises(ToolError, match=r"no price of 'db\.r7g\.large'"):
@@ -83,7 +82,7 @@ def test_what_has_no_price_is_refused(plans):
 )
 def test_what_is_free_in_one_form_is_refused_in_another(plans, kind, argument, value):
     """A type that costs nothing, or one price, in the form that is planned is not taken for that in any other."""
-    plan = copy.deepcopy(plans("dev"))
+    plan = plans("dev")
     one = next(change for change in plan["resource_changes"] if change["type"] == kind)
     one["change"]["after"][argument] = value
     with pytest.raises(ToolError, match=f"what {kind} costs with {argument} = "):

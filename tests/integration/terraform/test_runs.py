@@ -1,11 +1,9 @@
 import json
-import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.terraform_provider import attached, shared_provider
 from tools.shell import ROOT
 
 FILES = sorted(path.name for path in (ROOT / "terraform/tests").glob("*.tftest.hcl"))
@@ -17,14 +15,10 @@ KEPT = {"main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"}
 def reports(root):
     """The answer of `terraform test` for each of its files: the status of every run, and the errors.
 
-    Two of them work side by side, with one provider: every file mocks it, so no run of theirs sets it up.
+    Two of them work side by side.
     """
     halves = [[f"-filter=tests/{file}" for file in FILES[start::2]] for start in range(2)]
-    with (
-        shared_provider(root.binary, os.environ) as provider,
-        attached(provider),
-        ThreadPoolExecutor(max_workers=2) as pool,
-    ):
+    with ThreadPoolExecutor(max_workers=2) as pool:
         outputs = list(pool.map(lambda filters: root.run("test", "-json", *filters), halves))
     statuses, errors = defaultdict(dict), defaultdict(list)
     for line in "".join(done.stdout for done in outputs).splitlines():

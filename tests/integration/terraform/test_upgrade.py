@@ -21,14 +21,14 @@ CHANGED = {
 
 
 @pytest.fixture(scope="module")
-def planned(terraform_binary, tmp_path_factory):
+def planned(terraform_binary, provider, tmp_path_factory):
     """The plans of the file's runs, by name."""
     base = tmp_path_factory.mktemp("upgrade")
     folder = shutil.copytree(ROOT / "terraform", base / "terraform", ignore=shutil.ignore_patterns("*.tftest.hcl"))
     shutil.copy(ROOT / "crawls.yaml", base)
     (last_release.unpack(base / "last", "terraform") / "terraform").rename(folder / "before")
     shutil.copy(Path(__file__).with_name("upgrade.tftest.hcl"), folder / "tests")
-    made = Terraform(binary=terraform_binary, folder=folder, data=base / "data")
+    made = Terraform(binary=terraform_binary, folder=folder, data=base / "data", provider=provider)
     made.must(*terraform.init_command(terraform_binary, folder, environ=os.environ, options=["-backend=false"])[2:])
     done = made.run("test", "-json", "-verbose")
     events = [json.loads(line) for line in done.stdout.splitlines()]

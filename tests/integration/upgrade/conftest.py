@@ -1,7 +1,6 @@
 """The last release: its ledger, restored, and its code, which runs beside today's."""
 
 import gzip
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from support.command import Trapline, trapline
 from support.last_release import unpack
 from support.postgres import fresh_database
+from support.quick_folder import quick_folder
 from support.upgrade_site import FOLDER, UpgradeSite, upgrade_site
 
 
@@ -47,5 +47,5 @@ def command(restored: str) -> Iterator[Trapline]:
 @pytest.fixture(scope="session")
 def last_release() -> Iterator[Path]:
     """The folder of the last release's code."""
-    with tempfile.TemporaryDirectory(prefix="trapline-test-") as folder:
-        yield unpack(Path(folder))
+    with quick_folder() as folder:
+        yield unpack(folder)

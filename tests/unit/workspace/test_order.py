@@ -31,6 +31,20 @@ def test_stories_keep_their_order_and_long_folders_begin():
     ]
 
 
-def test_the_folders_named_are_there():
-    """A folder that moves keeps its position in the order."""
-    assert all((ROOT / folder).is_dir() for folder in (STORIES, *LONG))
+def test_only_short_tests_begin_last():
+    """A file that takes minutes begins before its folder; new folders of real parts come before the quick tests."""
+    quick, new, whole, storm = (
+        item(file, 1)
+        for file in (
+            "tests/unit/a.py",
+            "tests/integration/new/b.py",
+            "tests/e2e/test_whole.py",
+            "tests/e2e/test_storm.py",
+        )
+    )
+    assert arranged([quick, new, whole, storm], ROOT) == [storm, whole, new, quick]
+
+
+def test_what_is_named_is_there():
+    """A folder or file that moves keeps its position in the order."""
+    assert all((ROOT / name).exists() for name in (STORIES, *LONG))
