@@ -48,10 +48,10 @@ def main() -> int:
     with view() as link, sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = started.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-        page.goto(link)
+        page.goto(link, wait_until="networkidle")  # small pictures are made when they are asked for
         page.screenshot(path=FOLDER / "web-overview.png")
         page.get_by_role("link", name=CHANGED).first.click()
-        page.wait_for_load_state()
+        page.wait_for_load_state("networkidle")
         page.screenshot(path=FOLDER / "web-page.png")
         started.close()
     say(f"wrote web-overview.png and web-page.png into {FOLDER.relative_to(ROOT)}")

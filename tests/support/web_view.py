@@ -16,7 +16,7 @@ from trapline_web.app import create_app
 from trapline_web.feed_keys import FeedKeys
 from trapline_web.ledger_views import Connect, LedgerViews
 from trapline_web.pictures import NamedArtifacts
-from trapline_web.ports import Actions, Outcome, Place
+from trapline_web.ports import Actions, Outcome, Pictures, Place, Views
 from trapline_web.serving import listen, serve_app
 
 TOKEN = "t" * 40
@@ -115,21 +115,30 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    dsn: str, artifacts: Path, *, actions: Actions | None = None, runs_now: bool = True, connect: Connect | None = None
+    dsn: str,
+    artifacts: Path,
+    *,
+    actions: Actions | None = None,
+    runs_now: bool = True,
+    connect: Connect | None = None,
+    views: Views | None = None,
+    pictures: Pictures | None = None,
+    port: int = 0,
+    token: str = TOKEN,
 ) -> AsyncIterator[Served]:
-    """Serve the ledger of ``dsn``; ``connect``: in place of a plain connection to it."""
-    listener = listen("127.0.0.1", 0)
+    """Serve the ledger of ``dsn``; ``connect``: in place of a plain connection to it; ``port`` 0: any free one."""
+    listener = listen("127.0.0.1", port)
     port = listener.getsockname()[1]
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
-    access = Access(token=TOKEN, hosts=hosts, feeds=FeedKeys(artifacts / f"keys-{port}"), port=port)
+    access = Access(token=token, hosts=hosts, feeds=FeedKeys(artifacts / f"keys-{port}"), port=port)
 
     async def plainly() -> Database:
         return await Database.connect(dsn)
 
-    views = LedgerViews(connect or plainly)
+    here = LedgerViews(connect or plainly)
     app = create_app(
-        views=views,
-        pictures=NamedArtifacts(fetch=DirectoryArtifacts(artifacts).get, is_named=views.is_named),
+        views=views or here,
+        pictures=pictures or NamedArtifacts(fetch=DirectoryArtifacts(artifacts).get, is_named=here.is_named),
         actions=actions,
         access=access,
         place=Place(name="test", runs_now=runs_now),
@@ -141,5 +150,5 @@ async def served(
     finally:
         stop.set()
         await serving
-        await views.close()
+        await here.close()
         listener.close()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from support.postgres import as_role
-from support.web_stage import Stage
+from support.web_stage import Stage, addresses
+from support.web_view import Recorded, served
 from trapline.operator.perform import perform
 from trapline.remote.allowlist import LOOKING
 from trapline.remote.terminal import build_call
@@ -67,6 +68,16 @@ async def test_each_screen_is_one_call_and_the_same_as_here(shop: Stage) -> None
             assert type(here) is type(there)
             assert reader.calls == number
     assert reader.largest < 300_000
+
+
+async def test_each_address_is_one_call(shop: Stage) -> None:
+    """Also what a page is made of beside its model; a page that only asks needs none."""
+    reader = Reader(as_role(shop.dsn, "trapline_reader"))
+    async with served(shop.dsn, shop.artifacts, views=RemoteViews(reader), actions=Recorded()) as view:
+        for name, path in addresses(shop).items():
+            before = reader.calls
+            assert (await view.get(path)).status == 200, name
+            assert reader.calls - before == (name != "cancel"), name
 
 
 async def test_what_is_wrong_there_is_said_here(shop: Stage) -> None:

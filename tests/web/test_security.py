@@ -2,12 +2,14 @@
 
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 
 from support.web_ledger import digest
 from support.web_stage import Stage, addresses
 from support.web_view import TOKEN, Recorded, Served, served
+from tools.shell import ROOT
 from trapline_web.guard import HEADERS
 from trapline_web.routes.site import local_path
 
@@ -225,6 +227,21 @@ async def test_hostile_texts_become_no_element_attribute_or_link(bad_view: Serve
         outside = re.findall(r'<a class="out"[^>]*>', text)
         assert all('rel="noopener noreferrer nofollow"' in link for link in outside)
     assert told >= 6
+
+
+def test_no_template_trusts_a_text_or_holds_a_style_or_a_handler() -> None:
+    """What the policy would stop is not written in the first place; our own style alone is in a file, the report."""
+    templates = [one for one in files("trapline_web").joinpath("templates").iterdir() if one.name.endswith(".html")]
+    assert len(templates) > 15
+    for one in templates:
+        text = one.read_text("utf-8")
+        assert not re.search(r"\|\s*safe\b|autoescape|Markup", text), one.name
+        written = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "", text, flags=re.DOTALL)
+        assert not re.search(r"\sstyle=|\son\w+=|javascript:|<script(?! src=)", written), one.name
+        assert written.count("<style") == (one.name == "report.html"), one.name
+    for path in (ROOT / "services/web/src").rglob("*.py"):
+        marked = re.search(r"\bMarkup\b|autoescape=False", path.read_text()) is not None
+        assert marked == (path.name == "report.py"), path
 
 
 async def test_a_hostile_crawl_name_or_address_becomes_no_header(view: Served, actions: Recorded) -> None:

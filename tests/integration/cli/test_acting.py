@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from support.ledger import value
+from trapline.remote.caller import OPERATOR
 from trapline_common.ledger.connection import Database
+from trapline_machine.remote_view import Function
 
 from .conftest import URLS, Stage, Trapline
 from .test_operator import Operate, operate
-from .test_remote import function, with_env
+from .test_remote import aws, function, with_env
 
 __all__ = ["function", "operate"]
 
@@ -131,6 +133,21 @@ async def test_who_acts_goes_along_to_a_deployment(function: Any, tmp_path: Path
     await with_env(function, tmp_path, "unmute", "shop", "--env", "dev")
     await with_env(function, tmp_path, "mutes", "--env", "dev")
     assert [call.body["acted_by"] for call in function.calls] == [function.identity, None]
+
+
+async def test_the_view_tells_a_deployment_who_acts(
+    function: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STS is asked once, at the first form; who only looks is not named."""
+    for _ in range(3):
+        function.answer({"v": 1, "exit": 0, "stdout": "", "stderr": ""})
+    environ = aws(function)
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    act = await asyncio.to_thread(Function.connect, "dev", function=OPERATOR, environ=environ, data_dir=tmp_path)
+    for command in (("view", "lanes", "--"), ("unmute", "--json", "--", "shop"), ("cancel", "--json", "--", "7")):
+        assert (await act(command)).exit == 0
+    assert [call.body["acted_by"] for call in function.calls] == [None, function.identity, function.identity]
 
 
 async def test_without_sts_the_machines_user_acts(function: Any, tmp_path: Path) -> None:

@@ -19,8 +19,21 @@ async def _start(dsn: str, folder: Path, *more: str) -> asyncio.subprocess.Proce
     )  # fmt: skip
 
 
+def listening(port: int) -> set[str]:
+    """Return the addresses of this machine at which a socket listens on ``port``, as Linux lists them."""
+    found = set()
+    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, here, _, state, *_ = line.split()
+            address, _, number = here.partition(":")
+            if state == "0A" and int(number, 16) == port:
+                words = [bytes.fromhex(address[start : start + 8])[::-1] for start in range(0, len(address), 8)]
+                found.add(socket.inet_ntop(family, b"".join(words)))
+    return found
+
+
 async def test_it_prints_a_link_serves_and_ends_with_sigterm(database: Database, dsn: str, tmp_path: Path) -> None:
-    """The link opens the overview; SIGTERM ends it with 0; its token is readable by its owner alone."""
+    """On loopback alone the link opens the screen; SIGTERM ends it with 0; its owner alone may read its token."""
     process = await _start(dsn, tmp_path, "--at", "/failures")
     assert process.stderr is not None
     line = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
@@ -29,6 +42,8 @@ async def test_it_prints_a_link_serves_and_ends_with_sigterm(database: Database,
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     text = (await asyncio.to_thread(opener.open, link[0])).read().decode()
     assert "No page fails" in text
+    port = link[0].split(":")[2].partition("/")[0]
+    assert listening(int(port)) == {"127.0.0.1"}
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 20) == 0
     assert (tmp_path / "web.token").stat().st_mode & 0o777 == 0o600

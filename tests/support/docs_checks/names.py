@@ -17,6 +17,8 @@ _FOLDER = re.compile(rf"^(?:{'|'.join((*_FOLDERS, *_PACKAGES))})(?:/[\w.*-]+)+/?
 _MODULE = re.compile(r"^(?:trapline_\w+|docs|tools|tests)(?:\.\w+)+$|^trapline(?:\.\w+){2,}$")
 _RUN_MODULE = re.compile(r"python -m (?P<module>(?:docs|tools|tests|trapline)[\w.]*)")
 _TEST = re.compile(r"^(?P<name>[a-z0-9]+(?:_[a-z0-9]+){3,})(?P<rest>_?\.\.\.)?$")
+_NAME_TESTS = frozenset({"docs/guarantees.md", "docs/web.md"})
+"""Pages of guarantees."""
 _MADE = re.compile(r"NNNN|\bENV\b|^terraform/envs/\w+\.releases\.tfvars\.json$")
 """Files that a person makes: a placeholder is in the name, or a deployment writes it."""
 
@@ -44,14 +46,15 @@ def unknown_modules() -> Iterator[str]:
 
 
 def unknown_tests() -> Iterator[str]:
-    """Return each test that the page of the guarantees names and no test file has."""
+    """Return each test that a page of guarantees names and no test file has, as ``PAGE: TEST``."""
     names = frozenset(
         name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def test_(\w+)\(", path.read_text())
     )
-    page = next(page for page in pages() if page.name == "docs/guarantees.md")
-    for span in page.spans:
-        if (found := _TEST.match(span)) and not _is_test(found["name"], bool(found["rest"]), names):
-            yield span
+    for page in pages():
+        if page.name in _NAME_TESTS:
+            for span in page.spans:
+                if (found := _TEST.match(span)) and not _is_test(found["name"], bool(found["rest"]), names):
+                    yield f"{page.name}: {span}"
 
 
 def _is_test(name: str, is_beginning: bool, names: frozenset[str]) -> bool:

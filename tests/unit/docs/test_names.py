@@ -1,4 +1,7 @@
+import re
+
 from support.docs_checks.names import unknown_modules, unknown_paths, unknown_tests
+from tools.shell import ROOT
 
 
 def test_every_file_that_is_named_exists():
@@ -12,5 +15,15 @@ def test_every_module_that_is_named_can_be_imported():
 
 
 def test_every_test_that_a_guarantee_names_exists():
-    """The page of the guarantees names no test that was renamed or lost."""
+    """The pages of guarantees name no test that was renamed or lost."""
     assert list(unknown_tests()) == []
+
+
+def test_every_threat_to_the_web_view_has_a_test():
+    """Each line of the table in docs/web.md names one at least."""
+    text = (ROOT / "docs/web.md").read_text()
+    rows = re.findall(
+        r"^\| (.+?) \| .+ \| (.+) \|$", text[text.index("| threat |") : text.index("## A deployment")], re.MULTILINE
+    )
+    assert len(rows) > 12
+    assert [threat for threat, tests in rows[1:] if not re.search(r"`\w+", tests)] == []

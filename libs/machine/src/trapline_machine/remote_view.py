@@ -8,6 +8,7 @@ import http.client
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
@@ -16,10 +17,17 @@ from trapline.remote.caller import Caller, connect
 from trapline.remote.terminal import build_call
 from trapline_common.domain.errors import TransientError
 from trapline_web.ports import Outcome
+from trapline_web.remote import Perform, signed_address
 
 MOST_BYTES = 50_000_000
 """Of one picture; a full page of 16,384 pixels has a tenth of it."""
 _SECONDS = 30.0
+_OVER = frozenset({400, 403})
+"""What S3 answers when an address, or the session that signed it, has expired."""
+
+
+class AddressRefusedError(TransientError):
+    """S3 refuses a signed address; another one may be taken."""
 
 
 class Function:
@@ -56,8 +64,23 @@ class _NoRedirects(HTTPRedirectHandler):
         """Refuse."""
 
 
+async def fetch_artifact(perform: Perform, key: str, *, authorities: str | None = None) -> bytes:
+    """Return an artifact of a deployment by an address that its reader function signs, anew where S3 refuses the first.
+
+    ``authorities`` as in ``fetch_signed``.
+
+    Raises ``KeyError`` when the ledger does not name it, ``TransientError`` when it can't be had.
+    """
+    try:
+        return await fetch_signed(await signed_address(perform, key), authorities=authorities)
+    except AddressRefusedError:
+        return await fetch_signed(await signed_address(perform, key), authorities=authorities)
+
+
 async def fetch_signed(url: str, *, authorities: str | None = None) -> bytes:
-    """Return what a signed address holds. Raises ``TransientError`` when it can't be had, or is too large.
+    """Return what a signed address holds.
+
+    Raises ``AddressRefusedError`` when S3 refuses it, ``TransientError`` when it can't be had or is too large.
 
     ``authorities``: file of the certificates that are trusted; ``None``: the system's.
     """
@@ -74,6 +97,10 @@ def _fetch(url: str, authorities: str | None) -> bytes:
             data: bytes = answer.read(MOST_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
         # the error's own words may hold the address, and the address is a key
+        if isinstance(error, HTTPError) and error.code in _OVER:
+            raise AddressRefusedError(
+                f"S3 refuses the address that the reader function signed ({error.code}): it or its session has expired"
+            ) from None
         raise TransientError(f"the artifact can't be fetched from S3 ({type(error).__name__})") from None
     if len(data) > MOST_BYTES:
         raise TransientError("the artifact is larger than any that a crawler keeps")

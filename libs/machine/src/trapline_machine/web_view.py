@@ -16,14 +16,14 @@ from trapline_common.ledger.schema.migrate import migrate
 from trapline_common.ledger.views.database import schema_version
 from trapline_common.local.artifacts import DirectoryArtifacts
 from trapline_machine.embedded_postgres import embedded_postgres
-from trapline_machine.remote_view import Function, fetch_signed
+from trapline_machine.remote_view import Function, fetch_artifact
 from trapline_web.access import Access, kept_token
 from trapline_web.app import create_app
 from trapline_web.feed_keys import FeedKeys
 from trapline_web.ledger_views import LedgerViews
 from trapline_web.pictures import NamedArtifacts
 from trapline_web.ports import Actions, Pictures, Place, Views
-from trapline_web.remote import RemoteActions, RemoteViews, signed_address
+from trapline_web.remote import RemoteActions, RemoteViews
 from trapline_web.report import Report, report
 from trapline_web.serving import listen, serve_app
 from trapline_web.subprocess_actions import SubprocessActions
@@ -173,7 +173,7 @@ def _remote(options: Options, environ: Mapping[str, str]) -> _Parts:
     authorities = str(settings.get("verify") or environ.get("AWS_CA_BUNDLE") or "") or None
 
     async def fetch(key: str) -> bytes:
-        return await fetch_signed(await signed_address(look, key), authorities=authorities)
+        return await fetch_artifact(look, key, authorities=authorities)
 
     async def told_by_the_function(_key: str) -> bool:
         return True  # it signs only what its ledger names

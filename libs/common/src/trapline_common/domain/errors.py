@@ -12,6 +12,10 @@ class InputRefusedError(TraplineError):
     """
 
 
+class OtherReleaseError(InputRefusedError):
+    """The ledger's schema is of another release than this one; nothing was read."""
+
+
 class TransientError(TraplineError):
     """It may work when tried again: the caller re-raises it, so that the platform retries the event."""
 

@@ -42,6 +42,8 @@ class Tick:
     """Where it is."""
     text: str
     """What it says."""
+    moment: datetime | None = None
+    """The moment that it says in UTC, and a browser in the viewer's zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Chart:
     values: tuple[Tick, ...]
     """The grid's horizontal lines."""
     days: tuple[Tick, ...]
-    """The grid's vertical lines."""
+    """The grid's vertical lines: midnights, or the beginning and the end of less than a day."""
     bands: tuple[Band, ...]
     """Where visits failed."""
     label: str
@@ -143,7 +145,8 @@ def _chart(
         area=f"{line}V{HEIGHT - _BOTTOM}H{x_of(points[0][0])}Z",
         marks=_marks(points, x_of, y_of) if not unit else (),
         values=tuple(Tick(at=y_of(value), text=_plain(value) + unit) for value in _grid(low, high, step)),
-        days=tuple(Tick(at=x_of(at), text=f"{at:%-d %b}") for at in _days(first, until)),
+        days=tuple(Tick(at=x_of(at), text=f"{at:%-d %b}") for at in _days(first, until))
+        or tuple(Tick(at=x_of(at), text=f"{at:%H:%M} UTC", moment=at) for at in (first, until)),
         bands=tuple(Band(x=x_of(start), width=max(x_of(end) - x_of(start), 2.0)) for start, end in failing),
         label=f"{name}: from {points[0][2]} to {points[-1][2]}, lowest {lowest[2]}, highest {highest[2]}",
     )

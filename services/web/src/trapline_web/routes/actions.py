@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid5
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -43,15 +43,14 @@ class Forms:
     async def run_now(self, request: Request) -> Response:
         """Open a run of a crawl now."""
         name = request.path_params["name"]
-        command = ("run", "--json", "--request", str(uuid4()), "--", name)
+        command = ("run", "--json", "--request", await _order(request), "--", name)
         return await self._act(request, command, back=f"/crawls/{name}", opens_run=True)
 
     async def retry(self, request: Request) -> Response:
         """Put a run's failed tasks into a new run."""
         run = request.path_params["id"]
-        return await self._act(
-            request, ("retry", "--json", "--request", str(uuid4()), "--", str(run)), back=f"/runs/{run}", opens_run=True
-        )
+        command = ("retry", "--json", "--request", await _order(request), "--", str(run))
+        return await self._act(request, command, back=f"/runs/{run}", opens_run=True)
 
     async def cancel(self, request: Request) -> Response:
         """End a run now."""
@@ -187,6 +186,12 @@ class Forms:
         words = (outcome.err or outcome.out).strip().splitlines()[-3:] or [f"exit code {outcome.exit}"]
         values = {"title": "It was not done", "lines": words, "link": (local_path(back), "Back")}
         return self._site.page(request, "plain.html", values, status=409), None
+
+
+async def _order(request: Request) -> str:
+    """Return the id of the order that a form is: the ledger opens one run for it, also by a view that was restarted."""
+    mark = (await form_fields(request)).get("mark", "")
+    return str(uuid5(NAMESPACE_URL, f"{request.url.path} {mark}"))
 
 
 def _run_of(outcome: Outcome) -> int | None:

@@ -5,7 +5,7 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.domain.errors import InputRefusedError, OtherReleaseError, TransientError
 from trapline_common.ledger.views.screens.catalogue import SCREENS
 from trapline_web.routes.site import Site
 
@@ -25,6 +25,8 @@ class Api:
             return _error(404, f"no such screen; they are {', '.join(SCREENS)}")
         try:
             found = await self._site.read(name, dict(request.query_params))
+        except OtherReleaseError as error:
+            return _error(503, str(error))
         except InputRefusedError as error:
             return _error(404 if str(error).startswith("no ") else 400, str(error))
         except TransientError as error:

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.domain.errors import InputRefusedError, OtherReleaseError, TransientError
 from trapline_common.ledger.views.screens.crawl import CrawlScreen
 from trapline_common.ledger.views.screens.lists import ChangesScreen
 from trapline_web.rendering import sentences, states
@@ -87,10 +87,10 @@ class Feeds:
             return _line(401, "give the token as a bearer header, or a key of feeds as ?key=")
         try:
             return await self._site.read(name, given)
+        except (OtherReleaseError, TransientError) as error:
+            return _line(503, str(error))
         except InputRefusedError as error:
             return _line(404, str(error))
-        except TransientError as error:
-            return _line(503, str(error))
 
 
 def _line(status: int, text: str) -> Response:

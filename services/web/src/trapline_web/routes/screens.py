@@ -217,6 +217,7 @@ class Screens:
         screen: lists.RunsScreen | None = await self._read(request, "runs")
         if screen is None:
             return self._nothing(request)
+        last = screen.runs[-1] if len(screen.runs) == lists.ROWS else None
         values = {
             "screen": screen,
             "at": screen.at,
@@ -224,6 +225,7 @@ class Screens:
             "here": "runs",
             "crawl": request.query_params.get("crawl", ""),
             "show": request.query_params.get("show", ""),
+            "next_link": None if last is None else _link(request, {"before": str(last.id)}),
         }
         return self._site.page(request, "runs.html", values)
 
@@ -307,6 +309,8 @@ class Screens:
         screen: machine.InvocationsScreen | None = await self._read(request, "invocations")
         if screen is None:
             return self._nothing(request)
+        last = screen.invocations[-1] if len(screen.invocations) == machine.ROWS else None
+        more = None if last is None else _link(request, {"at": last.created_at.isoformat(), "after": str(last.id)})
         values = {
             "screen": screen,
             "at": screen.at,
@@ -315,6 +319,7 @@ class Screens:
             "statuses": [str(status) for status in InvocationStatus],
             "chosen": request.query_params.get("status", ""),
             "lane": request.query_params.get("lane", ""),
+            "next_link": more,
         }
         return self._site.page(request, "invocations.html", values)
 
@@ -365,6 +370,7 @@ class Screens:
             "screen": screen,
             "at": screen.at,
             "query": query,
+            "most": lists.FOUND,
             "title": f"{count or 'Nothing'} found for “{query.strip()}”" if query.strip() else "Find a page or run",
         }
         return self._site.page(request, "find.html", values)

@@ -10,7 +10,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from trapline_common.domain.errors import InputRefusedError, TransientError
+from trapline_common.domain.errors import InputRefusedError, OtherReleaseError, TransientError
 from trapline_web.access import Access
 from trapline_web.ports import Actions, Pictures, Place, Views
 from trapline_web.rendering.environment import environment, render
@@ -76,6 +76,8 @@ class Site:
                 return self.door(request)
             try:
                 return await handler(request)
+            except OtherReleaseError as error:
+                return self.message(request, "The ledger is of another release", str(error), status=503)
             except InputRefusedError as error:
                 return self.message(request, "There is nothing here", str(error), status=404)
             except TransientError as error:

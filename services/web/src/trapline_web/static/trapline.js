@@ -29,17 +29,46 @@
     time.title = `${local} (${zone}) · ${utc}`;
     if (time.dataset.f === "abs") time.textContent = local;
   });
+  const axes = () => all("text[data-moment]").forEach((text) => {
+    text.textContent = absolute.format(new Date(text.dataset.moment));
+  });
   const versions = () => all("option[data-at]").forEach((option) => {
     const mark = option.textContent.endsWith("◆") ? " ◆" : "";
     option.textContent = absolute.format(new Date(option.dataset.at)) + mark;
   });
 
-  // A part of a screen that moves: asked for anew while somebody looks, and put in place without a reload.
+  // A part of a screen that moves: asked for anew while somebody looks, and put in place without a reload. Who does not
+  // answer is asked again, and the screen says that it stands still.
   const live = () => {
     const part = document.querySelector("[data-live]");
     if (!part) return;
-    let etag = "", waits = Number(part.dataset.every) * 1000, timer = 0;
+    const every = Number(part.dataset.every) * 1000, slowest = 15000;
+    let etag = "", waits = every, timer = 0;
     const again = () => { clearTimeout(timer); timer = setTimeout(look, waits); };
+    const say = (words) => {
+      let line = document.getElementById("stale");
+      if (!words) { line?.remove(); return; }
+      if (!line) {
+        line = document.createElement("p");
+        line.id = "stale";
+        line.className = "notice";
+        line.setAttribute("role", "status");
+        document.getElementById("main").prepend(line);
+      }
+      if (line.textContent !== words) line.textContent = words;
+    };
+    const lost = (words) => {
+      say(`${words}. What stands here is as of the moment below; it is asked again by itself.`);
+      waits = Math.min(waits * 2, Math.max(slowest, every));
+      again();
+    };
+    const asOf = (moment) => {
+      const time = document.querySelector("footer.f time");
+      if (!time || !moment) return;
+      time.dateTime = new Date(moment).toISOString();
+      time.title = moment;
+      times(time.parentElement);
+    };
     const look = () => {
       if (document.hidden) return;
       const request = new XMLHttpRequest();
@@ -48,10 +77,17 @@
       if (etag) request.setRequestHeader("If-None-Match", etag);
       request.timeout = 20000;
       request.onload = () => {
-        etag = request.getResponseHeader("ETag") || "";
         const found = request.status === 200 && request.response ? request.response.querySelector(".live") : null;
+        if (request.status === 401) { say("This browser is no longer let in. Load the page again to enter."); return; }
+        if (request.status === 404) { say("This is no longer kept: it was deleted."); return; }
+        if (!found && request.status !== 304) { lost("The view, or its ledger, does not answer now"); return; }
+        say("");
+        waits = every;
+        asOf(request.getResponseHeader("Date"));
+        etag = request.getResponseHeader("ETag") || "";
         const present = document.querySelector(".live");
-        if (found && present && !present.contains(document.activeElement)) {
+        const used = present?.contains(document.activeElement) || document.querySelector("dialog[open]");
+        if (found && present && !used) {
           present.replaceChildren(...document.importNode(found, true).childNodes);
           times(present);
           shownFor(present);
@@ -61,13 +97,30 @@
           present?.removeAttribute("data-live");
           return;
         }
-        if (request.status === 200 || request.status === 304) again();
+        again();
       };
-      request.onerror = request.ontimeout = () => { waits = Math.min(waits * 2, 60000); again(); };
+      request.onerror = request.ontimeout = () => lost("The view does not answer now");
       request.send();
     };
     document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
     again();
+  };
+
+  // A picture that can't be had says so; opened by itself it says why.
+  const missing = () => {
+    const told = (image) => {
+      const figure = image.closest("figure");
+      if (image.hidden || !figure) return;
+      const line = document.createElement("span");
+      line.className = "missing";
+      line.textContent = "This picture can't be shown now: open it to read why, or load the page again.";
+      image.hidden = true;
+      image.after(line);
+    };
+    all("main figure img").forEach((image) => {
+      if (image.complete && !image.naturalWidth) told(image);
+      else image.addEventListener("error", () => told(image));
+    });
   };
 
   // Two pictures: under a slider, through one another, as their difference, or side by side.
@@ -136,5 +189,5 @@
   };
 
   shownFor(document);
-  themes(); times(document); versions(); live(); pictures(); looked(); keys(); bars();
+  themes(); times(document); axes(); versions(); live(); pictures(); missing(); looked(); keys(); bars();
 })();

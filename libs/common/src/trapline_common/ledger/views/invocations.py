@@ -68,13 +68,16 @@ def invocations(
     lane: str | None = None,
     statuses: tuple[str, ...] | None = None,
     run_id: int | None = None,
+    before: tuple[datetime, UUID] | None = None,
 ) -> Read[tuple[InvocationRow, ...]]:
     """Read invocations, newest first; ``limit`` ``None``: all of them.
 
-    ``run_id``: those that were the last to hold a task of that run.
+    ``run_id``: those that were the last to hold a task of that run. ``before``: moment and id of the last one that was
+    shown.
     """
     given = None if statuses is None else list(statuses)
-    return Read(query=_QUERIES["invocations"], arguments=(lane, given, run_id, limit), made=rows_of(InvocationRow))
+    arguments = (lane, given, run_id, limit, *(before or (None, None)))
+    return Read(query=_QUERIES["invocations"], arguments=arguments, made=rows_of(InvocationRow))
 
 
 async def list_invocations(

@@ -75,9 +75,14 @@ def newest_runs(
     lane: str | None = None,
     status: str | None = None,
     failed: bool = False,
+    before: int | None = None,
 ) -> Read[tuple[RunRow, ...]]:
-    """Read runs, newest first. ``status`` is a status or an outcome; ``failed``: with a failed task, or refused."""
-    return Read(query=_QUERIES["runs"], arguments=(None, crawl, lane, status, failed, limit), made=rows_of(RunRow))
+    """Read runs, newest first. ``status`` is a status or an outcome; ``failed``: with a failed task, or refused.
+
+    ``before``: the number of the last one that was shown.
+    """
+    arguments = (None, crawl, lane, status, failed, limit, before)
+    return Read(query=_QUERIES["runs"], arguments=arguments, made=rows_of(RunRow))
 
 
 async def list_runs(
@@ -98,7 +103,7 @@ def runs_of(run_ids: Sequence[int]) -> Read[dict[int, RunRow]]:
     given = list(run_ids)
     return Read(
         query=_QUERIES["runs"],
-        arguments=(given, None, None, None, False, len(given)),
+        arguments=(given, None, None, None, False, len(given), None),
         made=lambda rows: {row.id: row for row in rows_of(RunRow)(rows)},
     )
 

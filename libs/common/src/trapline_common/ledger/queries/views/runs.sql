@@ -1,12 +1,13 @@
 -- Runs with their progress. Columns are named as the fields of ``views/runs.py``.
 
 -- name: runs
--- Newest first. $1 ids, $2 crawl, $3 lane, $4 a status or an outcome, $5 only those with a failure, $6 limit.
+-- Newest first. $1 ids, $2 crawl, $3 lane, $4 a status or an outcome, $5 only those with a failure, $6 limit,
+-- $7 before this run.
 -- An ended run's counts were written at its end; an open run's are counted now.
 WITH picked AS MATERIALIZED (
     SELECT r.* FROM trapline.run r
     WHERE ($1::bigint[] IS NULL OR r.id = ANY ($1)) AND ($2::text IS NULL OR r.crawl = $2)
-      AND ($3::text IS NULL OR r.lane = $3)
+      AND ($3::text IS NULL OR r.lane = $3) AND ($7::bigint IS NULL OR r.id < $7)
       AND ($4::text IS NULL OR r.status::text = $4 OR r.outcome::text = $4)
       AND (NOT $5::boolean OR r.outcome = 'refused' OR r.tasks_failed > 0 OR (r.status <> 'ended' AND EXISTS (
           SELECT FROM trapline.task t WHERE t.run_id = r.id AND t.status = 'failed')))

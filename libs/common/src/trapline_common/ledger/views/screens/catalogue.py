@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import asyncpg
 from pydantic import TypeAdapter, ValidationError
 
-from trapline_common.domain.errors import InputRefusedError
+from trapline_common.domain.errors import InputRefusedError, OtherReleaseError
 from trapline_common.ledger.connection import Database
+from trapline_common.ledger.schema.migrate import migrations
+from trapline_common.ledger.views.database import schema_version
 from trapline_common.ledger.views.screens import lists, machine
 from trapline_common.ledger.views.screens.crawl import CrawlParameters, CrawlScreen, crawl_screen
 from trapline_common.ledger.views.screens.overview import Overview, OverviewParameters, overview
 from trapline_common.ledger.views.screens.page import PageParameters, PageScreen, page_screen
 from trapline_common.ledger.views.screens.run import RunParameters, RunScreen, run_screen
 
+_NOT_THERE = (asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError, asyncpg.UndefinedTableError)
+"""What Postgres says of a statement that was written for another schema."""
 SECONDS = 5.0
 """For one statement of a screen: longer than that nobody waits, and a ledger that is busy is spared."""
 
@@ -82,9 +87,18 @@ async def read_screen(database: Database, name: str, given: Mapping[str, str]) -
     """Return a screen's model, all of it as of one moment.
 
     Raises ``InputRefusedError`` for parameters that are wrong and for what is not there, ``LedgerUnavailableError``
-    when the ledger is away or takes too long.
+    when the ledger is away or takes too long, ``OtherReleaseError`` when its schema is none that this release can read.
     """
     screen = named_screen(name)
     asked = screen.parameters(given)
-    async with database.snapshot(seconds=SECONDS):
-        return await screen.read(database, asked)
+    try:
+        async with database.snapshot(seconds=SECONDS):
+            return await screen.read(database, asked)
+    except _NOT_THERE as error:
+        raise OtherReleaseError(await _of_another_release(database)) from error
+
+
+async def _of_another_release(database: Database) -> str:
+    found, known = await schema_version(database) or 0, migrations()[-1].version
+    todo = "install the release that migrated it" if found > known else "run `trapline migrate`"
+    return f"the ledger's schema is at version {found}, and this release of Trapline reads version {known}; {todo}"

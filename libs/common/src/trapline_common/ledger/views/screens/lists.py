@@ -19,6 +19,8 @@ ROWS = 100
 """Rows at once."""
 CHANGES = 40
 """Changes at once."""
+FOUND = 50
+"""Rows of a search at most."""
 FAILING = 200
 """Failing pages at once."""
 _LINES = 6
@@ -33,6 +35,8 @@ class RunsParameters:
     """Of this crawl only."""
     show: str = ""
     """``failed``: with a failed task, or refused; or a status or an outcome."""
+    before: int | None = None
+    """Before this run: where the list goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ async def runs_screen(database: Database, asked: RunsParameters) -> RunsScreen:
     """Return the newest runs."""
     failed = asked.show == "failed"
     status = None if failed else asked.show or None
-    runs = newest_runs(limit=ROWS, crawl=asked.crawl or None, status=status, failed=failed)
+    runs = newest_runs(limit=ROWS, crawl=asked.crawl or None, status=status, failed=failed, before=asked.before)
     found = await read_together(database, runs, MOMENT)
     return RunsScreen(at=found[MOMENT], runs=found[runs])
 
@@ -214,6 +218,6 @@ class FindScreen:
 async def find_screen(database: Database, asked: FindParameters) -> FindScreen:
     """Return what a search finds; nothing for an empty one."""
     text = asked.q.strip()
-    reads = [search(text, limit=50)] if text else []
+    reads = [search(text, limit=FOUND)] if text else []
     found = await read_together(database, MOMENT, *reads)
     return FindScreen(at=found[MOMENT], found=found[reads[0]] if reads else ())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from trapline_common.domain.lifecycle import InvocationStatus
 from trapline_common.ledger.connection import Database
@@ -24,7 +25,9 @@ from trapline_common.ledger.views.together import read_together
 
 DAYS = 30
 """Days that costs are counted for."""
-_ROWS, _HOSTS, _CRAWLS, _EXECUTIONS = 100, 50, 50, 50
+ROWS = 100
+"""Invocations at once."""
+_HOSTS, _CRAWLS, _EXECUTIONS = 50, 50, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,10 @@ class InvocationsParameters:
     """In this status only."""
     run: int | None = None
     """Those that were the last to hold a task of this run."""
+    at: datetime | None = None
+    """Begun before this moment, with ``after``: where the list goes on."""
+    after: UUID | None = None
+    """Behind this invocation, with ``at``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +105,10 @@ class InvocationsScreen:
 async def invocations_screen(database: Database, asked: InvocationsParameters) -> InvocationsScreen:
     """Return invocations."""
     statuses = (asked.status,) if asked.status in set(InvocationStatus) else None
+    before = None if asked.at is None else (asked.at, asked.after or UUID(int=0))
     found = await read_together(
         database,
-        rows := invocations(limit=_ROWS, lane=asked.lane or None, statuses=statuses, run_id=asked.run),
+        rows := invocations(limit=ROWS, lane=asked.lane or None, statuses=statuses, run_id=asked.run, before=before),
         counts := invocation_counts(),
         MOMENT,
     )
