@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import multiprocessing
 import os
 import signal
 import time
@@ -19,6 +18,7 @@ import psutil
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.process import Job, SeedResources, run
 from tests.storm.weather import COSTLY, Fate, Record, Weather
+from tests.support.children import forked
 from trapline_common.config.models import Config
 
 AT_ONCE = {"crawler": 32, "dispatcher": 2, "notifier": 2}
@@ -46,8 +46,7 @@ class Cloud:
         self._faults = faults
         self._config = config
         self._mean = mean
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(["tests.storm.process"])
+        self._processes = forked()
         self._gates = {role: asyncio.Semaphore(many) for role, many in AT_ONCE.items()}
         self._queued: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()

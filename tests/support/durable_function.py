@@ -5,7 +5,6 @@ Each call of the function runs in this process, or in one of its own that a test
 
 import asyncio
 import json
-import multiprocessing
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from aws_durable_execution_sdk_python.execution import DurableExecutionInvocatio
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 from aws_durable_execution_sdk_python_testing.model import LambdaContext
 
+from support.children import forked
 from support.durable_child import Plan, live
 from support.ledger import LANE, location
 from trapline_common.domain.ids import InvocationId
@@ -27,8 +27,7 @@ from trapline_common.ledger.connection import Database
 Function = Callable[[Mapping[str, Any], DurableContext], dict[str, Any]]
 """What ``durable_execution`` makes a handler of: ``walk`` with its services."""
 
-CHILDREN = multiprocessing.get_context("forkserver")
-CHILDREN.set_forkserver_preload(["trapline_crawler.durable_handler", "aws_durable_execution_sdk_python_testing"])
+CHILDREN = forked()
 
 LONGEST = 100_000_000
 """Seconds of skipped time that an execution may take."""
