@@ -349,6 +349,7 @@ def _seconds_to_open(aws, crawl):
 
 def test_destroy_leaves_nothing(aws):
     """After `terraform destroy` the account holds nothing of ours but the bucket of the state, which is the user's."""
+    began = time.time() * 1000
     aws.deployment.root.destroy()
     assert aws.deployment.root.resources() == []
     assert aws.client("lambda").list_functions()["Functions"] == []
@@ -364,7 +365,9 @@ def test_destroy_leaves_nothing(aws):
     queues = aws.client("sqs").list_queues().get("QueueUrls", [])
     assert {url.rpartition("/")[2] for url in queues} == {"inbox", "told", "told-partners"}
     assert [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]] == [STATE_BUCKET]
-    assert aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")["logGroups"] == []
+    # A call that ends after its log group went makes another here; on AWS no function's role may make one
+    groups = aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")["logGroups"]
+    assert [one for one in groups if one["creationTime"] < began or "retentionInDays" in one] == []
 
 
 def _zip_of(source):
