@@ -24,7 +24,7 @@ IN_FLIGHT = 3
 PEER_FOLDER = Path(__file__).parent / "peers"
 
 CONFIG = """lanes:
-  bench: {{max_invocations: {processes}, tasks_per_invocation: {share}, pages_in_flight: {in_flight}}}
+  bench: {{{lane}}}
 crawls:
   manual:
     lane: bench
@@ -35,6 +35,8 @@ crawls:
     urls:
 {urls}
 """
+"""A crawl of one lane, as ``--only crawl`` and ``--only memory`` have it."""
+_LANE = f"max_invocations: {PROCESSES}, tasks_per_invocation: {{share}}, pages_in_flight: {IN_FLIGHT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +109,7 @@ def _run_trapline(contestant: Contestant, urls: Sequence[str], folder: Path) -> 
     config = folder / f"{contestant.mode}.yaml"
     config.write_text(
         CONFIG.format(
-            processes=PROCESSES,
-            share=-(-len(urls) // PROCESSES),
-            in_flight=IN_FLIGHT,
+            lane=_LANE.format(share=-(-len(urls) // PROCESSES)),
             isolation=contestant.mode,
             urls="\n".join(f"      - {url}" for url in urls),
         )

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.crawl import own_environment, trapline
+from tests.benchmarks.crawl import CONFIG, own_environment, trapline
 from tests.benchmarks.processes import OTHERS_MOST, run_all
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
@@ -19,21 +19,9 @@ from tools.shell import ToolError, say
 from trapline_common.domain.capacity import PAGES_IN_FLIGHT
 from trapline_machine.settings import cores
 
-CONFIG = """lanes:
-  bench: {{tasks_per_invocation: {share}}}
-crawls:
-  manual:
-    lane: bench
-    isolation: {isolation}
-    screenshot: never
-    html: never
-    alert: {{on: []}}
-    urls:
-{urls}
-"""
-"""How many crawlers there are, and how many pages in each, every checkout plans by itself: on two cores six pages."""
-
 FORMS = ("page", "clean", "crawl")
+PER_CORE = "a crawler for each core"
+"""Names a form whose lane says three pages, so that each core has a crawler; without, the machine plans by itself."""
 BESIDE = ("page", "crawl")
 """The forms that every checkout knows."""
 ASKED = {"page": ("page", 0.75), "clean": ("page", 0.7), "crawl": ("crawl", 0.75)}
@@ -60,10 +48,12 @@ class Lap:
     """The part of the machine that others used, of which the server of the pages is one."""
 
 
-def _lap(command: str, form: str, urls: Sequence[str], folder: Path) -> Lap:
+def _lap(command: str, form: str, urls: Sequence[str], folder: Path, *, per_core: bool) -> Lap:
     config = folder / "crawls.yaml"
+    lane = f"tasks_per_invocation: {-(-len(urls) // cores())}"
+    lane += f", pages_in_flight: {PAGES_IN_FLIGHT}" if per_core else ""
     config.write_text(
-        CONFIG.format(share=-(-len(urls) // cores()), isolation=form, urls="\n".join(f"      - {url}" for url in urls))
+        CONFIG.format(lane=lane, isolation=form, urls="\n".join(f"      - {url}" for url in urls)),
     )
     line = [command, "crawl", str(config), "--data-dir", str(folder), "--json"]
     # Without byte code each process would compile all that it loads
@@ -91,6 +81,7 @@ def measure(folder: Path, *, pages: int, rounds: int, beside: Path | None = None
     The forms of the checkout ``beside`` are named after it. Raises ``ToolError`` when a crawl fails.
     """
     contestants = {form: (trapline()[0], form) for form in FORMS}
+    contestants |= {f"{form}, {PER_CORE}": (trapline()[0], form) for form in FORMS}
     if beside is not None:
         other = str(beside / ".venv/bin/trapline")
         contestants |= {f"{form}, {beside.name}": (other, form) for form in BESIDE}
@@ -108,7 +99,7 @@ def measure(folder: Path, *, pages: int, rounds: int, beside: Path | None = None
         for number in range(rounds):
             for name in contestants if number % 2 == 0 else reversed(contestants):
                 command, form = contestants[name]
-                lap = _lap(command, form, urls, folders[command])
+                lap = _lap(command, form, urls, folders[command], per_core=name.endswith(PER_CORE))
                 laps[name].append(lap)
                 warning = f"  others used {lap.others:.0%} of the machine" if lap.others > OTHERS_MOST else ""
                 say(
@@ -118,13 +109,19 @@ def measure(folder: Path, *, pages: int, rounds: int, beside: Path | None = None
     return laps
 
 
+def _ratios(laps: Mapping[str, Sequence[Lap]], one: str, other: str) -> tuple[list[float], list[float], list[float]]:
+    """Return peaks, processor times and speeds of ``one`` divided by those of ``other``, round by round."""
+    pairs = list(zip(laps[one], laps[other], strict=True))
+    return (
+        [a.peak / b.peak for a, b in pairs],
+        [a.cpu / b.cpu for a, b in pairs],
+        [b.seconds / a.seconds for a, b in pairs],
+    )
+
+
 def ratios(laps: Mapping[str, Sequence[Lap]], beside: str) -> dict[str, tuple[list[float], list[float]]]:
     """Return by form its peak, and its processor time, divided by what ``ASKED`` compares it with, round by round."""
-    found = {}
-    for form, (other, _most) in ASKED.items():
-        pairs = list(zip(laps[form], laps[f"{other}, {beside}"], strict=True))
-        found[form] = [one.peak / its.peak for one, its in pairs], [one.cpu / its.cpu for one, its in pairs]
-    return found
+    return {form: _ratios(laps, form, f"{other}, {beside}")[:2] for form, (other, _most) in ASKED.items()}
 
 
 def report(laps: Mapping[str, Sequence[Lap]], beside: str | None = None) -> str:
@@ -141,7 +138,13 @@ def report(laps: Mapping[str, Sequence[Lap]], beside: str | None = None) -> str:
         for name, of_it in laps.items()
     ]
     head = ["median of rounds (range)", "peak PSS, MiB", "private, MiB", "processes", "CPU ms/page", "pages/s"]
+    plans = [
+        [form, *(spread(each, 2) for each in _ratios(laps, form, f"{form}, {PER_CORE}"))]
+        for form in FORMS
+        if f"{form}, {PER_CORE}" in laps
+    ]
     found = table(f"Memory of a crawl with {cores() * PAGES_IN_FLIGHT} pages in flight", head, rows)
+    found += "\n" + table(f"Ratios to {PER_CORE}", ["median (range)", "peak PSS", "CPU", "pages/s"], plans)
     if beside is not None:
         pairs = [
             [f"{form} / {ASKED[form][0]}, {beside}", spread(peak, 2), f"<= {ASKED[form][1]}", spread(cpu, 2)]

@@ -11,7 +11,6 @@ from support.ledger import make_old, urls
 from support.visitor import bad
 from trapline_common.config.models import CrawlConfig, LaneConfig
 from trapline_common.domain.answers import Checked
-from trapline_common.domain.capacity import PAGES_IN_FLIGHT
 from trapline_common.domain.errors import LedgerUnavailableError
 from trapline_common.domain.messages import Check
 from trapline_common.ledger.connection import Database
@@ -187,7 +186,7 @@ async def test_slow_pages_on_a_full_processor_are_visited_fewer_at_a_time(stage:
     for hold in holds:
         hold.release.set()
     assert (await living)["done"] == 6
-    assert stage.visitor.most_in_flight == PAGES_IN_FLIGHT == START
+    assert stage.visitor.most_in_flight == START
 
 
 async def test_tasks_added_meanwhile_are_taken_too(stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 from trapline_common.domain.answers import Checked, Crawled, Refused
@@ -39,13 +38,11 @@ async def handle(
             return Refused(reason="check: there is no browser to check here")
         await (await services.connect()).close()  # raises where the ledger does not take this role's log-in
         return await services.check()
-    ahead = services.ahead or nullcontext()
-    async with ahead:
-        did = await live(
-            services,
-            message,
-            request_id=context.aws_request_id,
-            deadline=Deadline.of(context),
-            stop=stop or asyncio.Event(),
-        )
+    did = await live(
+        services,
+        message,
+        request_id=context.aws_request_id,
+        deadline=Deadline.of(context),
+        stop=stop or asyncio.Event(),
+    )
     return Crawled.model_validate(did)

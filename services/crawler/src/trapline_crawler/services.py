@@ -1,6 +1,7 @@
 """What one invocation of the crawler works with; ``wiring`` builds it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -74,7 +75,7 @@ class Services:
     process_name: str
     """The name of this process, for people: its log stream on Lambda, host and process on one machine."""
     ahead: DriverAhead | None = None
-    """Has the driver of the invocation's browser start beside the first statements; ``None``: it starts with it."""
+    """The driver of the next browser, if it is to start before; ``None``: it starts with the browser."""
     check: Callable[[], Awaitable[Checked]] | None = None
     """Has each profile of the browser go through its self-test; ``None``: nobody asks for that here."""
     pace: Pace = field(default_factory=Pace)
@@ -87,3 +88,12 @@ class Services:
     """Tells how long the ledger was silent."""
     alarm: Alarm = field(default_factory=ProcessAlarm)
     """Ends the process when the ledger was silent for too long and the event loop did not see to that."""
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Database]:
+        """Yield a call's connection to the ledger; beside it, and the first statements, the browser's driver starts.
+
+        Raises ``LedgerUnavailableError``. A driver that no browser took ends with the call.
+        """
+        async with self.ahead or nullcontext(), await self.connect() as database:
+            yield database

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 PAGES_IN_FLIGHT = 3
-"""Pages that a crawler loads at once, where the lane says nothing: they keep one core busy (``docs/benchmarks.md``)."""
+"""Pages that a crawler loads at once for each core, where the lane says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ from trapline_crawler.browser.errors import BrowserLaunchError
 
 _SCRIPT = Path(__file__).with_name("tab_meter.js")
 _LITTLE_MEMORY = "--max-semi-space-size=2"
-"""MiB for what a message of the browser leaves behind; with 16, as Node has it, the driver takes 20 to 30 MiB more."""
+"""MiB for what a message of the browser leaves behind; with 16, as Node has it, the driver takes some 20 MiB more."""
 _COMPILED = "NODE_COMPILE_CACHE"
-"""Node's variable that names a folder for compiled code: a start of the driver takes a quarter less with it."""
+"""Node's variable that names a folder for compiled code: a start of the driver takes a fifth less with it."""
 
 
 def put_before_the_driver(environ: MutableMapping[str, str] = os.environ) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from trapline_common.domain.capacity import PAGES_IN_FLIGHT
 from trapline_common.platform.logging import get_logger
 from trapline_crawler.browser.machine_memory import MIB
 from trapline_crawler.machine_load import Load
@@ -25,9 +26,9 @@ TIGHT, AMPLE = 0.92, 0.85
 processes' own bounds are lower in sum (``ProcessLimits.together``), so that one greedy page does not come here."""
 SLOW, QUICK = 1 / 2, 1 / 6
 """Shares of its time-out after which a visit is slow, and within which one is quick."""
-START = 3
-"""Pages that an invocation begins with, if the lane and the memory allow them: a lane's default, so that most know no
-beginning. Eight heavy pages at once would all be lost before the first of them told anything."""
+START = PAGES_IN_FLIGHT
+"""Pages that an invocation begins with, if the lane and the memory allow them: what a function has if its lane says
+nothing, so that most know no beginning. Eight heavy pages at once would all be lost before the first told anything."""
 FIXED, EACH = 384 * MIB, 128 * MIB
 """Bytes that an invocation needs without a page, and for each: with three pages in flight all its processes take some
 500 MiB (``tests/image``), the runtime's own 100 MiB among them."""

@@ -32,7 +32,7 @@ async def live(
     """
     contact = LedgerContact(longest=services.pace.longest_silence, clock=services.clock, alarm=services.alarm)
     try:
-        async with await services.connect() as database:
+        async with services.connected() as database:
             if message.task_token is None:
                 return await _live(services, database, message, request_id, contact, deadline, stop)
             await answering.note_token(database, InvocationId(message.invocation_id), message.task_token)

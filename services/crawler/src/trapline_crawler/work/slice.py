@@ -57,7 +57,7 @@ class DurableInvocation:
         services = self.services
         contact = LedgerContact(longest=services.pace.longest_silence, clock=services.clock, alarm=services.alarm)
         try:
-            async with await services.connect() as database:
+            async with services.connected() as database:
                 sent_at = contact.now()
                 resumed = await self._resume(database, request_id)
                 if resumed is None:
