@@ -5,6 +5,8 @@ import signal
 from support.command import Trapline, finish
 from support.processes import crawlers, descendants, eventually, until_gone
 from tests.e2e.counting_site import CountingSite
+from trapline_common.domain.capacity import PAGES_IN_FLIGHT
+from trapline_machine.settings import cores
 
 CONFIG = "crawls:\n  {name}: {{urls: {urls}, settle: 0, timeout: 60s}}\n"
 
@@ -79,3 +81,20 @@ def test_what_a_killed_command_left_is_finished_at_once(command: Trapline, site:
     with command.ledger() as ledger:
         reasons = "SELECT reason || ': ' || detail FROM trapline.invocation WHERE status = 'failed'"
         assert ledger.value(reasons) == "ProcessGone: its process on this machine is gone"
+
+
+def test_a_lane_without_a_number_has_a_crawler_for_each_two_cores(command: Trapline, site: CountingSite):
+    """However many tasks wait; with a number it has as many as fill the cores. ``lane_plan.py`` says why."""
+    lanes = "lanes: {{default: {{tasks_per_invocation: 1{said}}}}}\n"
+    for said, many in (("", -(-cores() // 2)), (f", pages_in_flight: {PAGES_IN_FLIGHT}", cores())):
+        text = lanes.format(said=said) + CONFIG.format(name="docs", urls=json.dumps(site.pages(60)))
+        with site.hold("/p/0"), command.start("crawl", command.config(text), "--json") as running:
+            with command.ledger() as ledger:
+                ledger.until_tables()
+                ledger.until("SELECT count(*)::int FROM trapline.invocation WHERE status = 'running'", bool)
+                active = "SELECT count(*)::int FROM trapline.invocation WHERE ended_at IS NULL"
+                found = ledger.until(active, bool)
+            site.release()
+            done = finish(running)
+        assert found == many
+        assert (done.code, done.json["runs"][0]["tasks"]) == (0, {"done": 60, "failed": 0}), done.err

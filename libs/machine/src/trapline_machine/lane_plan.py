@@ -1,7 +1,7 @@
 """How the crawls of one machine share its cores: a crawler for each two of them, with the pages of both.
 
-Two crawlers on two cores load as many pages, and pay for a second browser, driver and Python: measured, one crawler
-with six pages needs three quarters of the memory and of the processor time of two with three (``docs/benchmarks.md``).
+Two crawlers on two cores load as many pages, and pay for a second browser, driver and Python: one crawler with six
+pages takes 0.8 of the memory, and 0.73 to 0.82 of the processor time, of two with three (``docs/benchmarks.md``).
 """
 
 from trapline_common.config.models import Config
