@@ -165,11 +165,14 @@ def dollars(lap: Mapping[str, Any], architecture: str, *, is_cold: bool) -> floa
 
 def costs(medians: Sequence[Mapping[str, Any]]) -> str:
     """Return what 1,000 pages cost, as the table of ``docs/image.md``: dollars by the price file of the deployment."""
-    head = ["memory, MiB", "first result, s", "s a page", *(f"{one}, {how}" for one in _ARCHITECTURES for how in _HOW)]
+    head = ["memory, MiB", "peak, MiB", "first result, s", f"{FEW} warm / bare", "s a page"]
+    head += [f"{one}, {how}" for one in _ARCHITECTURES for how in _HOW]
     rows = [
         [
             f"{lap['memory']:,}",
+            f"{lap['peak']:.0f}",
             f"{lap['start'] + lap['cold']:.1f}",
+            f"{lap['warm'] / lap['bare']:.2f}",
             f"{lap['many'] / lap['pages']:.3f}",
             *(f"{dollars(lap, one, is_cold=how == 'cold'):.4f}" for one in _ARCHITECTURES for how in _HOW),
         ]
