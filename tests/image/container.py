@@ -57,9 +57,9 @@ class Container:
         """Return every file and folder that could be written and was."""
         return self.sh("find /tmp -mindepth 1").splitlines()
 
-    def resident(self) -> int:
-        """Return the bytes that the runtime's own process holds in memory."""
-        return int(self.sh("grep VmRSS /proc/1/status").split()[1]) * 1024
+    def resident(self, process: int = 1) -> int:
+        """Return the bytes that a process holds in memory, by default the runtime's own."""
+        return int(self.sh(f"grep VmRSS /proc/{process}/status").split()[1]) * 1024
 
     def cpu(self) -> float:
         """Return the processor's seconds that all its processes, ended ones too, have taken since its start.

@@ -25,18 +25,23 @@ MIB = 1024 * 1024
 PAGES = [f"/page-{number}" for number in range(3)]
 
 
-async def nothing_left(stage: Stage, container: Container) -> None:
-    """Check that of an invocation neither a process nor a file is left."""
+async def only_driver_left(stage: Stage, container: Container) -> int:
+    """Check that of an invocation neither a file nor a process is left but the browser's driver; return its id."""
     await stage.idle()
-    rows = container.processes()
-    assert [row.split()[0] for row in rows] == ["1"], rows
+    own, driver = (int(row.split()[0]) for row in container.processes())
+    assert own == 1
+    assert "run-driver" in container.sh(f"cat /proc/{driver}/cmdline")
     assert container.files() == []
+    return driver
 
 
 async def test_twenty_invocations_in_one_container(stage: Stage, figures: dict[str, Any]):
-    """20 invocations in one container, frozen in between, end well and leave no process and no file; memory is flat."""
+    """20 invocations in one container, frozen in between, end well and leave no file; memory is flat.
+
+    Of their processes the browser's driver alone is left, the same after each.
+    """
     event = await stage.due("round-0", PAGES, screenshot="viewport")
-    seconds, resident = [], []
+    seconds, resident, drivers, of_driver = [], [], set(), []
     with stage.start() as container:
         for number in range(20):
             answer = await stage.invoke(event)
@@ -52,12 +57,13 @@ async def test_twenty_invocations_in_one_container(stage: Stage, figures: dict[s
                 figures[f"first invocation ({len(PAGES)} pages), s"] = round(answer.seconds, 2)
             else:
                 seconds.append(answer.seconds)
-            await nothing_left(stage, container)
+            drivers.add(await only_driver_left(stage, container))
             resident.append(container.resident())
+            of_driver.append(container.resident(*drivers))
             with container.frozen():
                 event = await stage.due(f"round-{number + 1}", PAGES, screenshot="viewport")
         assert (await stage.invoke(event)).error is None
-        await nothing_left(stage, container)
+        drivers.add(await only_driver_left(stage, container))
         many = await stage.crawl("many", [f"/page-{number}" for number in range(30)])
         assert (many.result or {})["done"] == 30, many
         logs = container.logs()
@@ -67,6 +73,8 @@ async def test_twenty_invocations_in_one_container(stage: Stage, figures: dict[s
     figures["runtime's own memory after invocations 1, 5, 20, MiB"] = [resident[n] // MIB for n in (0, 4, 19)]
     figures["peak memory, all processes (PSS), MiB"] = container.peak.bytes // MIB
     assert resident[19] - resident[4] < 4 * MIB, resident
+    assert len(drivers) == 1
+    figures["driver's memory after invocations 1, 5, 20, MiB"] = [of_driver[n] // MIB for n in (0, 4, 19)]
     assert (
         await value(stage.database, "SELECT count(*) FROM trapline.task WHERE status = 'done'") == 21 * len(PAGES) + 30
     )
@@ -78,7 +86,7 @@ async def test_twenty_invocations_in_one_container(stage: Stage, figures: dict[s
 
 
 async def test_event_after_a_renderer_crash_succeeds(stage: Stage):
-    """A renderer killed under a page costs that page; the same and the next event end well, and nothing is left."""
+    """A renderer killed under a page costs that page; the same and the next event end well, and no browser is left."""
     with stage.start() as container:
         assert (await stage.crawl("before", PAGES)).result is not None
         event = await stage.due("crashing", ["/half-loaded"], timeout=4)
@@ -88,20 +96,20 @@ async def test_event_after_a_renderer_crash_succeeds(stage: Stage):
         answer = await answering
         assert answer.error is None
         assert (answer.result or {})["rescued"] == 1, answer
-        await nothing_left(stage, container)
+        await only_driver_left(stage, container)
         after = await stage.crawl("after", PAGES)
         assert (after.result or {})["done"] == len(PAGES)
-        await nothing_left(stage, container)
+        await only_driver_left(stage, container)
 
 
 @pytest.mark.parametrize("isolation", ["page", "crawl"])
 async def test_fallback_profile_works_in_the_container(isolation: str, stage: Stage):
-    """With the one-process profile, pages in flight at once all succeed, and nothing is left."""
+    """With the one-process profile, pages in flight at once all succeed, and no browser is left."""
     with stage.start(TRAPLINE_BROWSER_PROFILE="single") as container:
         for name in ("first", "second"):
             answer = await stage.crawl(name, PAGES, isolation=isolation, screenshot="viewport")
             assert (answer.result or {})["done"] == len(PAGES), answer
-            await nothing_left(stage, container)
+            await only_driver_left(stage, container)
 
 
 async def test_a_failure_is_lambdas_too(stage: Stage):
@@ -113,7 +121,7 @@ async def test_a_failure_is_lambdas_too(stage: Stage):
         assert answer.result is None
         assert answer.error is not None
         await stage.database.connection.execute("ALTER TABLE trapline.hidden RENAME TO observation")
-        await nothing_left(stage, container)
+        await only_driver_left(stage, container)
         assert (await stage.invoke({"v": 1, "type": "nonsense"})).result is not None
 
 

@@ -7,7 +7,7 @@ words and numbers, and never a URL, a cookie or what a page held.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from math import ceil
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, Lambd
 from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
 from trapline_crawler.services import Services
+from trapline_crawler.work.one_call import Worked
 from trapline_crawler.work.slice import DurableInvocation
 
 MOST_SLICES = 1_400
@@ -56,7 +57,7 @@ class StepBrokeError(TraplineError):
 @durable_execution
 def handler(event: Mapping[str, Any], context: DurableContext) -> dict[str, Any]:
     """Lambda's entry point. A step that raises again and again ends the invocation, and the execution, ``failed``."""
-    return walk(event, context, wiring.services())
+    return walk(event, context, wiring.services(), call=wiring.loop().run)
 
 
 def walk(
@@ -66,8 +67,12 @@ def walk(
     *,
     most: int = MOST_SLICES,
     deadline: Callable[[LambdaContext], Deadline] = Deadline.of,
+    call: Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any] = run,
 ) -> dict[str, Any]:
-    """Take one invocation from ``ready`` to its end, in slices with names from a counter; return what they did."""
+    """Take one invocation from ``ready`` to its end, in slices with names from a counter; return what they did.
+
+    ``call`` runs each step's coroutine to its end.
+    """
     try:
         message = parse_crawl(event)
     except MessageRefusedError as error:
@@ -81,12 +86,12 @@ def walk(
     )
 
     def ready(_: StepContext) -> bool:
-        return _told(lambda: run(lambda: invocation.ready(request_id=request_id)))
+        return bool(_told(lambda: call(lambda: invocation.ready(request_id=request_id))))
 
     def slice_number(number: int) -> Callable[[StepContext], dict[str, Any]]:
         def work(step: StepContext) -> dict[str, Any]:
-            worked = _told(
-                lambda: run(
+            worked: Worked = _told(
+                lambda: call(
                     lambda: invocation.slice(
                         request_id=request_id,
                         deadline=deadline(lambda_context),

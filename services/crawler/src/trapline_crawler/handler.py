@@ -7,7 +7,7 @@ from typing import Any
 from trapline_common.domain.answers import Checked, Crawled, Refused
 from trapline_common.domain.errors import MessageRefusedError
 from trapline_common.domain.messages import Check, parse_crawler
-from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init, run
+from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, LambdaContext, load_at_init
 from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
 from trapline_crawler.queue_record import unwrapped
@@ -21,7 +21,7 @@ load_at_init(*AWS_CLIENTS)
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point. An error ends the invocation ``failed`` and is raised, for Lambda's failure queue."""
-    return run(lambda: handle(event, context, wiring.services())).body()
+    return wiring.loop().run(lambda: handle(event, context, wiring.services())).body()
 
 
 async def handle(

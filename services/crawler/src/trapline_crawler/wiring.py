@@ -27,6 +27,7 @@ from trapline_crawler.browser.find import find_browser
 from trapline_crawler.browser.profile_selection import ProfileSelection
 from trapline_crawler.browser.profiles import CANDIDATES, FIXED, Profile
 from trapline_crawler.browser.supervisor import Browser
+from trapline_crawler.kept_loop import KeptLoop
 from trapline_crawler.politeness.robots_bytes import LARGEST
 from trapline_crawler.politeness.robots_txt import ROBOT
 from trapline_crawler.ports import Visitor
@@ -42,9 +43,15 @@ from trapline_crawler.visitors.by_profile import ByProfileVisitor
 
 
 @cache
+def loop() -> KeptLoop:
+    """Return the event loop of the function's environment: every call runs on it."""
+    return KeptLoop()
+
+
+@cache
 def services() -> Services:
-    """Return the crawler's services on Lambda, made once per environment: clients stay warm, browsers don't."""
-    return from_env()
+    """Return the crawler's services on Lambda, made once per environment: clients and driver stay, browsers don't."""
+    return from_env(ahead=DriverAhead(loop().keep))
 
 
 def from_env(

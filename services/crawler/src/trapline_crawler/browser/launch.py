@@ -5,28 +5,36 @@ import os
 import resource
 import secrets
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import CDPSession, Playwright, async_playwright
+from playwright.async_api import CDPSession, Playwright
 from playwright.async_api import Error as PlaywrightError
 
-from trapline_crawler.browser import guardian, temp_folders
+from trapline_crawler.browser import guardian, process_watch, temp_folders
 from trapline_crawler.browser.collect_children import collect
+from trapline_crawler.browser.driver_ahead import DriverAhead
 from trapline_crawler.browser.errors import BrowserFaultError, BrowserLaunchError
 from trapline_crawler.browser.find import BrowserChoice
 from trapline_crawler.browser.lateness import Lateness
 from trapline_crawler.browser.launch_options import LEFT_OUT, MARKER, SWITCHES, browser_environment, sandbox_works_for
+from trapline_crawler.browser.machine_memory import MIB
 from trapline_crawler.browser.process_watch import ProcessLimits, ProcessWatch
 from trapline_crawler.browser.profiles import MACHINE, Profile
-from trapline_crawler.browser.tab_meter import put_before_the_driver, require_meter
+from trapline_crawler.browser.tab_meter import require_meter
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.browser.trusted_home import trusting_environment
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
+KEPT_MEMORY = 160 * MIB
+"""Bytes: a driver that takes more is not kept. Usual are 100 after its start, and 120 after a hundred pages."""
+_NOTICES_WITHIN = 1.0
+"""Seconds within which a driver takes notice that its browser was killed; usual are 0.02."""
+_POLL = 0.005
 _LAST_LINES = 6
 
 
@@ -83,24 +91,23 @@ async def launch(
     proxies: BrowserProxies,
     limits: BrowserLimits,
     profile: Profile = MACHINE,
-    ahead: "asyncio.Task[Playwright] | None" = None,
+    ahead: DriverAhead,
 ) -> LiveBrowser:
     """Launch a browser. Raises ``BrowserLaunchError`` or ``BrowserHungError``; nothing is left then, or on a cancel.
 
-    ``ahead``: the start of a driver that began before, the only one of this process.
+    ``ahead``: gives its driver, and is then the only one of this process that has none of a browser's.
     """
     _no_core_dumps_from_now_on()
     temp_folders.sweep()
     folder = temp_folders.make()
     token = MARKER + secrets.token_hex(8)
-    before = _drivers() if ahead is None else frozenset()
+    before = frozenset() if ahead.waits else _drivers()
     guard = await _start_guardian(folder)
-    put_before_the_driver()
     try:
         surroundings = await trusting_environment(
             browser_environment(environ, str(folder)), folder, proxies.certificates
         )
-        playwright = await bounded(ahead or async_playwright().start(), limits.driver, "start of the driver")
+        playwright = await bounded(ahead.taken(), limits.driver, "start of the driver")
         browser = await bounded(
             playwright.chromium.launch(
                 executable_path=choice.executable,
@@ -141,19 +148,40 @@ async def _undo(
     await _dismiss(guard)
 
 
-async def stop(live: LiveBrowser, limits: BrowserLimits) -> None:
-    """Kill the browser's whole group, end the driver and delete its folders; returns when no process is left."""
+async def stop(live: LiveBrowser, limits: BrowserLimits, ahead: DriverAhead | None = None) -> None:
+    """Kill the browser's whole group, end the driver and delete its folders; returns when no process is left.
+
+    ``ahead``: it may keep the driver, if that took notice of the browser's end and has not grown.
+    """
     live.watch.stop()
     live.lateness.stop()
     await asyncio.to_thread(guardian.kill, {live.group})
-    ending = asyncio.ensure_future(live.playwright.stop())
-    await asyncio.wait({ending}, timeout=limits.close)
-    await asyncio.to_thread(guardian.kill, (), {live.driver})
-    await asyncio.wait({ending}, timeout=limits.close)
+    if ahead is None or not ahead.keeps or not await _is_fit(live) or not ahead.give_back(live.playwright):
+        await _end_driver(live, limits)
     await asyncio.to_thread(guardian.remove, live.folders)
     await live.proxies.close()
     await _dismiss(live.guardian)
     await asyncio.to_thread(collect, live.group)
+
+
+async def _end_driver(live: LiveBrowser, limits: BrowserLimits) -> None:
+    ending = asyncio.ensure_future(live.playwright.stop())
+    await asyncio.wait({ending}, timeout=limits.close)
+    await asyncio.to_thread(guardian.kill, (), {live.driver})
+    await asyncio.wait({ending}, timeout=limits.close)
+
+
+async def _is_fit(live: LiveBrowser) -> bool:
+    """Tell whether the driver may serve another browser: it has none any more, and is as small as a new one."""
+    until = time.monotonic() + _NOTICES_WITHIN
+    while live.browser.is_connected():
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(_POLL)
+    try:
+        return process_watch.memory(live.driver) <= KEPT_MEMORY
+    except OSError:
+        return False  # it ended with its browser
 
 
 async def _start_guardian(folder: Path) -> asyncio.subprocess.Process:

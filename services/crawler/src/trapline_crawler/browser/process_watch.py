@@ -175,6 +175,11 @@ def _pids() -> Iterator[int]:
         yield from (int(entry.name) for entry in os.scandir(_PROC) if entry.name.isdigit())
 
 
+def memory(pid: int) -> int:
+    """Return how many bytes of a process are in memory. Raises ``OSError`` when it has ended."""
+    return _stat(pid)[2]
+
+
 def _stat(pid: int) -> tuple[int, float, int]:
     """Return a process's group, the seconds of processor time it used, and its bytes in memory."""
     file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)

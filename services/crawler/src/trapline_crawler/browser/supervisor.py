@@ -8,12 +8,14 @@ from contextlib import contextmanager
 
 from playwright.async_api import Error as PlaywrightError
 
+from trapline_common.platform.logging import get_logger
 from trapline_crawler.browser.driver_ahead import DriverAhead
 from trapline_crawler.browser.errors import (
     BrowserBusyError,
     BrowserDiedError,
     BrowserFaultError,
     BrowserHungError,
+    BrowserLaunchError,
     MemorySpentError,
     PageCrashedError,
     PageStuckError,
@@ -25,12 +27,14 @@ from trapline_crawler.browser.tab_meter import heard
 from trapline_crawler.browser.timeout import bounded
 from trapline_crawler.proxy.browser_proxies import BrowserProxies
 
+_log = get_logger("crawler")
+
 
 class Browser:
     """At most one browser at a time. After ``close`` no process and no file of any of its browsers is left.
 
     The event loop that launches it must be the one that uses and closes it. ``proxies`` makes each browser's proxies.
-    ``ahead``: the driver of the first browser.
+    ``ahead``: gives each browser its driver, and may keep it when ``close`` ends one that was whole.
     """
 
     def __init__(
@@ -68,16 +72,30 @@ class Browser:
             if self._live is not None and not self._live.browser.is_connected():
                 await self._stop(self._live)
             if self._live is None:
-                self._live = await launch(
-                    self._choice,
-                    environ=self._environ,
-                    proxies=self._proxies(),
-                    limits=self._limits,
-                    profile=self._profile,
-                    ahead=self._ahead.taken(),
-                )
+                self._live = await self._launch()
                 self.launches += 1
             return self._live
+
+    async def _launch(self) -> LiveBrowser:
+        was_there = self._ahead.waits
+        try:
+            return await self._launch_once()
+        except BrowserLaunchError as error:
+            if not was_there:
+                raise
+            # A driver that was kept, or began to start, before the environment was frozen may not live any more.
+            _log.info("launch_again_with_another_driver", reason=str(error))
+        return await self._launch_once()
+
+    async def _launch_once(self) -> LiveBrowser:
+        return await launch(
+            self._choice,
+            environ=self._environ,
+            proxies=self._proxies(),
+            limits=self._limits,
+            profile=self._profile,
+            ahead=self._ahead,
+        )
 
     @contextmanager
     def using(self, live: LiveBrowser) -> Iterator[None]:
@@ -108,7 +126,7 @@ class Browser:
         """Kill the browser, which is its ordinary end: there is nothing in it to save, and it takes 0.1 s."""
         async with self._changing:
             if self._live is not None:
-                await self._stop(self._live)
+                await self._stop(self._live, self._ahead if self._live.browser.is_connected() else None)
         for live in tuple(self._retired):
             await self._stop_retired(live)
         if self._ending:
@@ -128,9 +146,9 @@ class Browser:
             self._retired.discard(live)
             await asyncio.shield(stop(live, self._limits))
 
-    async def _stop(self, live: LiveBrowser) -> None:
+    async def _stop(self, live: LiveBrowser, ahead: DriverAhead | None = None) -> None:
         try:
-            await asyncio.shield(stop(live, self._limits))
+            await asyncio.shield(stop(live, self._limits, ahead))
         finally:
             self._live = None
 
