@@ -5,18 +5,15 @@ order turns, because other programs use the machine too; then processor time, of
 is the figure to trust.
 """
 
-import ctypes
-import os
-import resource
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.crawl import own_environment, trapline
+from tests.benchmarks.processes import adopt, children_cpu, collect
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
@@ -25,8 +22,6 @@ ASKED = 0.6
 """The most of the wall time of the checkout beside that this one's may take."""
 TIMEOUT = 300.0
 """Seconds of one command."""
-_SET_CHILD_SUBREAPER = 36
-"""Linux' prctl: what loses its parent becomes our child, so that Postgres' processor time can be counted."""
 CONFIG = "crawls:\n  one: {{urls: [{url}], alert: {{on: []}}}}\n"
 
 
@@ -40,17 +35,8 @@ class Lap:
     """Seconds of the processor, of its whole process tree."""
 
 
-def _collect() -> float:
-    """Collect what has ended, and return the processor's seconds of all that ended so far."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def _lap(command: Sequence[str]) -> Lap:
-    before, start = _collect(), time.monotonic()
+    known, before, start = adopt(), children_cpu(), time.monotonic()
     # Without byte code each process would compile all that it loads
     env = {name: value for name, value in own_environment().items() if name != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as process:
@@ -58,8 +44,8 @@ def _lap(command: Sequence[str]) -> Lap:
     seconds = time.monotonic() - start
     if process.returncode != 0:
         raise ToolError(f"{command[0]} ended with {process.returncode}: {said.strip()[-800:]}")
-    time.sleep(0.3)  # a guardian or a renderer may still be ending
-    return Lap(seconds=seconds, cpu=_collect() - before)
+    collect(known)
+    return Lap(seconds=seconds, cpu=children_cpu() - before)
 
 
 def measure(folder: Path, *, rounds: int, beside: Path | None = None) -> dict[str, list[Lap]]:
@@ -67,7 +53,6 @@ def measure(folder: Path, *, rounds: int, beside: Path | None = None) -> dict[st
 
     Raises ``ToolError`` when a command fails. Linux only.
     """
-    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     commands = {"this checkout": trapline("crawl")[0]}
     if beside is not None:
         commands = {beside.name: str(beside / ".venv/bin/trapline"), **commands}

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from tests.benchmarks.processes import run_all
 
@@ -20,6 +21,20 @@ def test_processor_time_is_of_the_whole_tree() -> None:
     assert one.output == "done\n"
     assert 0.4 <= one.cpu <= 1.5
     assert 0.0 <= one.others <= 1.0
+
+
+ORPHAN = f"""
+import subprocess, sys
+started = subprocess.Popen([sys.executable, "-c", {SPIN.format(0.4)!r}], stdout=subprocess.DEVNULL)
+print(started.pid)
+"""
+
+
+def test_processor_time_of_who_outlives_its_parent_counts() -> None:
+    """A browser that is killed leaves renderers that nobody waits for; what they took is waited for, and in it."""
+    (one,) = run_all([[sys.executable, "-c", ORPHAN]], [""], env=os.environ)
+    assert one.cpu >= 0.4
+    assert not Path(f"/proc/{one.output.strip()}").exists()
 
 
 def test_programs_side_by_side_share_one_figure() -> None:
