@@ -148,8 +148,6 @@ class Screens:
         chosen = given.get("series", "")
         chosen = chosen if chosen in series else (series[0] if series else "")
         last = screen.visits[-1].id if screen.visits else 0
-        first_shown = not given.get("before") and len(screen.visits) >= screen.page.visits
-        whole = first_shown or (len(screen.visits) < page.VISITS and bool(given.get("before")))
         compared = screen.compared
         changed = [visit.id for visit in screen.visits if visit.changed]
         newest = compared.newer.id if compared else 0
@@ -168,9 +166,9 @@ class Screens:
             else field_chart(chosen, screen.steps, until=screen.at)
             if chosen
             else None,
-            "timeline": timeline(screen.visits, whole=whole),
+            "timeline": timeline(screen.visits, whole=not screen.more),
             "film": film(screen.visits),
-            "earlier_than": None if whole else last,
+            "earlier_than": last if screen.more else None,
             "good": [visit for visit in screen.visits if visit.reason is None],
             "older_change": next((each for each in changed if each < newest), None),
             "newer_change": next((each for each in reversed(changed) if each > newest), None),
@@ -217,7 +215,7 @@ class Screens:
         screen: lists.RunsScreen | None = await self._read(request, "runs")
         if screen is None:
             return self._nothing(request)
-        last = screen.runs[-1] if len(screen.runs) == lists.ROWS else None
+        last = screen.runs[-1] if screen.more else None
         values = {
             "screen": screen,
             "at": screen.at,
@@ -250,7 +248,7 @@ class Screens:
         screen: lists.ChangesScreen | None = await self._read(request, "changes")
         if screen is None:
             return self._nothing(request)
-        last = screen.changes[-1] if len(screen.changes) == lists.CHANGES else None
+        last = screen.changes[-1] if screen.more else None
         more = None if last is None else _link(request, {"at": last.at.isoformat(), "after": str(last.id)})
         values = {
             "screen": screen,
@@ -309,7 +307,7 @@ class Screens:
         screen: machine.InvocationsScreen | None = await self._read(request, "invocations")
         if screen is None:
             return self._nothing(request)
-        last = screen.invocations[-1] if len(screen.invocations) == machine.ROWS else None
+        last = screen.invocations[-1] if screen.more else None
         more = None if last is None else _link(request, {"at": last.created_at.isoformat(), "after": str(last.id)})
         values = {
             "screen": screen,
@@ -328,7 +326,7 @@ class Screens:
         screen: lists.AlertsScreen | None = await self._read(request, "alerts")
         if screen is None:
             return self._nothing(request)
-        last = screen.alerts[-1] if len(screen.alerts) == lists.ROWS else None
+        last = screen.alerts[-1] if screen.more else None
         values = {
             "screen": screen,
             "at": screen.at,

@@ -47,15 +47,17 @@ class RunsScreen:
     """The moment."""
     runs: tuple[RunRow, ...]
     """The runs, newest first."""
+    more: bool = False
+    """Whether the list goes on."""
 
 
 async def runs_screen(database: Database, asked: RunsParameters) -> RunsScreen:
     """Return the newest runs."""
     failed = asked.show == "failed"
     status = None if failed else asked.show or None
-    runs = newest_runs(limit=ROWS, crawl=asked.crawl or None, status=status, failed=failed, before=asked.before)
+    runs = newest_runs(limit=ROWS + 1, crawl=asked.crawl or None, status=status, failed=failed, before=asked.before)
     found = await read_together(database, runs, MOMENT)
-    return RunsScreen(at=found[MOMENT], runs=found[runs])
+    return RunsScreen(at=found[MOMENT], runs=found[runs][:ROWS], more=len(found[runs]) > ROWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +111,16 @@ class ChangesScreen:
     """The moment."""
     changes: tuple[ChangeCard, ...]
     """The changes, newest first."""
+    more: bool = False
+    """Whether the list goes on."""
 
 
 async def changes_screen(database: Database, asked: ChangesParameters) -> ChangesScreen:
     """Return changes of every page."""
     before = None if asked.at is None else (asked.at, asked.after)
-    cards = changes(limit=CHANGES, lines=_LINES, crawl=asked.crawl or None, since=asked.since, before=before)
+    cards = changes(limit=CHANGES + 1, lines=_LINES, crawl=asked.crawl or None, since=asked.since, before=before)
     found = await read_together(database, cards, MOMENT)
-    return ChangesScreen(at=found[MOMENT], changes=found[cards])
+    return ChangesScreen(at=found[MOMENT], changes=found[cards][:CHANGES], more=len(found[cards]) > CHANGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +187,8 @@ class AlertsScreen:
     """The outbox in numbers."""
     alerts: tuple[AlertRow, ...]
     """The alerts, newest first."""
+    more: bool = False
+    """Whether the list goes on."""
 
 
 async def alerts_screen(database: Database, asked: AlertsParameters) -> AlertsScreen:
@@ -190,11 +196,12 @@ async def alerts_screen(database: Database, asked: AlertsParameters) -> AlertsSc
     status = asked.status if asked.status in _ALERT_STATUSES else None
     found = await read_together(
         database,
-        rows := alerts(limit=ROWS, status=status, crawl=asked.crawl or None, before=asked.before),
+        rows := alerts(limit=ROWS + 1, status=status, crawl=asked.crawl or None, before=asked.before),
         counts := alert_counts(),
         MOMENT,
     )
-    return AlertsScreen(at=found[MOMENT], counts=found[counts], alerts=found[rows])
+    shown = found[rows]
+    return AlertsScreen(at=found[MOMENT], counts=found[counts], alerts=shown[:ROWS], more=len(shown) > ROWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,8 @@ class InvocationsScreen:
     """Active ones, and those that ended in the last 24 hours, by lane and status."""
     invocations: tuple[InvocationRow, ...]
     """The invocations, newest first."""
+    more: bool = False
+    """Whether the list goes on."""
 
 
 async def invocations_screen(database: Database, asked: InvocationsParameters) -> InvocationsScreen:
@@ -108,11 +110,14 @@ async def invocations_screen(database: Database, asked: InvocationsParameters) -
     before = None if asked.at is None else (asked.at, asked.after or UUID(int=0))
     found = await read_together(
         database,
-        rows := invocations(limit=ROWS, lane=asked.lane or None, statuses=statuses, run_id=asked.run, before=before),
+        rows := invocations(
+            limit=ROWS + 1, lane=asked.lane or None, statuses=statuses, run_id=asked.run, before=before
+        ),
         counts := invocation_counts(),
         MOMENT,
     )
-    return InvocationsScreen(at=found[MOMENT], counts=found[counts], invocations=found[rows])
+    shown = found[rows]
+    return InvocationsScreen(at=found[MOMENT], counts=found[counts], invocations=shown[:ROWS], more=len(shown) > ROWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

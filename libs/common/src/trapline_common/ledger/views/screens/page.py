@@ -72,6 +72,8 @@ class PageScreen:
     """The moments at which its fields, or being good, changed; oldest first."""
     loads: tuple[LoadPart, ...]
     """How long its visits took; oldest first."""
+    more: bool = False
+    """Whether there are earlier visits."""
 
 
 async def page_screen(database: Database, asked: PageParameters) -> PageScreen:
@@ -80,7 +82,7 @@ async def page_screen(database: Database, asked: PageParameters) -> PageScreen:
         database,
         state := page_state(asked.id),
         pair := observation_pair(asked.id, older=asked.older, newer=asked.newer),
-        visits := page_visits(asked.id, before=asked.before, limit=VISITS),
+        visits := page_visits(asked.id, before=asked.before, limit=VISITS + 1),
         steps := field_steps(asked.id, newest=_NEWEST),
         loads := load_parts(asked.id, newest=_NEWEST),
     )
@@ -90,7 +92,8 @@ async def page_screen(database: Database, asked: PageParameters) -> PageScreen:
     return PageScreen(
         at=page.at,
         page=page,
-        visits=found[visits],
+        visits=found[visits][:VISITS],
+        more=len(found[visits]) > VISITS,
         compared=_compared(found[pair]),
         steps=found[steps],
         loads=found[loads],
