@@ -71,7 +71,9 @@ def _gate(folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, obj
 
 
 def _kinds(_folder: Path, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
-    laps = kinds.measure(pages=min(options.pages, 60), rounds=options.rounds, beside=options.beside)
+    laps = kinds.measure(
+        pages=min(options.pages, 60), rounds=options.rounds, beside=options.beside, peers=not options.without_peers
+    )
     return kinds.report(laps), kinds.as_json(laps)
 
 
@@ -152,7 +154,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"tasks of a ledger round ({LEDGER_TASKS}) or of scale ({SCALE_TASKS}); "
         f"observations of web ({WEB_OBSERVATIONS}); visits of endurance ({endurance.VISITS})",
     )
-    parser.add_argument("--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer")
+    parser.add_argument(
+        "--without-peers", action="store_true", help="ledger: leave out procrastinate and pgqueuer; kinds: Crawlee"
+    )
     parser.add_argument(
         "--seconds",
         type=float,

@@ -12,19 +12,26 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 from urllib.parse import urlsplit
 
+from tests.benchmarks import rules
+from tests.benchmarks.crawl import PEER_FOLDER
 from tests.benchmarks.kinds_visits import cpu
 from tests.benchmarks.processes import OTHERS_MOST, busy
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
+from tools.workspace.environment import PEERS
 
 IN_FLIGHT = 3
 """Pages at once: the default of ``pages_in_flight``."""
 TIMEOUT = 600.0
 """Seconds of a lap."""
 FORMS = ("page", "clean", "crawl")
+CRAWLEE = "Crawlee"
+"""The peer, with one context for all its pages: it knows no other way that is faster."""
+_EVERY_HOST_IS_HERE = "--host-resolver-rules=MAP *.test 127.0.0.1"
 _VISITS = Path(__file__).with_name("kinds_visits.py")
 
 
@@ -59,30 +66,41 @@ def _heavy_site() -> Iterator[int]:
 
 
 def _lap(python: Path, urls: Sequence[str], isolation: str) -> Lap:
-    job = json.dumps({"urls": list(urls), "isolation": isolation, "in_flight": IN_FLIGHT})
+    job: dict[str, Any] = {"urls": list(urls), "isolation": isolation, "in_flight": IN_FLIGHT}
+    script = _VISITS
+    if isolation == CRAWLEE:
+        script, launch = PEER_FOLDER / "crawlee_loop.py", rules.job()
+        job |= launch | {"args": [*launch["args"], _EVERY_HOST_IS_HERE], "mode": "reuse"}
     before, own = busy(), cpu(os.getpid())
     start = os.times().elapsed
     ended = subprocess.run(
-        [str(python), str(_VISITS)], input=job, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        [str(python), str(script)], input=json.dumps(job), capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     if ended.returncode != 0:
         raise ToolError(f"a lap of {isolation} ended with {ended.returncode}: {ended.stderr.strip()[-800:]}")
     wall = os.times().elapsed - start
     others = (busy() - before - (cpu(os.getpid()) - own)) / wall / (os.cpu_count() or 1)
     found = json.loads(ended.stdout)
+    found = found.get("steady", found)
     return Lap(pages=found["pages"], seconds=found["seconds"], cpu=found["cpu"], others=max(0.0, others))
 
 
-def measure(*, pages: int, rounds: int, beside: Path | None = None) -> dict[str, dict[str, list[Lap]]]:
+def measure(
+    *, pages: int, rounds: int, beside: Path | None = None, peers: bool = True
+) -> dict[str, dict[str, list[Lap]]]:
     """Visit pages of each kind in each form, ``rounds`` times in turn; return laps by kind and form.
 
-    ``beside``: another checkout of this project, set up, whose ``page`` is measured in the same rounds.
+    ``beside``: another checkout of this project, set up, whose ``page`` is measured in the same rounds. ``peers``:
+    Crawlee is measured too.
     Raises ``ToolError`` on a visit that fails.
     """
     own = Path(sys.executable)
     contestants = {form: (own, form) for form in FORMS}
     if beside is not None:
         contestants = {f"page, {beside.name}": (beside / ".venv/bin/python", "page"), **contestants}
+    if peers:
+        PEERS.ensure()
+        contestants[CRAWLEE] = (PEERS.python, CRAWLEE)
     manual, wanted = find_manual(), pages + IN_FLIGHT
     laps: dict[str, dict[str, list[Lap]]] = {}
     say(f"kinds: {pages} pages of {manual.source}, or heavy ones; {IN_FLIGHT} in flight, one process")
@@ -101,7 +119,10 @@ def measure(*, pages: int, rounds: int, beside: Path | None = None) -> dict[str,
                     lap = _lap(python, urls, isolation)
                     laps[kind][name].append(lap)
                     warning = f"  others used {lap.others:.0%} of the machine" if lap.others > OTHERS_MOST else ""
-                    say(f"  {kind:<18} round {number + 1}  {name:<18} {lap.per_page:6.1f} ms a page{warning}")
+                    say(
+                        f"  {kind:<18} round {number + 1}  {name:<18} {lap.per_page:6.1f} ms a page, "
+                        f"{lap.pages / lap.seconds:.1f} pages/s{warning}"
+                    )
     return laps
 
 
@@ -109,6 +130,14 @@ def ratios(laps: Mapping[str, Sequence[Lap]], name: str) -> list[float]:
     """Return the processor time a page of ``name`` divided by that of the first form, round by round."""
     first = next(iter(laps.values()))
     return [lap.per_page / other.per_page for lap, other in zip(laps[name], first, strict=True)]
+
+
+def speeds(laps: Mapping[str, Sequence[Lap]], name: str) -> list[float]:
+    """Return pages/s of ``name`` divided by Crawlee's, round by round."""
+    return [
+        lap.pages / lap.seconds / (other.pages / other.seconds)
+        for lap, other in zip(laps[name], laps[CRAWLEE], strict=True)
+    ]
 
 
 def report(laps: Mapping[str, Mapping[str, Sequence[Lap]]]) -> str:
@@ -119,13 +148,14 @@ def report(laps: Mapping[str, Mapping[str, Sequence[Lap]]]) -> str:
             spread([lap.per_page for lap in of_it]),
             spread([lap.pages / lap.seconds for lap in of_it]),
             spread(ratios(of_kind, name), 2),
+            spread(speeds(of_kind, name), 2) if CRAWLEE in of_kind else "",
         ]
         for kind, of_kind in laps.items()
         for name, of_it in of_kind.items()
     ]
     most = max(median(lap.others for lap in of_it) for of_kind in laps.values() for of_it in of_kind.values())
     warning = f"others used up to {most:.0%} of the machine: trust the ratios\n" if most > OTHERS_MOST else ""
-    head = ["median of rounds (range)", "CPU ms/page", "pages/s", "CPU, ratio to the first"]
+    head = ["median of rounds (range)", "CPU ms/page", "pages/s", "CPU, ratio to the first", "pages/s, to Crawlee"]
     return table("What a page costs, by kind and isolation", head, rows) + warning
 
 
