@@ -1,9 +1,19 @@
 """What `trapline crawl` loads, and when: a person waits for it."""
 
+import os
 import subprocess
 import sys
+import time
+from pathlib import Path
+from uuid import uuid4
 
-LARGE = ("asyncpg", "httpcore", "psutil", "rich", "ruamel", "structlog", "trapline_common.config.models")
+import psutil
+import pytest
+
+LARGE = (
+    *("asyncpg", "httpcore", "psutil", "pydantic", "rich", "ruamel", "structlog", "typer"),
+    "trapline_common.config.models",
+)
 """Libraries and modules that take long to load, which the command needs, but not before its first crawler starts."""
 NOT_HERE = ("apprise", "boto3", "botocore", "playwright", "requests", "rich.progress", "rich.traceback", "PIL")
 """What a crawl of one machine does not need in the command's own process."""
@@ -28,6 +38,44 @@ from trapline.main import main
 main()
 """
     assert output(code) == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["crawl", "--help"], ["crawl", "crawls.yaml", "-h"], ["status"], []])
+def test_a_command_that_crawls_nothing_starts_no_crawler(arguments: list[str]):
+    """Its help is asked for, or it is another command."""
+    code = f"""
+import contextlib, io, sys
+from trapline_machine import process_start
+async def begin(environ):
+    print("started", file=sys.__stdout__, flush=True)
+    raise SystemExit(0)
+process_start.EarlyCrawler.begin = begin
+sys.argv = ["trapline", *{arguments!r}]
+from trapline.early import begin_early
+begin_early(sys.argv[1:])
+print("ended")
+"""
+    assert output(code) == "ended"
+
+
+def test_a_crawl_that_is_refused_leaves_no_crawler(tmp_path: Path):
+    """The process that was started for it ends with the command, whatever that found wrong."""
+    mark = uuid4().hex
+    command = [str(Path(sys.executable).with_name("trapline")), "crawl", str(tmp_path / "absent.yaml")]
+    env = os.environ | {"MARK": mark}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2, done.stderr
+    until = time.monotonic() + 20
+    while left := [process.pid for process in psutil.process_iter() if _has(process, mark)]:
+        assert time.monotonic() < until, left
+        time.sleep(0.05)
+
+
+def _has(process: psutil.Process, mark: str) -> bool:
+    try:
+        return process.environ().get("MARK") == mark
+    except psutil.Error:
+        return False
 
 
 def test_the_command_loads_nothing_that_its_crawl_does_not_use():

@@ -1,15 +1,17 @@
 """Starts a crawler's process, and gives it its invocation.
 
-This module imports little: the command starts its first crawler before it loads anything else, so that the crawler's
-imports, which take as long as the command's own, run beside them.
+This module imports little: `trapline crawl` starts its first crawler before it loads anything else, the libraries of
+its command line too, so that the crawler's imports, which take as long as the command's own, run beside them.
 """
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 MODULE = "trapline_machine.crawler_process"
@@ -61,3 +63,29 @@ class EarlyCrawler:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Begun:
+    """What was begun before the command was known, for the command to go on with."""
+
+    loop: asyncio.Runner | None = None
+    """The event loop on which the process was started."""
+    crawler: EarlyCrawler | None = None
+    """The process."""
+
+
+_BEGUN = _Begun()
+
+
+def begin() -> None:
+    """Start the first crawler of this process's command. It gets the command's environment with its invocation."""
+    _BEGUN.loop = asyncio.Runner()
+    _BEGUN.crawler = _BEGUN.loop.run(EarlyCrawler.begin(os.environ))
+
+
+def begun() -> tuple[asyncio.Runner, EarlyCrawler | None]:
+    """Return, once, the event loop and the crawler that ``begin`` began; a new loop and ``None`` if it did not."""
+    loop, crawler = _BEGUN.loop or asyncio.Runner(), _BEGUN.crawler
+    _BEGUN.loop = _BEGUN.crawler = None
+    return loop, crawler

@@ -22,6 +22,7 @@ from trapline_common.platform.lambda_runtime import AWS_CLIENTS, Deadline, Lambd
 from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
 from trapline_crawler.services import Services
+from trapline_crawler.sessions import seal
 from trapline_crawler.work.one_call import Worked
 from trapline_crawler.work.slice import DurableInvocation
 
@@ -47,7 +48,7 @@ T = TypeVar("T")
 _log = get_logger("crawler")
 
 
-load_at_init(*AWS_CLIENTS)
+load_at_init(*AWS_CLIENTS, seal.LIBRARY)
 
 
 class StepBrokeError(TraplineError):

@@ -12,11 +12,12 @@ from trapline_common.platform.logging import get_logger
 from trapline_crawler import wiring
 from trapline_crawler.queue_record import unwrapped
 from trapline_crawler.services import Services
+from trapline_crawler.sessions import seal
 from trapline_crawler.work.invocation import live
 
 _log = get_logger("crawler")
 
-load_at_init(*AWS_CLIENTS)
+load_at_init(*AWS_CLIENTS, seal.LIBRARY)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

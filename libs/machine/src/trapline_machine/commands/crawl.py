@@ -1,6 +1,5 @@
 """``trapline crawl``: open a run of each crawl now and work until they end."""
 
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ import typer
 
 from trapline.access.options import DEFAULT_DATA_DIR, AllowPrivate, DatabaseUrl, DataDir, allowing
 from trapline_common.platform.loading import loading
-from trapline_machine.process_start import EarlyCrawler
+from trapline_machine.process_start import EarlyCrawler, begun
 
 
 def crawl(
@@ -47,10 +46,14 @@ def crawl(
       trapline crawl crawls.yaml --only pricing --json | jq '.runs[].failures'
       trapline crawl crawls.yaml --allow-private 127.0.0.1:8080
     """
-    raise typer.Exit(asyncio.run(_crawl(file, only, max_invocations, json, allow_private, data_dir, database_url)))
+    loop, early = begun()
+    with loop:
+        code = loop.run(_crawl(early, file, only, max_invocations, json, allow_private, data_dir, database_url))
+    raise typer.Exit(code)
 
 
 async def _crawl(
+    early: EarlyCrawler | None,
     file: Path,
     only: Sequence[str],
     max_invocations: int | None,
@@ -61,7 +64,7 @@ async def _crawl(
 ) -> int:
     """Crawl and return the exit code. The first crawler's imports run beside this command's own."""
     environ = allowing(os.environ, allow_private) | {"DATABASE_URL": database_url or ""}
-    early = await EarlyCrawler.begin(environ)
+    early = early or await EarlyCrawler.begin(environ)
     try:
         # Late: the services take half a second to load, and every other command would wait for them.
         with loading():
