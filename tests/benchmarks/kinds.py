@@ -29,8 +29,9 @@ IN_FLIGHT = 3
 TIMEOUT = 600.0
 """Seconds of a lap."""
 FORMS = ("page", "clean", "crawl")
-CRAWLEE = "Crawlee"
-"""The peer, with one context for all its pages: it knows no other way that is faster."""
+CRAWLEE, BARE = "Crawlee", "bare loop, page reused"
+PEER_SCRIPTS = {CRAWLEE: "crawlee_loop.py", BARE: "bare.py"}
+"""Peers, each in its fastest way: one context for all pages, and a page for each worker."""
 _EVERY_HOST_IS_HERE = "--host-resolver-rules=MAP *.test 127.0.0.1"
 _VISITS = Path(__file__).with_name("kinds_visits.py")
 
@@ -68,8 +69,8 @@ def _heavy_site() -> Iterator[int]:
 def _lap(python: Path, urls: Sequence[str], isolation: str) -> Lap:
     job: dict[str, Any] = {"urls": list(urls), "isolation": isolation, "in_flight": IN_FLIGHT}
     script = _VISITS
-    if isolation == CRAWLEE:
-        script, launch = PEER_FOLDER / "crawlee_loop.py", rules.job()
+    if isolation in PEER_SCRIPTS:
+        script, launch = PEER_FOLDER / PEER_SCRIPTS[isolation], rules.job()
         job |= launch | {"args": [*launch["args"], _EVERY_HOST_IS_HERE], "mode": "reuse"}
     before, own = busy(), cpu(os.getpid())
     start = os.times().elapsed
@@ -91,7 +92,7 @@ def measure(
     """Visit pages of each kind in each form, ``rounds`` times in turn; return laps by kind and form.
 
     ``beside``: another checkout of this project, set up, whose ``page`` is measured in the same rounds. ``peers``:
-    Crawlee is measured too.
+    Crawlee and a bare loop are measured too.
     Raises ``ToolError`` on a visit that fails.
     """
     own = Path(sys.executable)
@@ -100,7 +101,7 @@ def measure(
         contestants = {f"page, {beside.name}": (beside / ".venv/bin/python", "page"), **contestants}
     if peers:
         PEERS.ensure()
-        contestants[CRAWLEE] = (PEERS.python, CRAWLEE)
+        contestants |= {peer: (PEERS.python, peer) for peer in PEER_SCRIPTS}
     manual, wanted = find_manual(), pages + IN_FLIGHT
     laps: dict[str, dict[str, list[Lap]]] = {}
     say(f"kinds: {pages} pages of {manual.source}, or heavy ones; {IN_FLIGHT} in flight, one process")
@@ -126,17 +127,20 @@ def measure(
     return laps
 
 
-def ratios(laps: Mapping[str, Sequence[Lap]], name: str) -> list[float]:
-    """Return the processor time a page of ``name`` divided by that of the first form, round by round."""
-    first = next(iter(laps.values()))
-    return [lap.per_page / other.per_page for lap, other in zip(laps[name], first, strict=True)]
+def ratios(laps: Mapping[str, Sequence[Lap]], name: str, other: str | None = None) -> list[float]:
+    """Return the processor time a page of ``name`` divided by that of another form, round by round.
+
+    ``other``: the first form by default.
+    """
+    others = laps[other or next(iter(laps))]
+    return [lap.per_page / beside.per_page for lap, beside in zip(laps[name], others, strict=True)]
 
 
-def speeds(laps: Mapping[str, Sequence[Lap]], name: str) -> list[float]:
-    """Return pages/s of ``name`` divided by Crawlee's, round by round."""
+def speeds(laps: Mapping[str, Sequence[Lap]], name: str, other: str) -> list[float]:
+    """Return pages/s of ``name`` divided by those of ``other``, round by round."""
     return [
-        lap.pages / lap.seconds / (other.pages / other.seconds)
-        for lap, other in zip(laps[name], laps[CRAWLEE], strict=True)
+        lap.pages / lap.seconds / (beside.pages / beside.seconds)
+        for lap, beside in zip(laps[name], laps[other], strict=True)
     ]
 
 
@@ -148,14 +152,21 @@ def report(laps: Mapping[str, Mapping[str, Sequence[Lap]]]) -> str:
             spread([lap.per_page for lap in of_it]),
             spread([lap.pages / lap.seconds for lap in of_it]),
             spread(ratios(of_kind, name), 2),
-            spread(speeds(of_kind, name), 2) if CRAWLEE in of_kind else "",
+            *(
+                spread(of_pair, 2)
+                for peer in PEER_SCRIPTS
+                if peer in of_kind
+                for of_pair in (ratios(of_kind, name, peer), speeds(of_kind, name, peer))
+            ),
         ]
         for kind, of_kind in laps.items()
         for name, of_it in of_kind.items()
     ]
     most = max(median(lap.others for lap in of_it) for of_kind in laps.values() for of_it in of_kind.values())
     warning = f"others used up to {most:.0%} of the machine: trust the ratios\n" if most > OTHERS_MOST else ""
-    head = ["median of rounds (range)", "CPU ms/page", "pages/s", "CPU, ratio to the first", "pages/s, to Crawlee"]
+    head = ["median of rounds (range)", "CPU ms/page", "pages/s", "CPU, ratio to the first"]
+    if CRAWLEE in next(iter(laps.values())):
+        head += ["CPU, to Crawlee", "pages/s", "CPU, to the bare loop", "pages/s"]
     return table("What a page costs, by kind and isolation", head, rows) + warning
 
 
