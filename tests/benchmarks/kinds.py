@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from tests.benchmarks import rules
 from tests.benchmarks.crawl import PEER_FOLDER
 from tests.benchmarks.kinds_visits import cpu
-from tests.benchmarks.processes import OTHERS_MOST, busy
+from tests.benchmarks.processes import OTHERS_MOST, adopt, busy, collect
 from tests.benchmarks.table import spread, table
 from tests.support.manual import find_manual, page_urls, serve
 from tools.shell import ToolError, say
@@ -72,13 +72,14 @@ def _lap(python: Path, urls: Sequence[str], isolation: str) -> Lap:
     if isolation in PEER_SCRIPTS:
         script, launch = PEER_FOLDER / PEER_SCRIPTS[isolation], rules.job()
         job |= launch | {"args": [*launch["args"], _EVERY_HOST_IS_HERE], "mode": "reuse"}
-    before, own = busy(), cpu(os.getpid())
+    known, before, own = adopt(), busy(), cpu(os.getpid())
     start = os.times().elapsed
     ended = subprocess.run(
         [str(python), str(script)], input=json.dumps(job), capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     if ended.returncode != 0:
         raise ToolError(f"a lap of {isolation} ended with {ended.returncode}: {ended.stderr.strip()[-800:]}")
+    collect(known)
     wall = os.times().elapsed - start
     others = (busy() - before - (cpu(os.getpid()) - own)) / wall / (os.cpu_count() or 1)
     found = json.loads(ended.stdout)
