@@ -20,7 +20,7 @@ from tests.benchmarks.crawl import PEER_FOLDER
 from tests.benchmarks.kinds_visits import cpu
 from tests.benchmarks.processes import OTHERS_MOST, adopt, busy, collect
 from tests.benchmarks.table import spread, table
-from tests.support.manual import find_manual, page_urls, serve
+from tests.support.manual import find_manual, find_second, page_urls, serve
 from tools.shell import ToolError, say
 from tools.workspace.environment import PEERS
 
@@ -105,12 +105,14 @@ def measure(
         contestants |= {peer: (PEERS.python, peer) for peer in PEER_SCRIPTS}
     manual, wanted = find_manual(), pages + IN_FLIGHT
     laps: dict[str, dict[str, list[Lap]]] = {}
-    say(f"kinds: {pages} pages of {manual.source}, or heavy ones; {IN_FLIGHT} in flight, one process")
-    with serve(manual) as base, _heavy_site() as heavy:
+    second = find_second(at_least=wanted)
+    say(f"kinds: {pages} pages of {manual.source}, {second.source}, or heavy ones; {IN_FLIGHT} in flight, one process")
+    with serve(manual) as base, serve(second) as second_base, _heavy_site() as heavy:
         one_site = page_urls(manual, base, wanted)
         host = str(urlsplit(base).hostname)
         kinds = {
             "one site": one_site,
+            "another site": page_urls(second, second_base, wanted),
             "each its own site": [url.replace(host, f"s{number}.test", 1) for number, url in enumerate(one_site)],
             "heavy, with frames": [f"http://shop.test:{heavy}/page/{number}" for number in range(wanted)],
         }

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ PACKAGES = (
     "gcc-doc",
 )
 """Debian's and Ubuntu's documentation packages, the largest first; the PostgreSQL manuals have about 1,150 pages."""
+SECOND = ("octave-doc", "python3.11-doc", "python3.13-doc")
+"""The same of manuals that other programs made: Texinfo's and Sphinx' pages are built in other ways than DocBook's."""
 
 
 class NoManualError(Exception):
@@ -42,10 +44,12 @@ class Manual:
     """A line that says where it came from."""
 
 
-def read_manual(root: Path, source: str) -> Manual:
-    """Return the manual under ``root``: every non-empty HTML file that is really inside it."""
+def read_manual(root: Path, source: str, *, smallest: int = 1) -> Manual:
+    """Return the manual under ``root``: every HTML file of ``smallest`` bytes that is really inside it."""
     pages = sorted(
-        str(page.relative_to(root)) for page in root.rglob("*.html") if page.is_file() and page.stat().st_size
+        str(page.relative_to(root))
+        for page in root.rglob("*.html")
+        if page.is_file() and page.stat().st_size >= smallest
     )
     return Manual(root=root, pages=tuple(pages), source=source)
 
@@ -56,22 +60,40 @@ def find_manual(*, at_least: int = 1000, cache: Path = CACHE) -> Manual:
     None needs root. Raises ``NoManualError``.
     """
     tried: list[str] = []
-    for root, source in _candidates(cache, tried):
-        manual = read_manual(root, source)
+    if setting := os.environ.get(SETTING):
+        manual = read_manual(Path(setting), SETTING)
+        if len(manual.pages) >= at_least:
+            return manual
+        tried.append(f"{SETTING}: {len(manual.pages)} pages")
+    try:
+        return _first(PACKAGES, cache, tried, at_least=at_least)
+    except NoManualError as error:
+        raise NoManualError(f"{error}; name a folder in {SETTING}") from None
+
+
+def find_second(*, at_least: int, cache: Path = CACHE) -> Manual:
+    """Return a manual that is made in another way than ``find_manual``'s, likewise. Raises ``NoManualError``.
+
+    Texinfo makes a page for each name it knows, which only leads on to another: those are left out.
+    """
+    return _first(SECOND, cache, [], at_least=at_least, smallest=2048)
+
+
+def _first(packages: Sequence[str], cache: Path, tried: list[str], *, at_least: int, smallest: int = 1) -> Manual:
+    for root, source in _candidates(packages, cache, tried):
+        manual = read_manual(root, source, smallest=smallest)
         if len(manual.pages) >= at_least:
             return manual
         tried.append(f"{source}: {len(manual.pages)} pages")
-    raise NoManualError(f"no HTML manual of {at_least} pages ({'; '.join(tried)}); name a folder in {SETTING}")
+    raise NoManualError(f"no HTML manual of {at_least} pages ({'; '.join(tried)})")
 
 
-def _candidates(cache: Path, tried: list[str]) -> Iterator[tuple[Path, str]]:
-    if setting := os.environ.get(SETTING):
-        yield Path(setting), SETTING
-    for package in PACKAGES:
+def _candidates(packages: Sequence[str], cache: Path, tried: list[str]) -> Iterator[tuple[Path, str]]:
+    for package in packages:
         installed = Path("/usr/share/doc") / package
         if installed.is_dir():
             yield installed.resolve(), f"installed {package}"
-    for package in PACKAGES:
+    for package in packages:
         unpacked = cache / package
         if unpacked.is_dir() or download(package, unpacked, tried):
             yield unpacked, package
