@@ -6,9 +6,10 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pytest
 from playwright._impl._driver import compute_driver_executable
 
-from trapline_crawler.browser import tab_meter
+from trapline_crawler.browser import machine_memory, tab_meter
 from trapline_crawler.browser.tab_meter import put_before_the_driver
 
 
@@ -19,10 +20,25 @@ def test_a_persons_own_options_of_node_stay_and_the_meter_stands_once():
     once = dict(environ)
     put_before_the_driver(environ)
     assert environ == once
-    ours, a_persons, meter = environ["NODE_OPTIONS"].split(" ")
-    assert ours.startswith("--max-semi-space-size=")  # of two that say the same Node takes the last
+    young, old, a_persons, meter = environ["NODE_OPTIONS"].split(" ")
+    assert young.startswith("--max-semi-space-size=")
+    assert old.startswith("--max-old-space-size=")  # of two that say the same Node takes the last
     assert (a_persons, meter.startswith("--require=")) == ("--max-old-space-size=900", True)
     assert environ["NODE_OPTIONS"].count("tab_meter.js") == 1
+
+
+@pytest.mark.parametrize(("memory", "most"), [("512", 512), ("1024", 512), ("4096", 1024), ("10240", 2048)])
+def test_the_drivers_heap_is_bounded_by_the_memory_there_is(memory: str, most: int, monkeypatch: pytest.MonkeyPatch):
+    """A quarter of a function's memory, and 512 MiB at least; Node itself holds to it."""
+    monkeypatch.setattr(machine_memory.os, "sysconf", lambda name: 2**24 if name == "SC_PHYS_PAGES" else 4096)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
+    environ: dict[str, str] = {}
+    put_before_the_driver(environ)
+    node, _ = compute_driver_executable()
+    code = "process.stdout.write(String(require('v8').getHeapStatistics().heap_size_limit / 2 ** 20))"
+    options = [option for option in environ["NODE_OPTIONS"].split(" ") if not option.startswith("--require")]
+    said = subprocess.run([node, *options, "-e", code], capture_output=True, text=True, check=True, timeout=60, env={})
+    assert most <= float(said.stdout) <= most + 32
 
 
 def test_node_keeps_what_it_compiled_where_nobody_else_writes(tmp_path: Path):

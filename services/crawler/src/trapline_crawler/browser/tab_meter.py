@@ -11,10 +11,15 @@ from playwright.async_api import CDPSession
 from playwright.async_api import Error as PlaywrightError
 
 from trapline_crawler.browser.errors import BrowserLaunchError
+from trapline_crawler.browser.machine_memory import MIB, memory_here
 
 _SCRIPT = Path(__file__).with_name("tab_meter.js")
-_LITTLE_MEMORY = "--max-semi-space-size=2"
+_YOUNG = 2
 """MiB for what a message of the browser leaves behind; with 16, as Node has it, the driver takes some 20 MiB more."""
+_OLD_LEAST, _OLD_MOST = 512, 2048
+"""MiB that what lives longer in the driver may take: a quarter of the memory there is, within these. Six answers of the
+size that a visit may have (``VisitLimits.size``), each as the three copies that are passed on, are below the most. One
+that grows beyond ends the driver, and each of its visits is made again alone; Node's own bound is twice as much."""
 _COMPILED = "NODE_COMPILE_CACHE"
 """Node's variable that names a folder for compiled code: a start of the driver takes a fifth less with it."""
 
@@ -27,8 +32,10 @@ def put_before_the_driver(environ: MutableMapping[str, str] = os.environ) -> Non
     """
     option, options = f'--require="{_SCRIPT}"', environ.get("NODE_OPTIONS", "")
     if option not in options:
+        old = max(_OLD_LEAST, min(_OLD_MOST, memory_here() // MIB // 4))
+        ours = f"--max-semi-space-size={_YOUNG} --max-old-space-size={old}"
         # Of Node's own options the last counts, so a person's stand behind ours.
-        environ["NODE_OPTIONS"] = f"{_LITTLE_MEMORY} {options} {option}".replace("  ", " ")
+        environ["NODE_OPTIONS"] = f"{ours} {options} {option}".replace("  ", " ")
     # The driver would wait for every font before a picture, for ever; ``reveal.js`` does, within bounds.
     environ["PW_TEST_SCREENSHOT_NO_FONTS_READY"] = "1"
     if _COMPILED not in environ and (folder := _own_cache(environ)) is not None:
