@@ -12,7 +12,7 @@ from support.web_load import build
 from support.web_stage import Stage
 from support.web_view import TOKEN, Served, served
 from trapline_common.ledger.connection import Database
-from trapline_common.ledger.views.screens import lists, run
+from trapline_common.ledger.views.screens import lists, page, run
 
 OBSERVATIONS = 8_000
 """Four rounds of 2,000 pages: 2,000 runs, 80 changes of which 20 each are of one moment, 1,600 invocations."""
@@ -86,6 +86,29 @@ async def test_each_list_of_the_api_is_read_whole_while_rows_are_added(large: tu
         assert len(ids) > 1.5 * at_once
         order = [row["id"] if "before" in goes_on(row) else next(iter(goes_on(row).values())) for row in found]
         assert order == sorted(order, reverse=True), screen
+
+
+async def test_a_pages_visits_end_with_a_full_part(large: tuple[Database, Served]) -> None:
+    """Each comes once, and nothing leads on behind the last, where they fill two parts to the row."""
+    database, view = large
+    await database.connection.execute(
+        "SET session_replication_role = replica; INSERT INTO trapline.observation (task_id, position, run_id, page_id, "
+        "observed_at, url, final_url, redirects, timings, fields, console_errors, accepted, changed) "
+        "SELECT task_id, position + 1000 + n, run_id, page_id, now(), url, url, 0, '{}', '{}', 0, true, false FROM "
+        "(SELECT * FROM trapline.observation WHERE page_id = 1 LIMIT 1) o, generate_series(1, "
+        f"{2 * page.VISITS} - (SELECT count(*)::int FROM trapline.observation WHERE page_id = 1)) n; "
+        "RESET session_replication_role"
+    )
+    found, answer = list[int](), await asked(view, "page", id=1)
+    while True:
+        assert answer["visits"], "an empty part"
+        found += [row["id"] for row in answer["visits"]]
+        if not answer["more"]:
+            break
+        answer = await asked(view, "page", id=1, before=found[-1])
+    assert len(set(found)) == len(found) == 2 * page.VISITS
+    assert "Earlier visits" in (await view.get("/pages/1")).text
+    assert "Earlier visits" not in (await view.get(f"/pages/1?before={found[page.VISITS - 1]}")).text
 
 
 async def test_the_visits_of_an_ended_run_come_once_each(large: tuple[Database, Served]) -> None:

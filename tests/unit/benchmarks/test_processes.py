@@ -25,7 +25,8 @@ def test_processor_time_is_of_the_whole_tree() -> None:
 
 ORPHAN = f"""
 import subprocess, sys
-started = subprocess.Popen([sys.executable, "-c", {SPIN.format(0.4)!r}], stdout=subprocess.DEVNULL)
+quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+started = subprocess.Popen([sys.executable, "-c", {SPIN.format(0.4)!r}], **quiet)
 print(started.pid)
 """
 

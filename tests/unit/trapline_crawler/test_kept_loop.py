@@ -38,6 +38,7 @@ def test_calls_share_a_loop_and_nothing_else(loop: KeptLoop) -> None:
 
 def test_a_task_that_is_cancelled_may_end_in_order(loop: KeptLoop) -> None:
     """``run`` returns when what a left task does at its end is done as well."""
+    left: list[asyncio.Task[None]] = []
     ended = []
 
     async def lingers() -> None:
@@ -48,7 +49,7 @@ def test_a_task_that_is_cancelled_may_end_in_order(loop: KeptLoop) -> None:
             ended.append(True)
 
     async def work() -> None:
-        asyncio.create_task(lingers())  # noqa: RUF006  (nobody keeps it: that is the case)
+        left.append(asyncio.create_task(lingers()))
         await asyncio.sleep(0)
 
     loop.run(work)
@@ -129,6 +130,7 @@ def test_the_calls_error_is_raised_and_nothing_of_it_stays(loop: KeptLoop) -> No
 
 def test_an_error_of_a_task_that_was_left_is_told(loop: KeptLoop, caplog: pytest.LogCaptureFixture) -> None:
     """It is nobody's result, so the log has it."""
+    left: list[asyncio.Task[None]] = []
 
     async def breaks() -> None:
         try:
@@ -137,7 +139,7 @@ def test_an_error_of_a_task_that_was_left_is_told(loop: KeptLoop, caplog: pytest
             raise LookupError("at its end")
 
     async def work() -> None:
-        asyncio.create_task(breaks())  # noqa: RUF006  (nobody keeps it: that is the case)
+        left.append(asyncio.create_task(breaks()))
         await asyncio.sleep(0)
 
     loop.run(work)

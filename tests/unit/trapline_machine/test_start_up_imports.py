@@ -44,7 +44,7 @@ main()
 def test_a_command_that_crawls_nothing_starts_no_crawler(arguments: list[str]):
     """Its help is asked for, or it is another command."""
     code = f"""
-import contextlib, io, sys
+import sys
 from trapline_machine import process_start
 async def begin(environ):
     print("started", file=sys.__stdout__, flush=True)

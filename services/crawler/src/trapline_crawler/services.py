@@ -93,7 +93,7 @@ class Services:
     async def connected(self) -> AsyncIterator[Database]:
         """Yield a call's connection to the ledger; beside it, and the first statements, the browser's driver starts.
 
-        Raises ``LedgerUnavailableError``. A driver that no browser took ends with the call.
+        Raises ``LedgerUnavailableError``. A driver that no browser took ends with the call, unless it is kept.
         """
         async with self.ahead or nullcontext(), await self.connect() as database:
             yield database

@@ -17,9 +17,8 @@ _SCRIPT = Path(__file__).with_name("tab_meter.js")
 _YOUNG = 2
 """MiB for what a message of the browser leaves behind; with 16, as Node has it, the driver takes some 20 MiB more."""
 _OLD_LEAST, _OLD_MOST = 512, 2048
-"""MiB that what lives longer in the driver may take: a quarter of the memory there is, within these. Six answers of the
-size that a visit may have (``VisitLimits.size``), each as the three copies that are passed on, are below the most. One
-that grows beyond ends the driver, and each of its visits is made again alone; Node's own bound is twice as much."""
+"""MiB that what lives longer in the driver may take: a quarter of the memory there is, within these. A visit
+may load 50 MiB (``VisitLimits.size``). A heap that grows beyond ends the driver; its visits are made again, alone."""
 _COMPILED = "NODE_COMPILE_CACHE"
 """Node's variable that names a folder for compiled code: a start of the driver takes a fifth less with it."""
 

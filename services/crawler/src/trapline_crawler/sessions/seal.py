@@ -3,7 +3,6 @@
 import base64
 import hmac
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -37,7 +36,9 @@ class Seal:
     @staticmethod
     def new_key() -> bytes:
         """Return a fresh random key."""
-        return base64.urlsafe_b64encode(os.urandom(_KEY_BYTES))
+        from cryptography.fernet import Fernet
+
+        return Fernet.generate_key()
 
     def _fernet(self) -> "Fernet":
         from cryptography.fernet import Fernet
