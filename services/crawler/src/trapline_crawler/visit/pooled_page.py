@@ -10,7 +10,7 @@ from playwright.async_api import CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 
 from trapline_common.domain.observation import Failure, Reason
-from trapline_crawler.browser.tab_meter import evaluate, has_arrived, is_taken, open_tab
+from trapline_crawler.browser.tab_meter import evaluate, has_arrived, is_taken, open_tab, paint
 from trapline_crawler.visit.limits import VisitLimits
 
 NAVIGATED = re.compile(
@@ -60,6 +60,11 @@ class PooledPage:
         answer = await evaluate(self.session, expression, rest=rest)
         self.lasting = answer["spent"]["lasting"]
         return answer
+
+    async def paint_whole(self) -> None:
+        """Have its whole window painted from now on, for steps: they may click on a frame of another process."""
+        if (size := self.page.viewport_size) is not None:
+            await paint(self.session, {"width": size["width"], "height": size["height"]})
 
     async def has_arrived(self) -> bool:
         """Return whether it shows what the last navigation asked for."""
