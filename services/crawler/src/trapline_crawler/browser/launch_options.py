@@ -35,7 +35,7 @@ _NO_FEATURES = (
     "msEdgeUpdateLaunchServicesPreferredVersion",
     # With it a page of the same site gets a new document's frame at each navigation, which costs a visit 10 to 40 ms.
     "RenderDocument",
-    # With it each thread of a renderer keeps large pieces of memory for itself: some 2 MiB a renderer, for no less work.
+    # With it each thread of a renderer keeps large pieces of memory for itself: 2 MiB a renderer, for no less work.
     "PartitionAllocLargeThreadCacheSize",
 )
 
