@@ -14,6 +14,10 @@ from trapline_common.ledger.connection import Database, Patience
 from trapline_common.ledger.queries import Query
 
 FLUSH = "SELECT storm.flush_alerts()"
+RESULTS = frozenset({"complete_visit", "complete_and_lease"})
+"""The named queries that write a visit's result."""
+RESULT = 9
+"""The arguments of each that say what the result is; others may follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class StormDatabase(Database):
     async def fetch(self, query: Query, *args: object) -> list[asyncpg.Record]:
         await self._witness.points.at(f"before {query.name}")
         rows = await super().fetch(query, *args)
+        if query.name in RESULTS:
+            await self._completed(rows[0]["outcome"], *args)
         await self._witness.points.at(f"after {query.name}")
         return rows
 
@@ -81,13 +87,13 @@ class StormDatabase(Database):
     async def fetchval(self, query: Query, *args: object) -> Any:
         await self._witness.points.at(f"before {query.name}")
         found = await super().fetchval(query, *args)
-        if query.name == "complete_visit":
+        if query.name in RESULTS:
             await self._completed(found, *args)
         await self._witness.points.at(f"after {query.name}")
         return found
 
     async def _completed(self, outcome: str, *args: object) -> None:
-        task, fence, holder, step, *_, alerts = args
+        task, fence, holder, step, *_, alerts = args[:RESULT]
         assert isinstance(step, tuple)  # a trapline.task_step: its status and position come first
         facts = {"task": task, "fence": fence, "holder": holder, "status": step[0], "position": step[1]}
         if outcome == "ok" and self._is_ours():
