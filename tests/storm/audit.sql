@@ -41,6 +41,23 @@ END $$;
 CREATE TRIGGER storm_count AFTER INSERT ON trapline.invocation REFERENCING NEW TABLE AS made
     FOR EACH STATEMENT EXECUTE FUNCTION storm.note_count();
 
+-- Every limit that a lane has had: one that a dispatcher with an old config sets for a moment shows in no look at the
+-- lane.
+CREATE TABLE storm.limits (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    lane text NOT NULL,
+    cap int NOT NULL,
+    pages int NOT NULL,  -- in flight, of one invocation
+    slots int  -- of a host; NULL: no limit
+);
+CREATE FUNCTION storm.note_limits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO storm.limits (lane, cap, pages, slots)
+    VALUES (NEW.name, NEW.max_invocations, NEW.pages_in_flight, NEW.host_concurrency);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER storm_limits AFTER INSERT OR UPDATE ON trapline.lane FOR EACH ROW EXECUTE FUNCTION storm.note_limits();
+
 -- Leases of invocations above their lane's cap, worked out by other means. A lease may not have seen a cap that was
 -- lowered within the last second.
 CREATE TABLE storm.above_cap (invocation uuid NOT NULL, lane text NOT NULL);

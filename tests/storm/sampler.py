@@ -20,7 +20,7 @@ WHERE status IN ('orphaned', 'terminated', 'succeeded') AND place IS NOT NULL AN
 """
 """Not those that a failure record ended: it may be about a second delivery with the same request id, which died before
 the first one's process learns of it."""
-LIMITS = "SELECT name, max_invocations, host_concurrency FROM trapline.lane"
+LIMITS = "SELECT lane, cap, pages, slots FROM storm.limits ORDER BY id"
 ACTIVE = """
 SELECT i.id::text, i.lane, i.status::text, i.place FROM trapline.invocation i
 WHERE i.status IN ('created', 'pending', 'ready', 'running')
@@ -29,6 +29,7 @@ PROGRESS = """
 SELECT (SELECT count(*) FROM trapline.task) AS tasks,
     (SELECT count(*) FROM trapline.task WHERE ended_at IS NOT NULL) AS ended,
     (SELECT count(*) FROM trapline.run WHERE scheduled_for IS NOT NULL) AS runs,
+    (SELECT count(*) FROM trapline.run WHERE crawl = 'site' AND opened_at IS NOT NULL) AS sites,
     (SELECT count(*) FROM trapline.run WHERE crawl <> 'attic' AND status = 'ended') AS runs_ended,
     (SELECT count(*) FROM trapline.alert WHERE status = 'due') AS due,
     (SELECT count(*) FROM trapline.run WHERE status = 'ended' AND told_at IS NULL)
@@ -48,8 +49,10 @@ class Progress:
     """Of them: ``done`` or ``failed``."""
     runs: int = 0
     """Of them all: those that a schedule opened."""
+    sites: int = 0
+    """Runs of the site that were opened."""
     runs_ended: int = 0
-    """Of them: ``ended``."""
+    """Runs of all crawls that are ``ended``."""
     due: int = 0
     """Alerts that wait to be sent."""
     untold: int = 0
@@ -94,13 +97,13 @@ class Sampler:
     async def _sample(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         seen = self.processes.look()
         rows = await connection.fetch(ACTIVE)
+        # After the look: a crawler that was seen became ready under a limit that is among them
+        limits = await connection.fetch(LIMITS)
+        self.processes.limit((row["lane"], row["cap"], row["pages"], row["slots"]) for row in limits)
         given_away = {int(row["pid"]): row["status"] for row in await connection.fetch(GIVEN_AWAY)}
         self.processes.judge(seen, given_away)
         for lane, count in Counter(row["lane"] for row in rows).items():
             self.worst[lane] = max(self.worst[lane], count)
-        if self.samples % 5 == 0:
-            for limits in await connection.fetch(LIMITS):
-                self.processes.limit(*limits)
         if self.samples % 10 == 0:
             row = await connection.fetchrow(PROGRESS)
             self.progress = Progress(**dict(row or {}))

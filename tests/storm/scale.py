@@ -18,7 +18,7 @@ class Scale:
     heartbeat_ttl: float = 3.0
     """Without a heartbeat until an invocation counts as orphaned."""
     lowered: float = 3.5
-    """Until a lowered cap holds for processes: the longest silence, a visit, and an end in order."""
+    """Until crawlers above a lowered cap open nothing more: the longest silence, a visit, and time for both."""
     ask_again: float = 1.8
     """Without an answer until an invocation is asked for again."""
     event_age: float = 3.0
