@@ -67,9 +67,11 @@ def _caught(server: Server, name: str, options: argparse.Namespace) -> int | Non
         order = Order(seed=seed, tasks=tasks, mean=0.12, broken=name, via=one.via, scale=one.scale)
         verdict = _weather(server, order)
         if verdict.certain:
-            say(f"break {name} ({BREAKS[name].means}): caught by seed {number}: {verdict.certain[0][:200]}")
+            after = f"caught by seed {number} after {verdict.seconds:.0f} s"
+            say(f"break {name} ({BREAKS[name].means}): {after}: {verdict.certain[0][:200]}")
             return number
-    say(f"break {name} ({BREAKS[name].means}): NOT caught within {WITHIN} seeds")
+        say(f"break {name}: seed {number} did not notice in {verdict.seconds:.0f} s")
+    say(f"break {name} ({BREAKS[name].means}): NOT caught by {len(seeds)} seeds")
     return None
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -100,16 +100,17 @@ class Processes:
         """Return what is there now, for ``judge``."""
         return look(self.folder)
 
-    def judge(self, before: dict[int, Seen], given_away: Mapping[int, str]) -> None:
+    def judge(self, before: dict[int, Seen], given_away: Mapping[int, str], *, unaware: Collection[int]) -> None:
         """Look again: what was there both times was there together, and while the ledger was read in between.
 
-        ``given_away``: by process, how an invocation ended whose slot the ledger had given away by then.
+        ``given_away``: by process, how an invocation ended whose slot the ledger had given away by then. ``unaware``:
+        processes whose invocation a failure record has just ended, which may be about another delivery.
         """
         after = look(self.folder)
         running, visits = defaultdict[str, list[Seen]](list), Counter[str]()
         for pid, then in before.items():
             now = after.get(pid)
-            if now is None or then.stopped or now.stopped or self._overslept(pid):
+            if now is None or then.stopped or now.stopped or pid in unaware or self._overslept(pid):
                 continue
             if pid in given_away:
                 self.broken[f"a crawler that can run though its invocation is {given_away[pid]}"] += 1

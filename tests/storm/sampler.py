@@ -15,11 +15,14 @@ EVERY = 0.02
 GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a statement raises while Postgres is stopped, or comes back."""
 GIVEN_AWAY = """
-SELECT split_part(place, ' ', 2) AS pid, status::text FROM trapline.invocation
-WHERE status IN ('orphaned', 'terminated', 'succeeded') AND place IS NOT NULL AND ended_at > now() - interval '20 s'
+SELECT split_part(place, ' ', 2) AS pid, status::text,
+    status = 'failed' AND ended_at > now() - make_interval(secs => $1) AS unaware
+FROM trapline.invocation
+WHERE status IN ('orphaned', 'terminated', 'succeeded', 'failed') AND place IS NOT NULL
+  AND ended_at > now() - interval '20 s'
 """
-"""Not those that a failure record ended: it may be about a second delivery with the same request id, which died before
-the first one's process learns of it."""
+"""``unaware``: a failure record ended it. That may be about a second delivery with the same request id, which died: the
+first one's process learns of it with its next heartbeat, after ``$1`` seconds at the latest."""
 LIMITS = "SELECT lane, cap, pages, slots FROM storm.limits ORDER BY id"
 ACTIVE = """
 SELECT i.id::text, i.lane, i.status::text, i.place FROM trapline.invocation i
@@ -100,8 +103,10 @@ class Sampler:
         # After the look: a crawler that was seen became ready under a limit that is among them
         limits = await connection.fetch(LIMITS)
         self.processes.limit((row["lane"], row["cap"], row["pages"], row["slots"]) for row in limits)
-        given_away = {int(row["pid"]): row["status"] for row in await connection.fetch(GIVEN_AWAY)}
-        self.processes.judge(seen, given_away)
+        ended = await connection.fetch(GIVEN_AWAY, self.processes.scale.lowered)
+        given_away = {int(row["pid"]): row["status"] for row in ended if not row["unaware"]}
+        unaware = {int(row["pid"]) for row in ended if row["unaware"]}
+        self.processes.judge(seen, given_away, unaware=unaware)
         for lane, count in Counter(row["lane"] for row in rows).items():
             self.worst[lane] = max(self.worst[lane], count)
         if self.samples % 10 == 0:

@@ -5,12 +5,12 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncpg
 
-from tests.storm import attic, journal
+from tests.storm import attic
 from tests.storm.alarm_clock import AlarmClock
 from tests.storm.breaks import BREAKS
 from tests.storm.cloud import Cloud
@@ -32,16 +32,20 @@ from tests.storm.verdict import (
     judge_ends,
     judge_locks,
     judge_retention,
-    shared_or_deadly,
-    too_often,
 )
 from tests.storm.weather import Blow, Weather
 from tests.storm.whims import Whims
-from tests.storm.world import LANES, World
+from tests.storm.world import LANES, LOWERED, World
 from trapline_common.domain.messages import Drain, Enqueue
 from trapline_common.domain.via import Via
 from trapline_crawler.sessions.seal import Seal
 
+LOW_FOR = 2.0
+"""Seconds for which a lowered cap is judged at least."""
+WITHIN = 20.0
+"""Seconds that a change of a cap waits for crawlers that it concerns, at most."""
+LOOK_EVERY = 2.0
+"""Seconds between two looks at a product that was broken on purpose, whether it has shown it."""
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'trapline-%'"
 
 
@@ -72,6 +76,10 @@ class Storm:
         self.order = order
         self.folder = folder
         self.generation = 1
+        self.shown: Verdict | None = None
+        self._calm_since = 0.0
+        self._work = asyncio.Event()
+        self._site_again = asyncio.Event()
         self.world = World(order.seed, order.tasks, whims=max(3, round(order.seconds / 2)), via=order.via)
         self.weather = Weather(order.seed, seconds=order.seconds, via=order.via)
         self.faults = FaultLog()
@@ -148,12 +156,42 @@ class Storm:
             await asyncio.sleep(self.order.scale.tick)
 
     async def _strike(self) -> None:
+        """Strike at the times that the seed decided, from the moment at which there is work: a slow machine takes long.
+
+        A cap that is lowered before binds nobody. The weather turns bad again when the site's second run is worked on,
+        which waits for the first: by then a short storm would be over.
+        """
+        await self._work.wait()
         began = time.monotonic()
         for at, blow in self.weather.blows:
             await asyncio.sleep(began + at - time.monotonic())
+            if blow is Blow.LOWER:
+                await self._until(lambda: self.sampler.processes.running("wide") > LOWERED["wide"])
+            elif blow is Blow.RAISE:
+                # A dispatcher brings a cap to the ledger with its next tick, which comes late on a slow machine
+                await self._until(self._is_judged_low)
             await self._blow(blow)
         await asyncio.sleep(began + self.weather.seconds - time.monotonic())
-        self.weather.over = True
+        self._calm_down()
+        await self._site_again.wait()
+        self.weather.again()
+        await asyncio.sleep(self.weather.seconds / 2)
+        self._calm_down()
+
+    def _calm_down(self) -> None:
+        self.weather.over, self._calm_since = True, time.monotonic()
+
+    def _is_judged_low(self) -> bool:
+        judged_after = self.order.scale.lowered
+        return self.sampler.processes.low_for("wide", LOWERED["wide"]) > judged_after + LOW_FOR
+
+    async def _until(self, so: Callable[[], bool]) -> None:
+        """Wait until it is so; not for ever, for a lane may have no work left."""
+        until = time.monotonic() + WITHIN
+        while time.monotonic() < until:
+            if so():
+                return
+            await asyncio.sleep(0.05)
 
     async def _blow(self, blow: Blow) -> None:
         if blow is Blow.RESTART:
@@ -180,28 +218,60 @@ class Storm:
                 await connection.close()
 
     async def crawl(self, progress: Callable[["Storm"], None]) -> bool:
-        """Let the schedules fire, twice each, and wait until all is done; ``False`` when that takes too long."""
+        """Let the schedules fire, twice each, and wait until all is done; ``False`` when that takes too long.
+
+        ``False`` too as soon as a product that was broken on purpose has shown it: ``shown`` is the verdict then.
+        """
         for event in self.world.ticks(1):
             self.cloud.submit("dispatcher", event)
         until = time.monotonic() + self.order.scale.seed_limit
-        while time.monotonic() < until and not self._noticed():
+        look_at = time.monotonic() + LOOK_EVERY
+        while time.monotonic() < until:
             progress(self)
             await asyncio.sleep(0.1)
             seen = self.sampler.progress
+            if seen.tasks > 0:
+                self._work.set()
+            if seen.sites == 2:
+                self._site_again.set()
             if self.generation == 1 and seen.runs == len(self.world.first) and seen.tasks > 0:
                 await self._second_generation()
             quiet = not seen.due and not seen.untold and not self.faults.open and self.is_idle
             if self.weather.over and seen.runs_ended == self.world.runs and quiet:
                 return True
+            if self.order.broken is not None and time.monotonic() > look_at:
+                self.shown = await self._look()
+                if self.shown is not None:
+                    return False
+                look_at = time.monotonic() + LOOK_EVERY
         return False
 
-    def _noticed(self) -> bool:
-        """Whether a product that was broken on purpose has shown it already: no need to wait for the end."""
-        if self.order.broken is None:
-            return False
-        events = list(journal.read(self.folder / "journal"))
-        found = shared_or_deadly(events) or too_often(self.machine.heard) or self.sampler.processes.broken
-        return bool(found) or any(event["event"] == "error" for event in events)
+    async def _look(self) -> Verdict | None:
+        """Return the verdict of this moment if something is wrong that no end can put right."""
+        verdict = Verdict(seed=self.order.seed)
+        try:
+            await self.judge(verdict)
+        except GONE:
+            return None  # Postgres is stopped, or comes back
+        return verdict if verdict.certain else None
+
+    async def judge(self, verdict: Verdict) -> None:
+        """Fill in the verdict, of a storm that goes on too: all that has arrived by now is in the ledger's snapshot."""
+        topic, seen = self.topic.by_now(), self.sampler.processes
+        verdict.calm_for = time.monotonic() - self._calm_since if self.weather.over else 0.0
+        verdict.worst, verdict.samples = dict(self.sampler.worst), self.sampler.samples
+        verdict.processes, verdict.visits, verdict.stopped = dict(seen.worst), dict(seen.most_visits), seen.stopped
+        for sentence, times in seen.broken.items():
+            verdict.must(not times, f"{sentence}, in {times} samples")
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await judge(verdict, connection, world=self.world, folder=self.folder, faults=self.faults, topic=topic)
+                await judge_retention(verdict, connection)
+                await judge_ends(verdict, connection, self.machine)
+        finally:
+            connection.terminate()
+        judge_locks(verdict, self._server.deadlocks(self._database))
 
     async def _second_generation(self) -> None:
         """The site changes, schedules fire again while the first runs are open, and one of these gets pages."""
@@ -227,36 +297,20 @@ class Storm:
 
 async def weather_one(server: Server, order: Order, progress: Callable[[Storm], None]) -> Verdict:
     """Run one seed on ``server`` and judge it."""
-    verdict, began = Verdict(seed=order.seed), time.monotonic()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="storm-") as folder:
         async with fresh(server) as database:
             storm = Storm(order, server, database, Path(folder))
             await _furnish(server.dsn(database), order.seed, storm.world)
             await _break(server.dsn(database), order.broken)
             async with storm.running():
-                verdict.ended = await storm.crawl(progress)
-                verdict.seconds = time.monotonic() - began
-            verdict.must(verdict.ended, f"not done after {verdict.seconds:.0f} s: {_left(storm)}", at_the_end=True)
-            verdict.worst, verdict.samples = dict(storm.sampler.worst), storm.sampler.samples
-            seen = storm.sampler.processes
-            verdict.processes, verdict.visits, verdict.stopped = dict(seen.worst), dict(seen.most_visits), seen.stopped
-            for sentence, times in seen.broken.items():
-                verdict.must(not times, f"{sentence}, in {times} samples")
-            connection = await asyncpg.connect(storm.dsn)
-            try:
-                await judge(
-                    verdict,
-                    connection,
-                    world=storm.world,
-                    folder=storm.folder,
-                    faults=storm.faults,
-                    topic=storm.topic,
-                )
-                await judge_retention(verdict, connection)
-                await judge_ends(verdict, connection, storm.machine)
-            finally:
-                await connection.close()
-            judge_locks(verdict, server.deadlocks(database))
+                ended = await storm.crawl(progress)
+                seconds = time.monotonic() - began
+            if storm.shown is not None:
+                return replace(storm.shown, seconds=seconds)
+            verdict = Verdict(seed=order.seed, ended=ended, seconds=seconds)
+            verdict.must(ended, f"not done after {seconds:.0f} s: {_left(storm)}", at_the_end=True)
+            await storm.judge(verdict)
     return verdict
 
 

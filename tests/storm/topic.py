@@ -41,6 +41,13 @@ class Topic:
         self._attempts: Counter[str] = Counter()
         self.reported: Counter[int] = Counter()
 
+    def by_now(self) -> "Topic":
+        """Return what has arrived and was reported by now, which does not grow any more."""
+        now = Topic(self._weather, self._faults)
+        now.arrived.update({channel: list(arrivals) for channel, arrivals in self.arrived.items()})
+        now.reported.update(self.reported)
+        return now
+
     def delivered(self, channel: str) -> Counter[int]:
         """Return, per alert, how often it arrived at the channel."""
         return Counter(alert for arrival in self.arrived[channel] for alert in arrival.alerts)

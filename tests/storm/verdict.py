@@ -60,16 +60,16 @@ LIMIT 12
 """
 TOKENS = """
 SELECT w.token, format('of run %s', w.run_id) FROM trapline.waiter w JOIN trapline.run r ON r.id = w.run_id
-WHERE r.ended_at < now() - interval '5 s'
+WHERE r.ended_at < now() - make_interval(secs => $1)
 UNION ALL
 SELECT i.task_token, format('of invocation %s, %s', i.id, i.status) FROM trapline.invocation i
-WHERE i.task_token IS NOT NULL AND i.ended_at < now() - interval '5 s'
+WHERE i.task_token IS NOT NULL AND i.ended_at < now() - make_interval(secs => $1)
 """
-"""An end of the last seconds may be on its way."""
-ENDED = "SELECT id FROM trapline.run WHERE crawl <> 'attic' AND ended_at < now() - interval '5 s'"
+ENDED = "SELECT id FROM trapline.run WHERE crawl <> 'attic' AND ended_at < now() - make_interval(secs => $1)"
 WITHOUT_TOKEN = "SELECT id FROM trapline.invocation WHERE via = 'queue' AND ready_at IS NOT NULL AND task_token IS NULL"
-PATIENCE = 120.0
-"""Seconds after which a storm that has not come to its end has repeated each answer often enough."""
+SOON, PATIENCE = 5.0, 30.0
+"""Seconds after an end within which the word of it may be on its way: in a storm that has come to its own end, and in
+calm weather without that. Until then it has been repeated often enough."""
 MOST_KILLS = 2 * (MAX_RESCUES + 1) + 2
 """Crawlers that a page may kill in its two runs: each death is charged to it, and a result may get lost with one more.
 """
@@ -154,6 +154,8 @@ class Verdict:
     """Seconds from each fault until nothing of it was left."""
     seconds: float = 0.0
     """How long the seed ran."""
+    calm_for: float = 0.0
+    """Seconds since the weather was bad."""
     samples: int = 0
     """How often the sampler looked."""
     ended: bool = False
@@ -208,14 +210,15 @@ async def judge_retention(verdict: Verdict, connection: "asyncpg.Connection[Any]
 
 async def judge_ends(verdict: Verdict, connection: "asyncpg.Connection[Any]", machine: Machine) -> None:
     """Compare who waits, and which runs ended, with what arrived at the executions and on the bus."""
-    tokens = {row[0]: row[1] for row in await connection.fetch(TOKENS)}
+    soon = SOON if verdict.ended else PATIENCE
+    tokens = {row[0]: row[1] for row in await connection.fetch(TOKENS, soon)}
     silent = sorted(who for token, who in tokens.items() if not machine.heard[token])
-    ended = [row[0] for row in await connection.fetch(ENDED)]
+    ended = [row[0] for row in await connection.fetch(ENDED, soon)]
     untold = [run for run in ended if not machine.announced[run]]
     verdict.executions, verdict.waited, verdict.unanswered = machine.started, len(tokens), len(silent)
     verdict.ends, verdict.untold = len(ended), len(untold)
     verdict.told_again = sum(machine.announced.values()) - len(machine.announced)
-    late = verdict.ended or verdict.seconds > PATIENCE
+    late = verdict.ended or verdict.calm_for > PATIENCE
     verdict.must(not silent or not late, f"{len(silent)} task tokens were never answered: {', '.join(silent[:5])}")
     verdict.must(not untold or not late, f"{len(untold)} ends of runs were never told: {untold[:5]}")
     twice = [row for row, waves in machine.given.items() if len(waves) > 1]
@@ -336,6 +339,9 @@ async def _alerts(verdict: Verdict, connection: "asyncpg.Connection[Any]", topic
     verdict.turned = len(wrong)
     verdict.must(not wrong, f"{len(wrong)} messages told something else than what happened: {'; '.join(wrong[:3])}")
     verdict.must(not verdict.alerts_lost, f"{verdict.alerts_lost} alerts were lost", at_the_end=True)
+    # At any moment: they commit together
+    unwritten = due - set(written)
+    verdict.must(not unwritten, f"{len(unwritten)} causes have no alert")
     verdict.must(set(written) <= due, f"{len(set(written) - due)} alerts have no cause")
     again = sum(count > 1 for count in written.values())
     verdict.must(not again, f"{again} causes have two alerts")

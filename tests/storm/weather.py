@@ -1,5 +1,6 @@
 """What goes wrong, and when: everything that a seed decides. Pure: the same seed makes the same decks and times."""
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -237,6 +238,10 @@ one whose result is held up in the network until another has the task, which is 
 loop something keeps busy can't know that its place is given away: it must be gone before. One that is killed as soon
 as the cause of an alert is committed: the alert must be there."""
 
+AGAIN = {"crawler": (Doom(point="alert committed", nth=1, act=Act.KILL),) * 3}
+"""What strikes first when the weather turns bad again: most pages that have something to tell are of the site's second
+state."""
+
 FIRST_STARTS = (Start.UNANSWERED, Start.ABORTED, Start.CALM, Start.UNANSWERED)
 """What the first executions of a storm meet, however few there are: what the names of waves are for."""
 
@@ -254,7 +259,7 @@ ACTS = (Act.KILL, Act.KILL, Act.STOP, Act.CUT)
 
 
 class Weather:
-    """One seed's storm. The decks are dealt as long as it lasts; after ``seconds`` everything is calm."""
+    """One seed's storm. The decks are dealt as long as it is not ``over``: ``seconds``, and half of that ``again``."""
 
     def __init__(self, seed: int, *, seconds: float, via: Via = Via.EVENT) -> None:
         self.seconds = seconds
@@ -275,8 +280,14 @@ class Weather:
         self._dooms = {role: self._doomed(seed, role) for role in POINTS}
         self._slow = self._dealt("slow", seed, (True, False))
         self._stores = self._dealt("stores", seed, (True, False, False, False))
+        self._again: defaultdict[str, deque[Doom]] = defaultdict(deque)
         self.blows = self._blows()
         self.over = False
+
+    def again(self) -> None:
+        """Turn bad again."""
+        self.over = False
+        self._again.update({role: deque(dooms) for role, dooms in AGAIN.items()})
 
     def fate(self, *, durable: bool = False) -> Fate:
         """Return what becomes of the next Invoke; of the first few of a ``durable`` function in any weather."""
@@ -325,6 +336,8 @@ class Weather:
     def doom(self, role: str) -> Doom | None:
         """Return what the next process of ``role``, a name of ``POINTS``, is doomed to; of slices in any weather."""
         self._slices += role == "slice"
+        if self._again[role]:
+            return self._again[role].popleft()
         calm = self.over and not (role == "slice" and self._slices <= FIRST_SLICES)
         return None if calm else next(self._dooms[role])
 
@@ -362,11 +375,18 @@ class Weather:
                 yield None
 
     def _blows(self) -> list[tuple[float, Blow]]:
-        """Return when the database is struck or a cap is moved, in seconds from the start, in order."""
-        blows = (Blow.RESTART, *(Blow.TERMINATE,) * 3, *(Blow.CUT,) * 2)
+        """Return when the database is struck or a cap is moved, in seconds from the start, in order.
+
+        Postgres is stopped before the cap is lowered or after it is raised: all crawlers die of that, and those made
+        in their place are within a lowered cap.
+        """
+        blows = (*(Blow.TERMINATE,) * 3, *(Blow.CUT,) * 2)
         times = [(self._random.uniform(0.1, 0.9) * self.seconds, blow) for blow in blows]
-        lowered = self._random.uniform(0.05, 0.25) * self.seconds
-        moves = [(lowered, Blow.LOWER), (lowered + 0.5 * self.seconds, Blow.RAISE)]
+        lowered = self._random.uniform(0.1, 0.25)
+        raised = lowered + 0.5
+        crash = self._random.choice((self._random.uniform(0.05, lowered), self._random.uniform(raised, 0.95)))
+        times.append((crash * self.seconds, Blow.RESTART))
+        moves = [(lowered * self.seconds, Blow.LOWER), (raised * self.seconds, Blow.RAISE)]
         if self._via is not Via.EVENT:
             moves += [(0.4 * self.seconds, Blow.SWITCH), (0.7 * self.seconds, Blow.BACK)]
         return sorted([*times, *moves])

@@ -27,8 +27,8 @@ ORCHESTRATED: dict[Via, dict[str, object]] = {
 """What the lanes of ``WORKED`` have; the others stay `self` beside them."""
 WORKED: dict[Via, tuple[str, ...]] = dict.fromkeys(Via, ("wide", "narrow")) | {Via.DURABLE: ("walk",)}
 """The lanes that are worked in the storm's way."""
-LOWERED = {"wide": 2, "walk": 1}
-"""The caps of lanes while they are lowered."""
+LOWERED = {"wide": 1, "walk": 1}
+"""The caps of lanes while they are lowered: in bad weather two crawlers may be all that live of six."""
 STARTS = datetime(2026, 1, 1, tzinfo=UTC)
 ALERTS = AlertConfig(on=("failure", "change", "recovery", "summary"), after_failures=1, remind_every=None)
 TOUR = 12

@@ -5,17 +5,19 @@ import subprocess
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from support.ledger import LANE, location, make_old, open_run, urls
 from tests.storm.faults import FaultLog
 from tests.storm.processes import Processes
 from tests.storm.sampler import Sampler
 from tests.storm.scale import Scale
 from trapline_common.config.models import LaneConfig
-from trapline_common.domain.ids import LaneName
-from trapline_common.ledger import lanes
+from trapline_common.domain.ids import LaneName, OwnerToken
+from trapline_common.ledger import invocations, lanes, rescue
 from trapline_common.ledger.connection import Database
 
 WIDE = LaneName("wide")
@@ -58,6 +60,20 @@ class Lane:
         finally:
             await connection.close()
         return list(self._processes.broken)
+
+    async def fail_first(self) -> None:
+        """Let a failure record end the first crawler's row."""
+        await open_run(self._database, urls(1))
+        (row,) = (await lanes.plan(self._database, LANE)).created
+        name = f"process {next(iter(self._opened))}"
+        await invocations.become_ready(
+            self._database, row, owner=OwnerToken(uuid4()), request_id="r", process_name=name
+        )
+        assert await rescue.fail_reported(self._database, row, request_id="r", reason="x", location=location)
+
+    async def age(self, seconds: float) -> None:
+        """Let that have happened so many seconds before."""
+        await make_old(self._database, "invocation", "ended_at", seconds)
 
     def open_pages(self, crawlers: int, pages: int) -> None:
         """Let the first few ``crawlers`` open so many ``pages`` each."""
@@ -148,3 +164,17 @@ async def test_a_raised_cap_is_known_as_soon_as_a_crawler_came_by_it(lane: Lane)
     await lane.cap(6)
     lane.open_pages(6, 20)
     assert await lane.look() == []
+
+
+async def test_a_crawler_that_a_failure_record_ended_has_a_heartbeats_time(lane: Lane) -> None:
+    """The record may be about another delivery with the same request id: its crawler learns of it, and then ends."""
+    await lane.cap(5)
+    await lane.look()
+    lane.clock.now += SCALE.function + 1
+    await lane.fail_first()
+    assert await lane.look() == []
+    await lane.age(SCALE.lowered + 1)
+    assert await lane.look() == [
+        "a crawler that can run though its invocation is failed",
+        "6 crawlers that can run in the lane wide, whose cap is 5",
+    ]
