@@ -39,6 +39,7 @@ from tests.storm.scale import Scale
 from tests.storm.topic import CHANNELS
 from tests.storm.weather import Act, Doom
 from tests.support.adapters import NoAlarm
+from tests.support.children import die_with_parent
 from trapline_common.config.models import Config
 from trapline_common.domain.errors import InputRefusedError, TransientError
 from trapline_common.domain.ports import Outbox
@@ -141,7 +142,9 @@ class Job:
 
 def run(job: Job) -> None:
     """Live one delivery to its end, and exit as a Lambda environment would."""
-    # When the storm dies, no process of it stays behind. The interval timer is the product's own.
+    # When the storm dies, no process of it stays behind for the next: it ends at once, or where the kernel does not do
+    # that, with its time. The interval timer is the product's own.
+    die_with_parent()
     faulthandler.dump_traceback_later(job.resources.scale.function + 20, exit=True)
     _move_clock(job.hours * 3600)
     log = os.open(job.resources.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -63,15 +63,36 @@ class Server:
 
 
 @contextmanager
+def _stopped_after_us(server: PostgresServer) -> Iterator[None]:
+    """Have the server stopped when this process is gone, however it ends: a shell waits for the end of a pipe."""
+    program = 'cat > /dev/null; exec "$0" stop -m immediate -D "$1"'
+    command = ["sh", "-c", program, str(server.bin_path / "pg_ctl"), str(server.pgdata)]
+    waiting = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        user=server.system_user,
+        start_new_session=True,  # Ctrl-C is for the storm
+    )
+    try:
+        yield
+    finally:
+        waiting.kill()
+        waiting.communicate()
+
+
+@contextmanager
 def postgres(folder: Path) -> Iterator[Server]:
     """Run a server with its data in ``folder``, set up for storms; stop it at the end."""
     server = get_server((folder / "postgres").resolve(), cleanup_mode="stop", start=False)
-    server.start()
     try:
-        asyncio.run(_prepare(server.get_uri()))
-        running = Server(server)
-        running._restart()  # track_commit_timestamp needs a start
-        yield running
+        with _stopped_after_us(server):
+            server.start()
+            asyncio.run(_prepare(server.get_uri()))
+            running = Server(server)
+            running._restart()  # track_commit_timestamp needs a start
+            yield running
     finally:
         server.cleanup()
 
