@@ -16,4 +16,8 @@ def begin_early(arguments: Sequence[str]) -> None:
     """Begin what the command that stands first needs. It ends with this process, whatever becomes of the command."""
     if not arguments or arguments[0] not in _BEGINS or _ASKS_ONLY.intersection(arguments):
         return
-    import_module(_BEGINS[arguments[0]]).begin()
+    try:
+        begins = import_module(_BEGINS[arguments[0]])
+    except ModuleNotFoundError:
+        return  # the command stands without the runtime, and says itself what it lacks
+    begins.begin()
