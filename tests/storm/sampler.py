@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from tests.storm.cloud import Cloud
 from tests.storm.faults import Fault, FaultLog
 from tests.storm.processes import Processes
 
@@ -68,8 +67,8 @@ class Sampler:
 
     dsn: str
     """Of the seed's database."""
-    cloud: Cloud
-    """Knows which functions have ended well."""
+    ended: Counter[str]
+    """By function: how many of its deliveries have ended well."""
     faults: FaultLog
     """Those whose end the sampler looks for."""
     processes: Processes
@@ -127,6 +126,6 @@ class Sampler:
         if fault.invocation is not None:
             status, process_name = active.get(fault.invocation, (None, None))
             return status is None or (status in {"ready", "running"} and process_name != fault.process_name)
-        now = (self.cloud.ended[fault.where.split()[0]], self.progress.ended)
+        now = (self.ended[fault.where.split()[0]], self.progress.ended)
         before = self._marks.setdefault(id(fault), now)
         return now[0] > before[0] or now[1] > before[1]

@@ -107,7 +107,7 @@ class Storm:
             self.machine = Machine(self.cloud, self.weather, self.faults, self.order.scale)
             self.durable = Durable(self.cloud, self.weather, self.faults, self.order.scale)
             processes = Processes(folder=self.folder / PRESENCE, scale=self.order.scale)
-            self.sampler = Sampler(dsn=self.dsn, cloud=self.cloud, faults=self.faults, processes=processes)
+            self.sampler = Sampler(dsn=self.dsn, ended=self.cloud.ended, faults=self.faults, processes=processes)
             clock = AlarmClock(self.cloud, self.order.scale)
             hub = Hub(
                 self.cloud,

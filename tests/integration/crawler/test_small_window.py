@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from support.crawling import LIMITS, KnownSecrets, crawl, new_browser
+from support.crawling import LIMITS, KnownSecrets, crawl, new_browser, until
 from support.hostile import HostileSite, Page, hostile_site, page
 from trapline_common.domain.observation import Observation
 from trapline_common.local.artifacts import DirectoryArtifacts
@@ -134,20 +134,33 @@ async def _visited(profile: Profile, store: DirectoryArtifacts) -> list[Observat
 
 @PROFILES
 async def test_a_click_meets_its_element(profile: Profile):
-    """Wherever a person would see it: in the page, and after scrolling; in a frame of another site once steps begin."""
+    """Wherever a person would see it: in the page, and after scrolling."""
     async with _site() as site, _browser(profile) as browser:
         pool = await PagePool.open(await browser.ready(), crawl(), LIMITS)
         pooled = await pool.take()
         pool.proxy.allow(LIMITS.size)
         await pooled.page.goto(site.origin)
-        frame = pooled.page.frame_locator("#frame").locator("#p1")
-        for where in (pooled.page.locator("#p5"), pooled.page.locator("#p50"), frame):
-            if where is frame:
-                await pooled.paint_whole()
+        for where in (pooled.page.locator("#p5"), pooled.page.locator("#p50")):
             await where.evaluate("one => one.addEventListener('click', () => one.append(' was clicked'))")
             await where.click(timeout=20_000)
             await expect(where).to_contain_text("was clicked")
         await pool.close()
+
+
+@pytest.mark.parametrize("form", ["before", "steps"])
+async def test_a_step_clicks_on_a_frame_of_another_process(form: str, store: DirectoryArtifacts):
+    """Beyond what is painted of the windows of other visits: before a page is read, and in a log-in."""
+    inner = page("<style>html { height: 100% }</style><script>onclick = () => fetch('/clicked')</script>")
+    async with hostile_site(more={"/inner": inner}, address="127.0.0.2") as far:
+        frame = f"<iframe id=frame src={far.origin}/inner style='position: absolute; left: 800px; top: 400px'></iframe>"
+        async with hostile_site(more={"/": page(f"Board{frame}")}) as near, _browser(APART) as browser:
+            visitor = BrowserVisitor(browser, artifacts=store, secrets=KnownSecrets(values={}), limits=LIMITS)
+            if form == "before":
+                found = await visitor.visit(near.origin, crawl(before=[{"click": "#frame"}]))
+                assert found.failure is None
+            else:
+                await visitor.log_in(near.origin, crawl(steps=[{"goto": near.origin}, {"click": "#frame"}]))
+            await until(lambda: "/clicked" in [request.path for request in far.seen])
 
 
 @PROFILES
@@ -163,3 +176,4 @@ async def test_nothing_is_different_in_it(
         assert '"draws":true' in (one.text or "")
         assert one.text == other.text
         assert one.screenshot == other.screenshot
+    assert len({one.screenshot for one in small}) == 3  # none, of the window, of the whole page

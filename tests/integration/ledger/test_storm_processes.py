@@ -2,6 +2,7 @@
 
 import struct
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -53,7 +54,7 @@ class Lane:
 
     async def look(self) -> list[str]:
         """Let the sampler look once; return what is wrong."""
-        sampler = Sampler(dsn=self._dsn, cloud=None, faults=FaultLog(), processes=self._processes)  # type: ignore[arg-type]
+        sampler = Sampler(dsn=self._dsn, ended=Counter(), faults=FaultLog(), processes=self._processes)
         connection = await asyncpg.connect(self._dsn)
         try:
             await sampler._sample(connection)

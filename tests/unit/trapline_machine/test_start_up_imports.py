@@ -12,7 +12,7 @@ import pytest
 
 LARGE = (
     *("asyncpg", "httpcore", "psutil", "pydantic", "rich", "ruamel", "structlog", "typer"),
-    "trapline_common.config.models",
+    *("importlib.metadata", "trapline_common.config.models"),
 )
 """Libraries and modules that take long to load, which the command needs, but not before its first crawler starts."""
 NOT_HERE = ("apprise", "boto3", "botocore", "playwright", "requests", "rich.progress", "rich.traceback", "PIL")

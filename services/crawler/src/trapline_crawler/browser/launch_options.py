@@ -5,14 +5,27 @@ from collections.abc import Mapping
 MARKER = "--trapline-browser="
 """Chromium ignores switches it does not know. This one, with a token, tells this browser from every other."""
 
-_FEATURES = (
-    # Playwright's own two: Chromium takes the last list of features, so this one must repeat them.
-    "CDPScreenshotNewSurface",
-    "SkipListAccountsWithoutGaiaCookies",
+TURNED_ON = (
     # A cookie belongs to the scheme and port that set it, like everything else of an origin; otherwise the crawl's
     # cookies would go to every port of the host.
     "EnablePortBoundCookies",
     "EnableSchemeBoundCookies",
+)
+"""Features of Chromium, by our own choice."""
+
+TURNED_OFF = (
+    # With it a page of the same site gets a new document's frame at each navigation, which costs a visit 10 to 40 ms.
+    "RenderDocument",
+    # With it each thread of a renderer keeps large pieces of memory for itself: 2 MiB a renderer, for no less work.
+    "PartitionAllocLargeThreadCacheSize",
+)
+"""Features of Chromium, by our own choice."""
+
+_FEATURES = (
+    # Playwright's own two: Chromium takes the last list of features, so this one must repeat them.
+    "CDPScreenshotNewSurface",
+    "SkipListAccountsWithoutGaiaCookies",
+    *TURNED_ON,
 )
 
 _NO_FEATURES = (
@@ -33,10 +46,7 @@ _NO_FEATURES = (
     "PreconnectToSearch",
     "msForceBrowserSignIn",
     "msEdgeUpdateLaunchServicesPreferredVersion",
-    # With it a page of the same site gets a new document's frame at each navigation, which costs a visit 10 to 40 ms.
-    "RenderDocument",
-    # With it each thread of a renderer keeps large pieces of memory for itself: 2 MiB a renderer, for no less work.
-    "PartitionAllocLargeThreadCacheSize",
+    *TURNED_OFF,
 )
 
 _BLINK = (

@@ -20,6 +20,7 @@ from trapline_crawler.proxy.context_proxy import ContextProxy
 from trapline_crawler.visit.failures import goto_failure, status_failure
 from trapline_crawler.visit.limits import VisitLimits
 from trapline_crawler.visit.load import is_gone
+from trapline_crawler.visit.pooled_page import PooledPage
 from trapline_crawler.visit.request_rules import OwnRequests
 from trapline_crawler.visit.resolved_secrets import Resolved
 
@@ -30,7 +31,7 @@ _REPLACED = re.compile(
 
 
 class Steps:
-    """The steps of a crawl in ``page``, all of them within the crawl's ``timeout``.
+    """The steps of a crawl in one page, all of them within the crawl's ``timeout``.
 
     ``before``: those that a page is read after, in it, within so many seconds; they hold no secret.
 
@@ -40,7 +41,7 @@ class Steps:
 
     def __init__(
         self,
-        page: Page,
+        pooled: PooledPage,
         resolved: Resolved,
         limits: VisitLimits,
         proxy: ContextProxy,
@@ -49,7 +50,8 @@ class Steps:
         rules: OwnRequests | None = None,
         before: float | None = None,
     ) -> None:
-        self._page = page
+        self._pooled = pooled
+        self._page = pooled.page
         self._rules = rules
         self._resolved = resolved
         self._limits = limits
@@ -63,6 +65,7 @@ class Steps:
 
     async def run(self) -> Failure | None:
         """Do the steps, then wait for what the last one began: a redirect, a script's answer."""
+        await bounded(self._pooled.paint_whole(), self._limits.open, "set-up of a page")
         crawl = self._resolved.crawl
         written, steps = (crawl.before,) * 2 if self._is_before else (crawl.steps, self._resolved.steps)
         for number, (as_written, step) in enumerate(zip(written, steps, strict=True), start=1):

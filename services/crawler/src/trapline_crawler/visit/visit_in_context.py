@@ -211,8 +211,7 @@ class Contexts:
         self, pool: PagePool, pooled: PooledPage, url: str, resolved: Resolved
     ) -> tuple[Observation | None, bool]:
         rules = await bounded(OwnRequests.open(pooled.page, url, resolved), self._limits.open, "set-up of a page")
-        await bounded(pooled.paint_whole(), self._limits.open, "set-up of a page")
-        failure = await Steps(pooled.page, resolved, self._limits, pool.proxy, self._clock, rules=rules).run()
+        failure = await Steps(pooled, resolved, self._limits, pool.proxy, self._clock, rules=rules).run()
         if failure is None:
             if rules is not None:
                 await bounded(rules.close(), self._limits.close, "set-up of a page undone")
@@ -235,8 +234,7 @@ class Contexts:
         cuts, lates = pool.proxy.cuts, pool.live.lateness.times
 
         async def before(seconds: float) -> Failure | None:
-            await bounded(pooled.paint_whole(), self._limits.open, "set-up of a page")
-            return await Steps(pooled.page, resolved, self._limits, pool.proxy, self._clock, before=seconds).run()
+            return await Steps(pooled, resolved, self._limits, pool.proxy, self._clock, before=seconds).run()
 
         load = Load(
             pooled,
