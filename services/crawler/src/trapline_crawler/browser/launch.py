@@ -187,7 +187,7 @@ async def _is_fit(live: LiveBrowser) -> bool:
 async def _start_guardian(folder: Path) -> asyncio.subprocess.Process:
     """Start the guardian in a session of its own, so that what kills the crawler's group does not kill it too."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", guardian.__file__, stdin=asyncio.subprocess.PIPE, start_new_session=True, env={}, cwd="/"
+        *guardian.program(), stdin=asyncio.subprocess.PIPE, start_new_session=True, env={}, cwd="/"
     )
     _command(process, f"remove {folder}")
     return process
