@@ -93,7 +93,7 @@ async def test_profile_shows_a_page_and_starts_no_refused_process(profile: Profi
         group = (await browser.ready()).group
         commands = [p.command for p in guardian.processes() if p.group == group and not p.zombie]
         kinds = {kind for command in commands for kind in re.findall(r"--type=([a-z-]+)", command)}
-        assert kinds <= (set() if profile is SINGLE else {"renderer", "utility"})
+        assert kinds <= (set() if profile is SINGLE else {"renderer"})
     finally:
         await browser.close()
 

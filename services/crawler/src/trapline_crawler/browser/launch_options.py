@@ -10,6 +10,9 @@ TURNED_ON = (
     # cookies would go to every port of the host.
     "EnablePortBoundCookies",
     "EnableSchemeBoundCookies",
+    # The browser does the network's work in its own process: 11 MiB less. No page is exposed more: Linux has no sandbox
+    # around the network's process (``--service-sandbox-type=none``), and its end fails every visit in flight anyway.
+    "NetworkServiceInProcess2",
 )
 """Features of Chromium, by our own choice."""
 
