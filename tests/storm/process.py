@@ -273,6 +273,7 @@ def _dispatcher(job: Job, points: FailPoints, tell: Tell, witness: Witness) -> D
             ask_again_after=scale.ask_again,
             pending_ttl=scale.pending_ttl,
             heartbeat_ttl=scale.heartbeat_ttl,
+            believed_after=scale.believed,
             resume_opening_after=scale.opening,
             longest_pause=1.0,
             tell_after=scale.tell,

@@ -104,7 +104,7 @@ class Processes:
         """Look again: what was there both times was there together, and while the ledger was read in between.
 
         ``given_away``: by process, how an invocation ended whose slot the ledger had given away by then. ``unaware``:
-        processes whose invocation a failure record has just ended, which may be about another delivery.
+        processes whose invocation a failure record has just ended after a silence; it may be about another delivery.
         """
         after = look(self.folder)
         running, visits = defaultdict[str, list[Seen]](list), Counter[str]()

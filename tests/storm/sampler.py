@@ -15,13 +15,14 @@ GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 """What a statement raises while Postgres is stopped, or comes back."""
 GIVEN_AWAY = """
 SELECT split_part(place, ' ', 2) AS pid, status::text,
-    status = 'failed' AND ended_at > now() - make_interval(secs => $1) AS unaware
+    status = 'failed' AND ended_at > now() - make_interval(secs => $1)
+        AND heartbeat_at <= ended_at - make_interval(secs => $2) AS unaware
 FROM trapline.invocation
 WHERE status IN ('orphaned', 'terminated', 'succeeded', 'failed') AND place IS NOT NULL
   AND ended_at > now() - interval '20 s'
 """
-"""``unaware``: a failure record ended it. That may be about a second delivery with the same request id, which died: the
-first one's process learns of it with its next heartbeat, after ``$1`` seconds at the latest."""
+"""``unaware``: a failure record ended it, after a silence of ``$2`` seconds. That may be about a second delivery with
+the same request id, which died: a process that lives, but was silent, learns of it within ``$1`` seconds."""
 LIMITS = "SELECT lane, cap, pages, slots FROM storm.limits ORDER BY id"
 ACTIVE = """
 SELECT i.id::text, i.lane, i.status::text, i.place FROM trapline.invocation i
@@ -97,12 +98,12 @@ class Sampler:
                 await asyncio.sleep(EVERY)
 
     async def _sample(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        seen = self.processes.look()
+        seen, scale = self.processes.look(), self.processes.scale
         rows = await connection.fetch(ACTIVE)
         # After the look: a crawler that was seen became ready under a limit that is among them
         limits = await connection.fetch(LIMITS)
         self.processes.limit((row["lane"], row["cap"], row["pages"], row["slots"]) for row in limits)
-        ended = await connection.fetch(GIVEN_AWAY, self.processes.scale.lowered)
+        ended = await connection.fetch(GIVEN_AWAY, scale.lowered, scale.believed)
         given_away = {int(row["pid"]): row["status"] for row in ended if not row["unaware"]}
         unaware = {int(row["pid"]) for row in ended if row["unaware"]}
         self.processes.judge(seen, given_away, unaware=unaware)

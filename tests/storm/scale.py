@@ -17,6 +17,8 @@ class Scale:
     """Without a heartbeat until a crawler ends by itself: two thirds of ``heartbeat_ttl``."""
     heartbeat_ttl: float = 3.0
     """Without a heartbeat until an invocation counts as orphaned."""
+    believed: float = 1.5
+    """Without a heartbeat until a report that an invocation failed is believed: two of ``seldom``."""
     lowered: float = 3.5
     """Until crawlers above a lowered cap open nothing more: the longest silence, a visit, and time for both."""
     ask_again: float = 1.8

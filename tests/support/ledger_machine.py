@@ -267,7 +267,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """Take a failure-queue record of an invocation, or of a duplicate of it."""
         invocation = _pick(self._invocations, which)
         request = "twin" if twin else str(invocation)
-        self._do(rescue.fail_reported(self._first, invocation, request_id=request, reason="x", location=location))
+        self._do(
+            rescue.fail_reported(
+                self._first, invocation, request_id=request, reason="x", silent_for=0, location=location
+            )
+        )
 
     @precondition(lambda self: self._invocations)
     @rule(which=index, together=st.integers(1, 2))

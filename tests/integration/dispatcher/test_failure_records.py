@@ -1,6 +1,8 @@
 """Records of the crawler's failure queue, in the shape that Lambda's on-failure destination documents."""
 
+import asyncio
 import json
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -8,21 +10,24 @@ import pytest
 
 from support.dispatcher_stage import Stage
 from support.failure_records import crashed, record, report
-from support.ledger import make_ready
+from support.ledger import make_old, make_ready
 from trapline_common.domain.answers import FailuresRecorded
 from trapline_common.domain.ids import InvocationId
-from trapline_common.ledger import tasks
+from trapline_common.ledger import invocations, tasks
+from trapline_common.ledger.rescue import BELIEVED_AFTER
+from trapline_dispatcher.settings import Timeouts
 
 FIRST = "SELECT status::text, reason, detail FROM trapline.invocation ORDER BY created_at LIMIT 1"
 
 
 async def test_a_crash_fails_the_row_gives_its_tasks_back_and_asks_anew(stage: Stage) -> None:
-    """The record's request id is the one stored at ``ready``: the row is ``failed`` with Lambda's words at once."""
+    """The record's request id is the one stored at ``ready``: the row is ``failed`` with Lambda's words."""
     await stage.open("other")
     invocation_id = stage.invoker.ids[0]
     held = await make_ready(stage.database, InvocationId(invocation_id), request_id="the-one")
     (task,) = await tasks.lease_share(stage.database, held, share=1, another=False)
     await tasks.start(stage.database, task.lease)
+    await make_old(stage.database, "invocation", "heartbeat_at", BELIEVED_AFTER)
     done = await report(stage, record(invocation_id, request_id="the-one", **crashed()))
     assert done == FailuresRecorded(failed=1, ended=0)
     assert await stage.rows(FIRST) == [("failed", "RetriesExhausted", "Task timed out after 900.00 seconds")]
@@ -38,6 +43,31 @@ async def test_a_duplicates_record_leaves_its_running_twin_alone(stage: Stage) -
     assert (await report(stage, record(stage.invoker.ids[0], request_id="another", **crashed()))).failed == 0
     assert await stage.invocations() == ["running"]
     assert await stage.rows("SELECT status::text FROM trapline.task") == [("leased",)]
+
+
+async def test_a_crash_right_after_a_heartbeat_is_believed_when_no_other_came(stage: Stage) -> None:
+    """The record waits for the next sign of life, no longer than one may be on its way, and then does its work."""
+    await stage.open("other")
+    stage.timeouts = Timeouts(believed_after=0.7)
+    held = await make_ready(stage.database, InvocationId(stage.invoker.ids[0]), request_id="the-one")
+    began = time.monotonic()
+    assert (await report(stage, record(held.invocation_id, request_id="the-one", **crashed()))).failed == 1
+    assert 0.6 < time.monotonic() - began < 5
+    assert await stage.invocations() == ["failed", "pending"]
+
+
+async def test_a_record_of_an_event_that_came_twice_under_one_id_spares_the_one_that_lives(stage: Stage) -> None:
+    """Lambda repeats an event under its request id, and the repeat dies: the next heartbeat tells who lives."""
+    await stage.open("other")
+    stage.timeouts = Timeouts(believed_after=20.0)
+    held = await make_ready(stage.database, InvocationId(stage.invoker.ids[0]), request_id="the-one")
+    (task,) = await tasks.lease_share(stage.database, held, share=1, another=False)
+    reporting = asyncio.create_task(report(stage, record(held.invocation_id, request_id="the-one", **crashed())))
+    await asyncio.sleep(0.3)
+    await invocations.heartbeat(stage.database, held)
+    assert (await asyncio.wait_for(reporting, 10)).failed == 0
+    assert await stage.invocations() == ["running"]
+    await tasks.start(stage.database, task.lease)  # and its lease is still its own
 
 
 async def test_an_event_too_old_fails_the_pending_row(stage: Stage) -> None:
@@ -99,6 +129,7 @@ async def test_the_last_failure_of_a_run_ends_it_at_once(stage: Stage) -> None:
     await stage.rows("UPDATE trapline.task SET rescues = 2")
     (task,) = await tasks.lease_share(stage.database, held, share=1, another=False)
     await tasks.start(stage.database, task.lease)
+    await make_old(stage.database, "invocation", "heartbeat_at", BELIEVED_AFTER)
     assert await report(stage, record(held.invocation_id, request_id="r", **crashed())) == FailuresRecorded(
         failed=1, ended=1
     )

@@ -14,6 +14,7 @@ from trapline_common.domain.ids import InvocationId, OwnerToken
 from trapline_common.domain.messages import Lost, Next, WaveEnded, WaveItem
 from trapline_common.ledger import invocations, tasks
 from trapline_common.ledger.invocations import Held
+from trapline_common.ledger.rescue import BELIEVED_AFTER
 
 CONFIG = """
 lanes:
@@ -179,13 +180,14 @@ async def test_an_execution_that_is_stopped_is_replaced(stage: Stage) -> None:
     assert await stage.handle(WaveEnded(wave=uuid4(), status="FAILED")) == WaveGivenUp(orphaned=0, asked=0)
 
 
-async def test_a_crawler_that_died_in_a_child_fails_at_once(stage: Stage) -> None:
-    """The child that called reports the function's own end: its tasks go back now, and not after 45 s."""
+async def test_a_crawler_that_died_in_a_child_fails_when_it_is_silent(stage: Stage) -> None:
+    """The child that called reports the function's own end: its tasks go back after two heartbeats, not after 45 s."""
     await stage.open("bulk")
     waves = waves_of(stage)
     held = await ready(stage, waves.ids[0], "child-1")
     (task,) = await tasks.lease_share(stage.database, held, share=1, another=False)
     await tasks.start(stage.database, task.lease)
+    await make_old(stage.database, "invocation", "heartbeat_at", BELIEVED_AFTER)
     cause = '{"errorMessage": "RequestId: x Error: Runtime exited", "stackTrace": ["https://docs.example/secret"]}'
     lost = Lost(invocation_id=held.invocation_id, error="Runtime.ExitError", cause=cause, delivery="child-1")
     assert await stage.handle(lost) == FailuresRecorded(failed=1, ended=0)
@@ -217,6 +219,7 @@ async def test_what_leaves_open_whether_the_crawler_ended_is_left_to_its_heartbe
     await stage.open("fragile")
     held = await ready(stage, waves_of(stage).ids[0], "child-1")
     await tasks.lease_share(stage.database, held, share=1, another=False)
+    await make_old(stage.database, "invocation", "heartbeat_at", BELIEVED_AFTER)
     await stage.handle(Lost(invocation_id=held.invocation_id, error=error, cause="no", delivery=delivery))
     assert (await stage.rows(ROWS))[0][0] == status
 
@@ -226,6 +229,7 @@ async def test_a_request_id_in_the_cause_names_the_delivery_too(stage: Stage) ->
     await stage.open("fragile")
     request = str(uuid4())
     held = await make_ready(stage.database, InvocationId(waves_of(stage).ids[0]), request_id=request)
+    await make_old(stage.database, "invocation", "heartbeat_at", BELIEVED_AFTER)
     cause = f'{{"errorMessage": "RequestId: {request} Error: Runtime exited with error: signal: killed"}}'
     lost = Lost(invocation_id=held.invocation_id, error="Runtime.ExitError", cause=cause)
     assert (await stage.handle(lost)).failed == 1

@@ -141,20 +141,55 @@ async def test_a_duplicates_failure_record_does_not_fail_its_twin(database: Data
     held = await one_ready(database)
     (task,) = await tasks.lease_share(database, held, share=1, another=False)
     report = rescue.fail_reported
-    assert not await report(database, held.invocation_id, request_id="twin", reason="EventAge", location=location)
+    assert not await report(
+        database, held.invocation_id, request_id="twin", reason="EventAge", silent_for=0, location=location
+    )
     assert await status_of(database, held) == "running"
     await complete(database, task)
-    assert await report(database, held.invocation_id, request_id="request", reason="crash", location=location)
+    assert await report(
+        database, held.invocation_id, request_id="request", reason="crash", silent_for=0, location=location
+    )
     assert await status_of(database, held) == "failed"
+
+
+async def test_a_failure_record_is_believed_when_the_heartbeats_have_stopped(database: Database) -> None:
+    """Race: an event comes twice under one request id, and one delivery dies: its record fails nobody who beats."""
+    await open_run(database, urls(2))
+    held = await one_ready(database)
+    await tasks.lease_share(database, held, share=1, another=False)
+
+    async def report() -> bool:
+        return await rescue.fail_reported(
+            database, held.invocation_id, request_id="request", reason="x", silent_for=10, location=location
+        )
+
+    await make_old(database, "invocation", "heartbeat_at", 9.5)
+    assert not await report()
+    assert await status_of(database, held) == "running"
+    await make_old(database, "invocation", "heartbeat_at", 0.5)
+    assert await report()
+    assert await status_of(database, held) == "failed"
+
+
+async def test_a_failure_record_of_an_execution_that_rests_is_believed_at_once(database: Database) -> None:
+    """Its sign of life is one of the future, and no process is there that it could belong to."""
+    await open_run(database, urls(1))
+    held = await one_ready(database)
+    await make_old(database, "invocation", "heartbeat_at", -60)
+    assert await rescue.fail_reported(
+        database, held.invocation_id, request_id="request", reason="x", silent_for=10, location=location
+    )
 
 
 async def test_a_failure_record_of_what_never_started_fails_it(database: Database) -> None:
     """Lambda dropped the event: the row is still ``created`` or ``pending``, so any request id fails it."""
     invocation_id = await _planned(database)
-    assert await rescue.fail_reported(database, invocation_id, request_id="x", reason="too old\x00", location=location)
+    assert await rescue.fail_reported(
+        database, invocation_id, request_id="x", reason="too old\x00", silent_for=0, location=location
+    )
     assert await value(database, STATUS, invocation_id) == "failed"
     unknown = InvocationId(uuid.uuid4())
-    assert not await rescue.fail_reported(database, unknown, request_id="x", reason="", location=location)
+    assert not await rescue.fail_reported(database, unknown, request_id="x", reason="", silent_for=0, location=location)
 
 
 async def test_a_failure_record_gives_the_tasks_back(database: Database) -> None:
@@ -162,6 +197,8 @@ async def test_a_failure_record_gives_the_tasks_back(database: Database) -> None
     await open_run(database, urls(2))
     held = await one_ready(database)
     assert len(await tasks.lease_share(database, held, share=2, another=False)) == 2
-    assert await rescue.fail_reported(database, held.invocation_id, request_id="request", reason="x", location=location)
+    assert await rescue.fail_reported(
+        database, held.invocation_id, request_id="request", reason="x", silent_for=0, location=location
+    )
     planned = await lanes.plan(database, LANE)
     assert (planned.load.waiting, len(planned.created)) == (2, 1)

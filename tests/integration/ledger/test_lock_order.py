@@ -132,7 +132,9 @@ async def everything(database: Database) -> None:
     for task in leased:
         await tasks.start(database, task.lease)
     await rescue.fail_own(database, held[0], reason="x", location=location)
-    await rescue.fail_reported(database, held[1].invocation_id, request_id="request", reason="x", location=location)
+    await rescue.fail_reported(
+        database, held[1].invocation_id, request_id="request", reason="x", silent_for=0, location=location
+    )
     await make_old(database, "invocation", "heartbeat_at", 3600)
     await rescue.reap_lane(database, LANE, location=location)
     await runs.cancel(database, run)

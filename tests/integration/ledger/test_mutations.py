@@ -98,6 +98,16 @@ BROKEN: dict[str, tuple[list[Mutation], str]] = {
         [Mutation(target="invocations.fail_from_queue", old="request_id = $2", new="$2::text IS NOT NULL")],
         "asking.test_a_duplicates_failure_record_does_not_fail_its_twin",
     ),
+    "a failure record of one that beats": (
+        [
+            Mutation(
+                target="invocations.fail_from_queue",
+                old="heartbeat_at <= now() - make_interval(secs => $6)",
+                new="$6::float8 IS NOT NULL",
+            )
+        ],
+        "asking.test_a_failure_record_is_believed_when_the_heartbeats_have_stopped",
+    ),
     "a child's report of any delivery": (
         [Mutation(target="invocations.fail_from_queue", old="delivery = $5", new="$5::text IS NOT NULL")],
         "waves.test_a_reported_delivery_fails_its_row_and_no_twin",

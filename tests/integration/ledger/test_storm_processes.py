@@ -62,15 +62,19 @@ class Lane:
             await connection.close()
         return list(self._processes.broken)
 
-    async def fail_first(self) -> None:
-        """Let a failure record end the first crawler's row."""
+    async def fail_first(self, *, silent_for: float) -> None:
+        """Let a failure record end the first crawler's row, so many seconds after its last heartbeat."""
         await open_run(self._database, urls(1))
         (row,) = (await lanes.plan(self._database, LANE)).created
         name = f"process {next(iter(self._opened))}"
         await invocations.become_ready(
             self._database, row, owner=OwnerToken(uuid4()), request_id="r", process_name=name
         )
-        assert await rescue.fail_reported(self._database, row, request_id="r", reason="x", location=location)
+        await make_old(self._database, "invocation", "heartbeat_at", silent_for)
+        failed = rescue.fail_reported(
+            self._database, row, request_id="r", reason="x", silent_for=silent_for, location=location
+        )
+        assert await failed
 
     async def age(self, seconds: float) -> None:
         """Let that have happened so many seconds before."""
@@ -167,12 +171,18 @@ async def test_a_raised_cap_is_known_as_soon_as_a_crawler_came_by_it(lane: Lane)
     assert await lane.look() == []
 
 
-async def test_a_crawler_that_a_failure_record_ended_has_a_heartbeats_time(lane: Lane) -> None:
-    """The record may be about another delivery with the same request id: its crawler learns of it, and then ends."""
+async def test_a_crawler_that_a_failure_record_ended_though_it_beat_is_noticed(lane: Lane) -> None:
+    """The record may be about another delivery with the same request id: nobody who beats may be taken for it."""
+    await lane.fail_first(silent_for=0)
+    assert await lane.look() == ["a crawler that can run though its invocation is failed"]
+
+
+async def test_a_silent_crawler_that_a_failure_record_ended_has_a_heartbeats_time(lane: Lane) -> None:
+    """It lives, and was silent for too long: with its next heartbeat it learns that its row has ended, and ends too."""
     await lane.cap(5)
     await lane.look()
     lane.clock.now += SCALE.function + 1
-    await lane.fail_first()
+    await lane.fail_first(silent_for=SCALE.believed)
     assert await lane.look() == []
     await lane.age(SCALE.lowered + 1)
     assert await lane.look() == [

@@ -131,7 +131,7 @@ async def test_a_reported_delivery_fails_its_row_and_no_twin(database: Database)
         database, ids[0], owner=_owner(), request_id="one", process_name="test", delivery="child-1"
     )
     assert held is not None
-    lost = {"request_id": None, "reason": "Runtime.ExitError", "location": str}
+    lost = {"request_id": None, "reason": "Runtime.ExitError", "silent_for": 0, "location": str}
     assert not await rescue.fail_reported(database, ids[0], delivery="child-2", **lost)
     assert not await rescue.fail_reported(database, ids[0], **lost)
     assert await rescue.fail_reported(database, ids[0], delivery="child-1", **lost)

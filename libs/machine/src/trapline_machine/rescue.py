@@ -54,6 +54,7 @@ async def end_gone(database: Database, registry: Registry, *, location: Artifact
             request_id=request_id,
             reason=_GONE,
             detail=_GONE_DETAIL,
+            silent_for=0,
             location=location,
         ):
             invocations += 1

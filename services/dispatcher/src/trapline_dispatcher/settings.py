@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from trapline_common.domain.errors import InputRefusedError
 from trapline_common.ledger.invocations import ASK_AGAIN_AFTER
-from trapline_common.ledger.rescue import HEARTBEAT_TTL, PENDING_TTL
+from trapline_common.ledger.rescue import BELIEVED_AFTER, HEARTBEAT_TTL, PENDING_TTL
 from trapline_common.ledger.retention import LONGEST, Retention
 from trapline_common.ledger.runs import RESUME_OPENING_AFTER
 from trapline_common.ledger.tick import TICK
@@ -44,6 +44,8 @@ class Timeouts:
     """From the row of an invocation to its ``ready``; then it is orphaned."""
     heartbeat_ttl: float = HEARTBEAT_TTL
     """Without a heartbeat, until an invocation is orphaned."""
+    believed_after: float = BELIEVED_AFTER
+    """The same, until a report that it failed is believed."""
     resume_opening_after: float = RESUME_OPENING_AFTER
     """From one attempt at opening a run to the next."""
     give_up_opening_after: float = 3600.0

@@ -1,7 +1,9 @@
 """Rescue: end invocations that died and give their tasks back, under the lane's exclusive lock."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from trapline_common.domain.ids import InvocationId, LaneName, TaskId
 from trapline_common.domain.ports import ArtifactLocation
@@ -23,6 +25,11 @@ HEARTBEAT_TTL = 45.0
 LONGEST_SILENCE = HEARTBEAT_TTL * 2 / 3
 """Seconds without a heartbeat after which a crawler ends by itself, 30: whatever stopped it, its browser is closed and
 its process gone before its slot, its tasks and its hosts' slots are given away."""
+
+BELIEVED_AFTER = HEARTBEAT_TTL * 2 / 9
+"""Seconds without a heartbeat, 10: two of them, after which a report is believed that says that an invocation failed.
+Lambda may deliver an event twice under one request id: the report of one that died is in no way different from one
+about its twin, except that the twin lives."""
 
 MAX_RESCUES = 2
 """How many times a task that was started may be rescued; the next time it is ``failed`` as poison."""
@@ -52,6 +59,15 @@ class Rescue:
     """Tasks that wait again."""
     poisoned: tuple[TaskId, ...] = ()
     """Tasks whose budget of rescues was used up, and whose page failed for it."""
+
+
+class LastSign(NamedTuple):
+    """The last heartbeat of an invocation that was reported as failed."""
+
+    at: datetime
+    """When it came, by the ledger's clock."""
+    lasts: float
+    """Seconds until the report is believed if no other comes; none are left at 0 and below."""
 
 
 async def reap_lanes(
@@ -106,12 +122,14 @@ async def fail_reported(
     delivery: str | None = None,
     reason: str,
     detail: str | None = None,
+    silent_for: float,
     location: ArtifactLocation,
 ) -> bool:
     """A failure was reported: fail the invocation and give its tasks back; ``False`` when the report is not about it.
 
     It fails the row only if its request id, or the name of the child execution that called, is the one stored at
-    ``ready``, or the row is still ``created`` or ``pending``: a duplicate's report never fails its twin that runs.
+    ``ready`` and the last heartbeat is ``silent_for`` seconds old, 0 for who knows that the process is gone; or if the
+    row is still ``created`` or ``pending``. So a duplicate's report never fails its twin that runs and beats.
     """
     lane = await invocations.lane_of(database, invocation_id)
     if lane is None:
@@ -119,9 +137,19 @@ async def fail_reported(
     async with database.transaction():
         await lanes.lock_exclusive(database, lane)
         why = (to_text(reason), to_text(detail))
-        failed = await database.fetchrow(_INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why, delivery)
+        failed = await database.fetchrow(
+            _INVOCATIONS["fail_from_queue"], invocation_id, request_id, *why, delivery, silent_for
+        )
     await _release(database, lane, location)
     return failed is not None
+
+
+async def last_sign(
+    database: Database, invocation_id: InvocationId, *, request_id: str | None, delivery: str | None, silent_for: float
+) -> LastSign | None:
+    """Return the last sign of life of the invocation that a report is about; ``None``: of none that became ready."""
+    row = await database.fetchrow(_INVOCATIONS["last_sign"], invocation_id, request_id, delivery, silent_for)
+    return None if row is None else LastSign(at=row["heartbeat_at"], lasts=row["lasts"])
 
 
 async def fail_own(

@@ -1,8 +1,9 @@
-"""Reported failures: an invocation that Lambda, or an execution, gave up on ends ``failed``; its tasks go back at once.
+"""Reported failures: an invocation that Lambda, or an execution, gave up on ends ``failed``, and its tasks go back.
 
 Lambda reports asynchronous Invokes through the crawler's failure queue, the wave machine its own calls by ``Lost``.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,9 @@ LONGEST_DETAIL = 1000
 NOT_THE_FUNCTIONS_OWN = ("Lambda.", "SQS.", "States.")
 """How names of errors begin that leave open whether the function has ended: a call that was cut off, or timed out.
 Names of the function's own end, ``Runtime.ExitError`` for example or an exception's class, begin in other ways."""
+
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks for a sign of life."""
 
 _REQUEST_ID = re.compile(r"RequestId: ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
@@ -126,7 +130,9 @@ class _Taken(NamedTuple):
 
 
 async def _take(services: Services, found: FailureRecord, database: Database) -> _Taken:
-    """Fail the invocation that one record is about, and rescue its tasks."""
+    """Fail the invocation that one record is about, once that is silent, and rescue its tasks."""
+    if await _is_alive(services, found, database):
+        _log.info("failure_of_a_duplicate", invocation_id=str(found.invocation_id), reason=found.reason)
     failed = await rescue.fail_reported(
         database,
         found.invocation_id,
@@ -134,6 +140,7 @@ async def _take(services: Services, found: FailureRecord, database: Database) ->
         delivery=found.delivery,
         reason=found.reason,
         detail=found.detail,
+        silent_for=services.timeouts.believed_after,
         location=services.location,
     )
     if failed:
@@ -141,6 +148,25 @@ async def _take(services: Services, found: FailureRecord, database: Database) ->
             "invocation_failed", invocation_id=str(found.invocation_id), reason=found.reason, detail=found.detail
         )
     return _Taken(failed=failed, lane=await invocations.lane_of(database, found.invocation_id))
+
+
+async def _is_alive(services: Services, found: FailureRecord, database: Database) -> bool:
+    """Wait for the next heartbeat of the invocation, as long as one may be on its way; tell whether it came."""
+    first = last = await _last_sign(services, found, database)
+    while first is not None and last is not None and last.at == first.at and last.lasts > 0:
+        await asyncio.sleep(min(last.lasts, _LOOK_AGAIN))
+        last = await _last_sign(services, found, database)
+    return first is not None and last is not None and last.at != first.at
+
+
+async def _last_sign(services: Services, found: FailureRecord, database: Database) -> rescue.LastSign | None:
+    return await rescue.last_sign(
+        database,
+        found.invocation_id,
+        request_id=found.request_id,
+        delivery=found.delivery,
+        silent_for=services.timeouts.believed_after,
+    )
 
 
 def read_record(record: Mapping[str, Any]) -> FailureRecord:

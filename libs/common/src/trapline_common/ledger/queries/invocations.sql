@@ -105,11 +105,21 @@ WHERE id = $1 AND owner = $2 AND status IN ('ready', 'running') RETURNING id;
 
 -- name: fail_from_queue
 -- A failure-queue record, or the report of the execution that called: one about a duplicate must not fail its twin that
--- runs.
+-- runs, which may have come under the same name. So who beat within ``$6`` seconds is alive. A heartbeat of the future
+-- is a rest, which has no process. ``now()`` may lie a wait for the lock back: then it spares a row that is silent.
 UPDATE trapline.invocation SET status = 'failed', ended_at = now(), reason = $3, detail = $4
 WHERE id = $1 AND (status IN ('created', 'pending')
-    OR (status IN ('ready', 'running') AND (request_id = $2 OR delivery = $5)))
+    OR (status IN ('ready', 'running') AND (request_id = $2 OR delivery = $5)
+        AND (heartbeat_at <= now() - make_interval(secs => $6)
+            OR heartbeat_at > clock_timestamp() + interval '30 s')))
 RETURNING id;
+
+-- name: last_sign
+-- Of the invocation that a report is about: its last heartbeat, and how many seconds it is from silence of ``$4``.
+SELECT heartbeat_at, CASE WHEN heartbeat_at > now() + interval '30 s' THEN 0::float8
+    ELSE extract(epoch FROM heartbeat_at + make_interval(secs => $4) - now())::float8 END AS lasts
+FROM trapline.invocation
+WHERE id = $1 AND status IN ('ready', 'running') AND (request_id = $2 OR delivery = $3);
 
 -- name: orphan
 -- It never started in time, or its heartbeats stopped; one that was cancelled ends as such. Under the exclusive lock of
