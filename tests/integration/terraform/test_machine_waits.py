@@ -36,10 +36,11 @@ def aws(monkeypatch):
 
 
 def child(queue, *, heartbeat):
-    """Return what one child of a wave executes, with another heartbeat than the fifteenth of an hour."""
+    """Return what one child of a wave executes, with another heartbeat than its 450 s and a short wait for a loss."""
     values = VALUES | {"queue_prefix": queue.removesuffix("fragile")}
     processor = asl.rendered("wave", values)["States"]["Every invocation"]["ItemProcessor"]
     processor["States"]["Through the queue"]["HeartbeatSeconds"] = heartbeat
+    processor["States"]["Until it is silent"]["Seconds"] = 1
     return {"StartAt": processor["StartAt"], "States": processor["States"]}
 
 
@@ -73,7 +74,7 @@ def test_a_call_without_a_sign_of_life_is_lost(aws):
     """Its heartbeat runs out, the loss is reported, and the child ends with an empty answer."""
     _, execution = started(aws, heartbeat=1)
     found, entered = ended(aws("stepfunctions"), execution)
-    assert entered == ["Which way", "Through the queue", "Lost"]
+    assert entered == ["Which way", "Through the queue", "Until it is silent", "Lost"]
     assert (found["status"], found["output"]) == ("SUCCEEDED", "{}")
 
 

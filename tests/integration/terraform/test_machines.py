@@ -106,6 +106,16 @@ def test_an_express_machine_is_refused_where_it_waits():
     assert [one.partition(":")[0] for one in found] == ["Tick and wait", "Open and wait"]
 
 
+def test_a_child_waits_until_its_report_is_believed():
+    """Else as many dispatchers would, each with a connection to the ledger, as crawlers died together."""
+    states = asl.rendered("wave", VALUES)["States"]["Every invocation"]["ItemProcessor"]["States"]
+    waits = [name for name, state in states.items() if state.get("Next") == "Lost"]
+    assert {name: states[name]["Seconds"] for name in waits} == {"Until it is silent": rescue.BELIEVED_AFTER}
+    caught = {one["Next"] for state in states.values() for one in state.get("Catch", [])}
+    assert set(waits) <= caught
+    assert "Lost" not in caught
+
+
 def test_the_machines_wait_as_long_as_the_ledger():
     """Terraform's default is the ledger's own constant: the budget of repeats and the heartbeat follow from it."""
     text = (ROOT / "terraform/modules/orchestration/variables.tf").read_text()
