@@ -16,7 +16,7 @@ from support.local_aws import SKIPPED, asking, eventually
 from tools.local_aws.deployment import NAME, STATE_BUCKET
 from trapline_common.aws.tick_schedule import EVERY_MINUTE
 from trapline_common.domain.messages import OpenRun, Reap
-from trapline_common.ledger.rescue import PENDING_TTL
+from trapline_common.ledger.rescue import BELIEVED_AFTER, HEARTBEAT_TTL, PENDING_TTL
 
 _log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ def test_a_stopped_execution_is_counted_anew(aws):
 
 
 def test_killed_crawlers_are_reported_by_their_execution(aws):
-    """Their pages go back at once, not when their heartbeats are missed, and every page ends with one result."""
+    """Their pages go back after two missed heartbeats, not after nine, and every page ends with one result."""
     slowly = {"tasks_per_invocation: 3, orchestrator": "tasks_per_invocation: 3, host_delay: 1s, orchestrator"}
     with orchestrators.config(aws, slowly):
         run = aws.opened("mapped")
@@ -187,7 +187,7 @@ def test_killed_crawlers_are_reported_by_their_execution(aws):
         orchestrators.kill_crawlers(aws)
         since = time.monotonic()
         eventually("the loss", lambda: not killed & {one["id"] for one in orchestrators.busy(aws, run)})
-        assert time.monotonic() - since < ANEW
+        assert time.monotonic() - since < BELIEVED_AFTER + ANEW < HEARTBEAT_TTL
         found = orchestrators.whole(aws, run)
     assert (found["done"], found["seen"]) == (12, 12)
     assert {one["status"] for one in found["invocations"] if one["id"] in killed} == {"failed"}
