@@ -29,7 +29,7 @@ class Witness:
     journal: Journal
     """Notes what was won, once it has committed."""
     presence: Presence | None = None
-    """A crawler's: it begins when its ``ready`` has committed, or a slice has resumed."""
+    """An ordinary crawler's: it begins when its ``ready`` has committed."""
     outbox_is_apart: bool = False
     """The break that writes alerts in a transaction of their own."""
 
@@ -47,8 +47,9 @@ class StormDatabase(Database):
         """Connect as ``Database.connect`` does."""
         database = await cls.connect(dsn, application=application, patience=patience)
         database._witness, database._won = witness, []
-        _, port = database.connection._transport.get_extra_info("sockname")  # type: ignore[attr-defined]
-        witness.points.ports.append(port)
+        name = database.connection._transport.get_extra_info("sockname")  # type: ignore[attr-defined]
+        if isinstance(name, tuple):  # not a socket of this machine alone, which no network can cut
+            witness.points.ports.append(name[1])
         return database
 
     @asynccontextmanager
@@ -78,9 +79,6 @@ class StormDatabase(Database):
             self._won.append({"event": "ready", "invocation": args[0]})
         elif query.name == "resume" and row is not None:
             self._witness.journal.write("resumed", invocation=args[0], execution=args[1])
-            # Above the lane's cap a slice hands back and ends before it has a browser
-            if self._witness.presence is not None and not row["above_cap"]:
-                self._witness.presence.begin()
         await self._witness.points.at(f"after {query.name}")
         return row
 

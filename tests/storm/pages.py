@@ -64,6 +64,7 @@ class SimulatedVisitor:
         self._poison = poison
         self._mean = mean
         self._presence = presence
+        presence.begin()
 
     async def visit(self, url: str, crawl: CrawlConfig, state: Mapping[str, Any] | None = None) -> Observation:
         self._presence.visit_begins()

@@ -15,7 +15,11 @@ _LAYOUT = struct.Struct("<ii")
 
 
 class Presence:
-    """One crawler process's file: there from its ``ready`` until it has closed its browser."""
+    """One crawler process's file: there from its ``ready`` until it has closed its browser.
+
+    A durable one's is there with each slice's browser. Between its ``ready`` and a slice the process can open nothing:
+    it asks the ledger before, however long it was kept waiting, and ends when its row is given away.
+    """
 
     def __init__(self, folder: Path, lane: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -24,9 +28,10 @@ class Presence:
         self._opened = self._open = 0
 
     def begin(self) -> None:
-        """The process may open visits from now on."""
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
-        self._write()
+        """The process may open visits from now on, unless that is noted already."""
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            self._write()
 
     def visit_begins(self) -> None:
         """Note a visit before it opens anything."""
@@ -40,7 +45,10 @@ class Presence:
         self._write()
 
     def end(self) -> None:
-        """The process opens no visit any more."""
+        """The process opens no visit any more, until it begins anew."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:

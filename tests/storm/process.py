@@ -179,7 +179,12 @@ def _handle(job: Job, journal: Journal) -> dict[str, Any]:
     tell = teller(job.resources.socket, within=scale.answer)
     points = FailPoints(job.doom, tell=tell, role=job.role, invocation=job.invocation, slow=job.slow)
     presence = Presence(job.resources.folder / PRESENCE, job.message["lane"]) if job.role == "crawler" else None
-    witness = Witness(points=points, journal=journal, presence=presence, outbox_is_apart=job.resources.broken == OUTBOX)
+    witness = Witness(
+        points=points,
+        journal=journal,
+        presence=None if "execution" in job.event else presence,
+        outbox_is_apart=job.resources.broken == OUTBOX,
+    )
     seconds = scale.function if job.role == "crawler" else scale.function / 2
     context = LocalContext(aws_request_id=job.request_id, deadline=Deadline.after(seconds))
     match job.role:
