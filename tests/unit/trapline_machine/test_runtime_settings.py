@@ -10,7 +10,7 @@ def test_by_default_there_are_as_many_processes_as_cores(tmp_path: Path):
     """Nothing set: one process per core, not strict; an empty DATABASE_URL means the embedded Postgres."""
     found = RuntimeSettings.read({"DATABASE_URL": ""}, data_dir=tmp_path, max_invocations=None)
     assert (found.most, found.strict, found.database_url) == (cores(), False, None)
-    assert found.timeouts.heartbeat_ttl == 45
+    assert (found.timeouts.heartbeat_ttl, found.timeouts.believed_after) == (45, 0)
 
 
 def test_what_was_asked_for_is_strict(tmp_path: Path):

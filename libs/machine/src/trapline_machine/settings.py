@@ -16,6 +16,8 @@ INVOCATION_SECONDS = 3600.0
 """A crawler process works this long at most; then it hands back and another takes over, with a fresh browser."""
 ASK_AGAIN_AFTER = 5.0
 """Seconds. Starting a process takes milliseconds: a row asked for longer ago was lost with the command that asked."""
+BELIEVED_AFTER = 0.0
+"""Seconds. Who reports a crawler as failed here has seen its process end, and no event is delivered twice."""
 PENDING_TTL = 86_400.0
 """Seconds. Here an invocation may wait that long for a free core; dead processes are recognised, not timed out."""
 RESUME_OPENING_AFTER = 5.0
@@ -92,6 +94,7 @@ class RuntimeSettings:
             ask_again_after=ASK_AGAIN_AFTER,
             pending_ttl=PENDING_TTL,
             heartbeat_ttl=self.heartbeat_ttl,
+            believed_after=BELIEVED_AFTER,
             expand_within=EXPAND_WITHIN,
         )
         if not self.attended:

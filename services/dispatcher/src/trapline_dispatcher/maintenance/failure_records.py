@@ -189,8 +189,8 @@ def read_lost(lost: Lost) -> FailureRecord:
     """Read what an execution reports of one call.
 
     Only an error that is the function's own end names the delivery: then the invocation that it had made ``ready``
-    fails at once, and else its heartbeats tell. Of the cause the function's error message is kept alone, for the rest
-    may hold a page's URL.
+    fails once it is silent, and else after its heartbeats' time to live. Of the cause the function's error message is
+    kept alone, for the rest may hold a page's URL.
     """
     ended = bool(lost.error) and not lost.error.startswith(NOT_THE_FUNCTIONS_OWN)
     found = _REQUEST_ID.search(lost.cause) if ended else None
